@@ -1,0 +1,39 @@
+"""What a draft proposes to do to the world, as exact bytes. May not do it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from msgspec import Struct
+
+from chimera.domain import canonical
+
+ARGUMENT_BYTES_MAX = 256 * 1024
+
+
+class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
+    """One side effect: its kind (`post.publish`), where, as whom, with which arguments."""
+
+    kind: str
+    platform: str
+    account: str
+    arguments: dict[str, Any]
+    category: str = "publishing"
+    cost_micros: int = 0
+    recipient: str = ""
+
+    @cached_property
+    def content(self) -> bytes:
+        """The exact bytes that a grant is bound to."""
+        return canonical.encode(self)
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of the exact bytes."""
+        return canonical.sha256_hex(self.content)
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it stays in the house: the commit that settles it is all that it does."""
+        return self.platform == "house"

@@ -1,0 +1,89 @@
+"""An agent: a persona with an owner, permissions, accounts and a budget. Deny by default."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from chimera.domain.machine import Machine
+from chimera.domain.record import Record, advance
+
+
+class AgentState(StrEnum):
+    """Where an agent is in its life."""
+
+    INSTALLED = "installed"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    RETIRED = "retired"
+
+
+class AgentCommand(StrEnum):
+    """What can be asked of an agent."""
+
+    ACTIVATE = "activate"
+    PAUSE = "pause"
+    RETIRE = "retire"
+    UPGRADE = "upgrade"
+
+
+_S, _C = AgentState, AgentCommand
+AGENT_MACHINE = Machine("agent", AgentState, AgentCommand, {
+    (_S.INSTALLED, _C.ACTIVATE): _S.ACTIVE,
+    (_S.INSTALLED, _C.UPGRADE): _S.INSTALLED,
+    (_S.INSTALLED, _C.RETIRE): _S.RETIRED,
+    (_S.ACTIVE, _C.PAUSE): _S.PAUSED,
+    (_S.ACTIVE, _C.UPGRADE): _S.ACTIVE,
+    (_S.ACTIVE, _C.RETIRE): _S.RETIRED,
+    (_S.PAUSED, _C.ACTIVATE): _S.ACTIVE,
+    (_S.PAUSED, _C.UPGRADE): _S.PAUSED,
+    (_S.PAUSED, _C.RETIRE): _S.RETIRED,
+})
+
+
+class Account(Struct, frozen=True, forbid_unknown_fields=True):
+    """A name on a network."""
+
+    platform: str
+    handle: str
+
+
+class Persona(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who the agent is in public, and how it says that it is an AI."""
+
+    name: str
+    voice: str
+    disclosure: str
+    interests: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    cast: tuple[str, ...] = ()
+
+
+class Agent(Record, frozen=True, kw_only=True):
+    """One persona of the fleet, as installed from its package."""
+
+    name: str
+    package: str
+    package_version: str
+    package_digest: str
+    persona: Persona
+    accounts: tuple[Account, ...]
+    permissions: tuple[str, ...]
+    goals: tuple[str, ...] = ()
+    confidence_floor_bp: int = 0
+    rulings: int = 0
+    budget_micros_day: int = 10_000_000
+    state: AgentState = AgentState.INSTALLED
+
+    def after(self, command: AgentCommand) -> Agent:
+        """The agent after a command, or a named refusal."""
+        return advance(self, state=AGENT_MACHINE.after(self.state, command))
+
+    def may(self, permission: str) -> bool:
+        """Whether the manifest grants it; what is not listed is denied."""
+        return permission in self.permissions
+
+    def account_on(self, platform: str) -> Account | None:
+        """The agent's account on a network, if it has one."""
+        return next((account for account in self.accounts if account.platform == platform), None)

@@ -1,0 +1,141 @@
+"""Budget windows and holds. The arithmetic here is the law that the database enforces as well. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from chimera.domain.errors import Refused
+from chimera.domain.machine import Machine
+from chimera.domain.record import Record, advance
+
+FLEET_CAPS_MICROS = {"day": 1_000_000_000, "week": 5_000_000_000, "month": 20_000_000_000}
+AGENT_DAY_CAP_MICROS = 10_000_000
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """One budget window. Invariant: held + spent <= cap. `overrun` is late cost beyond it, which closes the window."""
+
+    id: str
+    cap_micros: int
+    held_micros: int = 0
+    spent_micros: int = 0
+    overrun_micros: int = 0
+
+    @property
+    def room_micros(self) -> int:
+        """What a new hold may take. Overrun counts against it."""
+        return max(0, self.cap_micros - self.held_micros - self.spent_micros - self.overrun_micros)
+
+
+class Movement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a change does to one window: hold (refused when there is no room), release, spend from what was held, meter.
+
+    `metered_micros` is cost that has already happened: it goes to `spent` as far as there is room, else to `overrun`.
+    """
+
+    window_id: str
+    hold_micros: int = 0
+    release_micros: int = 0
+    metered_micros: int = 0
+
+
+def window_id(scope: str, period: str, start: str) -> str:
+    """The key of a window: `fleet|day|2026-11-21`. The database finds its cap by scope and period."""
+    return f"{scope}|{period}|{start}"
+
+
+def apply(window: Window, movement: Movement) -> Window:
+    """The window after a movement; a hold without room is refused, metered cost never is."""
+    if movement.hold_micros > window.room_micros:
+        raise Refused("over_budget", f"{window.id} has room for {window.room_micros} micros, "
+                      f"{movement.hold_micros} were asked for", where=window.id,
+                      remedy="wait for the next window, or have a person raise the cap")
+    held_micros = window.held_micros + movement.hold_micros - movement.release_micros
+    assert held_micros >= 0, "no more is released than was held"
+    taken_micros = min(movement.metered_micros, max(0, window.cap_micros - held_micros - window.spent_micros))
+    return msgspec.structs.replace(
+        window,
+        held_micros=held_micros,
+        spent_micros=window.spent_micros + taken_micros,
+        overrun_micros=window.overrun_micros + movement.metered_micros - taken_micros,
+    )
+
+
+class HoldState(StrEnum):
+    """Whether money is still set aside."""
+
+    HELD = "held"
+    CAPTURED = "captured"
+    RELEASED = "released"
+
+
+class HoldCommand(StrEnum):
+    """What can be done with a hold."""
+
+    CAPTURE = "capture"
+    RELEASE = "release"
+
+
+HOLD_MACHINE = Machine("hold", HoldState, HoldCommand, {
+    (HoldState.HELD, HoldCommand.CAPTURE): HoldState.CAPTURED,
+    (HoldState.HELD, HoldCommand.RELEASE): HoldState.RELEASED,
+})
+
+
+class Hold(Record, frozen=True, kw_only=True):
+    """Money set aside for one grant, in every window that it falls into."""
+
+    task_id: str
+    amount_micros: int
+    windows: tuple[str, ...]
+    expires_at_us: int
+    captured_micros: int = 0
+    state: HoldState = HoldState.HELD
+
+    @property
+    def scope(self) -> str:
+        return self.task_id
+
+    @property
+    def due_us(self) -> int:
+        return self.expires_at_us
+
+    def opening(self) -> tuple[Movement, ...]:
+        """What opening the hold does to its windows."""
+        return tuple(Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows)
+
+    def captured(self, spent_micros: int) -> tuple[Hold, tuple[Movement, ...]]:
+        """The hold spent. What was not needed goes back; what went beyond is metered."""
+        hold = advance(self, state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE), captured_micros=spent_micros)
+        return hold, self._closing(metered_micros=spent_micros)
+
+    def released(self) -> tuple[Hold, tuple[Movement, ...]]:
+        """The hold given back."""
+        hold = advance(self, state=HOLD_MACHINE.after(self.state, HoldCommand.RELEASE))
+        return hold, self._closing(metered_micros=0)
+
+    def _closing(self, *, metered_micros: int) -> tuple[Movement, ...]:
+        return tuple(Movement(window_id=key, release_micros=self.amount_micros, metered_micros=metered_micros)
+                     for key in self.windows)
+
+
+def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
+    """Cost that has happened without a hold of its own."""
+    return tuple(Movement(window_id=key, metered_micros=amount_micros) for key in windows) if amount_micros else ()
+
+
+class Cap(Record, frozen=True, kw_only=True):
+    """What a person allows a scope per period (`day`, `week`, `month`, `total`). Windows take their cap from here."""
+
+    limited: str
+    period: str
+    micros: int
+
+    @property
+    def key(self) -> str:
+        """The beginning of the keys of the windows that it caps."""
+        return f"{self.limited}|{self.period}"

@@ -1,0 +1,80 @@
+"""One way to write a value as bytes, so that hashes mean something. Integers and strings only: no floats, ASCII keys.
+
+Byte-equal to RFC 8785 for what it accepts; a property test keeps it so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TypeAlias, Union
+
+import msgspec
+
+from chimera.domain.errors import Invalid
+
+Plain: TypeAlias = Union[str, int, bool, None, "tuple[Plain, ...]", "list[Plain]", "Mapping[str, Plain]"]
+
+INTEGER_MAX = 2**53 - 1
+DEPTH_MAX = 32
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def encode(value: object) -> bytes:
+    """The canonical bytes of a plain value or of a struct whose fields are plain."""
+    return _ENCODER.encode(value)
+
+
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 of bytes, in lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def hash_of(value: object) -> str:
+    """The hash of a value's canonical bytes."""
+    return sha256_hex(encode(value))
+
+
+def require_plain(value: object, *, where: str = "value", depth: int = 0) -> None:
+    """Refuse what has no single spelling: floats, huge integers, lone surrogates, NUL, keys beyond ASCII."""
+    if depth > DEPTH_MAX:
+        raise Invalid("value_too_deep", f"nested deeper than {DEPTH_MAX} levels", where=where)
+    match value:
+        case None | bool():
+            return
+        case int():
+            _require_integer(value, where=where)
+        case str():
+            require_text(value, where=where)
+        case list() | tuple():
+            for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+                require_plain(item, where=f"{where}[{index}]", depth=depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+        case dict():
+            for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
+                _require_key(key, where=where)  # pyright: ignore[reportUnknownArgumentType]
+                require_plain(item, where=f"{where}.{key}", depth=depth + 1)  # pyright: ignore[reportUnknownArgumentType]
+        case _:
+            raise Invalid("value_not_plain", f"{type(value).__name__} cannot be recorded", where=where,
+                          remedy="use text, whole numbers, lists and objects")
+
+
+def _require_integer(value: int, *, where: str) -> None:
+    if abs(value) > INTEGER_MAX:
+        raise Invalid("integer_too_large", f"{value} has no exact JSON form", where=where, remedy="write it as text")
+
+
+def require_text(value: str, *, where: str = "text") -> None:
+    """Refuse text that PostgreSQL or another reader would read differently."""
+    if "\x00" in value:
+        raise Invalid("text_has_nul", "a NUL byte stands in the text", where=where, remedy="remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid("text_lone_surrogate", f"half a character stands at {error.start}", where=where,
+                      remedy="send well-formed UTF-8") from error
+
+
+def _require_key(key: object, *, where: str) -> None:
+    if not isinstance(key, str) or not key.isascii():
+        raise Invalid("key_not_ascii", f"the key {key!r} is not ASCII text", where=where, remedy="rename it")
+    require_text(key, where=where)

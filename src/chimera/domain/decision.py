@@ -1,0 +1,80 @@
+"""What the gate is asked and what it answers. Values only; deciding is the gate's."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from chimera.domain.action import Action
+from chimera.domain.labels import Labels
+from chimera.domain.spec import SpecRef
+
+
+class Reason(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule that fired, in words, and how to change it."""
+
+    rule: str
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} [{self.rule}]"
+
+
+class Approver(Struct, frozen=True, forbid_unknown_fields=True):
+    """The person behind a ruling."""
+
+    name: str
+    role: str
+
+
+class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that the gate may look at for one action. Recorded, so that the answer can be replayed."""
+
+    action: Action
+    spec: SpecRef
+    risk: str
+    task_id: str
+    campaign_id: str
+    agent_id: str
+    disclosure: str
+    permissions: tuple[str, ...]
+    has_record: bool
+    confidence_bp: int
+    labels: Labels
+    threat: str
+    halted: tuple[str, ...] = ()
+    kin: tuple[str, ...] = ()
+    recent: tuple[str, ...] = ()
+    approver: Approver | None = None
+
+
+class Allow(Struct, frozen=True, tag="allow", forbid_unknown_fields=True):
+    """It may happen, with what is owed afterwards."""
+
+    reasons: tuple[Reason, ...]
+    obligations: tuple[str, ...] = ()
+
+
+class Escalate(Struct, frozen=True, tag="escalate", forbid_unknown_fields=True):
+    """A person decides."""
+
+    reasons: tuple[Reason, ...]
+    role: str = "reviewer"
+
+
+class Deny(Struct, frozen=True, tag="deny", forbid_unknown_fields=True):
+    """It may not happen."""
+
+    reasons: tuple[Reason, ...]
+
+
+Decision: TypeAlias = Allow | Escalate | Deny
+
+
+class Ruling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A decision and under which policy it was taken."""
+
+    decision: Decision
+    policy_digest: str

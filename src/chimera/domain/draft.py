@@ -1,0 +1,62 @@
+"""What a worker hands in, and the record of one attempt: draft, verdict, decision, and every answer that shaped them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from chimera.domain.action import Action
+from chimera.domain.labels import Labels
+from chimera.domain.record import Record
+from chimera.domain.spec import SpecRef
+
+
+class Call(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One answer that a model or a read tool gave, kept so that the task can be replayed."""
+
+    kind: str
+    name: str
+    request_digest: str
+    answer: str
+    cost_micros: int = 0
+    prompt: str = ""
+
+
+class Draft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A worker's result: output by the spec, perhaps one proposed action, confidence, cost, provenance."""
+
+    output: dict[str, Any]
+    confidence_bp: int
+    labels: Labels
+    action: Action | None = None
+    cost_micros: int = 0
+    sources: tuple[str, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The judge's answer about a draft. `findings` say what to mend."""
+
+    accepted: bool
+    confidence_bp: int
+    findings: tuple[str, ...] = ()
+    cost_micros: int = 0
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """One attempt at a task, as it can be replayed: recorded answers in, the same bytes, verdict and reasons out."""
+
+    task_id: str
+    campaign_id: str
+    spec: SpecRef
+    number: int
+    input: dict[str, Any]
+    draft: Draft
+    verdict: Verdict
+    calls: tuple[Call, ...]
+    question: dict[str, Any] | None = None
+    decision: dict[str, Any] | None = None
+
+    @property
+    def scope(self) -> str:
+        return self.task_id

@@ -1,0 +1,107 @@
+"""History: events in hash chains, one per writer. `hash = sha256(prev ‖ seq ‖ sha256(body))`. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from chimera.domain import canonical
+
+GENESIS = bytes(32)
+
+
+class EventKind(StrEnum):
+    """Everything that can be said to have happened. Each has a heading in docs/reference/events.md."""
+
+    WRITER_OPENED = "WRITER_OPENED"
+    AGENT_INSTALLED = "AGENT_INSTALLED"
+    AGENT_CHANGED = "AGENT_CHANGED"
+    CAP_SET = "CAP_SET"
+    INPUT_ADMITTED = "INPUT_ADMITTED"
+    INPUT_REFUSED = "INPUT_REFUSED"
+    CAMPAIGN_OPENED = "CAMPAIGN_OPENED"
+    CAMPAIGN_CHANGED = "CAMPAIGN_CHANGED"
+    PLAN_ADOPTED = "PLAN_ADOPTED"
+    PLAN_REFUSED = "PLAN_REFUSED"
+    DRAFT_JUDGED = "DRAFT_JUDGED"
+    WORK_FAILED = "WORK_FAILED"
+    ACTION_GRANTED = "ACTION_GRANTED"
+    ACTION_ESCALATED = "ACTION_ESCALATED"
+    ACTION_DENIED = "ACTION_DENIED"
+    GRANTS_SEALED = "GRANTS_SEALED"
+    GRANT_LAPSED = "GRANT_LAPSED"
+    REVIEW_RULED = "REVIEW_RULED"
+    REVIEW_EXPIRED = "REVIEW_EXPIRED"
+    EFFECT_STARTED = "EFFECT_STARTED"
+    EFFECT_FINISHED = "EFFECT_FINISHED"
+    EFFECT_FAILED = "EFFECT_FAILED"
+    EFFECT_IN_DOUBT = "EFFECT_IN_DOUBT"
+    TASK_SETTLED = "TASK_SETTLED"
+    HALTED = "HALTED"
+    RESUMED = "RESUMED"
+
+
+class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that happened. Its canonical bytes go into the chain."""
+
+    kind: EventKind
+    subject: str
+    at_us: int
+    data: dict[str, Any] = {}
+
+    @property
+    def content(self) -> bytes:
+        """The exact bytes that are hashed and stored."""
+        return canonical.encode(self)
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """An event as it stands in a chain."""
+
+    writer: str
+    seq: int
+    body: bytes
+    hash: bytes
+
+
+class Flaw(Struct, frozen=True, kw_only=True):
+    """Where a chain does not verify, and what differs."""
+
+    writer: str
+    seq: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"chain {self.writer}, sequence {self.seq}: {self.what}"
+
+
+def link_hash(previous: bytes, seq: int, body: bytes) -> bytes:
+    """The hash of one link."""
+    return hashlib.sha256(previous + seq.to_bytes(8, "big") + hashlib.sha256(body).digest()).digest()
+
+
+def verify(writer: str, links: Iterable[Link], *, head_seq: int, head_hash: bytes) -> Iterator[Flaw]:
+    """Every place where the chain differs from what its writer committed, in order."""
+    previous, expected_seq = GENESIS, 1
+    for link in links:
+        yield from _missing(writer, expected_seq, link.seq)
+        if link_hash(previous, link.seq, link.body) != link.hash:
+            yield Flaw(writer=writer, seq=link.seq, what="the body or its place in the chain differs from its hash")
+        previous, expected_seq = link.hash, link.seq + 1
+    yield from _missing(writer, expected_seq, head_seq + 1)
+    if expected_seq == head_seq + 1 and previous != head_hash:
+        yield Flaw(writer=writer, seq=head_seq, what="the last hash differs from the chain's head")
+    if expected_seq > head_seq + 1:
+        yield Flaw(writer=writer, seq=head_seq + 1, what="there are events beyond the chain's head")
+
+
+def _missing(writer: str, expected: int, found: int) -> Iterator[Flaw]:
+    if found > expected:
+        span = f"sequence {expected}" if found == expected + 1 else f"sequences {expected} to {found - 1}"
+        yield Flaw(writer=writer, seq=expected, what=f"{span} missing")
+    if found < expected:
+        yield Flaw(writer=writer, seq=found, what="out of order or twice")

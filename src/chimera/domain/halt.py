@@ -1,0 +1,43 @@
+"""A halt: nothing begins in its scope until a person lifts it. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from chimera.domain.machine import Machine
+from chimera.domain.record import Record, advance
+
+
+class HaltState(StrEnum):
+    """Whether a halt is in force."""
+
+    ACTIVE = "active"
+    LIFTED = "lifted"
+
+
+class HaltCommand(StrEnum):
+    """What can be done with a halt."""
+
+    LIFT = "lift"
+
+
+HALT_MACHINE = Machine("halt", HaltState, HaltCommand, {(HaltState.ACTIVE, HaltCommand.LIFT): HaltState.LIFTED})
+
+
+class Halt(Record, frozen=True, kw_only=True):
+    """Who stopped what, why, and who let it go on."""
+
+    halted: str
+    reason: str
+    by: str
+    since_us: int
+    lifted_by: str = ""
+    state: HaltState = HaltState.ACTIVE
+
+    @property
+    def scope(self) -> str:
+        return self.halted
+
+    def lifted(self, *, by: str) -> Halt:
+        """The halt lifted, or a named refusal."""
+        return advance(self, state=HALT_MACHINE.after(self.state, HaltCommand.LIFT), lifted_by=by)

@@ -1,0 +1,30 @@
+"""Every kind of record, by the name that tables and traces use."""
+
+from __future__ import annotations
+
+from chimera.domain.agent import Agent
+from chimera.domain.budget import Cap, Hold
+from chimera.domain.campaign import Campaign, Input
+from chimera.domain.draft import Attempt
+from chimera.domain.grant import Batch, Grant, Performance, Seal
+from chimera.domain.halt import Halt
+from chimera.domain.record import Record
+from chimera.domain.review import Review
+from chimera.domain.task import Task
+
+KINDS: dict[str, type[Record]] = {
+    "agent": Agent,
+    "cap": Cap,
+    "campaign": Campaign,
+    "input": Input,
+    "task": Task,
+    "attempt": Attempt,
+    "grant": Grant,
+    "batch": Batch,
+    "seal": Seal,
+    "performance": Performance,
+    "hold": Hold,
+    "review": Review,
+    "halt": Halt,
+}
+NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -1,0 +1,45 @@
+"""Money: whole micros with a currency. May not hold a float, nor mix currencies."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
+
+from chimera.domain.errors import Invalid
+
+MICROS = 1_000_000
+AMOUNT_MICROS_MAX = 10**15
+
+
+class Money(Struct, frozen=True, order=True):
+    """An amount in millionths of a currency's unit."""
+
+    micros: int
+    currency: str = "USD"
+
+    def __str__(self) -> str:
+        return format_micros(self.micros, self.currency)
+
+
+def format_micros(micros: int, currency: str = "USD") -> str:
+    """Money for people: `12.50 USD`, with as many places as it takes."""
+    text = f"{Decimal(micros) / MICROS:f}"
+    whole, _, places = text.partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')} {currency}"
+
+
+def parse_amount(text: str, *, where: str = "amount") -> int:
+    """A positive amount as people write it, as micros; anything else is refused by name."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise Invalid("amount_malformed", f"{text[:40]!r} is not an amount", where=where, remedy="write 12.50") from error
+    if not amount.is_finite() or amount <= 0:
+        raise Invalid("amount_not_positive", f"{text[:40]} is not more than zero", where=where, remedy="write 12.50")
+    # Bounded before scaling, so that 1e999999 costs nothing.
+    if amount.adjusted() > 15 or (micros := amount * MICROS) > AMOUNT_MICROS_MAX:
+        raise Invalid("amount_too_large", f"{text[:40]} is beyond every budget", where=where)
+    if micros != micros.to_integral_value():
+        raise Invalid("amount_over_precise", f"{text[:40]} has more than six places", where=where, remedy="round it")
+    return int(micros)

@@ -1,0 +1,88 @@
+"""A review: a held action that waits for a person. Bound to the exact bytes; silence is a no."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from chimera.domain.decision import Approver, Question
+from chimera.domain.machine import Machine
+from chimera.domain.record import Record, advance, shard_of
+
+REVIEW_SECONDS = 24 * 3600
+
+
+class ReviewState(StrEnum):
+    """Where a review is."""
+
+    OPEN = "open"
+    ASKED = "asked"
+    APPROVED = "approved"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class ReviewCommand(StrEnum):
+    """What a person, or time, can do to it."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REJECT = "reject"
+    ASK = "ask"
+    ANSWER = "answer"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+
+
+_S, _C = ReviewState, ReviewCommand
+REVIEW_MACHINE = Machine("review", ReviewState, ReviewCommand, {
+    (_S.OPEN, _C.APPROVE): _S.APPROVED,
+    (_S.OPEN, _C.EDIT): _S.EDITED,
+    (_S.OPEN, _C.REJECT): _S.REJECTED,
+    (_S.OPEN, _C.ASK): _S.ASKED,
+    (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
+    (_S.OPEN, _C.WITHDRAW): _S.WITHDRAWN,
+    (_S.ASKED, _C.ANSWER): _S.OPEN,
+    (_S.ASKED, _C.REJECT): _S.REJECTED,
+    (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
+    (_S.ASKED, _C.WITHDRAW): _S.WITHDRAWN,
+})
+
+
+class Review(Record, frozen=True, kw_only=True):
+    """One held action with everything that a person needs to decide. `question` holds its exact bytes."""
+
+    task_id: str
+    campaign_id: str
+    agent_id: str
+    question: Question
+    reasons: tuple[str, ...]
+    role: str
+    opened_at_us: int
+    deadline_us: int
+    approver: Approver | None = None
+    note: str = ""
+    state: ReviewState = ReviewState.OPEN
+
+    @property
+    def scope(self) -> str:
+        return self.task_id
+
+    @property
+    def shard(self) -> int:
+        return shard_of(self.campaign_id)
+
+    @property
+    def due_us(self) -> int:
+        return self.deadline_us
+
+    @property
+    def action_digest(self) -> str:
+        """The hash of the bytes that an approval is bound to."""
+        return self.question.action.digest
+
+    def after(self, command: ReviewCommand, **fields: Any) -> Review:
+        """The review after a command, or a named refusal."""
+        return advance(self, state=REVIEW_MACHINE.after(self.state, command), **fields)

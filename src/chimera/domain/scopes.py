@@ -1,0 +1,37 @@
+"""Where a rule, a halt or a budget applies: the fleet, a campaign, an agent, a platform, a tool. Pure."""
+
+from __future__ import annotations
+
+from chimera.domain.errors import Invalid
+
+FLEET = "fleet"
+KINDS = ("campaign", "agent", "platform", "tool", "category", "recipient")
+
+
+def campaign(identifier: str) -> str:
+    """The scope of one campaign."""
+    return f"campaign:{identifier}"
+
+
+def agent(identifier: str) -> str:
+    """The scope of one agent."""
+    return f"agent:{identifier}"
+
+
+def platform(name: str) -> str:
+    """The scope of one network."""
+    return f"platform:{name}"
+
+
+def category(name: str) -> str:
+    """The scope of one kind of spending."""
+    return f"category:{name}"
+
+
+def parse(text: str) -> str:
+    """A scope from outside, checked."""
+    kind, _, name = text.partition(":")
+    if text == FLEET or (kind in KINDS and name):
+        return text
+    raise Invalid("scope_unknown", f"{text[:60]!r} is not a scope", where="scope",
+                  remedy=f"write fleet, or one of {', '.join(KINDS)} with a colon and its name")

@@ -1,0 +1,132 @@
+"""A task: one typed step of a plan, from waiting to done. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from chimera.domain.labels import Labels
+from chimera.domain.machine import Machine
+from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.spec import SpecRef
+
+
+class TaskState(StrEnum):
+    """Where a task is."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    LEASED = "leased"
+    HELD = "held"
+    GRANTED = "granted"
+    PERFORMING = "performing"
+    IN_DOUBT = "in_doubt"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+class TaskCommand(StrEnum):
+    """What can happen to a task."""
+
+    OPEN = "open"
+    LEASE = "lease"
+    RETRY = "retry"
+    ACCEPT = "accept"
+    GRANT = "grant"
+    ESCALATE = "escalate"
+    REFUSE = "refuse"
+    PERFORM = "perform"
+    DOUBT = "doubt"
+    FINISH = "finish"
+    FAIL = "fail"
+    DROP = "drop"
+
+
+_S, _C = TaskState, TaskCommand
+TASK_MACHINE = Machine("task", TaskState, TaskCommand, {
+    (_S.WAITING, _C.OPEN): _S.READY,
+    (_S.WAITING, _C.DROP): _S.DROPPED,
+    (_S.READY, _C.LEASE): _S.LEASED,
+    (_S.READY, _C.DROP): _S.DROPPED,
+    (_S.LEASED, _C.LEASE): _S.LEASED,
+    (_S.LEASED, _C.RETRY): _S.READY,
+    (_S.LEASED, _C.ACCEPT): _S.DONE,
+    (_S.LEASED, _C.GRANT): _S.GRANTED,
+    (_S.LEASED, _C.ESCALATE): _S.HELD,
+    (_S.LEASED, _C.REFUSE): _S.REFUSED,
+    (_S.LEASED, _C.FAIL): _S.FAILED,
+    (_S.LEASED, _C.DROP): _S.DROPPED,
+    (_S.HELD, _C.GRANT): _S.GRANTED,
+    (_S.HELD, _C.ESCALATE): _S.HELD,
+    (_S.HELD, _C.REFUSE): _S.REFUSED,
+    (_S.HELD, _C.DROP): _S.DROPPED,
+    (_S.GRANTED, _C.PERFORM): _S.PERFORMING,
+    (_S.GRANTED, _C.FINISH): _S.DONE,
+    (_S.GRANTED, _C.RETRY): _S.READY,
+    (_S.GRANTED, _C.DROP): _S.DROPPED,
+    (_S.PERFORMING, _C.FINISH): _S.DONE,
+    (_S.PERFORMING, _C.DOUBT): _S.IN_DOUBT,
+    (_S.PERFORMING, _C.FAIL): _S.FAILED,
+    (_S.PERFORMING, _C.RETRY): _S.READY,
+    (_S.IN_DOUBT, _C.FINISH): _S.DONE,
+    (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
+    (_S.IN_DOUBT, _C.RETRY): _S.READY,
+    (_S.IN_DOUBT, _C.ESCALATE): _S.HELD,
+})
+
+
+class Task(Record, frozen=True, kw_only=True):
+    """One step of an adopted plan. `due_at_us` is when it may start, or when its lease ends."""
+
+    campaign_id: str
+    agent_id: str
+    spec: SpecRef
+    key: str
+    input: dict[str, Any]
+    labels: Labels
+    awaits: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    pending: int = 0
+    due_at_us: int = 0
+    priority: int = 100
+    attempt: int = 0
+    revision: int = 0
+    feedback: tuple[str, ...] = ()
+    grant_id: str | None = None
+    reason: str = ""
+    state: TaskState = TaskState.WAITING
+
+    @property
+    def scope(self) -> str:
+        return self.campaign_id
+
+    @property
+    def shard(self) -> int:
+        return shard_of(self.campaign_id)
+
+    @property
+    def due_us(self) -> int:
+        return self.due_at_us
+
+    @property
+    def rank(self) -> int:
+        return self.priority
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return TASK_MACHINE.is_final(self.state)
+
+    def after(self, command: TaskCommand, **fields: Any) -> Task:
+        """The task after a command, or a named refusal."""
+        return advance(self, state=TASK_MACHINE.after(self.state, command), **fields)
+
+    def opened_by_one(self) -> Task:
+        """The task with one dependency fewer; ready when it was the last."""
+        assert self.pending > 0, "a task is opened once by each of its dependencies"
+        pending = self.pending - 1
+        if pending:
+            return advance(self, pending=pending)
+        return self.after(TaskCommand.OPEN, pending=0)

@@ -1,0 +1,52 @@
+"""What travels to a worker and back: an assignment with everything that its task may read, and a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from chimera.domain.agent import Persona
+from chimera.domain.draft import Call, Draft
+from chimera.domain.labels import Labels
+from chimera.domain.spec import SpecRef
+from chimera.domain.task import Task
+
+
+class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something to read, with its labels: the result of an earlier task, a mention, a memory."""
+
+    name: str
+    content: dict[str, Any]
+    labels: Labels
+
+
+class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One task with its context. `task.version` is the lease: a result for an older version is not accepted."""
+
+    task: Task
+    persona: Persona
+    account: str
+    permissions: tuple[str, ...]
+    materials: tuple[Material, ...] = ()
+    deadline_us: int = 0
+
+    @property
+    def spec(self) -> SpecRef:
+        """The contract of the task."""
+        return self.task.spec
+
+
+class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What came of an assignment: a draft, or the reason why there is none."""
+
+    task_id: str
+    task_version: int
+    draft: Draft | None = None
+    failure: str = ""
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def cost_micros(self) -> int:
+        """What the answers cost, whether or not a draft came of them."""
+        return sum(call.cost_micros for call in self.calls)

@@ -1,0 +1,104 @@
+"""The truth: reads, one write, and claiming (the named exception to one write)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from chimera.domain.budget import Window
+from chimera.domain.change import Change
+from chimera.domain.event import Link
+from chimera.domain.record import Record
+from chimera.domain.task import Task
+
+R = TypeVar("R", bound=Record)
+
+LIST_MAX = 1_000
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """The end of one writer's chain. Whoever opens the writer anew gets the next epoch and fences the one before."""
+
+    writer: str
+    epoch: int
+    seq: int
+    hash: bytes
+
+
+class Reads(Protocol):
+    """What can be read. Nothing here changes anything."""
+
+    async def now_us(self) -> int:
+        """The time of the store's own clock."""
+        ...
+
+    async def find(self, kind: type[R], identifier: str) -> R | None: ...
+
+    async def get(self, kind: type[R], identifier: str) -> R:
+        """The record, or `Missing`."""
+        ...
+
+    async def get_many(self, kind: type[R], identifiers: Sequence[str]) -> tuple[R, ...]:
+        """Those that exist, ordered by id."""
+        ...
+
+    async def list(
+        self,
+        kind: type[R],
+        *,
+        states: Sequence[str] = (),
+        scope: str | None = None,
+        shards: Sequence[int] | None = None,
+        due_before_us: int | None = None,
+        after: str = "",
+        limit: int = LIST_MAX,
+    ) -> tuple[R, ...]:
+        """Records that match every given filter, ordered by id, beyond `after`. At most `LIST_MAX` at once."""
+        ...
+
+    async def count(self, kind: type[Record]) -> dict[str, int]:
+        """How many records there are, by state."""
+        ...
+
+    async def windows(self, identifiers: Sequence[str] = ()) -> tuple[Window, ...]:
+        """The windows asked for that exist, or all of them, ordered by id."""
+        ...
+
+    async def halted(self) -> frozenset[str]:
+        """The scopes that are halted now."""
+        ...
+
+    async def heads(self) -> tuple[Head, ...]: ...
+
+    async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]: ...
+
+
+class Store(Reads, Protocol):
+    """Reads, and the writes of one writer. Every instance is opened for one writer, at one epoch."""
+
+    @property
+    def writer(self) -> str: ...
+
+    async def commit(self, change: Change) -> None:
+        """All of the change, durably, or nothing.
+
+        `Conflict("record_stale")` when a record is not at the version it was changed from (version 1: must not exist);
+        `Conflict("writer_fenced")` when another instance opened this writer;
+        `Refused("over_budget")` when a hold has no room, `Refused("halted")` when `begins_in` meets a halt,
+        `Refused("grant_not_valid")` when a performance has no sealed, unexpired, untaken grant for it (database clock),
+        `Refused("write_not_permitted")` when the writer's role may not write such a record,
+        `Invalid` for what cannot be stored at all; `Unavailable` when it is not known to have been written, and it was not.
+        """
+        ...
+
+    async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
+        """Lease tasks that are ready and due, or whose lease has run out: best rank first, then longest due.
+
+        The leased task has its next version, state `leased`, attempt + 1, and is due when the lease ends. A task whose
+        scope (fleet, its campaign, its agent) is halted is not leased.
+        """
+        ...
+
+    async def close(self) -> None: ...
