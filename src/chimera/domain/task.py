@@ -59,6 +59,8 @@ TASK_MACHINE = Machine("task", TaskState, TaskCommand, {
     (_S.HELD, _C.GRANT): _S.GRANTED,
     (_S.HELD, _C.ESCALATE): _S.HELD,
     (_S.HELD, _C.REFUSE): _S.REFUSED,
+    (_S.HELD, _C.FINISH): _S.DONE,
+    (_S.HELD, _C.FAIL): _S.FAILED,
     (_S.HELD, _C.DROP): _S.DROPPED,
     (_S.GRANTED, _C.FINISH): _S.DONE,
     (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
