@@ -154,6 +154,7 @@ class Performance(Record, frozen=True, kw_only=True):
     deadline_us: int
     receipt: dict[str, Any] | None = None
     reason: str = ""
+    later: bool = False
     state: PerformanceState = PerformanceState.STARTED
 
     @property

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from msgspec import Struct
 
-from chimera.domain.errors import Invalid
-from chimera.domain.labels import Labels
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.spec import Spec
 
 STEPS_MAX = 256
@@ -25,8 +24,6 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: tuple[str, ...] = ()
     not_before_us: int = 0
     rank: int = 100
-    labels: Labels = ()
-    input_id: str | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,8 +35,8 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tests: tuple[str, ...]
 
 
-def require_sound(plan: Plan, *, specs: Mapping[str, Spec], budget_micros: int) -> None:
-    """Refuse a plan that is empty, too large, cyclic, over budget, of unknown specs, or without Safety and Test parts."""
+def require_sound(plan: Plan, *, specs: Mapping[str, Spec], permissions: Collection[str], budget_micros: int) -> None:
+    """Refuse a plan that is too large, cyclic, over budget, of unknown or unpermitted specs, or without Safety and Test."""
     if not plan.steps or len(plan.steps) > STEPS_MAX:
         raise Invalid("plan_size", f"{len(plan.steps)} steps; a plan has 1 to {STEPS_MAX}", where="plan.steps")
     if not plan.safety or not plan.tests:
@@ -47,6 +44,7 @@ def require_sound(plan: Plan, *, specs: Mapping[str, Spec], budget_micros: int) 
                       remedy="say what may go wrong and how the result is checked")
     _require_keys(plan)
     _require_specs(plan, specs)
+    _require_permitted(plan, specs, permissions)
     _require_acyclic(plan)
     _require_within(plan, specs, budget_micros)
 
@@ -67,6 +65,14 @@ def _require_specs(plan: Plan, specs: Mapping[str, Spec]) -> None:
         if step.spec not in specs:
             raise Invalid("plan_spec_unknown", f"there is no task type {step.spec!r}", where=f"plan.steps.{step.key}",
                           remedy=f"use one of {', '.join(sorted(specs))}")
+
+
+def _require_permitted(plan: Plan, specs: Mapping[str, Spec], permissions: Collection[str]) -> None:
+    for step in plan.steps:
+        lacking = sorted(set(specs[step.spec].permissions) - set(permissions))
+        if lacking:
+            raise Refused("plan_not_permitted", f"{step.spec} needs the permission {lacking[0]}",
+                          where=f"plan.steps.{step.key}", remedy="add it to the agent's manifest")
 
 
 def _require_acyclic(plan: Plan) -> None:

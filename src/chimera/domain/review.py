@@ -21,7 +21,7 @@ class ReviewState(StrEnum):
     EDITED = "edited"
     REJECTED = "rejected"
     EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
 
 
 class ReviewCommand(StrEnum):
@@ -33,7 +33,7 @@ class ReviewCommand(StrEnum):
     ASK = "ask"
     ANSWER = "answer"
     EXPIRE = "expire"
-    WITHDRAW = "withdraw"
+    CLOSE = "close"
 
 
 _S, _C = ReviewState, ReviewCommand
@@ -43,16 +43,22 @@ REVIEW_MACHINE = Machine("review", ReviewState, ReviewCommand, {
     (_S.OPEN, _C.REJECT): _S.REJECTED,
     (_S.OPEN, _C.ASK): _S.ASKED,
     (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
-    (_S.OPEN, _C.WITHDRAW): _S.WITHDRAWN,
     (_S.ASKED, _C.ANSWER): _S.OPEN,
     (_S.ASKED, _C.REJECT): _S.REJECTED,
     (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
-    (_S.ASKED, _C.WITHDRAW): _S.WITHDRAWN,
+    (_S.APPROVED, _C.CLOSE): _S.CLOSED,
+    (_S.EDITED, _C.CLOSE): _S.CLOSED,
+    (_S.REJECTED, _C.CLOSE): _S.CLOSED,
+    (_S.EXPIRED, _C.CLOSE): _S.CLOSED,
 })
 
 
 class Review(Record, frozen=True, kw_only=True):
-    """One held action with everything that a person needs to decide. `question` holds its exact bytes."""
+    """One held action with everything that a person needs to decide. `question` holds its exact bytes.
+
+    `about` is `action` (may it happen?) or `doubt` (did it happen?). A ruled review is closed by the manager of its
+    shard when it has acted on the ruling; `outcome` keeps what was ruled.
+    """
 
     task_id: str
     campaign_id: str
@@ -64,6 +70,8 @@ class Review(Record, frozen=True, kw_only=True):
     deadline_us: int
     approver: Approver | None = None
     note: str = ""
+    outcome: str = ""
+    about: str = "action"
     state: ReviewState = ReviewState.OPEN
 
     @property

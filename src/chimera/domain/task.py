@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from chimera.domain.labels import Labels
+from chimera.domain.labels import Labels, union
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, advance, shard_of
 from chimera.domain.spec import SpecRef
@@ -19,7 +19,6 @@ class TaskState(StrEnum):
     LEASED = "leased"
     HELD = "held"
     GRANTED = "granted"
-    PERFORMING = "performing"
     IN_DOUBT = "in_doubt"
     DONE = "done"
     REFUSED = "refused"
@@ -37,7 +36,6 @@ class TaskCommand(StrEnum):
     GRANT = "grant"
     ESCALATE = "escalate"
     REFUSE = "refuse"
-    PERFORM = "perform"
     DOUBT = "doubt"
     FINISH = "finish"
     FAIL = "fail"
@@ -61,15 +59,14 @@ TASK_MACHINE = Machine("task", TaskState, TaskCommand, {
     (_S.HELD, _C.GRANT): _S.GRANTED,
     (_S.HELD, _C.ESCALATE): _S.HELD,
     (_S.HELD, _C.REFUSE): _S.REFUSED,
+    (_S.HELD, _C.FINISH): _S.DONE,
+    (_S.HELD, _C.FAIL): _S.FAILED,
     (_S.HELD, _C.DROP): _S.DROPPED,
-    (_S.GRANTED, _C.PERFORM): _S.PERFORMING,
     (_S.GRANTED, _C.FINISH): _S.DONE,
+    (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
+    (_S.GRANTED, _C.FAIL): _S.FAILED,
     (_S.GRANTED, _C.RETRY): _S.READY,
     (_S.GRANTED, _C.DROP): _S.DROPPED,
-    (_S.PERFORMING, _C.FINISH): _S.DONE,
-    (_S.PERFORMING, _C.DOUBT): _S.IN_DOUBT,
-    (_S.PERFORMING, _C.FAIL): _S.FAILED,
-    (_S.PERFORMING, _C.RETRY): _S.READY,
     (_S.IN_DOUBT, _C.FINISH): _S.DONE,
     (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
     (_S.IN_DOUBT, _C.RETRY): _S.READY,
@@ -88,6 +85,9 @@ class Task(Record, frozen=True, kw_only=True):
     labels: Labels
     awaits: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    threat: str = "LOW"
+    input_id: str | None = None
     pending: int = 0
     due_at_us: int = 0
     priority: int = 100
@@ -123,10 +123,10 @@ class Task(Record, frozen=True, kw_only=True):
         """The task after a command, or a named refusal."""
         return advance(self, state=TASK_MACHINE.after(self.state, command), **fields)
 
-    def opened_by_one(self) -> Task:
-        """The task with one dependency fewer; ready when it was the last."""
+    def opened_by(self, attempt_id: str, labels: Labels) -> Task:
+        """The task with one dependency fewer, and that one's result and labels added; ready when it was the last."""
         assert self.pending > 0, "a task is opened once by each of its dependencies"
-        pending = self.pending - 1
-        if pending:
-            return advance(self, pending=pending)
-        return self.after(TaskCommand.OPEN, pending=0)
+        more = {"pending": self.pending - 1, "sources": (*self.sources, attempt_id), "labels": union(self.labels, labels)}
+        if self.pending > 1:
+            return advance(self, **more)
+        return self.after(TaskCommand.OPEN, **more)

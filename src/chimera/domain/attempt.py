@@ -1,0 +1,24 @@
+"""The record of one attempt at a task, as it can be replayed: recorded answers in; the same bytes, verdict, reasons out."""
+
+from __future__ import annotations
+
+from chimera.domain.decision import Question, Ruling
+from chimera.domain.draft import Call, Draft, Verdict
+from chimera.domain.record import Record
+from chimera.domain.work import Assignment
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """Everything that went into one draft, its verdict and the gate's answer."""
+
+    assignment: Assignment
+    draft: Draft
+    verdict: Verdict
+    calls: tuple[Call, ...] = ()
+    judge_calls: tuple[Call, ...] = ()
+    question: Question | None = None
+    ruling: Ruling | None = None
+
+    @property
+    def scope(self) -> str:
+        return self.assignment.task.id

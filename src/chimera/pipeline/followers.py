@@ -1,0 +1,27 @@
+"""What moves when a task ends: its dependents open, or are dropped with everything behind them. Reads; may not write."""
+
+from __future__ import annotations
+
+from chimera.domain.labels import Labels
+from chimera.domain.task import TASK_MACHINE, Task, TaskCommand
+from chimera.ports.store import Reads
+
+
+async def opened(reads: Reads, task: Task, *, attempt_id: str, labels: Labels) -> tuple[Task, ...]:
+    """The dependents of a task that ended well, one dependency nearer."""
+    if not task.opens:
+        return ()
+    dependents = await reads.get_many(Task, task.opens)
+    return tuple(one.opened_by(attempt_id, labels) for one in dependents if not one.is_final)
+
+
+async def dropped(reads: Reads, task: Task) -> tuple[Task, ...]:
+    """Everything that can no longer happen because a task did not end well."""
+    gone: dict[str, Task] = {}
+    frontier = task.opens
+    while frontier:
+        found = [one for one in await reads.get_many(Task, frontier)
+                 if one.id not in gone and TASK_MACHINE.allows(one.state, TaskCommand.DROP)]
+        gone.update({one.id: one.after(TaskCommand.DROP, reason=f"{task.key} did not end well") for one in found})
+        frontier = tuple({later for one in found for later in one.opens})
+    return tuple(gone.values())
