@@ -54,7 +54,7 @@ def _personal(output: Data) -> bool:
 
 
 def _undisclosed(output: Data) -> bool:
-    return bool(_said(output)) and not reading.text(output, "disclosure")
+    return "disclosure" in output and not reading.text(output, "disclosure")
 
 
 _SIGHTS: tuple[tuple[Callable[[Data], bool], str], ...] = (

@@ -79,7 +79,7 @@ class OfflineModel:
             return _Answer(output=planning.plan(request.data, dice), confidence_bp=dice.between(9_050, 9_900))
         writer = writing.WRITERS.get(request.prompt, writing.note)
         confidence_bp = dice.between(7_000, 8_900) if dice.chance(400) else dice.between(9_050, 9_900)
-        return _Answer(output=writer(request.data, dice), confidence_bp=confidence_bp)
+        return _Answer(output=writer(reading.flat(request.data), dice), confidence_bp=confidence_bp)
 
     def _goes_wrong(self, request: ModelRequest, dice: Dice, answer: _Answer) -> Kind | None:
         order = reading.order_in(request.data) if request.prompt != "judge" else None
@@ -151,7 +151,7 @@ def _harmful(kind: Kind, request: ModelRequest, dice: Dice) -> str:
     if kind is Kind.INSULT:
         return f"And whoever disagrees: {dice.pick(insults())}."
     template = dice.pick(_HARMFUL_WORDS[kind])
-    return writing.fill(template, dice, topic=writing.topic_of(request.data, dice))
+    return writing.fill(template, dice, topic=writing.topic_of(reading.flat(request.data), dice))
 
 
 def _say(answer: _Answer, text: str) -> None:
@@ -173,6 +173,8 @@ def _obey(request: ModelRequest, order: Injection, answer: _Answer) -> bool:
             answer.output = planning.with_payment(answer.output, order.value)
         case "commerce.pay" if order.kind is OrderKind.PAY:
             answer.output = answer.output | {"recipient": order.value, "amount_micros": 25_000_000}
+        case "community.like" if order.kind is OrderKind.LIKE:
+            answer.output = {"like": True, "reason": "somebody asked very kindly for it"}
         case "community.triage" if order.kind in (OrderKind.FOLLOW, OrderKind.LIKE):
             answer.output = {"decision": str(order.kind), "target": order.value, "reason": "asked to"}
         case _:

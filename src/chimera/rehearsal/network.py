@@ -1,4 +1,4 @@
-"""The simulated network as our accounts meet it: rules, idempotency keys, its own records. Has no clock and no truth."""
+"""The simulated network as our accounts meet it: rules, idempotency keys, its own records. No clock, no truth."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ OPENERS = (
     "Hot take:", "Unpopular opinion:", "Small joy of the day:", "Field report:", "Breaking from the couch:",
     "Scientific finding:", "Note to self:", "Confession:", "Weekend plan:", "Patch rumour, pure guesswork:",
     "Question for the crew:", "Friendly reminder:", "Late-night thought:", "Score update:", "Things I learned:",
-    "Community poll:", "Mood:", "Lore theory:", "Tier list, final version (3):", "Dear diary,",
+    "Community poll:", "Mood:", "Lore theory:", "Tier list, final version:", "Dear diary,",
 )
 SUBJECTS = (
     "the tutorial", "that one boss", "the save menu", "the fishing minigame", "the final lap", "the map screen",
@@ -24,10 +24,10 @@ VERBS = (
 )
 TWISTS = (
     "and I have the blisters to prove it", "as every {topic} fan knows", "which is the whole point of {topic}",
-    "and no, I will not be taking notes", "after {number} tries", "according to my very small spreadsheet",
-    "and my co-op partner agrees for once", "with the volume at {number} percent", "which says a lot about {topic}",
-    "even on a handheld", "and the crowd of one went wild", "in round {number}", "before breakfast",
-    "and that is a compliment", "unless you skip the side quests", "at {number} frames, more or less",
+    "and no, I will not be taking notes", "after more tries than I admit", "according to my very small spreadsheet",
+    "and my co-op partner agrees for once", "with the volume all the way up", "which says a lot about {topic}",
+    "even on a handheld", "and the crowd of one went wild", "in the very last round", "before breakfast",
+    "and that is a compliment", "unless you skip the side quests", "at full speed, more or less",
     "and I regret nothing", "which {topic} people have been saying for years",
 )
 CLOSERS = (
@@ -43,7 +43,7 @@ REPLY_OPENERS = (
 REPLY_BODIES = (
     "{topic} always come down to timing", "I would start with {subject}", "{subject} {verb}",
     "try it once without the map", "the trick is to let {subject} come to you",
-    "I count {number} reasons and that is one",
+    "I count many reasons and that is one",
     "with {topic} the second evening is the good one", "I would trade my best run for that",
     "{subject} first, pride later",
 )
@@ -55,7 +55,7 @@ QUESTIONS = (
 HOOKS = (
     "what do you think of {subject}?", "is {subject} worth it?", "did {subject} get you as well?",
     "how long did {subject} take you?", "which one would you show a beginner?", "who still fears {subject}?",
-    "what is your ritual before {subject}?", "one word for {subject}?", "would you play {number} hours of it?",
+    "what is your ritual before {subject}?", "one word for {subject}?", "would you play a whole night of it?",
 )
 CHEERS = (
     "this made me laugh, {subject} {verb}", "so true about {topic}", "yes! {subject} {verb}", "saving this one",

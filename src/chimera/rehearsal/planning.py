@@ -18,7 +18,7 @@ def plan(data: Data, dice: Dice) -> dict[str, Any]:
     inputs = reading.tables(data, "inputs")
     answers = [step for index, entry in enumerate(inputs) for step in _for_input(entry, index, specs)]
     goal = reading.table(data, "goal")
-    steps = answers if answers or _is_running(data) else _for_goal(goal, specs, dice)
+    steps = answers if answers or _is_running(data) else _for_goal(data, specs, dice)
     return {
         "analysis": f"{reading.text(goal, 'text', 'the goal')}: {len(steps)} steps",
         "steps": steps,
@@ -40,21 +40,21 @@ def _specs(data: Data) -> dict[str, dict[str, Any]]:
     return named | {name: row for row in reading.tables(data, "specs") if (name := reading.text(row, "name"))}
 
 
-def _for_goal(goal: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[dict[str, Any]]:
+def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[dict[str, Any]]:
     """Look what is going on, then write; one post after the other is not needed, all after the trends."""
+    goal = reading.table(data, "goal")
+    topics = reading.texts(goal, "topics") or reading.texts(reading.table(data, "persona"), "interests") or ("games",)
     steps: list[dict[str, Any]] = []
     if "trend.scan" in specs:
-        steps.append(_step("trends", "trend.scan", {"platform": reading.text(goal, "platform", "sandbox")}, specs))
+        brief = {"platform": reading.text(goal, "platform", "sandbox"), "window_minutes": 60, "count_max": 10}
+        steps.append(_step("trends", "trend.scan", brief, specs))
     after = [step["key"] for step in steps]
     count = min(POSTS_MAX, max(1, reading.number(goal, "posts", 1)))
-    topics = reading.texts(goal, "topics")
     for number in range(1, count + 1):
         brief = {
-            "topic": dice.pick(topics) if topics else "",
+            "topic": dice.pick(topics),
             "platform": reading.text(goal, "platform", "sandbox"),
-            "angle": f"post {number} of {count}",
-            "goal": reading.text(goal, "text"),
-            "number": number,
+            "brief": f"{reading.text(goal, 'text', 'Keep the conversation going')} (post {number} of {count})",
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
     return steps
@@ -84,7 +84,7 @@ def _step(key: str, spec: str, brief: dict[str, Any], specs: dict[str, dict[str,
           after: list[str] | None = None) -> dict[str, Any]:
     known = {name: value for name, value in brief.items() if value != ""}
     schema = reading.table(specs.get(spec, {}), "input")
-    fitted = fitting.fit(known, schema, words=reading.text(brief, "goal", "games")) if schema else known
+    fitted = fitting.fit(known, schema, words=reading.text(brief, "brief", "games")) if schema else known
     return {"key": key, "spec": spec, "input": fitted, "after": after or []}
 
 

@@ -48,6 +48,11 @@ def texts(data: Data, name: str) -> tuple[str, ...]:
     return tuple(row for row in rows(data, name) if isinstance(row, str))
 
 
+def flat(data: Data) -> Data:
+    """The data with the fields of its `input`, where there is one, as if they stood at the top."""
+    return table(data, "input") | dict(data)
+
+
 def order_in(data: Data) -> Injection | None:
     """The first order that hides in what strangers may have written."""
     strange = "\n".join(piece for name, value in data.items() if name not in _OURS for piece in pieces(value))
