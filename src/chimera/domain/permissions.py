@@ -8,18 +8,22 @@ from msgspec import Struct
 
 
 class Permission(Struct, frozen=True, kw_only=True):
-    """One permission: what it lets an agent do, and the kinds of action that need it."""
+    """One permission: what it lets an agent do; the kinds of action and the read tools that need it."""
 
     name: str
     meaning: str
     actions: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 _ALL = (
-    Permission(name="trends.read", meaning="read what the public of a network is talking about"),
-    Permission(name="mentions.read", meaning="read what people write to it or about it"),
-    Permission(name="web.read", meaning="read pages and feeds on the web, where the fleet's list allows the address"),
-    Permission(name="repository.read", meaning="read the commits and files of a code repository that it was given"),
+    Permission(name="trends.read", meaning="read what the public of a network is talking about",
+               tools=("trends", "timeline")),
+    Permission(name="mentions.read", meaning="read what people write to it or about it", tools=("mentions", "thread")),
+    Permission(name="web.read", meaning="read pages and feeds on the web, where the fleet's list allows the address",
+               tools=("web", "feed")),
+    Permission(name="repository.read", meaning="read the commits and files of a code repository that it was given",
+               tools=("repository",)),
     Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees", actions=("note.keep",)),
     Permission(name="post.publish", meaning="publish posts under its own account", actions=("post.publish",)),
     Permission(name="post.reply", meaning="answer posts of other people under its own account", actions=("post.reply",)),
@@ -29,6 +33,7 @@ _ALL = (
 )
 PERMISSIONS: dict[str, Permission] = {permission.name: permission for permission in _ALL}
 ACTIONS: dict[str, str] = {action: permission.name for permission in _ALL for action in permission.actions}
+TOOLS: dict[str, str] = {tool: permission.name for permission in _ALL for tool in permission.tools}
 
 
 def needed_for(action: str) -> str | None:

@@ -25,8 +25,13 @@ class Contracts:
     """The contracts of all task types in force. Knows only the specs that it was built from."""
 
     def __init__(self, specs: Mapping[str, Spec] | Iterable[Spec]) -> None:
-        known = specs.values() if isinstance(specs, Mapping) else specs
+        known = tuple(specs.values() if isinstance(specs, Mapping) else specs)
+        self.specs: Mapping[str, Spec] = {spec.name: spec for spec in known}
         self._pairs = {(spec.name, spec.digest): Pair(Schema(spec.input), Schema(spec.output)) for spec in known}
+
+    def accepts_input(self, spec: Spec, value: dict[str, Any]) -> bool:
+        """Whether an input matches."""
+        return self._pair(spec).input.accepts(value)
 
     def require_input(self, spec: Spec, value: dict[str, Any]) -> None:
         """Refuse an input that does not match, by the first place where it differs."""

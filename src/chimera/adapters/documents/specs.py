@@ -85,6 +85,7 @@ class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     examples: Annotated[tuple[ExamplePart, ...],
                         Meta(min_length=1, max_length=40, description="inputs and outputs that show the contract")]
     prompt: Annotated[str, Meta(max_length=64, description="the prompt's name, if a model is asked")] = ""
+    triggers: Annotated[tuple[Word, ...], Meta(max_length=10, description="the kinds of input that it answers")] = ()
     risk: Annotated[Risk, Meta(description="everything but ordinary needs a person")] = Risk.ORDINARY
     limits: LimitsPart = field(default_factory=LimitsPart)
 
@@ -186,6 +187,7 @@ def to_spec(document: Document) -> Spec:
     return Spec(
         name=value["name"], version=value["version"], title=value["title"], skill=value["skill"],
         input=value["input"], output=value["output"], prompt=value.get("prompt", ""),
+        triggers=tuple(value.get("triggers", ())),
         checks=tuple(Check(check["name"], check.get("parameters", {})) for check in value["checks"]),
         actions=tuple(value["actions"]), permissions=tuple(value["permissions"]),
         risk=Risk(value.get("risk", Risk.ORDINARY)), limits=msgspec.convert(value.get("limits", {}), Limits),
