@@ -38,6 +38,11 @@ class Gate:
         """The hash of the policy in force."""
         return self._policy.digest
 
+    @property
+    def record_rulings_min(self) -> int:
+        """How many rulings make an agent's record."""
+        return self._policy.pack.bands.record_rulings_min
+
     def decide(self, question: Question) -> Ruling:
         """The answer, with every rule that fired. Whatever cannot be understood is denied."""
         misfit = self._misfit(question)
