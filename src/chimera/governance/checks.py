@@ -7,15 +7,18 @@ check has a heading in docs/reference/checks.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
 
 from chimera.domain.faults import shown
 from chimera.domain.spec import Check
+from chimera.domain.work import Assignment
 from chimera.governance import graphemes, texts
 from chimera.governance.schemas import Schema
 
+# The material that holds what the persona has said lately; it is compared with, never quoted from.
+RECENT = "recent"
 RECENT_MAX = 100
 Parameters: TypeAlias = dict[str, Any]
 
@@ -47,14 +50,28 @@ class CheckKind(Struct, frozen=True, kw_only=True):
     whole: bool = False
 
 
-def findings(checks: Iterable[Check], output: dict[str, Any], context: Context = NOTHING) -> tuple[str, ...]:
+def context_of(assignment: Assignment) -> Context:
+    """What the checks of one assignment may compare with. The author of a post that is being answered may be named."""
+    task, persona = assignment.task, assignment.persona
+    read = [material for material in assignment.materials if material.name != RECENT]
+    recent = [material.content for material in assignment.materials if material.name == RECENT]
+    author = task.input.get("author")
+    return Context(
+        disclosure=persona.disclosure,
+        avoid=persona.avoid,
+        sources=tuple(texts_within([task.input, *(material.content for material in read)])),
+        recent=tuple(texts_within(recent)),
+        mentions=(assignment.account, author) if isinstance(author, str) else (assignment.account,),
+    )
+
+
+def run(checks: Iterable[Check], output: dict[str, Any], context: Context = NOTHING) -> tuple[str, ...]:
     """What has to be mended before the checks are met, each with the name of its check. None: they are met."""
-    return tuple(dict.fromkeys(
-        f"{finding} [{check.name}]" for check in checks for finding in run(check, output, context)
-    ))
+    found = (f"{finding} [{check.name}]" for check in checks for finding in run_one(check, output, context))
+    return tuple(dict.fromkeys(found))
 
 
-def run(check: Check, output: dict[str, Any], context: Context) -> Iterator[str]:
+def run_one(check: Check, output: dict[str, Any], context: Context = NOTHING) -> Iterator[str]:
     """The findings of one check. A check that does not exist is a finding, never a pass."""
     kind = CHECKS.get(check.name)
     if kind is None:
@@ -73,11 +90,33 @@ def texts_at(output: object, field: str) -> Iterator[str]:
     """The texts at a path such as `text` or `roundtable[].line`. None where there is nothing."""
     values: list[Any] = [output]
     for name in field.replace("[]", ".[]").split("."):
-        if name == "[]":
-            values = [item for value in values if isinstance(value, list | tuple) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        else:
-            values = [value[name] for value in values if isinstance(value, dict) and name in value]
+        values = [part for value in values for part in _parts(value, name)]
     return (value for value in values if isinstance(value, str))
+
+
+def _parts(value: object, name: str) -> Iterable[Any]:
+    if name == "[]":
+        return cast("list[Any]", value) if isinstance(value, list | tuple) else ()
+    return (cast("dict[str, Any]", value)[name],) if isinstance(value, dict) and name in value else ()
+
+
+def texts_within(value: object) -> Iterator[str]:
+    """Every text within a plain value, and every number as text, however deep."""
+    waiting: list[Any] = [value]
+    while waiting:
+        match item := waiting.pop():
+            case str():
+                yield item
+            case bool():
+                pass
+            case int():
+                yield str(item)
+            case dict():
+                waiting.extend(reversed(cast("dict[str, Any]", item).values()))
+            case list() | tuple():
+                waiting.extend(reversed(cast("list[Any]", item)))
+            case _:
+                pass
 
 
 # ── size ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -89,8 +128,9 @@ def _min_length(text: str, parameters: Parameters, context: Context) -> Iterator
 
 
 def _max_graphemes(text: str, parameters: Parameters, context: Context) -> Iterator[str]:
-    if (length := graphemes.count(text)) > parameters["graphemes_max"]:
-        yield f"{length} characters, {parameters['graphemes_max']} at most; shorten it by {length - parameters['graphemes_max']}"
+    limit = parameters["graphemes_max"]
+    if (length := graphemes.count(text)) > limit:
+        yield f"{length} characters, {limit} at most; shorten it by {length - limit}"
 
 
 def _one_paragraph(text: str, parameters: Parameters, context: Context) -> Iterator[str]:
@@ -213,7 +253,8 @@ def _schema(*, required: tuple[str, ...] = (), **properties: dict[str, Any]) -> 
 
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 100_000}
 _SHARE: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 10_000}
-_TERMS: dict[str, Any] = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256}, "maxItems": 100}
+_TERM: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 256}
+_TERMS: dict[str, Any] = {"type": "array", "items": _TERM, "maxItems": 100}
 _ALL = (
     CheckKind(name="min_length", meaning="has at least so many visible characters", run=_min_length,
               parameters=_schema(required=("graphemes_min",), graphemes_min=_COUNT)),

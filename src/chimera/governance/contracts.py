@@ -24,25 +24,26 @@ class Pair(Struct, frozen=True):
 class Contracts:
     """The contracts of all task types in force. Knows only the specs that it was built from."""
 
-    def __init__(self, specs: Mapping[str, Spec] | Iterable[Spec]) -> None:
-        known = tuple(specs.values() if isinstance(specs, Mapping) else specs)
-        self.specs: Mapping[str, Spec] = {spec.name: spec for spec in known}
-        self._pairs = {(spec.name, spec.digest): Pair(Schema(spec.input), Schema(spec.output)) for spec in known}
+    def __init__(self, specs: Mapping[str, Spec]) -> None:
+        self.specs = dict(specs)
+        self._pairs = {
+            (spec.name, spec.digest): Pair(Schema(spec.input), Schema(spec.output)) for spec in specs.values()
+        }
 
-    def accepts_input(self, spec: Spec, value: dict[str, Any]) -> bool:
-        """Whether an input matches."""
-        return self._pair(spec).input.accepts(value)
+    def input_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
+        """Where an input differs from its schema, in words."""
+        return _in_words(self._pair(spec).input.problems(value))
 
-    def require_input(self, spec: Spec, value: dict[str, Any]) -> None:
+    def require_input(self, spec: Spec, value: dict[str, Any], *, where: str = "") -> None:
         """Refuse an input that does not match, by the first place where it differs."""
-        where = f"input of {spec.name}"
+        where = where or f"input of {spec.name}"
         canonical.require_plain(value, where=where)
         schema = self._pair(spec).input
         if schema.accepts(value):
             return
         problem = schema.problems(value)[0]
-        raise Invalid("input_not_by_spec", problem.reason, where=f"{where}: {dotted(problem.path)}" if problem.path else where,
-                      remedy=problem.remedy)
+        place = f"{where}.{dotted(problem.path)}" if problem.path else where
+        raise Invalid("input_not_by_spec", problem.reason, where=place, remedy=problem.remedy)
 
     def output_problems(self, spec: Spec, value: object) -> tuple[Problem, ...]:
         """Every place where an output differs from its schema. None: it may be looked at further."""
@@ -51,10 +52,14 @@ class Contracts:
 
     def output_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
         """As `output_problems`, in words for whoever has to mend it."""
-        return tuple(f"{problem} [schema]" for problem in self.output_problems(spec, value))
+        return _in_words(self.output_problems(spec, value))
 
     def _pair(self, spec: Spec) -> Pair:
         pair = self._pairs.get((spec.name, spec.digest))
         if pair is None:
-            raise Missing("spec_unknown", f"no contract for {spec.ref}", where="spec", remedy="load the task type first")
+            raise Missing("spec_unknown", f"no contract for {spec.ref}", where="spec", remedy="load it first")
         return pair
+
+
+def _in_words(problems: Iterable[Problem]) -> tuple[str, ...]:
+    return tuple(f"{problem} [schema]" for problem in problems)

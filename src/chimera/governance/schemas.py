@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 from msgspec import Struct
@@ -41,8 +41,8 @@ class Schema:
             self._validator = jsonschema_rs.Draft202012Validator(
                 self._schema, offline=True, pattern_options=_PATTERNS, validate_formats=True)
         except jsonschema_rs.ValidationError as error:
-            path = tuple(error.instance_path)
-            raise Invalid("schema_invalid", error.message[:200], where=dotted(path), remedy="see JSON Schema 2020-12") from error
+            place = dotted(tuple(error.instance_path))
+            raise Invalid("schema_invalid", error.message[:200], where=place, remedy="see draft 2020-12") from error
         except (ValueError, UnicodeError) as error:
             raise Invalid("schema_invalid", shown(str(error))) from error
 
@@ -64,7 +64,7 @@ class Schema:
 
     def _explain(self, error: jsonschema_rs.ValidationError) -> Iterator[Problem]:
         path: Path = tuple(error.instance_path)
-        details = error.kind.as_dict()
+        details: dict[str, Any] = error.kind.as_dict()
         parent = self._at(error.schema_path[:-1])
         match error.kind.name:
             case "required":
@@ -74,7 +74,7 @@ class Schema:
                 for name in details["unexpected"]:
                     yield Problem((*path, name), f"{shown(name)} is not known here", suggestion(name, known))
             case "type":
-                wanted = " or ".join(_KINDS.get(kind, kind) for kind in details["types"])
+                wanted = " or ".join(_KINDS[kind] for kind in details["types"])
                 yield Problem(path, f"{_what(error.instance)} where {wanted} belongs", parent.get("description", ""))
             case "enum":
                 yield Problem(path, f"{shown(error.instance)} is not one of the choices",
@@ -89,8 +89,8 @@ class Schema:
     def _at(self, path: list[str | int]) -> dict[str, Any]:
         part: Any = self._schema
         for step in path:
-            part = part[step] if isinstance(part, dict | list) else {}
-        return part if isinstance(part, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+            part = part[step]
+        return part
 
 
 def suggestion(name: str, known: list[str]) -> str:
@@ -121,8 +121,8 @@ def _what(value: object) -> str:
             return "an object"
 
 
-def _size(keyword: str, value: Any, details: dict[str, Any]) -> str:
-    limit = details.get("limit")
+def _size(keyword: str, instance: object, details: dict[str, Any]) -> str:
+    value, limit = cast("Any", instance), details.get("limit")
     match keyword:
         case "maxLength":
             return f"{len(value)} characters, {limit} at most"

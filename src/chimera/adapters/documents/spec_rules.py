@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from chimera.adapters.documents.document import Document
 from chimera.adapters.documents.validation import differences
@@ -12,23 +14,25 @@ from chimera.domain.errors import Invalid
 from chimera.domain.faults import Fault, Path, shown
 from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.domain.spec import Check, Risk
-from chimera.governance.checks import CHECKS, Context, parameter_schema, run
+from chimera.governance.checks import CHECKS, Context, parameter_schema, run_one
 from chimera.governance.schemas import Schema, suggestion
 
 FINANCIAL_ACTIONS = frozenset({"payment.send"})
-_BOUNDED_TEXT = frozenset({"maxLength", "enum", "const", "pattern"})
+# What a schema of a task type may say. A misspelt keyword would otherwise be ignored, and with it the limit it sets.
+KEYWORDS = frozenset({
+    "type", "title", "description", "properties", "required", "additionalProperties", "items", "minItems", "maxItems",
+    "uniqueItems", "minLength", "maxLength", "pattern", "enum", "const", "minimum", "maximum", "x-form", "x-remedy",
+})  # fmt: skip
 
 
 def objections(document: Document) -> Iterator[Fault]:
     """Everything that is wrong with a task type whose form is right."""
     yield from _names(document)
     yield from _permits(document)
-    schemas = list(_schemas(document))
-    yield from schemas
-    checks = list(_checks(document))
-    yield from checks
-    if not schemas and not checks:
-        yield from _examples(document)
+    faults = list(_schemas(document))
+    # A schema that is wrong would make every check and example look wrong too.
+    faults = faults or list(_checks(document))
+    yield from faults or _examples(document)
 
 
 def _names(document: Document) -> Iterator[Fault]:
@@ -75,24 +79,34 @@ def _schemas(document: Document) -> Iterator[Fault]:
         yield from _loose_parts(document, (part,), schema)
 
 
-def _loose_parts(document: Document, path: Path, schema: Mapping[str, Any]) -> Iterator[Fault]:
+def _loose_parts(document: Document, path: Path, schema: object) -> Iterator[Fault]:
     """Every part that leaves something open: unknown properties, texts and lists without end, fractions."""
-    kind = schema.get("type")
-    if kind == "object" and schema.get("additionalProperties") is not False:
-        yield document.fault(path, "the object is open", "write additionalProperties: false")
-    if kind == "string" and not _BOUNDED_TEXT & schema.keys():
-        yield document.fault(path, "the text has no limit", "write maxLength")
-    if kind == "array" and "maxItems" not in schema:
-        yield document.fault(path, "the list has no limit", "write maxItems")
+    if not isinstance(schema, dict):
+        yield document.fault(path, "the schema allows anything or nothing", "write a type, enum or const")
+        return
+    part = cast("dict[str, Any]", schema)
+    for keyword in sorted(part.keys() - KEYWORDS):
+        yield document.fault((*path, keyword), f"the keyword {shown(keyword)} is not used in task types",
+                             suggestion(keyword, sorted(KEYWORDS)))
+    yield from (document.fault(path, reason, remedy) for reason, remedy in _openings(part))
+    for name, inner in part.get("properties", {}).items():
+        yield from _loose_parts(document, (*path, "properties", name), inner)
+    if "items" in part:
+        yield from _loose_parts(document, (*path, "items"), part["items"])
+
+
+def _openings(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    kind = part.get("type")
+    if kind == "object" and part.get("additionalProperties") is not False:
+        yield "the object is open", "write additionalProperties: false"
+    if kind == "string" and not {"maxLength", "enum", "const"} & part.keys():
+        yield "the text has no limit", "write maxLength"
+    if kind == "array" and not {"maxItems", "items"} <= part.keys():
+        yield "the list has no limit or no kind of entry", "write maxItems and items"
     if kind == "number" or isinstance(kind, list):
-        yield document.fault(path, f"the type {shown(kind)} has no single spelling",
-                             "use one type; write fractions as whole numbers of a smaller unit")
-    if kind is None and not {"enum", "const"} & schema.keys():
-        yield document.fault(path, "the schema allows anything", "write a type, enum or const")
-    for name, part in schema.get("properties", {}).items():
-        yield from _loose_parts(document, (*path, "properties", name), part)
-    if isinstance(items := schema.get("items"), dict):
-        yield from _loose_parts(document, (*path, "items"), items)  # pyright: ignore[reportUnknownArgumentType]
+        yield "the type has no single spelling", "use one type; write fractions as whole numbers of a smaller unit"
+    if kind is None and not {"enum", "const"} & part.keys():
+        yield "the schema allows anything", "write a type, enum or const"
 
 
 # ── checks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,15 +122,13 @@ def _checks(document: Document) -> Iterator[Fault]:
         yield from differences(document, parameter_schema(check["name"]), value=parameters, path=(*path, "parameters"))
         field = parameters.get("field", "text")
         if isinstance(field, str) and not _has_text(document.value["output"], field):
-            yield document.fault(path, f"the output has no text at {shown(field)}", "name a text of the output with field")
+            yield document.fault(path, f"the output has no text at {shown(field)}", "name a text with field")
 
 
-def _has_text(schema: Any, field: str) -> bool:
+def _has_text(schema: dict[str, Any], field: str) -> bool:
     for name in field.replace("[]", ".[]").split("."):
-        if not isinstance(schema, dict):
-            return False
-        schema = schema.get("items") if name == "[]" else schema.get("properties", {}).get(name)  # pyright: ignore
-    return isinstance(schema, dict) and schema.get("type") == "string"
+        schema = schema.get("items", {}) if name == "[]" else schema.get("properties", {}).get(name, {})
+    return schema.get("type") == "string"
 
 
 # ── examples ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,15 +146,13 @@ def _examples(document: Document) -> Iterator[Fault]:
 
 
 def _verdict(document: Document, path: Path, example: Mapping[str, Any]) -> Iterator[Fault]:
-    given = {key: part if isinstance(part, str) else tuple(part) for key, part in example.get("context", {}).items()}
-    expected = set(example.get("findings", ()))
-    for name in sorted(expected - {check["name"] for check in document.value["checks"]}):
+    context = msgspec.convert(example.get("context", {}), Context)
+    checks = [Check(check["name"], check.get("parameters", {})) for check in document.value["checks"]]
+    known, expected = {check.name for check in checks}, set(example.get("findings", ()))
+    found = {check.name: finding for check in checks for finding in run_one(check, example["output"], context)}
+    for name in sorted(expected - known):
         yield document.fault((*path, "findings"), f"{shown(name)} is none of the checks of this task type")
-    found: dict[str, str] = {}
-    for check in document.value["checks"]:
-        for finding in run(Check(check["name"], check.get("parameters", {})), example["output"], Context(**given)):
-            found.setdefault(check["name"], finding)
     for name in sorted(found.keys() - expected):
-        yield document.fault((*path, "output"), f"{name} objects: {found[name]}", "mend the example, or list the check in findings")
-    for name in sorted(expected & {check["name"] for check in document.value["checks"]} - found.keys()):
+        yield document.fault((*path, "output"), f"{name} objects: {found[name]}", "mend it, or list it in findings")
+    for name in sorted(expected & known - found.keys()):
         yield document.fault((*path, "findings"), f"{name} does not object to this example", "mend the example")

@@ -1,4 +1,4 @@
-"""Reads the task types and says what is wrong with them, by line. Nothing is loaded from a folder with a fault in it."""
+"""Reads the task types and says what is wrong with them, by line. A folder with a fault in it is not loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ SPECS_MAX = 500
 PROMPT_LIMITS = DocumentLimits(bytes_max=65_536)
 
 _SPEC_NAME = "two words in lower case with a dot between them, such as copy.post"
-Name = Annotated[str, Meta(pattern=r"^[a-z]+(\.[a-z][a-z_]*)+$", max_length=64, extra_json_schema={"x-form": _SPEC_NAME})]
+Name = Annotated[str, Meta(pattern=r"^[a-z]+(\.[a-z][a-z_]*)+$", max_length=64,
+                           extra_json_schema={"x-form": _SPEC_NAME})]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Count = Annotated[int, Meta(ge=1, le=10)]
 
@@ -111,11 +112,21 @@ def read_specs(folder: FilePath, *, prompts: FilePath) -> tuple[dict[str, Spec],
     """The task types that can be read, and what is wrong."""
     faults: list[Fault] = []
     specs: dict[str, Spec] = {}
+    answering: dict[str, str] = {}
     for path in _files(folder, faults):
-        spec = _read_one(path, prompts, faults)
-        if spec:
-            specs[spec.name] = spec
+        document = _read_one(path, prompts, faults)
+        if document:
+            specs[path.stem] = spec = to_spec(document)
+            faults.extend(_answered_twice(document, spec, answering))
     return specs, faults
+
+
+def _answered_twice(document: Document, spec: Spec, answering: dict[str, str]) -> Iterator[Fault]:
+    for index, kind in enumerate(spec.triggers):
+        if kind in answering:
+            yield document.fault(("triggers", index), f"{answering[kind]} answers inputs of the kind {kind!r} already",
+                                 "one kind of input has one answer")
+        answering[kind] = spec.name
 
 
 def load_prompts(folder: FilePath = PROMPTS_FOLDER) -> dict[str, Prompt]:
@@ -130,7 +141,8 @@ def read_prompt(path: FilePath) -> Prompt:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise Faults([Fault(file=str(path), line=line, reason="this is not UTF-8", remedy="save it as UTF-8")]) from error
+        fault = Fault(file=str(path), line=line, reason="this is not UTF-8", remedy="save the file as UTF-8")
+        raise Faults([fault]) from error
     if not text.strip() or len(data) > PROMPT_LIMITS.bytes_max or "\0" in text:
         raise Faults([Fault(file=str(path), line=1, reason="a prompt is text of 1 to 65536 bytes without NUL")])
     return Prompt(path.stem, text)
@@ -141,7 +153,7 @@ def _files(folder: FilePath, faults: list[Fault]) -> list[FilePath]:
         return [folder]
     files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
     if not files:
-        faults.append(Fault(file=str(folder), line=1, reason="there is no task type", remedy="name a folder with *.yaml"))
+        faults.append(Fault(file=str(folder), line=1, reason="there is no task type here", remedy="check the path"))
     if len(files) > SPECS_MAX:
         faults.append(Fault(file=str(folder), line=1, reason=f"{len(files)} task types, {SPECS_MAX} at most"))
         return []
@@ -150,7 +162,7 @@ def _files(folder: FilePath, faults: list[Fault]) -> list[FilePath]:
     return files
 
 
-def _read_one(path: FilePath, prompts: FilePath, faults: list[Fault]) -> Spec | None:
+def _read_one(path: FilePath, prompts: FilePath, faults: list[Fault]) -> Document | None:
     try:
         document = yaml.read(path, limits=STANDARD)
     except Faults as error:
@@ -158,7 +170,7 @@ def _read_one(path: FilePath, prompts: FilePath, faults: list[Fault]) -> Spec | 
         return None
     found = list(differences(document, SPEC_FILE)) or list(_beyond_schema(document, path, prompts))
     faults.extend(found)
-    return None if found else to_spec(document)
+    return None if found else document
 
 
 def _beyond_schema(document: Document, path: FilePath, prompts: FilePath) -> Iterator[Fault]:
@@ -190,6 +202,7 @@ def to_spec(document: Document) -> Spec:
         triggers=tuple(value.get("triggers", ())),
         checks=tuple(Check(check["name"], check.get("parameters", {})) for check in value["checks"]),
         actions=tuple(value["actions"]), permissions=tuple(value["permissions"]),
+        triggers=tuple(value.get("triggers", ())),
         risk=Risk(value.get("risk", Risk.ORDINARY)), limits=msgspec.convert(value.get("limits", {}), Limits),
         digest=canonical.hash_of(value),
     )  # fmt: skip

@@ -29,7 +29,7 @@ _AMBIGUOUS = re.compile(
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?|-?[0-9]*\.[0-9_]*([eE][-+]?[0-9]+)?",
 )
 _REMEDIES = {
-    "mapping values are not allowed": "a text with ': ' in it stands in quotes; entries of one object start in one column",
+    "mapping values are not allowed": "a text with ': ' in it stands in quotes; entries of one object share a column",
     "cannot start any token": "indent with spaces, and write text that begins with a special sign in quotes",
     "did not find expected": "look for a bracket, quote or indentation that does not match, here or just above",
     "could not find expected ':'": "an entry is written 'name: value'",
@@ -64,7 +64,7 @@ def _feed(builder: Builder, text: str) -> None:
         mark = error.problem_mark or error.context_mark
         builder.at(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
         reason = error.problem or error.context or "this is not YAML"
-        builder.stop(reason, next((remedy for sign, remedy in _REMEDIES.items() if sign in reason), "check the line above too"))
+        builder.stop(reason, next((_REMEDIES[sign] for sign in _REMEDIES if sign in reason), "look at the line above"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         builder.stop(f"this is not YAML: {shown(str(error))}")
 
@@ -80,9 +80,9 @@ def _is_control(letter: str) -> bool:
     return letter not in "\t\n\r\x85" and (letter < " " or "\x7f" <= letter <= "\x9f" or letter in "\ufffe\uffff")
 
 
-def _take(builder: Builder, event: Any) -> None:
-    mark = event.start_mark
-    builder.at(mark.line + 1, mark.column + 1)
+def _take(builder: Builder, event: yaml.Event) -> None:
+    if mark := event.start_mark:
+        builder.at(mark.line + 1, mark.column + 1)
     match event:
         case yaml.AliasEvent():
             builder.stop("an alias '*' is not allowed", "write the value out")
@@ -103,22 +103,22 @@ def _take(builder: Builder, event: Any) -> None:
             pass
 
 
-def _require_one_plain(builder: Builder, event: Any) -> None:
+def _require_one_plain(builder: Builder, event: yaml.DocumentStartEvent) -> None:
     if builder.is_complete:
         builder.stop("a second document begins", "one file holds one document")
     if event.version or event.tags:
         builder.stop("a '%' directive is not allowed", "remove it")
 
 
-def _refuse_marks(builder: Builder, event: Any) -> None:
+def _refuse_marks(builder: Builder, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
     if event.anchor:
         builder.stop("an anchor '&' is not allowed", "write the value out where it is needed")
     if event.tag:
         builder.stop(f"a tag {shown(event.tag)} is not allowed", "write a plain value")
 
 
-def _scalar(builder: Builder, event: Any) -> None:
-    text: str = event.value
+def _scalar(builder: Builder, event: yaml.ScalarEvent) -> None:
+    text = event.value
     if not event.implicit[0]:
         builder.text(text)
         return
@@ -148,4 +148,5 @@ def _plain(text: str, *, floats: bool) -> tuple[Complaint | None, object]:
 def _about_float(text: str, *, floats: bool) -> Complaint | None:
     if floats:
         return None
-    return Complaint(f"{text[:40]} is a fraction", f'write a whole number of a smaller unit, or "{text[:40]}" in quotes')
+    remedy = f'write a whole number of a smaller unit, or "{text[:40]}" in quotes'
+    return Complaint(f"{text[:40]} is a fraction", remedy)
