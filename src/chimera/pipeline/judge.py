@@ -11,7 +11,6 @@ from chimera.domain.errors import Invalid
 from chimera.domain.prompt import Prompt
 from chimera.domain.work import Assignment
 from chimera.governance import checks, guardrails
-from chimera.governance.checks import Context
 from chimera.governance.contracts import Contracts
 from chimera.governance.security.gateway import texts_of
 from chimera.ports.model import Model, ModelRequest
@@ -55,7 +54,7 @@ class Judge:
             findings.append(f"{spec.name} does not allow the action {draft.action.kind}")
         if any(guardrails.loops(text) for text in texts_of(draft.output)):
             findings.append("the text goes round in circles")
-        findings.extend(checks.findings(spec.checks, draft.output, _context_of(assignment)))
+        findings.extend(checks.run(spec.checks, draft.output, checks.context_of(assignment)))
         return findings
 
     def _request(self, assignment: Assignment, draft: Draft) -> ModelRequest:
@@ -79,16 +78,3 @@ def _verdict_of(text: str, *, cost_micros: int) -> Verdict:
 
 def _bounded(findings: Sequence[str]) -> tuple[str, ...]:
     return tuple(finding[:300] for finding in findings[:10])
-
-
-def _context_of(assignment: Assignment) -> Context:
-    """What checks may compare an output with: everything that the worker could read."""
-    readable = [material.content for material in assignment.materials]
-    author = str(assignment.task.input.get("author", ""))
-    return Context(
-        disclosure=assignment.persona.disclosure,
-        sources=tuple(texts_of([assignment.task.input, *readable, *assignment.persona.interests])),
-        recent=assignment.recent,
-        mentions=(author,) if author else (),
-        avoid=assignment.persona.avoid,
-    )

@@ -75,7 +75,7 @@ class Planner:
         spec = self._answering.get(one.kind)
         if spec is None or not all(agent.may(permission) for permission in spec.permissions):
             return False
-        return self._contracts.accepts_input(spec, one.payload)
+        return not self._contracts.input_findings(spec, one.payload)
 
     def _request(self, campaign: Campaign, agent: Agent, refusals: Sequence[str]) -> ModelRequest:
         permitted = [spec for spec in self._contracts.specs.values() if set(spec.permissions) <= set(agent.permissions)]
@@ -109,7 +109,7 @@ class Planner:
         room_micros = opened[0].room_micros if opened else campaign.goal.budget_micros
         require_sound(plan, specs=self._contracts.specs, permissions=agent.permissions, budget_micros=room_micros)
         for step in plan.steps:
-            self._contracts.require_input(self._contracts.specs[step.spec], step.input)
+            self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
 
     async def _adopt(self, campaign: Campaign, agent: Agent, plan: Plan, *, inputs: Sequence[Input],
                      cost_micros: int) -> tuple[Task, ...]:

@@ -199,7 +199,6 @@ def to_spec(document: Document) -> Spec:
     return Spec(
         name=value["name"], version=value["version"], title=value["title"], skill=value["skill"],
         input=value["input"], output=value["output"], prompt=value.get("prompt", ""),
-        triggers=tuple(value.get("triggers", ())),
         checks=tuple(Check(check["name"], check.get("parameters", {})) for check in value["checks"]),
         actions=tuple(value["actions"]), permissions=tuple(value["permissions"]),
         triggers=tuple(value.get("triggers", ())),
