@@ -66,6 +66,7 @@ TASK_MACHINE = Machine("task", TaskState, TaskCommand, {
     (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
     (_S.GRANTED, _C.FAIL): _S.FAILED,
     (_S.GRANTED, _C.RETRY): _S.READY,
+    (_S.GRANTED, _C.REFUSE): _S.REFUSED,
     (_S.GRANTED, _C.DROP): _S.DROPPED,
     (_S.IN_DOUBT, _C.FINISH): _S.DONE,
     (_S.IN_DOUBT, _C.FAIL): _S.FAILED,

@@ -17,10 +17,7 @@ from chimera.governance.safety.gateway import SafetyGateway, severity_of
 _DEEDS = {
     "post.publish": Deed.PUBLISH,
     "post.reply": Deed.PUBLISH,
-    "post.quote": Deed.PUBLISH,
     "post.like": Deed.REACT,
-    "post.follow": Deed.REACT,
-    "post.take_down": Deed.RETRACT,
     "payment.send": Deed.SPEND,
 }
 
@@ -37,6 +34,11 @@ class Gate:
     def policy_digest(self) -> str:
         """The hash of the policy in force."""
         return self._policy.digest
+
+    @property
+    def record_rulings_min(self) -> int:
+        """How many rulings make an agent's record."""
+        return self._policy.pack.bands.record_rulings_min
 
     def decide(self, question: Question) -> Ruling:
         """The answer, with every rule that fired. Whatever cannot be understood is denied."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
+from chimera.domain.change import Change
 from chimera.domain.labels import Labels
-from chimera.domain.task import TASK_MACHINE, Task, TaskCommand
+from chimera.domain.task import TASK_MACHINE, Task, TaskCommand, TaskState
 from chimera.ports.store import Reads
 
 
@@ -25,3 +28,10 @@ async def dropped(reads: Reads, task: Task) -> tuple[Task, ...]:
         gone.update({one.id: one.after(TaskCommand.DROP, reason=f"{task.key} did not end well") for one in found})
         frontier = tuple({later for one in found for later in one.opens})
     return tuple(gone.values())
+
+
+async def with_dropped(reads: Reads, task: Task, change: Change) -> Change:
+    """The change that ends a task; where it does not end well, with everything that waited for it dropped."""
+    if task.state not in (TaskState.REFUSED, TaskState.FAILED) or not task.opens:
+        return change
+    return msgspec.structs.replace(change, records=(*change.records, *await dropped(reads, task)))

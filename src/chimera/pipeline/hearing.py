@@ -117,7 +117,7 @@ def _granted(task: Task, question: Question, ruling: Ruling, reasons: Sequence[R
              occasion: Occasion) -> Step:
     grant = grant_of(task, question, ruling, reasons, obligations, occasion)
     holds, movements = _hold_for(grant, occasion)
-    after = task.after(TaskCommand.GRANT, grant_id=grant.id)
+    after = task.after(TaskCommand.GRANT, grant_id=grant.id, due_at_us=occasion.at_us)
     event = _decision_event(EventKind.ACTION_GRANTED, task, question, ruling, reasons, occasion, grant=grant.id,
                             obligations=list(obligations), hold_micros=grant.action.cost_micros)
     change = Change(records=(after, grant, *holds), events=(event,), movements=movements, begins_in=scopes_of(question))

@@ -10,6 +10,7 @@ import msgspec
 from chimera.domain.budget import Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
+from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.record import Record
 from chimera.domain.review import Review, ReviewCommand, ReviewState
@@ -65,3 +66,10 @@ def after_doubt(review: Review, task: Task, occasion: Occasion, *, freed: tuple[
         "state": str(after.state), "ruling": review.outcome, "by": review.approver.name if review.approver else ""})
     step = Step(change=Change(records=(after, *freed), events=(event,), movements=movements), task=after)
     return closing(review, step)
+
+
+def refused_by_store(review: Review, task: Task, refusal: Refused, policy_digest: str, occasion: Occasion) -> Step:
+    """The database refused what person and gate allowed: the denial is what is on record."""
+    reason = Reason(refusal.code, refusal.message, refusal.remedy)
+    ruling = Ruling(decision=Deny((reason,)), policy_digest=policy_digest)
+    return closing(review, hearing.ruled(task, review.question, ruling, occasion))

@@ -7,7 +7,7 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.event import Event, EventKind
-from chimera.domain.grant import Grant, Performance, PerformanceState
+from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.record import Record
 from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.task import Task, TaskCommand, TaskState
@@ -38,13 +38,16 @@ class Settle:
             case PerformanceState.STARTED:
                 return None
 
-    async def lapse(self, task: Task, grant: Grant, *, why: str) -> Task:
-        """A grant that will never be used: its hold goes back, and the task is worked on again."""
+    async def lapse(self, task: Task, grant: Grant, seal: Seal | None, *, why: str, again: bool) -> Task:
+        """A grant that will never be used: its hold goes back, its seal is void, and the task is tried anew or refused."""
         holds, movements = await self._released(grant)
-        after = task.after(TaskCommand.RETRY, due_at_us=self._clock.now_us(), reason=why)
+        gone = () if again else await followers.dropped(self._store, task)
+        after = task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE, due_at_us=self._clock.now_us(),
+                           grant_id=None, reason=why[:500])
+        void = (seal.after(SealCommand.EXPIRE if again else SealCommand.WITHDRAW),) if seal else ()
         event = Event(kind=EventKind.GRANT_LAPSED, subject=task.id, at_us=self._clock.now_us(),
-                      data={"grant": grant.id, "why": why})
-        await self._store.commit(Change(records=(after, *holds), events=(event,), movements=movements))
+                      data={"grant": grant.id, "why": why[:500], "again": again})
+        await self._store.commit(Change(records=(after, *void, *holds, *gone), events=(event,), movements=movements))
         return after
 
     async def _done(self, task: Task, grant: Grant) -> Task:

@@ -1,0 +1,135 @@
+"""Finds what fell between two steps when somebody crashed, and sets it going again. Every state has its way on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from chimera.domain.agent import Agent
+from chimera.domain.budget import Hold, HoldState
+from chimera.domain.errors import ChimeraError, Refused
+from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
+from chimera.domain.review import Review
+from chimera.domain.task import Task
+from chimera.governance.gate import Gate
+from chimera.governance.treasury import Treasury
+from chimera.pipeline import followers, hearing, rulings
+from chimera.pipeline.hearing import Occasion, Step
+from chimera.pipeline.settle import Settle
+from chimera.ports.clock import Clock
+from chimera.ports.store import Store
+from chimera.swarm.granting import Granting
+from chimera.swarm.loops import log
+from chimera.swarm.performing import Performing
+from chimera.swarm.roster import Roster
+
+ABANDONED_SECONDS = 3
+_RULED = ("approved", "edited", "rejected", "expired")
+
+
+class Sweeping:
+    """Looks at granted, doubtful and ruled things that nobody in this process is at."""
+
+    def __init__(self, *, store: Store, gate: Gate, treasury: Treasury, settle: Settle, granting: Granting,
+                 performing: Performing, roster: Roster, clock: Clock, shards: Sequence[int]) -> None:
+        self._store = store
+        self._gate = gate
+        self._treasury = treasury
+        self._settle = settle
+        self._granting = granting
+        self._performing = performing
+        self._roster = roster
+        self._clock = clock
+        self._shards = tuple(shards)
+
+    async def once(self) -> bool:
+        """One round over everything. Never asks to be called again at once."""
+        for review in await self._store.list(Review, states=_RULED, shards=self._shards):
+            await self._guarded(review.task_id, self._rule(review))
+        await self._sweep_tasks()
+        return False
+
+    async def _sweep_tasks(self) -> None:
+        """Granted and doubtful tasks that have not moved for a while."""
+        before_us = self._clock.now_us() - ABANDONED_SECONDS * 1_000_000
+        after = ""
+        while page := await self._store.list(Task, states=("granted", "in_doubt"), shards=self._shards,
+                                             due_before_us=before_us, after=after):
+            for task in page:
+                await self._guarded(task.id, self._follow_up(task))
+            after = page[-1].id
+
+    async def _guarded(self, task_id: str, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except ChimeraError as error:
+            log.info("task %s is swept again later: %s", task_id, error)
+
+    async def _follow_up(self, task: Task) -> None:
+        grant_id = task.grant_id
+        if grant_id is None or self._granting.knows(grant_id) or self._performing.knows(grant_id):
+            return
+        grant = await self._store.get(Grant, grant_id)
+        seal = await self._store.find(Seal, grant_id)
+        if seal is None:
+            await self._seal_or_lapse(task, grant)
+        elif seal.state is SealState.READY:
+            self._performing.offer(grant_id)
+        else:
+            await self._follow_performance(task, grant)
+
+    async def _seal_or_lapse(self, task: Task, grant: Grant) -> None:
+        if await self._store.now_us() >= grant.terms.expires_at_us:
+            await self._settle.lapse(task, grant, None, why="expired before it was sealed", again=True)
+        else:
+            self._granting.offer(task, grant)
+
+    async def _follow_performance(self, task: Task, grant: Grant) -> None:
+        performance = await self._store.find(Performance, grant.id)
+        if performance is None or performance.state in (PerformanceState.FINISHED, PerformanceState.FAILED):
+            await self._settle.finish(task, grant, performance)
+        elif performance.state is PerformanceState.IN_DOUBT and "can neither" in performance.reason:
+            await self._settle.ask_person(await self._in_doubt(task, grant, performance), performance)
+        else:
+            self._performing.recover(performance)
+
+    async def _in_doubt(self, task: Task, grant: Grant, performance: Performance) -> Task:
+        return await self._settle.finish(task, grant, performance) or task
+
+    async def _rule(self, review: Review) -> None:
+        task = await self._store.get(Task, review.task_id)
+        now_us = self._clock.now_us()
+        occasion = Occasion(at_us=now_us, windows=self._treasury.windows_for(
+            agent_id=task.agent_id, campaign_id=task.campaign_id, at_us=now_us))
+        if review.about == "doubt":
+            step = await self._after_doubt(review, task, occasion)
+        else:
+            step = await self._after_ruling(review, task, occasion)
+        await self._commit(review, task, step, occasion)
+
+    async def _after_ruling(self, review: Review, task: Task, occasion: Occasion) -> Step:
+        agent = await self._store.get(Agent, task.agent_id)
+        scopes = hearing.scopes_of(review.question)
+        question = rulings.question_anew(
+            review, halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
+            permissions=agent.permissions, recent=self._roster.recent(agent.id))
+        return rulings.after_ruling(review, task, question, self._gate, occasion)
+
+    async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Step:
+        grant = await self._store.get(Grant, task.grant_id or "")
+        hold = await self._store.find(Hold, grant.hold_id) if grant.hold_id else None
+        if hold is None or hold.state is not HoldState.HELD:
+            return rulings.after_doubt(review, task, occasion, freed=(), movements=())
+        happened = review.outcome == "approved"
+        closed, movements = hold.captured(grant.action.cost_micros) if happened else hold.released()
+        return rulings.after_doubt(review, task, occasion, freed=(closed,), movements=movements)
+
+    async def _commit(self, review: Review, task: Task, step: Step, occasion: Occasion) -> None:
+        try:
+            await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
+        except Refused as refusal:
+            if refusal.code != "over_budget":
+                raise
+            step = rulings.refused_by_store(review, task, refusal, self._gate.policy_digest, occasion)
+            await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
+        if step.grant is not None:
+            self._granting.offer(step.task, step.grant)
