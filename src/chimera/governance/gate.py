@@ -17,10 +17,7 @@ from chimera.governance.safety.gateway import SafetyGateway, severity_of
 _DEEDS = {
     "post.publish": Deed.PUBLISH,
     "post.reply": Deed.PUBLISH,
-    "post.quote": Deed.PUBLISH,
     "post.like": Deed.REACT,
-    "post.follow": Deed.REACT,
-    "post.take_down": Deed.RETRACT,
     "payment.send": Deed.SPEND,
 }
 

@@ -42,7 +42,7 @@ class Judge:
         request = self._request(assignment, draft)
         answer = await self._model.complete(request)
         call = Call(kind="model", name=answer.model, request_digest=request.digest, answer=answer.text,
-                    cost_micros=answer.cost_micros, prompt=f"judge#{self._prompt.digest[:12]}")
+                    cost_micros=answer.cost_micros, prompt=self._prompt.ref)
         return Judgement(verdict=_verdict_of(answer.text, cost_micros=answer.cost_micros), calls=(call,))
 
     def _deterministic(self, assignment: Assignment, draft: Draft) -> list[str]:

@@ -12,6 +12,7 @@ from chimera.domain import canonical, labels
 from chimera.domain.draft import Call, Draft
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.labels import Labels
+from chimera.domain.permissions import TOOLS
 from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
 from chimera.domain.work import Assignment
@@ -52,15 +53,15 @@ class Desk:
             cost_micros_max=self.spec.limits.cost_micros_max, labels=self.labels)
         answer = await self._model.complete(request)
         self.calls.append(Call(kind="model", name=answer.model, request_digest=request.digest, answer=answer.text,
-                               cost_micros=answer.cost_micros, prompt=f"{self.spec.prompt}#{prompt.digest[:12]}"))
+                               cost_micros=answer.cost_micros, prompt=prompt.ref))
         return guardrails.read_envelope(answer.text)
 
     async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
         """One answer from a read tool that the agent is permitted."""
         self._require_calls_left()
-        if f"tool.{tool}" not in self.assignment.permissions:
+        if TOOLS.get(tool) not in self.assignment.permissions:
             raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
-                          remedy="add the permission to its manifest")
+                          remedy=f"add {TOOLS.get(tool, 'a permission')} to its manifest")
         answer = await self._tools.call(tool, arguments, agent_id=self.assignment.task.agent_id)
         self._read_labels = labels.union(self._read_labels, answer.labels)
         self.calls.append(Call(kind="tool", name=tool, request_digest=canonical.hash_of({"tool": tool, **arguments}),

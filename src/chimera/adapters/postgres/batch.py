@@ -1,0 +1,113 @@
+"""Gathers changes into batches and lays a batch out as the arrays that the database takes. May not talk to the database."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections import deque
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from chimera.domain.rows import Row, Written
+
+BATCH_CHANGES_MAX = 512
+# A halt or a cap changes what is checked for everybody: it rides alone.
+_ALONE = frozenset({"halt", "cap"})
+
+_slice_and_id = itemgetter(0, 1, 2)
+_slice = itemgetter(0, 1)
+
+
+class Entry:
+    """One change on its way, and who waits for it."""
+
+    __slots__ = ("alone", "done", "keys", "written")
+
+    def __init__(self, written: Written, done: Future[None]) -> None:
+        self.written = written
+        self.done = done
+        self.keys = [(row.kind, row.id) for row in written.rows]
+        self.alone = any(row.kind in _ALONE for row in written.rows)
+
+    def resolve(self) -> None:
+        """It is on disk."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """It was refused, or is not known to have been written."""
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+class Waiting:
+    """Changes that wait for the next batch, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+
+    def take(self) -> list[Entry]:
+        """The next batch: no record twice in it, and nothing overtakes a change of the same record."""
+        batch: list[Entry] = []
+        later: list[Entry] = []
+        busy: set[tuple[str, str]] = set()
+        while self._entries and len(batch) < BATCH_CHANGES_MAX:
+            entry = self._entries[0]
+            if entry.alone and (batch or later):
+                break
+            self._entries.popleft()
+            if entry.done.done():
+                continue
+            (batch if busy.isdisjoint(entry.keys) else later).append(entry)
+            busy.update(entry.keys)
+            if entry.alone:
+                break
+        self._entries.extendleft(reversed(later))
+        return batch
+
+    def drain(self) -> list[Entry]:
+        """Everything that waits."""
+        entries = list(self._entries)
+        self._entries.clear()
+        return entries
+
+
+def arrays_of(batch: Sequence[Entry]) -> list[Sequence[Any]]:
+    """The batch as parallel arrays: slices, rows, movements, beginnings, events. Changes count from 1, in order."""
+    rows: list[tuple[Any, ...]] = []
+    movements: list[tuple[Any, ...]] = []
+    begins: list[tuple[int, str]] = []
+    events: list[tuple[int, bytes]] = []
+    for change, entry in enumerate(batch, start=1):
+        written = entry.written
+        rows += [(*row, change) for row in written.rows]
+        movements += [(change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros)
+                      for m in written.movements]
+        begins += [(change, scope) for scope in written.begins_in]
+        events += [(change, body) for body in written.events]
+    # By kind, verb and id: one slice per table and statement, locked in the same order by everybody.
+    rows.sort(key=_slice_and_id)
+    row_columns = _columns(rows, len(Row._fields) + 1)
+    return [*_slices(rows), row_columns[-1], *row_columns[2:-1], *_columns(movements, 5), *_columns(begins, 2),
+            *_columns(events, 2)]
+
+
+def _slices(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
+    slices: list[tuple[str, str, int, int]] = []
+    first = 1
+    for (kind, verb), members in groupby(rows, key=_slice):
+        last = first + sum(1 for _ in members) - 1
+        slices.append((kind, verb, first, last))
+        first = last + 1
+    return _columns(slices, 4)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width

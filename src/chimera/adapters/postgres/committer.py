@@ -1,0 +1,153 @@
+"""Group commit: whatever waits goes in one transaction, one at a time, and everyone learns the truth about their change.
+
+Does not know SQL. While the database is away nothing is lost: changes wait, for a bounded time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
+from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
+from chimera.adapters.postgres.line import Faults, Line
+from chimera.adapters.postgres.patience import Patience
+from chimera.domain import refusals
+from chimera.domain.errors import Conflict, Unavailable
+from chimera.domain.rows import Written
+
+ATTEMPTS_MAX = 4
+
+
+class Committer:
+    """Takes changes from any number of coroutines and commits them over one line."""
+
+    def __init__(self, line: Line, writer: str, patience: Patience) -> None:
+        self._line = line
+        self._writer = writer
+        self._patience = patience
+        self._waiting = Waiting()
+        self._running: asyncio.Task[None] | None = None
+        self._fenced = False
+
+    async def commit(self, written: Written) -> None:
+        """Until the change is on disk, or refused."""
+        if self._fenced:
+            raise refusals.fenced(self._writer)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(Entry(written, done))
+        if self._running is None:
+            self._running = asyncio.create_task(self._run(), name=f"commits of {self._writer}")
+        await done
+
+    async def close(self) -> None:
+        """Wait for what is under way; then nothing more is taken."""
+        if self._running is not None:
+            await self._running
+        self._fenced = True
+
+    async def _run(self) -> None:
+        try:
+            while batch := self._waiting.take():
+                await self._settle(batch)
+        except BaseException as error:
+            # A bug or a cancelled process: nobody may be left waiting for an answer that never comes.
+            failure = Unavailable("commit_unresolved", f"the commit was broken off: {error!r}")
+            for entry in (*batch, *self._waiting.drain()):
+                entry.fail(failure)
+            raise
+        finally:
+            self._running = None
+
+    async def _settle(self, batch: Sequence[Entry]) -> None:
+        """Send the batch until every change in it has its answer."""
+        arrays = arrays_of(batch)
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                faults = await self._send(len(batch), arrays)
+            except DRIVER_ERRORS as error:
+                fault = fault_of(error)
+                if fault is Fault.AGAIN:
+                    continue
+                await self._handle(fault, error, batch)
+                return
+            except (Conflict, Unavailable) as error:
+                self._fail_all(batch, error)
+                return
+            _answer(batch, faults)
+            return
+        await self._bisect(batch, "others were in the way every time")
+
+    async def _handle(self, fault: Fault, error: Exception, batch: Sequence[Entry]) -> None:
+        if fault is Fault.FENCED:
+            self._fail_all(batch, self._fence())
+        elif fault is Fault.DENIED:
+            self._fail_all(batch, refusals.not_permitted(str(error)))
+        else:
+            await self._bisect(batch, str(error))
+
+    async def _bisect(self, batch: Sequence[Entry], why: str) -> None:
+        """One change spoils the batch: find it, so that it fails alone."""
+        if len(batch) == 1:
+            batch[0].fail(refusals.not_storable(why))
+            return
+        middle = len(batch) // 2
+        await self._settle(batch[:middle])
+        await self._settle(batch[middle:])
+
+    async def _send(self, changes: int, arrays: Sequence[Sequence[object]]) -> Faults:
+        """Send the batch; when the connection is lost, find out whether it was committed, and if not send it again."""
+        if self._line.is_open:
+            try:
+                return await self._line.send(changes, arrays)
+            except DRIVER_ERRORS as error:
+                if fault_of(error) is not Fault.LOST:
+                    raise
+        sent = self._line.is_open
+        async for _ in self._patience.attempts(f"the store of {self._writer} does not answer"):
+            epoch = self._line.epoch
+            assert epoch is not None
+            try:
+                self._line.drop()
+                faults = await self._reopen(epoch, sent=sent)
+                if faults is None:
+                    sent = True
+                    faults = await self._line.send(changes, arrays)
+                return faults
+            except DRIVER_ERRORS as error:
+                if fault_of(error) is not Fault.LOST:
+                    raise
+        raise AssertionError("patience ends by raising")
+
+    async def _reopen(self, epoch: int, *, sent: bool) -> Faults | None:
+        """Continue the writer. What the batch sent under the old epoch was answered, or None if it is not written."""
+        try:
+            await self._line.open()
+        except DRIVER_ERRORS as error:
+            if fault_of(error) is not Fault.FENCED:
+                raise
+            faults = await self._line.answer(epoch) if sent else None
+            if faults is None:
+                raise self._fence() from error
+            self._fence()
+            return faults
+        return await self._line.answer(epoch) if sent else None
+
+    def _fence(self) -> Conflict:
+        self._fenced = True
+        return refusals.fenced(self._writer)
+
+    def _fail_all(self, batch: Sequence[Entry], error: Exception) -> None:
+        for entry in batch:
+            entry.fail(error)
+        if self._fenced:
+            for entry in self._waiting.drain():
+                entry.fail(error)
+
+
+def _answer(batch: Sequence[Entry], faults: Faults) -> None:
+    for change, entry in enumerate(batch, start=1):
+        if change in faults:
+            entry.fail(refusals.refusal(*faults[change]))
+        else:
+            entry.resolve()

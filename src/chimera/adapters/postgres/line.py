@@ -1,0 +1,93 @@
+"""The one connection over which a writer commits: opens its epoch, sends batches, asks what became of a lost one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+import asyncpg
+from msgspec import Struct
+
+from chimera.adapters.postgres.sql import query
+
+SECONDS_MAX = 60.0
+
+Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
+Faults = dict[int, tuple[str, str]]
+
+
+class Opening(Struct, frozen=True):
+    """The chain's end as it was when the writer was opened."""
+
+    epoch: int
+    seq: int
+    hash: bytes
+
+
+class Line:
+    """A connection that is opened for one writer and opened again under the next epoch when it was lost."""
+
+    def __init__(self, connect: Connect, writer: str) -> None:
+        self._connect = connect
+        self._writer = writer
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._statement: Any = None
+        self.epoch: int | None = None
+        self._batch = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection to send on."""
+        return self._connection is not None
+
+    async def open(self) -> Opening:
+        """Open the writer, or continue it: its epoch rises, so that what the lost connection still sends is fenced."""
+        connection = await self._connect()
+        try:
+            row = await connection.fetchrow(query("open_writer"), self._writer, self.epoch, timeout=SECONDS_MAX)
+            self._statement = await connection.prepare(query("commit_batch"))
+        except BaseException:
+            connection.terminate()
+            raise
+        assert row is not None
+        self._connection = connection
+        self.epoch = row["epoch"]
+        return Opening(row["epoch"], row["seq"], row["hash"])
+
+    async def send(self, changes: int, arrays: Sequence[Sequence[Any]]) -> Faults:
+        """Commit a batch. The changes that failed alone, with code and detail; none means that all are on disk."""
+        self._batch += 1
+        row = await self._statement.fetchrow(self._writer, self.epoch, self._batch, changes, *arrays,
+                                             timeout=SECONDS_MAX)
+        return _faults(row["o_changes"], row["o_codes"], row["o_details"])
+
+    async def answer(self, epoch: int) -> Faults | None:
+        """What the last batch that was sent under an epoch was answered, or None if it was not committed.
+
+        Final only once the writer has been opened after that epoch, by whomever.
+        """
+        connection = self._connection or await self._connect()
+        try:
+            row = await connection.fetchrow(query("answer"), self._writer, epoch, timeout=SECONDS_MAX)
+        finally:
+            if connection is not self._connection:
+                await connection.close()
+        if row is None or row["batch"] != self._batch:
+            return None
+        return _faults(row["fault_changes"], row["fault_codes"], row["fault_details"])
+
+    def drop(self) -> None:
+        """Give up the connection without a word."""
+        if self._connection is not None:
+            self._connection.terminate()
+        self._connection = None
+
+    async def close(self) -> None:
+        """Say goodbye."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close(timeout=5)
+
+
+def _faults(changes: Sequence[int], codes: Sequence[str], details: Sequence[str]) -> Faults:
+    return {change: (code, detail) for change, code, detail in zip(changes, codes, details, strict=True)}

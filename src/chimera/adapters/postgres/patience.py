@@ -1,0 +1,30 @@
+"""How long to wait for a database that is away, and how often to knock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from chimera.domain.errors import Unavailable
+
+_FIRST_SECONDS = 0.05
+_PAUSE_SECONDS_MAX = 1.0
+
+
+class Patience:
+    """Attempts with growing pauses, for a bounded time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def attempts(self, complaint: str) -> AsyncIterator[int]:
+        """One number for each attempt; `Unavailable` when the time is over. The caller leaves the loop on success."""
+        clock = asyncio.get_running_loop().time
+        end, pause, number = clock() + self._seconds, _FIRST_SECONDS, 0
+        while True:
+            number += 1
+            yield number
+            if clock() + pause > end:
+                raise Unavailable("store_unreachable", complaint, remedy="see whether PostgreSQL runs: chimera doctor")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _PAUSE_SECONDS_MAX)

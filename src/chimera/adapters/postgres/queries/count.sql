@@ -1,0 +1,1 @@
+SELECT state, count(*) AS many FROM chimera."{kind}" GROUP BY state;

@@ -1,0 +1,1 @@
+SELECT version, state, due_us, body FROM chimera."{kind}" WHERE id = ANY ($1::uuid[]) ORDER BY id;

@@ -1,0 +1,1 @@
+SELECT DISTINCT scope FROM chimera.halt WHERE state = 'active';

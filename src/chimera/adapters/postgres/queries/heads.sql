@@ -1,0 +1,1 @@
+SELECT writer, epoch, seq, hash FROM chimera.head ORDER BY writer;

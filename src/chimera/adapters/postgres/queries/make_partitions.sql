@@ -1,0 +1,1 @@
+SELECT chimera.make_partitions($1);

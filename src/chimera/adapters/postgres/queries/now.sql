@@ -1,0 +1,1 @@
+SELECT chimera.now_us();

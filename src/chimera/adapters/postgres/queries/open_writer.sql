@@ -1,0 +1,1 @@
+SELECT epoch, seq, hash FROM chimera.open_writer($1, $2);

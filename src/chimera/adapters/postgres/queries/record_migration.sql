@@ -1,0 +1,1 @@
+INSERT INTO chimera.migration (name, digest) VALUES ($1, $2);

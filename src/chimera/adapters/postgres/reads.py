@@ -1,0 +1,116 @@
+"""Everything that can be read from the database. Changes nothing, and is not able to: its logins may only select."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import asyncpg
+
+from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
+from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.sql import query, query_of
+from chimera.domain import refusals, rows
+from chimera.domain.budget import Window
+from chimera.domain.errors import Missing
+from chimera.domain.event import Link
+from chimera.domain.kinds import NAMES
+from chimera.domain.record import Record
+from chimera.domain.task import Task
+from chimera.ports.store import LIST_MAX, Head
+
+R = TypeVar("R", bound=Record)
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Rows = list[asyncpg.Record]
+
+
+class PostgresReads:
+    """The reads of `ports.store`. Repeats a read when the connection is lost, for a bounded time."""
+
+    def __init__(self, pool: Pool, patience: Patience) -> None:
+        self._pool = pool
+        self._patience = patience
+
+    async def now_us(self) -> int:
+        return (await self._fetch("the clock", query("now")))[0][0]
+
+    async def find(self, kind: type[R], identifier: str) -> R | None:
+        found = await self._fetch(NAMES[kind], query_of("find", NAMES[kind]), identifier)
+        return record_of(kind, found[0]) if found else None
+
+    async def get(self, kind: type[R], identifier: str) -> R:
+        record = await self.find(kind, identifier)
+        if record is None:
+            raise Missing("record_missing", f"there is no {NAMES[kind]} {identifier}", where=NAMES[kind])
+        return record
+
+    async def get_many(self, kind: type[R], identifiers: Sequence[str]) -> tuple[R, ...]:
+        found = await self._fetch(NAMES[kind], query_of("get_many", NAMES[kind]), list(identifiers))
+        return tuple([record_of(kind, row) for row in found])
+
+    async def list(  # noqa: PLR0913 – the port's filters
+        self,
+        kind: type[R],
+        *,
+        states: Sequence[str] = (),
+        scope: str | None = None,
+        shards: Sequence[int] | None = None,
+        due_before_us: int | None = None,
+        after: str = "",
+        limit: int = LIST_MAX,
+    ) -> tuple[R, ...]:
+        found = await self._fetch(
+            NAMES[kind], query_of("list", NAMES[kind]), after or None, list(states) or None, scope,
+            None if shards is None else list(shards), due_before_us, min(limit, LIST_MAX))
+        return tuple([record_of(kind, row) for row in found])
+
+    async def count(self, kind: type[Record]) -> dict[str, int]:
+        found = await self._fetch(NAMES[kind], query_of("count", NAMES[kind]))
+        return {row["state"]: row["many"] for row in found}
+
+    async def windows(self, identifiers: Sequence[str] = ()) -> tuple[Window, ...]:
+        found = await self._fetch("budget windows", query("windows"), list(identifiers) or None)
+        return tuple([Window(**dict(row)) for row in found])
+
+    async def halted(self) -> frozenset[str]:
+        return frozenset(row["scope"] for row in await self._fetch("halt", query("halted")))
+
+    async def heads(self) -> tuple[Head, ...]:
+        return tuple([Head(**dict(row)) for row in await self._fetch("heads", query("heads"))])
+
+    async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]:
+        found = await self._fetch("events", query("links"), writer, after_seq, min(limit, LIST_MAX))
+        return tuple([Link(writer=writer, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found])
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def _fetch(self, what: str, statement: str, *arguments: Any) -> Rows:
+        async for _ in self._patience.attempts(f"the database does not answer a question about {what}"):
+            try:
+                return await self._pool.fetch(statement, *arguments)
+            except DRIVER_ERRORS as error:
+                _raise_unless_lost(error, what)
+        raise AssertionError("patience ends by raising")
+
+
+def record_of(kind: type[R], row: asyncpg.Record) -> R:
+    """The record of a fetched row."""
+    return rows.read(kind, row["body"], version=row["version"], state=row["state"], due_us=row["due_us"])
+
+
+def tasks_of(found: Rows) -> tuple[Task, ...]:
+    """The tasks of fetched rows."""
+    return tuple([record_of(Task, row) for row in found])
+
+
+def _raise_unless_lost(error: Exception, what: str) -> None:
+    match fault_of(error):
+        case Fault.LOST | Fault.AGAIN:
+            return
+        case Fault.FENCED:
+            raise refusals.fenced(str(error)) from error
+        case Fault.DENIED:
+            raise refusals.not_readable(what) from error
+        case Fault.BAD:
+            raise refusals.not_storable(str(error)) from error

@@ -1,0 +1,95 @@
+"""The truth on PostgreSQL, opened for one writer. Writes through one function of the database and in no other way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from chimera.adapters.postgres.committer import Committer
+from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
+from chimera.adapters.postgres.install import login_of
+from chimera.adapters.postgres.line import Line
+from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.reads import Pool, PostgresReads, tasks_of
+from chimera.adapters.postgres.sql import query
+from chimera.domain import refusals, rows
+from chimera.domain.change import Change
+from chimera.domain.roles import Role
+from chimera.domain.task import Task
+
+PATIENCE_SECONDS = 30.0
+CONNECT_SECONDS_MAX = 5.0
+READERS_MAX = 4
+CLAIM_MAX = 1_000
+
+_SETTINGS = {
+    # Filters are optional: a plan has to be made for those that are given.
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+}
+
+
+class PostgresStore(PostgresReads):
+    """A `ports.store.Store` for one writer at one epoch."""
+
+    def __init__(self, pool: Pool, line: Line, *, writer: str, patience: Patience) -> None:
+        super().__init__(pool, patience)
+        self._line = line
+        self._writer = writer
+        self._committer = Committer(line, writer, patience)
+
+    @property
+    def writer(self) -> str:
+        return self._writer
+
+    async def commit(self, change: Change) -> None:
+        await self._committer.commit(rows.write(change))
+
+    async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
+        return tasks_of(await self._fetch("leases", query("claim"), self._writer, self._line.epoch, list(shards),
+                                          min(limit, CLAIM_MAX), round(lease_seconds * 1_000_000)))
+
+    async def close(self) -> None:
+        await self._committer.close()
+        await self._line.close()
+        await super().close()
+
+
+async def open_reads(dsn: str, *, role: Role, password: str | None = None,
+                     patience_seconds: float = PATIENCE_SECONDS) -> PostgresReads:
+    """Open the database for reading, with the login of a role."""
+    return PostgresReads(await _pool(dsn, role, password), Patience(patience_seconds))
+
+
+async def open_store(dsn: str, *, writer: str, role: Role, password: str | None = None,
+                     patience_seconds: float = PATIENCE_SECONDS) -> PostgresStore:
+    """Open the database for one writer, with the login of a role; whoever had this writer is fenced."""
+    async def connect() -> asyncpg.Connection[asyncpg.Record]:
+        return await asyncpg.connect(dsn, user=login_of(role), password=password, timeout=CONNECT_SECONDS_MAX,
+                                     server_settings={**_SETTINGS, "application_name": f"chimera {writer}"})
+
+    line, patience = Line(connect, writer), Patience(patience_seconds)
+    await _open(line, writer, patience)
+    return PostgresStore(await _pool(dsn, role, password), line, writer=writer, patience=patience)
+
+
+async def _open(line: Line, writer: str, patience: Patience) -> None:
+    async for _ in patience.attempts(f"the database does not answer {writer}"):
+        try:
+            await line.open()
+            return
+        except DRIVER_ERRORS as error:
+            fault = fault_of(error)
+            if fault is Fault.DENIED:
+                raise refusals.not_permitted(str(error)) from error
+            if fault not in (Fault.LOST, Fault.AGAIN):
+                raise
+
+
+async def _pool(dsn: str, role: Role, password: str | None) -> Pool:
+    return await asyncpg.create_pool(
+        dsn, user=login_of(role), password=password, min_size=0, max_size=READERS_MAX, timeout=CONNECT_SECONDS_MAX,
+        command_timeout=60, server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"})

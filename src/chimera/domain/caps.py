@@ -1,0 +1,31 @@
+"""Which cap a budget window takes, and the caps that stand from the beginning. Pure."""
+
+from __future__ import annotations
+
+from chimera.domain import ids
+from chimera.domain.budget import AGENT_DAY_CAP_MICROS, FLEET_CAPS_MICROS, Cap
+from chimera.domain.scopes import FLEET
+
+# Caps belong to the house, not to a campaign: their ids derive from a root without a time.
+_ROOT = "00000000-0000-7000-8000-000000000000"
+
+
+def cap_id(limited: str, period: str) -> str:
+    """The id of the one cap for a scope and a period."""
+    return ids.derive(_ROOT, "cap", limited, period)
+
+
+FLEET_CAPS: tuple[Cap, ...] = tuple(
+    Cap(id=cap_id(FLEET, period), limited=FLEET, period=period, micros=micros)
+    for period, micros in FLEET_CAPS_MICROS.items()
+)
+
+
+def key_of(window_id: str) -> str:
+    """The key of the cap that a window takes: `fleet|day` of `fleet|day|2026-11-21`."""
+    return window_id.rpartition("|")[0]
+
+
+def standing_micros(key: str) -> int | None:
+    """What a scope may spend for which nobody has set a cap, or None where somebody has to."""
+    return AGENT_DAY_CAP_MICROS if key.startswith("agent:") and key.endswith("|day") else None

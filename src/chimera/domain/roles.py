@@ -1,0 +1,95 @@
+"""Which role may write what into the store. The database and the local store enforce this one table. Pure.
+
+A role is a process and its login; it is not a person. What is not listed is denied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from chimera.domain.kinds import KINDS
+
+
+class Role(StrEnum):
+    """Who opens the store."""
+
+    OFFICE = "office"
+    MANAGER = "manager"
+    EFFECTS = "effects"
+    MAINTENANCE = "maintenance"
+    AUDITOR = "auditor"
+
+
+class Writes(Struct, frozen=True):
+    """The states in which a role may put a new record, and those into which it may change one."""
+
+    insert: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+
+
+ANY = ("*",)
+_ALL = Writes(ANY, ANY)
+_ONCE = Writes(insert=ANY)
+
+# The manager cannot answer a review for a person, or claim that something was performed; the seals that it puts down
+# as taken are of grants that stay in the house.
+# Effects cannot bring about what it performs: it has no word in grants, batches or fresh seals.
+MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
+    Role.OFFICE: {
+        "agent": _ALL,
+        "cap": _ALL,
+        "campaign": _ALL,
+        "input": _ALL,
+        "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
+        "halt": _ALL,
+    },
+    Role.MANAGER: {
+        "campaign": _ALL,
+        "input": _ALL,
+        "task": _ALL,
+        "attempt": _ONCE,
+        "grant": _ONCE,
+        "batch": _ONCE,
+        "seal": Writes(insert=("ready", "taken"), update=("expired", "withdrawn")),
+        "hold": _ALL,
+        "review": Writes(insert=("open",), update=("closed",)),
+        "halt": Writes(insert=("active",)),
+    },
+    Role.EFFECTS: {
+        "seal": Writes(update=("taken", "expired")),
+        "performance": Writes(insert=("started",), update=("finished", "failed", "in_doubt")),
+    },
+    Role.MAINTENANCE: {},
+    Role.AUDITOR: {},
+}
+
+MOVES_MONEY = frozenset({Role.MANAGER})
+CLAIMS = frozenset({Role.MANAGER})
+WRITES = frozenset({Role.OFFICE, Role.MANAGER, Role.EFFECTS})
+
+_EVERYTHING = frozenset(KINDS)
+MAY_READ: Mapping[Role, frozenset[str]] = {
+    Role.OFFICE: _EVERYTHING,
+    Role.MANAGER: _EVERYTHING,
+    Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt"}),
+    Role.MAINTENANCE: frozenset(),
+    Role.AUDITOR: _EVERYTHING,
+}
+
+
+def may_write(role: Role, kind: str, *, version: int, state: str) -> bool:
+    """Whether the role may put a record of this kind, at this version, into this state."""
+    writes = MAY_WRITE[role].get(kind, Writes())
+    states = writes.insert if version == 1 else writes.update
+    return states == ANY or state in states
+
+
+def rules() -> Iterator[tuple[str, str, str, str]]:
+    """The table as rows of role, kind, verb, state, for a database that keeps it itself."""
+    for role, kinds in MAY_WRITE.items():
+        for kind, writes in kinds.items():
+            yield from ((role.value, kind, "insert", state) for state in writes.insert)
+            yield from ((role.value, kind, "update", state) for state in writes.update)

@@ -1,0 +1,116 @@
+"""A change as it is stored: rows, movements and event bodies, refused here when no store could hold them. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, TypeVar, cast
+
+import msgspec
+
+from chimera.domain import ids
+from chimera.domain.budget import Movement
+from chimera.domain.canonical import require_text
+from chimera.domain.change import Change
+from chimera.domain.errors import Invalid
+from chimera.domain.kinds import KINDS, NAMES
+from chimera.domain.record import Record
+from chimera.domain.task import Task
+
+R = TypeVar("R", bound=Record)
+
+BIGINT_MAX = 2**63 - 1
+INT_MAX = 2**31 - 1
+BODY_BYTES_MAX = 16 * 1024 * 1024
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS: dict[type[Record], msgspec.json.Decoder[Record]] = {
+    kind: cast("msgspec.json.Decoder[Record]", msgspec.json.Decoder(kind)) for kind in KINDS.values()
+}
+# In JSON text a NUL is the escape backslash, u, 0000; an even number of backslashes before the u is a plain "u0000".
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_NUL_HINT = b"\\u0000"
+
+
+class Row(NamedTuple):
+    """One record in the shape of its table."""
+
+    kind: str
+    verb: str
+    id: str
+    version: int
+    state: str
+    scope: str | None
+    shard: int | None
+    due_us: int | None
+    rank: int
+    body: bytes
+
+
+class Written(NamedTuple):
+    """One change, encoded and checked."""
+
+    rows: tuple[Row, ...]
+    movements: tuple[Movement, ...]
+    begins_in: tuple[str, ...]
+    events: tuple[bytes, ...]
+
+
+def write(change: Change) -> Written:
+    """The change as it is stored, or `Invalid` when it cannot be."""
+    for movement in change.movements:
+        _require_movement(movement)
+    for scope in change.begins_in:
+        require_text(scope, where="begins_in")
+    try:
+        rows = tuple([row_of(record) for record in change.records])
+        events = tuple([event.content for event in change.events])
+    except (UnicodeEncodeError, TypeError, OverflowError, ValueError, RecursionError) as error:
+        raise _unstorable(str(error)) from error
+    for body in events:
+        _require_body(body, where="event")
+    return Written(rows, change.movements, change.begins_in, events)
+
+
+def row_of(record: Record) -> Row:
+    """The record's row."""
+    kind = NAMES.get(type(record))
+    if kind is None:
+        raise Invalid("kind_unknown", f"{type(record).__name__} is not a kind of record")
+    body = _ENCODER.encode(record)
+    _require_body(body, where=kind)
+    ids.parse(record.id, where=f"{kind}.id")
+    due_us = record.due_us
+    if not 1 <= record.version <= BIGINT_MAX or abs(due_us or 0) > BIGINT_MAX or abs(record.rank) > INT_MAX:
+        raise Invalid("integer_too_large", "version, time or rank is beyond what a row holds", where=kind)
+    verb = "insert" if record.version == 1 else "update"
+    return Row(kind, verb, record.id, record.version, record.state_name, record.scope, record.shard, due_us,
+               record.rank, body)
+
+
+def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: int | None) -> R:
+    """The record of a row. A lease changes a task's columns alone; the attempt follows from how often that was."""
+    record = cast("R", _DECODERS[kind].decode(body))
+    if record.version == version:
+        return record
+    assert isinstance(record, Task), "only leases change columns and leave the body"
+    changes: dict[str, Any] = {"version": version, "state": type(record.state)(state), "due_at_us": due_us,
+                               "attempt": record.attempt + version - record.version}
+    return msgspec.structs.replace(record, **changes)
+
+
+def _require_body(body: bytes, *, where: str) -> None:
+    if _NUL_HINT in body and _NUL.search(body):
+        raise Invalid("text_has_nul", "a NUL byte stands in the text", where=where, remedy="remove it")
+    if len(body) > BODY_BYTES_MAX:
+        raise Invalid("body_too_large", f"{len(body)} bytes are more than one record may have", where=where)
+
+
+def _require_movement(movement: Movement) -> None:
+    require_text(movement.window_id, where="window_id")
+    amounts = (movement.hold_micros, movement.release_micros, movement.metered_micros)
+    if min(amounts) < 0 or max(amounts) > BIGINT_MAX // 4:
+        raise Invalid("amount_malformed", "an amount is negative or beyond every budget", where=movement.window_id)
+
+
+def _unstorable(why: str) -> Invalid:
+    return Invalid("not_storable", f"the change cannot be stored: {why[:200]}", remedy="send well-formed text and numbers")
