@@ -208,10 +208,18 @@ def _is_small(number: str, free_max: int) -> bool:
 
 
 def _schema(*, required: tuple[str, ...] = (), **properties: dict[str, Any]) -> dict[str, Any]:
-    field = {"type": "string", "pattern": r"^[a-z_]+(\[\])?(\.[a-z_]+(\[\])?)*$", "maxLength": 100,
-             "x-form": "a path in the output, like text or lines[].text"}
-    return {"type": "object", "properties": {"field": field, **properties}, "required": list(required),
-            "additionalProperties": False}
+    field = {
+        "type": "string",
+        "pattern": r"^[a-z_]+(\[\])?(\.[a-z_]+(\[\])?)*$",
+        "maxLength": 100,
+        "x-form": "a path in the output, like text or lines[].text",
+    }
+    return {
+        "type": "object",
+        "properties": {"field": field, **properties},
+        "required": list(required),
+        "additionalProperties": False,
+    }
 
 
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 100_000}

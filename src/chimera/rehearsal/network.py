@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from chimera.rehearsal import graphemes
+from chimera.rehearsal import catalogue, graphemes
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import PAY, PLATFORMS, SOCIAL, Scenario
 from chimera.rehearsal.society import Society
@@ -17,7 +17,6 @@ from chimera.rehearsal.society import Society
 SECOND_US = 1_000_000
 HOUR_US = 3_600 * SECOND_US
 KEY_LENGTH_MAX = 128
-AMOUNT_MICROS_MAX = 10**12
 
 # What can be paid on `sandbox.pay` without further ado, by recipient.
 MERCHANTS = {
@@ -115,6 +114,8 @@ class Network:
             return Declined("platform_unknown", f"there is no platform {act.platform!r} here")
         if (act.platform, act.kind) not in self._handlers:
             return Declined("act_unknown", f"{act.platform} has no {act.kind!r}")
+        if fault := catalogue.fault_in(act.platform, act.kind, act.arguments):
+            return Declined("arguments_malformed", fault)
         if not act.key or len(act.key) > KEY_LENGTH_MAX:
             return Declined("key_malformed", f"a key has 1 to {KEY_LENGTH_MAX} characters")
         # Whoever acts first under a new name owns it; nobody can act as one of the audience.
@@ -197,11 +198,7 @@ class Network:
     # ── the till ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _pay(self, act: Act, now_us: int) -> Reply:
-        recipient, amount_micros = _text(act, "recipient"), act.arguments.get("amount_micros")
-        if not recipient:
-            return Declined("recipient_missing", "nobody is named to be paid")
-        if not isinstance(amount_micros, int) or not 0 < amount_micros <= AMOUNT_MICROS_MAX:
-            return Declined("amount_malformed", "an amount is a whole number of micros, more than zero")
+        recipient, amount_micros = _text(act, "recipient"), int(act.arguments["amount_micros"])
         return self._record(act, now_us, identifier=self.society.next_id("payment-"), recipient=recipient,
                             amount_micros=amount_micros)
 

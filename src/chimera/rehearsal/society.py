@@ -59,6 +59,7 @@ class Society:
         self.posts: dict[str, Post] = {}
         self.likes: defaultdict[str, set[str]] = defaultdict(set)
         self.followers: defaultdict[str, set[str]] = defaultdict(set)
+        self.messages: list[Message] = []
         self.impressions: Counter[str] = Counter()
         self.replies: defaultdict[str, list[str]] = defaultdict(list)
         self._threads: defaultdict[str, list[str]] = defaultdict(list)

@@ -54,7 +54,8 @@ def post(data: Data, dice: Dice) -> dict[str, Any]:
     topic = topic_of(data, dice)
     drawn = (_post_text(data, dice, topic) for _ in range(_REDRAWS))
     text = next((text for text in drawn if text not in recent), None) or _post_text(data, dice, topic)
-    return {"text": text, "disclosure": disclosure_of(data), "sources": list(reading.texts(data, "facts")), "topic": topic}
+    sources = list(reading.texts(data, "facts"))
+    return {"text": text, "disclosure": disclosure_of(data), "sources": sources, "topic": topic}
 
 
 def _post_text(data: Data, dice: Dice, topic: str) -> str:
@@ -81,7 +82,8 @@ def _limit(data: Data) -> int:
 
 
 def _sources(data: Data) -> list[str]:
-    return [name for material in reading.tables(data, "materials") if (name := reading.text(material, "name"))]
+    given = list(reading.texts(data, "sources"))
+    return given or [name for material in reading.tables(data, "materials") if (name := reading.text(material, "name"))]
 
 
 def reply(data: Data, dice: Dice) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""A clock that moves only when somebody sleeps or says so. For tests of single parts; the simulator has its own loop."""
+"""A clock that moves only when somebody sleeps or says so. For tests of single parts; the simulator has its own."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 SECOND_US = 1_000_000
@@ -31,7 +31,7 @@ class ManualClock:
         return self._timed(seconds)
 
     @asynccontextmanager
-    async def _timed(self, seconds: float) -> AsyncIterator[None]:
+    async def _timed(self, seconds: float) -> AsyncGenerator[None]:
         until_us = self._now_us + int(seconds * SECOND_US)
         yield
         if self._now_us > until_us:

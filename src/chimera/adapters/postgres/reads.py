@@ -48,7 +48,7 @@ class PostgresReads:
         found = await self._fetch(NAMES[kind], query_of("get_many", NAMES[kind]), list(identifiers))
         return tuple([record_of(kind, row) for row in found])
 
-    async def list(  # noqa: PLR0913 – the port's filters
+    async def list(
         self,
         kind: type[R],
         *,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from chimera.domain.action import Action
 from chimera.ports.clock import Clock
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Rejected, Trace, Traits, Unknown
 from chimera.rehearsal.line import Line, Silence
 from chimera.rehearsal.network import SECOND_US, Accepted, Act, Declined
 
-CALL_SECONDS_MAX = 30.0
+CALL_SECONDS_MAX = 20.0
 
 
 class RehearsalPublisher:
@@ -26,9 +27,11 @@ class RehearsalPublisher:
 
     async def publish(self, order: Order) -> Outcome:
         """Perform it once, before its deadline."""
-        left = self._seconds_left(order)
+        left = self._seconds(order)
         if left <= 0:
             return Rejected("deadline_passed", later=True)
+        if _pays_otherwise(order.action):
+            return Rejected("payment_differs")
         try:
             async with self._clock.timeout(left):
                 answer = await self._line.act(act_of(order))
@@ -52,8 +55,10 @@ class RehearsalPublisher:
             case None:
                 return Absent()
 
-    def _seconds_left(self, order: Order) -> float:
-        return min(CALL_SECONDS_MAX, (order.deadline_us - self._clock.now_us()) / SECOND_US)
+    def _seconds(self, order: Order) -> float:
+        left = (order.deadline_us - self._clock.now_us()) / SECOND_US
+        # A resend comes late by nature. Where the key protects, it is sent all the same.
+        return CALL_SECONDS_MAX if self._line.rules.deduplicates and left <= 0 else min(CALL_SECONDS_MAX, left)
 
 
 def act_of(order: Order) -> Act:
@@ -61,7 +66,17 @@ def act_of(order: Order) -> Act:
     action = order.action
     arguments: dict[str, Any] = dict(action.arguments)
     if action.kind == "payment.send":
-        # What was granted is what is paid, whatever else the arguments say.
-        arguments |= {"recipient": action.recipient, "amount_micros": action.cost_micros}
+        arguments |= _payment(action)
     return Act(kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id,
                arguments=arguments)
+
+
+def _payment(action: Action) -> dict[str, Any]:
+    return {"recipient": action.recipient, "amount_micros": action.cost_micros}
+
+
+def _pays_otherwise(action: Action) -> bool:
+    """Whether the arguments name another recipient or amount than the one that was granted and held."""
+    granted = _payment(action)
+    paid = action.kind == "payment.send"
+    return paid and any(action.arguments.get(name, value) != value for name, value in granted.items())

@@ -1,0 +1,82 @@
+"""Read tools over MCP: only what reads, only what the agent may, arguments by schema, answers labelled and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, cast
+
+import jsonschema_rs
+import mcp_types
+
+from chimera.adapters.mcp.plain import plain
+from chimera.adapters.mcp.session import McpSession
+from chimera.domain import canonical, labels
+from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.ports.tools_read import ToolAnswer
+
+ANSWER_BYTES_MAX = 32_768
+CALL_SECONDS_MAX = 10.0
+TRIES = 2
+
+MayUse: TypeAlias = Callable[[str, str], bool]
+
+
+class McpToolsRead:
+    """Tools are named `<connector>.<tool>`. `may_use(agent_id, tool)` says who may use what; nothing else does."""
+
+    def __init__(self, sessions: Mapping[str, McpSession], *, may_use: MayUse,
+                 answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
+        self._sessions = dict(sessions)
+        self._may_use = may_use
+        self._answer_bytes_max = answer_bytes_max
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """What the tool returned, as a stranger's word."""
+        if not self._may_use(agent_id, tool):
+            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
+                          remedy="add the permission to its manifest")
+        session, name = await self._require_readable(tool, arguments)
+        content = _content(tool, await _called(session, name, arguments))
+        return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
+
+    async def _require_readable(self, tool: str, arguments: dict[str, Any]) -> tuple[McpSession, str]:
+        connector, _, name = tool.partition(".")
+        session = self._sessions.get(connector)
+        offered = (await session.tools()).get(name) if session else None
+        if session is None or offered is None:
+            raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+        if offered.annotations is None or offered.annotations.read_only_hint is not True:
+            raise Refused("tool_not_read_only", f"{tool} does more than read", where=tool,
+                          remedy="propose an action instead")
+        error = next(jsonschema_rs.iter_errors(offered.input_schema, arguments), None)
+        if error is not None:
+            raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")
+        return session, name
+
+    def _bounded(self, content: dict[str, Any]) -> dict[str, Any]:
+        encoded = canonical.encode(content)
+        if len(encoded) <= self._answer_bytes_max:
+            return content
+        kept = encoded[: self._answer_bytes_max].decode("utf-8", "ignore")
+        return {"notice": f"shortened: {len(encoded)} bytes, {self._answer_bytes_max} are kept", "text": kept}
+
+
+async def _called(session: McpSession, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+    """The answer. Reading is repeated once: it changes nothing."""
+    for _ in range(TRIES - 1):
+        try:
+            return await session.call(name, arguments, seconds=CALL_SECONDS_MAX)
+        except Unavailable:
+            continue
+    return await session.call(name, arguments, seconds=CALL_SECONDS_MAX)
+
+
+def _content(tool: str, answer: mcp_types.CallToolResult) -> dict[str, Any]:
+    structured: Any = answer.structured_content
+    said = "\n".join(block.text for block in answer.content if isinstance(block, mcp_types.TextContent))
+    content = plain(cast("dict[str, Any]", structured)) if isinstance(structured, dict) else {"text": plain(said)}
+    if not answer.is_error:
+        return content
+    if content.get("later") is True:
+        raise Unavailable("tool_unavailable", said[:300], where=tool)
+    raise Invalid("tool_failed", said[:300], where=tool)
