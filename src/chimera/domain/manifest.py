@@ -6,7 +6,7 @@ The published schema (`chimera agent schema`) is generated from these structs; d
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -35,10 +35,10 @@ def _choice(choices: dict[str, Any], description: str) -> Meta:
 
 
 Line: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
-Clock: TypeAlias = Annotated[str, _form(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", 'hours and minutes in quotes, such as "09:30"',
-                                        "a time of day")]
-ModelName: TypeAlias = Annotated[str, _form(r"^[a-z0-9][a-z0-9._:/-]*$", "a model's name in lower case, such as offline",
-                                            "a model", most=128)]
+_CLOCK_FORM = 'hours and minutes in quotes, such as "09:30"'
+Clock: TypeAlias = Annotated[str, _form(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", _CLOCK_FORM, "a time of day")]
+_MODEL_FORM = "a model's name in lower case, such as offline"
+ModelName: TypeAlias = Annotated[str, _form(r"^[a-z0-9][a-z0-9._:/-]*$", _MODEL_FORM, "a model", most=128)]
 
 
 class Day(StrEnum):
@@ -119,7 +119,7 @@ class BudgetPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     day: Annotated[str, _form(r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$", 'an amount in quotes, such as "10.00"',
                               "the most that it may cost in a day", most=20)] = "10.00"
-    currency: Annotated[str, Meta(description="the currency of the amounts", extra_json_schema={"enum": ["USD"]})] = "USD"
+    currency: Annotated[Literal["USD"], Meta(description="the currency of the amounts")] = "USD"
 
 
 class HoursPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,9 +133,10 @@ class HoursPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class SchedulePart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When it works, and how much at most."""
 
-    timezone: Annotated[str, _form(r"^[A-Za-z][A-Za-z0-9_+/-]*$", "a zone of the time zone database, such as Europe/Paris",
+    timezone: Annotated[str, _form(r"^[A-Za-z][A-Za-z0-9_+/-]*$", "a zone such as Europe/Paris",
                                    "whose clock the hours follow")] = "UTC"
-    hours: Annotated[tuple[HoursPart, ...], Meta(max_length=28, description="when it works; always, if there are none")] = ()
+    hours: Annotated[tuple[HoursPart, ...],
+                     Meta(max_length=28, description="when it works; always, if there are none")] = ()
     posts_per_day_max: Annotated[int, Meta(ge=0, le=500, description="the most posts in a day")] = 20
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path as FilePath
 from typing import TypeAlias
@@ -19,7 +20,7 @@ from chimera.domain.faults import Fault, Faults, shown
 LINES_MAX = 1_000_000
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)|(?P<sign>[{}\[\],:])"
-    r'|(?P<text>"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")'
+    r'|(?P<text>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*")'
     r"|(?P<float>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+))"
     r"|(?P<integer>-?(?:0|[1-9][0-9]*))|(?P<word>true|false|null)",
 )
@@ -54,15 +55,13 @@ def parse(data: bytes, *, file: str, limits: DocumentLimits = STANDARD, line: in
     """The document in these bytes, or `Faults`. `line` is where they begin."""
     builder = Builder(file, limits)
     builder.at(line, 1)
-    try:
+    with suppress(Stop):
         _Reader(builder, line).feed(decoded(data, builder))
-    except Stop:
-        pass
     return builder.finish()
 
 
 def parse_lines(data: bytes, *, file: str, limits: DocumentLimits = STANDARD) -> Iterator[Document]:
-    """The documents of JSON Lines, one after the other; `Faults` at the first line that is none. Limits are a line's."""
+    """The documents of JSON Lines, in order; `Faults` at the first line that is none. The limits are for one line."""
     for number, row in enumerate(data.split(b"\n"), start=1):
         if number > LINES_MAX:
             raise Faults([Fault(file=file, line=number, reason=f"more than {LINES_MAX} lines", remedy="split it")])

@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -75,8 +76,8 @@ def _beyond_schema(document: Document, folder: FilePath, specs: Mapping[str, Spe
 
 
 def _constitution(manifest: Document, folder: FilePath, contents: Mapping[str, bytes]) -> Constitution | None:
-    value = manifest.value if isinstance(manifest.value, dict) else {}
-    name = value.get("constitution", "")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    value: object = manifest.value
+    name = cast("dict[str, Any]", value).get("constitution") if isinstance(value, dict) else None
     if not isinstance(name, str) or not name:
         return None
     if name not in contents:
@@ -96,7 +97,7 @@ def _constitution(manifest: Document, folder: FilePath, contents: Mapping[str, b
 
 
 def read_files(folder: FilePath) -> dict[str, bytes]:
-    """Every file of a folder by its relative name, or `Faults`: links, hidden and special files, too many, too large."""
+    """Every file of a folder by its name, or `Faults`: links, hidden and special files, too many, too large."""
     if not folder.is_dir() or folder.is_symlink():
         raise _faults(str(folder), "is not a folder", "name the folder of a package")
     contents: dict[str, bytes] = {}
@@ -130,7 +131,7 @@ def _entries(folder: FilePath, faults: list[Fault]) -> Iterator[str]:
 
 def _unwanted(entry: os.DirEntry[str], depth: int) -> Fault | None:
     if not _NAME.fullmatch(entry.name):
-        return _fault(ascii(entry.path)[1:-1], "a file's name has letters, digits, '.', '_' and '-', and does not begin with '.'",
+        return _fault(ascii(entry.path)[1:-1], "a name has letters, digits, '.', '_' and '-', and no '.' in front",
                       "rename or remove it")
     if entry.is_symlink():
         return _fault(entry.path, "is a link", "put the file itself here")
