@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from chimera.domain.faults import shown
 from chimera.domain.spec import Check
+from chimera.domain.work import Assignment
 from chimera.governance import graphemes, texts
 from chimera.governance.schemas import Schema
 
@@ -47,13 +48,26 @@ class CheckKind(Struct, frozen=True, kw_only=True):
     whole: bool = False
 
 
-def findings(checks: Iterable[Check], output: dict[str, Any], context: Context = NOTHING) -> tuple[str, ...]:
+def context_of(assignment: Assignment) -> Context:
+    """What the checks of one assignment may compare with. The author of a post that is being answered may be named."""
+    task, persona = assignment.task, assignment.persona
+    author = task.input.get("author")
+    return Context(
+        disclosure=persona.disclosure,
+        avoid=persona.avoid,
+        sources=tuple(texts_within([task.input, *(material.content for material in assignment.materials)])),
+        recent=assignment.recent,
+        mentions=(assignment.account, author) if isinstance(author, str) else (assignment.account,),
+    )
+
+
+def run(checks: Iterable[Check], output: dict[str, Any], context: Context = NOTHING) -> tuple[str, ...]:
     """What has to be mended before the checks are met, each with the name of its check. None: they are met."""
-    found = (f"{finding} [{check.name}]" for check in checks for finding in run(check, output, context))
+    found = (f"{finding} [{check.name}]" for check in checks for finding in run_one(check, output, context))
     return tuple(dict.fromkeys(found))
 
 
-def run(check: Check, output: dict[str, Any], context: Context = NOTHING) -> Iterator[str]:
+def run_one(check: Check, output: dict[str, Any], context: Context = NOTHING) -> Iterator[str]:
     """The findings of one check. A check that does not exist is a finding, never a pass."""
     kind = CHECKS.get(check.name)
     if kind is None:
@@ -80,6 +94,25 @@ def _parts(value: object, name: str) -> Iterable[Any]:
     if name == "[]":
         return cast("list[Any]", value) if isinstance(value, list | tuple) else ()
     return (cast("dict[str, Any]", value)[name],) if isinstance(value, dict) and name in value else ()
+
+
+def texts_within(value: object) -> Iterator[str]:
+    """Every text within a plain value, and every number as text, however deep."""
+    waiting: list[Any] = [value]
+    while waiting:
+        match item := waiting.pop():
+            case str():
+                yield item
+            case bool():
+                pass
+            case int():
+                yield str(item)
+            case dict():
+                waiting.extend(reversed(cast("dict[str, Any]", item).values()))
+            case list() | tuple():
+                waiting.extend(reversed(cast("list[Any]", item)))
+            case _:
+                pass
 
 
 # ── size ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -25,14 +25,14 @@ class Contracts:
     """The contracts of all task types in force. Knows only the specs that it was built from."""
 
     def __init__(self, specs: Mapping[str, Spec]) -> None:
-        self.specs: Mapping[str, Spec] = dict(specs)
+        self.specs = dict(specs)
         self._pairs = {
             (spec.name, spec.digest): Pair(Schema(spec.input), Schema(spec.output)) for spec in specs.values()
         }
 
-    def accepts_input(self, spec: Spec, value: dict[str, Any]) -> bool:
-        """Whether an input matches."""
-        return self._pair(spec).input.accepts(value)
+    def input_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
+        """Where an input differs from its schema, in words."""
+        return _in_words(self._pair(spec).input.problems(value))
 
     def require_input(self, spec: Spec, value: dict[str, Any], *, where: str = "") -> None:
         """Refuse an input that does not match, by the first place where it differs."""
@@ -52,10 +52,14 @@ class Contracts:
 
     def output_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
         """As `output_problems`, in words for whoever has to mend it."""
-        return tuple(f"{problem} [schema]" for problem in self.output_problems(spec, value))
+        return _in_words(self.output_problems(spec, value))
 
     def _pair(self, spec: Spec) -> Pair:
         pair = self._pairs.get((spec.name, spec.digest))
         if pair is None:
             raise Missing("spec_unknown", f"no contract for {spec.ref}", where="spec", remedy="load it first")
         return pair
+
+
+def _in_words(problems: Iterable[Problem]) -> tuple[str, ...]:
+    return tuple(f"{problem} [schema]" for problem in problems)

@@ -14,7 +14,7 @@ from chimera.domain.errors import Invalid
 from chimera.domain.faults import Fault, Path, shown
 from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.domain.spec import Check, Risk
-from chimera.governance.checks import CHECKS, Context, parameter_schema, run
+from chimera.governance.checks import CHECKS, Context, parameter_schema, run_one
 from chimera.governance.schemas import Schema, suggestion
 
 FINANCIAL_ACTIONS = frozenset({"payment.send"})
@@ -149,7 +149,7 @@ def _verdict(document: Document, path: Path, example: Mapping[str, Any]) -> Iter
     context = msgspec.convert(example.get("context", {}), Context)
     checks = [Check(check["name"], check.get("parameters", {})) for check in document.value["checks"]]
     known, expected = {check.name for check in checks}, set(example.get("findings", ()))
-    found = {check.name: finding for check in checks for finding in run(check, example["output"], context)}
+    found = {check.name: finding for check in checks for finding in run_one(check, example["output"], context)}
     for name in sorted(expected - known):
         yield document.fault((*path, "findings"), f"{shown(name)} is none of the checks of this task type")
     for name in sorted(found.keys() - expected):
