@@ -17,8 +17,6 @@ from chimera.domain.work import Assignment
 from chimera.governance import graphemes, texts
 from chimera.governance.schemas import Schema
 
-# The material that holds what the persona has said lately; it is compared with, never quoted from.
-RECENT = "recent"
 RECENT_MAX = 100
 Parameters: TypeAlias = dict[str, Any]
 
@@ -53,14 +51,12 @@ class CheckKind(Struct, frozen=True, kw_only=True):
 def context_of(assignment: Assignment) -> Context:
     """What the checks of one assignment may compare with. The author of a post that is being answered may be named."""
     task, persona = assignment.task, assignment.persona
-    read = [material for material in assignment.materials if material.name != RECENT]
-    recent = [material.content for material in assignment.materials if material.name == RECENT]
     author = task.input.get("author")
     return Context(
         disclosure=persona.disclosure,
         avoid=persona.avoid,
-        sources=tuple(texts_within([task.input, *(material.content for material in read)])),
-        recent=tuple(texts_within(recent)),
+        sources=tuple(texts_within([task.input, *(material.content for material in assignment.materials)])),
+        recent=assignment.recent,
         mentions=(assignment.account, author) if isinstance(author, str) else (assignment.account,),
     )
 
