@@ -49,6 +49,11 @@ def within(text: str, ending: str, *, limit: int) -> str:
     return f"{' '.join(words)} {ending}".strip()
 
 
+def drawn_out(text: str, *, limit: int) -> str:
+    """The text again and again, until it is too long."""
+    return " ".join([text] * (limit // max(1, len(text)) + 2))
+
+
 def post(data: Data, dice: Dice) -> dict[str, Any]:
     """A post in the persona's voice, unlike the recent ones, with its disclosure."""
     recent = set(reading.texts(data, "recent"))
