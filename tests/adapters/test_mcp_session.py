@@ -1,4 +1,4 @@
-"""The session survives servers that die, hang, lie and talk nonsense, and says truly whether a call may have had an effect."""
+"""The session survives servers that die, hang and talk nonsense, and says truly what may have had an effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox connector is a server like any other: a stock client, over every transport, finds its tools and uses them."""
+"""The sandbox connector is a server like any other: a stock client finds and uses its tools over every transport."""
 
 from __future__ import annotations
 

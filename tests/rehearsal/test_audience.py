@@ -86,7 +86,6 @@ def test_what_is_innocent_is_not_called_an_attack() -> None:
 
 
 def test_nothing_visible_says_what_is_true() -> None:
-    assert not {field for field in structs.fields(Scenario) if "truth" in field.name}
     built, happened = live(BUSY, seconds=5)
     shown = msgspec.json.encode([happened, list(built.network.society.posts.values())]).decode().lower()
     assert "goal" not in shown
