@@ -18,8 +18,12 @@ class Band(StrEnum):
     REFUSED = "refused"
 
 
-_LOWER = {Band.PROCEED: Band.MONITORED, Band.MONITORED: Band.HUMAN, Band.HUMAN: Band.REFUSED,
-          Band.REFUSED: Band.REFUSED}
+_LOWER = {
+    Band.PROCEED: Band.MONITORED,
+    Band.MONITORED: Band.HUMAN,
+    Band.HUMAN: Band.REFUSED,
+    Band.REFUSED: Band.REFUSED,
+}
 
 
 class Bands(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,8 +36,9 @@ class Bands(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not 0 < self.human_bp < self.monitored_bp < self.proceed_bp <= 10_000:
-            raise Invalid("bands_out_of_order", "the bands must rise: human < monitored < proceed <= 10000",
-                          where="bands")
+            raise Invalid(
+                "bands_out_of_order", "the bands must rise: human < monitored < proceed <= 10000", where="bands"
+            )
 
     def band_of(self, confidence_bp: int, *, has_record: bool) -> Band:
         """The band of a confidence. An agent without a record starts one band lower."""

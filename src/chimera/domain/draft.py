@@ -39,3 +39,10 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     confidence_bp: int
     findings: tuple[str, ...] = ()
     cost_micros: int = 0
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """A verdict, and the answers that it rests on."""
+
+    verdict: Verdict
+    calls: tuple[Call, ...] = ()

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Permission(Struct, frozen=True, kw_only=True):
-    """One permission: what it lets an agent do, and the kinds of action and the read tools that need it."""
+    """One permission: what it lets an agent do; the kinds of action and the read tools that need it."""
 
     name: str
     meaning: str
@@ -18,10 +18,10 @@ class Permission(Struct, frozen=True, kw_only=True):
 
 _ALL = (
     Permission(name="trends.read", meaning="read what the public of a network is talking about",
-               tools=("trends",)),
-    Permission(name="mentions.read", meaning="read what people write to it or about it", tools=("mentions",)),
+               tools=("trends", "timeline")),
+    Permission(name="mentions.read", meaning="read what people write to it or about it", tools=("mentions", "thread")),
     Permission(name="web.read", meaning="read pages and feeds on the web, where the fleet's list allows the address",
-               tools=("web",)),
+               tools=("web", "feed")),
     Permission(name="repository.read", meaning="read the commits and files of a code repository that it was given",
                tools=("repository",)),
     Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees",

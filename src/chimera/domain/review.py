@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+
+from msgspec.structs import replace
 
 from chimera.domain.decision import Approver, Question
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.record import Record, next_version, shard_of
 
 REVIEW_SECONDS = 24 * 3600
 
@@ -37,20 +38,25 @@ class ReviewCommand(StrEnum):
 
 
 _S, _C = ReviewState, ReviewCommand
-REVIEW_MACHINE = Machine("review", ReviewState, ReviewCommand, {
-    (_S.OPEN, _C.APPROVE): _S.APPROVED,
-    (_S.OPEN, _C.EDIT): _S.EDITED,
-    (_S.OPEN, _C.REJECT): _S.REJECTED,
-    (_S.OPEN, _C.ASK): _S.ASKED,
-    (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
-    (_S.ASKED, _C.ANSWER): _S.OPEN,
-    (_S.ASKED, _C.REJECT): _S.REJECTED,
-    (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
-    (_S.APPROVED, _C.CLOSE): _S.CLOSED,
-    (_S.EDITED, _C.CLOSE): _S.CLOSED,
-    (_S.REJECTED, _C.CLOSE): _S.CLOSED,
-    (_S.EXPIRED, _C.CLOSE): _S.CLOSED,
-})
+REVIEW_MACHINE = Machine(
+    "review",
+    ReviewState,
+    ReviewCommand,
+    {
+        (_S.OPEN, _C.APPROVE): _S.APPROVED,
+        (_S.OPEN, _C.EDIT): _S.EDITED,
+        (_S.OPEN, _C.REJECT): _S.REJECTED,
+        (_S.OPEN, _C.ASK): _S.ASKED,
+        (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
+        (_S.ASKED, _C.ANSWER): _S.OPEN,
+        (_S.ASKED, _C.REJECT): _S.REJECTED,
+        (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
+        (_S.APPROVED, _C.CLOSE): _S.CLOSED,
+        (_S.EDITED, _C.CLOSE): _S.CLOSED,
+        (_S.REJECTED, _C.CLOSE): _S.CLOSED,
+        (_S.EXPIRED, _C.CLOSE): _S.CLOSED,
+    },
+)
 
 
 class Review(Record, frozen=True, kw_only=True):
@@ -91,6 +97,6 @@ class Review(Record, frozen=True, kw_only=True):
         """The hash of the bytes that an approval is bound to."""
         return self.question.action.digest
 
-    def after(self, command: ReviewCommand, **fields: Any) -> Review:
+    def after(self, command: ReviewCommand) -> Review:
         """The review after a command, or a named refusal."""
-        return advance(self, state=REVIEW_MACHINE.after(self.state, command), **fields)
+        return replace(next_version(self), state=REVIEW_MACHINE.after(self.state, command))

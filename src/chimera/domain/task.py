@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from msgspec.structs import replace
+
 from chimera.domain.labels import Labels, union
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.record import Record, next_version, shard_of
 from chimera.domain.spec import SpecRef
 
 
@@ -43,36 +45,41 @@ class TaskCommand(StrEnum):
 
 
 _S, _C = TaskState, TaskCommand
-TASK_MACHINE = Machine("task", TaskState, TaskCommand, {
-    (_S.WAITING, _C.OPEN): _S.READY,
-    (_S.WAITING, _C.DROP): _S.DROPPED,
-    (_S.READY, _C.LEASE): _S.LEASED,
-    (_S.READY, _C.DROP): _S.DROPPED,
-    (_S.LEASED, _C.LEASE): _S.LEASED,
-    (_S.LEASED, _C.RETRY): _S.READY,
-    (_S.LEASED, _C.ACCEPT): _S.DONE,
-    (_S.LEASED, _C.GRANT): _S.GRANTED,
-    (_S.LEASED, _C.ESCALATE): _S.HELD,
-    (_S.LEASED, _C.REFUSE): _S.REFUSED,
-    (_S.LEASED, _C.FAIL): _S.FAILED,
-    (_S.LEASED, _C.DROP): _S.DROPPED,
-    (_S.HELD, _C.GRANT): _S.GRANTED,
-    (_S.HELD, _C.ESCALATE): _S.HELD,
-    (_S.HELD, _C.REFUSE): _S.REFUSED,
-    (_S.HELD, _C.FINISH): _S.DONE,
-    (_S.HELD, _C.FAIL): _S.FAILED,
-    (_S.HELD, _C.DROP): _S.DROPPED,
-    (_S.GRANTED, _C.FINISH): _S.DONE,
-    (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
-    (_S.GRANTED, _C.FAIL): _S.FAILED,
-    (_S.GRANTED, _C.RETRY): _S.READY,
-    (_S.GRANTED, _C.REFUSE): _S.REFUSED,
-    (_S.GRANTED, _C.DROP): _S.DROPPED,
-    (_S.IN_DOUBT, _C.FINISH): _S.DONE,
-    (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
-    (_S.IN_DOUBT, _C.RETRY): _S.READY,
-    (_S.IN_DOUBT, _C.ESCALATE): _S.HELD,
-})
+TASK_MACHINE = Machine(
+    "task",
+    TaskState,
+    TaskCommand,
+    {
+        (_S.WAITING, _C.OPEN): _S.READY,
+        (_S.WAITING, _C.DROP): _S.DROPPED,
+        (_S.READY, _C.LEASE): _S.LEASED,
+        (_S.READY, _C.DROP): _S.DROPPED,
+        (_S.LEASED, _C.LEASE): _S.LEASED,
+        (_S.LEASED, _C.RETRY): _S.READY,
+        (_S.LEASED, _C.ACCEPT): _S.DONE,
+        (_S.LEASED, _C.GRANT): _S.GRANTED,
+        (_S.LEASED, _C.ESCALATE): _S.HELD,
+        (_S.LEASED, _C.REFUSE): _S.REFUSED,
+        (_S.LEASED, _C.FAIL): _S.FAILED,
+        (_S.LEASED, _C.DROP): _S.DROPPED,
+        (_S.HELD, _C.GRANT): _S.GRANTED,
+        (_S.HELD, _C.ESCALATE): _S.HELD,
+        (_S.HELD, _C.REFUSE): _S.REFUSED,
+        (_S.HELD, _C.FINISH): _S.DONE,
+        (_S.HELD, _C.FAIL): _S.FAILED,
+        (_S.HELD, _C.DROP): _S.DROPPED,
+        (_S.GRANTED, _C.FINISH): _S.DONE,
+        (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
+        (_S.GRANTED, _C.FAIL): _S.FAILED,
+        (_S.GRANTED, _C.RETRY): _S.READY,
+        (_S.GRANTED, _C.REFUSE): _S.REFUSED,
+        (_S.GRANTED, _C.DROP): _S.DROPPED,
+        (_S.IN_DOUBT, _C.FINISH): _S.DONE,
+        (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
+        (_S.IN_DOUBT, _C.RETRY): _S.READY,
+        (_S.IN_DOUBT, _C.ESCALATE): _S.HELD,
+    },
+)
 
 
 class Task(Record, frozen=True, kw_only=True):
@@ -120,14 +127,17 @@ class Task(Record, frozen=True, kw_only=True):
         """Whether nothing more will happen to it."""
         return TASK_MACHINE.is_final(self.state)
 
-    def after(self, command: TaskCommand, **fields: Any) -> Task:
+    def after(self, command: TaskCommand) -> Task:
         """The task after a command, or a named refusal."""
-        return advance(self, state=TASK_MACHINE.after(self.state, command), **fields)
+        return replace(next_version(self), state=TASK_MACHINE.after(self.state, command))
 
     def opened_by(self, attempt_id: str, labels: Labels) -> Task:
         """The task with one dependency fewer, and that one's result and labels added; ready when it was the last."""
         assert self.pending > 0, "a task is opened once by each of its dependencies"
-        more = {"pending": self.pending - 1, "sources": (*self.sources, attempt_id), "labels": union(self.labels, labels)}
-        if self.pending > 1:
-            return advance(self, **more)
-        return self.after(TaskCommand.OPEN, **more)
+        opened = next_version(self) if self.pending > 1 else self.after(TaskCommand.OPEN)
+        return replace(
+            opened,
+            pending=self.pending - 1,
+            sources=(*self.sources, attempt_id),
+            labels=union(self.labels, labels),
+        )

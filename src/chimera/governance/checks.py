@@ -17,8 +17,6 @@ from chimera.domain.work import Assignment
 from chimera.governance import graphemes, texts
 from chimera.governance.schemas import Schema
 
-# The material that holds what the persona has said lately; it is compared with, never quoted from.
-RECENT = "recent"
 RECENT_MAX = 100
 Parameters: TypeAlias = dict[str, Any]
 
@@ -53,14 +51,12 @@ class CheckKind(Struct, frozen=True, kw_only=True):
 def context_of(assignment: Assignment) -> Context:
     """What the checks of one assignment may compare with. The author of a post that is being answered may be named."""
     task, persona = assignment.task, assignment.persona
-    read = [material for material in assignment.materials if material.name != RECENT]
-    recent = [material.content for material in assignment.materials if material.name == RECENT]
     author = task.input.get("author")
     return Context(
         disclosure=persona.disclosure,
         avoid=persona.avoid,
-        sources=tuple(texts_within([task.input, *(material.content for material in read)])),
-        recent=tuple(texts_within(recent)),
+        sources=tuple(texts_within([task.input, *(material.content for material in assignment.materials)])),
+        recent=assignment.recent,
         mentions=(assignment.account, author) if isinstance(author, str) else (assignment.account,),
     )
 
@@ -245,10 +241,18 @@ def _is_small(number: str, free_max: int) -> bool:
 
 
 def _schema(*, required: tuple[str, ...] = (), **properties: dict[str, Any]) -> dict[str, Any]:
-    field = {"type": "string", "pattern": r"^[a-z_]+(\[\])?(\.[a-z_]+(\[\])?)*$", "maxLength": 100,
-             "x-form": "a path in the output, like text or lines[].text"}
-    return {"type": "object", "properties": {"field": field, **properties}, "required": list(required),
-            "additionalProperties": False}
+    field = {
+        "type": "string",
+        "pattern": r"^[a-z_]+(\[\])?(\.[a-z_]+(\[\])?)*$",
+        "maxLength": 100,
+        "x-form": "a path in the output, like text or lines[].text",
+    }
+    return {
+        "type": "object",
+        "properties": {"field": field, **properties},
+        "required": list(required),
+        "additionalProperties": False,
+    }
 
 
 _COUNT: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": 100_000}

@@ -55,8 +55,13 @@ class Gate:
         if spec is None or spec.digest != question.spec.digest:
             return (Reason("spec-unknown", f"{question.spec} is not a contract in force", "plan the task again"),)
         if question.action.kind not in spec.actions:
-            return (Reason("action-not-in-spec", f"{spec.name} does not allow {question.action.kind}",
-                           "use a task type that does"),)
+            return (
+                Reason(
+                    "action-not-in-spec",
+                    f"{spec.name} does not allow {question.action.kind}",
+                    "use a task type that does",
+                ),
+            )
         if question.action.kind not in _DEEDS and not question.action.is_internal:
             return (Reason("action-unknown", f"nothing is known of {question.action.kind}", ""),)
         return ()

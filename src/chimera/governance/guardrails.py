@@ -1,8 +1,8 @@
-"""Every model answer is a stranger's: parsed strictly, bounded, or not taken. A parse failure is never repaired by guessing."""
+"""Every model answer is a stranger's: parsed strictly, bounded, or not taken. Never repaired by guessing."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,7 @@ from chimera.domain import canonical
 from chimera.domain.errors import Invalid
 
 ANSWER_BYTES_MAX = 262_144
+T = TypeVar("T")
 LOOP_WORDS = 8
 LOOP_REPEATS_MAX = 3
 
@@ -50,7 +51,7 @@ def read_opinion(text: str) -> Opinion:
     return opinion
 
 
-def _decoded(text: str, decoder: Any) -> Any:
+def _decoded(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     if len(text) > ANSWER_BYTES_MAX:
         raise Invalid("answer_too_long", f"the answer has {len(text)} characters", where="answer")
     try:

@@ -26,8 +26,9 @@ class Halts:
             raise Conflict("halted_already", f"{scope} is halted already", where=scope)
         now_us = await self._store.now_us()
         halt = Halt(id=self._ids.new(), halted=scope, reason=reason[:500], by=by, since_us=now_us)
-        event = Event(kind=EventKind.HALTED, subject=halt.id, at_us=now_us,
-                      data={"scope": scope, "by": by, "reason": halt.reason})
+        event = Event(
+            kind=EventKind.HALTED, subject=halt.id, at_us=now_us, data={"scope": scope, "by": by, "reason": halt.reason}
+        )
         await self._store.commit(Change(records=(halt,), events=(event,)))
         return halt
 

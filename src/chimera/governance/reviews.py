@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chimera.domain import canonical
 from chimera.domain.action import ARGUMENT_BYTES_MAX, Action
@@ -32,8 +33,12 @@ class Reviews:
         """Approve exactly the bytes that were shown."""
         review = await self._ruled_on(review_id, by=by)
         if review.action_digest != digest:
-            raise Conflict("review_bytes_differ", "the action is not the one that was shown", where=review_id,
-                           remedy="look at it again")
+            raise Conflict(
+                "review_bytes_differ",
+                "the action is not the one that was shown",
+                where=review_id,
+                remedy="look at it again",
+            )
         return await self._rule(review, ReviewCommand.APPROVE, by=by, outcome="approved")
 
     async def edit(self, review_id: str, *, by: Approver, arguments: dict[str, Any]) -> Review:
@@ -65,28 +70,46 @@ class Reviews:
         now_us = await self._store.now_us()
         due = await self._store.list(Review, states=("open", "asked"), due_before_us=now_us)
         for review in due:
-            after = review.after(ReviewCommand.EXPIRE, outcome="expired")
-            event = Event(kind=EventKind.REVIEW_EXPIRED, subject=review.task_id, at_us=now_us,
-                          data={"review": review.id})
+            after = replace(review.after(ReviewCommand.EXPIRE), outcome="expired")
+            event = Event(
+                kind=EventKind.REVIEW_EXPIRED, subject=review.task_id, at_us=now_us, data={"review": review.id}
+            )
             await self._store.commit(Change(records=(after,), events=(event,)))
         return len(due)
 
     async def _ruled_on(self, review_id: str, *, by: Approver) -> Review:
         review = await self._store.get(Review, review_id)
         if by.role not in RULERS:
-            raise Refused("role_may_not_rule", f"a {by.role} may not rule", where=review_id,
-                          remedy=f"ask a {review.role}")
+            raise Refused(
+                "role_may_not_rule", f"a {by.role} may not rule", where=review_id, remedy=f"ask a {review.role}"
+            )
         if await self._store.now_us() >= review.deadline_us:
-            raise Refused("review_expired", "the time to rule has passed", where=review_id,
-                          remedy="the task is planned again if it is still wanted")
+            raise Refused(
+                "review_expired",
+                "the time to rule has passed",
+                where=review_id,
+                remedy="the task is planned again if it is still wanted",
+            )
         return review
 
-    async def _rule(self, review: Review, command: ReviewCommand, *, by: Approver, outcome: str, note: str = "",
-                    **fields: Any) -> Review:
-        after = review.after(command, approver=by, outcome=outcome, note=note or review.note, **fields)
-        event = Event(kind=EventKind.REVIEW_RULED, subject=review.task_id, at_us=await self._store.now_us(), data={
-            "review": review.id, "ruling": str(command), "by": by.name, "role": by.role, "note": note,
-            "digest": review.action_digest, "digest_after": after.action_digest})
+    async def _rule(
+        self, review: Review, command: ReviewCommand, *, by: Approver, outcome: str, note: str = "", **fields: Any
+    ) -> Review:
+        after = replace(review.after(command), approver=by, outcome=outcome, note=note or review.note, **fields)
+        event = Event(
+            kind=EventKind.REVIEW_RULED,
+            subject=review.task_id,
+            at_us=await self._store.now_us(),
+            data={
+                "review": review.id,
+                "ruling": str(command),
+                "by": by.name,
+                "role": by.role,
+                "note": note,
+                "digest": review.action_digest,
+                "digest_after": after.action_digest,
+            },
+        )
         await self._store.commit(Change(records=(after,), events=(event,)))
         return after
 
@@ -97,7 +120,9 @@ def _edited(action: Action, arguments: dict[str, Any]) -> Action:
     if len(edited.content) > ARGUMENT_BYTES_MAX:
         raise Invalid("edit_too_large", f"an action has at most {ARGUMENT_BYTES_MAX} bytes", where="arguments")
     if edited.digest == action.digest:
-        raise Invalid("edit_changes_nothing", "the edit changes nothing", where="arguments", remedy="approve it instead")
+        raise Invalid(
+            "edit_changes_nothing", "the edit changes nothing", where="arguments", remedy="approve it instead"
+        )
     return edited
 
 

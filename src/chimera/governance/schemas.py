@@ -16,8 +16,15 @@ PATTERN_BYTES_MAX = 1_000_000
 PROBLEMS_MAX = 50
 # Linear time: a pattern from a package cannot be made to backtrack.
 _PATTERNS = jsonschema_rs.RegexOptions(size_limit=PATTERN_BYTES_MAX)
-_KINDS = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-          "array": "a list", "object": "an object", "null": "nothing"}
+_KINDS = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "nothing",
+}
 
 
 class Problem(Struct, frozen=True):
@@ -39,7 +46,8 @@ class Schema:
         self._schema = dict(schema)
         try:
             self._validator = jsonschema_rs.Draft202012Validator(
-                self._schema, offline=True, pattern_options=_PATTERNS, validate_formats=True)
+                self._schema, offline=True, pattern_options=_PATTERNS, validate_formats=True
+            )
         except jsonschema_rs.ValidationError as error:
             place = dotted(tuple(error.instance_path))
             raise Invalid("schema_invalid", error.message[:200], where=place, remedy="see draft 2020-12") from error
@@ -77,14 +85,20 @@ class Schema:
                 wanted = " or ".join(_KINDS[kind] for kind in details["types"])
                 yield Problem(path, f"{_what(error.instance)} where {wanted} belongs", parent.get("description", ""))
             case "enum":
-                yield Problem(path, f"{shown(error.instance)} is not one of the choices",
-                              suggestion(str(error.instance), [str(choice) for choice in parent["enum"]]))
+                yield Problem(
+                    path,
+                    f"{shown(error.instance)} is not one of the choices",
+                    suggestion(str(error.instance), [str(choice) for choice in parent["enum"]]),
+                )
             case "pattern":
                 form = parent.get("x-form") or f"it has to match {parent['pattern']}"
                 yield Problem(path, f"{shown(error.instance)} does not have the right form", form)
             case _:
-                yield Problem(path, _size(error.kind.name, error.instance, details) or error.message[:200],
-                              parent.get("x-remedy", ""))
+                yield Problem(
+                    path,
+                    _size(error.kind.name, error.instance, details) or error.message[:200],
+                    parent.get("x-remedy", ""),
+                )
 
     def _at(self, path: list[str | int]) -> dict[str, Any]:
         part: Any = self._schema

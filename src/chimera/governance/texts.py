@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 TEXT_LENGTH_MAX = 100_000
 _LINK = re.compile(r"https?://[^\s<>()\[\]\"'“”]+", re.I)
@@ -154,3 +155,19 @@ def mentioned(text: str, terms: Iterable[str]) -> Iterator[str]:
         key = " ".join(words(term))
         if key and f" {key} " in row:
             yield term
+
+
+def texts_of(value: object) -> Iterator[str]:
+    """Every text within a plain value, however deep, keys included."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, item in cast("dict[str, object]", value).items():
+                yield key
+                yield from texts_of(item)
+        case list() | tuple():
+            for item in cast("Sequence[object]", value):
+                yield from texts_of(item)
+        case _:
+            return

@@ -1,4 +1,4 @@
-"""Performs grants, and nothing else. Refuses everything but a committed, sealed, unexpired, unused grant for these bytes.
+"""Performs grants, and nothing else. Refuses all but a committed, sealed, unexpired, unused grant for these bytes.
 
 Checks the halt again, although the gate has: whoever stands between may have been slow.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
 
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.change import Change
@@ -14,7 +15,6 @@ from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceCommand, Seal, SealCommand, SealState
 from chimera.governance.sealing import SealVerifier
-from chimera.pipeline.hearing import action_scopes
 from chimera.ports.clock import Clock
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Publisher, Rejected, Unknown
 from chimera.ports.store import Store
@@ -76,8 +76,9 @@ class Effects:
             raise Refused("grant_internal", "this action stays in the house", where=grant.id)
         agent = await self._store.get(Agent, grant.terms.agent_id)
         if agent.state is not AgentState.ACTIVE or not agent.may(grant.action.kind):
-            raise Refused("agent_not_permitted", f"{agent.name} is {agent.state} or may not {grant.action.kind}",
-                          where=grant.id)
+            raise Refused(
+                "agent_not_permitted", f"{agent.name} is {agent.state} or may not {grant.action.kind}", where=grant.id
+            )
         halted = await self._store.halted()
         if met := halted.intersection(_scopes_of(grant)):
             raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
@@ -85,12 +86,19 @@ class Effects:
     async def _start(self, grant: Grant, seal: Seal) -> Performance:
         now_us = await self._store.now_us()
         started = Performance(
-            id=grant.id, task_id=grant.terms.task_id, campaign_id=grant.terms.campaign_id,
-            platform=grant.action.platform, started_at_us=now_us, deadline_us=now_us + PUBLISH_SECONDS_MAX * 1_000_000)
-        event = self._event(EventKind.EFFECT_STARTED, started, action=grant.action.kind,
-                            digest=grant.terms.action_digest)
-        await self._store.commit(Change(records=(started, seal.after(SealCommand.TAKE)), events=(event,),
-                                        begins_in=_scopes_of(grant)))
+            id=grant.id,
+            task_id=grant.terms.task_id,
+            campaign_id=grant.terms.campaign_id,
+            platform=grant.action.platform,
+            started_at_us=now_us,
+            deadline_us=now_us + PUBLISH_SECONDS_MAX * 1_000_000,
+        )
+        event = self._event(
+            EventKind.EFFECT_STARTED, started, action=grant.action.kind, digest=grant.terms.action_digest
+        )
+        await self._store.commit(
+            Change(records=(started, seal.after(SealCommand.TAKE)), events=(event,), begins_in=_scopes_of(grant))
+        )
         return started
 
     async def _act(self, grant: Grant, performance: Performance) -> Performance:
@@ -111,17 +119,17 @@ class Effects:
             return Unknown("the network did not answer in time")
 
     async def _finish(self, performance: Performance, receipt: dict[str, Any]) -> Performance:
-        after = performance.after(PerformanceCommand.FINISH, receipt=receipt)
+        after = replace(performance.after(PerformanceCommand.FINISH), receipt=receipt)
         return await self._record(after, EventKind.EFFECT_FINISHED, receipt=receipt)
 
     async def _fail(self, performance: Performance, reason: str, *, later: bool) -> Performance:
-        after = performance.after(PerformanceCommand.FAIL, reason=reason[:500], later=later)
+        after = replace(performance.after(PerformanceCommand.FAIL), reason=reason[:500], later=later)
         return await self._record(after, EventKind.EFFECT_FAILED, why=reason[:500], later=later)
 
     async def _doubt(self, performance: Performance, reason: str) -> Performance:
         if performance.state == "in_doubt":
             return performance
-        after = performance.after(PerformanceCommand.DOUBT, reason=reason[:500])
+        after = replace(performance.after(PerformanceCommand.DOUBT), reason=reason[:500])
         return await self._record(after, EventKind.EFFECT_IN_DOUBT, why=reason[:500])
 
     async def _record(self, after: Performance, kind: EventKind, **data: Any) -> Performance:
@@ -129,8 +137,12 @@ class Effects:
         return after
 
     def _event(self, kind: EventKind, performance: Performance, **data: Any) -> Event:
-        return Event(kind=kind, subject=performance.task_id, at_us=self._clock.now_us(),
-                     data={"grant": performance.id, "platform": performance.platform, **data})
+        return Event(
+            kind=kind,
+            subject=performance.task_id,
+            at_us=self._clock.now_us(),
+            data={"grant": performance.id, "platform": performance.platform, **data},
+        )
 
 
 def _order_of(grant: Grant, performance: Performance) -> Order:
@@ -138,6 +150,4 @@ def _order_of(grant: Grant, performance: Performance) -> Order:
 
 
 def _scopes_of(grant: Grant) -> tuple[str, ...]:
-    return action_scopes(grant.action, agent_id=grant.terms.agent_id, campaign_id=grant.terms.campaign_id)
-
-
+    return grant.action.scopes(agent_id=grant.terms.agent_id, campaign_id=grant.terms.campaign_id)

@@ -33,6 +33,13 @@ class Arrival(Struct, frozen=True, kw_only=True):
     kind: str
     payload: dict[str, Any]
     labels: Labels
+    key: str = ""
+    at_us: int = 0
+
+    @property
+    def own_id(self) -> str | None:
+        """Told twice by the network, it is admitted once: the id comes from its time and its key there."""
+        return ids.at_time(self.at_us, self.campaign_id, self.key) if self.key else None
 
 
 class Intake:
@@ -50,26 +57,43 @@ class Intake:
         self._security.assess({"goal": goal.text, "constraints": list(goal.constraints)}, labels=(OPERATOR,))
         agent = await self._store.get(Agent, goal.agent)
         if agent.state is not AgentState.ACTIVE:
-            raise Refused("agent_not_active", f"{agent.name} is {agent.state}", where="goal.agent",
-                          remedy="activate it first")
+            raise Refused(
+                "agent_not_active", f"{agent.name} is {agent.state}", where="goal.agent", remedy="activate it first"
+            )
         campaign = Campaign(id=self._ids.new(), agent_id=agent.id, goal=goal)
-        cap = Cap(id=ids.derive(campaign.id, "cap"), limited=scopes.campaign(campaign.id), period="total",
-                  micros=goal.budget_micros)
-        opened = self._event(EventKind.CAMPAIGN_OPENED, campaign.id, agent=agent.id, by=by,
-                             budget_micros=goal.budget_micros)
-        await self._store.commit(Change(records=(campaign, cap), events=(opened,),
-                                        begins_in=(scopes.FLEET, scopes.agent(agent.id))))
+        cap = Cap(
+            id=ids.derive(campaign.id, "cap"),
+            limited=scopes.campaign(campaign.id),
+            period="total",
+            micros=goal.budget_micros,
+        )
+        opened = self._event(
+            EventKind.CAMPAIGN_OPENED, campaign.id, agent=agent.id, by=by, budget_micros=goal.budget_micros
+        )
+        await self._store.commit(
+            Change(records=(campaign, cap), events=(opened,), begins_in=(scopes.FLEET, scopes.agent(agent.id)))
+        )
         return campaign
 
     async def accept(self, arrival: Arrival) -> Input:
         """Admit an arrival, or put on record why not and raise `Refused`."""
-        admitted_id = self._ids.new()
+        admitted_id = arrival.own_id or self._ids.new()
         try:
             assessment = self._assess(arrival)
         except (Invalid, Refused) as refusal:
-            await self._store.commit(Change(events=(self._event(
-                EventKind.INPUT_REFUSED, admitted_id, campaign=arrival.campaign_id, code=refusal.code,
-                why=_printable(refusal.message)),)))
+            await self._store.commit(
+                Change(
+                    events=(
+                        self._event(
+                            EventKind.INPUT_REFUSED,
+                            admitted_id,
+                            campaign=arrival.campaign_id,
+                            code=refusal.code,
+                            why=_printable(refusal.message),
+                        ),
+                    )
+                )
+            )
             raise
         return await self._admit(arrival, admitted_id, assessment)
 
@@ -77,20 +101,47 @@ class Intake:
         assessment = self._security.assess(arrival.payload, labels=arrival.labels)
         size = len(encode(arrival.payload))
         if size > PAYLOAD_BYTES_MAX:
-            raise Invalid("input_too_large", f"the input has {size} bytes, {PAYLOAD_BYTES_MAX} are allowed",
-                          where="input", remedy="send less")
+            raise Invalid(
+                "input_too_large",
+                f"the input has {size} bytes, {PAYLOAD_BYTES_MAX} are allowed",
+                where="input",
+                remedy="send less",
+            )
         if assessment.level is ThreatLevel.CRITICAL:
-            raise Refused("input_is_attack", "; ".join(assessment.reasons)[:500], where="input",
-                          remedy="answer by hand if an answer is owed")
+            raise Refused(
+                "input_is_attack",
+                "; ".join(assessment.reasons)[:500],
+                where="input",
+                remedy="answer by hand if an answer is owed",
+            )
         return assessment
 
     async def _admit(self, arrival: Arrival, admitted_id: str, assessment: Assessment) -> Input:
-        admitted = Input(id=admitted_id, campaign_id=arrival.campaign_id, kind=arrival.kind, payload=arrival.payload,
-                         labels=arrival.labels, threat=str(assessment.level), admitted_at_us=self._clock.now_us())
-        noted = self._event(EventKind.INPUT_ADMITTED, admitted.id, campaign=arrival.campaign_id, kind=arrival.kind,
-                            labels=arrival.labels, threat=admitted.threat, reasons=assessment.reasons)
-        await self._store.commit(Change(records=(admitted,), events=(noted,), begins_in=(
-            scopes.FLEET, scopes.campaign(arrival.campaign_id), scopes.agent(arrival.agent_id))))
+        admitted = Input(
+            id=admitted_id,
+            campaign_id=arrival.campaign_id,
+            kind=arrival.kind,
+            payload=arrival.payload,
+            labels=arrival.labels,
+            threat=str(assessment.level),
+            admitted_at_us=self._clock.now_us(),
+        )
+        noted = self._event(
+            EventKind.INPUT_ADMITTED,
+            admitted.id,
+            campaign=arrival.campaign_id,
+            about=arrival.kind,
+            labels=arrival.labels,
+            threat=admitted.threat,
+            reasons=assessment.reasons,
+        )
+        await self._store.commit(
+            Change(
+                records=(admitted,),
+                events=(noted,),
+                begins_in=(scopes.FLEET, scopes.campaign(arrival.campaign_id), scopes.agent(arrival.agent_id)),
+            )
+        )
         return admitted
 
     def _event(self, kind: EventKind, subject: str, **data: Any) -> Event:

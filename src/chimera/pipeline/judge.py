@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
-from chimera.domain.draft import Call, Draft, Verdict
+from chimera.domain.draft import Call, Draft, Judgement, Verdict
 from chimera.domain.errors import Invalid
 from chimera.domain.prompt import Prompt
 from chimera.domain.work import Assignment
 from chimera.governance import checks, guardrails
 from chimera.governance.contracts import Contracts
-from chimera.governance.security.gateway import texts_of
+from chimera.governance.texts import texts_of
 from chimera.ports.model import Model, ModelRequest
 
 JUDGE_COST_MICROS_MAX = 20_000
 _OPINION_OUTPUT = {"type": "object", "required": ["accepted", "confidence_bp"]}
-
-
-class Judgement(Struct, frozen=True, kw_only=True):
-    """A verdict, and the answers that it rests on."""
-
-    verdict: Verdict
-    calls: tuple[Call, ...] = ()
 
 
 class Judge:
@@ -41,8 +32,14 @@ class Judge:
             return Judgement(verdict=Verdict(accepted=False, confidence_bp=0, findings=tuple(findings)))
         request = self._request(assignment, draft)
         answer = await self._model.complete(request)
-        call = Call(kind="model", name=answer.model, request_digest=request.digest, answer=answer.text,
-                    cost_micros=answer.cost_micros, prompt=self._prompt.ref)
+        call = Call(
+            kind="model",
+            name=answer.model,
+            request_digest=request.digest,
+            answer=answer.text,
+            cost_micros=answer.cost_micros,
+            prompt=self._prompt.ref,
+        )
         return Judgement(verdict=_verdict_of(answer.text, cost_micros=answer.cost_micros), calls=(call,))
 
     def _deterministic(self, assignment: Assignment, draft: Draft) -> list[str]:
@@ -60,11 +57,22 @@ class Judge:
     def _request(self, assignment: Assignment, draft: Draft) -> ModelRequest:
         spec = self._contracts.specs[assignment.spec.name]
         return ModelRequest(
-            prompt=self._prompt.name, instructions=self._prompt.text,
-            data={"spec": spec.name, "title": spec.title, "input": assignment.task.input, "output": draft.output,
-                  "checks": [check.name for check in spec.checks], "labels": list(draft.labels)},
-            output=_OPINION_OUTPUT, task_id=assignment.task.id, agent_id=assignment.task.agent_id,
-            cost_micros_max=JUDGE_COST_MICROS_MAX, labels=draft.labels)
+            prompt=self._prompt.name,
+            instructions=self._prompt.text,
+            data={
+                "spec": spec.name,
+                "title": spec.title,
+                "input": assignment.task.input,
+                "output": draft.output,
+                "checks": [check.name for check in spec.checks],
+                "labels": list(draft.labels),
+            },
+            output=_OPINION_OUTPUT,
+            task_id=assignment.task.id,
+            agent_id=assignment.task.agent_id,
+            cost_micros_max=JUDGE_COST_MICROS_MAX,
+            labels=draft.labels,
+        )
 
 
 def _verdict_of(text: str, *, cost_micros: int) -> Verdict:
@@ -72,8 +80,12 @@ def _verdict_of(text: str, *, cost_micros: int) -> Verdict:
         opinion = guardrails.read_opinion(text)
     except Invalid as error:
         return Verdict(accepted=False, confidence_bp=0, findings=(error.message,), cost_micros=cost_micros)
-    return Verdict(accepted=opinion.accepted, confidence_bp=opinion.confidence_bp,
-                   findings=_bounded(opinion.findings), cost_micros=cost_micros)
+    return Verdict(
+        accepted=opinion.accepted,
+        confidence_bp=opinion.confidence_bp,
+        findings=_bounded(opinion.findings),
+        cost_micros=cost_micros,
+    )
 
 
 def _bounded(findings: Sequence[str]) -> tuple[str, ...]:

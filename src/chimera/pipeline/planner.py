@@ -37,8 +37,9 @@ _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "step
 class Planner:
     """Reads state at version n, writes the DAG if the version is still n."""
 
-    def __init__(self, *, model: Model, contracts: Contracts, prompt: Prompt, store: Store, clock: Clock,
-                 ids: Ids) -> None:
+    def __init__(
+        self, *, model: Model, contracts: Contracts, prompt: Prompt, store: Store, clock: Clock, ids: Ids
+    ) -> None:
         self._model = model
         self._contracts = contracts
         self._prompt = prompt
@@ -61,8 +62,12 @@ class Planner:
             except Invalid as refusal:
                 refusals.append(str(refusal))
         await self._refuse(campaign, refusals, cost_micros)
-        raise Invalid("plan_unsound", refusals[-1], where=f"campaign {campaign.id}",
-                      remedy="make the goal plainer, or give it a larger budget")
+        raise Invalid(
+            "plan_unsound",
+            refusals[-1],
+            where=f"campaign {campaign.id}",
+            remedy="make the goal plainer, or give it a larger budget",
+        )
 
     async def plan_inputs(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> tuple[Task, ...]:
         """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped."""
@@ -111,29 +116,53 @@ class Planner:
         for step in plan.steps:
             self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
 
-    async def _adopt(self, campaign: Campaign, agent: Agent, plan: Plan, *, inputs: Sequence[Input],
-                     cost_micros: int) -> tuple[Task, ...]:
+    async def _adopt(
+        self, campaign: Campaign, agent: Agent, plan: Plan, *, inputs: Sequence[Input], cost_micros: int
+    ) -> tuple[Task, ...]:
         plan_id = self._ids.new()
         tasks = tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs)
-        planned = [one.after(InputCommand.PLAN if any(task.input_id == one.id for task in tasks) else InputCommand.DROP)
-                   for one in inputs]
-        adopted = Event(kind=EventKind.PLAN_ADOPTED, subject=plan_id, at_us=self._clock.now_us(), data={
-            "campaign": campaign.id, "version": campaign.version, "steps": len(tasks),
-            "specs": sorted({str(task.spec) for task in tasks}), "inputs": [one.id for one in inputs],
-            "analysis": plan.analysis[:500], "safety": plan.safety, "tests": plan.tests, "cost_micros": cost_micros,
-        })
-        await self._store.commit(Change(records=(campaign.adopt(), *tasks, *planned), events=(adopted,), begins_in=(
-            scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id))))
+        planned = [
+            one.after(InputCommand.PLAN if any(task.input_id == one.id for task in tasks) else InputCommand.DROP)
+            for one in inputs
+        ]
+        adopted = Event(
+            kind=EventKind.PLAN_ADOPTED,
+            subject=plan_id,
+            at_us=self._clock.now_us(),
+            data={
+                "campaign": campaign.id,
+                "version": campaign.version,
+                "steps": len(tasks),
+                "specs": sorted({str(task.spec) for task in tasks}),
+                "inputs": [one.id for one in inputs],
+                "analysis": plan.analysis[:500],
+                "safety": plan.safety,
+                "tests": plan.tests,
+                "cost_micros": cost_micros,
+            },
+        )
+        await self._store.commit(
+            Change(
+                records=(campaign.adopt(), *tasks, *planned),
+                events=(adopted,),
+                begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
+            )
+        )
         return tasks
 
     async def _refuse(self, campaign: Campaign, refusals: Sequence[str], cost_micros: int) -> None:
-        refused = Event(kind=EventKind.PLAN_REFUSED, subject=campaign.id, at_us=self._clock.now_us(), data={
-            "refusals": [text[:500] for text in refusals], "cost_micros": cost_micros})
+        refused = Event(
+            kind=EventKind.PLAN_REFUSED,
+            subject=campaign.id,
+            at_us=self._clock.now_us(),
+            data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros},
+        )
         await self._store.commit(Change(events=(refused,)))
 
 
-def tasks_of(plan: Plan, *, plan_id: str, campaign: Campaign, specs: Mapping[str, Spec],
-             inputs: Sequence[Input]) -> tuple[Task, ...]:
+def tasks_of(
+    plan: Plan, *, plan_id: str, campaign: Campaign, specs: Mapping[str, Spec], inputs: Sequence[Input]
+) -> tuple[Task, ...]:
     """The plan's steps as tasks. Labels come from the inputs, never from the plan, which a model may have written."""
     by_id = {one.id: one for one in inputs}
     ids_by_key = {step.key: ids.derive(plan_id, "task", step.key) for step in plan.steps}
@@ -141,12 +170,19 @@ def tasks_of(plan: Plan, *, plan_id: str, campaign: Campaign, specs: Mapping[str
     for step in plan.steps:
         for earlier in step.after:
             openers[earlier].append(ids_by_key[step.key])
-    return tuple(_task_of(step, ids_by_key, openers, campaign, specs[step.spec], by_id.get(step.key))
-                 for step in plan.steps)
+    return tuple(
+        _task_of(step, ids_by_key, openers, campaign, specs[step.spec], by_id.get(step.key)) for step in plan.steps
+    )
 
 
-def _task_of(step: Step, ids_by_key: Mapping[str, str], openers: Mapping[str, Sequence[str]], campaign: Campaign,
-             spec: Spec, came_in: Input | None) -> Task:
+def _task_of(
+    step: Step,
+    ids_by_key: Mapping[str, str],
+    openers: Mapping[str, Sequence[str]],
+    campaign: Campaign,
+    spec: Spec,
+    came_in: Input | None,
+) -> Task:
     return Task(
         id=ids_by_key[step.key],
         campaign_id=campaign.id,
@@ -168,5 +204,3 @@ def _task_of(step: Step, ids_by_key: Mapping[str, str], openers: Mapping[str, Se
 
 def _labels_of(came_in: Input | None) -> Labels:
     return came_in.labels if came_in else labels.TRUSTED
-
-

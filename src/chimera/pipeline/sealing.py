@@ -32,16 +32,27 @@ class Sealing:
             raise Refused("root_differs", "the vault signed another root than ours", where="sealing")
         batch = self._batch(signed, count=len(grants))
         seals = tuple(self._seal(grant, batch, merkle.path_of(levels, index)) for index, grant in enumerate(grants))
-        sealed = Event(kind=EventKind.GRANTS_SEALED, subject=batch.id, at_us=self._clock.now_us(), data={
-            "root": batch.root, "key": batch.key_id, "count": batch.count})
+        sealed = Event(
+            kind=EventKind.GRANTS_SEALED,
+            subject=batch.id,
+            at_us=self._clock.now_us(),
+            data={"root": batch.root, "key": batch.key_id, "count": batch.count},
+        )
         await self._store.commit(Change(records=(batch, *seals), events=(sealed,)))
         return seals
 
     def _batch(self, signed: SignedRoot, *, count: int) -> Batch:
-        return Batch(id=self._ids.new(), root=signed.root, signature=signed.signature, key_id=signed.key_id,
-                     count=count)
+        return Batch(
+            id=self._ids.new(), root=signed.root, signature=signed.signature, key_id=signed.key_id, count=count
+        )
 
     def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Step, ...]) -> Seal:
         state = SealState.TAKEN if grant.action.is_internal else SealState.READY
-        return Seal(id=grant.id, batch_id=batch.id, campaign_id=grant.terms.campaign_id, path=path,
-                    not_before_us=self._clock.now_us(), state=state)
+        return Seal(
+            id=grant.id,
+            batch_id=batch.id,
+            campaign_id=grant.terms.campaign_id,
+            path=path,
+            not_before_us=self._clock.now_us(),
+            state=state,
+        )

@@ -18,8 +18,16 @@ from chimera.skills.desk import Desk, Skill
 class Worker:
     """Stateless. Keeps nothing between two assignments."""
 
-    def __init__(self, *, model: Model, tools: ToolsRead, skills: Mapping[str, Skill], prompts: Mapping[str, Prompt],
-                 contracts: Contracts, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        model: Model,
+        tools: ToolsRead,
+        skills: Mapping[str, Skill],
+        prompts: Mapping[str, Prompt],
+        contracts: Contracts,
+        clock: Clock,
+    ) -> None:
         self._model = model
         self._tools = tools
         self._skills = skills
@@ -46,8 +54,12 @@ class Worker:
     def _desk_for(self, assignment: Assignment) -> Desk:
         spec = self._contracts.specs.get(assignment.spec.name)
         if spec is None or spec.ref != assignment.spec:
-            raise Invalid("spec_unknown", f"{assignment.spec} is not known here", where="assignment",
-                          remedy="bring the worker to the manager's version")
+            raise Invalid(
+                "spec_unknown",
+                f"{assignment.spec} is not known here",
+                where="assignment",
+                remedy="bring the worker to the manager's version",
+            )
         return Desk(assignment, spec=spec, model=self._model, tools=self._tools, prompts=self._prompts)
 
     def _require_contract(self, desk: Desk, draft: Draft) -> None:
@@ -58,5 +70,10 @@ class Worker:
 
 
 def _result(assignment: Assignment, desk: Desk | None, *, draft: Draft | None = None, failure: str = "") -> Result:
-    return Result(task_id=assignment.task.id, task_version=assignment.task.version, draft=draft,
-                  failure=failure[:2_000], calls=tuple(desk.calls) if desk else ())
+    return Result(
+        task_id=assignment.task.id,
+        task_version=assignment.task.version,
+        draft=draft,
+        failure=failure[:2_000],
+        calls=tuple(desk.calls) if desk else (),
+    )

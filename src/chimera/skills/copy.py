@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.skills.desk import Desk
 
-GRAPHEMES_MAX = 300
 PUBLISHING_COST_MICROS = 1_000
 
 
 async def write(desk: Desk) -> Draft:
     """A post, or an answer to somebody, as the spec says."""
-    envelope = await desk.ask(brief_of(desk))
+    envelope = await desk.ask(desk.brief())
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
-    return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels,
-                 action=_action(desk, output["text"]))
-
-
-def brief_of(desk: Desk) -> dict[str, Any]:
-    """What the model is given, all of it data."""
-    assignment = desk.assignment
-    return {
-        "persona": msgspec.to_builtins(assignment.persona),
-        "input": assignment.task.input,
-        "platform": assignment.task.input.get("platform", assignment.platform),
-        "limit_graphemes": GRAPHEMES_MAX,
-        "recent": list(assignment.recent),
-        "feedback": list(assignment.task.feedback),
-        "materials": [msgspec.to_builtins(material) for material in assignment.materials],
-    }
+    return Draft(
+        output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=_action(desk, output["text"])
+    )
 
 
 def disclosed(text: str, desk: Desk) -> str:
@@ -45,10 +27,24 @@ def disclosed(text: str, desk: Desk) -> str:
 def _action(desk: Desk, text: str) -> Action:
     asked, account = desk.assignment.task.input, desk.assignment.account
     if desk.spec.name == "copy.reply":
-        arguments = {"text": text, "in_reply_to": asked["post_id"], "target_account": asked["author"],
-                     "disclosure": desk.assignment.persona.disclosure}
-        return Action(kind="post.reply", platform=asked["platform"], account=account, arguments=arguments,
-                      cost_micros=PUBLISHING_COST_MICROS)
+        arguments = {
+            "text": text,
+            "in_reply_to": asked["post_id"],
+            "target_account": asked["author"],
+            "disclosure": desk.assignment.persona.disclosure,
+        }
+        return Action(
+            kind="post.reply",
+            platform=asked["platform"],
+            account=account,
+            arguments=arguments,
+            cost_micros=PUBLISHING_COST_MICROS,
+        )
     arguments = {"text": text, "disclosure": desk.assignment.persona.disclosure}
-    return Action(kind="post.publish", platform=asked["platform"], account=account, arguments=arguments,
-                  cost_micros=PUBLISHING_COST_MICROS)
+    return Action(
+        kind="post.publish",
+        platform=asked["platform"],
+        account=account,
+        arguments=arguments,
+        cost_micros=PUBLISHING_COST_MICROS,
+    )

@@ -20,7 +20,9 @@ LEASE_SECONDS = 120.0
 class Claiming:
     """Knows which assignments are out, by task. A result for anything else is not taken."""
 
-    def __init__(self, *, store: Store, dispatch: Dispatch, roster: Roster, shards: Sequence[int], clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, dispatch: Dispatch, roster: Roster, shards: Sequence[int], clock: Clock
+    ) -> None:
         self._store = store
         self._dispatch = dispatch
         self._roster = roster
@@ -57,9 +59,16 @@ class Claiming:
     def _assignment(self, task: Task, agent: Agent, attempts: Mapping[str, Attempt]) -> Assignment:
         materials = [_material_of(attempts[source]) for source in task.sources if source in attempts]
         account = agent.accounts[0] if agent.accounts else None
-        return Assignment(task=task, persona=agent.persona, account=account.handle if account else "",
-                          permissions=agent.permissions, materials=tuple(materials), deadline_us=task.due_at_us,
-                          recent=self._roster.recent(agent.id), platform=account.platform if account else "")
+        return Assignment(
+            task=task,
+            persona=agent.persona,
+            account=account.handle if account else "",
+            permissions=agent.permissions,
+            materials=tuple(materials),
+            deadline_us=task.due_at_us,
+            recent=self._roster.recent(agent.id),
+            platform=account.platform if account else "",
+        )
 
 
 def _material_of(attempt: Attempt) -> Material:

@@ -10,7 +10,7 @@ from chimera.domain.errors import ChimeraError, Conflict, Refused
 from chimera.domain.grant import Grant, Performance, Seal
 from chimera.domain.task import Task
 from chimera.pipeline.sealing import Sealing
-from chimera.pipeline.settle import Settle
+from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.loops import log
@@ -21,8 +21,9 @@ SEALED_AT_ONCE_MAX = 256
 class Granting:
     """A queue of granted tasks. What is lost from it in a crash is found again by sweeping."""
 
-    def __init__(self, *, sealing: Sealing, settle: Settle, store: Store, ready: Bell, bell: Bell,
-                 perform: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, sealing: Sealing, settle: Settle, store: Store, ready: Bell, bell: Bell, perform: Callable[[str], None]
+    ) -> None:
         self._sealing = sealing
         self._settle = settle
         self._store = store
@@ -75,7 +76,7 @@ class Granting:
         self._known.discard(grant.id)
         if isinstance(refusal, Refused):
             await self._settle.lapse(task, grant, None, why=f"the vault refused: {refusal.message}", again=False)
-        log.warning("grant %s is not sealed: %s", grant.id, refusal)
+        log.warning("not sealed", grant=grant.id, why=str(refusal))
 
     async def _hand_on(self, task: Task, grant: Grant) -> None:
         if grant.action.is_internal:
@@ -98,12 +99,17 @@ class Granting:
         grant = await self._store.get(Grant, grant_id)
         task = await self._store.get(Task, grant.terms.task_id)
         if task.grant_id == grant_id:
-            await self._settle.lapse(task, grant, await self._store.find(Seal, grant_id), why=refusal.message,
-                                     again=refusal.code == "grant_expired")
+            await self._settle.lapse(
+                task,
+                grant,
+                await self._store.find(Seal, grant_id),
+                why=refusal.message,
+                again=refusal.code == "grant_expired",
+            )
 
     async def _settle_quietly(self, task: Task, grant: Grant, performance: Performance | None) -> None:
         try:
             if await self._settle.finish(task, grant, performance) is not None and task.opens:
                 self._ready.ring()
         except ChimeraError as error:
-            log.warning("task %s is settled later: %s", task.id, error)
+            log.warning("settled later", task=task.id, why=str(error))

@@ -8,25 +8,23 @@ from collections.abc import Callable
 import msgspec
 
 from chimera.domain import labels
+from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Question, Reason
-from chimera.domain.draft import Draft
+from chimera.domain.draft import Draft, Judgement
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Grant
 from chimera.domain.spec import Spec
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material, Result
 from chimera.governance import taint
-from chimera.governance.contracts import Contracts
-from chimera.governance.gate import Gate
-from chimera.governance.treasury import Treasury
-from chimera.pipeline import followers, hearing
-from chimera.pipeline.hearing import Occasion, Step
-from chimera.pipeline.judge import Judge, Judgement
-from chimera.ports.clock import Clock
+from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
+from chimera.swarm import hearing
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
+from chimera.swarm.court import Court
+from chimera.swarm.hearing import Occasion, Step
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 
@@ -36,18 +34,22 @@ JUDGED_AT_ONCE_MAX = 1_024
 class Judging:
     """Runs judge and gate on results as they come, many at a time, each on its own."""
 
-    def __init__(self, *, judge: Judge, gate: Gate, treasury: Treasury, contracts: Contracts, store: Store,
-                 dispatch: Dispatch, claiming: Claiming, roster: Roster, clock: Clock, ready: Bell,
-                 granted: Callable[[Task, Grant], None]) -> None:
-        self._judge = judge
-        self._gate = gate
-        self._treasury = treasury
-        self._contracts = contracts
+    def __init__(
+        self,
+        *,
+        court: Court,
+        store: Store,
+        dispatch: Dispatch,
+        claiming: Claiming,
+        roster: Roster,
+        ready: Bell,
+        granted: Callable[[Task, Grant], None],
+    ) -> None:
+        self._court = court
         self._store = store
         self._dispatch = dispatch
         self._claiming = claiming
         self._roster = roster
-        self._clock = clock
         self._ready = ready
         self._granted = granted
         self._hearings: set[asyncio.Task[None]] = set()
@@ -74,43 +76,48 @@ class Judging:
     async def _hear(self, result: Result) -> None:
         assignment = self._claiming.take_back(result.task_id, result.task_version)
         if assignment is None:
-            log.info("a late result for task %s is not taken", result.task_id)
+            log.info("a late result is not taken", task=result.task_id)
             return
         try:
             await self._settle_result(assignment, result)
         except ChimeraError as error:
             # The lease runs out and the task is worked on again; nothing is lost, nothing is done twice.
-            log.warning("the result of task %s is not on record: %s", result.task_id, error)
+            log.warning("a result is not on record", task=result.task_id, why=str(error))
+        except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
+            log.exception("a hearing broke", task=result.task_id)
 
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
-        spec = self._contracts.specs[assignment.spec.name]
-        occasion = self._occasion(assignment.task)
+        spec = self._court.contracts.specs[assignment.spec.name]
+        occasion = self._court.occasion(assignment.task)
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
         result = msgspec.structs.replace(result, draft=_labelled(result.draft, assignment))
         assert result.draft is not None, "just labelled"
         try:
-            judgement = await self._judge.assess(assignment, result.draft)
+            judgement = await self._court.judge.assess(assignment, result.draft)
         except Unavailable as error:
             failure = msgspec.structs.replace(result, failure=f"the judge does not answer: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
         await self._after_verdict(assignment, spec, result, judgement, occasion)
 
-    async def _after_verdict(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement,
-                             occasion: Occasion) -> None:
+    async def _after_verdict(
+        self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
+    ) -> None:
         assert result.draft is not None, "only drafts have verdicts"
         if not judgement.verdict.accepted:
             return await self._commit(hearing.rejected(assignment, result, judgement, spec.limits, occasion))
         if result.draft.action is None:
-            opened = await followers.opened(self._store, assignment.task, labels=result.draft.labels,
-                                            attempt_id=hearing.attempt_id(assignment.task))
+            opened = await followers.opened(
+                self._store, assignment.task, labels=result.draft.labels, attempt_id=attempt_id(assignment.task)
+            )
             return await self._commit(hearing.accepted(assignment, result, judgement, occasion, opened))
         await self._decide(assignment, spec, result, judgement, occasion)
 
-    async def _decide(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement,
-                      occasion: Occasion) -> None:
+    async def _decide(
+        self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
+    ) -> None:
         question = await self._question(assignment, spec, result, judgement)
-        ruling = self._gate.decide(question)
+        ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         try:
             await self._commit(step)
@@ -127,16 +134,27 @@ class Judging:
         draft, task = result.draft, assignment.task
         assert draft is not None and draft.action is not None, "the gate is asked about actions"
         agent = (await self._roster.agents((task.agent_id,)))[task.agent_id]
-        scopes = hearing.action_scopes(draft.action, agent_id=task.agent_id, campaign_id=task.campaign_id)
+        scopes = draft.action.scopes(agent_id=task.agent_id, campaign_id=task.campaign_id)
         halted = (await self._roster.halted()).intersection(scopes)
         target = str(draft.action.arguments.get("target_account", ""))
         return Question(
-            action=draft.action, spec=task.spec, risk=str(spec.risk), task_id=task.id, campaign_id=task.campaign_id,
-            agent_id=task.agent_id, disclosure=agent.persona.disclosure, permissions=agent.permissions,
-            has_record=agent.rulings >= self._gate.record_rulings_min,
-            confidence_bp=hearing.confidence_of(draft, judgement.verdict), labels=draft.labels, threat=task.threat,
-            halted=tuple(sorted(halted)), kin=(target,) if self._roster.is_kin(agent, target) else (),
-            recent=self._roster.recent(task.agent_id), shaped=taint.shaped_by(draft.action, _readable(assignment)))
+            action=draft.action,
+            spec=task.spec,
+            risk=str(spec.risk),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            disclosure=agent.persona.disclosure,
+            permissions=agent.permissions,
+            has_record=agent.rulings >= self._court.gate.record_rulings_min,
+            confidence_bp=hearing.confidence_of(draft, judgement.verdict),
+            labels=draft.labels,
+            threat=task.threat,
+            halted=tuple(sorted(halted)),
+            kin=(target,) if self._roster.is_kin(agent, target) else (),
+            recent=self._roster.recent(task.agent_id),
+            shaped=taint.shaped_by(draft.action, _readable(assignment)),
+        )
 
     async def _commit(self, step: Step) -> None:
         """The one commit. Whoever waited for a task that did not end well is dropped with it."""
@@ -144,11 +162,6 @@ class Judging:
         if step.grant is not None:
             self._granted(step.task, step.grant)
         self._ready.ring()
-
-    def _occasion(self, task: Task) -> Occasion:
-        now_us = self._clock.now_us()
-        return Occasion(at_us=now_us, windows=self._treasury.windows_for(
-            agent_id=task.agent_id, campaign_id=task.campaign_id, at_us=now_us))
 
 
 def _readable(assignment: Assignment) -> tuple[Material, ...]:

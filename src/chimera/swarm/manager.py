@@ -1,28 +1,25 @@
-"""One manager: plans, claims, judges, seals and settles for the campaigns of its shards. Publishes and signs nothing."""
+"""One manager: plans, claims, judges, seals and settles for the campaigns of its shards. Signs nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
-from chimera.governance.contracts import Contracts
-from chimera.governance.gate import Gate
-from chimera.governance.treasury import Treasury
 from chimera.pipeline.effects import Effects
-from chimera.pipeline.judge import Judge
 from chimera.pipeline.planner import Planner
 from chimera.pipeline.sealing import Sealing
-from chimera.pipeline.settle import Settle
+from chimera.pipeline.settling.settle import Settle
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
+from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
 from chimera.swarm.judging import Judging
 from chimera.swarm.loops import forever
@@ -47,37 +44,61 @@ class Stages(Struct, frozen=True, kw_only=True):
     """The stages that a manager runs. What each may do was settled when it was built."""
 
     planner: Planner
-    judge: Judge
-    gate: Gate
+    court: Court
     sealing: Sealing
     settle: Settle
     effects: Effects
-    treasury: Treasury
-    contracts: Contracts
 
 
 class Manager:
     """Five loops over one store, each of which may die with the process at any moment."""
 
-    def __init__(self, *, stages: Stages, store: Store, dispatch: Dispatch, clock: Clock,
-                 shards: Sequence[int] = ALL_SHARDS, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        stages: Stages,
+        store: Store,
+        dispatch: Dispatch,
+        clock: Clock,
+        shards: Sequence[int] = ALL_SHARDS,
+        pace: Pace | None = None,
+    ) -> None:
         self._clock = clock
         self._dispatch = dispatch
         self._pace = pace or Pace()
         self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
         self._roster = Roster(reads=store, clock=clock)
         self._performing = Performing(effects=stages.effects, done=self._performed, refused=self._effect_refused)
-        self._granting = Granting(sealing=stages.sealing, settle=stages.settle, store=store, ready=self.ready,
-                                  bell=self._granted, perform=self._performing.offer)
-        self._planning = Planning(planner=stages.planner, store=store, roster=self._roster, shards=shards,
-                                  ready=self.ready)
+        self._granting = Granting(
+            sealing=stages.sealing,
+            settle=stages.settle,
+            store=store,
+            ready=self.ready,
+            bell=self._granted,
+            perform=self._performing.offer,
+        )
+        self._planning = Planning(
+            planner=stages.planner, store=store, roster=self._roster, shards=shards, ready=self.ready
+        )
         self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
-        self._judging = Judging(judge=stages.judge, gate=stages.gate, treasury=stages.treasury,
-                                contracts=stages.contracts, store=store, dispatch=dispatch, claiming=self._claiming,
-                                roster=self._roster, clock=clock, ready=self.ready, granted=self._granting.offer)
-        self._sweeping = Sweeping(store=store, gate=stages.gate, treasury=stages.treasury, settle=stages.settle,
-                                  granting=self._granting, performing=self._performing, roster=self._roster,
-                                  clock=clock, shards=shards)
+        self._judging = Judging(
+            court=stages.court,
+            store=store,
+            dispatch=dispatch,
+            claiming=self._claiming,
+            roster=self._roster,
+            ready=self.ready,
+            granted=self._granting.offer,
+        )
+        self._sweeping = Sweeping(
+            court=stages.court,
+            store=store,
+            settle=stages.settle,
+            granting=self._granting,
+            performing=self._performing,
+            roster=self._roster,
+            shards=shards,
+        )
 
     async def run(self) -> None:
         """Until cancelled. Cancelling is as good as a crash: everything goes on from the store."""
@@ -89,7 +110,7 @@ class Manager:
         finally:
             await self._close()
 
-    def _loops(self):  # pyright: ignore
+    def _loops(self) -> tuple[tuple[str, Callable[[], Awaitable[bool]], Bell, float], ...]:
         pace, never = self._pace, Bell(self._clock)
         return (
             ("planning", self._planning.once, self.arrived, pace.planning_seconds),

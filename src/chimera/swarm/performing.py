@@ -16,8 +16,13 @@ PERFORMED_AT_ONCE_MAX = 64
 class Performing:
     """Knows which grants are being acted on in this process, so that none is started or recovered twice here."""
 
-    def __init__(self, *, effects: Effects, done: Callable[[Performance], Awaitable[None]],
-                 refused: Callable[[str, Refused], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        *,
+        effects: Effects,
+        done: Callable[[Performance], Awaitable[None]],
+        refused: Callable[[str, Refused], Awaitable[None]],
+    ) -> None:
         self._effects = effects
         self._done = done
         self._refused = refused
@@ -56,11 +61,11 @@ class Performing:
             except Refused as refusal:
                 await self._note_refusal(grant_id, refusal)
             except ChimeraError as error:
-                log.warning("grant %s is looked at again later: %s", grant_id, error)
+                log.warning("looked at again later", grant=grant_id, why=str(error))
 
     async def _note_refusal(self, grant_id: str, refusal: Refused) -> None:
-        log.info("effects refuses grant %s: %s", grant_id, refusal)
+        log.info("effects refuses", grant=grant_id, why=str(refusal))
         try:
             await self._refused(grant_id, refusal)
         except ChimeraError as error:
-            log.warning("the refusal of grant %s is noted later: %s", grant_id, error)
+            log.warning("a refusal is noted later", grant=grant_id, why=str(error))

@@ -64,7 +64,7 @@ class Planning:
         except ChimeraError as error:
             if error.exit_code == 2:
                 self._hopeless.add(campaign.id)
-            log.warning("campaign %s is not planned: %s", campaign.id, error)
+            log.warning("not planned", campaign=campaign.id, why=str(error))
 
     async def _plan_inputs(self, inputs: Sequence[Input]) -> bool:
         by_campaign: defaultdict[str, list[Input]] = defaultdict(list)
@@ -73,14 +73,17 @@ class Planning:
         campaigns = await self._store.get_many(Campaign, sorted(by_campaign))
         running = [one for one in campaigns if one.state in (CampaignState.RUNNING, CampaignState.OPENED)]
         agents = await self._roster.agents(campaign.agent_id for campaign in running)
-        plans = [self._plan_one(campaign, agents[campaign.agent_id], by_campaign[campaign.id])
-                 for campaign in running if campaign.agent_id in agents and campaign.id not in self._goals]
+        plans = [
+            self._plan_one(campaign, agents[campaign.agent_id], by_campaign[campaign.id])
+            for campaign in running
+            if campaign.agent_id in agents and campaign.id not in self._goals
+        ]
         return any(await asyncio.gather(*plans))
 
     async def _plan_one(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> bool:
         try:
             await self._planner.plan_inputs(campaign, agent, inputs)
         except ChimeraError as error:
-            log.info("inputs of campaign %s wait: %s", campaign.id, error)
+            log.info("inputs wait", campaign=campaign.id, why=str(error))
             return False
         return True

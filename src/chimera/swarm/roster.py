@@ -1,4 +1,4 @@
-"""What the manager knows of the fleet while it works: agents, kin, what was said lately. A view; the store is the truth."""
+"""What a manager knows of the fleet while it works: agents, kin, what was said lately. A view, never the truth."""
 
 from __future__ import annotations
 

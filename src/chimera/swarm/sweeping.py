@@ -10,14 +10,13 @@ from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.review import Review
 from chimera.domain.task import Task
-from chimera.governance.gate import Gate
-from chimera.governance.treasury import Treasury
-from chimera.pipeline import followers, hearing, rulings
-from chimera.pipeline.hearing import Occasion, Step
-from chimera.pipeline.settle import Settle
-from chimera.ports.clock import Clock
+from chimera.pipeline.settling import followers
+from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
+from chimera.swarm import hearing, rulings
+from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
+from chimera.swarm.hearing import Occasion, Step
 from chimera.swarm.loops import log
 from chimera.swarm.performing import Performing
 from chimera.swarm.roster import Roster
@@ -29,16 +28,23 @@ _RULED = ("approved", "edited", "rejected", "expired")
 class Sweeping:
     """Looks at granted, doubtful and ruled things that nobody in this process is at."""
 
-    def __init__(self, *, store: Store, gate: Gate, treasury: Treasury, settle: Settle, granting: Granting,
-                 performing: Performing, roster: Roster, clock: Clock, shards: Sequence[int]) -> None:
+    def __init__(
+        self,
+        *,
+        court: Court,
+        store: Store,
+        settle: Settle,
+        granting: Granting,
+        performing: Performing,
+        roster: Roster,
+        shards: Sequence[int],
+    ) -> None:
+        self._court = court
         self._store = store
-        self._gate = gate
-        self._treasury = treasury
         self._settle = settle
         self._granting = granting
         self._performing = performing
         self._roster = roster
-        self._clock = clock
         self._shards = tuple(shards)
 
     async def once(self) -> bool:
@@ -50,10 +56,11 @@ class Sweeping:
 
     async def _sweep_tasks(self) -> None:
         """Granted and doubtful tasks that have not moved for a while."""
-        before_us = self._clock.now_us() - ABANDONED_SECONDS * 1_000_000
+        before_us = self._court.clock.now_us() - ABANDONED_SECONDS * 1_000_000
         after = ""
-        while page := await self._store.list(Task, states=("granted", "in_doubt"), shards=self._shards,
-                                             due_before_us=before_us, after=after):
+        while page := await self._store.list(
+            Task, states=("granted", "in_doubt"), shards=self._shards, due_before_us=before_us, after=after
+        ):
             for task in page:
                 await self._guarded(task.id, self._follow_up(task))
             after = page[-1].id
@@ -62,7 +69,7 @@ class Sweeping:
         try:
             await step
         except ChimeraError as error:
-            log.info("task %s is swept again later: %s", task_id, error)
+            log.info("swept again later", task=task_id, why=str(error))
 
     async def _follow_up(self, task: Task) -> None:
         grant_id = task.grant_id
@@ -97,9 +104,7 @@ class Sweeping:
 
     async def _rule(self, review: Review) -> None:
         task = await self._store.get(Task, review.task_id)
-        now_us = self._clock.now_us()
-        occasion = Occasion(at_us=now_us, windows=self._treasury.windows_for(
-            agent_id=task.agent_id, campaign_id=task.campaign_id, at_us=now_us))
+        occasion = self._court.occasion(task)
         if review.about == "doubt":
             step = await self._after_doubt(review, task, occasion)
         else:
@@ -110,9 +115,12 @@ class Sweeping:
         agent = await self._store.get(Agent, task.agent_id)
         scopes = hearing.scopes_of(review.question)
         question = rulings.question_anew(
-            review, halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
-            permissions=agent.permissions, recent=self._roster.recent(agent.id))
-        return rulings.after_ruling(review, task, question, self._gate, occasion)
+            review,
+            halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
+            permissions=agent.permissions,
+            recent=self._roster.recent(agent.id),
+        )
+        return rulings.after_ruling(review, task, question, self._court.gate, occasion)
 
     async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Step:
         grant = await self._store.get(Grant, task.grant_id or "")
@@ -129,7 +137,7 @@ class Sweeping:
         except Refused as refusal:
             if refusal.code != "over_budget":
                 raise
-            step = rulings.refused_by_store(review, task, refusal, self._gate.policy_digest, occasion)
+            step = rulings.refused_by_store(review, task, refusal, self._court.gate.policy_digest, occasion)
             await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
         if step.grant is not None:
             self._granting.offer(step.task, step.grant)

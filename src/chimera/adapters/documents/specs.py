@@ -185,7 +185,7 @@ def _beyond_schema(document: Document, path: FilePath, prompts: FilePath) -> Ite
 def _prompt_faults(document: Document, name: str, prompts: FilePath) -> Iterator[Fault]:
     path = prompts / f"{name}.md"
     if "/" in name or "\\" in name or name.startswith(".") or not path.is_file():
-        yield document.fault(("prompt",), f"there is no prompt {name!r}", f"write {prompts.name}/NAME.md with that name")
+        yield document.fault(("prompt",), f"there is no prompt {name!r}", f"write {prompts.name}/{name[:64]}.md")
         return
     try:
         read_prompt(path)

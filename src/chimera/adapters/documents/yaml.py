@@ -7,6 +7,7 @@ too many and nothing recurses.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -46,11 +47,8 @@ def read(path: FilePath, *, limits: DocumentLimits = STANDARD, file: str = "") -
 def parse(data: bytes, *, file: str, limits: DocumentLimits = STANDARD) -> Document:
     """The document in these bytes, or `Faults`."""
     builder = Builder(file, limits)
-    try:
-        text = decoded(data, builder)
-        _feed(builder, text)
-    except Stop:
-        pass
+    with suppress(Stop):
+        _feed(builder, decoded(data, builder))
     return builder.finish()
 
 

@@ -51,7 +51,7 @@ class MemoryReads:
         found = self._table(kind).rows
         return tuple([_record(kind, found[key]) for key in sorted(set(identifiers)) if key in found])
 
-    async def list(  # noqa: PLR0913 – the port's filters
+    async def list(
         self,
         kind: type[R],
         *,

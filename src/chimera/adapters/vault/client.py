@@ -53,16 +53,21 @@ class VaultClient:
             self._streams = None
 
     async def _ask(self, request: Request) -> Answer:
-        frame = wire.sign(request, client=self._client, key=self._key, nonce=secrets.token_hex(16),
-                          at_us=self._clock.now_us())
+        frame = wire.sign(
+            request, client=self._client, key=self._key, nonce=secrets.token_hex(16), at_us=self._clock.now_us()
+        )
         async with self._turn:
             try:
                 async with self._clock.timeout(ANSWER_SECONDS_MAX):
                     answer = await self._exchange(frame)
             except (OSError, TimeoutError, msgspec.DecodeError) as error:
                 await self.close()
-                raise Unavailable("vault_unavailable", f"the vault does not answer: {error}", where=str(self._path),
-                                  remedy="chimera doctor says whether its process runs") from error
+                raise Unavailable(
+                    "vault_unavailable",
+                    f"the vault does not answer: {error}",
+                    where=str(self._path),
+                    remedy="chimera doctor says whether its process runs",
+                ) from error
         if answer.code:
             raise Refused(answer.code, answer.message, where=answer.where, remedy=answer.remedy)
         return answer

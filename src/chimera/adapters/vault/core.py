@@ -31,8 +31,15 @@ class Spent(Struct, frozen=True, kw_only=True):
 class VaultCore:
     """One sealing key with its limits. `keep` makes the count durable before a signature is given."""
 
-    def __init__(self, *, key: Ed25519PrivateKey, policy_digest: str, cap_micros_day: int, spent: Spent,
-                 keep: Callable[[Spent], None]) -> None:
+    def __init__(
+        self,
+        *,
+        key: Ed25519PrivateKey,
+        policy_digest: str,
+        cap_micros_day: int,
+        spent: Spent,
+        keep: Callable[[Spent], None],
+    ) -> None:
         self._key = key
         self._policy_digest = policy_digest
         self._cap_micros_day = cap_micros_day
@@ -53,20 +60,33 @@ class VaultCore:
             self._require_sealable(terms, now_us)
         self._spend(sum(terms.cost_micros for terms in leaves), now_us)
         root = merkle.root_of([terms.leaf for terms in leaves])
-        return SignedRoot(root=root, signature=self._key.sign(signed_bytes(root, len(leaves))).hex(), key_id=self.key_id)
+        return SignedRoot(
+            root=root, signature=self._key.sign(signed_bytes(root, len(leaves))).hex(), key_id=self.key_id
+        )
 
     def _require_sealable(self, terms: Terms, now_us: int) -> None:
         if terms.policy_digest != self._policy_digest:
-            raise Refused("vault_policy_differs", "the grant was decided under another policy than the vault's",
-                          where=terms.grant_id, remedy="apply the policy to the vault as well")
+            raise Refused(
+                "vault_policy_differs",
+                "the grant was decided under another policy than the vault's",
+                where=terms.grant_id,
+                remedy="apply the policy to the vault as well",
+            )
         if terms.cost_micros < 0:
             raise Refused("vault_amount", "the cost is negative", where=terms.grant_id)
         seconds_left = (terms.expires_at_us - now_us) / 1_000_000
         if not 0 < seconds_left <= GRANT_SECONDS_MAX + SKEW_SECONDS_MAX:
-            raise Refused("vault_expiry", f"the grant would be valid for {seconds_left:.0f} seconds",
-                          where=terms.grant_id)
-        met = self._halted.intersection((scopes.FLEET, scopes.campaign(terms.campaign_id),
-                                         scopes.agent(terms.agent_id), scopes.platform(terms.platform)))
+            raise Refused(
+                "vault_expiry", f"the grant would be valid for {seconds_left:.0f} seconds", where=terms.grant_id
+            )
+        met = self._halted.intersection(
+            (
+                scopes.FLEET,
+                scopes.campaign(terms.campaign_id),
+                scopes.agent(terms.agent_id),
+                scopes.platform(terms.platform),
+            )
+        )
         if met:
             raise Refused("halted", f"{min(met)} is halted", where=terms.grant_id, remedy="chimera resume")
 
@@ -77,8 +97,12 @@ class VaultCore:
         day = now_us // DAY_US
         before = self._spent.micros if self._spent.day == day else 0
         if before + micros > self._cap_micros_day:
-            raise Refused("vault_over_cap", f"{before} micros sealed today, {micros} more are beyond the vault's own cap",
-                          where="vault", remedy="wait for tomorrow, or raise CHIMERA_VAULT_CAP_MICROS_DAY")
+            raise Refused(
+                "vault_over_cap",
+                f"{before} micros sealed today, {micros} more are beyond the vault's own cap",
+                where="vault",
+                remedy="wait for tomorrow, or raise CHIMERA_VAULT_CAP_MICROS_DAY",
+            )
         spent = Spent(day=day, micros=before + micros)
         self._keep(spent)
         self._spent = spent

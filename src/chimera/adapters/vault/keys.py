@@ -26,15 +26,21 @@ def load_or_make(path: Path, secret: bytes) -> Ed25519PrivateKey:
     """The private key in a file; made and encrypted when there is none."""
     if not path.exists():
         key = Ed25519PrivateKey.generate()
-        write_private(path, key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(secret)))
+        write_private(
+            path,
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(secret),
+            ),
+        )
         return key
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=secret)
     except ValueError as error:
-        raise Unavailable("key_locked", "the key cannot be decrypted", where=str(path),
-                          remedy="check CHIMERA_VAULT_PASSPHRASE") from error
+        raise Unavailable(
+            "key_locked", "the key cannot be decrypted", where=str(path), remedy="check CHIMERA_VAULT_PASSPHRASE"
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise Unavailable("key_wrong_kind", "this is not an Ed25519 key", where=str(path))
     return key

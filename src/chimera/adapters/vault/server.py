@@ -30,13 +30,14 @@ class VaultServer:
         self._clients = clients
         self._nonces: OrderedDict[str, None] = OrderedDict()
         self._decoder = msgspec.json.Decoder(Signed)
-        self._bodies = msgspec.json.Decoder(Request)
+        self._bodies: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 
     async def serve(self, path: Path) -> asyncio.Server:
         """Listens on a socket that only its owner may open."""
-        path.unlink(missing_ok=True)
+        # The folder is the owner's alone, so nobody connects between binding and chmod.
+        _clear(path)
         server = await asyncio.start_unix_server(self._converse, path)
-        path.chmod(0o600)
+        _close_to_others(path)
         return server
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -61,7 +62,7 @@ class VaultServer:
         now_us = time.time_ns() // 1_000
         wire.require_genuine(signed, self._clients, now_us=now_us)
         self._require_new(signed)
-        request = self._bodies.decode(signed.body)
+        request: Request = self._bodies.decode(signed.body)
         if not isinstance(request, MAY.get(signed.client, ())):
             raise Refused("vault_not_permitted", f"{signed.client} may not ask for this", where="vault")
         match request:
@@ -80,3 +81,11 @@ class VaultServer:
         self._nonces[nonce] = None
         if len(self._nonces) > NONCES_MAX:
             self._nonces.popitem(last=False)
+
+
+def _clear(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _close_to_others(path: Path) -> None:
+    path.chmod(0o600)

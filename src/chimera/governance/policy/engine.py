@@ -87,8 +87,9 @@ class PolicyEngine:
     def _ask(self, facts: Facts, *, approver: str) -> _Answer:
         """One question to Cedar. A policy that errors is skipped by Cedar, so an error must mean no."""
         try:
-            result = cedarpy.is_authorized(_request(facts, approver), self._pack.policies, self._entities,
-                                           self._pack.schema)
+            result = cedarpy.is_authorized(
+                _request(facts, approver), self._pack.policies, self._entities, self._pack.schema
+            )
             errors, allowed = result.diagnostics.errors, result.decision is cedarpy.Decision.Allow
             rules = tuple(self._pack.rules[key] for key in sorted(result.diagnostics.reasons))
         except Exception as error:  # noqa: BLE001 — a policy that cannot be asked has not allowed.
@@ -104,8 +105,14 @@ def _request(facts: Facts, approver: str) -> dict[str, object]:
         "action": {"type": "Action", "id": str(facts.deed)},
         "resource": {"type": "Campaign", "id": "campaign"},
         "context": {
-            "permitted": facts.permitted, "halted": facts.halted, "confidence": facts.confidence, "risk": facts.risk,
-            "threat": facts.threat, "shaped": facts.shaped, "safety": facts.safety, "amount": facts.amount,
+            "permitted": facts.permitted,
+            "halted": facts.halted,
+            "confidence": facts.confidence,
+            "risk": facts.risk,
+            "threat": facts.threat,
+            "shaped": facts.shaped,
+            "safety": facts.safety,
+            "amount": facts.amount,
             "approver": approver,
         },
     }
@@ -120,5 +127,10 @@ def _no_permit() -> tuple[Reason, ...]:
 
 
 def _broken(detail: str) -> Rule:
-    return Rule(name="policy-error", says=f"the policy could not be asked: {detail[:300]}",
-                remedy="mend the policy pack; until then the answer is no", obligation="", role="")
+    return Rule(
+        name="policy-error",
+        says=f"the policy could not be asked: {detail[:300]}",
+        remedy="mend the policy pack; until then the answer is no",
+        obligation="",
+        role="",
+    )

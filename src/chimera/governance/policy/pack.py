@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import cedarpy
 import msgspec
 from msgspec import Struct
@@ -9,6 +12,8 @@ from msgspec import Struct
 from chimera.domain import canonical
 from chimera.domain.confidence import Bands
 from chimera.domain.errors import Invalid
+
+T = TypeVar("T")
 
 
 class Rule(Struct, frozen=True):
@@ -40,11 +45,11 @@ def _bands_of(document: bytes) -> Bands:
         raise Invalid("bands_malformed", str(error), where="bands.json") from error
 
 
-def _parsed(parse, *, where: str):  # pyright: ignore
+def _parsed(parse: Callable[[], T], *, where: str) -> T:
     try:
         return parse()
     except ValueError as error:
-        raise Invalid("policy_malformed", str(error), where=where, remedy="chimera policy lint names the line") from error
+        raise Invalid("policy_malformed", str(error), where=where, remedy="mend the named line") from error
 
 
 def _require_valid(text: str, schema: cedarpy.Schema) -> None:
@@ -66,7 +71,16 @@ def _rules_of(text: str) -> dict[str, Rule]:
 def _rule_of(key: str, annotations: dict[str, str | None]) -> Rule:
     name, says = annotations.get("id"), annotations.get("says")
     if not name or not says:
-        raise Invalid("policy_unnamed", f"{key} has no @id or no @says", where="policy.cedar",
-                      remedy="name the policy, and say in words what it does")
-    return Rule(name=name, says=says, remedy=annotations.get("remedy") or "",
-                obligation=annotations.get("obligation") or "", role=annotations.get("role") or "")
+        raise Invalid(
+            "policy_unnamed",
+            f"{key} has no @id or no @says",
+            where="policy.cedar",
+            remedy="name the policy, and say in words what it does",
+        )
+    return Rule(
+        name=name,
+        says=says,
+        remedy=annotations.get("remedy") or "",
+        obligation=annotations.get("obligation") or "",
+        role=annotations.get("role") or "",
+    )

@@ -1,4 +1,4 @@
-"""What every public output passes: brand safety, privacy, disclosure, platform rules, kinship. Finds; may not decide."""
+"""What every public output passes: brand safety, privacy, disclosure, platform rules, kinship. May not decide."""
 
 from __future__ import annotations
 

@@ -32,8 +32,9 @@ def is_public(question: Question) -> bool:
 def disclosure(question: Question, text: str) -> Iterator[Finding]:
     """A public text says that an AI wrote it."""
     if is_public(question) and (not question.disclosure or question.disclosure not in text):
-        yield Finding("disclosure-missing", Severity.HARM, "does not say that an AI wrote it",
-                      f"add {question.disclosure!r}")
+        yield Finding(
+            "disclosure-missing", Severity.HARM, "does not say that an AI wrote it", f"add {question.disclosure!r}"
+        )
 
 
 def length(question: Question, text: str) -> Iterator[Finding]:
@@ -42,8 +43,14 @@ def length(question: Question, text: str) -> Iterator[Finding]:
     if is_public(question) and not text.strip():
         yield Finding("text-empty", Severity.HARM, "has no text", "write something")
     if longest is not None and len(text) > longest:
-        yield Finding("text-too-long", Severity.HARM, f"has {len(text)} characters, {longest} are allowed",
-                      "shorten it", longest, len(text))
+        yield Finding(
+            "text-too-long",
+            Severity.HARM,
+            f"has {len(text)} characters, {longest} are allowed",
+            "shorten it",
+            longest,
+            len(text),
+        )
 
 
 def hashtags(_question: Question, text: str) -> Iterator[Finding]:

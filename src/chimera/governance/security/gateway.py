@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -10,6 +9,7 @@ from msgspec import Struct
 from chimera.domain import canonical
 from chimera.domain.labels import TRUSTED, Labels
 from chimera.domain.threat import ThreatLevel, highest
+from chimera.governance.texts import texts_of
 
 PAYLOAD_BYTES_MAX = 64 * 1024
 
@@ -66,21 +66,6 @@ class SecurityGateway:
         assessment = self.assess(request, labels=("public",))
         approved = assessment.level is not ThreatLevel.CRITICAL
         said = "; ".join(assessment.reasons) or "nothing suspicious found"
-        return ValidationResult(approved=approved, threat_level=assessment.level, sanitized_input=request,
-                                reason=f"{agent_id}: {said}")
-
-
-def texts_of(value: object) -> Iterator[str]:
-    """Every text within a plain value, keys included."""
-    match value:
-        case str():
-            yield value
-        case dict():
-            for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-                yield from texts_of(key)  # pyright: ignore[reportUnknownArgumentType]
-                yield from texts_of(item)  # pyright: ignore[reportUnknownArgumentType]
-        case list() | tuple():
-            for item in value:  # pyright: ignore[reportUnknownVariableType]
-                yield from texts_of(item)  # pyright: ignore[reportUnknownArgumentType]
-        case _:
-            return
+        return ValidationResult(
+            approved=approved, threat_level=assessment.level, sanitized_input=request, reason=f"{agent_id}: {said}"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
@@ -11,7 +13,7 @@ from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, Sea
 from chimera.domain.record import Record
 from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.task import Task, TaskCommand, TaskState
-from chimera.pipeline import followers
+from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
 from chimera.ports.store import Store
 
@@ -39,14 +41,22 @@ class Settle:
                 return None
 
     async def lapse(self, task: Task, grant: Grant, seal: Seal | None, *, why: str, again: bool) -> Task:
-        """A grant that will never be used: its hold goes back, its seal is void, and the task is tried anew or refused."""
+        """A grant that will never be used: hold back, seal void, and the task is tried anew or refused."""
         holds, movements = await self._released(grant)
         gone = () if again else await followers.dropped(self._store, task)
-        after = task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE, due_at_us=self._clock.now_us(),
-                           grant_id=None, reason=why[:500])
+        after = replace(
+            task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE),
+            due_at_us=self._clock.now_us(),
+            grant_id=None,
+            reason=why[:500],
+        )
         void = (seal.after(SealCommand.EXPIRE if again else SealCommand.WITHDRAW),) if seal else ()
-        event = Event(kind=EventKind.GRANT_LAPSED, subject=task.id, at_us=self._clock.now_us(),
-                      data={"grant": grant.id, "why": why[:500], "again": again})
+        event = Event(
+            kind=EventKind.GRANT_LAPSED,
+            subject=task.id,
+            at_us=self._clock.now_us(),
+            data={"grant": grant.id, "why": why[:500], "again": again},
+        )
         await self._store.commit(Change(records=(after, *void, *holds, *gone), events=(event,), movements=movements))
         return after
 
@@ -69,11 +79,15 @@ class Settle:
         """Certainly not done: later again with a new grant, or never."""
         holds, movements = await self._released(grant)
         if performance.later:
-            after = task.after(TaskCommand.RETRY, due_at_us=self._clock.now_us() + 1_000_000, grant_id=None,
-                               reason=performance.reason)
+            after = replace(
+                task.after(TaskCommand.RETRY),
+                due_at_us=self._clock.now_us() + 1_000_000,
+                grant_id=None,
+                reason=performance.reason,
+            )
             gone: tuple[Task, ...] = ()
         else:
-            after = task.after(TaskCommand.FAIL, reason=performance.reason)
+            after = replace(task.after(TaskCommand.FAIL), reason=performance.reason)
             gone = await followers.dropped(self._store, task)
         event = self._settled(after, spent_micros=0)
         await self._store.commit(Change(records=(after, *holds, *gone), events=(event,), movements=movements))
@@ -83,7 +97,7 @@ class Settle:
         """Nobody knows: the task waits, with its money still held, until the network or a person says."""
         if task.state is TaskState.IN_DOUBT:
             return task
-        after = task.after(TaskCommand.DOUBT, reason=performance.reason)
+        after = replace(task.after(TaskCommand.DOUBT), reason=performance.reason)
         await self._store.commit(Change(records=(after,), events=(self._settled(after, spent_micros=0),)))
         return after
 
@@ -94,12 +108,24 @@ class Settle:
         assert newest.question is not None, "an act was asked for"
         now_us = self._clock.now_us()
         review = Review(
-            id=ids.derive(task.id, "doubt", str(task.version)), task_id=task.id, campaign_id=task.campaign_id,
-            agent_id=task.agent_id, question=newest.question, reasons=(performance.reason,), role="reviewer",
-            opened_at_us=now_us, deadline_us=now_us + REVIEW_SECONDS * 1_000_000, about="doubt")
+            id=ids.derive(task.id, "doubt", str(task.version)),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            question=newest.question,
+            reasons=(performance.reason,),
+            role="reviewer",
+            opened_at_us=now_us,
+            deadline_us=now_us + REVIEW_SECONDS * 1_000_000,
+            about="doubt",
+        )
         after = task.after(TaskCommand.ESCALATE)
-        event = Event(kind=EventKind.ACTION_ESCALATED, subject=task.id, at_us=now_us,
-                      data={"review": review.id, "about": "doubt", "why": performance.reason})
+        event = Event(
+            kind=EventKind.ACTION_ESCALATED,
+            subject=task.id,
+            at_us=now_us,
+            data={"review": review.id, "about": "doubt", "why": performance.reason},
+        )
         await self._store.commit(Change(records=(after, review), events=(event,)))
         return review
 
@@ -124,8 +150,15 @@ class Settle:
         return hold if hold.state is HoldState.HELD else None
 
     def _settled(self, after: Task, *, spent_micros: int) -> Event:
-        return Event(kind=EventKind.TASK_SETTLED, subject=after.id, at_us=self._clock.now_us(), data={
-            "state": str(after.state), "spent_micros": spent_micros, "grant": after.grant_id or "",
-            "campaign": after.campaign_id, "spec": str(after.spec)})
-
-
+        return Event(
+            kind=EventKind.TASK_SETTLED,
+            subject=after.id,
+            at_us=self._clock.now_us(),
+            data={
+                "state": str(after.state),
+                "spent_micros": spent_micros,
+                "grant": after.grant_id or "",
+                "campaign": after.campaign_id,
+                "spec": str(after.spec),
+            },
+        )

@@ -6,6 +6,7 @@ Builds changes; may not commit them.
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from chimera.domain.budget import Movement
 from chimera.domain.change import Change
@@ -16,15 +17,17 @@ from chimera.domain.record import Record
 from chimera.domain.review import Review, ReviewCommand, ReviewState
 from chimera.domain.task import Task, TaskCommand
 from chimera.governance.gate import Gate
-from chimera.pipeline import hearing
-from chimera.pipeline.hearing import Occasion, Step
+from chimera.swarm import hearing
+from chimera.swarm.hearing import Occasion, Step
 
 
-def question_anew(review: Review, *, halted: tuple[str, ...], permissions: tuple[str, ...],
-                  recent: tuple[str, ...]) -> Question:
+def question_anew(
+    review: Review, *, halted: tuple[str, ...], permissions: tuple[str, ...], recent: tuple[str, ...]
+) -> Question:
     """The question as it stands today: the approver is real; halt, permissions and recent posts are as of now."""
-    return msgspec.structs.replace(review.question, approver=review.approver, halted=halted, permissions=permissions,
-                                   recent=recent)
+    return msgspec.structs.replace(
+        review.question, approver=review.approver, halted=halted, permissions=permissions, recent=recent
+    )
 
 
 def after_ruling(review: Review, task: Task, question: Question, gate: Gate, occasion: Occasion) -> Step:
@@ -57,13 +60,22 @@ def closing(review: Review, step: Step) -> Step:
     return msgspec.structs.replace(step, change=change)
 
 
-def after_doubt(review: Review, task: Task, occasion: Occasion, *, freed: tuple[Record, ...],
-                movements: tuple[Movement, ...]) -> Step:
+def after_doubt(
+    review: Review, task: Task, occasion: Occasion, *, freed: tuple[Record, ...], movements: tuple[Movement, ...]
+) -> Step:
     """A person said whether the act happened. Approved means that it did."""
     happened = review.state is ReviewState.APPROVED
-    after = task.after(TaskCommand.FINISH if happened else TaskCommand.FAIL, reason=f"ruled: {review.outcome}")
-    event = Event(kind=EventKind.TASK_SETTLED, subject=task.id, at_us=occasion.at_us, data={
-        "state": str(after.state), "ruling": review.outcome, "by": review.approver.name if review.approver else ""})
+    after = replace(task.after(TaskCommand.FINISH if happened else TaskCommand.FAIL), reason=f"ruled: {review.outcome}")
+    event = Event(
+        kind=EventKind.TASK_SETTLED,
+        subject=task.id,
+        at_us=occasion.at_us,
+        data={
+            "state": str(after.state),
+            "ruling": review.outcome,
+            "by": review.approver.name if review.approver else "",
+        },
+    )
     step = Step(change=Change(records=(after, *freed), events=(event,), movements=movements), task=after)
     return closing(review, step)
 

@@ -1,8 +1,9 @@
-"""What moves when a task ends: its dependents open, or are dropped with everything behind them. Reads; may not write."""
+"""What moves when a task ends: its dependents open, or are dropped with all behind them. May not write."""
 
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from chimera.domain.change import Change
 from chimera.domain.labels import Labels
@@ -23,9 +24,14 @@ async def dropped(reads: Reads, task: Task) -> tuple[Task, ...]:
     gone: dict[str, Task] = {}
     frontier = task.opens
     while frontier:
-        found = [one for one in await reads.get_many(Task, frontier)
-                 if one.id not in gone and TASK_MACHINE.allows(one.state, TaskCommand.DROP)]
-        gone.update({one.id: one.after(TaskCommand.DROP, reason=f"{task.key} did not end well") for one in found})
+        found = [
+            one
+            for one in await reads.get_many(Task, frontier)
+            if one.id not in gone and TASK_MACHINE.allows(one.state, TaskCommand.DROP)
+        ]
+        gone.update(
+            {one.id: replace(one.after(TaskCommand.DROP), reason=f"{task.key} did not end well") for one in found}
+        )
         frontier = tuple({later for one in found for later in one.opens})
     return tuple(gone.values())
 
