@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import mcp_types
 import pytest
 from mcp import StdioServerParameters
+from mcp import types as mcp_types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 
@@ -142,7 +142,7 @@ class Impatient(SystemClock):
 
 SERVER = ["-c", """
 import asyncio, os, sys
-import mcp_types
+from mcp import types as mcp_types
 from mcp.server import Server
 from mcp.server.stdio import stdio_server
 async def listed(context, params):

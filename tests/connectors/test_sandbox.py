@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import mcp_types
 import pytest
 from mcp import Client, StdioServerParameters
+from mcp import types as mcp_types
 from mcp.shared.exceptions import MCPError
 
 import chimera
