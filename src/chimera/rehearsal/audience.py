@@ -16,7 +16,7 @@ from chimera.rehearsal.network import HOUR_US, SECOND_US, Network
 from chimera.rehearsal.orders import Injection
 from chimera.rehearsal.people import Person, Role, populate
 from chimera.rehearsal.scenario import SOCIAL
-from chimera.rehearsal.society import Message, Post
+from chimera.rehearsal.society import Message, Post, handles_in
 from chimera.rehearsal.truth import Attack, GroundTruth
 
 ACTIVITIES_MAX = 2_000
@@ -194,8 +194,7 @@ class Audience:
         self._notify(post, parent)
 
     def _notify(self, post: Post, parent: Post | None) -> None:
-        named = [word.rstrip(".,:;!?") for word in post.text.split() if word.startswith("@")]
-        for handle in dict.fromkeys(([parent.account] if parent else []) + named):
+        for handle in dict.fromkeys(([parent.account] if parent else []) + handles_in(post.text)):
             if self._society.is_ours(handle):
                 answered = parent is not None and handle == parent.account
                 kind = HappeningKind.REPLY if answered else HappeningKind.MENTION

@@ -51,6 +51,13 @@ class Trend(Struct, frozen=True, kw_only=True):
     score_bp: int
 
 
+def handles_in(text: str) -> list[str]:
+    """The handles that a text names."""
+    if "@" not in text:
+        return []
+    return [word.rstrip(".,:;!?") for word in text.split() if word.startswith("@")]
+
+
 class Society:
     """The public square. Every write is one method; nothing here decides who may."""
 
@@ -108,7 +115,7 @@ class Society:
         self._count_talk(post)
 
     def _addressees(self, post: Post, parent: Post | None) -> tuple[str, ...]:
-        named = [word.rstrip(".,:;!?") for word in post.text.split() if word.startswith("@")]
+        named = handles_in(post.text)
         answered = [parent.account] if parent else []
         return tuple(dict.fromkeys(name for name in named + answered if name in self.profiles and name != post.account))
 

@@ -78,9 +78,11 @@ def _post_text(data: Data, dice: Dice, topic: str) -> str:
 
 def _catchphrase(data: Data, dice: Dice) -> str:
     """Each persona has two of its own, and uses them in one post of three."""
+    if not dice.chance(3_300):
+        return ""
     persona = reading.table(data, "persona")
     own = Dice.of("voice", reading.text(persona, "name"), reading.text(persona, "voice"))
-    return dice.pick(own.some(phrases.CATCHPHRASES, count=2)) if dice.chance(3_300) else ""
+    return dice.pick(own.some(phrases.CATCHPHRASES, count=2))
 
 
 def _limit(data: Data) -> int:
