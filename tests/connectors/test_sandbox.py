@@ -16,20 +16,15 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp import types as mcp_types
 from mcp.shared.exceptions import MCPError
-from msgspec import structs
 
 import chimera
 from chimera.adapters.mcp.session import McpSession
-from chimera.adapters.rehearsal.overseer import OverseerClient
 from chimera.adapters.system.clock import SystemClock
 from chimera.connectors.sandbox import server
-from chimera.connectors.sandbox.overseer import Overseer
-from chimera.connectors.sandbox.serving import http_app, listener
-from chimera.domain.errors import Refused, Unavailable
+from chimera.connectors.sandbox.serving import http_server
+from chimera.domain.errors import Unavailable
 from chimera.rehearsal import catalogue, world
-from chimera.rehearsal.happenings import Happening
 from chimera.rehearsal.line import Fault
-from chimera.rehearsal.scenario import DEMO
 from chimera.testing.manual_clock import ManualClock
 from tests.rehearsal.worlds import QUIET, US
 
@@ -80,11 +75,8 @@ async def children() -> set[int]:
 
 
 @asynccontextmanager
-async def listening(existing: world.World, happened: list[Happening] | None = None) -> AsyncGenerator[str]:
-    app = http_app(server.build(existing.line), host="127.0.0.1")
-    if happened is not None:
-        app = Overseer(app, existing, happened, token="a-token")
-    serving = listener(app, host="127.0.0.1", port=0)
+async def listening(existing: world.World) -> AsyncGenerator[str]:
+    serving = http_server(server.build(existing.line), host="127.0.0.1", port=0)
     running = asyncio.create_task(serving.serve())
     while not serving.started:
         await asyncio.sleep(0.01)
@@ -104,54 +96,23 @@ async def test_a_stock_client_over_http(mode: str) -> None:
     assert len(existing.network.records()) == 1
 
 
-async def test_whoever_knows_the_token_is_told_the_truth_and_nobody_else() -> None:
-    clock = ManualClock()
-    existing = world.build(structs.replace(DEMO, people=20), clock, accounts=(US,))
-    existing.network.society.say(US, "hello", at_us=clock.now_us())
-    clock.advance(30)
-    happened = existing.audience.step(clock.now_us())
-    async with listening(existing, happened) as url:
-        port = int(url.split(":")[2].split("/")[0])
-        known = OverseerClient(host="127.0.0.1", port=port, token="a-token")
-        async with Client(url) as client:
-            await speak(client)
-        assert (await known.records()).deeds == existing.network.records()
-        first = await known.happenings()
-        assert list(first.happenings) == happened
-        assert (await known.happenings(after=first.next)).happenings == ()
-        told = await known.truth()
-        assert (len(told.attacks), told.goals_met) == (existing.truth.planted, ())
-        for token in ("", "b-token"):
-            with pytest.raises(Refused, match="overseer_refused"):
-                await OverseerClient(host="127.0.0.1", port=port, token=token).truth()
-    async with listening(existing) as url:
-        with pytest.raises(Refused, match="404"):
-            await OverseerClient(host="127.0.0.1", port=int(url.split(":")[2].split("/")[0]), token="a-token").truth()
-    with pytest.raises(Unavailable):
-        await known.truth()
-
-
-async def test_a_rehearsal_in_a_process_of_its_own_outlives_its_clients(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("a-token")
+async def test_a_network_in_a_process_of_its_own_outlives_its_clients(tmp_path: Path) -> None:
     (tmp_path / "scenario.json").write_bytes(msgspec.json.encode(QUIET))
     port = free_port()
-    arguments = ["-m", "chimera.connectors.sandbox", "--scenario", str(tmp_path / "scenario.json"), "--port", str(port),
-                 "--overseer-token-file", str(tmp_path / "token")]  # fmt: skip
+    arguments = ["-m", "chimera.connectors.sandbox", "--scenario", str(tmp_path / "scenario.json"), "--port", str(port)]
     environment = os.environ | {"PYTHONPATH": str(Path(chimera.__file__).parents[1])}
     child = await asyncio.create_subprocess_exec(sys.executable, *arguments, env=environment)
+    url, receipts = f"http://127.0.0.1:{port}/mcp", list[Any]()
     try:
-        overseer = OverseerClient(host="127.0.0.1", port=port, token="a-token")
-        while not await answers(overseer):
-            await asyncio.sleep(0.05)
-        async with McpSession(f"http://127.0.0.1:{port}/mcp", SystemClock()) as session:
-            await session.call("post", POST)
-        async with McpSession(f"http://127.0.0.1:{port}/mcp", SystemClock()) as session:
-            await session.call("post", POST)
-        assert [deed.key for deed in (await overseer.records()).deeds] == ["k1"]
+        for _ in range(2):
+            # The first one waits until the network is up: the session tries again until it is.
+            async with McpSession(url, SystemClock()) as session:
+                receipts.append((await session.call("post", POST)).structured_content)
     finally:
         child.terminate()
         await child.wait()
-    async with McpSession(f"http://127.0.0.1:{port}/mcp", Impatient()) as session:
+    assert receipts[0] == receipts[1]
+    async with McpSession(url, Impatient()) as session:
         with pytest.raises(Unavailable):
             await session.call("post", POST)
 
@@ -161,14 +122,6 @@ class Impatient(SystemClock):
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
         return super().timeout(seconds / 10)
-
-
-async def answers(overseer: OverseerClient) -> bool:
-    try:
-        await overseer.records()
-    except Unavailable:
-        return False
-    return True
 
 
 def free_port() -> int:

@@ -5,6 +5,7 @@ stdout is the answer, stderr is everything else. Exit codes: 0 done, 1 no, 2 wro
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.exceptions import TyperException
 
-from chimera.domain.errors import ChimeraError
+from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.faults import Fault, Faults
 
 USAGE, UNEXPECTED, INTERRUPTED = 2, 3, 130
@@ -54,6 +55,19 @@ def fault_as_json(fault: Fault) -> dict[str, Any]:
     """One fault as `--json` gives it."""
     return {"file": fault.file, "line": fault.line, "column": fault.column, "path": list(fault.path),
             "message": fault.reason, "remedy": fault.remedy}
+
+
+def log_to_stderr(level: str) -> None:
+    """Logs are for whoever watches a process. They are not evidence, and never stand on stdout."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise Invalid("log_level_unknown", f"{level[:20]!r} is not a log level", where="CHIMERA_LOG_LEVEL",
+                      remedy="choose debug, info, warning or error")
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:

@@ -90,7 +90,7 @@ class Desk:
     async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
         """One answer from a read tool that the agent is permitted."""
         self._require_calls_left()
-        needed = needed_for_tool(tool.rpartition(".")[2])
+        needed = needed_for_tool(tool)
         if needed not in self.assignment.permissions:
             raise Refused(
                 "tool_not_permitted",

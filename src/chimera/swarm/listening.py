@@ -41,9 +41,12 @@ class Listening:
         self._cursors: dict[Account, int] = {}
         self._answered: Counter[tuple[str, str]] = Counter()
         self._slots = asyncio.Semaphore(POLLED_AT_ONCE_MAX)
+        self.is_open = True
 
     async def once(self) -> bool:
         """One round over all accounts; whether anything was said to any of them."""
+        if not self.is_open:
+            return False
         ears = await self._ears()
         kin = frozenset(ear.account.handle for ear in ears)
         return any(await asyncio.gather(*(self._hear(ear, kin) for ear in ears)))
@@ -63,9 +66,10 @@ class Listening:
     async def _hear(self, ear: Ear, kin: frozenset[str]) -> bool:
         async with self._slots:
             after = self._cursors.get(ear.account, 0)
-            asked = {"account": ear.account.handle, "after": after, "limit": MENTIONS_MAX}
+            asked = {"platform": ear.account.platform, "account": ear.account.handle, "after": after,
+                     "limit": MENTIONS_MAX}  # fmt: skip
             try:
-                heard = await self._tools.call(f"{ear.account.platform}.mentions", asked, agent_id=ear.agent.id)
+                heard = await self._tools.call("mentions", asked, agent_id=ear.agent.id)
                 posts: list[dict[str, Any]] = heard.content.get("posts", [])
                 for post in posts:
                     await self._bring(ear, post, kin)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from chimera.connectors.sandbox.clock import MachineClock
-from chimera.connectors.sandbox.serving import Address, serve_http, serve_stdio
+from chimera.connectors.sandbox.serving import serve_http, serve_stdio
 from chimera.rehearsal.scenario import Scenario
 
 
@@ -19,9 +19,7 @@ def main() -> None:
     options = _parser().parse_args()
     scenario, accounts = _scenario(options), tuple(options.account)
     if options.port:
-        token = options.overseer_token_file.read_text("utf-8").strip() if options.overseer_token_file else ""
-        address = Address(host=options.host, port=options.port, overseer_token=token)
-        serving = serve_http(scenario, MachineClock(), address, accounts=accounts)
+        serving = serve_http(scenario, MachineClock(), host=options.host, port=options.port, accounts=accounts)
     else:
         serving = serve_stdio(scenario, MachineClock(), accounts=accounts)
     with contextlib.suppress(KeyboardInterrupt):
@@ -42,7 +40,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     parser.add_argument("--port", type=int, default=0, help="serve streamable HTTP here instead of stdio")
     parser.add_argument("--scenario", type=Path, help="a file with the whole scenario as JSON, instead of the above")
-    parser.add_argument("--overseer-token-file", type=Path, help="lets whoever knows the token ask for the truth")
     return parser
 
 
