@@ -52,6 +52,8 @@ async def test_trends_are_read_and_labelled_as_a_stranger_s_word(opened: Any) ->
         answer = await tools.call("trends", {"platform": "sandbox", "limit": 3}, agent_id=AGENT)
         assert [row["topic"] for row in answer.content["trends"]] == [
             trend.topic for trend in built.network.society.trends(limit=3)]  # fmt: skip
+        newest = [post.text for post in built.network.society.recent(limit=60)]
+        assert all(text in newest for row in answer.content["trends"] for text in row["examples"])
         assert answer.labels == ("public", "tool:trends")
         assert labels.is_tainted(answer.labels)
         canonical.require_plain(answer.content)

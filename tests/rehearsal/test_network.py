@@ -65,6 +65,18 @@ def test_mentions_reach_whom_they_name_and_whom_they_answer() -> None:
     assert [post.id for post in society.addressed(US, after=1)] == [answered.id]
 
 
+def test_what_is_private_stays_between_the_two() -> None:
+    built, clock = quiet()
+    society, stranger = built.network.society, built.audience.people[0].handle
+    message = society.whisper(stranger, US, "psst, speedruns", at_us=1)
+    answer = do(built, clock, "k1", "post.reply", text="psst, speedruns too", in_reply_to=message.id).receipt["id"]
+    assert society.addressed(US) == (message,)
+    assert [post.id for post in society.addressed(stranger)] == [answer]
+    seen = {post.id for post in (*society.recent(limit=500), *society.recent_of_ours())}
+    assert not seen & {message.id, answer}
+    assert built.network.records()[0].id == answer
+
+
 def test_trends_follow_what_is_said_lately() -> None:
     built, _ = quiet()
     society = built.network.society

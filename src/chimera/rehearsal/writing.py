@@ -122,10 +122,15 @@ def _contents(data: Data) -> list[Data]:
 
 def _trend_rows(content: Data) -> list[dict[str, Any]]:
     return [
-        _trend(topic, min(10_000, max(0, reading.number(row, "score_bp", 1_000))))
+        _trend(topic, min(10_000, max(0, reading.number(row, "score_bp", 1_000)))) | _examples(row)
         for row in reading.tables(content, "trends")
         if (topic := reading.text(row, "topic"))
     ]
+
+
+def _examples(row: Data) -> dict[str, Any]:
+    examples = [text[:500] for text in reading.texts(row, "examples")[:5]]
+    return {"examples": examples} if examples else {}
 
 
 def _trend(topic: str, score_bp: int) -> dict[str, Any]:
