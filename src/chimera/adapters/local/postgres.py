@@ -115,7 +115,8 @@ SETTINGS_OURS = frozenset(DURABLE) | {
 @dataclass(frozen=True, slots=True)
 class PostgresSettings:
     """What can be chosen: more parameters of PostgreSQL, loopback TCP beside the socket, and the runtime folder for a
-    home whose path is too long. Not durable is for the throw-away servers of tests."""
+    home whose path is too long. Not durable is for the throw-away servers of tests.
+    """
 
     more: Mapping[str, str] = field(default_factory=dict[str, str])
     tcp: bool = False
@@ -226,7 +227,8 @@ async def start_postgres(
     settings: PostgresSettings = ORDINARY,
 ) -> RunningPostgres:
     """A PostgreSQL that answers, on `home/postgres/<major>`: the one that is already there if it is healthy and alike,
-    otherwise a new one."""
+    otherwise a new one.
+    """
     binary = programs(major) / PROGRAM
     chosen = settings.parameters()
     path = prepare_home(home)
@@ -284,7 +286,8 @@ async def _prepare_data(home: Path, data: Path, *, major: int, prefix: tuple[str
 
 async def _adopt(plan: _Plan, *, lock: Lock) -> RunningPostgres | None:
     """The server that a killed process left behind, if it is healthy and started as we would start it; otherwise it is
-    ended, and nothing of it is in the way of the next."""
+    ended, and nothing of it is in the way of the next.
+    """
     claim = read_pid_file(plan.data)
     found = recognise(claim.pid, program=PROGRAM, folder=plan.data) if claim else None
     if claim and found:

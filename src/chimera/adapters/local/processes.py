@@ -76,7 +76,7 @@ def _look_with_ps(pid: int) -> Seen | None:
 
 def _ps(pid: int, column: str) -> str:
     command = ["/bin/ps", "-ww", "-p", str(pid), "-o", f"{column}="]
-    answer = subprocess.run(command, capture_output=True, check=False, timeout=PROBE_SECONDS_MAX)  # noqa: S603 - own words
+    answer = subprocess.run(command, capture_output=True, check=False, timeout=PROBE_SECONDS_MAX)
     return answer.stdout.decode("utf-8", "replace").strip()
 
 
@@ -178,7 +178,7 @@ def spawn(command: Sequence[str], *, folder: Path, log: Path, reads: Path = Path
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE_MODE)
         told = os.open(reads, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        popen = subprocess.Popen(  # noqa: S603 - the command is built by us from paths, without a shell
+        popen = subprocess.Popen(
             command,
             cwd=folder,
             env=ENVIRONMENT,

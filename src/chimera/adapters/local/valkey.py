@@ -178,7 +178,8 @@ async def start_valkey(
     runtime: Path | None = None,
 ) -> RunningValkey:
     """A Valkey that answers, on `home/valkey`, with these users: the one that is already there if it is healthy and
-    alike, otherwise a new one."""
+    alike, otherwise a new one.
+    """
     binary = find_binary()
     path = prepare_home(home)
     folder = private_folder(path / "valkey", trusted=True)
@@ -241,7 +242,8 @@ def _acl_line(user: str, password: str, rules: str) -> str:
 
 async def _adopt(plan: _Plan, *, lock: Lock) -> RunningValkey | None:
     """The server that a killed process left behind, if it is healthy and started as we would start it; otherwise it is
-    ended."""
+    ended.
+    """
     found = _recognised(plan)
     if found and _is_alike(plan, found) and await _is_healthy(plan, found):
         return RunningValkey(plan, process=found, child=None, lock=lock)

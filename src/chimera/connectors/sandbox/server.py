@@ -37,10 +37,16 @@ async def _list_tools(_context: Context, _params: mcp_types.PaginatedRequestPara
 
 def _described(tool: catalogue.Tool) -> mcp_types.Tool:
     return mcp_types.Tool(
-        name=tool.name, title=tool.title, description=tool.description, input_schema=tool.schema,
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.schema,
         annotations=mcp_types.ToolAnnotations(
-            title=tool.title, read_only_hint=tool.is_read_only, destructive_hint=tool.is_destructive,
-            idempotent_hint=True, open_world_hint=True,
+            title=tool.title,
+            read_only_hint=tool.is_read_only,
+            destructive_hint=tool.is_destructive,
+            idempotent_hint=True,
+            open_world_hint=True,
         ),
     )
 
