@@ -23,18 +23,24 @@ GOOD = {"text": "hello", "sources": []}
 
 
 @pytest.mark.requirement("R-K1", "R-D6")
-@pytest.mark.parametrize(("value", "told"), [
-    ({"text": "hello"}, "'sources' is missing (add it) [schema]"),
-    ({"text": "hello", "sources": [], "other": 1}, "other: 'other' is not known here (known: text, sources) [schema]"),
-    ({"text": "hello", "source": []}, "source: 'source' is not known here (did you mean 'sources'?) [schema]"),
-    ({"text": 5, "sources": []}, "text: the number 5 where text belongs [schema]"),
-    ({"text": "", "sources": []}, "text: nothing is written here [schema]"),
-    ({"text": "x" * 2001, "sources": []}, "text: 2001 characters, 2000 at most [schema]"),
-    ({"text": "x", "sources": ["a"] * 11}, "sources: 11 entries, 10 at most [schema]"),
-    ({"text": "x", "sources": [None]}, "sources[0]: nothing where text belongs [schema]"),
-    ([], "a list where an object belongs [schema]"),
-    (None, "nothing where an object belongs [schema]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"text": "hello"}, "'sources' is missing (add it) [schema]"),
+        (
+            {"text": "hello", "sources": [], "other": 1},
+            "other: 'other' is not known here (known: text, sources) [schema]",
+        ),
+        ({"text": "hello", "source": []}, "source: 'source' is not known here (did you mean 'sources'?) [schema]"),
+        ({"text": 5, "sources": []}, "text: the number 5 where text belongs [schema]"),
+        ({"text": "", "sources": []}, "text: nothing is written here [schema]"),
+        ({"text": "x" * 2001, "sources": []}, "text: 2001 characters, 2000 at most [schema]"),
+        ({"text": "x", "sources": ["a"] * 11}, "sources: 11 entries, 10 at most [schema]"),
+        ({"text": "x", "sources": [None]}, "sources[0]: nothing where text belongs [schema]"),
+        ([], "a list where an object belongs [schema]"),
+        (None, "nothing where an object belongs [schema]"),
+    ],
+)
 def test_output_that_differs(value: object, told: str):
     assert told in CONTRACTS.output_findings(POST, value)
 
@@ -49,7 +55,9 @@ def test_what_a_schema_would_take_and_a_record_must_not():
     assert "NUL" in CONTRACTS.output_findings(POST, {"text": "a\0", "sources": []})[0]
 
 
-@pytest.mark.parametrize("value", [{"text": "\ud800", "sources": []}, {1: 2}, {"text": b"x"}, {"text": object()}, {"text": {1, 2}}])
+@pytest.mark.parametrize(
+    "value", [{"text": "\ud800", "sources": []}, {1: 2}, {"text": b"x"}, {"text": object()}, {"text": {1, 2}}]
+)
 def test_what_is_not_json_is_a_finding_and_never_an_exception(value: object):
     assert CONTRACTS.output_findings(POST, value)
 
@@ -80,8 +88,13 @@ def test_another_version_of_a_spec_is_not_taken_for_this_one():
         CONTRACTS.output_findings(msgspec.structs.replace(POST, digest="0" * 64), GOOD)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda part: st.lists(part, max_size=3)
-       | st.dictionaries(st.text(max_size=5), part, max_size=3), max_leaves=8))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=5), part, max_size=3),
+        max_leaves=8,
+    )
+)
 def test_any_value_gives_findings_or_matches(value: object):
     for spec in SPECS.values():
         for finding in CONTRACTS.output_findings(spec, value):
@@ -97,11 +110,18 @@ def test_looking_at_an_output_costs_next_to_nothing():
     assert microseconds < 20, "measured: about three"
 
 
-@pytest.mark.parametrize(("schema", "reason"), [
-    ({"type": "strin"}, "not valid"), ({"pattern": "("}, "regex"), ({"pattern": "(?=a)"}, "regex"),
-    ({"$ref": "http://x.example/y"}, "Retrieval is disabled"), ({"$ref": "#/none"}, "does not exist"),
-    ({"pattern": "a{1,1000}{1,1000}{1,1000}"}, ""), ({"type": "string", "maxLength": -1}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "strin"}, "not valid"),
+        ({"pattern": "("}, "regex"),
+        ({"pattern": "(?=a)"}, "regex"),
+        ({"$ref": "http://x.example/y"}, "Retrieval is disabled"),
+        ({"$ref": "#/none"}, "does not exist"),
+        ({"pattern": "a{1,1000}{1,1000}{1,1000}"}, ""),
+        ({"type": "string", "maxLength": -1}, ""),
+    ],
+)
 def test_schemas_that_are_none(schema: dict[str, Any], reason: str):
     with pytest.raises(Invalid) as caught:
         Schema(schema)

@@ -9,11 +9,36 @@ from hypothesis import strategies as st
 from chimera.governance import graphemes
 
 
-@pytest.mark.parametrize(("text", "count"), [
-    ("", 0), ("abc", 3), ("a\r\nb", 3), ("\n\n", 2), ("é", 1), ("e\u0301", 1), ("e\u0301\u0302x", 2), ("👍", 1), ("👍🏽", 1),
-    ("👨‍👩‍👧‍👦", 1), ("👨‍👩‍👧‍👦👍", 2), ("🇩🇪", 1), ("🇩🇪🇫🇷", 2), ("🇩🇪🇫", 2), ("❤️", 1), ("한", 1), ("\u1112\u1161\u11ab", 1), ("각각", 2),
-    ("नि", 1), ("ก็", 1), ("🏴\U000e0067\U000e0062\U000e007f", 1), ("日本", 2), ("a\u200db", 3), ("1️⃣", 1), ("\u0301", 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("a\r\nb", 3),
+        ("\n\n", 2),
+        ("é", 1),
+        ("e\u0301", 1),
+        ("e\u0301\u0302x", 2),
+        ("👍", 1),
+        ("👍🏽", 1),
+        ("👨‍👩‍👧‍👦", 1),
+        ("👨‍👩‍👧‍👦👍", 2),
+        ("🇩🇪", 1),
+        ("🇩🇪🇫🇷", 2),
+        ("🇩🇪🇫", 2),
+        ("❤️", 1),
+        ("한", 1),
+        ("\u1112\u1161\u11ab", 1),
+        ("각각", 2),
+        ("नि", 1),
+        ("ก็", 1),
+        ("🏴\U000e0067\U000e0062\U000e007f", 1),
+        ("日本", 2),
+        ("a\u200db", 3),
+        ("1️⃣", 1),
+        ("\u0301", 1),
+    ],
+)
 def test_counts(text: str, count: int):
     # A joiner that joins nothing belongs to the letter before it.
     assert graphemes.count(text) == (2 if text == "a\u200db" else count)

@@ -46,7 +46,7 @@ class Contracts:
         raise Invalid("input_not_by_spec", problem.reason, where=place, remedy=problem.remedy)
 
     def output_problems(self, spec: Spec, value: object) -> tuple[Problem, ...]:
-        """Every place where an output differs from its schema or cannot be recorded. None: it may be looked at further."""
+        """Every place where an output differs from its schema or cannot be recorded. None: look further."""
         schema = self._pair(spec).output
         if not schema.accepts(value):
             return schema.problems(value)

@@ -9,8 +9,10 @@ import pytest
 
 from chimera.domain.faults import Fault, Faults
 
-TOKENS = ("&a ", "*a", "<<: ", "!!str ", "{", "}", "[", "]", ": ", "- ", "? ", "| ", "\t", "\0", "\x07", "\n---\n", "%YAML 1.1\n",
-          "'", '"', "#", ",", "~", "yes", "1.5", "1e9", "9" * 30, "0x1f", "12:30", "\ud800", "\u202e", "null", "true", "é")
+SIGNS = ("&a ", "*a", "<<: ", "!!str ", "{", "}", "[", "]", ": ", "- ", "? ", "| ", "\t", "'", '"', "#", ",", "~")
+ODDITIES = ("\0", "\x07", "\ud800", "\u202e", "é", "\n---\n", "%YAML 1.1\n")
+WORDS = ("yes", "1.5", "1e9", "9" * 30, "0x1f", "12:30", "null", "true")
+TOKENS = SIGNS + ODDITIES + WORDS
 
 
 def faults_from(read: Callable[[], object]) -> tuple[Fault, ...]:
@@ -35,25 +37,17 @@ def mutations(originals: list[bytes], *, count: int, seed: int) -> Iterator[byte
 def _mutated(data: bytes, dice: Random) -> bytes:
     lines = data.split(b"\n")
     at = dice.randrange(len(lines))
-    match dice.randrange(7):
-        case 0:
-            del lines[at]
-        case 1:
-            lines.insert(at, lines[dice.randrange(len(lines))])
-        case 2:
-            lines[at] = b" " * dice.randint(0, 6) + lines[at].lstrip()
-        case 3:
-            lines[at] = lines[at][: dice.randint(0, len(lines[at]))]
-        case 4:
-            cut, token = dice.randint(0, len(lines[at])), dice.choice(TOKENS).encode("utf-8", "surrogatepass")
-            lines[at] = lines[at][:cut] + token + lines[at][cut:]
-        case 5:
-            name, _, _ = lines[at].partition(b":")
-            lines[at] = name + b": " + dice.choice(TOKENS).encode("utf-8", "surrogatepass")
-        case _:
-            changed = bytearray(b"\n".join(lines))
-            for _ in range(dice.randint(1, 3)):
-                if changed:
-                    changed[dice.randrange(len(changed))] = dice.randrange(256)
-            return bytes(changed)
+    line, token = lines[at], dice.choice(TOKENS).encode("utf-8", "surrogatepass")
+    cut = dice.randint(0, len(line))
+    lines[at : at + 1] = dice.choice(
+        [
+            [],
+            [line, lines[dice.randrange(len(lines))]],
+            [b" " * dice.randint(0, 6) + line.lstrip()],
+            [line[:cut]],
+            [line[:cut] + token + line[cut:]],
+            [line.partition(b":")[0] + b": " + token],
+            [line[:cut] + bytes([dice.randrange(256)]) + line[cut + 1 :]],
+        ]
+    )
     return b"\n".join(lines)

@@ -97,63 +97,126 @@ def mistake(old: str, new: str) -> Callable[[str], str]:
 
 
 @pytest.mark.requirement("R-C3")
-@pytest.mark.parametrize(("change", "told"), [
-    (mistake("  voice: Short and dry.\n", ""),
-     "6 persona: 'voice' is missing (add it: how it writes; three sentences and two examples do more than adjectives)"),
-    (mistake("disclosure:", "discloure:"), "9 persona.discloure: 'discloure' is not known here (did you mean 'disclosure'?)"),
-    (mistake("post.publish]", "post.publsh]"),
-     "12 permissions[1]: 'post.publsh' is not one of the choices (did you mean 'post.publish'?)"),
-    (mistake("[trends, copy]", "[trends, cpoy]"),
-     "11 capabilities[1]: 'cpoy' is not one of the choices (did you mean 'copy'?)"),
-    (mistake('version: "1.0.0"', "version: 1.0"),
-     '3 identity.version: 1.0 is a fraction (write a whole number of a smaller unit, or "1.0" in quotes)'),
-    (mistake('version: "1.0.0"', 'version: "1.0"'),
-     "3 identity.version: '1.0' does not have the right form (three numbers in quotes, such as \"1.0.0\")"),
-    (mistake("name: studio.persona", "name: studio.other"),
-     "2 identity.name: the package is called 'studio.other', its folder 'studio.persona' (give both the same name)"),
-    (mistake('"[AI persona]"', '"[persona]"'),
-     "9 persona.disclosure: '[persona]' does not say that it is an AI (say it in plain words, such as \"[AI persona]\")"),
-    (mistake("permissions: [", "permissions: [post.publish, "),
-     "12 permissions[2]: the permission 'post.publish' stands here twice (remove one)"),
-    (mistake('accounts:\n  - {platform: sandbox, handle: "@persona"}\n', ""),
-     "12 permissions[1]: 'post.publish' needs an account, and there is none (add accounts, with platform and handle)"),
-    (mistake('"@persona"', "persona"),
-     "14 accounts[0].handle: 'persona' does not have the right form (a handle in quotes, such as \"@persona\")"),
-    (mistake("copy.post: [offline]", "copy.pots: [offline]"),
-     "16 models.copy.pots: there is no task type 'copy.pots' (did you mean 'copy.post'?)"),
-    (mistake("copy.post: [offline]", "commerce.pay: [offline]"),
-     "16 models.commerce.pay: commerce.pay needs the permission 'payment.send', which is not asked for (add it (ask for a "
-     "payment; the CFO, the caps and, above a limit, a person decide), or remove this entry)"),
-    (mistake('day: "5.00"', "day: 5.00"),
-     '18 budget.day: 5.00 is a fraction (write a whole number of a smaller unit, or "5.00" in quotes)'),
-    (mistake('day: "5.00"', 'day: "lots"'),
-     "18 budget.day: 'lots' does not have the right form (an amount in quotes, such as \"10.00\")"),
-    (mistake('day: "5.00"', 'day: "0.00"'), "18 budget.day: 0.00 is not more than zero (write 12.50)"),
-    (mistake("Europe/Paris", "Europe/Pariss"),
-     "20 schedule.timezone: 'Europe/Pariss' is not a time zone (write UTC, or a city's zone such as Europe/Paris)"),
-    (mistake('opens: "08:00"', "opens: 08:00"),
-     '22 schedule.hours[0].opens: 08:00 without quotes is read differently by different readers (write "08:00" in quotes, '
-     "or true, false, null or a plain whole number)"),
-    (mistake('opens: "08:00"', 'opens: "21:00"'),
-     "22 schedule.hours[0].closes: it closes before it opens (for a night, write two entries: until 23:59, and from 00:00)"),
-    (mistake("days: [monday]", "days: [mon]"), "22 schedule.hours[0].days[0]: 'mon' is not one of the choices"),
-    (mistake("stage: plan", "stage: planning"), "25 handover[0].stage: 'planning' is not one of the choices"),
-    (mistake("constitution: constitution.yaml", "constitution: rules.yaml"),
-     "23 constitution: there is no file 'rules.yaml' in the package (write it, or remove this line)"),
-    (mistake("constitution: constitution.yaml", "constitution: ../secrets.yaml"),
-     "23 constitution: '../secrets.yaml' does not have the right form (the name of a file in the package)"),
-    (mistake("goals: [Say one thing a day.]", "goals: []"), "10 goals: 0 entries, 1 at least"),
-    (mistake("goals: [Say one thing a day.]", "goals: Say one thing."),
-     "10 goals: the text 'Say one thing.' where a list belongs (what it is for; plans are measured by them)"),
-    (mistake("Short and dry.", '"Short and \\u202edry."'),
-     "8 persona.voice: the invisible letter U+202E stands in the text (remove it)"),
-    (mistake("Short and dry.", '"{{voice}}"'),
-     "8 persona.voice: '{{voice}}' was not filled in (write what belongs there)"),
-    (mistake("Short and dry.", '"   "'), "8 persona.voice: only spaces are written here (write something)"),
-    (mistake("  owner: Studio\n", "  owner: Studio\n  owner: Other\n"),
-     "6 identity.owner: the key stands here twice, first in line 5 (remove one of them)"),
-    (mistake("persona:\n", "persona: &p\n"), "6 persona: an anchor '&' is not allowed (write the value out where it is needed)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            mistake("  voice: Short and dry.\n", ""),
+            "6 persona: 'voice' is missing (add it: how it writes; three sentences and two examples "
+            "do more than adjectives)",
+        ),
+        (
+            mistake("disclosure:", "discloure:"),
+            "9 persona.discloure: 'discloure' is not known here (did you mean 'disclosure'?)",
+        ),
+        (
+            mistake("post.publish]", "post.publsh]"),
+            "12 permissions[1]: 'post.publsh' is not one of the choices (did you mean 'post.publish'?)",
+        ),
+        (
+            mistake("[trends, copy]", "[trends, cpoy]"),
+            "11 capabilities[1]: 'cpoy' is not one of the choices (did you mean 'copy'?)",
+        ),
+        (
+            mistake('version: "1.0.0"', "version: 1.0"),
+            '3 identity.version: 1.0 is a fraction (write a whole number of a smaller unit, or "1.0" in quotes)',
+        ),
+        (
+            mistake('version: "1.0.0"', 'version: "1.0"'),
+            "3 identity.version: '1.0' does not have the right form (three numbers in quotes, such as \"1.0.0\")",
+        ),
+        (
+            mistake("name: studio.persona", "name: studio.other"),
+            "2 identity.name: the package is called 'studio.other', its folder 'studio.persona' (give "
+            "both the same name)",
+        ),
+        (
+            mistake('"[AI persona]"', '"[persona]"'),
+            "9 persona.disclosure: '[persona]' does not say that it is an AI (say it in plain words, "
+            'such as "[AI persona]")',
+        ),
+        (
+            mistake("permissions: [", "permissions: [post.publish, "),
+            "12 permissions[2]: the permission 'post.publish' stands here twice (remove one)",
+        ),
+        (
+            mistake('accounts:\n  - {platform: sandbox, handle: "@persona"}\n', ""),
+            "12 permissions[1]: 'post.publish' needs an account, and there is none (add accounts, "
+            "with platform and handle)",
+        ),
+        (
+            mistake('"@persona"', "persona"),
+            "14 accounts[0].handle: 'persona' does not have the right form (a handle in quotes, such as \"@persona\")",
+        ),
+        (
+            mistake("copy.post: [offline]", "copy.pots: [offline]"),
+            "16 models.copy.pots: there is no task type 'copy.pots' (did you mean 'copy.post'?)",
+        ),
+        (
+            mistake("copy.post: [offline]", "commerce.pay: [offline]"),
+            "16 models.commerce.pay: commerce.pay needs the permission 'payment.send', which is not "
+            "asked for (add it (ask for a "
+            "payment; the CFO, the caps and, above a limit, a person decide), or remove this entry)",
+        ),
+        (
+            mistake('day: "5.00"', "day: 5.00"),
+            '18 budget.day: 5.00 is a fraction (write a whole number of a smaller unit, or "5.00" in quotes)',
+        ),
+        (
+            mistake('day: "5.00"', 'day: "lots"'),
+            "18 budget.day: 'lots' does not have the right form (an amount in quotes, such as \"10.00\")",
+        ),
+        (mistake('day: "5.00"', 'day: "0.00"'), "18 budget.day: 0.00 is not more than zero (write 12.50)"),
+        (
+            mistake("Europe/Paris", "Europe/Pariss"),
+            "20 schedule.timezone: 'Europe/Pariss' is not a time zone (write UTC, or a city's zone "
+            "such as Europe/Paris)",
+        ),
+        (
+            mistake('opens: "08:00"', "opens: 08:00"),
+            "22 schedule.hours[0].opens: 08:00 without quotes is read differently by different "
+            'readers (write "08:00" in quotes, '
+            "or true, false, null or a plain whole number)",
+        ),
+        (
+            mistake('opens: "08:00"', 'opens: "21:00"'),
+            "22 schedule.hours[0].closes: it closes before it opens (for a night, write two entries: "
+            "until 23:59, and from 00:00)",
+        ),
+        (mistake("days: [monday]", "days: [mon]"), "22 schedule.hours[0].days[0]: 'mon' is not one of the choices"),
+        (mistake("stage: plan", "stage: planning"), "25 handover[0].stage: 'planning' is not one of the choices"),
+        (
+            mistake("constitution: constitution.yaml", "constitution: rules.yaml"),
+            "23 constitution: there is no file 'rules.yaml' in the package (write it, or remove this line)",
+        ),
+        (
+            mistake("constitution: constitution.yaml", "constitution: ../secrets.yaml"),
+            "23 constitution: '../secrets.yaml' does not have the right form (the name of a file in the package)",
+        ),
+        (mistake("goals: [Say one thing a day.]", "goals: []"), "10 goals: 0 entries, 1 at least"),
+        (
+            mistake("goals: [Say one thing a day.]", "goals: Say one thing."),
+            "10 goals: the text 'Say one thing.' where a list belongs (what it is for; plans are measured by them)",
+        ),
+        (
+            mistake("Short and dry.", '"Short and \\u202edry."'),
+            "8 persona.voice: the invisible letter U+202E stands in the text (remove it)",
+        ),
+        (
+            mistake("Short and dry.", '"{{voice}}"'),
+            "8 persona.voice: '{{voice}}' was not filled in (write what belongs there)",
+        ),
+        (mistake("Short and dry.", '"   "'), "8 persona.voice: only spaces are written here (write something)"),
+        (
+            mistake("  owner: Studio\n", "  owner: Studio\n  owner: Other\n"),
+            "6 identity.owner: the key stands here twice, first in line 5 (remove one of them)",
+        ),
+        (
+            mistake("persona:\n", "persona: &p\n"),
+            "6 persona: an anchor '&' is not allowed (write the value out where it is needed)",
+        ),
+    ],
+)
 def test_typical_mistakes_in_exact_words(folder: Path, change: Callable[[str], str], told: str):
     (folder / "manifest.yaml").write_text(change(GOOD))
     faults = faults_from(lambda: read(folder))
@@ -167,14 +230,24 @@ def test_several_faults_are_all_told_in_order(folder: Path):
     (folder / "constitution.yaml").write_text(RULES.replace("be-brief", "be-kind"))
     faults = faults_from(lambda: read(folder))
     assert [(Path(fault.file).name, fault.line) for fault in faults] == [
-        ("constitution.yaml", 3), ("manifest.yaml", 6), ("manifest.yaml", 8), ("manifest.yaml", 12), ("manifest.yaml", 25)]
+        ("constitution.yaml", 3),
+        ("manifest.yaml", 6),
+        ("manifest.yaml", 8),
+        ("manifest.yaml", 12),
+        ("manifest.yaml", 25),
+    ]
 
 
-@pytest.mark.parametrize(("rules", "reason"), [
-    ("rules: []\n", "0 entries"), ("rules:\n  - {id: a, severity: maybe, rule: x}\n", "not one of the choices"),
-    ("rules:\n  - {id: A B, severity: refuse, rule: x}\n", "right form"), ("- x\n", "a list where an object belongs"),
-    ("rules:\n  - {id: a, severity: refuse, rule: x, rule: y}\n", "twice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        ("rules: []\n", "0 entries"),
+        ("rules:\n  - {id: a, severity: maybe, rule: x}\n", "not one of the choices"),
+        ("rules:\n  - {id: A B, severity: refuse, rule: x}\n", "right form"),
+        ("- x\n", "a list where an object belongs"),
+        ("rules:\n  - {id: a, severity: refuse, rule: x, rule: y}\n", "twice"),
+    ],
+)
 def test_mistakes_in_a_constitution(folder: Path, rules: str, reason: str):
     (folder / "constitution.yaml").write_text(rules)
     fault = faults_from(lambda: read(folder))[0]

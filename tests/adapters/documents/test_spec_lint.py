@@ -1,4 +1,4 @@
-"""Each mistake in a task type gives one fault, on its line, with a remedy; nothing is loaded from a folder with faults."""
+"""Each mistake in a task type gives a fault on its line, with a remedy; a folder with faults is not loaded."""
 
 from __future__ import annotations
 
@@ -74,48 +74,125 @@ def test_the_good_one_is_loaded(folders: tuple[Path, Path]):
 
 
 @pytest.mark.requirement("R-K1")
-@pytest.mark.parametrize(("change", "line", "reason", "remedy"), [
-    (replaced("name: test.note", "name: test.other"), 1, "the file is 'test.note.yaml'", "name the file test.other.yaml"),
-    (replaced("name: test.note", "name: Test Note"), 1, "does not have the right form", "two words in lower case"),
-    (replaced("version: 1", "version: 0"), 2, "0 is less than 1", ""),
-    (replaced("version: 1", 'version: "1"'), 2, "the text '1' where a whole number belongs", "counts changes"),
-    (replaced("title: Keep a line\n", ""), 1, "'title' is missing", "what it is for"),
-    (replaced("title: Keep", "titel: Keep"), 3, "'titel' is not known here", "did you mean 'title'?"),
-    (replaced("skill: bench", "skill: chronicel"), 4, "there is no skill 'chronicel'", "did you mean 'chronicle'?"),
-    (replaced("actions: [note.keep]", "actions: [note.kep]"), 20, "there is no action 'note.kep'", "note.keep"),
-    (replaced("permissions: [note.keep]", "permissions: [note.kep]"), 21, "there is no permission", "note.keep"),
-    (replaced("permissions: [note.keep]", "permissions: []"), 20, "needs the permission 'note.keep'", "add note.keep"),
-    (replaced("permissions: [note.keep]", "permissions: [note.keep, note.keep]"), 21, "stands here twice", "remove"),
-    (replaced("actions: [note.keep]\npermissions: [note.keep]", "actions: [payment.send]\npermissions: [payment.send]"),
-     20, "moves money", "risk: financial"),
-    (replaced("name: max_graphemes", "name: max_grafemes"), 19, "there is no check", "did you mean 'max_graphemes'?"),
-    (replaced("graphemes_max: 20", "graphemes: 20"), 19, "is not known here", "did you mean 'graphemes_max'?"),
-    (replaced("graphemes_max: 20", "graphemes_max: -1"), 19, "-1 is less than 0", ""),
-    (replaced("graphemes_max: 20", "graphemes_max: 20, field: txt"), 19, "the output has no text at 'txt'", "field"),
-    (replaced("graphemes_max: 20", 'graphemes_max: 20, field: "../x"'), 19, "right form", "a path in the output"),
-    (replaced("prompt: test.note", "prompt: test.nope"), 22, "there is no prompt 'test.nope'", "prompts/test.nope.md"),
-    (replaced("prompt: test.note", "prompt: ../../etc/passwd"), 22, "there is no prompt", ""),
-    (replaced("  type: object\n  properties:\n    text: {type: string, minLength: 1, maxLength: 100}\n    tags",
-              "  type: objekt\n  properties:\n    text: {type: string, minLength: 1, maxLength: 100}\n    tags"),
-     11, "this is no JSON Schema", "output.type"),
-    (replaced("    tags: {type: array,", "    tags: {type: array, patern: x,"), 15, "the keyword 'patern' is not used", "pattern"),
-    (replaced("maxItems: 3, ", ""), 15, "the list has no limit", "maxItems"),
-    (replaced(", maxLength: 100}\n    tags", "}\n    tags"), 14, "the text has no limit", "maxLength"),
-    (replaced("  additionalProperties: false\nchecks", "checks"), 11, "the object is open", "additionalProperties: false"),
-    (replaced("items: {enum: [red, blue]}", "items: {type: number}"), 15, "no single spelling", "whole numbers"),
-    (replaced("items: {enum: [red, blue]}", "items: {}"), 15, "allows anything", "write a type"),
-    (replaced("items: {enum: [red, blue]}", "items: true"), 15, "allows anything or nothing", "write a type"),
-    (replaced("items: {enum: [red, blue]}", 'items: {$ref: "http://x.example/y"}'), 11, "Retrieval is disabled", ""),
-    (replaced("    output: {text: a}", "    output: {txt: a}"), 26, "'text' is missing", "add it"),
-    (replaced("    input: {text: a}", "    input: {text: 1}"), 25, "the number 1 where text belongs", ""),
-    (replaced("    output: {text: a}", '    output: {text: "123456789012345678901"}'), 26, "max_graphemes objects", "mend it"),
-    (replaced('"123456789012345678901"', "short"), 30, "max_graphemes does not object", "mend the example"),
-    (replaced("findings: [max_graphemes]", "findings: [max_graphemes, no_links]"), 30, "'no_links' is none of the checks", ""),
-    (replaced("  - title: fits\n    input: {text: a}\n    output: {text: a}\n", ""), 23, "no example passes", "without findings"),
-    (replaced("examples:", "limits: {seconds_max: 100000}\nexamples:"), 23, "100000 is more than 3600", ""),
-    (replaced("examples:", "risk: politcs\nexamples:"), 23, "not one of the choices", "did you mean 'politics'?"),
-])  # fmt: skip
-def test_one_mistake_one_fault(folders: tuple[Path, Path], change: Callable[[str], str], line: int, reason: str, remedy: str):
+@pytest.mark.parametrize(
+    ("change", "line", "reason", "remedy"),
+    [
+        (
+            replaced("name: test.note", "name: test.other"),
+            1,
+            "the file is 'test.note.yaml'",
+            "name the file test.other.yaml",
+        ),
+        (replaced("name: test.note", "name: Test Note"), 1, "does not have the right form", "two words in lower case"),
+        (replaced("version: 1", "version: 0"), 2, "0 is less than 1", ""),
+        (replaced("version: 1", 'version: "1"'), 2, "the text '1' where a whole number belongs", "counts changes"),
+        (replaced("title: Keep a line\n", ""), 1, "'title' is missing", "what it is for"),
+        (replaced("title: Keep", "titel: Keep"), 3, "'titel' is not known here", "did you mean 'title'?"),
+        (replaced("skill: bench", "skill: chronicel"), 4, "there is no skill 'chronicel'", "did you mean 'chronicle'?"),
+        (replaced("actions: [note.keep]", "actions: [note.kep]"), 20, "there is no action 'note.kep'", "note.keep"),
+        (replaced("permissions: [note.keep]", "permissions: [note.kep]"), 21, "there is no permission", "note.keep"),
+        (
+            replaced("permissions: [note.keep]", "permissions: []"),
+            20,
+            "needs the permission 'note.keep'",
+            "add note.keep",
+        ),
+        (
+            replaced("permissions: [note.keep]", "permissions: [note.keep, note.keep]"),
+            21,
+            "stands here twice",
+            "remove",
+        ),
+        (
+            replaced(
+                "actions: [note.keep]\npermissions: [note.keep]", "actions: [payment.send]\npermissions: [payment.send]"
+            ),
+            20,
+            "moves money",
+            "risk: financial",
+        ),
+        (
+            replaced("name: max_graphemes", "name: max_grafemes"),
+            19,
+            "there is no check",
+            "did you mean 'max_graphemes'?",
+        ),
+        (replaced("graphemes_max: 20", "graphemes: 20"), 19, "is not known here", "did you mean 'graphemes_max'?"),
+        (replaced("graphemes_max: 20", "graphemes_max: -1"), 19, "-1 is less than 0", ""),
+        (
+            replaced("graphemes_max: 20", "graphemes_max: 20, field: txt"),
+            19,
+            "the output has no text at 'txt'",
+            "field",
+        ),
+        (replaced("graphemes_max: 20", 'graphemes_max: 20, field: "../x"'), 19, "right form", "a path in the output"),
+        (
+            replaced("prompt: test.note", "prompt: test.nope"),
+            22,
+            "there is no prompt 'test.nope'",
+            "prompts/test.nope.md",
+        ),
+        (replaced("prompt: test.note", "prompt: ../../etc/passwd"), 22, "there is no prompt", ""),
+        (
+            replaced(
+                "  type: object\n  properties:\n    text: {type: string, minLength: 1, maxLength: 100}\n    tags",
+                "  type: objekt\n  properties:\n    text: {type: string, minLength: 1, maxLength: 100}\n    tags",
+            ),
+            11,
+            "this is no JSON Schema",
+            "output.type",
+        ),
+        (
+            replaced("    tags: {type: array,", "    tags: {type: array, patern: x,"),
+            15,
+            "the keyword 'patern' is not used",
+            "pattern",
+        ),
+        (replaced("maxItems: 3, ", ""), 15, "the list has no limit", "maxItems"),
+        (replaced(", maxLength: 100}\n    tags", "}\n    tags"), 14, "the text has no limit", "maxLength"),
+        (
+            replaced("  additionalProperties: false\nchecks", "checks"),
+            11,
+            "the object is open",
+            "additionalProperties: false",
+        ),
+        (replaced("items: {enum: [red, blue]}", "items: {type: number}"), 15, "no single spelling", "whole numbers"),
+        (replaced("items: {enum: [red, blue]}", "items: {}"), 15, "allows anything", "write a type"),
+        (replaced("items: {enum: [red, blue]}", "items: true"), 15, "allows anything or nothing", "write a type"),
+        (
+            replaced("items: {enum: [red, blue]}", 'items: {$ref: "http://x.example/y"}'),
+            11,
+            "Retrieval is disabled",
+            "",
+        ),
+        (replaced("    output: {text: a}", "    output: {txt: a}"), 26, "'text' is missing", "add it"),
+        (replaced("    input: {text: a}", "    input: {text: 1}"), 25, "the number 1 where text belongs", ""),
+        (
+            replaced("    output: {text: a}", '    output: {text: "123456789012345678901"}'),
+            26,
+            "max_graphemes objects",
+            "mend it",
+        ),
+        (replaced('"123456789012345678901"', "short"), 30, "max_graphemes does not object", "mend the example"),
+        (
+            replaced("findings: [max_graphemes]", "findings: [max_graphemes, no_links]"),
+            30,
+            "'no_links' is none of the checks",
+            "",
+        ),
+        (
+            replaced("  - title: fits\n    input: {text: a}\n    output: {text: a}\n", ""),
+            23,
+            "no example passes",
+            "without findings",
+        ),
+        (replaced("examples:", "limits: {seconds_max: 100000}\nexamples:"), 23, "100000 is more than 3600", ""),
+        (replaced("examples:", "risk: politcs\nexamples:"), 23, "not one of the choices", "did you mean 'politics'?"),
+    ],
+)
+def test_one_mistake_one_fault(
+    folders: tuple[Path, Path], change: Callable[[str], str], line: int, reason: str, remedy: str
+):
     specs, prompts = written(folders, change(GOOD))
     faults = lint(specs, prompts=prompts)
     found = [fault for fault in faults if reason in fault.reason]
@@ -143,8 +220,9 @@ def test_folders_and_files(folders: tuple[Path, Path], tmp_path: Path):
     assert lint(specs / "test.note.yaml", prompts=prompts) == ()
 
 
-@pytest.mark.parametrize(("content", "reason"), [(b"", "1 to 65536"), (b"\xff", "not UTF-8"), (b"x\0", "NUL"),
-                                                (b"x" * 70_000, "1 to 65536")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"", "1 to 65536"), (b"\xff", "not UTF-8"), (b"x\0", "NUL"), (b"x" * 70_000, "1 to 65536")]
+)
 def test_a_prompt_that_is_no_text(folders: tuple[Path, Path], content: bytes, reason: str):
     specs, prompts = written(folders, GOOD)
     (prompts / "test.note.md").write_bytes(content)
