@@ -119,8 +119,13 @@ def validate(folder: Folder, *, as_json: Json = False) -> None:
 
 def _package_as_json(package: Package) -> dict[str, Any]:
     identity = package.manifest.identity
-    return {"name": identity.name, "version": identity.version, "digest": package.digest,
-            "permissions": sorted(package.manifest.permissions), "files": package.files}
+    return {
+        "name": identity.name,
+        "version": identity.version,
+        "digest": package.digest,
+        "permissions": sorted(package.manifest.permissions),
+        "files": package.files,
+    }
 
 
 def _describe(package: Package) -> None:
@@ -147,12 +152,24 @@ def install(
 ) -> None:
     """Install a package, or upgrade the one that is installed."""
     package = read_package(folder, specs=load_specs())
-    offer = Offer(manifest=package.manifest, digest=package.digest, by=_user(), accept_permissions=accept_permissions,
-                  accept_budget=accept_budget)
+    offer = Offer(
+        manifest=package.manifest,
+        digest=package.digest,
+        by=_user(),
+        accept_permissions=accept_permissions,
+        accept_budget=accept_budget,
+    )
     installed = _with_installer(context, lambda installer: installer.install(offer))
     if as_json:
-        output.answer({**_agent_as_json(installed.agent), "previous": installed.previous, "changed": installed.changed,
-                       "gained": installed.gained, "lost": installed.lost})
+        output.answer(
+            {
+                **_agent_as_json(installed.agent),
+                "previous": installed.previous,
+                "changed": installed.changed,
+                "gained": installed.gained,
+                "lost": installed.lost,
+            }
+        )
     else:
         _say_installed(installed)
 
@@ -177,8 +194,10 @@ def list_agents(context: typer.Context, *, as_json: Json = False) -> None:
     if as_json:
         output.answer({"agents": [_agent_as_json(agent) for agent in agents]})
     elif agents:
-        output.table(("name", "version", "state", "permissions"), [
-            (agent.name, agent.package_version, agent.state, ", ".join(agent.permissions)) for agent in agents])
+        output.table(
+            ("name", "version", "state", "permissions"),
+            [(agent.name, agent.package_version, agent.state, ", ".join(agent.permissions)) for agent in agents],
+        )
     else:
         output.tell("no agent is installed")
 
@@ -210,8 +229,15 @@ def _change(context: typer.Context, name: str, command: AgentCommand, *, as_json
 
 
 def _agent_as_json(agent: Agent) -> dict[str, Any]:
-    return {"agent": agent.id, "name": agent.name, "version": agent.package_version, "digest": agent.package_digest,
-            "state": agent.state, "permissions": agent.permissions, "budget_micros_day": agent.budget_micros_day}
+    return {
+        "agent": agent.id,
+        "name": agent.name,
+        "version": agent.package_version,
+        "digest": agent.package_digest,
+        "state": agent.state,
+        "permissions": agent.permissions,
+        "budget_micros_day": agent.budget_micros_day,
+    }
 
 
 def _with_installer(context: typer.Context, work: Callable[[Installer], Awaitable[Result]]) -> Result:

@@ -7,18 +7,26 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, output, spec
+from chimera.cli import agent, demo, output, spec
 from chimera.cli.doors import Doors
+from chimera.settings import read_settings
 
-app = typer.Typer(name="chimera", help="A governed fleet of autonomous AI personas.", no_args_is_help=True,
-                  add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="chimera",
+    help="A governed fleet of autonomous AI personas.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 app.add_typer(agent.app)
 app.add_typer(spec.app)
+app.command()(demo.demo)
 
 
 @app.callback()
 def begin(context: typer.Context) -> None:
     """A governed fleet of autonomous AI personas."""
+    output.log_to_stderr(read_settings().log_level)
     context.obj = Doors(office_store=bootstrap.office_store)
 
 

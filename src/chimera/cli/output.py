@@ -5,6 +5,7 @@ stdout is the answer, stderr is everything else. Exit codes: 0 done, 1 no, 2 wro
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.exceptions import TyperException
 
-from chimera.domain.errors import ChimeraError
+from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.faults import Fault, Faults
 
 UNREAD, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 3, 130
@@ -52,8 +53,31 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def fault_as_json(fault: Fault) -> dict[str, Any]:
     """One fault as `--json` gives it."""
-    return {"file": fault.file, "line": fault.line, "column": fault.column, "path": list(fault.path),
-            "message": fault.reason, "remedy": fault.remedy}
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "column": fault.column,
+        "path": list(fault.path),
+        "message": fault.reason,
+        "remedy": fault.remedy,
+    }
+
+
+def log_to_stderr(level: str) -> None:
+    """Logs are for whoever watches a process. They are not evidence, and never stand on stdout."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise Invalid(
+            "log_level_unknown",
+            f"{level[:20]!r} is not a log level",
+            where="CHIMERA_LOG_LEVEL",
+            remedy="choose debug, info, warning or error",
+        )
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
@@ -100,17 +124,28 @@ def _report(error: ChimeraError, *, as_json: bool) -> int:
 
 def _as_json(error: ChimeraError) -> dict[str, Any]:
     if isinstance(error, Faults):
-        return {"errors": [
-            {"code": error.code, "message": fault.reason, "where": fault.where, "remedy": fault.remedy,
-             "file": fault.file, "line": fault.line}
-            for fault in error.faults
-        ]}
+        return {
+            "errors": [
+                {
+                    "code": error.code,
+                    "message": fault.reason,
+                    "where": fault.where,
+                    "remedy": fault.remedy,
+                    "file": fault.file,
+                    "line": fault.line,
+                }
+                for fault in error.faults
+            ]
+        }
     return {"error": {"code": error.code, "message": error.message, "where": error.where, "remedy": error.remedy}}
 
 
 def _report_unexpected(error: Exception, *, as_json: bool) -> int:
     _log.error("unexpected", exc_info=error)
-    said = ChimeraError("unexpected", f"{type(error).__name__}: {error}",
-                        remedy="this is a fault of ours; the lines above belong in a report")
+    said = ChimeraError(
+        "unexpected",
+        f"{type(error).__name__}: {error}",
+        remedy="this is a fault of ours; the lines above belong in a report",
+    )
     _report(said, as_json=as_json)
     return UNEXPECTED

@@ -15,8 +15,9 @@ from chimera.domain.faults import FAULTS_MAX, Fault
 from chimera.domain.spec import Spec
 from chimera.governance.schemas import suggestion
 
-app = typer.Typer(name="spec", help="Task types: what goes in, what comes out, when it is good enough.",
-                  no_args_is_help=True)
+app = typer.Typer(
+    name="spec", help="Task types: what goes in, what comes out, when it is good enough.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 

@@ -138,6 +138,7 @@ class PerformanceCommand(StrEnum):
     FINISH = "finish"
     FAIL = "fail"
     DOUBT = "doubt"
+    RESEND = "resend"
 
 
 _P, _K = PerformanceState, PerformanceCommand
@@ -149,6 +150,9 @@ PERFORMANCE_MACHINE = Machine(
         (_P.STARTED, _K.FINISH): _P.FINISHED,
         (_P.STARTED, _K.FAIL): _P.FAILED,
         (_P.STARTED, _K.DOUBT): _P.IN_DOUBT,
+        (_P.STARTED, _K.RESEND): _P.STARTED,
+        (_P.IN_DOUBT, _K.RESEND): _P.STARTED,
+        (_P.IN_DOUBT, _K.DOUBT): _P.IN_DOUBT,
         (_P.IN_DOUBT, _K.FINISH): _P.FINISHED,
         (_P.IN_DOUBT, _K.FAIL): _P.FAILED,
     },
@@ -166,6 +170,7 @@ class Performance(Record, frozen=True, kw_only=True):
     receipt: dict[str, Any] | None = None
     reason: str = ""
     later: bool = False
+    needs_person: bool = False
     state: PerformanceState = PerformanceState.STARTED
 
     @property

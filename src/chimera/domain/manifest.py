@@ -79,8 +79,14 @@ class IdentityPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Which package this is, and who answers for it."""
 
     name: Annotated[str, _form(PACKAGE_PATTERN, PACKAGE_FORM, "the package's name, equal to its folder's")]
-    version: Annotated[str, _form(r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$",
-                                  'three numbers in quotes, such as "1.0.0"', "raise it with every change")]
+    version: Annotated[
+        str,
+        _form(
+            r"^(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){2}$",
+            'three numbers in quotes, such as "1.0.0"',
+            "raise it with every change",
+        ),
+    ]
     title: Annotated[str, _line("what it is, in one line")]
     owner: Annotated[str, _line("the person or team that answers for it")]
 
@@ -110,15 +116,26 @@ class AccountPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Under which name on which network."""
 
     platform: Annotated[str, _form(r"^[a-z][a-z0-9_-]*$", "a network's name in lower case", "the network", most=32)]
-    handle: Annotated[str, _form(r"^@[A-Za-z0-9_][A-Za-z0-9_.@-]*$", 'a handle in quotes, such as "@persona"',
-                                 "the account's name", most=256)]
+    handle: Annotated[
+        str,
+        _form(
+            r"^@[A-Za-z0-9_][A-Za-z0-9_.@-]*$", 'a handle in quotes, such as "@persona"', "the account's name", most=256
+        ),
+    ]
 
 
 class BudgetPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much it may cost."""
 
-    day: Annotated[str, _form(r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$", 'an amount in quotes, such as "10.00"',
-                              "the most that it may cost in a day", most=20)] = "10.00"
+    day: Annotated[
+        str,
+        _form(
+            r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$",
+            'an amount in quotes, such as "10.00"',
+            "the most that it may cost in a day",
+            most=20,
+        ),
+    ] = "10.00"
     currency: Annotated[Literal["USD"], Meta(description="the currency of the amounts")] = "USD"
 
 
@@ -133,10 +150,12 @@ class HoursPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class SchedulePart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When it works, and how much at most."""
 
-    timezone: Annotated[str, _form(r"^[A-Za-z][A-Za-z0-9_+/-]*$", "a zone such as Europe/Paris",
-                                   "whose clock the hours follow")] = "UTC"
-    hours: Annotated[tuple[HoursPart, ...],
-                     Meta(max_length=28, description="when it works; always, if there are none")] = ()
+    timezone: Annotated[
+        str, _form(r"^[A-Za-z][A-Za-z0-9_+/-]*$", "a zone such as Europe/Paris", "whose clock the hours follow")
+    ] = "UTC"
+    hours: Annotated[
+        tuple[HoursPart, ...], Meta(max_length=28, description="when it works; always, if there are none")
+    ] = ()
     posts_per_day_max: Annotated[int, Meta(ge=0, le=500, description="the most posts in a day")] = 20
 
 
@@ -153,19 +172,33 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     identity: IdentityPart
     persona: PersonaPart
-    goals: Annotated[tuple[Annotated[str, _line("a goal", most=500)], ...],
-                     Meta(min_length=1, max_length=20, description="what it is for; plans are measured by them")]
-    capabilities: Annotated[tuple[Annotated[str, _choice(SKILLS, "a skill")], ...],
-                            Meta(max_length=20, description="the skills that its tasks may use")]
-    permissions: Annotated[tuple[Annotated[str, _choice(PERMISSIONS, "a permission")], ...],
-                           Meta(max_length=40, description="what it may do; what is not listed is denied")]
+    goals: Annotated[
+        tuple[Annotated[str, _line("a goal", most=500)], ...],
+        Meta(min_length=1, max_length=20, description="what it is for; plans are measured by them"),
+    ]
+    capabilities: Annotated[
+        tuple[Annotated[str, _choice(SKILLS, "a skill")], ...],
+        Meta(max_length=20, description="the skills that its tasks may use"),
+    ]
+    permissions: Annotated[
+        tuple[Annotated[str, _choice(PERMISSIONS, "a permission")], ...],
+        Meta(max_length=40, description="what it may do; what is not listed is denied"),
+    ]
     accounts: Annotated[tuple[AccountPart, ...], Meta(max_length=16, description="its names on networks")] = ()
-    models: Annotated[dict[str, Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=5)]],
-                      Meta(max_length=50, description="for a task type, the models to try in order")] = {}
+    models: Annotated[
+        dict[str, Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=5)]],
+        Meta(max_length=50, description="for a task type, the models to try in order"),
+    ] = {}
     budget: BudgetPart = field(default_factory=BudgetPart)
     schedule: SchedulePart = field(default_factory=SchedulePart)
-    constitution: Annotated[str, _form(r"^[A-Za-z0-9_-]+\.yaml$", "the name of a file in the package",
-                                       "the file with the rules that it criticises itself by")] = ""
+    constitution: Annotated[
+        str,
+        _form(
+            r"^[A-Za-z0-9_-]+\.yaml$",
+            "the name of a file in the package",
+            "the file with the rules that it criticises itself by",
+        ),
+    ] = ""
     handover: Annotated[tuple[HandoverPart, ...], Meta(max_length=9, description="stages that wait for a person")] = ()
 
     @property
@@ -199,8 +232,12 @@ def manifest_schema() -> dict[str, Any]:
     """The JSON Schema of a manifest, as it is published."""
     # Through JSON and back: what the generator gives still holds tuples.
     schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Manifest)))
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID,
-            "title": "Manifest of a Chimera agent", **schema}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "Manifest of a Chimera agent",
+        **schema,
+    }
 
 
 def to_agent(manifest: Manifest, *, identifier: str, digest: str) -> Agent:
@@ -212,8 +249,14 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str) -> Agent:
         package=identity.name,
         package_version=identity.version,
         package_digest=digest,
-        persona=Persona(name=persona.name, voice=persona.voice, disclosure=persona.disclosure,
-                        interests=persona.interests, avoid=persona.avoid, cast=tuple(map(str, persona.cast))),
+        persona=Persona(
+            name=persona.name,
+            voice=persona.voice,
+            disclosure=persona.disclosure,
+            interests=persona.interests,
+            avoid=persona.avoid,
+            cast=tuple(map(str, persona.cast)),
+        ),
         accounts=tuple(Account(account.platform, account.handle) for account in manifest.accounts),
         permissions=tuple(sorted(manifest.permissions)),
         goals=manifest.goals,

@@ -60,7 +60,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
     },
     Role.EFFECTS: {
         "seal": Writes(update=("taken", "expired")),
-        "performance": Writes(insert=("started",), update=("finished", "failed", "in_doubt")),
+        "performance": Writes(insert=("started",), update=("started", "finished", "failed", "in_doubt")),
     },
     Role.MAINTENANCE: {},
     Role.AUDITOR: {},

@@ -13,7 +13,16 @@ from chimera.domain.agent import Agent, AgentState
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.grant import Batch, Grant, Performance, PerformanceCommand, Seal, SealCommand, SealState
+from chimera.domain.grant import (
+    Batch,
+    Grant,
+    Performance,
+    PerformanceCommand,
+    PerformanceState,
+    Seal,
+    SealCommand,
+    SealState,
+)
 from chimera.governance.sealing import SealVerifier
 from chimera.ports.clock import Clock
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Publisher, Rejected, Unknown
@@ -38,18 +47,41 @@ class Effects:
         return await self._act(grant, started)
 
     async def recover(self, performance: Performance) -> Performance:
-        """What became of an act whose outcome nobody recorded: resend where the network dedupes, else look it up."""
+        """What became of an act whose outcome nobody recorded: resend where the network dedupes, then look it up."""
         grant = await self._store.get(Grant, performance.id)
         traits = self._publisher.traits(grant.action.platform)
-        if traits.deduplicates:
-            return await self._act(grant, performance)
-        if not traits.looks_up:
-            return await self._doubt(performance, "the network can neither dedupe nor be asked")
-        settled_us = performance.deadline_us + int(traits.settling_seconds * 1_000_000)
-        await self._clock.sleep(max(0, settled_us - await self._store.now_us()) / 1_000_000)
-        return await self._look_up(grant, performance)
+        may_resend = traits.deduplicates and await self._is_still_granted(grant)
+        if may_resend:
+            performance = await self._resend(grant, performance)
+            # A resend that was refused says nothing about the first sending.
+            outcome = await self._outcome(grant, performance)
+            if isinstance(outcome, Published):
+                return await self._finish(performance, outcome.receipt)
+        if traits.looks_up:
+            return await self._look_up(grant, performance, settling_seconds=traits.settling_seconds)
+        if may_resend:
+            return await self._doubt(performance, "the network did not take the resend yet")
+        return await self._doubt(performance, "the network can neither dedupe nor be asked", needs_person=True)
 
-    async def _look_up(self, grant: Grant, performance: Performance) -> Performance:
+    async def _is_still_granted(self, grant: Grant) -> bool:
+        """Resending is acting: not after expiry, and not while halted."""
+        halted = await self._store.halted()
+        if met := halted.intersection(_scopes_of(grant)):
+            raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
+        return await self._store.now_us() < grant.terms.expires_at_us
+
+    async def _resend(self, grant: Grant, performance: Performance) -> Performance:
+        """The same attempt under the same key, with a deadline of its own: proofs of absence count from the last one."""
+        deadline_us = await self._store.now_us() + PUBLISH_SECONDS_MAX * 1_000_000
+        resent = replace(performance.after(PerformanceCommand.RESEND), deadline_us=deadline_us)
+        event = self._event(EventKind.EFFECT_RESENT, resent, digest=grant.terms.action_digest)
+        await self._store.commit(Change(records=(resent,), events=(event,), begins_in=_scopes_of(grant)))
+        return resent
+
+    async def _look_up(self, grant: Grant, performance: Performance, *, settling_seconds: float) -> Performance:
+        """Absence is only proved once the request's deadline and the network's settling time are over."""
+        settled_us = performance.deadline_us + int(settling_seconds * 1_000_000)
+        await self._clock.sleep(max(0, settled_us - await self._store.now_us()) / 1_000_000)
         match await self._publisher.look_up(_order_of(grant, performance)):
             case Published(receipt):
                 return await self._finish(performance, receipt)
@@ -126,11 +158,11 @@ class Effects:
         after = replace(performance.after(PerformanceCommand.FAIL), reason=reason[:500], later=later)
         return await self._record(after, EventKind.EFFECT_FAILED, why=reason[:500], later=later)
 
-    async def _doubt(self, performance: Performance, reason: str) -> Performance:
-        if performance.state == "in_doubt":
+    async def _doubt(self, performance: Performance, reason: str, *, needs_person: bool = False) -> Performance:
+        if performance.state is PerformanceState.IN_DOUBT and performance.needs_person == needs_person:
             return performance
-        after = replace(performance.after(PerformanceCommand.DOUBT), reason=reason[:500])
-        return await self._record(after, EventKind.EFFECT_IN_DOUBT, why=reason[:500])
+        after = replace(performance.after(PerformanceCommand.DOUBT), reason=reason[:500], needs_person=needs_person)
+        return await self._record(after, EventKind.EFFECT_IN_DOUBT, why=reason[:500], needs_person=needs_person)
 
     async def _record(self, after: Performance, kind: EventKind, **data: Any) -> Performance:
         await self._store.commit(Change(records=(after,), events=(self._event(kind, after, **data),)))

@@ -74,8 +74,12 @@ class Installer:
         if known is None:
             raise Missing("agent_unknown", f"there is no agent {name[:64]!r}", remedy="chimera agent list names them")
         after = known.after(command)
-        event = Event(kind=EventKind.AGENT_CHANGED, subject=after.id, at_us=await self._store.now_us(),
-                      data={"name": after.name, "command": command, "state": after.state, "by": by})
+        event = Event(
+            kind=EventKind.AGENT_CHANGED,
+            subject=after.id,
+            at_us=await self._store.now_us(),
+            data={"name": after.name, "command": command, "state": after.state, "by": by},
+        )
         await self._store.commit(Change(records=(after,), events=(event,)))
         return after
 
@@ -94,15 +98,25 @@ class Installer:
 
     async def _replace(self, known: Agent, wanted: Agent, offer: Offer) -> Installed:
         after = msgspec.structs.replace(
-            known.after(AgentCommand.UPGRADE), package_version=wanted.package_version,
-            package_digest=wanted.package_digest, persona=wanted.persona, accounts=wanted.accounts,
-            permissions=wanted.permissions, goals=wanted.goals, budget_micros_day=wanted.budget_micros_day)
+            known.after(AgentCommand.UPGRADE),
+            package_version=wanted.package_version,
+            package_digest=wanted.package_digest,
+            persona=wanted.persona,
+            accounts=wanted.accounts,
+            permissions=wanted.permissions,
+            goals=wanted.goals,
+            budget_micros_day=wanted.budget_micros_day,
+        )
         gained = widened(known.permissions, after.permissions)
         event = await self._event(after, offer, previous=known.package_version, gained=gained)
         caps = await self._caps(after, known.budget_micros_day)
         await self._store.commit(Change(records=(after, *caps), events=(event,)))
-        return Installed(agent=after, previous=known.package_version, gained=gained,
-                         lost=widened(after.permissions, known.permissions))
+        return Installed(
+            agent=after,
+            previous=known.package_version,
+            gained=gained,
+            lost=widened(after.permissions, known.permissions),
+        )
 
     async def _caps(self, agent: Agent, before_micros: int) -> tuple[Record, ...]:
         """The agent's cap for a day, when its manifest changes it. What a person set since then stays otherwise."""
@@ -114,35 +128,62 @@ class Installer:
         return (msgspec.structs.replace(fresh, version=known.version + 1) if known else fresh,)
 
     async def _event(self, agent: Agent, offer: Offer, *, previous: str, gained: tuple[str, ...]) -> Event:
-        return Event(kind=EventKind.AGENT_INSTALLED, subject=agent.id, at_us=await self._store.now_us(), data={
-            "name": agent.name, "version": agent.package_version, "previous": previous,
-            "digest": agent.package_digest, "permissions": list(agent.permissions), "gained": list(gained),
-            "budget_micros_day": agent.budget_micros_day, "by": offer.by})
+        return Event(
+            kind=EventKind.AGENT_INSTALLED,
+            subject=agent.id,
+            at_us=await self._store.now_us(),
+            data={
+                "name": agent.name,
+                "version": agent.package_version,
+                "previous": previous,
+                "digest": agent.package_digest,
+                "permissions": list(agent.permissions),
+                "gained": list(gained),
+                "budget_micros_day": agent.budget_micros_day,
+                "by": offer.by,
+            },
+        )
 
 
 def _require_newer(known: Agent, wanted: Agent) -> None:
     before, after = known.package_version, wanted.package_version
     if after == before:
-        raise Refused("package_version_reused", f"{wanted.name} {after} is installed with other content",
-                      where="identity.version", remedy="an installed version never changes; raise the version")
+        raise Refused(
+            "package_version_reused",
+            f"{wanted.name} {after} is installed with other content",
+            where="identity.version",
+            remedy="an installed version never changes; raise the version",
+        )
     if _numbers(after) < _numbers(before):
-        raise Refused("package_older", f"{wanted.name} {before} is installed, which is newer",
-                      where="identity.version", remedy="raise the version above it")
+        raise Refused(
+            "package_older",
+            f"{wanted.name} {before} is installed, which is newer",
+            where="identity.version",
+            remedy="raise the version above it",
+        )
 
 
 def _require_accepted(known: Agent, wanted: Agent, offer: Offer) -> None:
     gained = widened(known.permissions, wanted.permissions)
     if gained and not offer.accept_permissions:
         listed = "; ".join(f"{name}: {PERMISSIONS[name].meaning}" for name in gained)
-        raise Refused("permissions_widened", f"{wanted.name} asks for more than before: {listed}",
-                      where="permissions", remedy="install it with --accept-permissions if that is meant")
+        raise Refused(
+            "permissions_widened",
+            f"{wanted.name} asks for more than before: {listed}",
+            where="permissions",
+            remedy="install it with --accept-permissions if that is meant",
+        )
 
 
 def _require_budget(wanted: Agent, allowed_micros: int, offer: Offer) -> None:
     if wanted.budget_micros_day > allowed_micros and not offer.accept_budget:
         asked, allowed = budget_in_words(wanted.budget_micros_day), budget_in_words(allowed_micros)
-        raise Refused("budget_raised", f"{wanted.name} asks for {asked}; {allowed} need nobody's consent",
-                      where="budget.day", remedy="install it with --accept-budget if that is meant")
+        raise Refused(
+            "budget_raised",
+            f"{wanted.name} asks for {asked}; {allowed} need nobody's consent",
+            where="budget.day",
+            remedy="install it with --accept-budget if that is meant",
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

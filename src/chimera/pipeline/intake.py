@@ -33,6 +33,13 @@ class Arrival(Struct, frozen=True, kw_only=True):
     kind: str
     payload: dict[str, Any]
     labels: Labels
+    key: str = ""
+    at_us: int = 0
+
+    @property
+    def own_id(self) -> str | None:
+        """Told twice by the network, it is admitted once: the id comes from its time and its key there."""
+        return ids.at_time(self.at_us, self.campaign_id, self.key) if self.key else None
 
 
 class Intake:
@@ -70,7 +77,7 @@ class Intake:
 
     async def accept(self, arrival: Arrival) -> Input:
         """Admit an arrival, or put on record why not and raise `Refused`."""
-        admitted_id = self._ids.new()
+        admitted_id = arrival.own_id or self._ids.new()
         try:
             assessment = self._assess(arrival)
         except (Invalid, Refused) as refusal:

@@ -11,7 +11,7 @@ from chimera.rehearsal.scenario import PAY, SOCIAL
 
 TEXT_LENGTH_MAX = 5_000
 AMOUNT_MICROS_MAX = 10**12
-LIST_MAX = 50
+LIST_MAX = 100
 
 
 class Tool(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from chimera.rehearsal import catalogue, graphemes
+from chimera.governance import graphemes
+from chimera.rehearsal import catalogue
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import PAY, PLATFORMS, SOCIAL, Scenario
 from chimera.rehearsal.society import Society

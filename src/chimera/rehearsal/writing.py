@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from chimera.rehearsal import graphemes, phrases, reading
+from chimera.governance import graphemes
+from chimera.rehearsal import phrases, reading
 from chimera.rehearsal.dice import Dice
 from chimera.rehearsal.reading import Data
 

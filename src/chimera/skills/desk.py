@@ -14,7 +14,7 @@ from chimera.domain import canonical, labels
 from chimera.domain.draft import Call, Draft
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.labels import Labels
-from chimera.domain.permissions import TOOLS
+from chimera.domain.permissions import needed_for_tool
 from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
 from chimera.domain.work import Assignment
@@ -90,12 +90,13 @@ class Desk:
     async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
         """One answer from a read tool that the agent is permitted."""
         self._require_calls_left()
-        if TOOLS.get(tool) not in self.assignment.permissions:
+        needed = needed_for_tool(tool)
+        if needed not in self.assignment.permissions:
             raise Refused(
                 "tool_not_permitted",
                 f"the agent may not use {tool}",
                 where=tool,
-                remedy=f"add {TOOLS.get(tool, 'a permission')} to its manifest",
+                remedy=f"add {needed or 'a permission'} to its manifest",
             )
         answer = await self._tools.call(tool, arguments, agent_id=self.assignment.task.agent_id)
         self._read_labels = labels.union(self._read_labels, answer.labels)

@@ -94,7 +94,7 @@ class Sweeping:
         performance = await self._store.find(Performance, grant.id)
         if performance is None or performance.state in (PerformanceState.FINISHED, PerformanceState.FAILED):
             await self._settle.finish(task, grant, performance)
-        elif performance.state is PerformanceState.IN_DOUBT and "can neither" in performance.reason:
+        elif performance.state is PerformanceState.IN_DOUBT and performance.needs_person:
             await self._settle.ask_person(await self._in_doubt(task, grant, performance), performance)
         else:
             self._performing.recover(performance)

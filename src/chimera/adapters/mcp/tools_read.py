@@ -17,12 +17,16 @@ from chimera.ports.tools_read import ToolAnswer
 ANSWER_BYTES_MAX = 32_768
 CALL_SECONDS_MAX = 10.0
 TRIES = 2
+PLATFORM = "platform"
 
 MayUse: TypeAlias = Callable[[str, str], bool]
 
 
 class McpToolsRead:
-    """Tools are named `<connector>.<tool>`. `may_use(agent_id, tool)` says who may use what; nothing else does."""
+    """One session per platform; a call names its `platform` among its arguments, unless there is only one.
+
+    `may_use(agent_id, tool)` says who may use what; nothing else does.
+    """
 
     def __init__(self, sessions: Mapping[str, McpSession], *, may_use: MayUse,
                  answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
@@ -35,23 +39,19 @@ class McpToolsRead:
         if not self._may_use(agent_id, tool):
             raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
                           remedy="add the permission to its manifest")
-        session, name = await self._require_readable(tool, arguments)
-        content = _content(tool, await _called(session, name, arguments))
+        session = self._session_for(arguments)
+        asked = {name: value for name, value in arguments.items() if name != PLATFORM}
+        await _require_readable(session, tool, asked)
+        content = _content(tool, await _called(session, tool, asked))
         return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
 
-    async def _require_readable(self, tool: str, arguments: dict[str, Any]) -> tuple[McpSession, str]:
-        connector, _, name = tool.partition(".")
-        session = self._sessions.get(connector)
-        offered = (await session.tools()).get(name) if session else None
-        if session is None or offered is None:
-            raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
-        if offered.annotations is None or offered.annotations.read_only_hint is not True:
-            raise Refused("tool_not_read_only", f"{tool} does more than read", where=tool,
-                          remedy="propose an action instead")
-        error = next(jsonschema_rs.iter_errors(offered.input_schema, arguments), None)
-        if error is not None:
-            raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")
-        return session, name
+    def _session_for(self, arguments: dict[str, Any]) -> McpSession:
+        named = arguments.get(PLATFORM)
+        platforms = tuple(self._sessions) if named is None else (named,)
+        if len(platforms) != 1 or platforms[0] not in self._sessions:
+            raise Invalid("platform_unknown", f"there are no read tools for {str(named)[:60]!r}", where=PLATFORM,
+                          remedy=f"name one of {', '.join(sorted(self._sessions))}")
+        return self._sessions[platforms[0]]
 
     def _bounded(self, content: dict[str, Any]) -> dict[str, Any]:
         encoded = canonical.encode(content)
@@ -59,6 +59,18 @@ class McpToolsRead:
             return content
         kept = encoded[: self._answer_bytes_max].decode("utf-8", "ignore")
         return {"notice": f"shortened: {len(encoded)} bytes, {self._answer_bytes_max} are kept", "text": kept}
+
+
+async def _require_readable(session: McpSession, tool: str, arguments: dict[str, Any]) -> None:
+    offered = (await session.tools()).get(tool)
+    if offered is None:
+        raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+    if offered.annotations is None or offered.annotations.read_only_hint is not True:
+        raise Refused("tool_not_read_only", f"{tool} does more than read", where=tool,
+                      remedy="propose an action instead")
+    error = next(jsonschema_rs.iter_errors(offered.input_schema, arguments), None)
+    if error is not None:
+        raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")
 
 
 async def _called(session: McpSession, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -12,7 +12,7 @@ from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.sql import query, query_of
 from chimera.domain import refusals, rows
 from chimera.domain.budget import Window
-from chimera.domain.errors import Missing
+from chimera.domain.errors import Missing, Refused
 from chimera.domain.event import Link
 from chimera.domain.kinds import NAMES
 from chimera.domain.record import Record
@@ -21,7 +21,8 @@ from chimera.ports.store import LIST_MAX, Head
 
 R = TypeVar("R", bound=Record)
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-Rows = list[asyncpg.Record]
+Rows: TypeAlias = list[asyncpg.Record]
+Denied: TypeAlias = Callable[[str], Refused]
 
 
 class PostgresReads:
@@ -85,12 +86,12 @@ class PostgresReads:
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _fetch(self, what: str, statement: str, *arguments: Any) -> Rows:
+    async def _fetch(self, what: str, statement: str, *arguments: Any, denied: Denied = refusals.not_readable) -> Rows:
         async for _ in self._patience.attempts(f"the database does not answer a question about {what}"):
             try:
                 return await self._pool.fetch(statement, *arguments)
             except DRIVER_ERRORS as error:
-                _raise_unless_lost(error, what)
+                _raise_unless_lost(error, what, denied)
         raise AssertionError("patience ends by raising")
 
 
@@ -104,13 +105,13 @@ def tasks_of(found: Rows) -> tuple[Task, ...]:
     return tuple([record_of(Task, row) for row in found])
 
 
-def _raise_unless_lost(error: Exception, what: str) -> None:
+def _raise_unless_lost(error: Exception, what: str, denied: Denied) -> None:
     match fault_of(error):
         case Fault.LOST | Fault.AGAIN:
             return
         case Fault.FENCED:
             raise refusals.fenced(str(error)) from error
         case Fault.DENIED:
-            raise refusals.not_readable(what) from error
+            raise denied(what) from error
         case Fault.BAD:
             raise refusals.not_storable(str(error)) from error

@@ -50,7 +50,8 @@ class PostgresStore(PostgresReads):
 
     async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
         return tasks_of(await self._fetch("leases", query("claim"), self._writer, self._line.epoch, list(shards),
-                                          min(limit, CLAIM_MAX), round(lease_seconds * 1_000_000)))
+                                          min(limit, CLAIM_MAX), round(lease_seconds * 1_000_000),
+                                          denied=refusals.not_permitted))
 
     async def close(self) -> None:
         await self._committer.close()

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from chimera.domain import canonical, merkle, scopes
+from chimera.adapters.vault import keys
+from chimera.domain import merkle, scopes
 from chimera.domain.errors import Refused
 from chimera.domain.grant import GRANT_SECONDS_MAX, Terms
 from chimera.governance.sealing import signed_bytes
@@ -46,7 +47,7 @@ class VaultCore:
         self._spent = spent
         self._keep = keep
         self._halted: frozenset[str] = frozenset()
-        self.key_id = key_id_of(key)
+        self.key_id = keys.name_of(key.public_key())
 
     def halt(self, halted: Iterable[str]) -> None:
         """From now on nothing in these scopes is sealed."""
@@ -106,8 +107,3 @@ class VaultCore:
         spent = Spent(day=day, micros=before + micros)
         self._keep(spent)
         self._spent = spent
-
-
-def key_id_of(key: Ed25519PrivateKey) -> str:
-    """A short name for the public key."""
-    return canonical.sha256_hex(key.public_key().public_bytes_raw())[:16]

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from chimera.domain import canonical
 from chimera.domain.errors import Unavailable
 
 
@@ -70,3 +71,8 @@ def write_private(path: Path, content: bytes) -> None:
     finally:
         os.close(handle)
     draft.replace(path)
+
+
+def name_of(key: Ed25519PublicKey) -> str:
+    """A short name for a public key."""
+    return canonical.sha256_hex(key.public_bytes_raw())[:16]

@@ -22,7 +22,7 @@ STEP_SECONDS = 0.25
 async def serve_stdio(scenario: Scenario, clock: Clock, *, accounts: tuple[str, ...] = ()) -> None:
     """Serve one client until it hangs up."""
     built = world.build(scenario, clock, accounts=accounts)
-    async with _alive(built, clock), stdio_server() as (read_stream, write_stream):
+    async with alive(built, clock), stdio_server() as (read_stream, write_stream):
         server = sandbox.build(built.line)
         await server.run(read_stream, write_stream, server.create_initialization_options())
 
@@ -30,7 +30,7 @@ async def serve_stdio(scenario: Scenario, clock: Clock, *, accounts: tuple[str, 
 async def serve_http(scenario: Scenario, clock: Clock, *, host: str, port: int, accounts: tuple[str, ...] = ()) -> None:
     """Serve many clients until stopped, at `/mcp`."""
     built = world.build(scenario, clock, accounts=accounts)
-    async with _alive(built, clock):
+    async with alive(built, clock):
         await http_server(sandbox.build(built.line), host=host, port=port).serve()
 
 
@@ -41,7 +41,8 @@ def http_server(server: Server[Any], *, host: str, port: int) -> uvicorn.Server:
 
 
 @contextlib.asynccontextmanager
-async def _alive(built: world.World, clock: Clock) -> AsyncGenerator[None]:
+async def alive(built: world.World, clock: Clock) -> AsyncGenerator[None]:
+    """The audience lives while the block runs."""
     living = asyncio.create_task(_live(built, clock), name="sandbox-audience")
     try:
         yield

@@ -1,0 +1,219 @@
+"""The rules of `ports.store` about what may begin: halts, performances, and which role may write what."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from chimera.domain import ids
+from chimera.domain.errors import Refused
+from chimera.domain.grant import Batch, Grant, Performance, PerformanceCommand, Seal, SealCommand
+from chimera.domain.halt import Halt
+from chimera.domain.kinds import KINDS
+from chimera.domain.record import Record, advance
+from chimera.domain.roles import MAY_READ, MAY_WRITE, Role, may_write
+from chimera.domain.task import Task
+from chimera.testing.store_samples import HOUR_US, change
+from chimera.testing.store_world import Bench, outcome, tally
+
+WRITING = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)
+
+
+class GateRules:
+    """What a store refuses although record and version are right."""
+
+    @pytest.mark.requirement("R-E5", "R-A1")
+    async def test_nothing_begins_in_a_halted_scope(self, bench: Bench) -> None:
+        halt = bench.samples.halt("platform:x")
+        await bench.office.commit(change(halt))
+        assert await bench.manager.halted() == {"platform:x"}
+        task = bench.samples.task()
+        for store in (bench.manager, bench.office, bench.effects):
+            refused = outcome(store.commit(change(begins_in=("agent:a", "platform:x"))))
+            assert await refused == "halted"
+        assert await outcome(bench.manager.commit(change(task, begins_in=("platform:x",)))) == "halted"
+        assert await bench.manager.find(Task, task.id) is None
+        await bench.manager.commit(change(task, begins_in=("platform:y", "fleet")))
+        await bench.manager.commit(change(advance(task)))
+
+    @pytest.mark.requirement("R-E5")
+    async def test_a_lifted_halt_halts_no_more_unless_another_stands(self, bench: Bench) -> None:
+        first, second = bench.samples.halt("fleet"), bench.samples.halt("fleet")
+        await bench.office.commit(change(first, second))
+        for halt, code in ((first, "halted"), (second, "")):
+            await bench.office.commit(change(halt.lifted(by="Grace")))
+            assert await outcome(bench.manager.commit(change(begins_in=("fleet",)))) == code
+        assert await bench.manager.halted() == frozenset()
+        assert await bench.office.count(Halt) == {"lifted": 2}
+
+    @pytest.mark.requirement("R-E5")
+    async def test_after_a_halt_is_committed_nothing_more_begins(self, bench: Bench) -> None:
+        stores = [await bench.world.open(f"manager-{number}", Role.MANAGER) for number in range(2, 5)]
+        codes: list[str] = []
+
+        async def begin_until_halted(number: int) -> None:
+            store, code = stores[number % len(stores)], ""
+            while not code:
+                code = await outcome(store.commit(change(bench.samples.task(), begins_in=("fleet",))))
+                codes.append(code)
+                await asyncio.sleep(0)
+
+        runs = [asyncio.create_task(begin_until_halted(number)) for number in range(24)]
+        while len(codes) < 200:
+            await asyncio.sleep(0)
+        await bench.office.commit(change(bench.samples.halt("fleet")))
+        begun = await bench.office.count(Task)
+        await asyncio.gather(*runs)
+        assert await bench.office.count(Task) == begun
+        assert tally(codes) == {"": begun["ready"], "halted": 24}
+
+    @pytest.mark.requirement("R-N1", "R-A4")
+    async def test_a_valid_grant_is_performed_once(self, bench: Bench) -> None:
+        grant, seal = await _sealed(bench)
+        performance = bench.samples.performance(grant)
+        await bench.effects.commit(change(seal.after(SealCommand.TAKE), performance))
+        assert (await bench.effects.get(Seal, grant.id)).state == "taken"
+        await bench.effects.commit(change(performance.after(PerformanceCommand.FINISH, receipt={"id": "7"})))
+        again = msgspec.structs.replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
+        for records in ((performance,), (again, performance)):
+            assert await outcome(bench.effects.commit(change(*records))) == "record_stale"
+        assert await bench.effects.count(Performance) == {"finished": 1}
+
+    @pytest.mark.requirement("R-N1", "R-A4")
+    async def test_of_many_performances_of_one_grant_one_begins(self, bench: Bench) -> None:
+        grant, seal = await _sealed(bench)
+        stores = [await bench.world.open(f"effects-{number}", Role.EFFECTS) for number in range(2, 6)]
+        take = change(seal.after(SealCommand.TAKE), bench.samples.performance(grant))
+        codes = await asyncio.gather(*(outcome(stores[number % 4].commit(take)) for number in range(32)))
+        assert tally(codes) == {"": 1, "record_stale": 31}
+
+    @pytest.mark.requirement("R-N1")
+    async def test_without_a_valid_grant_nothing_is_performed(self, bench: Bench) -> None:
+        now_us = await bench.manager.now_us()
+        samples, far_us = bench.samples, now_us + HOUR_US
+        batch = samples.batch()
+        await bench.put(batch)
+        unsealed = samples.grant(expires_at_us=far_us)
+        await bench.put(unsealed)
+        invented = samples.grant(expires_at_us=far_us)
+        expired, expired_seal = await _sealed(bench, expires_at_us=now_us - 1)
+        orphan = samples.grant(expires_at_us=far_us)
+        orphan_seal = samples.seal(orphan, samples.batch())
+        await bench.manager.commit(change(orphan, orphan_seal))
+        ungranted = samples.grant(expires_at_us=far_us)
+        ungranted_seal = samples.seal(ungranted, batch)
+        await bench.manager.commit(change(ungranted_seal))
+        valid, valid_seal = await _sealed(bench)
+        other, other_seal = await _sealed(bench)
+        attempts: dict[str, tuple[Record, ...]] = {
+            "no seal": (samples.performance(unsealed),),
+            "no grant": (samples.performance(invented),),
+            "expired": (expired_seal.after(SealCommand.TAKE), samples.performance(expired)),
+            "no batch": (orphan_seal.after(SealCommand.TAKE), samples.performance(orphan)),
+            "a seal without its grant": (ungranted_seal.after(SealCommand.TAKE), samples.performance(ungranted)),
+            "the seal is not taken": (samples.performance(valid),),
+            "another seal is taken": (other_seal.after(SealCommand.TAKE), samples.performance(valid)),
+            "the seal is let expire": (valid_seal.after(SealCommand.EXPIRE), samples.performance(valid)),
+        }
+        for why, records in attempts.items():
+            assert await outcome(bench.effects.commit(change(*records))) == "grant_not_valid", why
+        assert await bench.effects.count(Performance) == {}
+        await bench.effects.commit(change(other_seal.after(SealCommand.TAKE), samples.performance(other)))
+
+    @pytest.mark.requirement("R-N1")
+    @pytest.mark.parametrize("command", [SealCommand.EXPIRE, SealCommand.WITHDRAW])
+    async def test_a_seal_that_is_not_ready_cannot_be_taken(self, bench: Bench, command: SealCommand) -> None:
+        grant, seal = await _sealed(bench)
+        closed = seal.after(command)
+        await bench.put(closed)
+        taken = advance(closed, state=seal.after(SealCommand.TAKE).state)
+        assert await outcome(bench.effects.commit(change(taken, bench.samples.performance(grant)))) == "grant_not_valid"
+
+    @pytest.mark.requirement("R-N1")
+    async def test_a_grant_expires_by_the_clock_of_the_store(self, bench: Bench) -> None:
+        grant, seal = await _sealed(bench, expires_at_us=await bench.manager.now_us() + 300_000)
+        await bench.world.pass_time(0.4)
+        records = (seal.after(SealCommand.TAKE), bench.samples.performance(grant))
+        assert await outcome(bench.effects.commit(change(*records))) == "grant_not_valid"
+
+    @pytest.mark.requirement("R-D8")
+    @pytest.mark.parametrize("role", WRITING)
+    @pytest.mark.parametrize("kind", list(KINDS))
+    async def test_a_role_writes_what_is_listed_and_nothing_else(self, bench: Bench, role: Role, kind: str) -> None:
+        store, record = bench.store_of(role), bench.samples.one_of_each()[kind]
+        permitted = may_write(role, kind, version=1, state=record.state_name)
+        code = await outcome(store.commit(change(record)))
+        if role is Role.EFFECTS and kind == "performance":
+            assert code == "grant_not_valid"
+        else:
+            assert code == ("" if permitted else "write_not_permitted")
+        changed = advance(record)
+        permitted = may_write(role, kind, version=2, state=record.state_name)
+        code = await outcome(store.commit(change(changed)))
+        assert (code == "write_not_permitted") is not permitted
+
+    @pytest.mark.requirement("R-D8", "R-F2")
+    async def test_roles_end_at_states_too(self, bench: Bench) -> None:
+        """A manager cannot answer for a person nor take a seal; effects cannot bring one back; nobody edits a grant."""
+        grant, seal = await _sealed(bench)
+        review, batch = bench.samples.review(), await bench.manager.list(Batch)
+        await bench.put(review)
+        for state in ("approved", "edited", "rejected", "asked"):
+            assert await _write(bench, Role.MANAGER, advance(review, state=type(review.state)(state))) == (
+                "write_not_permitted")
+        assert await _write(bench, Role.MANAGER, seal.after(SealCommand.TAKE)) == "write_not_permitted"
+        assert await _write(bench, Role.EFFECTS, advance(seal)) == "write_not_permitted"
+        for role in WRITING:
+            assert await _write(bench, role, advance(grant)) == "write_not_permitted"
+            assert await _write(bench, role, advance(batch[0])) == "write_not_permitted"
+        assert await _write(bench, Role.MANAGER, bench.samples.halt("fleet").lifted(by="me")) == "write_not_permitted"
+        assert await bench.manager.get(Grant, grant.id) == grant
+
+    @pytest.mark.requirement("R-D8")
+    async def test_one_forbidden_record_refuses_the_whole_change(self, bench: Bench) -> None:
+        task, grant = bench.samples.task(), bench.samples.grant(expires_at_us=HOUR_US)
+        assert await _write(bench, Role.MANAGER, task, bench.samples.agent(), grant) == "write_not_permitted"
+        assert await bench.manager.find(Task, task.id) is None
+
+    @pytest.mark.requirement("R-D8")
+    @pytest.mark.parametrize("role", WRITING)
+    async def test_a_role_reads_what_is_listed_and_nothing_else(self, bench: Bench, role: Role) -> None:
+        store = bench.store_of(role)
+        for name, kind in KINDS.items():
+            expected = "" if name in MAY_READ[role] else "read_not_permitted"
+            assert await outcome(store.find(kind, ids.build(at_us=0, entropy=0))) == expected, name
+            assert await outcome(store.list(kind)) == expected, name
+            assert await outcome(store.count(kind)) == expected, name
+
+    @pytest.mark.requirement("R-D8")
+    async def test_a_writer_belongs_to_the_role_that_opened_it(self, bench: Bench) -> None:
+        with pytest.raises(Refused, match="write_not_permitted"):
+            await bench.world.open("manager-1", Role.EFFECTS)
+        await bench.put(bench.samples.task())
+
+    @pytest.mark.requirement("R-D8")
+    @pytest.mark.parametrize("role", [Role.MAINTENANCE, Role.AUDITOR])
+    async def test_roles_that_do_not_write_cannot_open_a_writer(self, bench: Bench, role: Role) -> None:
+        assert not MAY_WRITE[role]
+        with pytest.raises(Refused, match="write_not_permitted"):
+            await bench.world.open("writer", role)
+
+    @pytest.mark.requirement("R-D8")
+    @pytest.mark.parametrize("role", [Role.OFFICE, Role.EFFECTS])
+    async def test_only_managers_lease(self, bench: Bench, role: Role) -> None:
+        assert await outcome(bench.store_of(role).claim(shards=[1], limit=1, lease_seconds=1)) == "write_not_permitted"
+
+
+async def _sealed(bench: Bench, *, expires_at_us: int | None = None) -> tuple[Grant, Seal]:
+    expires_at_us = expires_at_us or await bench.manager.now_us() + HOUR_US
+    grant, batch = bench.samples.grant(expires_at_us=expires_at_us), bench.samples.batch()
+    seal = bench.samples.seal(grant, batch)
+    await bench.put(grant)
+    await bench.manager.commit(change(batch, seal))
+    return grant, seal
+
+
+async def _write(bench: Bench, role: Role, *records: Record) -> str:
+    return await outcome(bench.store_of(role).commit(change(*records)))
