@@ -103,8 +103,11 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 def shouting(text: str) -> str:
     """The first words in capitals, when there are more in a row than a name would have; or nothing."""
+    found = text.split()
+    if sum(map(str.isupper, found)) <= SHOUTED_WORDS_MAX:
+        return ""
     row: list[str] = []
-    for word in text.split():
+    for word in found:
         row = [*row, word] if len(word) > 1 and word.isupper() and any(map(str.isalpha, word)) else []
         if len(row) > SHOUTED_WORDS_MAX:
             return " ".join(row)
