@@ -14,7 +14,7 @@ from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignState, Goal
 from chimera.domain.change import Change
 from chimera.domain.event import Event, EventKind
-from chimera.domain.task import Task
+from chimera.domain.task import Task, TaskState
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.model import ModelAnswer, ModelRequest
@@ -35,15 +35,16 @@ class SlowModel:
     def __init__(self, clock: Clock, *, seed: int) -> None:
         self._clock = clock
         self._dice = random.Random(seed)
+        self._lines = Lines(seed=seed + 1)
         self.waited_us: dict[str, int] = {}
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """The line, with the disclosure where one is asked for."""
+        """The line that was given, or for a post a line of its own with the disclosure."""
         since_us = self._clock.now_us()
         await self._clock.sleep(self._dice.lognormvariate(math.log(MODEL_MEDIAN_SECONDS), _SIGMA))
         self.waited_us[request.task_id] = self._clock.now_us() - since_us
-        text = request.data["input"]["text"]
-        said = f"{text} {DISCLOSURE}" if request.prompt == "bench.post" else text
+        # What a stranger said is not said again in public: taint would hold it for a person.
+        said = f"{self._lines.next()} {DISCLOSURE}" if request.prompt == "bench.post" else request.data["input"]["text"]
         answer = {"output": {"text": said}, "confidence_bp": 9_500}
         return ModelAnswer(text=msgspec.json.encode(answer).decode(), model="slow/1", cost_micros=MODEL_COST_MICROS)
 
@@ -78,6 +79,7 @@ class BenchMeter:
         self.decision_us.append(total_us)
         self.governance_us.append(total_us - self._model.waited_us.pop(task.id, 0))
         self.decided_count += 1
+        self.settled_count += task.state is not TaskState.GRANTED
 
     def settled(self, task: Task, at_us: int) -> None:
         """One more task is done with."""
