@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
@@ -95,7 +96,7 @@ class Committer:
         await self._settle(batch[:middle])
         await self._settle(batch[middle:])
 
-    async def _send(self, changes: int, arrays: Sequence[Sequence[object]]) -> Faults:
+    async def _send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Send the batch; when the connection is lost, find out whether it was committed, and if not send it again."""
         if self._line.is_open:
             try:

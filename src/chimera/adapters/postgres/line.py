@@ -54,7 +54,7 @@ class Line:
         self.epoch = row["epoch"]
         return Opening(row["epoch"], row["seq"], row["hash"])
 
-    async def send(self, changes: int, arrays: Sequence[Sequence[Any]]) -> Faults:
+    async def send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Commit a batch. The changes that failed alone, with code and detail; none means that all are on disk."""
         self._batch += 1
         row = await self._statement.fetchrow(self._writer, self.epoch, self._batch, changes, *arrays,
