@@ -74,7 +74,7 @@ async def in_database(connection: asyncpg.Connection, changes: Sequence[Change],
     pid = await connection.fetchval("SELECT pg_backend_pid()")
     begin, begin_cpu = time.perf_counter(), processor_seconds(pid)
     for at, arrays in enumerate(ready):
-        row = await statement.fetchrow(f"bench-{number}", opened["epoch"], at, min(size, len(changes) - at * size), *arrays)
+        row = await statement.fetchrow(f"bench-{number}", opened["epoch"], opened["session"], at, min(size, len(changes) - at * size), *arrays)
         assert row is not None and not row["o_changes"], row
     return time.perf_counter() - begin, processor_seconds(pid) - begin_cpu
 

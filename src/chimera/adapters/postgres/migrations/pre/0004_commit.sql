@@ -4,7 +4,7 @@
 -- How the database says no to the whole batch.
 --   CH001 the writer was opened anew elsewhere      CH002 the role may not do this      CH003 more or fewer rows were written than came
 
-CREATE FUNCTION chimera.lock_head(p_writer text, p_epoch bigint) RETURNS chimera.head LANGUAGE plpgsql AS $fn$
+CREATE FUNCTION chimera.lock_head(p_writer text, p_epoch bigint, p_session bigint) RETURNS chimera.head LANGUAGE plpgsql AS $fn$
 DECLARE
     head chimera.head;
 BEGIN
@@ -12,7 +12,7 @@ BEGIN
     IF head.writer IS NULL OR head.role <> chimera.caller() THEN
         RAISE EXCEPTION 'the chain of %', p_writer USING ERRCODE = 'CH002';
     END IF;
-    IF head.epoch <> p_epoch THEN
+    IF (head.epoch, head.session) <> (p_epoch, p_session) THEN
         RAISE EXCEPTION '%', p_writer USING ERRCODE = 'CH001';
     END IF;
     RETURN head;
@@ -150,7 +150,7 @@ END
 $fn$;
 
 CREATE FUNCTION chimera.commit_batch(
-    p_writer text, p_epoch bigint, p_batch bigint, p_changes int,
+    p_writer text, p_epoch bigint, p_session bigint, p_batch bigint, p_changes int,
     s_kind text[], s_verb text[], s_first int[], s_last int[],
     r_change int[], r_id uuid[], r_version bigint[], r_state text[], r_scope text[], r_shard int[], r_due bigint[],
     r_rank int[], r_body bytea[],
@@ -181,7 +181,7 @@ BEGIN
     ELSE
         LOCK TABLE chimera.gate IN ROW SHARE MODE;
     END IF;
-    head := chimera.lock_head(p_writer, p_epoch);
+    head := chimera.lock_head(p_writer, p_epoch, p_session);
     FOR f IN
         SELECT r.change, 'write_not_permitted' AS code, r.detail
         FROM chimera.check_rights(s_kind, s_verb, s_first, s_last, r_change, r_state) r
