@@ -117,10 +117,10 @@ coverage: setup ## Coverage as pages in htmlcov/
 	@$(PYTEST) -n $(WORKERS) --cov --cov-report=html --cov-report=term:skip-covered $(ARGS)
 
 simulate: setup ## The whole fleet by seed, with crashes and disorder (SEEDS=2000)
-	@$(PYTHON) -m chimera.testing.simulate --seeds $(SEEDS) $(ARGS)
+	@$(PYTHON) -m chimera.testing.simulation --seeds $(SEEDS) $(ARGS)
 
 mutants: setup ## Remove one named check at a time: a test must fail each time
-	@$(PYTHON) scripts/mutants.py $(ARGS)
+	@$(PYTHON) -m chimera.testing.mutants $(ARGS)
 
 ##@ Measure
 bench: setup ## Governed decisions a second, for people
