@@ -47,6 +47,7 @@ from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
 from chimera.pipeline.worker import Worker
 from chimera.ports.clock import Clock
+from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
@@ -98,6 +99,7 @@ class Outside(Struct, frozen=True, kw_only=True):
     judge_model: Model
     tools: ToolsRead
     publisher: Publisher
+    meter: Meter = NoMeter()
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -302,13 +304,18 @@ def _manager(
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, prompt=written.prompts["plan"],
                         store=managing, clock=clock, ids=ids),
-        court=Court(judge=Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"]),
-                    gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts, clock=clock),
+        court=_court(settings, written, outside, clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
     return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
+
+
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
+    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
+    return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
+                 clock=clock, meter=outside.meter)  # fmt: skip
 
 
 async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:

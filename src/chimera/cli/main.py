@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, demo, output, spec
+from chimera.cli import agent, bench, demo, output, spec
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(agent.app)
 app.add_typer(spec.app)
+app.add_typer(bench.app)
 app.command()(demo.demo)
 
 

@@ -22,7 +22,7 @@ from typer.exceptions import TyperException
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.faults import Fault, Faults
 
-USAGE, UNEXPECTED, INTERRUPTED = 2, 3, 130
+UNREAD, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 3, 130
 _log = structlog.get_logger()
 
 
@@ -95,7 +95,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # Whoever read has read enough. The interpreter would complain again while it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return UNREAD
     except TyperException as error:
         return _report(_from_usage(error), as_json=as_json)
     except ChimeraError as error:

@@ -230,7 +230,8 @@ class Constitution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 def manifest_schema() -> dict[str, Any]:
     """The JSON Schema of a manifest, as it is published."""
-    schema = msgspec.json.schema(Manifest)
+    # Through JSON and back: what the generator gives still holds tuples.
+    schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Manifest)))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,

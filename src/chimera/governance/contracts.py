@@ -46,9 +46,16 @@ class Contracts:
         raise Invalid("input_not_by_spec", problem.reason, where=place, remedy=problem.remedy)
 
     def output_problems(self, spec: Spec, value: object) -> tuple[Problem, ...]:
-        """Every place where an output differs from its schema. None: it may be looked at further."""
+        """Every place where an output differs from its schema or cannot be recorded. None: look further."""
         schema = self._pair(spec).output
-        return () if schema.accepts(value) else schema.problems(value)
+        if not schema.accepts(value):
+            return schema.problems(value)
+        try:
+            # A schema takes 1.0 for an integer and half a character for text; a record must not.
+            canonical.require_plain(value, where="output")
+        except Invalid as error:
+            return (Problem((), f"{error.where}: {error.message}", error.remedy),)
+        return ()
 
     def output_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
         """As `output_problems`, in words for whoever has to mend it."""

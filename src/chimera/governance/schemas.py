@@ -109,7 +109,7 @@ class Schema:
 
 def suggestion(name: str, known: list[str]) -> str:
     """What was probably meant, or the whole choice when it is short."""
-    if near := difflib.get_close_matches(name[:128], known, n=1, cutoff=0.6):
+    if near := difflib.get_close_matches(name[:128], known, n=1, cutoff=0.7):
         return f"did you mean {near[0]!r}?"
     return f"known: {', '.join(known)}" if known and len(known) <= 12 else ""
 

@@ -9,17 +9,18 @@ from typing import cast
 
 TEXT_LENGTH_MAX = 100_000
 _LINK = re.compile(r"https?://[^\s<>()\[\]\"'“”]+", re.I)
+# Networks turn a bare host into a link when its ending exists; these are those that people, shops and frauds use.
 _BARE_HOST = re.compile(
-    r"(?:www\.)?[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,8}\."
-    r"(?:com|net|org|io|gg|tv|ai|app|dev|me|co|uk|de|fr|eu|us|info|biz|xyz|shop|store|link|ly|be|ru|cn|jp|social)"
-    r"(?:[/:?#].*)?",
+    r"(?:www(?:\.[a-z0-9-]{1,63}){1,8}|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,8}\."
+    r"(?:com|net|org|io|gg|tv|ai|app|dev|me|co|uk|de|fr|eu|us|info|biz|xyz|top|shop|store|link|site|online|live|news|game"
+    r"|games|bet|casino|club|vip|ly|be|ru|cn|jp|social|example|test))(?:[/:?#].*)?",
     re.I,
 )
 _MENTION = re.compile(r"(?<![\w@./-])@[A-Za-z0-9_][\w.-]{0,252}(?:@[\w.-]{1,253})?")
 _HASHTAG = re.compile(r"(?<![\w&/#])#(?=\w{0,100}[^\W\d_])\w{1,100}")
 _NUMBER = re.compile(r"\d[\d.,]{0,40}")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_SENTENCE_END = re.compile(r"[.!?…]+[\s\"'”)]+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\s\"'”)]+|\n+")
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _BRACKETED = re.compile(
     r"\{\{[^{}]{0,80}\}\}|\{[a-z_]{1,40}\}|\[(?:insert|your|name|link|date|topic|tbd|todo|placeholder)\b[^\]]{0,60}\]"
@@ -102,8 +103,11 @@ def placeholders(text: str) -> tuple[str, ...]:
 
 def shouting(text: str) -> str:
     """The first words in capitals, when there are more in a row than a name would have; or nothing."""
+    found = text.split()
+    if sum(map(str.isupper, found)) <= SHOUTED_WORDS_MAX:
+        return ""
     row: list[str] = []
-    for word in text.split():
+    for word in found:
         row = [*row, word] if len(word) > 1 and word.isupper() and any(map(str.isalpha, word)) else []
         if len(row) > SHOUTED_WORDS_MAX:
             return " ".join(row)

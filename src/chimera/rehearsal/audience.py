@@ -16,7 +16,7 @@ from chimera.rehearsal.network import HOUR_US, SECOND_US, Network
 from chimera.rehearsal.orders import Injection
 from chimera.rehearsal.people import Person, Role, populate
 from chimera.rehearsal.scenario import SOCIAL
-from chimera.rehearsal.society import Message, Post
+from chimera.rehearsal.society import Post, handles_in
 from chimera.rehearsal.truth import Attack, GroundTruth
 
 ACTIVITIES_MAX = 2_000
@@ -194,8 +194,7 @@ class Audience:
         self._notify(post, parent)
 
     def _notify(self, post: Post, parent: Post | None) -> None:
-        named = [word.rstrip(".,:;!?") for word in post.text.split() if word.startswith("@")]
-        for handle in dict.fromkeys(([parent.account] if parent else []) + named):
+        for handle in dict.fromkeys(([parent.account] if parent else []) + handles_in(post.text)):
             if self._society.is_ours(handle):
                 answered = parent is not None and handle == parent.account
                 kind = HappeningKind.REPLY if answered else HappeningKind.MENTION
@@ -243,12 +242,8 @@ class Audience:
                 return self._speak_up(plot.attacker, text, now_us, parent=parent)
 
     def _whisper(self, author: str, target: str, text: str, now_us: int) -> str:
-        message = Message(id=self._society.next_id("message-"), account=author, to=target, text=text, at_us=now_us)
-        self._society.messages.append(message)
-        self._happened.append(Happening(
-            id=message.id, platform=SOCIAL, kind=HappeningKind.MESSAGE, account=target, author=author, text=text,
-            at_us=now_us, author_bio=self._society.profiles[author].bio,
-        ))
+        message = self._society.whisper(author, target, text, at_us=now_us)
+        self._happened.append(self._happening(message, target, HappeningKind.MESSAGE))
         return message.id
 
     def _confess(self, plot: Plot, target: str, text: str, now_us: int) -> str:

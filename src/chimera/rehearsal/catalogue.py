@@ -90,11 +90,12 @@ TOOLS: tuple[Tool, ...] = (
          arguments={"limit": _count("how many")}),
     Tool(name="thread", title="A conversation", description="A conversation from its beginning, with who speaks.",
          arguments={"thread_id": _POST_ID}, required=("thread_id",)),
-    Tool(name="mentions", title="What was said to an account", description="Mentions and replies, oldest first.",
+    Tool(name="mentions", title="What was said to an account",
+         description="Mentions, replies and messages, oldest first.",
          arguments={"account": _HANDLE, "limit": _count("how many"),
                     "after": {"type": "integer", "minimum": 0, "description": "how many to leave out"}},
          required=("account",)),
-    Tool(name="trends", title="What is talked about", description="Topics with their share of the talk, most first.",
+    Tool(name="trends", title="What is talked about", description="Topics with their share of the talk and examples.",
          arguments={"limit": _count("how many")}),
 )
 BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -129,7 +129,7 @@ def _spoil(request: ModelRequest, kind: Kind, answer: _Answer, dice: Dice) -> No
             _say(answer, reading.text(answer.output, "text").removesuffix(writing.disclosure_of(request.data)).strip())
             answer.output["disclosure"] = ""
         case Kind.OVERLONG:
-            _say(answer, " ".join([reading.text(answer.output, "text")] * 5))
+            _say(answer, writing.drawn_out(reading.text(answer.output, "text"), limit=writing.LIMIT_GRAPHEMES))
         case Kind.REPEATS:
             recent = reading.texts(request.data, "recent")
             _say(answer, recent[0] if recent else " ".join(["again and again and again and again"] * 6))

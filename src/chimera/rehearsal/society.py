@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict, deque
 
 import msgspec
@@ -20,7 +21,7 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class Post(Struct, frozen=True, kw_only=True):
-    """Something said in public. Depth 0 opens a thread."""
+    """Something said, in public unless it is `private`. Depth 0 opens a thread."""
 
     id: str
     account: str
@@ -32,16 +33,7 @@ class Post(Struct, frozen=True, kw_only=True):
     disclosure: str = ""
     topic: str = ""
     sources: tuple[str, ...] = ()
-
-
-class Message(Struct, frozen=True, kw_only=True):
-    """Something said to one account in private."""
-
-    id: str
-    account: str
-    to: str
-    text: str
-    at_us: int
+    private: bool = False
 
 
 class Trend(Struct, frozen=True, kw_only=True):
@@ -49,6 +41,13 @@ class Trend(Struct, frozen=True, kw_only=True):
 
     topic: str
     score_bp: int
+
+
+def handles_in(text: str) -> list[str]:
+    """The handles that a text names."""
+    if "@" not in text:
+        return []
+    return [word.rstrip(".,:;!?") for word in text.split() if word.startswith("@")]
 
 
 class Society:
@@ -59,7 +58,6 @@ class Society:
         self.posts: dict[str, Post] = {}
         self.likes: defaultdict[str, set[str]] = defaultdict(set)
         self.followers: defaultdict[str, set[str]] = defaultdict(set)
-        self.messages: list[Message] = []
         self.impressions: Counter[str] = Counter()
         self.replies: defaultdict[str, list[str]] = defaultdict(list)
         self._threads: defaultdict[str, list[str]] = defaultdict(list)
@@ -92,8 +90,18 @@ class Society:
             id=identifier, account=account, text=text, at_us=at_us, in_reply_to=in_reply_to, disclosure=disclosure,
             topic=topic or (parent.topic if parent else ""), sources=sources,
             thread_id=parent.thread_id if parent else identifier, depth=parent.depth + 1 if parent else 0,
+            private=parent.private if parent else False,
         )
         self._enter(post, parent)
+        return post
+
+    def whisper(self, account: str, to: str, text: str, *, at_us: int) -> Post:
+        """Say something to one account in private."""
+        identifier = self.next_id("message-")
+        post = Post(id=identifier, account=account, text=text, at_us=at_us, thread_id=identifier, private=True)
+        self.posts[identifier] = post
+        self._threads[identifier].append(identifier)
+        self._addressed[to].append(identifier)
         return post
 
     def _enter(self, post: Post, parent: Post | None) -> None:
@@ -103,12 +111,15 @@ class Society:
             self.replies[parent.id].append(post.id)
         for handle in self._addressees(post, parent):
             self._addressed[handle].append(post.id)
+        # What is private stays between the two.
+        if post.private:
+            return
         if self.is_ours(post.account):
             self._ours_posts.append(post.id)
         self._count_talk(post)
 
     def _addressees(self, post: Post, parent: Post | None) -> tuple[str, ...]:
-        named = [word.rstrip(".,:;!?") for word in post.text.split() if word.startswith("@")]
+        named = handles_in(post.text)
         answered = [parent.account] if parent else []
         return tuple(dict.fromkeys(name for name in named + answered if name in self.profiles and name != post.account))
 
@@ -141,6 +152,11 @@ class Society:
     def recent_of_ours(self, *, limit: int = TIMELINE_MAX) -> tuple[Post, ...]:
         """The newest posts of the fleet, newest first."""
         return tuple(self.posts[identifier] for identifier in self._ours_posts[: -limit - 1 : -1])
+
+    def examples(self, topic: str, *, limit: int) -> tuple[Post, ...]:
+        """The newest posts about a topic, newest first."""
+        about = (self.posts[identifier] for identifier in reversed(self._recent))
+        return tuple(itertools.islice((post for post in about if post.topic == topic), limit))
 
     def trends(self, *, limit: int = 10) -> tuple[Trend, ...]:
         """What is talked about now, most first."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import msgspec
-
 from chimera.rehearsal import catalogue
 from chimera.rehearsal.network import Network
-from chimera.rehearsal.society import Post, Society
+from chimera.rehearsal.society import Post, Society, Trend
 
 LIMIT_DEFAULT = 20
+EXAMPLES = 2
 
 Arguments: TypeAlias = dict[str, Any]
 Reader: TypeAlias = Callable[[Network, Arguments], dict[str, Any]]
@@ -38,13 +37,18 @@ def _mentions(network: Network, arguments: Arguments) -> dict[str, Any]:
 
 def _trends(network: Network, arguments: Arguments) -> dict[str, Any]:
     trends = network.society.trends(limit=int(arguments.get("limit", LIMIT_DEFAULT)))
-    return {"trends": [msgspec.structs.asdict(trend) for trend in trends]}
+    return {"trends": [_trend(trend, network.society) for trend in trends]}
+
+
+def _trend(trend: Trend, society: Society) -> dict[str, Any]:
+    examples = [post.text for post in society.examples(trend.topic, limit=EXAMPLES)]
+    return {"topic": trend.topic, "score_bp": trend.score_bp, "examples": examples}
 
 
 def _shown(post: Post, society: Society) -> dict[str, Any]:
     shown = {"id": post.id, "author": post.account, "text": post.text, "at_us": post.at_us, "thread_id": post.thread_id,
              "depth": post.depth, "likes": len(society.likes[post.id]), "replies": len(society.replies[post.id])}
-    return shown | {name: value for name in ("in_reply_to", "disclosure") if (value := getattr(post, name))}
+    return shown | {name: value for name in ("in_reply_to", "disclosure", "private") if (value := getattr(post, name))}
 
 
 READERS: dict[str, Reader] = {"timeline": _timeline, "thread": _thread, "mentions": _mentions, "trends": _trends}

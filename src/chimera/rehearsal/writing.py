@@ -49,6 +49,11 @@ def within(text: str, ending: str, *, limit: int) -> str:
     return f"{' '.join(words)} {ending}".strip()
 
 
+def drawn_out(text: str, *, limit: int) -> str:
+    """The text again and again, until it is too long."""
+    return " ".join([text] * (limit // max(1, len(text)) + 2))
+
+
 def post(data: Data, dice: Dice) -> dict[str, Any]:
     """A post in the persona's voice, unlike the recent ones, with its disclosure."""
     recent = set(reading.texts(data, "recent"))
@@ -73,9 +78,11 @@ def _post_text(data: Data, dice: Dice, topic: str) -> str:
 
 def _catchphrase(data: Data, dice: Dice) -> str:
     """Each persona has two of its own, and uses them in one post of three."""
+    if not dice.chance(3_300):
+        return ""
     persona = reading.table(data, "persona")
     own = Dice.of("voice", reading.text(persona, "name"), reading.text(persona, "voice"))
-    return dice.pick(own.some(phrases.CATCHPHRASES, count=2)) if dice.chance(3_300) else ""
+    return dice.pick(own.some(phrases.CATCHPHRASES, count=2))
 
 
 def _limit(data: Data) -> int:
@@ -115,10 +122,15 @@ def _contents(data: Data) -> list[Data]:
 
 def _trend_rows(content: Data) -> list[dict[str, Any]]:
     return [
-        _trend(topic, min(10_000, max(0, reading.number(row, "score_bp", 1_000))))
+        _trend(topic, min(10_000, max(0, reading.number(row, "score_bp", 1_000)))) | _examples(row)
         for row in reading.tables(content, "trends")
         if (topic := reading.text(row, "topic"))
     ]
+
+
+def _examples(row: Data) -> dict[str, Any]:
+    examples = [text[:500] for text in reading.texts(row, "examples")[:5]]
+    return {"examples": examples} if examples else {}
 
 
 def _trend(topic: str, score_bp: int) -> dict[str, Any]:

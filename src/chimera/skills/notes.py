@@ -13,13 +13,6 @@ async def note(desk: Desk) -> Draft:
     return Draft(output=envelope.output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=kept(desk))
 
 
-async def bench(desk: Desk) -> Draft:
-    """The given line, unchanged: measures the house, not the skill."""
-    return Draft(
-        output={"text": desk.assignment.task.input["text"]}, confidence_bp=9_500, labels=desk.labels, action=kept(desk)
-    )
-
-
 def kept(desk: Desk) -> Action:
     """Keeping a note is an action like any, except that it stays in the house."""
     return Action(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chimera.skills import commerce, community, copy, notes, trends
+from chimera.skills import bench, commerce, community, copy, notes, trends
 from chimera.skills.desk import Skill
 
 SKILLS: dict[str, Skill] = {
@@ -12,5 +12,5 @@ SKILLS: dict[str, Skill] = {
     "research": notes.note,
     "chronicle": notes.note,
     "commerce": commerce.pay,
-    "bench": notes.bench,
+    "bench": bench.repeat,
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
+
 from msgspec import Struct
 
 from chimera.domain.task import Task
@@ -10,6 +13,7 @@ from chimera.governance.gate import Gate
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.ports.clock import Clock
+from chimera.ports.meter import Meter, NoMeter
 from chimera.swarm.hearing import Occasion
 
 
@@ -21,6 +25,14 @@ class Court(Struct, frozen=True, kw_only=True):
     treasury: Treasury
     contracts: Contracts
     clock: Clock
+    meter: Meter = NoMeter()
+
+    @contextlib.contextmanager
+    def timed(self, stage: str) -> Generator[None]:
+        """Measures how long a stage took."""
+        since_us = self.clock.now_us()
+        yield
+        self.meter.took(stage, self.clock.now_us() - since_us)
 
     def occasion(self, task: Task) -> Occasion:
         """Now, and the windows that the task's costs fall into now."""

@@ -13,6 +13,7 @@ from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
+from chimera.swarm.court import Court
 from chimera.swarm.loops import log
 
 SEALED_AT_ONCE_MAX = 256
@@ -22,16 +23,19 @@ class Granting:
     """A queue of granted tasks. What is lost from it in a crash is found again by sweeping."""
 
     def __init__(
-        self, *, sealing: Sealing, settle: Settle, store: Store, ready: Bell, bell: Bell, perform: Callable[[str], None]
+        self, *, sealing: Sealing, settle: Settle, court: Court, store: Store, ready: Bell, bell: Bell,
+        perform: Callable[[str], None],
     ) -> None:
         self._sealing = sealing
         self._settle = settle
+        self._court = court
         self._store = store
         self._ready = ready
         self._bell = bell
         self._perform = perform
         self._queue: deque[tuple[Task, Grant]] = deque()
         self._known: set[str] = set()
+        self._handing: set[asyncio.Task[None]] = set()
 
     def offer(self, task: Task, grant: Grant) -> None:
         """A granted task to be sealed, once."""
@@ -59,11 +63,21 @@ class Granting:
 
     async def _seal(self, batch: Sequence[tuple[Task, Grant]]) -> None:
         try:
-            seals = await self._sealing.seal([grant for _, grant in batch])
+            with self._court.timed("seal"):
+                seals = await self._sealing.seal([grant for _, grant in batch])
         except (Refused, Conflict) as refusal:
             return await self._seal_apart(batch, refusal)
-        await asyncio.gather(*(self._hand_on(task, grant) for task, grant in batch))
         assert len(seals) == len(batch), "every grant of the batch is sealed"
+        for task, grant in batch:
+            handing = asyncio.create_task(self._hand_on(task, grant))
+            self._handing.add(handing)
+            handing.add_done_callback(self._handing.discard)
+
+    async def close(self) -> None:
+        """Give up what is being handed on; sweeping finds it."""
+        for running in tuple(self._handing):
+            running.cancel()
+        await asyncio.gather(*self._handing, return_exceptions=True)
 
     async def _seal_apart(self, batch: Sequence[tuple[Task, Grant]], refusal: ChimeraError) -> None:
         """Find the one that the vault refuses; the others are sealed."""
@@ -109,7 +123,11 @@ class Granting:
 
     async def _settle_quietly(self, task: Task, grant: Grant, performance: Performance | None) -> None:
         try:
-            if await self._settle.finish(task, grant, performance) is not None and task.opens:
-                self._ready.ring()
+            with self._court.timed("settle"):
+                settled = await self._settle.finish(task, grant, performance)
         except ChimeraError as error:
             log.warning("settled later", task=task.id, why=str(error))
+            return
+        if settled is not None:
+            self._court.meter.settled(settled, self._court.clock.now_us())
+            self._ready.ring()

@@ -145,11 +145,6 @@ def ruled(task: Task, question: Question, ruling: Ruling, occasion: Occasion) ->
             return _denied(task, question, ruling, reasons, occasion)
 
 
-def denied_by_store(task: Task, question: Question, ruling: Ruling, reason: Reason, occasion: Occasion) -> Step:
-    """The database refused what the gate allowed (no room, a halt): the denial is what is on record."""
-    return _denied(task, question, ruling, (reason,), occasion)
-
-
 def _granted(
     task: Task,
     question: Question,

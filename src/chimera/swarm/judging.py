@@ -9,7 +9,7 @@ import msgspec
 
 from chimera.domain import labels
 from chimera.domain.attempt import attempt_id
-from chimera.domain.decision import Question, Reason
+from chimera.domain.decision import Deny, Question, Reason, Ruling
 from chimera.domain.draft import Draft, Judgement
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Grant
@@ -94,7 +94,8 @@ class Judging:
         result = msgspec.structs.replace(result, draft=_labelled(result.draft, assignment))
         assert result.draft is not None, "just labelled"
         try:
-            judgement = await self._court.judge.assess(assignment, result.draft)
+            with self._court.timed("judge"):
+                judgement = await self._court.judge.assess(assignment, result.draft)
         except Unavailable as error:
             failure = msgspec.structs.replace(result, failure=f"the judge does not answer: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
@@ -117,16 +118,20 @@ class Judging:
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
     ) -> None:
         question = await self._question(assignment, spec, result, judgement)
-        ruling = self._court.gate.decide(question)
+        with self._court.timed("gate"):
+            ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         try:
             await self._commit(step)
         except Refused as refusal:
             if refusal.code != "over_budget":
                 raise
-            reason = Reason(refusal.code, refusal.message, refusal.remedy)
-            await self._commit(hearing.denied_by_store(assignment.task, question, ruling, reason, occasion))
-            return
+            # The database refused what the gate allowed: the denial is what goes on record.
+            denial = Deny((Reason(refusal.code, refusal.message, refusal.remedy),))
+            ruling = Ruling(decision=denial, policy_digest=ruling.policy_digest)
+            step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
+            await self._commit(step)
+        self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.grant is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")))
 
@@ -158,7 +163,9 @@ class Judging:
 
     async def _commit(self, step: Step) -> None:
         """The one commit. Whoever waited for a task that did not end well is dropped with it."""
-        await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
+        change = await followers.with_dropped(self._store, step.task, step.change)
+        with self._court.timed("commit"):
+            await self._store.commit(change)
         if step.grant is not None:
             self._granted(step.task, step.grant)
         self._ready.ring()

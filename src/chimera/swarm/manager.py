@@ -72,13 +72,14 @@ class Manager:
         self._granting = Granting(
             sealing=stages.sealing,
             settle=stages.settle,
+            court=stages.court,
             store=store,
             ready=self.ready,
             bell=self._granted,
             perform=self._performing.offer,
         )
         self._planning = Planning(
-            planner=stages.planner, store=store, roster=self._roster, shards=shards, ready=self.ready
+            planner=stages.planner, court=stages.court, store=store, roster=self._roster, shards=shards, ready=self.ready
         )
         self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
         self._judging = Judging(
@@ -121,7 +122,7 @@ class Manager:
         )
 
     async def _close(self) -> None:
-        for part in (self._planning, self._dispatch, self._judging, self._performing):
+        for part in (self._planning, self._dispatch, self._judging, self._granting, self._performing):
             await part.close()
 
     async def _performed(self, performance: Performance) -> None:

@@ -12,6 +12,7 @@ from chimera.domain.errors import ChimeraError
 from chimera.pipeline.planner import Planner
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
+from chimera.swarm.court import Court
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 
@@ -22,8 +23,9 @@ GOALS_AT_ONCE_MAX = 16
 class Planning:
     """Reads what is admitted and opened in its shards, and has the planner plan it."""
 
-    def __init__(self, *, planner: Planner, store: Store, roster: Roster, shards: Sequence[int], ready: Bell) -> None:
+    def __init__(self, *, planner: Planner, court: Court, store: Store, roster: Roster, shards: Sequence[int], ready: Bell) -> None:
         self._planner = planner
+        self._court = court
         self._store = store
         self._roster = roster
         self._shards = tuple(shards)
@@ -82,7 +84,8 @@ class Planning:
 
     async def _plan_one(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> bool:
         try:
-            await self._planner.plan_inputs(campaign, agent, inputs)
+            with self._court.timed("plan"):
+                await self._planner.plan_inputs(campaign, agent, inputs)
         except ChimeraError as error:
             log.info("inputs wait", campaign=campaign.id, why=str(error))
             return False

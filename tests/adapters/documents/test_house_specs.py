@@ -8,8 +8,16 @@ from chimera.adapters.documents.specs import SPECS_FOLDER, lint, load_prompts, l
 from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.governance.checks import CHECKS
 
-EXPECTED = {"bench.note", "chronicle.episode", "commerce.pay", "community.like", "copy.post", "copy.reply",
-            "research.note", "trend.scan"}
+EXPECTED = {
+    "bench.note",
+    "chronicle.episode",
+    "commerce.pay",
+    "community.like",
+    "copy.post",
+    "copy.reply",
+    "research.note",
+    "trend.scan",
+}
 
 
 @pytest.mark.requirement("R-K1")

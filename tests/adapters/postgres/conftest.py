@@ -59,7 +59,7 @@ async def make_database(server: Server, name: str, template: str) -> None:
     """A copy of a database."""
     connection = await asyncpg.connect(server.dsn())
     try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     finally:
         await connection.close()
 

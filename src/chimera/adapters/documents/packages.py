@@ -45,7 +45,11 @@ class Package(Struct, frozen=True, kw_only=True):
 
 def read_package(folder: FilePath, *, specs: Mapping[str, Spec]) -> Package:
     """The package in a folder, or `Faults`."""
-    contents = read_files(folder)
+    return package_of(read_files(folder), folder=folder, specs=specs)
+
+
+def package_of(contents: Mapping[str, bytes], *, folder: FilePath, specs: Mapping[str, Spec]) -> Package:
+    """The package that these files are, or `Faults`."""
     manifest_file = str(folder / MANIFEST)
     if MANIFEST not in contents:
         raise _faults(manifest_file, f"there is no {MANIFEST} here", "chimera agent new NAME writes one")

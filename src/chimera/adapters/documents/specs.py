@@ -168,9 +168,14 @@ def _read_one(path: FilePath, prompts: FilePath, faults: list[Fault]) -> Documen
     except Faults as error:
         faults.extend(error.faults)
         return None
-    found = list(differences(document, SPEC_FILE)) or list(_beyond_schema(document, path, prompts))
+    found = faults_of(document, path=path, prompts=prompts)
     faults.extend(found)
     return None if found else document
+
+
+def faults_of(document: Document, *, path: FilePath, prompts: FilePath) -> list[Fault]:
+    """Everything that is wrong with one task type: first its form; when that is right, what it says."""
+    return list(differences(document, SPEC_FILE)) or list(_beyond_schema(document, path, prompts))
 
 
 def _beyond_schema(document: Document, path: FilePath, prompts: FilePath) -> Iterator[Fault]:

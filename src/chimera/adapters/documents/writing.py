@@ -38,7 +38,7 @@ class Answers(Struct, frozen=True, kw_only=True):
 def write_package(folder: FilePath, answers: Answers, *, template: FilePath, specs: Mapping[str, Spec]) -> Package:
     """A package in a folder that did not exist before; it was read back and is without fault."""
     if len(answers.name) > NAME_LENGTH_MAX or not re.fullmatch(PACKAGE_PATTERN, answers.name):
-        raise Invalid("package_name", f"{shown(answers.name)} is not a package's name", where="name", remedy=PACKAGE_FORM)
+        raise Invalid("package_name", f"{shown(answers.name)} is no package's name", where="name", remedy=PACKAGE_FORM)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()

@@ -25,12 +25,13 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 # What readers of YAML 1.1 and 1.2 understand differently: it has to be said in quotes.
 _AMBIGUOUS = re.compile(
-    r"(?i:y|n|yes|no|on|off|true|false|null)|=|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    r"(?i:yes|no|on|off|true|false|null)|=|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
     r"|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|[-+]?0[xob]?[0-9a-fA-F_]+|[-+]?[0-9][0-9_]*|\+[0-9.][0-9_.eE+-]*"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?|-?[0-9]*\.[0-9_]*([eE][-+]?[0-9]+)?",
 )
 _REMEDIES = {
     "mapping values are not allowed": "a text with ': ' in it stands in quotes; entries of one object share a column",
+    "tab character": "indent with spaces",
     "cannot start any token": "indent with spaces, and write text that begins with a special sign in quotes",
     "did not find expected": "look for a bracket, quote or indentation that does not match, here or just above",
     "could not find expected ':'": "an entry is written 'name: value'",

@@ -217,7 +217,6 @@ async def run_to_end(command: Sequence[str], *, folder: Path, seconds_max: float
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
-        umask=0o077,
     )
     try:
         async with asyncio.timeout(seconds_max):

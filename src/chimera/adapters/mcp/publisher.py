@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import jsonschema_rs
-import mcp_types
+from mcp import types as mcp_types
 from msgspec import Struct
 
 from chimera.adapters.mcp.plain import plain

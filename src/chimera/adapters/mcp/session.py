@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, TypeAlias
 
 import anyio
-import mcp_types
 from mcp import Client, StdioServerParameters
+from mcp import types as mcp_types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import jsonschema_rs
-import mcp_types
+from mcp import types as mcp_types
 
 from chimera.adapters.mcp.plain import plain
 from chimera.adapters.mcp.session import McpSession

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -79,7 +79,7 @@ class Waiting:
         return entries
 
 
-def arrays_of(batch: Sequence[Entry]) -> list[Sequence[Any]]:
+def arrays_of(batch: Sequence[Entry]) -> list[Any]:
     """The batch as parallel arrays: slices, rows, movements, beginnings, events. Changes count from 1, in order."""
     rows: list[tuple[Any, ...]] = []
     movements: list[tuple[Any, ...]] = []
@@ -94,20 +94,59 @@ def arrays_of(batch: Sequence[Entry]) -> list[Sequence[Any]]:
         events += [(change, body) for body in written.events]
     # By kind, verb and id: one slice per table and statement, locked in the same order by everybody.
     rows.sort(key=_slice_and_id)
-    row_columns = _columns(rows, len(Row._fields) + 1)
-    return [*_slices(rows), row_columns[-1], *row_columns[2:-1], *_columns(movements, 5), *_columns(begins, 2),
-            *_columns(events, 2)]
+    return [*_slices(rows), *_rows(rows), *_movements(movements), *_beginnings(begins), *_events(events)]
 
 
-def _slices(rows: Sequence[tuple[Any, ...]]) -> list[Sequence[Any]]:
+def _slices(rows: Sequence[tuple[Any, ...]]) -> list[str]:
     slices: list[tuple[str, str, int, int]] = []
     first = 1
     for (kind, verb), members in groupby(rows, key=_slice):
         last = first + sum(1 for _ in members) - 1
         slices.append((kind, verb, first, last))
         first = last + 1
-    return _columns(slices, 4)
+    return [_literal(column) for column in _columns(slices, 4)]
+
+
+def _rows(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    _, _, ids, versions, states, scopes, shards, dues, ranks, bodies, changes = _columns(rows, len(Row._fields) + 1)
+    return [_literal(changes), _literal(ids), _literal(versions), _literal(states), _quoted(scopes),
+            _nullable(shards), _nullable(dues), _literal(ranks), bodies]
+
+
+def _movements(movements: Sequence[tuple[Any, ...]]) -> list[str]:
+    changes, windows, holds, releases, meters = _columns(movements, 5)
+    return [_literal(changes), _quoted(windows), _literal(holds), _literal(releases), _literal(meters)]
+
+
+def _beginnings(begins: Sequence[tuple[int, str]]) -> list[str]:
+    changes, scopes = _columns(begins, 2)
+    return [_literal(changes), _quoted(scopes)]
+
+
+def _events(events: Sequence[tuple[int, bytes]]) -> list[Any]:
+    changes, bodies = _columns(events, 2)
+    return [_literal(changes), bodies]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _literal(values: Iterable[object]) -> str:
+    """An array literal of numbers, ids or our own words: nothing in them needs quoting."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _nullable(values: Iterable[int | None]) -> str:
+    return _literal(["NULL" if value is None else value for value in values])
+
+
+def _quoted(texts: Iterable[str | None]) -> str:
+    """An array literal of any texts."""
+    return _literal(["NULL" if text is None else _quote(text) for text in texts])
+
+
+def _quote(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
@@ -95,21 +96,19 @@ class Committer:
         await self._settle(batch[:middle])
         await self._settle(batch[middle:])
 
-    async def _send(self, changes: int, arrays: Sequence[Sequence[object]]) -> Faults:
+    async def _send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Send the batch; when the connection is lost, find out whether it was committed, and if not send it again."""
-        if self._line.is_open:
+        sent = self._line.is_open
+        if sent:
             try:
                 return await self._line.send(changes, arrays)
             except DRIVER_ERRORS as error:
                 if fault_of(error) is not Fault.LOST:
                     raise
-        sent = self._line.is_open
         async for _ in self._patience.attempts(f"the store of {self._writer} does not answer"):
-            epoch = self._line.epoch
-            assert epoch is not None
             try:
                 self._line.drop()
-                faults = await self._reopen(epoch, sent=sent)
+                faults = await self._reopen(sent=sent)
                 if faults is None:
                     sent = True
                     faults = await self._line.send(changes, arrays)
@@ -119,19 +118,19 @@ class Committer:
                     raise
         raise AssertionError("patience ends by raising")
 
-    async def _reopen(self, epoch: int, *, sent: bool) -> Faults | None:
-        """Continue the writer. What the batch sent under the old epoch was answered, or None if it is not written."""
+    async def _reopen(self, *, sent: bool) -> Faults | None:
+        """Continue the writer. What the batch was answered if it was sent and committed, or None."""
         try:
             await self._line.open()
         except DRIVER_ERRORS as error:
             if fault_of(error) is not Fault.FENCED:
                 raise
-            faults = await self._line.answer(epoch) if sent else None
+            faults = await self._line.answer() if sent else None
             if faults is None:
                 raise self._fence() from error
             self._fence()
             return faults
-        return await self._line.answer(epoch) if sent else None
+        return await self._line.answer() if sent else None
 
     def _fence(self) -> Conflict:
         self._fenced = True

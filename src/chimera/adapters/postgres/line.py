@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
-from msgspec import Struct
-
 from chimera.adapters.postgres.sql import query
 
 SECONDS_MAX = 60.0
@@ -16,16 +14,8 @@ Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"
 Faults = dict[int, tuple[str, str]]
 
 
-class Opening(Struct, frozen=True):
-    """The chain's end as it was when the writer was opened."""
-
-    epoch: int
-    seq: int
-    hash: bytes
-
-
 class Line:
-    """A connection that is opened for one writer and opened again under the next epoch when it was lost."""
+    """A connection that is opened for one writer, and opened again as its next session when it was lost."""
 
     def __init__(self, connect: Connect, writer: str) -> None:
         self._connect = connect
@@ -33,6 +23,7 @@ class Line:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._statement: Any = None
         self.epoch: int | None = None
+        self._session = 0
         self._batch = 0
 
     @property
@@ -40,8 +31,8 @@ class Line:
         """Whether there is a connection to send on."""
         return self._connection is not None
 
-    async def open(self) -> Opening:
-        """Open the writer, or continue it: its epoch rises, so that what the lost connection still sends is fenced."""
+    async def open(self) -> None:
+        """Open the writer at its next epoch; or continue it, so that what the lost connection still sends is fenced."""
         connection = await self._connect()
         try:
             row = await connection.fetchrow(query("open_writer"), self._writer, self.epoch, timeout=SECONDS_MAX)
@@ -51,24 +42,23 @@ class Line:
             raise
         assert row is not None
         self._connection = connection
-        self.epoch = row["epoch"]
-        return Opening(row["epoch"], row["seq"], row["hash"])
+        self.epoch, self._session = row["epoch"], row["session"]
 
-    async def send(self, changes: int, arrays: Sequence[Sequence[Any]]) -> Faults:
+    async def send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Commit a batch. The changes that failed alone, with code and detail; none means that all are on disk."""
         self._batch += 1
-        row = await self._statement.fetchrow(self._writer, self.epoch, self._batch, changes, *arrays,
-                                             timeout=SECONDS_MAX)
+        row = await self._statement.fetchrow(self._writer, self.epoch, self._session, self._batch, changes,
+                                             *arrays, timeout=SECONDS_MAX)
         return _faults(row["o_changes"], row["o_codes"], row["o_details"])
 
-    async def answer(self, epoch: int) -> Faults | None:
-        """What the last batch that was sent under an epoch was answered, or None if it was not committed.
+    async def answer(self) -> Faults | None:
+        """What the last batch was answered, or None if it was not committed.
 
-        Final only once the writer has been opened after that epoch, by whomever.
+        Final only once the writer has been opened after it was sent, by whomever.
         """
         connection = self._connection or await self._connect()
         try:
-            row = await connection.fetchrow(query("answer"), self._writer, epoch, timeout=SECONDS_MAX)
+            row = await connection.fetchrow(query("answer"), self._writer, self.epoch, timeout=SECONDS_MAX)
         finally:
             if connection is not self._connection:
                 await connection.close()

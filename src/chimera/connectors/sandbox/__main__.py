@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+from pathlib import Path
+
+import msgspec
 
 from chimera.connectors.sandbox.clock import MachineClock
 from chimera.connectors.sandbox.serving import serve_http, serve_stdio
@@ -14,13 +17,19 @@ from chimera.rehearsal.scenario import Scenario
 def main() -> None:
     """Parse the command line and serve."""
     options = _parser().parse_args()
-    scenario, accounts = Scenario(seed=options.seed, people=options.people), tuple(options.account)
+    scenario, accounts = _scenario(options), tuple(options.account)
     if options.port:
         serving = serve_http(scenario, MachineClock(), host=options.host, port=options.port, accounts=accounts)
     else:
         serving = serve_stdio(scenario, MachineClock(), accounts=accounts)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serving)
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    if options.scenario:
+        return msgspec.json.decode(options.scenario.read_bytes(), type=Scenario)
+    return Scenario(seed=options.seed, people=options.people)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--account", action="append", default=[], help="an account of yours, with its @; repeatable")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     parser.add_argument("--port", type=int, default=0, help="serve streamable HTTP here instead of stdio")
+    parser.add_argument("--scenario", type=Path, help="a file with the whole scenario as JSON, instead of the above")
     return parser
 
 

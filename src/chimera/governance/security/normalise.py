@@ -24,6 +24,7 @@ LOOK_IN_DEPTH_MAX = 2
 LOOK_IN_CHARS_MAX = 16_384
 LONG_TOKEN_CHARS = 16
 SPACED_LETTERS_MIN = 5
+SPACED_ALPHA_MIN = 3  # "i.g.n" has a sentence end between every two letters.
 READABLE_SHARE = 0.9
 
 
@@ -61,7 +62,7 @@ _FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and c
 }
 _FOLD_OTHER: dict[int, str] = {**CONFUSABLES, **{ord(sign): "." for sign in _ENDERS if not sign.isascii()}}
 _APOSTROPHES = "'’‘`´ʼ"
-_WRAPPED_LINE = re.compile(r"[ \t\r]*\n[ \t]*(?=[a-z(])")
+_WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._*\-|/][^\W\d_]){2,}(?![^\W_])")
 _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
@@ -126,15 +127,19 @@ def _fold_other(text: str) -> str:
     # Lower-casing may decompose and decomposing may give capitals, so the pair is run until nothing changes.
     for _ in range(4):
         before = text
-        text = unicodedata.normalize("NFKD", text).lower().translate(_FOLD_OTHER)
+        text = unicodedata.normalize("NFKD", text).lower()
+        if not _FOLDED_SIGNS.isdisjoint(set(text) - _ASCII):
+            text = text.translate(_FOLD_OTHER)
         text = _SYMBOLS.sub(" ", _MARKS.sub("", text))
-        if text == before:
+        if text.isascii() or text == before:
             break
     return text
 
 
 def _unhide(text: str, views: list[View], notes: list[str]) -> str:
     """Takes out what the eye does not see, and reads what was written with it."""
+    if _TELLTALES.isdisjoint(set(text) - _ASCII):
+        return text
     if _SURROGATE.search(text):
         notes.append("lone surrogate")
         text = _SURROGATE.sub("\ufffd", text)
@@ -155,6 +160,20 @@ def _unhide(text: str, views: list[View], notes: list[str]) -> str:
     return text.translate(INVISIBLE)
 
 
+_ASCII = frozenset(map(chr, range(128)))
+_FOLDED_SIGNS = frozenset(map(chr, _FOLD_OTHER))
+# Everything that makes the searches below worth their time; an accent, a dash or an emoji is not among it.
+_TELLTALE_RANGES = (
+    range(0x0370, 0x0530),  # Greek, Cyrillic
+    range(0x13A0, 0x1400),  # Cherokee
+    range(0x24B6, 0x24EA),  # circled letters
+    range(0xA4D0, 0xA500),  # Lisu
+    range(0xD800, 0xE000),  # surrogates
+    range(0xFF21, 0xFF5B),  # fullwidth letters
+    range(0x1D400, 0x1D800),  # mathematical letters
+    range(0x1F130, 0x1F16A),  # squared letters
+)
+_TELLTALES = frozenset(map(chr, INVISIBLE)) | {chr(code) for codes in _TELLTALE_RANGES for code in codes}
 _TAG_LETTERS = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
 
 
@@ -181,13 +200,26 @@ def _signs(text: str, folded: str) -> Iterator[tuple[str, str, Callable[[str], s
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
             if kind in _LOOK_INS:
                 yield kind, *_LOOK_INS[kind]
-    lengths = list(map(len, folded.split()))
-    if lengths and max(lengths) >= LONG_TOKEN_CHARS:
+    words = folded.split()
+    lengths = list(map(len, words))
+    longest = max(lengths, default=0)
+    if longest >= LONG_TOKEN_CHARS:
         yield "base64", "base64 payload", _decode_base64
-    if lengths and (max(lengths) >= LONG_TOKEN_CHARS or lengths.count(2) * 2 >= len(lengths)):
+    if longest >= LONG_TOKEN_CHARS or lengths.count(2) * 2 > len(lengths):
         yield "hex", "hex payload", _decode_hex
-    if lengths.count(1) >= SPACED_LETTERS_MIN and _SPACED_RUN in bytes([min(length, 255) for length in lengths]):
+    if lengths.count(1) >= SPACED_LETTERS_MIN and _has_run(words, lengths):
         yield "spaced", "spaced-out letters", _join_spaced
+
+
+def _has_run(words: list[str], lengths: list[int]) -> bool:
+    """Whether one-letter words stand side by side, letters and not the numbers of a table."""
+    marks = bytes([min(length, 255) for length in lengths]) if max(lengths) > 255 else bytes(lengths)
+    place = marks.find(_SPACED_RUN)
+    while place >= 0:
+        if sum(word.isalpha() for word in words[place : place + SPACED_LETTERS_MIN]) >= SPACED_ALPHA_MIN:
+            return True
+        place = marks.find(_SPACED_RUN, place + 1)
+    return False
 
 
 def _distinct(views: list[View]) -> tuple[View, ...]:

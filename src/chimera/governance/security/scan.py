@@ -3,13 +3,13 @@
 Holds the shipped lexicon and weights; has no way to block, change or pass on a text.
 """
 
-import enum
 import hashlib
 from importlib import resources
 from typing import NamedTuple
 
 import msgspec
 
+from chimera.domain.threat import ThreatLevel
 from chimera.governance.security.garble import is_garbled
 from chimera.governance.security.lexicon import Lexicon, parse_lexicon
 from chimera.governance.security.matching import Unit
@@ -20,15 +20,6 @@ SPANS_MAX = 16
 HIDING_NOTES = frozenset(
     {"hidden tag characters", "hidden bidi control", "zero-width characters inside words", "mixed scripts in one word"}
 )
-
-
-class ThreatLevel(enum.StrEnum):
-    """What the gates attach consequences to. An attack is `HIGH` or worse."""
-
-    LOW = "LOW"
-    MEDIUM = "MEDIUM"
-    HIGH = "HIGH"
-    CRITICAL = "CRITICAL"
 
 
 ATTACK_LEVELS = frozenset({ThreatLevel.HIGH, ThreatLevel.CRITICAL})

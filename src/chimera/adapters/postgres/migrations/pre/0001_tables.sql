@@ -76,12 +76,14 @@ CREATE TABLE chimera.limit_of_key (
     micros bigint NOT NULL CHECK (micros >= 0)
 );
 
--- One chain per writer. A writer belongs to the role that opened it first.
+-- One chain per writer. A writer belongs to the role that opened it first. The epoch counts its instances, the session
+-- the connections of the present one: what a lost connection still had to say is fenced like a dead instance.
 CREATE TABLE chimera.head (
     writer text   COLLATE "C" PRIMARY KEY,
     number int    GENERATED ALWAYS AS IDENTITY,
     role   text   NOT NULL,
     epoch  bigint NOT NULL,
+    session bigint NOT NULL,
     seq    bigint NOT NULL,
     hash   bytea  NOT NULL CHECK (length(hash) = 32)
 ) WITH (fillfactor = 20);

@@ -1,7 +1,7 @@
 -- What a role may call beside the commit: opening a writer, claiming tasks, making partitions ahead of time.
 
--- Opens the writer at its next epoch and fences whoever had it. Waits for a commit that is under way.
--- With an epoch, only that one is continued: a client that lost its connection does not fence its own successor.
+-- Opens the writer at its next epoch and fences whoever had it. Waits for a commit that is under way. With an epoch, only
+-- that one is continued, under its next session: a client that lost its connection does not fence its successor.
 CREATE FUNCTION chimera.open_writer(p_writer text, p_epoch bigint DEFAULT NULL) RETURNS chimera.head
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
 DECLARE
@@ -12,8 +12,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM chimera.role_may m WHERE m.role = caller AND m.what = 'commit') THEN
         RAISE EXCEPTION 'the chain of %', p_writer USING ERRCODE = 'CH002';
     END IF;
-    INSERT INTO chimera.head (writer, role, epoch, seq, hash)
-    VALUES (p_writer, caller, 0, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT DO NOTHING
+    INSERT INTO chimera.head (writer, role, epoch, session, seq, hash)
+    VALUES (p_writer, caller, 0, 0, 0, decode(repeat('00', 32), 'hex')) ON CONFLICT DO NOTHING
     RETURNING * INTO head;
     IF head.number IS NOT NULL THEN
         child := 'event_' || head.number;
@@ -28,7 +28,11 @@ BEGIN
     IF head.epoch <> p_epoch THEN
         RAISE EXCEPTION '%', p_writer USING ERRCODE = 'CH001';
     END IF;
-    UPDATE chimera.head h SET epoch = h.epoch + 1 WHERE h.writer = p_writer RETURNING * INTO head;
+    IF p_epoch IS NOT NULL THEN
+        UPDATE chimera.head h SET session = h.session + 1 WHERE h.writer = p_writer RETURNING * INTO head;
+        RETURN head;
+    END IF;
+    UPDATE chimera.head h SET epoch = h.epoch + 1, session = 1 WHERE h.writer = p_writer RETURNING * INTO head;
     INSERT INTO chimera.answer (writer, epoch, batch, fault_changes, fault_codes, fault_details)
     VALUES (p_writer, head.epoch, 0, '{}', '{}', '{}');
     DELETE FROM chimera.answer a WHERE a.writer = p_writer AND a.epoch < head.epoch - 1000;

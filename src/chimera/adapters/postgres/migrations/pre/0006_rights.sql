@@ -9,7 +9,7 @@ GRANT EXECUTE ON FUNCTION chimera.now_us()
     TO chimera_office, chimera_manager, chimera_effects, chimera_maintenance, chimera_auditor;
 GRANT EXECUTE ON FUNCTION
     chimera.open_writer(text, bigint),
-    chimera.commit_batch(text, bigint, bigint, int, text[], text[], int[], int[], int[], uuid[], bigint[], text[], text[],
+    chimera.commit_batch(text, bigint, bigint, bigint, int, text[], text[], int[], int[], int[], uuid[], bigint[], text[], text[],
                          int[], bigint[], int[], bytea[], int[], text[], bigint[], bigint[], bigint[], int[], text[],
                          int[], bytea[])
     TO chimera_office, chimera_manager, chimera_effects;
