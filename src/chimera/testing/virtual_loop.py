@@ -38,13 +38,13 @@ class _Leaper(selectors.BaseSelector):
         self._leap = leap
         self._keys: dict[Any, selectors.SelectorKey] = {}
 
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:  # noqa: ANN401 – as the base class
         """Remembered, never looked at: the loop's own wake-up pipe is all that comes here."""
         key = selectors.SelectorKey(fileobj, _descriptor(fileobj), events, data)
         self._keys[fileobj] = key
         return key
 
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401 – as the base class
         """Forgotten."""
         return self._keys.pop(fileobj)
 
@@ -61,7 +61,7 @@ class _Leaper(selectors.BaseSelector):
         return self._keys
 
 
-def _descriptor(fileobj: Any) -> int:
+def _descriptor(fileobj: Any) -> int:  # noqa: ANN401 – a descriptor, or what has one
     return fileobj if isinstance(fileobj, int) else fileobj.fileno()
 
 

@@ -1,9 +1,10 @@
-"""Assembles the processes of a simulated fleet as bootstrap does: the office, and the manager with effects and workers."""
+"""Assembles the processes of a simulated fleet as bootstrap does: the office; the manager with effects and workers."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import cast
 
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.errors import Conflict
@@ -158,7 +159,8 @@ def _store(world: World, process: Process, fate: Fate, *, writer: str, role: Rol
 def _leaves(error: BaseException | None) -> Iterator[BaseException]:
     """The errors in a group of errors."""
     if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        for one in group.exceptions:
             yield from _leaves(one)
     elif error is not None:
         yield error

@@ -1,4 +1,4 @@
-"""What has to be true once the faults are over and time has run on: nothing lost, nothing doubled, every book agrees."""
+"""What has to be true once faults are over and time has run on: nothing lost, nothing doubled, every book agrees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chimera.domain.record import Record
 from chimera.domain.review import Review, ReviewState
 from chimera.domain.task import Task, TaskState
 from chimera.rehearsal.records import Deed
-from chimera.testing.simulation.witness import require
+from chimera.testing.simulation.witness import Violation, require
 from chimera.testing.simulation.world import World
 
 _WAITING = (ReviewState.OPEN, ReviewState.ASKED)
@@ -54,7 +54,7 @@ def _story(world: World) -> Iterator[Story]:
     for writer, chain in sorted(world.database.chains.items()):
         head = event.verify(writer, chain.links, head_seq=chain.seq, head_hash=chain.hash)
         for flaw in head:
-            require(False, "5 the chain verifies", str(flaw))
+            raise Violation("5 the chain verifies", str(flaw))
         for link in chain.links:
             yield msgspec.json.decode(link.body)
 

@@ -53,7 +53,7 @@ class Fate:
 
 
 class FaultyStore:
-    """A `ports.store.Store` of one process: it may be away, be slow, and the process may die on either side of a commit."""
+    """A `ports.store.Store` of one process: it may be away or slow; the process may die on either side of a commit."""
 
     def __init__(self, store: MemoryStore, *, process: Process, fate: Fate, witness: Witness, clock: Clock) -> None:
         self._store = store
@@ -200,7 +200,7 @@ class FaultyVault:
 
 
 class FaultyPublisher:
-    """A `ports.publisher.Publisher` whose caller may die on either side of a call. The network has faults of its own."""
+    """A `ports.publisher.Publisher` whose caller may die on either side of a call. The network adds faults of its own."""
 
     def __init__(self, publisher: Publisher, *, process: Process, fate: Fate, witness: Witness, clock: Clock) -> None:
         self._publisher = publisher

@@ -84,7 +84,7 @@ class Process:
 
 def own_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """From now on every task belongs to the process that made it."""
-    loop.set_task_factory(_make_task)
+    loop.set_task_factory(_make_task)  # pyright: ignore[reportArgumentType] – the stubs also allow generators
 
 
 def _make_task(

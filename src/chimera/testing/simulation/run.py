@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import random
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Generator, MutableMapping
 from typing import Any
 
 import structlog
@@ -152,7 +152,7 @@ def _outcome(world: World, seed: int, violation: str) -> Outcome:
 
 
 @contextlib.contextmanager
-def _quiet(held: list[World]) -> Iterator[None]:
+def _quiet(held: list[World]) -> Generator[None]:
     """Logs say nothing here; an exception that the system only logged is a violation."""
 
     def listen(_logger: object, method: str, entry: MutableMapping[str, Any]) -> str:

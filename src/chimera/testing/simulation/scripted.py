@@ -1,4 +1,4 @@
-"""The model of a simulation: plans are drawn from the seed as graphs of every shape; the rest the offline model writes."""
+"""The model of a simulation: plans are drawn from the seed as graphs of every shape; the offline model writes the rest."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Believes nothing that the system says about itself: it judges by the records as 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -90,7 +90,7 @@ class Witness:
             self._publishing(order, by_zombie=by_zombie)
 
     @contextlib.contextmanager
-    def _judging(self) -> Iterator[None]:
+    def _judging(self) -> Generator[None]:
         """The first violation is told to the world; the system goes on and notices nothing."""
         try:
             yield

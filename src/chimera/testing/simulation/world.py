@@ -1,4 +1,4 @@
-"""What outlives every process of a simulation: the database, the network, the vault, the model, time; and the witness."""
+"""What outlives every process of a simulation: database, network, vault, model and time; and the witness."""
 
 from __future__ import annotations
 
