@@ -19,9 +19,8 @@ EVERY_SHARD = range(SHARDS)
 LEASE_SECONDS = 60.0
 
 
-async def claim(
-    store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD, seconds: float = LEASE_SECONDS
-) -> tuple[Task, ...]:
+async def claim(store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD,
+                seconds: float = LEASE_SECONDS) -> tuple[Task, ...]:
     """Claim with everything that a test does not care about filled in."""
     return await store.claim(shards=shards, limit=limit, lease_seconds=seconds)
 
@@ -46,9 +45,8 @@ class ClaimRules:
     async def test_only_ready_tasks_that_are_due_are_leased(self, bench: Bench) -> None:
         now_us = await bench.manager.now_us()
         later = bench.samples.task(due_at_us=now_us + HOUR_US)
-        others = [
-            bench.samples.task(state=state) for state in TaskState if state not in (TaskState.READY, TaskState.LEASED)
-        ]
+        others = [bench.samples.task(state=state) for state in TaskState
+                  if state not in (TaskState.READY, TaskState.LEASED)]
         due = bench.samples.task(due_at_us=now_us)
         await bench.put(later, *others, due)
         assert [task.id for task in await claim(bench.manager)] == [due.id]
@@ -116,11 +114,8 @@ class ClaimRules:
     async def test_nothing_is_leased_in_a_halted_scope(self, bench: Bench) -> None:
         tasks = [bench.samples.task() for _ in range(4)]
         await bench.put(*tasks)
-        halts = [
-            bench.samples.halt(scopes.campaign(tasks[0].campaign_id)),
-            bench.samples.halt(scopes.agent(tasks[1].agent_id)),
-            bench.samples.halt(scopes.platform("x")),
-        ]
+        halts = [bench.samples.halt(scopes.campaign(tasks[0].campaign_id)), bench.samples.halt(scopes.agent(tasks[1].agent_id)),
+                 bench.samples.halt(scopes.platform("x"))]
         await bench.office.commit(change(*halts))
         leased = await claim(bench.manager, limit=1)
         leased += await claim(bench.manager)

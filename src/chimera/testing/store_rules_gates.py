@@ -160,8 +160,7 @@ class GateRules:
         await bench.put(review)
         for state in ("approved", "edited", "rejected", "asked"):
             assert await _write(bench, Role.MANAGER, advance(review, state=type(review.state)(state))) == (
-                "write_not_permitted"
-            )
+                "write_not_permitted")
         assert await _write(bench, Role.MANAGER, seal.after(SealCommand.TAKE)) == "write_not_permitted"
         assert await _write(bench, Role.EFFECTS, advance(seal)) == "write_not_permitted"
         for role in WRITING:

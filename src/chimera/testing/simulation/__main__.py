@@ -85,6 +85,7 @@ def _say_json(outcomes: list[Outcome], failed: list[Outcome], seconds: float) ->
         "tasks": sum(outcome.tasks for outcome in outcomes),
         "deeds": sum(outcome.deeds for outcome in outcomes),
         "events": sum(outcome.events for outcome in outcomes),
+        "digests": [outcome.digest for outcome in outcomes],
         "seconds": round(seconds, 3),
     }
     sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")

@@ -200,7 +200,7 @@ class FaultyVault:
 
 
 class FaultyPublisher:
-    """A `ports.publisher.Publisher` whose caller may die on either side of a call. The network adds faults of its own."""
+    """A `ports.publisher.Publisher` whose caller may die on either side of a call. The network has its own faults."""
 
     def __init__(self, publisher: Publisher, *, process: Process, fate: Fate, witness: Witness, clock: Clock) -> None:
         self._publisher = publisher

@@ -1,4 +1,4 @@
-"""The model of a simulation: plans are drawn from the seed as graphs of every shape; the offline model writes the rest."""
+"""The model of a simulation: plans drawn from the seed, graphs of every shape; the offline model writes the rest."""
 
 from __future__ import annotations
 
