@@ -63,12 +63,13 @@ class Settle:
     async def _done(self, task: Task, grant: Grant) -> Task:
         after = task.after(TaskCommand.FINISH)
         holds, movements = await self._captured(grant, grant.action.cost_micros)
-        opened = await self._opened(task)
+        opened = await self.opened(task)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
         await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
         return after
 
-    async def _opened(self, task: Task) -> tuple[Task, ...]:
+    async def opened(self, task: Task) -> tuple[Task, ...]:
+        """What waited for a task whose act has happened."""
         if not task.opens:
             return ()
         attempts = await self._store.list(Attempt, scope=task.id)
