@@ -302,7 +302,8 @@ def _manager(
     worker = Worker(model=outside.model, tools=outside.tools, skills=SKILLS, prompts=written.prompts,
                     contracts=written.contracts, clock=clock)  # fmt: skip
     stages = Stages(
-        planner=Planner(model=outside.model, contracts=written.contracts, prompt=written.prompts["plan"],
+        planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
+                        prompt=written.prompts["plan"],
                         store=managing, clock=clock, ids=ids),
         court=_court(settings, written, outside, clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),

@@ -44,6 +44,13 @@ class Reviews:
     async def edit(self, review_id: str, *, by: Approver, arguments: dict[str, Any]) -> Review:
         """Approve other bytes than were proposed. They go through the gate like any."""
         review = await self._ruled_on(review_id, by=by)
+        if review.about == "doubt":
+            raise Refused(
+                "doubt_not_editable",
+                "the question is whether it happened, as it was",
+                where=review_id,
+                remedy="approve: it happened; reject: it did not",
+            )
         action = _edited(review.question.action, arguments)
         question = msgspec.structs.replace(review.question, action=action)
         return await self._rule(review, ReviewCommand.EDIT, by=by, outcome="edited", question=question)

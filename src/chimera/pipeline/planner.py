@@ -12,6 +12,7 @@ import msgspec
 
 from chimera.domain import budget, ids, labels, scopes
 from chimera.domain.agent import Agent
+from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign, Input, InputCommand
 from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
@@ -24,6 +25,7 @@ from chimera.domain.task import Task, TaskState
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import guardrails, treasury
 from chimera.governance.contracts import Contracts
+from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.model import Model, ModelRequest
@@ -38,9 +40,18 @@ class Planner:
     """Reads state at version n, writes the DAG if the version is still n."""
 
     def __init__(
-        self, *, model: Model, contracts: Contracts, prompt: Prompt, store: Store, clock: Clock, ids: Ids
+        self,
+        *,
+        model: Model,
+        contracts: Contracts,
+        treasury: Treasury,
+        prompt: Prompt,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
     ) -> None:
         self._model = model
+        self._treasury = treasury
         self._contracts = contracts
         self._prompt = prompt
         self._store = store
@@ -145,6 +156,7 @@ class Planner:
             Change(
                 records=(campaign.adopt(), *tasks, *planned),
                 events=(adopted,),
+                movements=self._metered(campaign, cost_micros),
                 begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
             )
         )
@@ -157,7 +169,14 @@ class Planner:
             at_us=self._clock.now_us(),
             data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros},
         )
-        await self._store.commit(Change(events=(refused,)))
+        await self._store.commit(Change(events=(refused,), movements=self._metered(campaign, cost_micros)))
+
+    def _metered(self, campaign: Campaign, cost_micros: int) -> tuple[Movement, ...]:
+        """What the model's plans cost, whether or not one was adopted."""
+        windows = self._treasury.windows_for(
+            agent_id=campaign.agent_id, campaign_id=campaign.id, at_us=self._clock.now_us()
+        )
+        return budget.metered(windows, cost_micros)
 
 
 def tasks_of(

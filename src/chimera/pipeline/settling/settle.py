@@ -66,12 +66,13 @@ class Settle:
         task, grant = granted.task, granted.grant
         after = task.after(TaskCommand.FINISH)
         holds, movements = await self._captured(granted)
-        opened = await self._opened(task)
+        opened = await self.opened(task)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
         await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
         return after
 
-    async def _opened(self, task: Task) -> tuple[Task, ...]:
+    async def opened(self, task: Task) -> tuple[Task, ...]:
+        """What waited for a task whose act has happened."""
         if not task.opens:
             return ()
         attempts = await self._store.list(Attempt, scope=task.id)
