@@ -15,7 +15,6 @@ from chimera.adapters.documents.specs import load_specs
 from chimera.adapters.local.home import Home
 from chimera.bootstrap import Fleet
 from chimera.cli.network_process import NetworkProcess
-from chimera.connectors.sandbox.standing import Report
 from chimera.domain import canonical
 from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
@@ -30,6 +29,7 @@ from chimera.ports.store import LIST_MAX, Reads
 from chimera.rehearsal import records
 from chimera.rehearsal.records import Performed
 from chimera.rehearsal.scenario import SOCIAL, Scenario
+from chimera.rehearsal.standing import Report
 from chimera.settings import Settings
 
 AUDIENCE_SECONDS = 22.0

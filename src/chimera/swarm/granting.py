@@ -97,7 +97,8 @@ class Granting:
             await self._seal(batch[half:])
             return
         self._known.pop(batch[0].grant.id, None)
-        if isinstance(refusal, Refused):
+        # A halt only postpones: sweeping brings the grant here again, or lets it lapse when it has expired.
+        if isinstance(refusal, Refused) and refusal.code not in _POSTPONED:
             await self._settle.lapse(batch[0], None, why=f"the vault refused: {refusal.message}", again=False)
         log.warning("not sealed", grant=batch[0].grant.id, why=str(refusal))
 
