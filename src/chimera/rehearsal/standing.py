@@ -29,7 +29,7 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the network saw, and the truth about it."""
 
     records: tuple[Deed, ...]
-    attacks_planted: int
+    attacks: tuple[str, ...]
     goals_met: tuple[str, ...]
     impressions: int
     likes: int

@@ -73,7 +73,7 @@ def report_of(built: world.World) -> Report:
     society = built.network.society
     return Report(
         records=records,
-        attacks_planted=built.truth.planted,
+        attacks=tuple(built.truth.attacks),
         goals_met=tuple(met.attack.id for met in built.truth.goals_met(records)),
         impressions=sum(society.impressions.values()),
         likes=sum(map(len, society.likes.values())),
