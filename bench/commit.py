@@ -44,9 +44,9 @@ def decision(samples: Samples, task: Task) -> Change:
     hold = samples.hold(WINDOWS, 1)
     events = tuple(Event(kind=kind, subject=task.id, at_us=1, data={"confidence_bp": 9_000, "spec": "copy.post@1"})
                    for kind in (EventKind.DRAFT_JUDGED, EventKind.ACTION_GRANTED))
-    return Change(
-        records=(task.after(TaskCommand.GRANT), attempt, samples.grant(expires_at_us=HOUR_US, task=task), hold),
-        events=events, movements=tuple(Movement(window_id=each, hold_micros=1) for each in WINDOWS), begins_in=("fleet",))
+    records = (task.after(TaskCommand.GRANT), attempt, samples.grant(expires_at_us=HOUR_US, task=task), hold)
+    movements = tuple(Movement(window_id=each, hold_micros=1) for each in WINDOWS)
+    return Change(records=records, events=events, movements=movements, begins_in=("fleet",))
 
 
 async def prepare(store: PostgresStore, samples: Samples, many: int) -> list[Change]:
@@ -64,7 +64,7 @@ def processor_seconds(pid: int) -> float:
 
 async def in_database(connection: asyncpg.Connection, changes: Sequence[Change], size: int,
                       number: int) -> tuple[float, float]:
-    """Seconds, and seconds of the server process's own work, for the changes in batches of a size, the arrays ready."""
+    """Seconds, and seconds of the server process's own work, for batches whose arrays are ready."""
     loop = asyncio.get_running_loop()
     entries = [batches.Entry(write(each), loop.create_future()) for each in changes]
     ready = [batches.arrays_of(entries[at:at + size]) for at in range(0, len(entries), size)]
@@ -74,7 +74,8 @@ async def in_database(connection: asyncpg.Connection, changes: Sequence[Change],
     pid = await connection.fetchval("SELECT pg_backend_pid()")
     begin, begin_cpu = time.perf_counter(), processor_seconds(pid)
     for at, arrays in enumerate(ready):
-        row = await statement.fetchrow(f"bench-{number}", opened["epoch"], opened["session"], at, min(size, len(changes) - at * size), *arrays)
+        row = await statement.fetchrow(opened["writer"], opened["epoch"], opened["session"], at,
+                                       min(size, len(changes) - at * size), *arrays)
         assert row is not None and not row["o_changes"], row
     return time.perf_counter() - begin, processor_seconds(pid) - begin_cpu
 
@@ -103,15 +104,15 @@ async def measure(server: Server, many: int) -> None:
     for number, size in enumerate(SIZES):
         changes = await prepare(store, samples, many)
         wall, cpu = await in_database(connection, changes, size, number)
-        print(f"in the database, {size:5} a batch: {many / wall:8,.0f} changes/s, {wall / many * 1e6:5.0f} µs each, "
-              f"{cpu / many * 1e6:5.0f} of them the server process's")
+        print(f"in the database, {size:5} a batch: {many / wall:8,.0f} changes/s, {wall / many * 1e6:5.0f} µs, "
+              f"{cpu / many * 1e6:5.0f} of the server process")
     changes = await prepare(store, samples, many)
     begin = time.process_time()
     for each in changes:
         write(each)
     print(f"encoding alone:                {(time.process_time() - begin) / many * 1e6:5.0f} µs of Python a change")
     wall, cpu = await through_the_store(store, changes)
-    print(f"through the store:             {many / wall:8,.0f} changes/s, {cpu / many * 1e6:5.0f} µs of Python a change")
+    print(f"through the store:             {many / wall:8,.0f} changes/s, {cpu / many * 1e6:5.0f} µs of Python")
     await connection.close()
     await store.close()
 

@@ -24,7 +24,7 @@ BODY_BYTES_MAX = 16 * 1024 * 1024
 
 _ENCODER = msgspec.json.Encoder()
 _DECODERS: dict[type[Record], msgspec.json.Decoder[Record]] = {
-    kind: cast("msgspec.json.Decoder[Record]", msgspec.json.Decoder(kind)) for kind in KINDS.values()
+    kind: msgspec.json.Decoder(kind) for kind in KINDS.values()
 }
 # In JSON text a NUL is the escape backslash, u, 0000; an even number of backslashes before the u is a plain "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -114,4 +114,4 @@ def _require_movement(movement: Movement) -> None:
 
 
 def _unstorable(why: str) -> Invalid:
-    return Invalid("not_storable", f"the change cannot be stored: {why[:200]}", remedy="send well-formed text and numbers")
+    return Invalid("not_storable", f"the change cannot be stored: {why[:200]}", remedy="send well-formed values")

@@ -111,7 +111,8 @@ class ChainRules:
 
     @pytest.mark.requirement("R-N4")
     async def test_links_come_in_pages(self, bench: Bench) -> None:
-        events = tuple(Event(kind=EventKind.PLAN_ADOPTED, subject=str(number), at_us=1) for number in range(LIST_MAX + 5))
+        events = tuple(Event(kind=EventKind.PLAN_ADOPTED, subject=str(number), at_us=1)
+                       for number in range(LIST_MAX + 5))
         await bench.manager.commit(Change(events=events))
         assert [link.seq for link in await bench.manager.links("manager-1", after_seq=3, limit=2)] == [4, 5]
         assert len(await bench.manager.links("manager-1", limit=10 * LIST_MAX)) == LIST_MAX

@@ -114,8 +114,8 @@ class ClaimRules:
     async def test_nothing_is_leased_in_a_halted_scope(self, bench: Bench) -> None:
         tasks = [bench.samples.task() for _ in range(4)]
         await bench.put(*tasks)
-        halts = [bench.samples.halt(scopes.campaign(tasks[0].campaign_id)), bench.samples.halt(scopes.agent(tasks[1].agent_id)),
-                 bench.samples.halt(scopes.platform("x"))]
+        halted = (scopes.campaign(tasks[0].campaign_id), scopes.agent(tasks[1].agent_id), scopes.platform("x"))
+        halts = [bench.samples.halt(scope) for scope in halted]
         await bench.office.commit(change(*halts))
         leased = await claim(bench.manager, limit=1)
         leased += await claim(bench.manager)

@@ -52,17 +52,19 @@ class GateRules:
     async def test_after_a_halt_is_committed_nothing_more_begins(self, bench: Bench) -> None:
         stores = [await bench.world.open(f"manager-{number}", Role.MANAGER) for number in range(2, 5)]
         codes: list[str] = []
+        under_way = asyncio.Event()
 
         async def begin_until_halted(number: int) -> None:
             store, code = stores[number % len(stores)], ""
             while not code:
                 code = await outcome(store.commit(change(bench.samples.task(), begins_in=("fleet",))))
                 codes.append(code)
+                if len(codes) >= 200:
+                    under_way.set()
                 await asyncio.sleep(0)
 
         runs = [asyncio.create_task(begin_until_halted(number)) for number in range(24)]
-        while len(codes) < 200:
-            await asyncio.sleep(0)
+        await under_way.wait()
         await bench.office.commit(change(bench.samples.halt("fleet")))
         begun = await bench.office.count(Task)
         await asyncio.gather(*runs)

@@ -61,8 +61,8 @@ class Samples:
         return Campaign(id=self.id(), agent_id=agent_id or self.id(), goal=goal)
 
     def input(self, campaign_id: str | None = None) -> Input:
-        return Input(id=self.id(), campaign_id=campaign_id or self.id(), kind="goal", payload={"text": "\\u0000 is no NUL"},
-                     labels=TRUSTED, threat="LOW", admitted_at_us=1)
+        return Input(id=self.id(), campaign_id=campaign_id or self.id(), kind="goal",
+                     payload={"text": "\\u0000 is no NUL"}, labels=TRUSTED, threat="LOW", admitted_at_us=1)
 
     def task(self, campaign_id: str | None = None, *, state: TaskState = TaskState.READY, **fields: Any) -> Task:
         """A ready task without dependencies, unless told otherwise."""
@@ -71,9 +71,9 @@ class Samples:
                     state=state, **fields)
 
     def attempt(self, task: Task) -> Attempt:
-        return Attempt(id=self.id(), task_id=task.id, campaign_id=task.campaign_id, spec=SPEC, number=1, input=task.input,
-                       draft=Draft(output={"text": "tea"}, confidence_bp=9_000, labels=TRUSTED),
-                       verdict=Verdict(accepted=True, confidence_bp=9_000), calls=())
+        draft = Draft(output={"text": "tea"}, confidence_bp=9_000, labels=TRUSTED)
+        return Attempt(id=self.id(), task_id=task.id, campaign_id=task.campaign_id, spec=SPEC, number=1,
+                       input=task.input, draft=draft, verdict=Verdict(accepted=True, confidence_bp=9_000), calls=())
 
     def action(self) -> Action:
         return Action(kind="post.publish", platform="sandbox", account="ada", arguments={"text": "tea"})
@@ -96,13 +96,14 @@ class Samples:
                            platform="sandbox", started_at_us=1, deadline_us=2)
 
     def hold(self, windows: Sequence[str], amount_micros: int) -> Hold:
-        return Hold(id=self.id(), task_id=self.id(), amount_micros=amount_micros, windows=tuple(windows), expires_at_us=9)
+        return Hold(id=self.id(), task_id=self.id(), amount_micros=amount_micros, windows=tuple(windows),
+                    expires_at_us=9)
 
     def review(self, task: Task | None = None) -> Review:
         task = task or self.task()
         question = Question(action=self.action(), spec=SPEC, risk="ordinary", task_id=task.id,
-                            campaign_id=task.campaign_id, agent_id=task.agent_id, disclosure="I am an AI.", permissions=(),
-                            has_record=False, confidence_bp=6_000, labels=TRUSTED, threat="LOW")
+                            campaign_id=task.campaign_id, agent_id=task.agent_id, disclosure="I am an AI.",
+                            permissions=(), has_record=False, confidence_bp=6_000, labels=TRUSTED, threat="LOW")
         return Review(id=self.id(), task_id=task.id, campaign_id=task.campaign_id, agent_id=task.agent_id,
                       question=question, reasons=("band.wait",), role="reviewer", opened_at_us=1, deadline_us=HOUR_US)
 

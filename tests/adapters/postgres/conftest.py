@@ -15,7 +15,7 @@ from chimera.domain.roles import Role
 from tests.adapters.postgres.server import FOLDERS, Server
 
 PASSWORDS = {role: f"secret-{role.value}" for role in Role}
-_TEMPLATE = "template_of_tests"
+TEMPLATE = "template_of_tests"
 
 
 class Database:
@@ -79,8 +79,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     running = Server(request.param)
     running.start()
     try:
-        asyncio.run(make_database(running, _TEMPLATE, "template1"))
-        asyncio.run(install(running.dsn(_TEMPLATE), PASSWORDS))
+        asyncio.run(make_database(running, TEMPLATE, "template1"))
+        asyncio.run(install(running.dsn(TEMPLATE), PASSWORDS))
         yield running
     finally:
         running.stop()
@@ -90,7 +90,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 async def database(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """An installed, empty database of its own."""
     name = f"test_{abs(hash(request.node.nodeid)):x}"
-    await make_database(server, name, _TEMPLATE)
+    await make_database(server, name, TEMPLATE)
     opened = Database(server, name)
     try:
         yield opened

@@ -39,8 +39,9 @@ async def test_the_rules_in_the_database_are_those_of_the_domain(database: Datab
     rows = await admin.fetch("SELECT role, kind, verb, state FROM chimera.role_writes")
     assert {tuple(row) for row in rows} == set(rules())
     for role in Role:
-        rows = await admin.fetch("SELECT kind FROM chimera.kinds WHERE has_table_privilege($1, format('chimera.%I', kind), "
-                                 "'SELECT')", f"chimera_{role.value}")
+        rows = await admin.fetch("SELECT kind FROM chimera.kinds "
+                                 "WHERE has_table_privilege($1, format('chimera.%I', kind), 'SELECT')",
+                                 f"chimera_{role.value}")
         assert {row["kind"] for row in rows} == MAY_READ[role]
     await admin.close()
 
@@ -69,7 +70,8 @@ async def test_every_week_has_its_partition_and_nothing_is_refused_for_lack_of_o
     assert await maintenance.fetchval("SELECT chimera.make_partitions(4)") == 0
     assert await maintenance.fetchval("SELECT chimera.make_partitions(7)") == 3 * 9
     assert (await _partition_of(admin, "batch", batches[1].id)).startswith("chimera.batch_20")
-    assert await store.get_many(Batch, [batch.id for batch in batches]) == tuple(sorted(batches, key=lambda each: each.id))
+    in_order = tuple(sorted(batches, key=lambda each: each.id))
+    assert await store.get_many(Batch, [batch.id for batch in batches]) == in_order
     await maintenance.close()
     await admin.close()
 
@@ -77,8 +79,9 @@ async def test_every_week_has_its_partition_and_nothing_is_refused_for_lack_of_o
 @pytest.mark.requirement("R-G1")
 async def test_an_id_is_unique_across_partitions_and_events_across_blocks(database: Database) -> None:
     admin = await database.connect()
-    keys = await admin.fetch("""SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS key FROM pg_constraint
-                                WHERE contype = 'p' AND conrelid::regclass::text IN ('chimera.task', 'chimera.event')""")
+    keys = await admin.fetch("""
+        SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS key FROM pg_constraint
+        WHERE contype = 'p' AND conrelid::regclass::text IN ('chimera.task', 'chimera.event')""")
     assert {row["name"]: row["key"] for row in keys} == {
         "chimera.task": "PRIMARY KEY (id)", "chimera.event": "PRIMARY KEY (writer, seq)"}
     await admin.close()

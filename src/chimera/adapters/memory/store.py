@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase
+from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase, Table
 from chimera.domain import refusals, rows, scopes
 from chimera.domain.budget import Cap, Movement, Window, apply
 from chimera.domain.caps import key_of, standing_micros
@@ -51,7 +51,7 @@ class MemoryReads:
         found = self._table(kind).rows
         return tuple([_record(kind, found[key]) for key in sorted(set(identifiers)) if key in found])
 
-    async def list(  # noqa: PLR0913 – the port's filters
+    async def list(
         self,
         kind: type[R],
         *,
@@ -93,7 +93,7 @@ class MemoryReads:
     async def close(self) -> None:
         return
 
-    def _table(self, kind: type[Record]):
+    def _table(self, kind: type[Record]) -> Table:
         self._require_readable(NAMES[kind], NAMES[kind])
         return self._database.tables[NAMES[kind]]
 

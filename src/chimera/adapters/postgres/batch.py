@@ -1,4 +1,4 @@
-"""Gathers changes into batches and lays a batch out as the arrays that the database takes. May not talk to the database."""
+"""Gathers changes into batches, and lays a batch out as the arrays that the database takes. May not talk to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Group commit: whatever waits goes in one transaction, one at a time, and everyone learns the truth about their change.
+"""Group commit: what waits goes in one transaction, one at a time, and everyone learns the truth about their change.
 
 Does not know SQL. While the database is away nothing is lost: changes wait, for a bounded time.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.line import Faults, Line
-from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.patience import Patience, unreachable
 from chimera.domain import refusals
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.rows import Written
@@ -48,6 +48,7 @@ class Committer:
         self._fenced = True
 
     async def _run(self) -> None:
+        batch: Sequence[Entry] = ()
         try:
             while batch := self._waiting.take():
                 await self._settle(batch)
@@ -105,7 +106,10 @@ class Committer:
             except DRIVER_ERRORS as error:
                 if fault_of(error) is not Fault.LOST:
                     raise
-        async for _ in self._patience.attempts(f"the store of {self._writer} does not answer"):
+        return await self._send_again(changes, arrays, sent=sent)
+
+    async def _send_again(self, changes: int, arrays: Sequence[Any], *, sent: bool) -> Faults:
+        async for _ in self._patience.attempts(lambda: self._unavailable(sent=sent)):
             try:
                 self._line.drop()
                 faults = await self._reopen(sent=sent)
@@ -132,6 +136,12 @@ class Committer:
             return faults
         return await self._line.answer() if sent else None
 
+    def _unavailable(self, *, sent: bool) -> Unavailable:
+        if sent:
+            return Unavailable("commit_unresolved", f"the store of {self._writer} does not say whether it has committed",
+                               remedy="read again: a repeated change is stale if the first was written")
+        return unreachable(f"the store of {self._writer}")
+
     def _fence(self) -> Conflict:
         self._fenced = True
         return refusals.fenced(self._writer)
@@ -139,9 +149,10 @@ class Committer:
     def _fail_all(self, batch: Sequence[Entry], error: Exception) -> None:
         for entry in batch:
             entry.fail(error)
-        if self._fenced:
-            for entry in self._waiting.drain():
-                entry.fail(error)
+        # Whoever waits would wait as long again for the same answer.
+        behind = unreachable(f"the store of {self._writer}") if isinstance(error, Unavailable) else error
+        for entry in self._waiting.drain() if self._fenced or behind is not error else ():
+            entry.fail(behind)
 
 
 def _answer(batch: Sequence[Entry], faults: Faults) -> None:

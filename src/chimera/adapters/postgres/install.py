@@ -1,4 +1,4 @@
-"""Prepares a database: roles, tables, functions, rules, seeds. Idempotent. Needs an administrator; nothing else here does.
+"""Prepares a database: roles, tables, functions, rules, seeds. Idempotent. Nothing else here needs an administrator.
 
 Migrations are numbered files, run once each in two phases: `pre` before new code starts (adds), `post` when no old code
 runs any more (removes). See ADR-017.

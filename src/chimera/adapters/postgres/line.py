@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 import asyncpg
+
 from chimera.adapters.postgres.sql import query
 
 SECONDS_MAX = 60.0

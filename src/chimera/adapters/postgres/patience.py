@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from chimera.domain.errors import Unavailable
 
 _FIRST_SECONDS = 0.05
 _PAUSE_SECONDS_MAX = 1.0
+
+
+def unreachable(what: str) -> Unavailable:
+    """It does not answer; nothing was written."""
+    return Unavailable("store_unreachable", f"{what} does not answer", remedy="see whether PostgreSQL runs: chimera doctor")
 
 
 class Patience:
@@ -17,14 +22,14 @@ class Patience:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def attempts(self, complaint: str) -> AsyncIterator[int]:
-        """One number for each attempt; `Unavailable` when the time is over. The caller leaves the loop on success."""
+    async def attempts(self, complain: Callable[[], Unavailable]) -> AsyncIterator[int]:
+        """One number for each attempt; the complaint when the time is over. The caller leaves the loop on success."""
         clock = asyncio.get_running_loop().time
         end, pause, number = clock() + self._seconds, _FIRST_SECONDS, 0
         while True:
             number += 1
             yield number
             if clock() + pause > end:
-                raise Unavailable("store_unreachable", complaint, remedy="see whether PostgreSQL runs: chimera doctor")
+                raise complain()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_SECONDS_MAX)

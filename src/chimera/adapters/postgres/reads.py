@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 import asyncpg
 
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
-from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.patience import Patience, unreachable
 from chimera.adapters.postgres.sql import query, query_of
 from chimera.domain import refusals, rows
 from chimera.domain.budget import Window
@@ -49,7 +49,7 @@ class PostgresReads:
         found = await self._fetch(NAMES[kind], query_of("get_many", NAMES[kind]), list(identifiers))
         return tuple([record_of(kind, row) for row in found])
 
-    async def list(  # noqa: PLR0913 – the port's filters
+    async def list(
         self,
         kind: type[R],
         *,
@@ -87,7 +87,7 @@ class PostgresReads:
         await self._pool.close()
 
     async def _fetch(self, what: str, statement: str, *arguments: Any, denied: Denied = refusals.not_readable) -> Rows:
-        async for _ in self._patience.attempts(f"the database does not answer a question about {what}"):
+        async for _ in self._patience.attempts(lambda: unreachable(f"the database, asked about {what},")):
             try:
                 return await self._pool.fetch(statement, *arguments)
             except DRIVER_ERRORS as error:

@@ -10,7 +10,7 @@ from chimera.adapters.postgres.committer import Committer
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.install import login_of
 from chimera.adapters.postgres.line import Line
-from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.patience import Patience, unreachable
 from chimera.adapters.postgres.reads import Pool, PostgresReads, tasks_of
 from chimera.adapters.postgres.sql import query
 from chimera.domain import refusals, rows
@@ -78,7 +78,7 @@ async def open_store(dsn: str, *, writer: str, role: Role, password: str | None 
 
 
 async def _open(line: Line, writer: str, patience: Patience) -> None:
-    async for _ in patience.attempts(f"the database does not answer {writer}"):
+    async for _ in patience.attempts(lambda: unreachable(f"the database of {writer}")):
         try:
             await line.open()
             return

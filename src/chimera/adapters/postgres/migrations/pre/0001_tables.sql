@@ -49,8 +49,8 @@ BEGIN
 END
 $do$;
 
--- What the manager claims from, in the order in which it claims.
-CREATE INDEX task_claim ON chimera.task (shard, rank, due_us, id) WHERE state IN ('ready', 'leased');
+-- What managers claim from, in the order in which they claim; what is not due or not theirs is passed over in the index.
+CREATE INDEX task_claim ON chimera.task (rank, due_us, id, shard) WHERE state IN ('ready', 'leased');
 CREATE INDEX ON chimera.task (scope);
 CREATE INDEX ON chimera.halt (scope) WHERE state = 'active';
 
