@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chimera.domain import canonical
+from chimera.domain import canonical, scopes
 
 ARGUMENT_BYTES_MAX = 256 * 1024
 
@@ -32,6 +32,10 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     def digest(self) -> str:
         """The hash of the exact bytes."""
         return canonical.sha256_hex(self.content)
+
+    def scopes(self, *, agent_id: str, campaign_id: str) -> tuple[str, ...]:
+        """Every scope whose halt stops this action."""
+        return (scopes.FLEET, scopes.campaign(campaign_id), scopes.agent(agent_id), scopes.platform(self.platform))
 
     @property
     def is_internal(self) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance
+from chimera.domain.record import Record, next_version
 
 
 class AgentState(StrEnum):
@@ -29,17 +30,22 @@ class AgentCommand(StrEnum):
 
 
 _S, _C = AgentState, AgentCommand
-AGENT_MACHINE = Machine("agent", AgentState, AgentCommand, {
-    (_S.INSTALLED, _C.ACTIVATE): _S.ACTIVE,
-    (_S.INSTALLED, _C.UPGRADE): _S.INSTALLED,
-    (_S.INSTALLED, _C.RETIRE): _S.RETIRED,
-    (_S.ACTIVE, _C.PAUSE): _S.PAUSED,
-    (_S.ACTIVE, _C.UPGRADE): _S.ACTIVE,
-    (_S.ACTIVE, _C.RETIRE): _S.RETIRED,
-    (_S.PAUSED, _C.ACTIVATE): _S.ACTIVE,
-    (_S.PAUSED, _C.UPGRADE): _S.PAUSED,
-    (_S.PAUSED, _C.RETIRE): _S.RETIRED,
-})
+AGENT_MACHINE = Machine(
+    "agent",
+    AgentState,
+    AgentCommand,
+    {
+        (_S.INSTALLED, _C.ACTIVATE): _S.ACTIVE,
+        (_S.INSTALLED, _C.UPGRADE): _S.INSTALLED,
+        (_S.INSTALLED, _C.RETIRE): _S.RETIRED,
+        (_S.ACTIVE, _C.PAUSE): _S.PAUSED,
+        (_S.ACTIVE, _C.UPGRADE): _S.ACTIVE,
+        (_S.ACTIVE, _C.RETIRE): _S.RETIRED,
+        (_S.PAUSED, _C.ACTIVATE): _S.ACTIVE,
+        (_S.PAUSED, _C.UPGRADE): _S.PAUSED,
+        (_S.PAUSED, _C.RETIRE): _S.RETIRED,
+    },
+)
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +84,7 @@ class Agent(Record, frozen=True, kw_only=True):
 
     def after(self, command: AgentCommand) -> Agent:
         """The agent after a command, or a named refusal."""
-        return advance(self, state=AGENT_MACHINE.after(self.state, command))
+        return replace(next_version(self), state=AGENT_MACHINE.after(self.state, command))
 
     def may(self, permission: str) -> bool:
         """Whether the manifest grants it; what is not listed is denied."""

@@ -7,10 +7,11 @@ from enum import StrEnum
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain.errors import Refused
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance
+from chimera.domain.record import Record, next_version
 
 FLEET_CAPS_MICROS = {"day": 1_000_000_000, "week": 5_000_000_000, "month": 20_000_000_000}
 AGENT_DAY_CAP_MICROS = 10_000_000
@@ -51,9 +52,12 @@ def window_id(scope: str, period: str, start: str) -> str:
 def apply(window: Window, movement: Movement) -> Window:
     """The window after a movement; a hold without room is refused, metered cost never is."""
     if movement.hold_micros > window.room_micros:
-        raise Refused("over_budget", f"{window.id} has room for {window.room_micros} micros, "
-                      f"{movement.hold_micros} were asked for", where=window.id,
-                      remedy="wait for the next window, or have a person raise the cap")
+        raise Refused(
+            "over_budget",
+            f"{window.id} has room for {window.room_micros} micros, {movement.hold_micros} were asked for",
+            where=window.id,
+            remedy="wait for the next window, or have a person raise the cap",
+        )
     held_micros = window.held_micros + movement.hold_micros - movement.release_micros
     assert held_micros >= 0, "no more is released than was held"
     taken_micros = min(movement.metered_micros, max(0, window.cap_micros - held_micros - window.spent_micros))
@@ -80,10 +84,15 @@ class HoldCommand(StrEnum):
     RELEASE = "release"
 
 
-HOLD_MACHINE = Machine("hold", HoldState, HoldCommand, {
-    (HoldState.HELD, HoldCommand.CAPTURE): HoldState.CAPTURED,
-    (HoldState.HELD, HoldCommand.RELEASE): HoldState.RELEASED,
-})
+HOLD_MACHINE = Machine(
+    "hold",
+    HoldState,
+    HoldCommand,
+    {
+        (HoldState.HELD, HoldCommand.CAPTURE): HoldState.CAPTURED,
+        (HoldState.HELD, HoldCommand.RELEASE): HoldState.RELEASED,
+    },
+)
 
 
 class Hold(Record, frozen=True, kw_only=True):
@@ -110,17 +119,21 @@ class Hold(Record, frozen=True, kw_only=True):
 
     def captured(self, spent_micros: int) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold spent. What was not needed goes back; what went beyond is metered."""
-        hold = advance(self, state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE), captured_micros=spent_micros)
+        hold = replace(
+            next_version(self), state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE), captured_micros=spent_micros
+        )
         return hold, self._closing(metered_micros=spent_micros)
 
     def released(self) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold given back."""
-        hold = advance(self, state=HOLD_MACHINE.after(self.state, HoldCommand.RELEASE))
+        hold = replace(next_version(self), state=HOLD_MACHINE.after(self.state, HoldCommand.RELEASE))
         return hold, self._closing(metered_micros=0)
 
     def _closing(self, *, metered_micros: int) -> tuple[Movement, ...]:
-        return tuple(Movement(window_id=key, release_micros=self.amount_micros, metered_micros=metered_micros)
-                     for key in self.windows)
+        return tuple(
+            Movement(window_id=key, release_micros=self.amount_micros, metered_micros=metered_micros)
+            for key in self.windows
+        )
 
 
 def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain.labels import Labels
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.record import Record, next_version, shard_of
 
 
 class CampaignState(StrEnum):
@@ -33,16 +34,21 @@ class CampaignCommand(StrEnum):
 
 
 _S, _C = CampaignState, CampaignCommand
-CAMPAIGN_MACHINE = Machine("campaign", CampaignState, CampaignCommand, {
-    (_S.OPENED, _C.ADOPT): _S.RUNNING,
-    (_S.OPENED, _C.CANCEL): _S.CANCELLED,
-    (_S.RUNNING, _C.ADOPT): _S.RUNNING,
-    (_S.RUNNING, _C.PAUSE): _S.PAUSED,
-    (_S.RUNNING, _C.FINISH): _S.FINISHED,
-    (_S.RUNNING, _C.CANCEL): _S.CANCELLED,
-    (_S.PAUSED, _C.RESUME): _S.RUNNING,
-    (_S.PAUSED, _C.CANCEL): _S.CANCELLED,
-})
+CAMPAIGN_MACHINE = Machine(
+    "campaign",
+    CampaignState,
+    CampaignCommand,
+    {
+        (_S.OPENED, _C.ADOPT): _S.RUNNING,
+        (_S.OPENED, _C.CANCEL): _S.CANCELLED,
+        (_S.RUNNING, _C.ADOPT): _S.RUNNING,
+        (_S.RUNNING, _C.PAUSE): _S.PAUSED,
+        (_S.RUNNING, _C.FINISH): _S.FINISHED,
+        (_S.RUNNING, _C.CANCEL): _S.CANCELLED,
+        (_S.PAUSED, _C.RESUME): _S.RUNNING,
+        (_S.PAUSED, _C.CANCEL): _S.CANCELLED,
+    },
+)
 
 
 class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,11 +80,13 @@ class Campaign(Record, frozen=True, kw_only=True):
 
     def after(self, command: CampaignCommand) -> Campaign:
         """The campaign after a command, or a named refusal."""
-        return advance(self, state=CAMPAIGN_MACHINE.after(self.state, command))
+        return replace(next_version(self), state=CAMPAIGN_MACHINE.after(self.state, command))
 
     def adopt(self) -> Campaign:
         """The campaign with one more plan."""
-        return advance(self, plans=self.plans + 1, state=CAMPAIGN_MACHINE.after(self.state, CampaignCommand.ADOPT))
+        return replace(
+            next_version(self), plans=self.plans + 1, state=CAMPAIGN_MACHINE.after(self.state, CampaignCommand.ADOPT)
+        )
 
 
 class InputState(StrEnum):
@@ -96,10 +104,15 @@ class InputCommand(StrEnum):
     DROP = "drop"
 
 
-INPUT_MACHINE = Machine("input", InputState, InputCommand, {
-    (InputState.ADMITTED, InputCommand.PLAN): InputState.PLANNED,
-    (InputState.ADMITTED, InputCommand.DROP): InputState.DROPPED,
-})
+INPUT_MACHINE = Machine(
+    "input",
+    InputState,
+    InputCommand,
+    {
+        (InputState.ADMITTED, InputCommand.PLAN): InputState.PLANNED,
+        (InputState.ADMITTED, InputCommand.DROP): InputState.DROPPED,
+    },
+)
 
 
 class Input(Record, frozen=True, kw_only=True):
@@ -127,4 +140,4 @@ class Input(Record, frozen=True, kw_only=True):
 
     def after(self, command: InputCommand) -> Input:
         """The input after a command, or a named refusal."""
-        return advance(self, state=INPUT_MACHINE.after(self.state, command))
+        return replace(next_version(self), state=INPUT_MACHINE.after(self.state, command))

@@ -6,14 +6,12 @@ Byte-equal to RFC 8785 for what it accepts; a property test keeps it so.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import TypeAlias, Union
+from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
 from chimera.domain.errors import Invalid
-
-Plain: TypeAlias = Union[str, int, bool, None, "tuple[Plain, ...]", "list[Plain]", "Mapping[str, Plain]"]
 
 INTEGER_MAX = 2**53 - 1
 DEPTH_MAX = 32
@@ -40,27 +38,37 @@ def require_plain(value: object, *, where: str = "value", depth: int = 0) -> Non
     if depth > DEPTH_MAX:
         raise Invalid("value_too_deep", f"nested deeper than {DEPTH_MAX} levels", where=where)
     match value:
+        case list() | tuple():
+            for index, item in enumerate(cast("Sequence[object]", value)):
+                require_plain(item, where=f"{where}[{index}]", depth=depth + 1)
+        case dict():
+            for key, item in cast("dict[object, object]", value).items():
+                _require_key(key, where=where)
+                require_plain(item, where=f"{where}.{key}", depth=depth + 1)
+        case _:
+            _require_scalar(value, where=where)
+
+
+def _require_scalar(value: object, *, where: str) -> None:
+    match value:
         case None | bool():
             return
         case int():
             _require_integer(value, where=where)
         case str():
             require_text(value, where=where)
-        case list() | tuple():
-            for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-                require_plain(item, where=f"{where}[{index}]", depth=depth + 1)  # pyright: ignore[reportUnknownArgumentType]
-        case dict():
-            for key, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-                _require_key(key, where=where)  # pyright: ignore[reportUnknownArgumentType]
-                require_plain(item, where=f"{where}.{key}", depth=depth + 1)  # pyright: ignore[reportUnknownArgumentType]
         case _:
-            raise Invalid("value_not_plain", f"{type(value).__name__} cannot be recorded", where=where,
-                          remedy="use text, whole numbers, lists and objects")
+            raise Invalid(
+                "value_not_plain",
+                f"{type(value).__name__} cannot be recorded",
+                where=where,
+                remedy="use text, whole numbers, lists and objects",
+            )
 
 
 def _require_integer(value: int, *, where: str) -> None:
     if abs(value) > INTEGER_MAX:
-        raise Invalid("integer_too_large", f"{value} has no exact JSON form", where=where, remedy="write it as text")
+        raise Invalid("integer_too_large", "the number has no exact JSON form", where=where, remedy="write it as text")
 
 
 def require_text(value: str, *, where: str = "text") -> None:
@@ -70,8 +78,12 @@ def require_text(value: str, *, where: str = "text") -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise Invalid("text_lone_surrogate", f"half a character stands at {error.start}", where=where,
-                      remedy="send well-formed UTF-8") from error
+        raise Invalid(
+            "text_lone_surrogate",
+            f"half a character stands at {error.start}",
+            where=where,
+            remedy="send well-formed UTF-8",
+        ) from error
 
 
 def _require_key(key: object, *, where: str) -> None:

@@ -47,6 +47,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     halted: tuple[str, ...] = ()
     kin: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
+    shaped: tuple[str, ...] = ()
     approver: Approver | None = None
 
 

@@ -1,4 +1,4 @@
-"""What a worker hands in, and the record of one attempt: draft, verdict, decision, and every answer that shaped them."""
+"""What a worker hands in, what a judge says of it, and the answers that shaped either. Values only."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from msgspec import Struct
 
 from chimera.domain.action import Action
 from chimera.domain.labels import Labels
-from chimera.domain.record import Record
-from chimera.domain.spec import SpecRef
 
 
 class Call(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,20 +41,8 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cost_micros: int = 0
 
 
-class Attempt(Record, frozen=True, kw_only=True):
-    """One attempt at a task, as it can be replayed: recorded answers in, the same bytes, verdict and reasons out."""
+class Judgement(Struct, frozen=True, kw_only=True):
+    """A verdict, and the answers that it rests on."""
 
-    task_id: str
-    campaign_id: str
-    spec: SpecRef
-    number: int
-    input: dict[str, Any]
-    draft: Draft
     verdict: Verdict
-    calls: tuple[Call, ...]
-    question: dict[str, Any] | None = None
-    decision: dict[str, Any] | None = None
-
-    @property
-    def scope(self) -> str:
-        return self.task_id
+    calls: tuple[Call, ...] = ()

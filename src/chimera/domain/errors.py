@@ -1,11 +1,11 @@
 """What can go wrong, sorted by what the caller does next. May not know who calls.
 
-    ChimeraError
-    ├── Invalid      change it        exit 2   HTTP 422
-    ├── Missing      look elsewhere   exit 2   HTTP 404
-    ├── Conflict     read it again    exit 1   HTTP 409
-    ├── Refused      not allowed      exit 1   HTTP 403
-    └── Unavailable  later            exit 3   HTTP 503
+ChimeraError
+├── Invalid      change it        exit 2   HTTP 422
+├── Missing      look elsewhere   exit 2   HTTP 404
+├── Conflict     read it again    exit 1   HTTP 409
+├── Refused      not allowed      exit 1   HTTP 403
+└── Unavailable  later            exit 3   HTTP 503
 """
 
 from __future__ import annotations

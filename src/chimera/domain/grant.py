@@ -6,11 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain import canonical, merkle
 from chimera.domain.action import Action
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.record import Record, next_version, shard_of
 
 GRANT_SECONDS_MAX = 900
 
@@ -84,11 +85,16 @@ class SealCommand(StrEnum):
     WITHDRAW = "withdraw"
 
 
-SEAL_MACHINE = Machine("seal", SealState, SealCommand, {
-    (SealState.READY, SealCommand.TAKE): SealState.TAKEN,
-    (SealState.READY, SealCommand.EXPIRE): SealState.EXPIRED,
-    (SealState.READY, SealCommand.WITHDRAW): SealState.WITHDRAWN,
-})
+SEAL_MACHINE = Machine(
+    "seal",
+    SealState,
+    SealCommand,
+    {
+        (SealState.READY, SealCommand.TAKE): SealState.TAKEN,
+        (SealState.READY, SealCommand.EXPIRE): SealState.EXPIRED,
+        (SealState.READY, SealCommand.WITHDRAW): SealState.WITHDRAWN,
+    },
+)
 
 
 class Seal(Record, frozen=True, kw_only=True):
@@ -114,7 +120,7 @@ class Seal(Record, frozen=True, kw_only=True):
 
     def after(self, command: SealCommand) -> Seal:
         """The seal after a command, or a named refusal."""
-        return advance(self, state=SEAL_MACHINE.after(self.state, command))
+        return replace(next_version(self), state=SEAL_MACHINE.after(self.state, command))
 
 
 class PerformanceState(StrEnum):
@@ -132,16 +138,25 @@ class PerformanceCommand(StrEnum):
     FINISH = "finish"
     FAIL = "fail"
     DOUBT = "doubt"
+    RESEND = "resend"
 
 
 _P, _K = PerformanceState, PerformanceCommand
-PERFORMANCE_MACHINE = Machine("performance", PerformanceState, PerformanceCommand, {
-    (_P.STARTED, _K.FINISH): _P.FINISHED,
-    (_P.STARTED, _K.FAIL): _P.FAILED,
-    (_P.STARTED, _K.DOUBT): _P.IN_DOUBT,
-    (_P.IN_DOUBT, _K.FINISH): _P.FINISHED,
-    (_P.IN_DOUBT, _K.FAIL): _P.FAILED,
-})
+PERFORMANCE_MACHINE = Machine(
+    "performance",
+    PerformanceState,
+    PerformanceCommand,
+    {
+        (_P.STARTED, _K.FINISH): _P.FINISHED,
+        (_P.STARTED, _K.FAIL): _P.FAILED,
+        (_P.STARTED, _K.DOUBT): _P.IN_DOUBT,
+        (_P.STARTED, _K.RESEND): _P.STARTED,
+        (_P.IN_DOUBT, _K.RESEND): _P.STARTED,
+        (_P.IN_DOUBT, _K.DOUBT): _P.IN_DOUBT,
+        (_P.IN_DOUBT, _K.FINISH): _P.FINISHED,
+        (_P.IN_DOUBT, _K.FAIL): _P.FAILED,
+    },
+)
 
 
 class Performance(Record, frozen=True, kw_only=True):
@@ -154,6 +169,8 @@ class Performance(Record, frozen=True, kw_only=True):
     deadline_us: int
     receipt: dict[str, Any] | None = None
     reason: str = ""
+    later: bool = False
+    needs_person: bool = False
     state: PerformanceState = PerformanceState.STARTED
 
     @property
@@ -168,6 +185,6 @@ class Performance(Record, frozen=True, kw_only=True):
     def due_us(self) -> int:
         return self.deadline_us
 
-    def after(self, command: PerformanceCommand, **fields: Any) -> Performance:
+    def after(self, command: PerformanceCommand) -> Performance:
         """The performance after a command, or a named refusal."""
-        return advance(self, state=PERFORMANCE_MACHINE.after(self.state, command), **fields)
+        return replace(next_version(self), state=PERFORMANCE_MACHINE.after(self.state, command))

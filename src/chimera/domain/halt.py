@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance
+from chimera.domain.record import Record, next_version
 
 
 class HaltState(StrEnum):
@@ -40,4 +42,4 @@ class Halt(Record, frozen=True, kw_only=True):
 
     def lifted(self, *, by: str) -> Halt:
         """The halt lifted, or a named refusal."""
-        return advance(self, state=HALT_MACHINE.after(self.state, HaltCommand.LIFT), lifted_by=by)
+        return replace(next_version(self), state=HALT_MACHINE.after(self.state, HaltCommand.LIFT), lifted_by=by)

@@ -21,6 +21,12 @@ def build(*, at_us: int, entropy: int) -> str:
     return str(UUID(int=prefix | _VERSION_7 | ((entropy >> 62) & _LOW_12) << 64 | _VARIANT | entropy & _LOW_62))
 
 
+def at_time(at_us: int, *names: str) -> str:
+    """The id of something that has a time and a name elsewhere: told twice, it is the same id."""
+    digest = hashlib.sha256("\x1f".join(names).encode()).digest()
+    return build(at_us=at_us, entropy=int.from_bytes(digest[:10], "big") & ((1 << 74) - 1))
+
+
 def derive(root: str, *names: str) -> str:
     """The id of a child: the root's time prefix, and a hash of root and names. The same names give the same id."""
     digest = hashlib.sha256("\x1f".join((root, *names)).encode()).hexdigest()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
-from chimera.domain.draft import Attempt
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.record import Record

@@ -34,7 +34,9 @@ def parse_amount(text: str, *, where: str = "amount") -> int:
     try:
         amount = Decimal(text)
     except InvalidOperation as error:
-        raise Invalid("amount_malformed", f"{text[:40]!r} is not an amount", where=where, remedy="write 12.50") from error
+        raise Invalid(
+            "amount_malformed", f"{text[:40]!r} is not an amount", where=where, remedy="write 12.50"
+        ) from error
     if not amount.is_finite() or amount <= 0:
         raise Invalid("amount_not_positive", f"{text[:40]} is not more than zero", where=where, remedy="write 12.50")
     # Bounded before scaling, so that 1e999999 costs nothing.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from msgspec import Struct
 
-from chimera.domain.errors import Invalid
-from chimera.domain.labels import Labels
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.spec import Spec
 
 STEPS_MAX = 256
@@ -25,8 +24,6 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: tuple[str, ...] = ()
     not_before_us: int = 0
     rank: int = 100
-    labels: Labels = ()
-    input_id: str | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,15 +35,20 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tests: tuple[str, ...]
 
 
-def require_sound(plan: Plan, *, specs: Mapping[str, Spec], budget_micros: int) -> None:
-    """Refuse a plan that is empty, too large, cyclic, over budget, of unknown specs, or without Safety and Test parts."""
+def require_sound(plan: Plan, *, specs: Mapping[str, Spec], permissions: Collection[str], budget_micros: int) -> None:
+    """Refuse a plan that is too large, cyclic, over budget, not permitted, or without its Safety and Test parts."""
     if not plan.steps or len(plan.steps) > STEPS_MAX:
         raise Invalid("plan_size", f"{len(plan.steps)} steps; a plan has 1 to {STEPS_MAX}", where="plan.steps")
     if not plan.safety or not plan.tests:
-        raise Invalid("plan_incomplete", "the Safety or the Test part is missing", where="plan",
-                      remedy="say what may go wrong and how the result is checked")
+        raise Invalid(
+            "plan_incomplete",
+            "the Safety or the Test part is missing",
+            where="plan",
+            remedy="say what may go wrong and how the result is checked",
+        )
     _require_keys(plan)
     _require_specs(plan, specs)
+    _require_permitted(plan, specs, permissions)
     _require_acyclic(plan)
     _require_within(plan, specs, budget_micros)
 
@@ -59,14 +61,30 @@ def _require_keys(plan: Plan) -> None:
         raise Invalid("plan_key_malformed", f"a key has 1 to {KEY_LENGTH_MAX} characters", where="plan.steps")
     unknown = sorted({name for step in plan.steps for name in step.after} - set(keys))
     if unknown:
-        raise Invalid("plan_after_unknown", f"steps wait for {unknown[0]!r}, which is not in the plan", where="plan.steps")
+        raise Invalid("plan_after_unknown", f"{unknown[0]!r} is waited for and not in the plan", where="plan.steps")
 
 
 def _require_specs(plan: Plan, specs: Mapping[str, Spec]) -> None:
     for step in plan.steps:
         if step.spec not in specs:
-            raise Invalid("plan_spec_unknown", f"there is no task type {step.spec!r}", where=f"plan.steps.{step.key}",
-                          remedy=f"use one of {', '.join(sorted(specs))}")
+            raise Invalid(
+                "plan_spec_unknown",
+                f"there is no task type {step.spec!r}",
+                where=f"plan.steps.{step.key}",
+                remedy=f"use one of {', '.join(sorted(specs))}",
+            )
+
+
+def _require_permitted(plan: Plan, specs: Mapping[str, Spec], permissions: Collection[str]) -> None:
+    for step in plan.steps:
+        lacking = sorted(set(specs[step.spec].permissions) - set(permissions))
+        if lacking:
+            raise Refused(
+                "plan_not_permitted",
+                f"{step.spec} needs the permission {lacking[0]}",
+                where=f"plan.steps.{step.key}",
+                remedy="add it to the agent's manifest",
+            )
 
 
 def _require_acyclic(plan: Plan) -> None:
@@ -80,5 +98,9 @@ def _require_acyclic(plan: Plan) -> None:
 def _require_within(plan: Plan, specs: Mapping[str, Spec], budget_micros: int) -> None:
     cost_micros = sum(specs[step.spec].limits.cost_micros_max for step in plan.steps)
     if cost_micros > budget_micros:
-        raise Invalid("plan_over_budget", f"the plan may cost {cost_micros} micros, the campaign has {budget_micros}",
-                      where="plan", remedy="plan less, or raise the campaign's budget")
+        raise Invalid(
+            "plan_over_budget",
+            f"the plan may cost {cost_micros} micros, the campaign has {budget_micros}",
+            where="plan",
+            remedy="plan less, or raise the campaign's budget",
+        )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 SHARDS = 64
 R = TypeVar("R", bound="Record")
@@ -43,9 +43,9 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return 0
 
 
-def advance(record: R, **fields: Any) -> R:
-    """The record's next version with some fields changed."""
-    return msgspec.structs.replace(record, version=record.version + 1, **fields)
+def next_version(record: R) -> R:
+    """The record as it will be written next. A change may set more of its fields; its version goes up once."""
+    return replace(record, version=record.version + 1)
 
 
 def shard_of(identifier: str) -> int:

@@ -7,21 +7,30 @@ from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 
 def stale(what: str) -> Conflict:
     """A record is not at the version that it was changed from. `what` is its kind and id."""
-    return Conflict("record_stale", f"{what} was written by somebody else meanwhile", where=what,
-                    remedy="read it again, then decide again")
+    return Conflict(
+        "record_stale",
+        f"{what} was written by somebody else meanwhile",
+        where=what,
+        remedy="read it again, then decide again",
+    )
 
 
 def fenced(writer: str) -> Conflict:
     """Another instance has opened the writer."""
-    return Conflict("writer_fenced", f"{writer} was opened anew elsewhere", where=writer,
-                    remedy="stop: somebody else owns it now")
+    return Conflict(
+        "writer_fenced", f"{writer} was opened anew elsewhere", where=writer, remedy="stop: somebody else owns it now"
+    )
 
 
 def over_budget(what: str) -> Refused:
     """A window has no room. `what` is its id, its room and what was asked for."""
     window, room, asked = what.rsplit(" ", 2)
-    return Refused("over_budget", f"{window} has room for {room} micros, {asked} were asked for", where=window,
-                   remedy="wait for the next window, or have a person raise the cap")
+    return Refused(
+        "over_budget",
+        f"{window} has room for {room} micros, {asked} were asked for",
+        where=window,
+        remedy="wait for the next window, or have a person raise the cap",
+    )
 
 
 def no_cap(window: str) -> Refused:
@@ -36,8 +45,12 @@ def halted(scope: str) -> Refused:
 
 def grant_not_valid(identifier: str) -> Refused:
     """A performance has no sealed, unexpired, untaken grant."""
-    return Refused("grant_not_valid", f"grant {identifier} is not sealed, has expired or was taken", where=identifier,
-                   remedy="ask the gate again")
+    return Refused(
+        "grant_not_valid",
+        f"grant {identifier} is not sealed, has expired or was taken",
+        where=identifier,
+        remedy="ask the gate again",
+    )
 
 
 def not_permitted(what: str) -> Refused:
@@ -57,8 +70,12 @@ def not_held(window: str) -> Invalid:
 
 def cap_taken(key: str) -> Conflict:
     """Two cap records would stand for one scope and period."""
-    return Conflict("record_stale", f"another cap stands for {key}", where=key,
-                    remedy="change that one; its id derives from scope and period (domain.caps)")
+    return Conflict(
+        "record_stale",
+        f"another cap stands for {key}",
+        where=key,
+        remedy="change that one; its id derives from scope and period (domain.caps)",
+    )
 
 
 def not_storable(why: str) -> Invalid:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+
+from msgspec.structs import replace
 
 from chimera.domain.decision import Approver, Question
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.record import Record, next_version, shard_of
 
 REVIEW_SECONDS = 24 * 3600
 
@@ -21,7 +22,7 @@ class ReviewState(StrEnum):
     EDITED = "edited"
     REJECTED = "rejected"
     EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
 
 
 class ReviewCommand(StrEnum):
@@ -33,26 +34,37 @@ class ReviewCommand(StrEnum):
     ASK = "ask"
     ANSWER = "answer"
     EXPIRE = "expire"
-    WITHDRAW = "withdraw"
+    CLOSE = "close"
 
 
 _S, _C = ReviewState, ReviewCommand
-REVIEW_MACHINE = Machine("review", ReviewState, ReviewCommand, {
-    (_S.OPEN, _C.APPROVE): _S.APPROVED,
-    (_S.OPEN, _C.EDIT): _S.EDITED,
-    (_S.OPEN, _C.REJECT): _S.REJECTED,
-    (_S.OPEN, _C.ASK): _S.ASKED,
-    (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
-    (_S.OPEN, _C.WITHDRAW): _S.WITHDRAWN,
-    (_S.ASKED, _C.ANSWER): _S.OPEN,
-    (_S.ASKED, _C.REJECT): _S.REJECTED,
-    (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
-    (_S.ASKED, _C.WITHDRAW): _S.WITHDRAWN,
-})
+REVIEW_MACHINE = Machine(
+    "review",
+    ReviewState,
+    ReviewCommand,
+    {
+        (_S.OPEN, _C.APPROVE): _S.APPROVED,
+        (_S.OPEN, _C.EDIT): _S.EDITED,
+        (_S.OPEN, _C.REJECT): _S.REJECTED,
+        (_S.OPEN, _C.ASK): _S.ASKED,
+        (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
+        (_S.ASKED, _C.ANSWER): _S.OPEN,
+        (_S.ASKED, _C.REJECT): _S.REJECTED,
+        (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
+        (_S.APPROVED, _C.CLOSE): _S.CLOSED,
+        (_S.EDITED, _C.CLOSE): _S.CLOSED,
+        (_S.REJECTED, _C.CLOSE): _S.CLOSED,
+        (_S.EXPIRED, _C.CLOSE): _S.CLOSED,
+    },
+)
 
 
 class Review(Record, frozen=True, kw_only=True):
-    """One held action with everything that a person needs to decide. `question` holds its exact bytes."""
+    """One held action with everything that a person needs to decide. `question` holds its exact bytes.
+
+    `about` is `action` (may it happen?) or `doubt` (did it happen?). A ruled review is closed by the manager of its
+    shard when it has acted on the ruling; `outcome` keeps what was ruled.
+    """
 
     task_id: str
     campaign_id: str
@@ -64,6 +76,8 @@ class Review(Record, frozen=True, kw_only=True):
     deadline_us: int
     approver: Approver | None = None
     note: str = ""
+    outcome: str = ""
+    about: str = "action"
     state: ReviewState = ReviewState.OPEN
 
     @property
@@ -83,6 +97,6 @@ class Review(Record, frozen=True, kw_only=True):
         """The hash of the bytes that an approval is bound to."""
         return self.question.action.digest
 
-    def after(self, command: ReviewCommand, **fields: Any) -> Review:
+    def after(self, command: ReviewCommand) -> Review:
         """The review after a command, or a named refusal."""
-        return advance(self, state=REVIEW_MACHINE.after(self.state, command), **fields)
+        return replace(next_version(self), state=REVIEW_MACHINE.after(self.state, command))

@@ -34,7 +34,8 @@ ANY = ("*",)
 _ALL = Writes(ANY, ANY)
 _ONCE = Writes(insert=ANY)
 
-# The manager cannot answer a review for a person, take a seal, or claim that something was performed.
+# The manager cannot answer a review for a person, or claim that something was performed; the seals that it puts down
+# as taken are of grants that stay in the house.
 # Effects cannot bring about what it performs: it has no word in grants, batches or fresh seals.
 MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
     Role.OFFICE: {
@@ -42,7 +43,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "cap": _ALL,
         "campaign": _ALL,
         "input": _ALL,
-        "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired", "withdrawn")),
+        "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
         "halt": _ALL,
     },
     Role.MANAGER: {
@@ -52,14 +53,14 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "attempt": _ONCE,
         "grant": _ONCE,
         "batch": _ONCE,
-        "seal": Writes(insert=("ready",), update=("expired", "withdrawn")),
+        "seal": Writes(insert=("ready", "taken"), update=("expired", "withdrawn")),
         "hold": _ALL,
-        "review": Writes(insert=("open",), update=("open", "expired", "withdrawn")),
+        "review": Writes(insert=("open",), update=("closed",)),
         "halt": Writes(insert=("active",)),
     },
     Role.EFFECTS: {
         "seal": Writes(update=("taken", "expired")),
-        "performance": Writes(insert=("started",), update=("finished", "failed", "in_doubt")),
+        "performance": Writes(insert=("started",), update=("started", "finished", "failed", "in_doubt")),
     },
     Role.MAINTENANCE: {},
     Role.AUDITOR: {},

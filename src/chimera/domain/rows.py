@@ -83,8 +83,9 @@ def row_of(record: Record) -> Row:
     if not 1 <= record.version <= BIGINT_MAX or abs(due_us or 0) > BIGINT_MAX or abs(record.rank) > INT_MAX:
         raise Invalid("integer_too_large", "version, time or rank is beyond what a row holds", where=kind)
     verb = "insert" if record.version == 1 else "update"
-    return Row(kind, verb, record.id, record.version, record.state_name, record.scope, record.shard, due_us,
-               record.rank, body)
+    return Row(
+        kind, verb, record.id, record.version, record.state_name, record.scope, record.shard, due_us, record.rank, body
+    )
 
 
 def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: int | None) -> R:
@@ -93,8 +94,12 @@ def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: 
     if record.version == version:
         return record
     assert isinstance(record, Task), "only leases change columns and leave the body"
-    changes: dict[str, Any] = {"version": version, "state": type(record.state)(state), "due_at_us": due_us,
-                               "attempt": record.attempt + version - record.version}
+    changes: dict[str, Any] = {
+        "version": version,
+        "state": type(record.state)(state),
+        "due_at_us": due_us,
+        "attempt": record.attempt + version - record.version,
+    }
     return msgspec.structs.replace(record, **changes)
 
 
@@ -114,4 +119,6 @@ def _require_movement(movement: Movement) -> None:
 
 
 def _unstorable(why: str) -> Invalid:
-    return Invalid("not_storable", f"the change cannot be stored: {why[:200]}", remedy="send well-formed values")
+    return Invalid(
+        "not_storable", f"the change cannot be stored: {why[:200]}", remedy="send well-formed text and numbers"
+    )

@@ -33,5 +33,9 @@ def parse(text: str) -> str:
     kind, _, name = text.partition(":")
     if text == FLEET or (kind in KINDS and name):
         return text
-    raise Invalid("scope_unknown", f"{text[:60]!r} is not a scope", where="scope",
-                  remedy=f"write fleet, or one of {', '.join(KINDS)} with a colon and its name")
+    raise Invalid(
+        "scope_unknown",
+        f"{text[:60]!r} is not a scope",
+        where="scope",
+        remedy=f"write fleet, or one of {', '.join(KINDS)} with a colon and its name",
+    )

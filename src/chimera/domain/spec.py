@@ -59,6 +59,7 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     actions: tuple[str, ...]
     permissions: tuple[str, ...]
     prompt: str = ""
+    triggers: tuple[str, ...] = ()
     risk: Risk = Risk.ORDINARY
     limits: Limits = field(default_factory=Limits)
     digest: str = ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from chimera.domain.labels import Labels
+from msgspec.structs import replace
+
+from chimera.domain.labels import Labels, union
 from chimera.domain.machine import Machine
-from chimera.domain.record import Record, advance, shard_of
+from chimera.domain.record import Record, next_version, shard_of
 from chimera.domain.spec import SpecRef
 
 
@@ -19,7 +21,6 @@ class TaskState(StrEnum):
     LEASED = "leased"
     HELD = "held"
     GRANTED = "granted"
-    PERFORMING = "performing"
     IN_DOUBT = "in_doubt"
     DONE = "done"
     REFUSED = "refused"
@@ -37,7 +38,6 @@ class TaskCommand(StrEnum):
     GRANT = "grant"
     ESCALATE = "escalate"
     REFUSE = "refuse"
-    PERFORM = "perform"
     DOUBT = "doubt"
     FINISH = "finish"
     FAIL = "fail"
@@ -45,36 +45,41 @@ class TaskCommand(StrEnum):
 
 
 _S, _C = TaskState, TaskCommand
-TASK_MACHINE = Machine("task", TaskState, TaskCommand, {
-    (_S.WAITING, _C.OPEN): _S.READY,
-    (_S.WAITING, _C.DROP): _S.DROPPED,
-    (_S.READY, _C.LEASE): _S.LEASED,
-    (_S.READY, _C.DROP): _S.DROPPED,
-    (_S.LEASED, _C.LEASE): _S.LEASED,
-    (_S.LEASED, _C.RETRY): _S.READY,
-    (_S.LEASED, _C.ACCEPT): _S.DONE,
-    (_S.LEASED, _C.GRANT): _S.GRANTED,
-    (_S.LEASED, _C.ESCALATE): _S.HELD,
-    (_S.LEASED, _C.REFUSE): _S.REFUSED,
-    (_S.LEASED, _C.FAIL): _S.FAILED,
-    (_S.LEASED, _C.DROP): _S.DROPPED,
-    (_S.HELD, _C.GRANT): _S.GRANTED,
-    (_S.HELD, _C.ESCALATE): _S.HELD,
-    (_S.HELD, _C.REFUSE): _S.REFUSED,
-    (_S.HELD, _C.DROP): _S.DROPPED,
-    (_S.GRANTED, _C.PERFORM): _S.PERFORMING,
-    (_S.GRANTED, _C.FINISH): _S.DONE,
-    (_S.GRANTED, _C.RETRY): _S.READY,
-    (_S.GRANTED, _C.DROP): _S.DROPPED,
-    (_S.PERFORMING, _C.FINISH): _S.DONE,
-    (_S.PERFORMING, _C.DOUBT): _S.IN_DOUBT,
-    (_S.PERFORMING, _C.FAIL): _S.FAILED,
-    (_S.PERFORMING, _C.RETRY): _S.READY,
-    (_S.IN_DOUBT, _C.FINISH): _S.DONE,
-    (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
-    (_S.IN_DOUBT, _C.RETRY): _S.READY,
-    (_S.IN_DOUBT, _C.ESCALATE): _S.HELD,
-})
+TASK_MACHINE = Machine(
+    "task",
+    TaskState,
+    TaskCommand,
+    {
+        (_S.WAITING, _C.OPEN): _S.READY,
+        (_S.WAITING, _C.DROP): _S.DROPPED,
+        (_S.READY, _C.LEASE): _S.LEASED,
+        (_S.READY, _C.DROP): _S.DROPPED,
+        (_S.LEASED, _C.LEASE): _S.LEASED,
+        (_S.LEASED, _C.RETRY): _S.READY,
+        (_S.LEASED, _C.ACCEPT): _S.DONE,
+        (_S.LEASED, _C.GRANT): _S.GRANTED,
+        (_S.LEASED, _C.ESCALATE): _S.HELD,
+        (_S.LEASED, _C.REFUSE): _S.REFUSED,
+        (_S.LEASED, _C.FAIL): _S.FAILED,
+        (_S.LEASED, _C.DROP): _S.DROPPED,
+        (_S.HELD, _C.GRANT): _S.GRANTED,
+        (_S.HELD, _C.ESCALATE): _S.HELD,
+        (_S.HELD, _C.REFUSE): _S.REFUSED,
+        (_S.HELD, _C.FINISH): _S.DONE,
+        (_S.HELD, _C.FAIL): _S.FAILED,
+        (_S.HELD, _C.DROP): _S.DROPPED,
+        (_S.GRANTED, _C.FINISH): _S.DONE,
+        (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
+        (_S.GRANTED, _C.FAIL): _S.FAILED,
+        (_S.GRANTED, _C.RETRY): _S.READY,
+        (_S.GRANTED, _C.REFUSE): _S.REFUSED,
+        (_S.GRANTED, _C.DROP): _S.DROPPED,
+        (_S.IN_DOUBT, _C.FINISH): _S.DONE,
+        (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
+        (_S.IN_DOUBT, _C.RETRY): _S.READY,
+        (_S.IN_DOUBT, _C.ESCALATE): _S.HELD,
+    },
+)
 
 
 class Task(Record, frozen=True, kw_only=True):
@@ -88,6 +93,9 @@ class Task(Record, frozen=True, kw_only=True):
     labels: Labels
     awaits: tuple[str, ...] = ()
     opens: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    threat: str = "LOW"
+    input_id: str | None = None
     pending: int = 0
     due_at_us: int = 0
     priority: int = 100
@@ -119,14 +127,17 @@ class Task(Record, frozen=True, kw_only=True):
         """Whether nothing more will happen to it."""
         return TASK_MACHINE.is_final(self.state)
 
-    def after(self, command: TaskCommand, **fields: Any) -> Task:
+    def after(self, command: TaskCommand) -> Task:
         """The task after a command, or a named refusal."""
-        return advance(self, state=TASK_MACHINE.after(self.state, command), **fields)
+        return replace(next_version(self), state=TASK_MACHINE.after(self.state, command))
 
-    def opened_by_one(self) -> Task:
-        """The task with one dependency fewer; ready when it was the last."""
+    def opened_by(self, attempt_id: str, labels: Labels) -> Task:
+        """The task with one dependency fewer, and that one's result and labels added; ready when it was the last."""
         assert self.pending > 0, "a task is opened once by each of its dependencies"
-        pending = self.pending - 1
-        if pending:
-            return advance(self, pending=pending)
-        return self.after(TaskCommand.OPEN, pending=0)
+        opened = next_version(self) if self.pending > 1 else self.after(TaskCommand.OPEN)
+        return replace(
+            opened,
+            pending=self.pending - 1,
+            sources=(*self.sources, attempt_id),
+            labels=union(self.labels, labels),
+        )

@@ -28,7 +28,9 @@ class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     persona: Persona
     account: str
     permissions: tuple[str, ...]
+    platform: str = ""
     materials: tuple[Material, ...] = ()
+    recent: tuple[str, ...] = ()
     deadline_us: int = 0
 
     @property

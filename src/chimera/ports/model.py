@@ -25,8 +25,9 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """What the answer depends on."""
-        return canonical.hash_of({"prompt": self.prompt, "instructions": self.instructions, "data": self.data,
-                                  "output": self.output})
+        return canonical.hash_of(
+            {"prompt": self.prompt, "instructions": self.instructions, "data": self.data, "output": self.output}
+        )
 
 
 class ModelAnswer(Struct, frozen=True, kw_only=True):

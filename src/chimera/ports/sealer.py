@@ -19,7 +19,7 @@ class SignedRoot(Struct, frozen=True, kw_only=True):
 
 
 class Sealer(Protocol):
-    """Signs batches of grants. `Refused` when its own policy hash, caps or halt say no; `Unavailable` when it is gone."""
+    """Signs batches of grants. `Refused` by its own policy hash, caps or halt; `Unavailable` when it is gone."""
 
     async def seal(self, leaves: Sequence[Terms]) -> SignedRoot: ...
 

@@ -89,7 +89,7 @@ class Store(Reads, Protocol):
         `Refused("over_budget")` when a hold has no room, `Refused("halted")` when `begins_in` meets a halt,
         `Refused("grant_not_valid")` when a performance has no sealed, unexpired, untaken grant for it (database clock),
         `Refused("write_not_permitted")` when the writer's role may not write such a record,
-        `Invalid` for what cannot be stored at all; `Unavailable` when it is not known to have been written, and it was not.
+        `Invalid` for what cannot be stored at all; `Unavailable` when it was not written.
         """
         ...
 

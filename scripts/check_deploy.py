@@ -1,0 +1,82 @@
+"""Checks what deploys us, as far as a machine without Docker, helm or a cluster can. Reads files; starts nothing.
+
+Every YAML file is well formed; Compose and the chart know the roles of DESIGN §6 and what each may not have.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CHART = ROOT / "deploy" / "helm" / "chimera"
+ROLES = {"api", "manager", "worker", "gateway", "effects"}
+REPLICAS_MIN = 2  # a node may go
+NODES = {"staging": 3, "production": 10}
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def malformed() -> Iterator[str]:
+    # Templates are not YAML until helm has rendered them.
+    paths = [*ROOT.glob("deploy/**/*.yaml"), *ROOT.glob(".github/**/*.yml"), *ROOT.glob(".pre-commit-config.yaml")]
+    for path in (path for path in paths if path.parent.name != "templates"):
+        try:
+            load(path)
+        except yaml.YAMLError as error:
+            yield f"{path.relative_to(ROOT)}: {error}"
+
+
+def chart_faults(values: dict[str, Any]) -> Iterator[str]:
+    roles = values["roles"]
+    if set(roles) != ROLES:
+        yield f"values.yaml has roles {sorted(roles)}, DESIGN §6 has {sorted(ROLES)}"
+    worker = roles.get("worker", {})
+    yield from (
+        f"values.yaml gives the worker {key}" for key in ("database", "secret", "vault", "world") if worker.get(key)
+    )
+    if [role for role, holds in roles.items() if holds.get("secret") == "platforms"] != ["effects"]:
+        yield "values.yaml: platform credentials are for effects alone"
+
+
+def stage_faults(stage: str, values: dict[str, Any]) -> Iterator[str]:
+    stage_values = load(CHART / f"values-{stage}.yaml")
+    for key in stage_values:
+        if key not in values:
+            yield f"values-{stage}.yaml sets {key}, which the chart does not know"
+    sizes = {role: is_["replicas"] for role, is_ in stage_values["roles"].items()}
+    if set(sizes) != ROLES or min(sizes.values()) < REPLICAS_MIN or sum(sizes.values()) < NODES[stage]:
+        yield f"values-{stage}.yaml: every role twice, no fewer pods than {NODES[stage]} nodes; not {sizes}"
+
+
+def compose_faults(services: dict[str, Any]) -> Iterator[str]:
+    missing = (ROLES | {"up", "vault"}) - set(services)
+    yield from (f"compose.yaml has no service {name}" for name in sorted(missing))
+    reach = {name: set(service.get("networks", [])) for name, service in services.items()}
+    yield from (
+        f"compose.yaml: the {name} reaches the database" for name in ("worker", "vault") if "data" in reach[name]
+    )
+
+
+def faults() -> Iterator[str]:
+    broken = list(malformed())
+    if broken:
+        yield from broken
+        return
+    values = load(CHART / "values.yaml")
+    yield from chart_faults(values)
+    for stage in NODES:
+        yield from stage_faults(stage, values)
+    yield from compose_faults(load(ROOT / "deploy" / "compose.yaml")["services"])
+
+
+if __name__ == "__main__":
+    found = list(faults())
+    print("\n".join(found) or "deploy: well formed; roles agree with DESIGN §6 (not rendered: that needs helm)")
+    sys.exit(bool(found))

@@ -1,0 +1,94 @@
+"""Read tools over MCP: only what reads, only what the agent may, arguments by schema, answers labelled and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, cast
+
+import jsonschema_rs
+from mcp import types as mcp_types
+
+from chimera.adapters.mcp.plain import plain
+from chimera.adapters.mcp.session import McpSession
+from chimera.domain import canonical, labels
+from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.ports.tools_read import ToolAnswer
+
+ANSWER_BYTES_MAX = 32_768
+CALL_SECONDS_MAX = 10.0
+TRIES = 2
+PLATFORM = "platform"
+
+MayUse: TypeAlias = Callable[[str, str], bool]
+
+
+class McpToolsRead:
+    """One session per platform; a call names its `platform` among its arguments, unless there is only one.
+
+    `may_use(agent_id, tool)` says who may use what; nothing else does.
+    """
+
+    def __init__(self, sessions: Mapping[str, McpSession], *, may_use: MayUse,
+                 answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
+        self._sessions = dict(sessions)
+        self._may_use = may_use
+        self._answer_bytes_max = answer_bytes_max
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """What the tool returned, as a stranger's word."""
+        if not self._may_use(agent_id, tool):
+            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
+                          remedy="add the permission to its manifest")
+        session = self._session_for(arguments)
+        asked = {name: value for name, value in arguments.items() if name != PLATFORM}
+        await _require_readable(session, tool, asked)
+        content = _content(tool, await _called(session, tool, asked))
+        return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
+
+    def _session_for(self, arguments: dict[str, Any]) -> McpSession:
+        named = arguments.get(PLATFORM)
+        platforms = tuple(self._sessions) if named is None else (named,)
+        if len(platforms) != 1 or platforms[0] not in self._sessions:
+            raise Invalid("platform_unknown", f"there are no read tools for {str(named)[:60]!r}", where=PLATFORM,
+                          remedy=f"name one of {', '.join(sorted(self._sessions))}")
+        return self._sessions[platforms[0]]
+
+    def _bounded(self, content: dict[str, Any]) -> dict[str, Any]:
+        encoded = canonical.encode(content)
+        if len(encoded) <= self._answer_bytes_max:
+            return content
+        kept = encoded[: self._answer_bytes_max].decode("utf-8", "ignore")
+        return {"notice": f"shortened: {len(encoded)} bytes, {self._answer_bytes_max} are kept", "text": kept}
+
+
+async def _require_readable(session: McpSession, tool: str, arguments: dict[str, Any]) -> None:
+    offered = (await session.tools()).get(tool)
+    if offered is None:
+        raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+    if offered.annotations is None or offered.annotations.read_only_hint is not True:
+        raise Refused("tool_not_read_only", f"{tool} does more than read", where=tool,
+                      remedy="propose an action instead")
+    error = next(jsonschema_rs.iter_errors(offered.input_schema, arguments), None)
+    if error is not None:
+        raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")
+
+
+async def _called(session: McpSession, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+    """The answer. Reading is repeated once: it changes nothing."""
+    for _ in range(TRIES - 1):
+        try:
+            return await session.call(name, arguments, seconds=CALL_SECONDS_MAX)
+        except Unavailable:
+            continue
+    return await session.call(name, arguments, seconds=CALL_SECONDS_MAX)
+
+
+def _content(tool: str, answer: mcp_types.CallToolResult) -> dict[str, Any]:
+    structured: Any = answer.structured_content
+    said = "\n".join(block.text for block in answer.content if isinstance(block, mcp_types.TextContent))
+    content = plain(cast("dict[str, Any]", structured)) if isinstance(structured, dict) else {"text": plain(said)}
+    if not answer.is_error:
+        return content
+    if content.get("later") is True:
+        raise Unavailable("tool_unavailable", said[:300], where=tool)
+    raise Invalid("tool_failed", said[:300], where=tool)

@@ -1,0 +1,82 @@
+"""Publishes on the simulated network with no wire in between: for virtual time, and to measure what the wire costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chimera.domain.action import Action
+from chimera.ports.clock import Clock
+from chimera.ports.publisher import Absent, Order, Outcome, Published, Rejected, Trace, Traits, Unknown
+from chimera.rehearsal.line import Line, Silence
+from chimera.rehearsal.network import SECOND_US, Accepted, Act, Declined
+
+CALL_SECONDS_MAX = 20.0
+
+
+class RehearsalPublisher:
+    """The network's own calls, one for one. The order's deadline holds."""
+
+    def __init__(self, line: Line, clock: Clock) -> None:
+        self._line = line
+        self._clock = clock
+
+    def traits(self, platform: str) -> Traits:
+        """The same for all of the sandbox's platforms."""
+        rules = self._line.rules
+        return Traits(deduplicates=rules.deduplicates, looks_up=rules.looks_up, settling_seconds=rules.settling_seconds)
+
+    async def publish(self, order: Order) -> Outcome:
+        """Perform it once, before its deadline."""
+        left = self._seconds(order)
+        if left <= 0:
+            return Rejected("deadline_passed", later=True)
+        if _pays_otherwise(order.action):
+            return Rejected("payment_differs")
+        try:
+            async with self._clock.timeout(left):
+                answer = await self._line.act(act_of(order))
+        except TimeoutError:
+            return Unknown("deadline_passed")
+        match answer:
+            case Accepted(receipt):
+                return Published(receipt)
+            case Declined(code, _, later):
+                return Rejected(code, later=later)
+            case Silence(reason):
+                return Unknown(reason)
+
+    async def look_up(self, order: Order) -> Trace:
+        """Ask whether it happened."""
+        match await self._line.find(order.action.account, order.grant_id):
+            case Accepted(receipt):
+                return Published(receipt)
+            case Declined(code):
+                return Unknown(code)
+            case None:
+                return Absent()
+
+    def _seconds(self, order: Order) -> float:
+        left = (order.deadline_us - self._clock.now_us()) / SECOND_US
+        # A resend comes late by nature. Where the key protects, it is sent all the same.
+        return CALL_SECONDS_MAX if self._line.rules.deduplicates and left <= 0 else min(CALL_SECONDS_MAX, left)
+
+
+def act_of(order: Order) -> Act:
+    """The order as the network wants it: the grant's id is the key."""
+    action = order.action
+    arguments: dict[str, Any] = dict(action.arguments)
+    if action.kind == "payment.send":
+        arguments |= _payment(action)
+    return Act(kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id,
+               arguments=arguments)
+
+
+def _payment(action: Action) -> dict[str, Any]:
+    return {"recipient": action.recipient, "amount_micros": action.cost_micros}
+
+
+def _pays_otherwise(action: Action) -> bool:
+    """Whether the arguments name another recipient or amount than the one that was granted and held."""
+    granted = _payment(action)
+    paid = action.kind == "payment.send"
+    return paid and any(action.arguments.get(name, value) != value for name, value in granted.items())

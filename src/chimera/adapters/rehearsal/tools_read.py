@@ -1,0 +1,41 @@
+"""Reads the simulated network without a wire: for virtual time. The same tools, schemas and labels as over MCP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from chimera.domain import labels
+from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.ports.tools_read import ToolAnswer
+from chimera.rehearsal import catalogue, views
+from chimera.rehearsal.line import Line
+from chimera.rehearsal.network import Declined
+
+MayUse: TypeAlias = Callable[[str, str], bool]
+
+
+class RehearsalToolsRead:
+    """`may_use(agent_id, tool)` says who may use what; nothing else does."""
+
+    def __init__(self, line: Line, *, may_use: MayUse) -> None:
+        self._line = line
+        self._may_use = may_use
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """What the tool returned, as a stranger's word."""
+        if not self._may_use(agent_id, tool):
+            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
+                          remedy="add the permission to its manifest")
+        reader = views.READERS.get(tool)
+        if reader is None:
+            raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+        asked = {name: value for name, value in arguments.items() if name != "platform"}
+        if fault := catalogue.fault_in_call(tool, asked):
+            raise Invalid("tool_arguments", fault, where=f"{tool}.arguments")
+        match self._line.read():
+            case Declined(code, message):
+                raise Unavailable("tool_unavailable", f"{message} [{code}]", where=tool)
+            case network:
+                said_by = labels.union((labels.PUBLIC, labels.tool(tool)))
+                return ToolAnswer(content=reader(network, asked), labels=said_by)

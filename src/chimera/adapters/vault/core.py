@@ -1,0 +1,109 @@
+"""The vault's own judgement: whole leaves in, one signature out, or a refusal by its own policy hash, cap and halt.
+
+Knows nothing of the database and believes nothing that the manager says about it. Keys never leave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from chimera.adapters.vault import keys
+from chimera.domain import merkle, scopes
+from chimera.domain.errors import Refused
+from chimera.domain.grant import GRANT_SECONDS_MAX, Terms
+from chimera.governance.sealing import signed_bytes
+from chimera.ports.sealer import SignedRoot
+
+LEAVES_MAX = 4_096
+SKEW_SECONDS_MAX = 30
+DAY_US = 86_400_000_000
+
+
+class Spent(Struct, frozen=True, kw_only=True):
+    """What the vault has sealed on one UTC day. Its own count, kept by itself."""
+
+    day: int
+    micros: int
+
+
+class VaultCore:
+    """One sealing key with its limits. `keep` makes the count durable before a signature is given."""
+
+    def __init__(
+        self,
+        *,
+        key: Ed25519PrivateKey,
+        policy_digest: str,
+        cap_micros_day: int,
+        spent: Spent,
+        keep: Callable[[Spent], None],
+    ) -> None:
+        self._key = key
+        self._policy_digest = policy_digest
+        self._cap_micros_day = cap_micros_day
+        self._spent = spent
+        self._keep = keep
+        self._halted: frozenset[str] = frozenset()
+        self.key_id = keys.name_of(key.public_key())
+
+    def halt(self, halted: Iterable[str]) -> None:
+        """From now on nothing in these scopes is sealed."""
+        self._halted = frozenset(halted)
+
+    def seal(self, leaves: Sequence[Terms], *, now_us: int) -> SignedRoot:
+        """One signature for all leaves, or `Refused` for the first that may not be."""
+        if not leaves or len(leaves) > LEAVES_MAX:
+            raise Refused("vault_batch_size", f"{len(leaves)} leaves; a batch has 1 to {LEAVES_MAX}", where="vault")
+        for terms in leaves:
+            self._require_sealable(terms, now_us)
+        self._spend(sum(terms.cost_micros for terms in leaves), now_us)
+        root = merkle.root_of([terms.leaf for terms in leaves])
+        return SignedRoot(
+            root=root, signature=self._key.sign(signed_bytes(root, len(leaves))).hex(), key_id=self.key_id
+        )
+
+    def _require_sealable(self, terms: Terms, now_us: int) -> None:
+        if terms.policy_digest != self._policy_digest:
+            raise Refused(
+                "vault_policy_differs",
+                "the grant was decided under another policy than the vault's",
+                where=terms.grant_id,
+                remedy="apply the policy to the vault as well",
+            )
+        if terms.cost_micros < 0:
+            raise Refused("vault_amount", "the cost is negative", where=terms.grant_id)
+        seconds_left = (terms.expires_at_us - now_us) / 1_000_000
+        if not 0 < seconds_left <= GRANT_SECONDS_MAX + SKEW_SECONDS_MAX:
+            raise Refused(
+                "vault_expiry", f"the grant would be valid for {seconds_left:.0f} seconds", where=terms.grant_id
+            )
+        met = self._halted.intersection(
+            (
+                scopes.FLEET,
+                scopes.campaign(terms.campaign_id),
+                scopes.agent(terms.agent_id),
+                scopes.platform(terms.platform),
+            )
+        )
+        if met:
+            raise Refused("halted", f"{min(met)} is halted", where=terms.grant_id, remedy="chimera resume")
+
+    def _spend(self, micros: int, now_us: int) -> None:
+        """Counted before it is signed: a crash in between costs room, never more than the cap."""
+        if micros == 0:
+            return
+        day = now_us // DAY_US
+        before = self._spent.micros if self._spent.day == day else 0
+        if before + micros > self._cap_micros_day:
+            raise Refused(
+                "vault_over_cap",
+                f"{before} micros sealed today, {micros} more are beyond the vault's own cap",
+                where="vault",
+                remedy="wait for tomorrow, or raise CHIMERA_VAULT_CAP_MICROS_DAY",
+            )
+        spent = Spent(day=day, micros=before + micros)
+        self._keep(spent)
+        self._spent = spent

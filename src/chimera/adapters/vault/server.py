@@ -1,0 +1,91 @@
+"""The vault's process: answers signed requests on a socket of its own, and nothing else. Holds the sealing key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from chimera.adapters.vault import wire
+from chimera.adapters.vault.core import VaultCore
+from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest, Signed
+from chimera.domain.errors import ChimeraError, Refused
+
+NONCES_MAX = 100_000
+MAY: dict[str, tuple[type, ...]] = {
+    "manager": (SealRequest, HelloRequest),
+    "office": (HaltRequest, HelloRequest),
+}
+
+
+class VaultServer:
+    """Each client may ask for its own things only: a manager cannot lift a halt, the office cannot seal."""
+
+    def __init__(self, *, core: VaultCore, clients: dict[str, Ed25519PublicKey]) -> None:
+        self._core = core
+        self._clients = clients
+        self._nonces: OrderedDict[str, None] = OrderedDict()
+        self._decoder = msgspec.json.Decoder(Signed)
+        self._bodies: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+
+    async def serve(self, path: Path) -> asyncio.Server:
+        """Listens on a socket that only its owner may open."""
+        # The folder is the owner's alone, so nobody connects between binding and chmod.
+        _clear(path)
+        server = await asyncio.start_unix_server(self._converse, path)
+        _close_to_others(path)
+        return server
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while (frame := await wire.read_frame(reader)) is not None:
+                await wire.write_frame(writer, msgspec.json.encode(self.answer(frame)))
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    def answer(self, frame: bytes) -> Answer:
+        """The answer to one frame. What cannot be read is refused, and nothing of a key is ever in a message."""
+        try:
+            return self._answer(self._decoder.decode(frame))
+        except (msgspec.DecodeError, UnicodeError):
+            return Answer(code="vault_request_malformed", message="the request cannot be read", where="vault")
+        except ChimeraError as error:
+            return Answer(code=error.code, message=error.message, where=error.where, remedy=error.remedy)
+
+    def _answer(self, signed: Signed) -> Answer:
+        now_us = time.time_ns() // 1_000
+        wire.require_genuine(signed, self._clients, now_us=now_us)
+        self._require_new(signed)
+        request: Request = self._bodies.decode(signed.body)
+        if not isinstance(request, MAY.get(signed.client, ())):
+            raise Refused("vault_not_permitted", f"{signed.client} may not ask for this", where="vault")
+        match request:
+            case SealRequest(leaves):
+                return Answer(sealed=self._core.seal(leaves, now_us=now_us), key_id=self._core.key_id)
+            case HaltRequest(halted):
+                self._core.halt(halted)
+                return Answer(key_id=self._core.key_id)
+            case HelloRequest():
+                return Answer(key_id=self._core.key_id)
+
+    def _require_new(self, signed: Signed) -> None:
+        nonce = f"{signed.client}:{signed.nonce}"
+        if nonce in self._nonces:
+            raise Refused("vault_request_replayed", "this request was answered before", where="vault")
+        self._nonces[nonce] = None
+        if len(self._nonces) > NONCES_MAX:
+            self._nonces.popitem(last=False)
+
+
+def _clear(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _close_to_others(path: Path) -> None:
+    path.chmod(0o600)

@@ -1,0 +1,101 @@
+"""How the vault is spoken to: framed, signed, fresh messages on a local socket. Everything else is not answered."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeAlias
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
+
+from chimera.domain.errors import Refused
+from chimera.domain.grant import Terms
+from chimera.ports.sealer import SignedRoot
+
+FRAME_BYTES_MAX = 8 * 1024 * 1024
+FRESH_SECONDS = 30
+_DOMAIN = b"chimera.vault.v1\x00"
+
+
+class SealRequest(Struct, frozen=True, tag="seal", forbid_unknown_fields=True):
+    """A manager asks for a signature."""
+
+    leaves: tuple[Terms, ...]
+
+
+class HaltRequest(Struct, frozen=True, tag="halt", forbid_unknown_fields=True):
+    """The office says what is halted now."""
+
+    halted: tuple[str, ...]
+
+
+class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
+    """Anybody whom the vault knows asks whether it is there."""
+
+
+Request: TypeAlias = SealRequest | HaltRequest | HelloRequest
+
+
+class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request under its client's signature."""
+
+    client: str
+    nonce: str
+    at_us: int
+    body: msgspec.Raw
+    signature: str
+
+    def signed_bytes(self) -> bytes:
+        """What the signature covers: everything else."""
+        head = f"{self.client}\x00{self.nonce}\x00{self.at_us}\x00".encode()
+        return _DOMAIN + head + bytes(self.body)
+
+
+class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signed root, or the refusal."""
+
+    sealed: SignedRoot | None = None
+    key_id: str = ""
+    code: str = ""
+    message: str = ""
+    where: str = ""
+    remedy: str = ""
+
+
+def sign(request: Request, *, client: str, key: Ed25519PrivateKey, nonce: str, at_us: int) -> bytes:
+    """The request as it travels."""
+    body = msgspec.Raw(msgspec.json.encode(request))
+    bare = Signed(client=client, nonce=nonce, at_us=at_us, body=body, signature="")
+    return msgspec.json.encode(msgspec.structs.replace(bare, signature=key.sign(bare.signed_bytes()).hex()))
+
+
+def require_genuine(signed: Signed, keys: dict[str, Ed25519PublicKey], *, now_us: int) -> None:
+    """Known client, right signature, fresh; or `Refused`."""
+    key = keys.get(signed.client)
+    try:
+        if key is None:
+            raise InvalidSignature
+        key.verify(bytes.fromhex(signed.signature), signed.signed_bytes())
+    except (InvalidSignature, ValueError) as error:
+        raise Refused(
+            "vault_request_not_genuine", "the request is not signed by a known client", where="vault"
+        ) from error
+    if abs(now_us - signed.at_us) > FRESH_SECONDS * 1_000_000:
+        raise Refused("vault_request_stale", "the request is not fresh", where="vault", remedy="set the clocks right")
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
+    """One message, or None at the end. A frame that is too large ends the conversation."""
+    try:
+        size = int.from_bytes(await reader.readexactly(4), "big")
+        return await reader.readexactly(size) if size <= FRAME_BYTES_MAX else None
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+
+
+async def write_frame(writer: asyncio.StreamWriter, payload: bytes) -> None:
+    """One message."""
+    writer.write(len(payload).to_bytes(4, "big") + payload)
+    await writer.drain()

@@ -1,0 +1,340 @@
+"""Assembles the house: reads settings, starts what is embedded, gives every part exactly what its constructor asks for.
+
+The only place that knows all adapters. Decides nothing about goals, drafts or money.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from chimera.adapters.documents.governance import load_lexicon, load_pack
+from chimera.adapters.documents.specs import load_prompts, load_specs
+from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
+from chimera.adapters.local.postgres import start_postgres
+from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.reads import PostgresReads
+from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.vault import keys
+from chimera.adapters.vault.client import VaultClient
+from chimera.domain.errors import Conflict, Unavailable
+from chimera.domain.prompt import Prompt
+from chimera.domain.roles import Role
+from chimera.governance.contracts import Contracts
+from chimera.governance.gate import Gate
+from chimera.governance.halts import Halts
+from chimera.governance.policy.engine import PolicyEngine
+from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.reviews import Reviews
+from chimera.governance.safety.gateway import SafetyGateway
+from chimera.governance.sealing import SealVerifier
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
+from chimera.governance.treasury import Treasury
+from chimera.pipeline.effects import Effects
+from chimera.pipeline.intake import Intake
+from chimera.pipeline.judge import Judge
+from chimera.pipeline.planner import Planner
+from chimera.pipeline.sealing import Sealing
+from chimera.pipeline.settling.settle import Settle
+from chimera.pipeline.worker import Worker
+from chimera.ports.clock import Clock
+from chimera.ports.meter import Meter, NoMeter
+from chimera.ports.model import Model
+from chimera.ports.publisher import Publisher, Traits
+from chimera.ports.sealer import Sealer
+from chimera.ports.store import Store
+from chimera.ports.tools_read import ToolsRead
+from chimera.rehearsal.model import OfflineModel
+from chimera.rehearsal.scenario import PLATFORMS, Scenario
+from chimera.settings import Settings, read_settings
+from chimera.skills.registry import SKILLS
+from chimera.swarm.court import Court
+from chimera.swarm.listening import Listening
+from chimera.swarm.manager import Manager, Stages
+from chimera.swarm.orchestrator import Orchestrator
+from chimera.swarm.pool import Pool
+
+RUNNING = "running.json"
+VAULT_READY_SECONDS_MAX = 15.0
+LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
+
+
+class Database(Struct, frozen=True, kw_only=True):
+    """Where the truth is, and the password of each role."""
+
+    dsn: str
+    passwords: Mapping[Role, str]
+
+    async def store(self, role: Role, *, writer: str) -> PostgresStore:
+        """Open it for one writer."""
+        return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role])
+
+    async def reads(self) -> PostgresReads:
+        """Open it for reading."""
+        return await open_reads(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What is written in files and read once: contracts, prompts, policy."""
+
+    contracts: Contracts
+    prompts: Mapping[str, Prompt]
+    pack: PolicyPack
+    gate: Gate
+
+
+class Outside(Struct, frozen=True, kw_only=True):
+    """The ways out of the house: the model's, the tools' and the publisher's."""
+
+    model: Model
+    judge_model: Model
+    tools: ToolsRead
+    publisher: Publisher
+    meter: Meter = NoMeter()
+
+
+class Fleet(Struct, frozen=True, kw_only=True):
+    """A running fleet, as commands see it."""
+
+    clock: Clock
+    office: Store
+    reads: PostgresReads
+    intake: Intake
+    reviews: Reviews
+    halts: Halts
+    listening: Listening
+    manager: Manager
+
+
+def packages_folder() -> Path:
+    """The agent packages that come with Chimera: in the wheel, or beside the source."""
+    inside = Path(__file__).parent / "agents"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "agents"
+
+
+# ── the database ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings) -> AsyncGenerator[Database]:
+    """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
+    home = prepare_home(settings.folder)
+    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
+    if settings.database_url:
+        await install(settings.database_url, passwords)
+        yield Database(dsn=settings.database_url, passwords=passwords)
+        return
+    running = await start_postgres(home)
+    try:
+        await install(running.superuser_dsn, passwords)
+        dsn = running.dsn("nobody", "none")
+        _say_running(home, dsn)
+        yield Database(dsn=dsn, passwords=passwords)
+    finally:
+        (home / RUNNING).unlink(missing_ok=True)
+        await running.stop()
+
+
+@contextlib.asynccontextmanager
+async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database]:
+    """The database of the fleet that runs on this home; if none does, our own for as long as the command takes."""
+    try:
+        held = Home.open(settings.folder)
+    except Conflict as conflict:
+        yield _joined(settings, conflict)
+        return
+    with held:
+        async with database(settings) as own:
+            yield own
+
+
+def _joined(settings: Settings, conflict: Conflict) -> Database:
+    home = prepare_home(settings.folder)
+    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
+    if settings.database_url:
+        return Database(dsn=settings.database_url, passwords=passwords)
+    try:
+        return Database(dsn=msgspec.json.decode((home / RUNNING).read_bytes(), type=str), passwords=passwords)
+    except OSError:
+        raise conflict from None
+
+
+def _say_running(home: Path, dsn: str) -> None:
+    draft = home / f"{RUNNING}.draft"
+    draft.write_bytes(msgspec.json.encode(dsn))
+    draft.replace(home / RUNNING)
+
+
+@contextlib.asynccontextmanager
+async def office_store() -> AsyncGenerator[Store]:
+    """The store for one command of the command line, under a writer of its own."""
+    async with running_or_own_database(read_settings()) as found:
+        store = await found.store(Role.OFFICE, writer="cli")
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+# ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerator[tuple[VaultClient, VaultClient]]:
+    """The vault's process, and its two clients: the manager's and the office's. It ends when we do."""
+    home = prepare_home(settings.folder)
+    folder, socket = home / "vault", socket_folder(home) / "vault.sock"
+    secret = keys.passphrase(home / "clients", "")
+    made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
+    for name, key in made.items():
+        keys.publish(folder / "clients" / f"{name}.pub", key)
+    process = await _start_vault(settings, folder, socket, rules.pack.digest)
+    clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
+    try:
+        yield clients["manager"], clients["office"]
+    finally:
+        for client in clients.values():
+            await client.close()
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _start_vault(settings: Settings, folder: Path, socket: Path, digest: str) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(folder), "--socket", str(socket),
+        "--policy-digest", digest, "--cap-micros-day", str(settings.vault_cap_micros_day),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "CHIMERA_VAULT_PASSPHRASE": settings.vault_passphrase},
+    )  # fmt: skip
+    assert process.stdout is not None, "the pipe was asked for"
+    try:
+        async with asyncio.timeout(VAULT_READY_SECONDS_MAX):
+            said = await process.stdout.readline()
+    except TimeoutError:
+        said = b""
+    if said.strip() != b"ready":
+        process.kill()
+        await process.wait()
+        raise Unavailable("vault_not_started", "the vault's process did not come up", where=str(folder),
+                          remedy="run chimera doctor")  # fmt: skip
+    return process
+
+
+def seal_verifier(settings: Settings) -> SealVerifier:
+    """Verifies with the public key that the vault published."""
+    public = keys.public_key(prepare_home(settings.folder) / "vault" / "sealing.pub")
+    return SealVerifier({keys.name_of(public): public})
+
+
+# ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rules() -> Rules:
+    """Everything that is written in files."""
+    specs = load_specs()
+    pack = load_pack()
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
+    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate)
+
+
+@contextlib.asynccontextmanager
+async def sandbox_outside(url: str, scenario: Scenario, clock: Clock) -> AsyncGenerator[Outside]:
+    """The ways out in a rehearsal: the simulated network over MCP, and the offline model. No keys needed."""
+    # Imported when used: the MCP library takes longer to load than all the rest.
+    from chimera.adapters.mcp.publisher import McpPublisher, Route
+    from chimera.adapters.mcp.session import McpSession
+    from chimera.adapters.mcp.tools_read import McpToolsRead
+
+    async with McpSession(url, clock) as session:
+        network = scenario.rules
+        traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
+                        settling_seconds=network.settling_seconds)  # fmt: skip
+        yield Outside(
+            model=OfflineModel(seed=scenario.seed, manners=scenario.manners, clock=clock),
+            judge_model=OfflineModel(seed=scenario.seed + 1, manners=scenario.manners, clock=clock),
+            tools=McpToolsRead({"sandbox": session}, may_use=lambda _agent_id, _tool: True),
+            publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
+        )
+
+
+@contextlib.asynccontextmanager
+async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
+    """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
+    clock, written = SystemClock(), rules()
+    async with contextlib.AsyncExitStack() as stack:
+        sealer, keeper = await stack.enter_async_context(vault(settings, written, clock))
+        office = await _entered(stack, found, Role.OFFICE, "office")
+        managing = await _entered(stack, found, Role.MANAGER, "manager-0")
+        acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
+        reads = await found.reads()
+        stack.push_async_callback(reads.close)
+        intake = Intake(security=SecurityGateway(shipped_scanner()), store=office, clock=clock, ids=SystemIds())
+        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
+        reviews = Reviews(store=office)
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
+                                    listening=listening)  # fmt: skip
+        await _run_beside(stack, manager, orchestrator)
+        yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
+                    halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
+
+
+async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
+    store = await found.store(role, writer=writer)
+    stack.push_async_callback(store.close)
+    return store
+
+
+def _manager(
+    settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
+) -> Manager:  # fmt: skip
+    clock, ids = SystemClock(), SystemIds()
+    worker = Worker(model=outside.model, tools=outside.tools, skills=SKILLS, prompts=written.prompts,
+                    contracts=written.contracts, clock=clock)  # fmt: skip
+    stages = Stages(
+        planner=Planner(model=outside.model, contracts=written.contracts, prompt=written.prompts["plan"],
+                        store=managing, clock=clock, ids=ids),
+        court=_court(settings, written, outside, clock),
+        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
+        settle=Settle(store=managing, clock=clock),
+        effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
+    )  # fmt: skip
+    return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
+
+
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
+    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
+    return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
+                 clock=clock, meter=outside.meter)  # fmt: skip
+
+
+async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:
+    """Both run until the stack is left; if one of them breaks, whoever waits on the fleet is told."""
+    owner = asyncio.current_task()
+    running = [asyncio.create_task(manager.run()), asyncio.create_task(orchestrator.run())]
+
+    def broken(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None and owner is not None:
+            owner.cancel()
+
+    async def stop() -> None:
+        for task in running:
+            task.cancel()
+        ended = await asyncio.gather(*running, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+    for task in running:
+        task.add_done_callback(broken)
+    stack.push_async_callback(stop)

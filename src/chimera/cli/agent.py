@@ -1,0 +1,248 @@
+"""`chimera agent …`: makes, checks and installs agent packages."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from chimera.adapters.documents.packages import Package, read_package
+from chimera.adapters.documents.specs import load_specs
+from chimera.adapters.documents.writing import Answers, write_package
+from chimera.cli import output
+from chimera.cli.doors import doors_of
+from chimera.domain.agent import Agent, AgentCommand, AgentState
+from chimera.domain.faults import Faults
+from chimera.domain.manifest import budget_in_words, manifest_schema
+from chimera.domain.permissions import PERMISSIONS
+from chimera.pipeline.installer import Installed, Installer, Offer, changes_of
+
+app = typer.Typer(name="agent", help="Agents: folders that are installed like plugins.", no_args_is_help=True)
+
+TEMPLATE = Path(__file__).parent / "template"
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Folder = Annotated[Path, typer.Argument(help="The folder of the package.")]
+Name = Annotated[str, typer.Argument(help="The name of the package, such as studio.persona.")]
+Result = TypeVar("Result")
+
+
+@app.command()
+def schema(*, as_json: Json = False) -> None:
+    """Print the JSON Schema of manifests. It is the contract."""
+    if as_json:
+        output.answer(manifest_schema())
+    else:
+        output.tell(msgspec.json.format(msgspec.json.encode(manifest_schema()), indent=2).decode())
+
+
+# ── making ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def new(
+    name: Name,
+    *,
+    folder: Annotated[Path, typer.Option(help="Where to put it.")] = Path(),
+    persona: Annotated[str, typer.Option(help="The public name.")] = "",
+    voice: Annotated[str, typer.Option(help="How it writes.")] = "",
+    goal: Annotated[str, typer.Option(help="What it is for.")] = "",
+    interests: Annotated[str, typer.Option(help="What it talks about, with commas between.")] = "",
+    handle: Annotated[str, typer.Option(help="Its account on the rehearsal's network, such as @persona.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Write a new package that is ready to be installed. Asks on a terminal; never overwrites."""
+    ask = _ask if sys.stdin.isatty() and not as_json else _take_default
+    short = name.rpartition(".")[2] or name
+    persona = persona or ask("What is its public name?", short.replace("-", " ").title())
+    answers = Answers(
+        name=name,
+        persona=persona,
+        title=f"{persona}, an AI persona",
+        goal=goal or ask("What is it for?", "Tell people one useful or funny thing a day."),
+        voice=voice or ask("How does it write?", "Short sentences, dry humour, never unkind."),
+        interests=_listed(interests or ask("What does it talk about? (with commas between)", "everyday life")),
+        platform="sandbox",
+        handle=handle or ask("Under which handle?", "@" + short.replace("-", "_")),
+        disclosure=ask("How does it say that it is an AI?", "[AI persona]"),
+        owner=ask("Who answers for it?", _user()),
+    )
+    package = write_package(folder / name, answers, template=TEMPLATE, specs=load_specs())
+    if as_json:
+        output.answer({"path": package.folder, "name": name, "version": package.manifest.identity.version})
+    else:
+        output.tell(f"written: {package.folder}\nnext: chimera agent validate {package.folder}")
+
+
+def _ask(question: str, default: str) -> str:
+    return str(typer.prompt(question, default=default, err=True))
+
+
+def _take_default(_question: str, default: str) -> str:
+    return default
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "operator"
+
+
+# ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def validate(folder: Folder, *, as_json: Json = False) -> None:
+    """Check a package; one message per fault, with file, line and remedy. Exit 2 if there is any."""
+    try:
+        package = read_package(folder, specs=load_specs())
+    except Faults as error:
+        if not as_json:
+            raise
+        output.answer({"ok": False, "faults": [output.fault_as_json(fault) for fault in error.faults]})
+        raise typer.Exit(error.exit_code) from error
+    if as_json:
+        output.answer({"ok": True, "faults": [], **_package_as_json(package)})
+    else:
+        _describe(package)
+
+
+def _package_as_json(package: Package) -> dict[str, Any]:
+    identity = package.manifest.identity
+    return {
+        "name": identity.name,
+        "version": identity.version,
+        "digest": package.digest,
+        "permissions": sorted(package.manifest.permissions),
+        "files": package.files,
+    }
+
+
+def _describe(package: Package) -> None:
+    manifest = package.manifest
+    output.tell(f"{manifest.identity.name} {manifest.identity.version}: {manifest.identity.title}")
+    output.tell(f"digest {package.digest}, {len(package.files)} files")
+    output.tell(f"it may cost {budget_in_words(manifest.budget_micros_day)}")
+    output.tell("it asks to be permitted:" if manifest.permissions else "it asks for no permission")
+    for name in sorted(manifest.permissions):
+        output.tell(f"  {name}: {PERMISSIONS[name].meaning}")
+
+
+# ── on record ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def install(
+    context: typer.Context,
+    folder: Folder,
+    *,
+    accept_permissions: Annotated[bool, typer.Option("--accept-permissions", help="It may be permitted more.")] = False,
+    accept_budget: Annotated[bool, typer.Option("--accept-budget", help="It may spend more.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Install a package, or upgrade the one that is installed."""
+    package = read_package(folder, specs=load_specs())
+    offer = Offer(
+        manifest=package.manifest,
+        digest=package.digest,
+        by=_user(),
+        accept_permissions=accept_permissions,
+        accept_budget=accept_budget,
+    )
+    installed = _with_installer(context, lambda installer: installer.install(offer))
+    if as_json:
+        output.answer(
+            {
+                **_agent_as_json(installed.agent),
+                "previous": installed.previous,
+                "changed": installed.changed,
+                "gained": installed.gained,
+                "lost": installed.lost,
+            }
+        )
+    else:
+        _say_installed(installed)
+
+
+def _say_installed(installed: Installed) -> None:
+    agent = installed.agent
+    if not installed.changed:
+        output.tell(f"{agent.name} {agent.package_version} is installed already")
+        return
+    instead = f", in place of {installed.previous}" if installed.previous else ""
+    output.tell(f"{agent.name} {agent.package_version} is installed{instead}")
+    for sign, name, meaning in changes_of(installed):
+        output.tell(f"  {sign} {name}: {meaning}")
+    if agent.state is AgentState.INSTALLED:
+        output.tell(f"next: chimera agent activate {agent.name}")
+
+
+@app.command("list")
+def list_agents(context: typer.Context, *, as_json: Json = False) -> None:
+    """What is installed."""
+    agents = _with_installer(context, lambda installer: installer.agents())
+    if as_json:
+        output.answer({"agents": [_agent_as_json(agent) for agent in agents]})
+    elif agents:
+        output.table(
+            ("name", "version", "state", "permissions"),
+            [(agent.name, agent.package_version, agent.state, ", ".join(agent.permissions)) for agent in agents],
+        )
+    else:
+        output.tell("no agent is installed")
+
+
+@app.command()
+def activate(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """Let an agent take goals."""
+    _change(context, name, AgentCommand.ACTIVATE, as_json=as_json)
+
+
+@app.command()
+def pause(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """Let an agent take no more goals for now."""
+    _change(context, name, AgentCommand.PAUSE, as_json=as_json)
+
+
+@app.command()
+def retire(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """End an agent for good; its history stays."""
+    _change(context, name, AgentCommand.RETIRE, as_json=as_json)
+
+
+def _change(context: typer.Context, name: str, command: AgentCommand, *, as_json: bool) -> None:
+    agent = _with_installer(context, lambda installer: installer.change(name, command, by=_user()))
+    if as_json:
+        output.answer(_agent_as_json(agent))
+    else:
+        output.tell(f"{agent.name} is {agent.state}")
+
+
+def _agent_as_json(agent: Agent) -> dict[str, Any]:
+    return {
+        "agent": agent.id,
+        "name": agent.name,
+        "version": agent.package_version,
+        "digest": agent.package_digest,
+        "state": agent.state,
+        "permissions": agent.permissions,
+        "budget_micros_day": agent.budget_micros_day,
+    }
+
+
+def _with_installer(context: typer.Context, work: Callable[[Installer], Awaitable[Result]]) -> Result:
+    async def inside() -> Result:
+        async with doors_of(context).office_store() as store:
+            return await work(Installer(store))
+
+    return asyncio.run(inside())

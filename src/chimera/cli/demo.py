@@ -1,0 +1,95 @@
+"""`chimera demo`: a rehearsal without keys that ends by itself, with a progress display and a summary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from chimera.cli import output
+from chimera.cli.rehearsing import AUDIENCE_SECONDS, Glance, Plan, Summary, Watch, rehearse, shortfalls
+from chimera.domain.errors import Invalid
+from chimera.domain.money import format_micros
+from chimera.rehearsal.scenario import DEMO
+from chimera.settings import read_settings
+
+AGENTS_MAX = 500
+POSTS = 6
+
+
+def demo(
+    *,
+    agents: Annotated[int, typer.Option(help="How many personas take part.")] = 25,
+    seed: Annotated[int, typer.Option(help="Which world: the same seed is the same audience.")] = 1,
+    seconds: Annotated[float, typer.Option(help="How long the audience lives before everything comes to its end.")] = (
+        AUDIENCE_SECONDS
+    ),
+    home: Annotated[Path | None, typer.Option(help="Where to keep it; without one, it is gone afterwards.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Rehearse a whole fleet offline: plan, write, judge and publish to a simulated network with trolls and attackers."""
+    if not 1 <= agents <= AGENTS_MAX:
+        raise Invalid("agents_out_of_range", f"{agents} agents", where="--agents", remedy=f"choose 1 to {AGENTS_MAX}")
+    plan = Plan(agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds)
+    with _home(home) as folder, _progress() as watch:
+        settings = msgspec.structs.replace(read_settings(), home=str(folder))
+        summary = asyncio.run(rehearse(settings, plan, watch=watch))
+    missed = shortfalls(summary)
+    if as_json:
+        output.answer(msgspec.to_builtins(summary))
+    else:
+        _say(summary, missed)
+    if missed:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _home(chosen: Path | None) -> Generator[Path]:
+    if chosen is not None:
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="chimera-demo-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder) / "home"
+
+
+@contextlib.contextmanager
+def _progress() -> Generator[Watch]:
+    """A bar on a terminal; nothing where nobody looks."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task("starting PostgreSQL, the vault and the network …", total=None)
+
+        def watch(glance: Glance) -> None:
+            done = glance.tasks.get("done", 0)
+            said = f"{done} done, {glance.reviews} held for a person, {glance.tasks.get('refused', 0)} refused"
+            progress.update(bar, description=said, total=max(1, sum(glance.tasks.values())), completed=done)
+
+        yield watch
+
+
+def _say(summary: Summary, missed: list[str]) -> None:
+    attacks = summary.attacks
+    rows = [
+        ("agents", str(summary.agents)),
+        ("tasks", ", ".join(f"{count} {state}" for state, count in sorted(summary.tasks.items()) if state != "done")),
+        ("published", f"{summary.published} ({summary.impressions} impressions, {summary.likes} likes)"),
+        ("held for a person", str(summary.held)),
+        ("refused", str(summary.refused)),
+        ("attacks", f"{attacks['planted']} planted, {attacks['caught']} caught"),
+        ("spent", format_micros(summary.spent_micros)),
+        ("history", f"{summary.events} events, {summary.audit}"),
+        ("books", f"lost {summary.lost}, doubled {summary.doubled}, overspent {summary.overspent}"),
+        ("time", f"{summary.seconds:.1f} s"),
+    ]
+    output.table(("rehearsal", "offline, with simulated money"), rows)
+    if missed:
+        output.tell(f"it falls short in: {', '.join(missed)}")

@@ -1,0 +1,40 @@
+"""`chimera`: puts the commands together and gives them their doors. Knows the assembly, and no command's inside."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from chimera import bootstrap
+from chimera.cli import agent, bench, demo, output, spec
+from chimera.cli.doors import Doors
+from chimera.settings import read_settings
+
+app = typer.Typer(
+    name="chimera",
+    help="A governed fleet of autonomous AI personas.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(agent.app)
+app.add_typer(spec.app)
+app.add_typer(bench.app)
+app.command()(demo.demo)
+
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """A governed fleet of autonomous AI personas."""
+    output.log_to_stderr(read_settings().log_level)
+    context.obj = Doors(office_store=bootstrap.office_store)
+
+
+def main() -> None:
+    """The `chimera` command."""
+    sys.exit(output.run(app, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The rehearsal's network as a process beside us: started, found again after a crash, ended with its report."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+from chimera.connectors.sandbox.standing import Order, Report, Whereabouts, write
+from chimera.domain.errors import Unavailable
+from chimera.rehearsal.scenario import Scenario
+
+START_SECONDS_MAX = 20.0
+END_SECONDS_MAX = 20.0
+POLL_SECONDS = 0.05
+
+
+class NetworkProcess:
+    """A network of one scenario. Killing us does not kill it: that is what a network is like."""
+
+    def __init__(self, folder: Path, where: Whereabouts, child: subprocess.Popen[bytes] | None) -> None:
+        self._folder = folder
+        self._where = where
+        self._child = child
+
+    @property
+    def url(self) -> str:
+        """Where it speaks MCP."""
+        return f"http://127.0.0.1:{self._where.port}/mcp"
+
+    @classmethod
+    async def join(cls, folder: Path, scenario: Scenario, accounts: tuple[str, ...]) -> NetworkProcess:
+        """The network that runs for this folder, or a new one."""
+        found = _found(folder)
+        if found is not None:
+            return cls(folder, found, None)
+        child = _start(folder, Order(scenario=scenario, accounts=accounts))
+        return cls(folder, await _started(folder, child), child)
+
+    async def end(self) -> Report:
+        """Tell it to end, and read what it saw."""
+        if _is_alive(self._where.pid):
+            os.kill(self._where.pid, signal.SIGTERM)
+        async with asyncio.timeout(END_SECONDS_MAX):
+            while _is_alive(self._where.pid, self._child):  # noqa: ASYNC110 – an adopted process tells nobody its end.
+                await asyncio.sleep(POLL_SECONDS)
+        return _report(self._folder)
+
+
+def _start(folder: Path, order: Order) -> subprocess.Popen[bytes]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("network.json", "report.json"):
+        (folder / name).unlink(missing_ok=True)
+    write(folder / "scenario.json", order)
+    with (folder / "network.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "chimera.connectors.sandbox.standing", "--folder", str(folder)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+
+
+def _report(folder: Path) -> Report:
+    (folder / "network.json").unlink(missing_ok=True)
+    try:
+        return msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
+    except OSError as error:
+        raise Unavailable("network_report_missing", "the network ended without its report",
+                          where=str(folder / "network.log"), remedy="the log says why") from error  # fmt: skip
+
+
+def _found(folder: Path) -> Whereabouts | None:
+    try:
+        where = msgspec.json.decode((folder / "network.json").read_bytes(), type=Whereabouts)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return where if _is_alive(where.pid) and _is_network(where.pid, folder) else None
+
+
+def _is_network(pid: int, folder: Path) -> bool:
+    """Pids are used again: only a process that was started as our network for this folder counts."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        shown = subprocess.run(["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
+        words = shown.stdout.split()
+    return b"chimera.connectors.sandbox.standing" in words and str(folder).encode() in words
+
+
+def _is_alive(pid: int, child: subprocess.Popen[bytes] | None = None) -> bool:
+    if child is not None and child.poll() is not None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False
+
+
+async def _started(folder: Path, child: subprocess.Popen[bytes]) -> Whereabouts:
+    try:
+        async with asyncio.timeout(START_SECONDS_MAX):
+            while child.poll() is None:
+                where = _found(folder)
+                if where is not None:
+                    return where
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        child.kill()
+    raise Unavailable("network_not_started", "the simulated network did not come up",
+                      where=str(folder / "network.log"), remedy="the log says why")  # fmt: skip

@@ -1,0 +1,151 @@
+"""How commands speak: people on a terminal, or one JSON object; and what an error looks like. Decides nothing.
+
+stdout is the answer, stderr is everything else. Exit codes: 0 done, 1 no, 2 wrong input, 3 something is not available.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from typer.exceptions import TyperException
+
+from chimera.domain.errors import ChimeraError, Invalid
+from chimera.domain.faults import Fault, Faults
+
+UNREAD, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 3, 130
+_log = structlog.get_logger()
+
+
+def answer(result: dict[str, Any]) -> None:
+    """The one JSON object of a command that was asked for JSON."""
+    sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+
+
+def tell(text: str) -> None:
+    """A line of the answer for people. Nothing in it is taken for markup."""
+    Console(file=sys.stdout, highlight=False, soft_wrap=True).print(escape(text))
+
+
+def note(text: str) -> None:
+    """A line beside the answer, for people."""
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(escape(text))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows for people."""
+    shown = Table(box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*map(escape, row))
+    Console(file=sys.stdout, highlight=False).print(shown)
+
+
+def fault_as_json(fault: Fault) -> dict[str, Any]:
+    """One fault as `--json` gives it."""
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "column": fault.column,
+        "path": list(fault.path),
+        "message": fault.reason,
+        "remedy": fault.remedy,
+    }
+
+
+def log_to_stderr(level: str) -> None:
+    """Logs are for whoever watches a process. They are not evidence, and never stand on stdout."""
+    number = logging.getLevelNamesMapping().get(level.upper())
+    if number is None:
+        raise Invalid(
+            "log_level_unknown",
+            f"{level[:20]!r} is not a log level",
+            where="CHIMERA_LOG_LEVEL",
+            remedy="choose debug, info, warning or error",
+        )
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def run(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run a command and say how it ended. No error leaves a trace of our inside on a person's screen."""
+    as_json = "--json" in arguments
+    try:
+        outcome = app(args=list(arguments), prog_name="chimera", standalone_mode=False)
+        sys.stdout.flush()
+        return outcome if isinstance(outcome, int) else 0
+    except typer.Exit as ending:
+        return ending.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        note("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has read enough. The interpreter would complain again while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except TyperException as error:
+        return _report(_from_usage(error), as_json=as_json)
+    except ChimeraError as error:
+        return _report(error, as_json=as_json)
+    except Exception as error:  # noqa: BLE001 — the last frame: whatever it was, a person gets a sentence.
+        return _report_unexpected(error, as_json=as_json)
+
+
+def _from_usage(error: TyperException) -> ChimeraError:
+    said = getattr(error, "format_message", lambda: str(error))()
+    usage = ChimeraError("usage", said, remedy="add --help to see how the command is written")
+    usage.exit_code = USAGE
+    return usage
+
+
+def _report(error: ChimeraError, *, as_json: bool) -> int:
+    if as_json:
+        answer(_as_json(error))
+    elif isinstance(error, Faults):
+        for fault in error.faults:
+            note(str(fault))
+    else:
+        note(str(error))
+    return error.exit_code
+
+
+def _as_json(error: ChimeraError) -> dict[str, Any]:
+    if isinstance(error, Faults):
+        return {
+            "errors": [
+                {
+                    "code": error.code,
+                    "message": fault.reason,
+                    "where": fault.where,
+                    "remedy": fault.remedy,
+                    "file": fault.file,
+                    "line": fault.line,
+                }
+                for fault in error.faults
+            ]
+        }
+    return {"error": {"code": error.code, "message": error.message, "where": error.where, "remedy": error.remedy}}
+
+
+def _report_unexpected(error: Exception, *, as_json: bool) -> int:
+    _log.error("unexpected", exc_info=error)
+    said = ChimeraError(
+        "unexpected",
+        f"{type(error).__name__}: {error}",
+        remedy="this is a fault of ours; the lines above belong in a report",
+    )
+    _report(said, as_json=as_json)
+    return UNEXPECTED

@@ -1,0 +1,117 @@
+"""`python -m chimera.connectors.sandbox.standing`: the simulated network in a process of its own, which outlives ours.
+
+Reads `scenario.json` in its folder, says in `network.json` where it listens, and leaves `report.json` when it is told
+to end (SIGTERM) or nobody has asked it anything for a while. The truth about attacks never leaves it before that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from msgspec import Struct
+
+from chimera.connectors.sandbox import server as sandbox
+from chimera.connectors.sandbox.clock import MachineClock
+from chimera.connectors.sandbox.serving import alive, http_server
+from chimera.rehearsal import world
+from chimera.rehearsal.records import Deed
+from chimera.rehearsal.scenario import Scenario
+
+IDLE_SECONDS_MAX = 120.0
+LOOPBACK = "127.0.0.1"
+
+
+class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which world, and which accounts in it are the fleet's."""
+
+    scenario: Scenario
+    accounts: tuple[str, ...]
+
+
+class Whereabouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the network listens."""
+
+    pid: int
+    port: int
+
+
+class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the network saw, and the truth about it."""
+
+    records: tuple[Deed, ...]
+    attacks_planted: int
+    goals_met: tuple[str, ...]
+    impressions: int
+    likes: int
+
+
+def main() -> None:
+    """Serve until told to end."""
+    parser = argparse.ArgumentParser(prog="python -m chimera.connectors.sandbox.standing", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="where the scenario is, and the report goes")
+    folder = parser.parse_args().folder
+    asyncio.run(_serve(folder))
+
+
+async def _serve(folder: Path) -> None:
+    order = msgspec.json.decode((folder / "scenario.json").read_bytes(), type=Order)
+    clock = MachineClock()
+    built = world.build(order.scenario, clock, accounts=order.accounts)
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        serving = http_server(sandbox.build(built.line), host=LOOPBACK, port=listener.getsockname()[1])
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        async with alive(built, clock):
+            # uvicorn would take the signals for itself.
+            serving.install_signal_handlers = lambda: None
+            running = asyncio.create_task(serving.serve(sockets=[listener]))
+            write(folder / "network.json", Whereabouts(pid=os.getpid(), port=listener.getsockname()[1]))
+            await _until(ended, serving, clock)
+            serving.should_exit = True
+            await running
+    write(folder / "report.json", report_of(built))
+
+
+async def _until(ended: asyncio.Event, serving: uvicorn.Server, clock: MachineClock) -> None:
+    """Until told to end, or forgotten."""
+    asked, idle_seconds = -1, 0.0
+    while not ended.is_set() and idle_seconds < IDLE_SECONDS_MAX:
+        with contextlib.suppress(TimeoutError):
+            async with clock.timeout(1.0):
+                await ended.wait()
+        total = serving.server_state.total_requests
+        idle_seconds = idle_seconds + 1 if total == asked else 0.0
+        asked = total
+
+
+def report_of(built: world.World) -> Report:
+    """The network's own records, and which attacks got what they wanted."""
+    records = built.network.records()
+    society = built.network.society
+    return Report(
+        records=records,
+        attacks_planted=built.truth.planted,
+        goals_met=tuple(met.attack.id for met in built.truth.goals_met(records)),
+        impressions=sum(society.impressions.values()),
+        likes=sum(map(len, society.likes.values())),
+    )
+
+
+def write(path: Path, value: Struct) -> None:
+    """Whole or not at all."""
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.encode(value))
+    draft.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The record of one attempt at a task: recorded answers in; the same bytes, verdict and reasons out."""
+
+from __future__ import annotations
+
+from chimera.domain import ids
+from chimera.domain.decision import Question, Ruling
+from chimera.domain.draft import Call, Draft, Verdict
+from chimera.domain.record import Record
+from chimera.domain.task import Task
+from chimera.domain.work import Assignment
+
+
+def attempt_id(task: Task) -> str:
+    """The id of the attempt that is made under a task's lease."""
+    return ids.derive(task.id, "attempt", str(task.version))
+
+
+class Attempt(Record, frozen=True, kw_only=True):
+    """Everything that went into one draft, its verdict and the gate's answer."""
+
+    assignment: Assignment
+    draft: Draft
+    verdict: Verdict
+    calls: tuple[Call, ...] = ()
+    judge_calls: tuple[Call, ...] = ()
+    question: Question | None = None
+    ruling: Ruling | None = None
+
+    @property
+    def scope(self) -> str:
+        return self.assignment.task.id

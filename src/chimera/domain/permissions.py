@@ -1,0 +1,55 @@
+"""Everything that an agent can be permitted, in plain words. What is not listed cannot be permitted at all. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+
+class Permission(Struct, frozen=True, kw_only=True):
+    """One permission: what it lets an agent do; the kinds of action and the read tools that need it."""
+
+    name: str
+    meaning: str
+    actions: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+_ALL = (
+    Permission(name="trends.read", meaning="read what the public of a network is talking about",
+               tools=("trends", "timeline")),
+    Permission(name="mentions.read", meaning="read what people write to it or about it", tools=("mentions", "thread")),
+    Permission(name="web.read", meaning="read pages and feeds on the web, where the fleet's list allows the address",
+               tools=("web", "feed")),
+    Permission(name="repository.read", meaning="read the commits and files of a code repository that it was given",
+               tools=("repository",)),
+    Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees",
+               actions=("note.keep",)),
+    Permission(name="post.publish", meaning="publish posts under its own account",
+               actions=("post.publish",)),
+    Permission(name="post.reply", meaning="answer posts of other people under its own account",
+               actions=("post.reply",)),
+    Permission(name="post.like", meaning="like posts of other people under its own account",
+               actions=("post.like",)),
+    Permission(name="payment.send", meaning="ask for a payment; the CFO, the caps and, above a limit, a person decide",
+               actions=("payment.send",)),
+)  # fmt: skip
+PERMISSIONS: dict[str, Permission] = {permission.name: permission for permission in _ALL}
+ACTIONS: dict[str, str] = {action: permission.name for permission in _ALL for action in permission.actions}
+TOOLS: dict[str, str] = {tool: permission.name for permission in _ALL for tool in permission.tools}
+
+
+def needed_for(action: str) -> str | None:
+    """The permission that a kind of action needs; None for a kind that does not exist."""
+    return ACTIONS.get(action)
+
+
+def needed_for_tool(tool: str) -> str | None:
+    """The permission that a read tool needs; None for a tool that does not exist."""
+    return TOOLS.get(tool)
+
+
+def widened(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:
+    """What would be permitted that was not before."""
+    return tuple(sorted(set(after) - set(before)))

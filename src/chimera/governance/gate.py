@@ -1,0 +1,100 @@
+"""The one door: may this action happen? Policy, taint, safety and money in one answer with its reasons.
+
+Deny beats Escalate beats Allow. Has nothing that it could act with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.spec import Spec
+from chimera.governance import treasury
+from chimera.governance.policy.engine import Deed, Facts, PolicyEngine
+from chimera.governance.safety.finding import Finding
+from chimera.governance.safety.gateway import SafetyGateway, severity_of
+
+_DEEDS = {
+    "post.publish": Deed.PUBLISH,
+    "post.reply": Deed.PUBLISH,
+    "post.like": Deed.REACT,
+    "payment.send": Deed.SPEND,
+}
+
+
+class Gate:
+    """Asked for every action, before and after a person's ruling."""
+
+    def __init__(self, *, policy: PolicyEngine, safety: SafetyGateway, specs: Mapping[str, Spec]) -> None:
+        self._policy = policy
+        self._safety = safety
+        self._specs = specs
+
+    @property
+    def policy_digest(self) -> str:
+        """The hash of the policy in force."""
+        return self._policy.digest
+
+    @property
+    def record_rulings_min(self) -> int:
+        """How many rulings make an agent's record."""
+        return self._policy.pack.bands.record_rulings_min
+
+    def decide(self, question: Question) -> Ruling:
+        """The answer, with every rule that fired. Whatever cannot be understood is denied."""
+        misfit = self._misfit(question)
+        if misfit:
+            return Ruling(decision=Deny(misfit), policy_digest=self._policy.digest)
+        findings = self._safety.inspect(question)
+        decision = self._policy.decide(self._facts(question, findings))
+        return Ruling(decision=_explained(decision, question, findings), policy_digest=self._policy.digest)
+
+    def _misfit(self, question: Question) -> tuple[Reason, ...]:
+        """What makes the question itself unanswerable: an unknown contract, or an action that it does not allow."""
+        spec = self._specs.get(question.spec.name)
+        if spec is None or spec.digest != question.spec.digest:
+            return (Reason("spec-unknown", f"{question.spec} is not a contract in force", "plan the task again"),)
+        if question.action.kind not in spec.actions:
+            return (
+                Reason(
+                    "action-not-in-spec",
+                    f"{spec.name} does not allow {question.action.kind}",
+                    "use a task type that does",
+                ),
+            )
+        if question.action.kind not in _DEEDS and not question.action.is_internal:
+            return (Reason("action-unknown", f"nothing is known of {question.action.kind}", ""),)
+        return ()
+
+    def _facts(self, question: Question, findings: tuple[Finding, ...]) -> Facts:
+        action = question.action
+        band = self._policy.pack.bands.band_of(question.confidence_bp, has_record=question.has_record)
+        return Facts(
+            deed=Deed.INTERNAL if action.is_internal else _DEEDS[action.kind],
+            permitted=action.kind in question.permissions,
+            halted=bool(question.halted),
+            confidence=str(band),
+            risk=question.risk,
+            threat=question.threat,
+            shaped=bool(question.shaped),
+            safety=severity_of(findings),
+            amount=treasury.amount_band(action),
+            approver=question.approver.role if question.approver else "",
+        )
+
+
+def _explained(decision: Decision, question: Question, findings: tuple[Finding, ...]) -> Decision:
+    """The decision with the particulars behind its rules: what safety found, what strangers shaped."""
+    particulars = (
+        *(Reason(found.rule, found.says, found.suggestion) for found in findings),
+        *(Reason("taint", shape, "a reviewer decides") for shape in question.shaped),
+    )
+    if not particulars:
+        return decision
+    match decision:
+        case Allow(reasons, obligations):
+            return Allow((*reasons, *particulars), obligations)
+        case Escalate(reasons, role):
+            return Escalate((*reasons, *particulars), role)
+        case Deny(reasons):
+            return Deny((*reasons, *particulars))

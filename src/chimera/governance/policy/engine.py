@@ -1,0 +1,136 @@
+"""Asks Cedar, and trusts only a clean answer. Any error in any answer is a Deny. Has no state but a memo."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import cedarpy
+from msgspec import Struct
+
+from chimera.domain.decision import Allow, Decision, Deny, Escalate, Reason
+from chimera.governance.policy.pack import PolicyPack, Rule
+
+MEMO_MAX = 65_536
+_NOBODY = ""
+_HYPOTHETICAL = ("reviewer", "operator")
+
+
+class Deed(StrEnum):
+    """What kind of act policy speaks about."""
+
+    PUBLISH = "publish"
+    REACT = "react"
+    SPEND = "spend"
+    RETRACT = "retract"
+    INTERNAL = "internal"
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """Exactly the attributes that policies may read, as bands, so that the memo hits."""
+
+    deed: Deed
+    permitted: bool
+    halted: bool
+    confidence: str
+    risk: str
+    threat: str
+    shaped: bool
+    safety: str
+    amount: str
+    approver: str
+
+
+class _Answer(Struct, frozen=True):
+    allowed: bool
+    clean: bool
+    rules: tuple[Rule, ...]
+
+
+class PolicyEngine:
+    """One pack, asked with facts. The same facts under the same pack have the same answer."""
+
+    def __init__(self, pack: PolicyPack) -> None:
+        self._pack = pack
+        self._entities = cedarpy.Entities.from_json_str("[]")
+        self._memo: dict[Facts, Decision] = {}
+
+    @property
+    def digest(self) -> str:
+        """The hash that every decision names."""
+        return self._pack.digest
+
+    @property
+    def pack(self) -> PolicyPack:
+        """The pack in force."""
+        return self._pack
+
+    def decide(self, facts: Facts) -> Decision:
+        """Allow, Escalate when only a person's approval is missing, else Deny."""
+        known = self._memo.get(facts)
+        if known is None:
+            known = self._decide(facts)
+            if len(self._memo) >= MEMO_MAX:
+                self._memo.clear()
+            self._memo[facts] = known
+        return known
+
+    def _decide(self, facts: Facts) -> Decision:
+        answer = self._ask(facts, approver=facts.approver)
+        if answer.allowed:
+            return Allow(_reasons(answer), tuple(rule.obligation for rule in answer.rules if rule.obligation))
+        if facts.approver == _NOBODY and answer.clean:
+            for role in _HYPOTHETICAL:
+                if self._ask(facts, approver=role).allowed:
+                    return Escalate(_reasons(answer) or _no_permit(), role)
+        return Deny(_reasons(answer) or _no_permit())
+
+    def _ask(self, facts: Facts, *, approver: str) -> _Answer:
+        """One question to Cedar. A policy that errors is skipped by Cedar, so an error must mean no."""
+        try:
+            result = cedarpy.is_authorized(
+                _request(facts, approver), self._pack.policies, self._entities, self._pack.schema
+            )
+            errors, allowed = result.diagnostics.errors, result.decision is cedarpy.Decision.Allow
+            rules = tuple(self._pack.rules[key] for key in sorted(result.diagnostics.reasons))
+        except Exception as error:  # noqa: BLE001 — a policy that cannot be asked has not allowed.
+            return _Answer(allowed=False, clean=False, rules=(_broken(str(error)),))
+        if errors or result.decision is cedarpy.Decision.NoDecision:
+            return _Answer(allowed=False, clean=False, rules=(_broken("; ".join(map(str, errors))), *rules))
+        return _Answer(allowed=allowed, clean=True, rules=rules)
+
+
+def _request(facts: Facts, approver: str) -> dict[str, object]:
+    return {
+        "principal": {"type": "Agent", "id": "agent"},
+        "action": {"type": "Action", "id": str(facts.deed)},
+        "resource": {"type": "Campaign", "id": "campaign"},
+        "context": {
+            "permitted": facts.permitted,
+            "halted": facts.halted,
+            "confidence": facts.confidence,
+            "risk": facts.risk,
+            "threat": facts.threat,
+            "shaped": facts.shaped,
+            "safety": facts.safety,
+            "amount": facts.amount,
+            "approver": approver,
+        },
+    }
+
+
+def _reasons(answer: _Answer) -> tuple[Reason, ...]:
+    return tuple(Reason(rule.name, rule.says, rule.remedy) for rule in answer.rules)
+
+
+def _no_permit() -> tuple[Reason, ...]:
+    return (Reason("no-permit", "no policy permits it", "a reviewer decides, or a policy is added"),)
+
+
+def _broken(detail: str) -> Rule:
+    return Rule(
+        name="policy-error",
+        says=f"the policy could not be asked: {detail[:300]}",
+        remedy="mend the policy pack; until then the answer is no",
+        obligation="",
+        role="",
+    )

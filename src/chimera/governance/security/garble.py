@@ -1,0 +1,39 @@
+"""Says whether a short text reads as if a machine had searched for it: words run into brackets that nobody closes.
+
+That is what optimised jailbreak suffixes look like. Code closes its brackets, and faces like ":)" are taken out first.
+Keeps nothing, decides nothing.
+"""
+
+import re
+
+GARBLE_CHARS_MAX = 1_000
+JOINTS_MIN = 2
+
+_FACE = re.compile(
+    r"[:;=8xX][-'o^]?[()\[\]{}DPpOo/\\|3*]+|<3+|[()]+[-']?[:;=]|&\w+;|https?://\S+|\b[\da-zA-Z][).](?= )"
+    r"|\(?\b\w\)|\^\^|[>=]+[(]+"
+)
+_CODE = re.compile(r"```|^\s{4}\S|\w\(.*\)[;:]?$|[;{]$|^(?:import|from|def|class|return|#)\b|^\|", re.MULTILINE)
+_JOINT = re.compile(
+    r"[a-z]{2}[A-Z]{2,}|[\])}\"'`][A-Za-z]{2}|[a-z][\[({\\`\"<=][A-Za-z{\[(]|[\[({<`\\]{2,}|[\])}>]{2,}|[a-z]{3}[A-Z][a-z]{2}"
+    r"|[a-z][!?;:,]+[A-Za-z]{2}|\\\w|[!?,;] [;,:)]|[({\[<`\"=]\s"
+)
+
+
+def is_garbled(text: str) -> bool:
+    """True when brackets or quotes are left open, letters run into signs, and it is no code."""
+    if len(text) > GARBLE_CHARS_MAX or not _unbalanced(text):
+        return False
+    text = _FACE.sub(" ", text)
+    return _unbalanced(text) and not _CODE.search(text) and len(_JOINT.findall(text)) >= JOINTS_MIN
+
+
+def _unbalanced(text: str) -> bool:
+    count = text.count
+    return (
+        count("(") != count(")")
+        or count("[") != count("]")
+        or count("{") != count("}")
+        or count("`") & 1 == 1
+        or count('"') & 1 == 1
+    )

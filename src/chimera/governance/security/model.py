@@ -1,0 +1,126 @@
+"""The small linear model: weights for features, concepts and rules, and the thresholds that make a sum a level.
+
+Weights are integers, thousandths of a logit, so that a score is the same on every machine. Parses and adds up; trains
+nothing and reads no file.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from chimera.governance.security.lexicon import Lexicon, literals
+from chimera.governance.security.matching import Matcher, Unit
+
+
+class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The least score of each level. An *attack* is what reaches `high`."""
+
+    medium: int
+    high: int
+    critical: int
+
+
+class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The shipped model. `rules` are the learnt corrections to the weights of the lexicon with the hash `lexicon`."""
+
+    format: int
+    lexicon: str
+    bias: int
+    thresholds: Thresholds
+    features: dict[str, int]
+    concepts: dict[str, int]
+    rules: tuple[int, ...]
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """A rule ready to be tested with one `&`."""
+
+    family: str
+    concepts: int
+    weight: int
+
+
+def parse_weights(data: bytes) -> Weights:
+    """Reads the shipped weights."""
+    return msgspec.json.decode(data, type=Weights)
+
+
+def concept_bits(lexicon: Lexicon) -> dict[str, int]:
+    """Each concept's bit."""
+    return {concept: 1 << place for place, concept in enumerate(lexicon.concepts)}
+
+
+def matcher_of(lexicon: Lexicon, features: Iterable[str]) -> Matcher:
+    """The automaton for the lexicon's terms and these features."""
+    bits = concept_bits(lexicon)
+    return Matcher(features=features, concepts=((bits[concept], literal) for concept, literal in literals(lexicon)))
+
+
+class Model:
+    """Adds up what the matcher found. A window is two neighbouring units: an order may take two sentences."""
+
+    __slots__ = ("_by_bit", "_features", "bias", "matcher", "rules", "thresholds")
+
+    def __init__(self, *, lexicon: Lexicon, weights: Weights) -> None:
+        assert len(weights.rules) == len(lexicon.rules), (
+            "the model was trained with another lexicon; run `chimera guard train`"
+        )
+        bits = concept_bits(lexicon)
+        self.matcher = matcher_of(lexicon, weights.features)
+        self._features = [*weights.features.values(), *[0] * (len(self.matcher.literals) - len(weights.features))]
+        self.bias = weights.bias
+        self.thresholds = weights.thresholds
+        self.rules = tuple(
+            Weighed(family=rule.family, concepts=_union(bits, rule.all), weight=rule.weight + learnt)
+            for rule, learnt in zip(lexicon.rules, weights.rules, strict=True)
+        )
+        self._by_bit = self._index(bits, weights)
+
+    def _index(self, bits: dict[str, int], weights: Weights) -> dict[int, tuple[int, tuple[tuple[int, int], ...]]]:
+        """Under each concept's bit: its own weight, and the rules whose rarest (highest) concept it is."""
+        index: dict[int, list[tuple[int, int]]] = {bit: [] for bit in bits.values()}
+        for rule in self.rules:
+            index[1 << (rule.concepts.bit_length() - 1)].append((rule.concepts, rule.weight))
+        return {bit: (weights.concepts.get(concept, 0), tuple(index[bit])) for concept, bit in bits.items()}
+
+    def window_score(self, found: Iterable[int], concepts: int) -> int:
+        """The weight of what one window says."""
+        score = self.bias + sum(map(self._features.__getitem__, found))
+        left = concepts
+        while left:
+            bit = left & -left
+            left ^= bit
+            weight, rules = self._by_bit[bit]
+            score += weight
+            for needed, extra in rules:
+                if concepts & needed == needed:
+                    score += extra
+        return score
+
+    def best_window(self, units: Sequence[Unit], *, signals: int = 0) -> tuple[int, int]:
+        """The score of the worst window, and which it is. `signals` are concepts that hold for the text as a whole."""
+        best, place = self.window_score(units[0].found, units[0].concepts | signals), 0
+        for position in range(len(units) - 1):
+            this, following = units[position], units[position + 1]
+            score = self.window_score(this.found | following.found, this.concepts | following.concepts | signals)
+            if score > best:
+                best, place = score, position
+        return best, place
+
+    def fired(self, concepts: int) -> tuple[Weighed, ...]:
+        """The rules that hold for these concepts, heaviest first."""
+        held = [rule for rule in self.rules if rule.weight > 0 and concepts & rule.concepts == rule.concepts]
+        return tuple(sorted(held, key=lambda rule: -rule.weight))
+
+    def basis_points(self, score: int) -> int:
+        """The score between 0 and 10,000; 5,000 is the threshold of an attack."""
+        distance = min(max((score - self.thresholds.high) / 1000, -40.0), 40.0)
+        return round(10_000 / (1 + math.exp(-distance)))
+
+
+def _union(bits: dict[str, int], concepts: Iterable[str]) -> int:
+    mask = 0
+    for concept in concepts:
+        mask |= bits[concept]
+    return mask

@@ -1,0 +1,324 @@
+"""Makes a text comparable, and looks into what it hides: in fullwidth letters, base64 or reversed, words read the same.
+
+Pure and bounded: it takes any `str`, never raises, and gives back at most `VIEWS_MAX` views. It decides nothing about
+the text.
+"""
+
+import base64
+import binascii
+import codecs
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+import ahocorasick_rs
+import msgspec
+
+from chimera.governance.security.confusables import CONFUSABLES, INVISIBLE
+
+TEXT_CHARS_MAX = 262_144
+TAIL_CHARS = 65_536  # Kept of a longer text, so that padding in front does not push an order out of sight.
+VIEWS_MAX = 8
+LOOK_IN_DEPTH_MAX = 2
+LOOK_IN_CHARS_MAX = 16_384
+LONG_TOKEN_CHARS = 16
+SPACED_LETTERS_MIN = 5
+SPACED_ALPHA_MIN = 3  # "i.g.n" has a sentence end between every two letters.
+READABLE_SHARE = 0.9
+
+
+class View(msgspec.Struct, frozen=True):
+    """One reading of the text: `plain`, or what one look-in found, in lower-case words with " . " between sentences."""
+
+    kind: str
+    text: str
+
+
+class Normalised(msgspec.Struct, frozen=True):
+    """All readings, the plain one first, and in words what was unusual about the writing."""
+
+    views: tuple[View, ...]
+    notes: tuple[str, ...]
+
+
+# Cheap literal triggers, found in one pass: a look-in is tried only where its own sign is present.
+_SIGNS: dict[str, tuple[str, ...]] = {
+    "url": ("%",),
+    "escapes": ("\\x", "\\u"),
+    "entities": ("&#", "&lt", "&gt", "&quot", "&nbsp"),
+    "comment": ("<!--",),
+    "rot13": (" gur ", " lbhe ", "vtaber", "vafgehpg", "cebzcg", "flfgrz", "cerivbhf", "erirny", "qvfertneq"),
+    "reversed": ("erongi", "noitcurtsni", "tpmorp", "suoiverp", "metsys", "drageris", "laever", "tegrof"),
+    "leet": ("0r", "3v", "1n", "gn0", "c7", "pr0", "c0m", "$y", "3m", "@l", "@y", "1g", "0m", "5t", "y5", "p@", "3t"),
+}
+_TRIGGERS = tuple((sign, kind) for kind, signs in _SIGNS.items() for sign in signs)
+_TRIGGER_KINDS = tuple(kind for _, kind in _TRIGGERS)
+_TRIGGER_SCAN = ahocorasick_rs.AhoCorasick([sign for sign, _ in _TRIGGERS])
+
+_ENDERS = ".!?;:\n\r|。！？；：।"
+_FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "@"} | {
+    ord(sign): "." for sign in _ENDERS if sign.isascii()
+}
+_FOLD_OTHER: dict[int, str] = {**CONFUSABLES, **{ord(sign): "." for sign in _ENDERS if not sign.isascii()}}
+_APOSTROPHES = "'’‘`´ʼ"
+_WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
+_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._*\-|/][^\W\d_]){2,}(?![^\W_])")
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
+    "\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]+"
+)
+_SYMBOLS = re.compile(r"[^\w\x00-\x7f]+")
+_SEPARATOR = re.compile(r"[ ._*\-|/]")
+_SPACED_RUN = bytes([1] * SPACED_LETTERS_MIN)
+_KEYWORD = re.compile(
+    "(ignore|disregard|forget|override|bypass|reveal|show|print|repeat|send|all|any|the|your|you|are|now|previous|prior|above|"
+    "instructions?|"
+    "rules?|guidelines?|system|prompt|secret|password|restrictions?|developer|mode|and|without)"
+)
+_LEET_WORD = re.compile(r"[a-z0-9@$!|+]*[a-z][013457@$!|+][a-z0-9@$!|+]*|[013457@$!|+]+[a-z][a-z0-9@$!|+]*")
+_LEET = str.maketrans(
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i", "|": "l", "+": "t"}
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_HEX = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2}[ :]?){10,}")
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?)")
+_PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]+")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SPLIT_WORD = re.compile(
+    "[A-Za-z][\u00ad\u034f\u115f\u1160\u180b-\u180e\u200b-\u200f\u2060-\u2064\u3164\ufeff]+[A-Za-z]"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FOREIGN = "[\u0370-\u03ff\u0400-\u052f\u13a0-\u13ff\ua4d0-\ua4ff]"
+_MIXED_SCRIPT = re.compile(f"[A-Za-z]{_FOREIGN}|{_FOREIGN}[A-Za-z]")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\u24b6-\u24e9\U0001f130-\U0001f169]")
+
+
+def normalise(text: str) -> Normalised:
+    """Reads `text` every way it can be read within the limits."""
+    notes: list[str] = []
+    if len(text) > TEXT_CHARS_MAX:
+        notes.append("truncated")
+        text = text[: TEXT_CHARS_MAX - TAIL_CHARS] + "\n" + text[1 - TAIL_CHARS :]
+    views: list[View] = []
+    if not text.isascii():
+        text = _unhide(text, views, notes)
+    plain = fold(text)
+    views.insert(0, View(kind="plain", text=plain))
+    _look_in(text, plain, views, notes, depth=0)
+    return Normalised(views=_distinct(views), notes=tuple(dict.fromkeys(notes)))
+
+
+def fold(text: str) -> str:
+    """Lower-case words separated by one space, sentence ends as a word of their own. `fold(fold(x)) == fold(x)`."""
+    if "\n" in text:
+        text = _WRAPPED_LINE.sub(" ", text)
+    text = text.lower() if text.isascii() else _fold_other(text)
+    if "'" in text or "`" in text:
+        text = text.replace("'", "").replace("`", "")
+    return " ".join(text.translate(_FOLD_ASCII).replace(".", " . ").split())
+
+
+def _fold_other(text: str) -> str:
+    for sign in _APOSTROPHES:
+        text = text.replace(sign, "")
+    # Lower-casing may decompose and decomposing may give capitals, so the pair is run until nothing changes.
+    for _ in range(4):
+        before = text
+        text = unicodedata.normalize("NFKD", text).lower()
+        if not _FOLDED_SIGNS.isdisjoint(set(text) - _ASCII):
+            text = text.translate(_FOLD_OTHER)
+        text = _SYMBOLS.sub(" ", _MARKS.sub("", text))
+        if text.isascii() or text == before:
+            break
+    return text
+
+
+def _unhide(text: str, views: list[View], notes: list[str]) -> str:
+    """Takes out what the eye does not see, and reads what was written with it."""
+    if _TELLTALES.isdisjoint(set(text) - _ASCII):
+        return text
+    if _SURROGATE.search(text):
+        notes.append("lone surrogate")
+        text = _SURROGATE.sub("\ufffd", text)
+    text = _FLAG.sub(" ", text)
+    hidden = "".join(_TAGS.findall(text))
+    if hidden:
+        notes.append("hidden tag characters")
+        views.append(View(kind="tags", text=fold(hidden[:LOOK_IN_CHARS_MAX].translate(_TAG_LETTERS))))
+    for pattern, note in (
+        (_BIDI, "hidden bidi control"),
+        (_SPLIT_WORD, "zero-width characters inside words"),
+        (_STYLED, "styled letters"),
+    ):
+        if pattern.search(text):
+            notes.append(note)
+    if _MIXED_SCRIPT.search(text):
+        notes.append("mixed scripts in one word")
+    return text.translate(INVISIBLE)
+
+
+_ASCII = frozenset(map(chr, range(128)))
+_FOLDED_SIGNS = frozenset(map(chr, _FOLD_OTHER))
+# Everything that makes the searches below worth their time; an accent, a dash or an emoji is not among it.
+_TELLTALE_RANGES = (
+    range(0x0370, 0x0530),  # Greek, Cyrillic
+    range(0x13A0, 0x1400),  # Cherokee
+    range(0x24B6, 0x24EA),  # circled letters
+    range(0xA4D0, 0xA500),  # Lisu
+    range(0xD800, 0xE000),  # surrogates
+    range(0xFF21, 0xFF5B),  # fullwidth letters
+    range(0x1D400, 0x1D800),  # mathematical letters
+    range(0x1F130, 0x1F16A),  # squared letters
+)
+_TELLTALES = frozenset(map(chr, INVISIBLE)) | {chr(code) for codes in _TELLTALE_RANGES for code in codes}
+_TAG_LETTERS = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
+
+
+def _look_in(text: str, folded: str, views: list[View], notes: list[str], *, depth: int) -> None:
+    found: list[str] = []
+    for kind, note, decode in _signs(text, folded):
+        if len(views) >= VIEWS_MAX:
+            return
+        decoded = decode(text)
+        reading = fold(decoded)
+        if reading and reading != folded:
+            notes.append(note)
+            views.append(View(kind=kind, text=reading))
+            found.append(decoded)
+    if depth + 1 < LOOK_IN_DEPTH_MAX:
+        for decoded in found:
+            _look_in(decoded, fold(decoded), views, notes, depth=depth + 1)
+
+
+def _signs(text: str, folded: str) -> Iterator[tuple[str, str, Callable[[str], str]]]:
+    """Names the look-ins whose signs the text carries, and no others: most texts carry none."""
+    hits = _TRIGGER_SCAN.find_matches_as_indexes(text.lower())
+    if hits:
+        for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
+            if kind in _LOOK_INS:
+                yield kind, *_LOOK_INS[kind]
+    words = folded.split()
+    lengths = list(map(len, words))
+    longest = max(lengths, default=0)
+    if longest >= LONG_TOKEN_CHARS:
+        yield "base64", "base64 payload", _decode_base64
+    if longest >= LONG_TOKEN_CHARS or lengths.count(2) * 2 > len(lengths):
+        yield "hex", "hex payload", _decode_hex
+    if lengths.count(1) >= SPACED_LETTERS_MIN and _has_run(words, lengths):
+        yield "spaced", "spaced-out letters", _join_spaced
+
+
+def _has_run(words: list[str], lengths: list[int]) -> bool:
+    """Whether one-letter words stand side by side, letters and not the numbers of a table."""
+    marks = bytes([min(length, 255) for length in lengths]) if max(lengths) > 255 else bytes(lengths)
+    place = marks.find(_SPACED_RUN)
+    while place >= 0:
+        if sum(word.isalpha() for word in words[place : place + SPACED_LETTERS_MIN]) >= SPACED_ALPHA_MIN:
+            return True
+        place = marks.find(_SPACED_RUN, place + 1)
+    return False
+
+
+def _distinct(views: list[View]) -> tuple[View, ...]:
+    seen: dict[str, View] = {}
+    for view in views:
+        seen.setdefault(view.text, view)
+    return tuple(seen.values())[:VIEWS_MAX]
+
+
+def _readable(data: bytes) -> str:
+    """The decoded bytes when they are text; a hash or a key decodes to noise and is left alone."""
+    for encoding in ("utf-8", "utf-16-le"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        good = sum(sign.isalnum() or sign in " \n.,!?'\"-:/" for sign in text)
+        if good >= READABLE_SHARE * len(text) and sum(sign.isascii() for sign in text) * 2 >= len(text):
+            return text
+    return ""
+
+
+def _decode_base64(text: str) -> str:
+    parts: list[str] = []
+    for token in _BASE64.findall(text[:TEXT_CHARS_MAX])[:16]:
+        body = token.rstrip("=")[:LOOK_IN_CHARS_MAX].replace("-", "+").replace("_", "/")
+        body = body[: len(body) - 1] if len(body) % 4 == 1 else body
+        try:
+            parts.append(_readable(base64.b64decode(body + "=" * (-len(body) % 4))))
+        except (binascii.Error, ValueError):
+            continue
+    return " . ".join(part for part in parts if part)
+
+
+def _decode_hex(text: str) -> str:
+    parts: list[str] = []
+    for token in _HEX.findall(text)[:16]:
+        digits = re.sub(r"[ :]|^0x", "", token)[:LOOK_IN_CHARS_MAX]
+        parts.append(_readable(bytes.fromhex(digits[: len(digits) & ~1])))
+    return " . ".join(part for part in parts if part)
+
+
+def _decode_percent(text: str) -> str:
+    text = text[:LOOK_IN_CHARS_MAX]
+    if len(_PERCENT.findall(text)) < 3:
+        return ""
+    return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _decode_escapes(text: str) -> str:
+    text = text[:LOOK_IN_CHARS_MAX]
+    if len(_ESCAPE.findall(text)) < 3:
+        return ""
+    return _ESCAPE.sub(lambda match: _character(int(match[1] or match[2], 16)), text)
+
+
+def _character(code: int) -> str:
+    return " " if code > 0x10FFFF or 0xD800 <= code < 0xE000 else chr(code)
+
+
+def _decode_entities(text: str) -> str:
+    text = text[:LOOK_IN_CHARS_MAX]
+    decoded = html.unescape(text)
+    return _SURROGATE.sub(" ", decoded) if len(text) - len(decoded) >= LONG_TOKEN_CHARS else ""
+
+
+def _decode_rot13(text: str) -> str:
+    return codecs.encode(text[:LOOK_IN_CHARS_MAX], "rot13")
+
+
+def _reverse(text: str) -> str:
+    return text[:LOOK_IN_CHARS_MAX][::-1]
+
+
+def _decode_leet(text: str) -> str:
+    lowered = text[:LOOK_IN_CHARS_MAX].lower()
+    words = _LEET_WORD.findall(lowered)
+    if len(words) < 2:
+        return ""
+    return _LEET_WORD.sub(lambda match: match[0].translate(_LEET), lowered)
+
+
+def _comment(text: str) -> str:
+    return " . ".join(re.findall(r"<!--(.{8,2048}?)-->", text[:LOOK_IN_CHARS_MAX], flags=re.DOTALL))
+
+
+def _join_spaced(text: str) -> str:
+    """Joins "i g n o r e"; where no wider gap shows the words, the ones that matter are cut out of the run."""
+    return _SPACED.sub(
+        lambda match: _KEYWORD.sub(r" \1 ", _SEPARATOR.sub("", match[0])), text[:LOOK_IN_CHARS_MAX].lower()
+    )
+
+
+_LOOK_INS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "url": ("URL-encoded payload", _decode_percent),
+    "escapes": ("escaped characters", _decode_escapes),
+    "entities": ("HTML entities", _decode_entities),
+    "comment": ("HTML comment", _comment),
+    "rot13": ("rot13 payload", _decode_rot13),
+    "reversed": ("reversed text", _reverse),
+    "leet": ("leetspeak", _decode_leet),
+}

@@ -1,0 +1,127 @@
+"""Says how much a text looks like an attempt to give orders to the one who reads it. A signal, never the wall.
+
+Holds the shipped lexicon and weights; has no way to block, change or pass on a text.
+"""
+
+import hashlib
+from importlib import resources
+from typing import NamedTuple
+
+import msgspec
+
+from chimera.domain.threat import ThreatLevel
+from chimera.governance.security.garble import is_garbled
+from chimera.governance.security.lexicon import Lexicon, parse_lexicon
+from chimera.governance.security.matching import Unit
+from chimera.governance.security.model import Model, Weights, concept_bits, parse_weights
+from chimera.governance.security.normalise import View, normalise
+
+SPANS_MAX = 16
+HIDING_NOTES = frozenset(
+    {"hidden tag characters", "hidden bidi control", "zero-width characters inside words", "mixed scripts in one word"}
+)
+
+
+ATTACK_LEVELS = frozenset({ThreatLevel.HIGH, ThreatLevel.CRITICAL})
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Where a family of patterns was found: positions in the folded text of that view, and the words there."""
+
+    family: str
+    view: str
+    start: int
+    end: int
+    words: str
+
+
+class Scan(msgspec.Struct, frozen=True):
+    """The answer, with its reasons in words and the version of what gave it."""
+
+    level: ThreatLevel
+    score_bp: int
+    reasons: tuple[str, ...]
+    spans: tuple[Span, ...]
+    version: str
+
+
+class Window(NamedTuple):
+    """The part of one reading that speaks loudest."""
+
+    score: int
+    view: View
+    units: list[Unit]
+    signals: int
+
+
+class Scanner:
+    """Scans texts. Stateless and deterministic: the same text and version give the same answer."""
+
+    __slots__ = ("_garbled", "_hidden", "_look_in", "model", "version")
+
+    def __init__(self, *, lexicon: Lexicon, weights: Weights, version: str) -> None:
+        bits = concept_bits(lexicon)
+        self.model = Model(lexicon=lexicon, weights=weights)
+        self.version = version
+        self._garbled, self._hidden, self._look_in = bits["garbled"], bits["hidden"], bits["look_in"]
+
+    def scan(self, text: str) -> Scan:
+        """Scans one text of any length and content."""
+        normalised = normalise(text)
+        signals = self._garbled if is_garbled(text) else 0
+        if normalised.notes and not HIDING_NOTES.isdisjoint(normalised.notes):
+            signals |= self._hidden
+        worst = self._worst_window(normalised.views[0], signals=signals)
+        for view in normalised.views[1:]:
+            window = self._worst_window(view, signals=signals | self._look_in)
+            worst = window if window.score > worst.score else worst
+        level = self._level(worst.score)
+        reasons, spans = ((), ()) if level is ThreatLevel.LOW else self._explain(worst)
+        return Scan(
+            level=level,
+            score_bp=self.model.basis_points(worst.score),
+            reasons=reasons + normalised.notes,
+            spans=spans,
+            version=self.version,
+        )
+
+    def _worst_window(self, view: View, *, signals: int) -> Window:
+        units = self.model.matcher.units(view.text)
+        score, place = self.model.best_window(units, signals=signals)
+        return Window(score, view, units[place : place + 2], signals)
+
+    def _level(self, score: int) -> ThreatLevel:
+        thresholds = self.model.thresholds
+        if score < thresholds.medium:
+            return ThreatLevel.LOW
+        if score < thresholds.high:
+            return ThreatLevel.MEDIUM
+        return ThreatLevel.HIGH if score < thresholds.critical else ThreatLevel.CRITICAL
+
+    def _explain(self, window: Window) -> tuple[tuple[str, ...], tuple[Span, ...]]:
+        """Which families the worst window belongs to, and where they are said in it."""
+        view, concepts = window.view, window.signals
+        for unit in window.units:
+            concepts |= unit.concepts
+        start, end = window.units[0].start, window.units[-1].end
+        families: dict[str, Span] = {}
+        for rule in self.model.fired(concepts)[:SPANS_MAX]:
+            if rule.family not in families:
+                low, high = self.model.matcher.places(view.text, start=start, end=end, concepts=rule.concepts)
+                families[rule.family] = Span(
+                    family=rule.family, view=view.kind, start=low, end=high, words=view.text[low:high]
+                )
+        reasons = tuple(families) or ("wording like that of known attacks",)
+        return reasons, tuple(families.values())
+
+
+def version_of(lexicon: bytes, weights: bytes) -> str:
+    """Names the exact data behind an answer."""
+    return hashlib.sha256(hashlib.sha256(lexicon).digest() + hashlib.sha256(weights).digest()).hexdigest()
+
+
+def shipped_scanner() -> Scanner:
+    """The scanner with the data that came with this package."""
+    data = resources.files("chimera.governance.security") / "data"
+    lexicon, weights = (data / "lexicon.json").read_bytes(), (data / "weights.json").read_bytes()
+    return Scanner(lexicon=parse_lexicon(lexicon), weights=parse_weights(weights), version=version_of(lexicon, weights))

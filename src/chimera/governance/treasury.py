@@ -1,0 +1,46 @@
+"""Which budget windows an amount falls into, and in which band it is. Proposes; the database refuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from chimera.domain import budget, scopes
+from chimera.domain.action import Action
+from chimera.domain.money import MICROS
+
+_UNDER_10 = 10 * MICROS
+_TO_50 = 50 * MICROS
+TOTAL = "total"
+
+
+class Treasury:
+    """Knows the fleet's civil time zone, in which days, weeks and months begin."""
+
+    def __init__(self, *, zone: tzinfo = UTC) -> None:
+        self._zone = zone
+
+    def windows_for(self, *, agent_id: str, campaign_id: str, at_us: int) -> tuple[str, ...]:
+        """The windows that every cost of this agent in this campaign falls into."""
+        day, week, month = self._starts_at(at_us)
+        return (
+            budget.window_id(scopes.FLEET, "day", day),
+            budget.window_id(scopes.FLEET, "week", week),
+            budget.window_id(scopes.FLEET, "month", month),
+            budget.window_id(scopes.agent(agent_id), "day", day),
+            budget.window_id(scopes.campaign(campaign_id), TOTAL, TOTAL),
+        )
+
+    def _starts_at(self, at_us: int) -> tuple[str, str, str]:
+        local = datetime.fromtimestamp(at_us // 1_000_000, self._zone)
+        day = local.date()
+        monday = day - timedelta(days=day.weekday())
+        return day.isoformat(), monday.isoformat(), day.replace(day=1).isoformat()
+
+
+def amount_band(action: Action) -> str:
+    """The band that policy reads instead of the amount."""
+    if action.cost_micros <= 0:
+        return "none"
+    if action.cost_micros < _UNDER_10:
+        return "under_10"
+    return "to_50" if action.cost_micros <= _TO_50 else "over_50"

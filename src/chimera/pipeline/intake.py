@@ -1,0 +1,162 @@
+"""The way in: every goal and every arrival is cleaned, labelled and admitted or refused, and either is on record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from chimera.domain import ids, scopes
+from chimera.domain.agent import Agent, AgentState
+from chimera.domain.budget import Cap
+from chimera.domain.campaign import Campaign, Goal, Input
+from chimera.domain.canonical import encode
+from chimera.domain.change import Change
+from chimera.domain.errors import Invalid, Refused
+from chimera.domain.event import Event, EventKind
+from chimera.domain.labels import OPERATOR, Labels
+from chimera.domain.threat import ThreatLevel
+from chimera.governance.security.gateway import PAYLOAD_BYTES_MAX, Assessment, SecurityGateway
+from chimera.ports.clock import Clock
+from chimera.ports.ids import Ids
+from chimera.ports.store import Store
+
+GOAL_LENGTH_MAX = 2_000
+POSTS_MAX = 100
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """Something that came from outside for a campaign: a mention, a reply, a trend."""
+
+    campaign_id: str
+    agent_id: str
+    kind: str
+    payload: dict[str, Any]
+    labels: Labels
+    key: str = ""
+    at_us: int = 0
+
+    @property
+    def own_id(self) -> str | None:
+        """Told twice by the network, it is admitted once: the id comes from its time and its key there."""
+        return ids.at_time(self.at_us, self.campaign_id, self.key) if self.key else None
+
+
+class Intake:
+    """Writes as the office. Decides nothing but whether to let something in."""
+
+    def __init__(self, *, security: SecurityGateway, store: Store, clock: Clock, ids: Ids) -> None:
+        self._security = security
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+
+    async def open_campaign(self, goal: Goal, *, by: str) -> Campaign:
+        """A campaign for a goal of an operator, with its own budget window."""
+        _require_goal(goal)
+        self._security.assess({"goal": goal.text, "constraints": list(goal.constraints)}, labels=(OPERATOR,))
+        agent = await self._store.get(Agent, goal.agent)
+        if agent.state is not AgentState.ACTIVE:
+            raise Refused(
+                "agent_not_active", f"{agent.name} is {agent.state}", where="goal.agent", remedy="activate it first"
+            )
+        campaign = Campaign(id=self._ids.new(), agent_id=agent.id, goal=goal)
+        cap = Cap(
+            id=ids.derive(campaign.id, "cap"),
+            limited=scopes.campaign(campaign.id),
+            period="total",
+            micros=goal.budget_micros,
+        )
+        opened = self._event(
+            EventKind.CAMPAIGN_OPENED, campaign.id, agent=agent.id, by=by, budget_micros=goal.budget_micros
+        )
+        await self._store.commit(
+            Change(records=(campaign, cap), events=(opened,), begins_in=(scopes.FLEET, scopes.agent(agent.id)))
+        )
+        return campaign
+
+    async def accept(self, arrival: Arrival) -> Input:
+        """Admit an arrival, or put on record why not and raise `Refused`."""
+        admitted_id = arrival.own_id or self._ids.new()
+        try:
+            assessment = self._assess(arrival)
+        except (Invalid, Refused) as refusal:
+            await self._store.commit(
+                Change(
+                    events=(
+                        self._event(
+                            EventKind.INPUT_REFUSED,
+                            admitted_id,
+                            campaign=arrival.campaign_id,
+                            code=refusal.code,
+                            why=_printable(refusal.message),
+                        ),
+                    )
+                )
+            )
+            raise
+        return await self._admit(arrival, admitted_id, assessment)
+
+    def _assess(self, arrival: Arrival) -> Assessment:
+        assessment = self._security.assess(arrival.payload, labels=arrival.labels)
+        size = len(encode(arrival.payload))
+        if size > PAYLOAD_BYTES_MAX:
+            raise Invalid(
+                "input_too_large",
+                f"the input has {size} bytes, {PAYLOAD_BYTES_MAX} are allowed",
+                where="input",
+                remedy="send less",
+            )
+        if assessment.level is ThreatLevel.CRITICAL:
+            raise Refused(
+                "input_is_attack",
+                "; ".join(assessment.reasons)[:500],
+                where="input",
+                remedy="answer by hand if an answer is owed",
+            )
+        return assessment
+
+    async def _admit(self, arrival: Arrival, admitted_id: str, assessment: Assessment) -> Input:
+        admitted = Input(
+            id=admitted_id,
+            campaign_id=arrival.campaign_id,
+            kind=arrival.kind,
+            payload=arrival.payload,
+            labels=arrival.labels,
+            threat=str(assessment.level),
+            admitted_at_us=self._clock.now_us(),
+        )
+        noted = self._event(
+            EventKind.INPUT_ADMITTED,
+            admitted.id,
+            campaign=arrival.campaign_id,
+            about=arrival.kind,
+            labels=arrival.labels,
+            threat=admitted.threat,
+            reasons=assessment.reasons,
+        )
+        await self._store.commit(
+            Change(
+                records=(admitted,),
+                events=(noted,),
+                begins_in=(scopes.FLEET, scopes.campaign(arrival.campaign_id), scopes.agent(arrival.agent_id)),
+            )
+        )
+        return admitted
+
+    def _event(self, kind: EventKind, subject: str, **data: Any) -> Event:
+        return Event(kind=kind, subject=subject, at_us=self._clock.now_us(), data=data)
+
+
+def _require_goal(goal: Goal) -> None:
+    if not goal.text.strip() or len(goal.text) > GOAL_LENGTH_MAX:
+        raise Invalid("goal_text", f"a goal has 1 to {GOAL_LENGTH_MAX} characters", where="goal.text")
+    if goal.budget_micros <= 0:
+        raise Invalid("goal_budget", "a goal has a budget of more than zero", where="goal.budget_micros")
+    if not 1 <= goal.posts <= POSTS_MAX:
+        raise Invalid("goal_posts", f"a goal asks for 1 to {POSTS_MAX} posts", where="goal.posts")
+
+
+def _printable(text: str) -> str:
+    """A message that may quote what cannot be stored."""
+    return text.encode("ascii", "backslashreplace").decode().replace("\x00", "\\0")[:500]

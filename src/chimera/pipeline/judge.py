@@ -1,0 +1,92 @@
+"""Says whether a draft is good enough. Has a model, and nothing it could publish with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chimera.domain.draft import Call, Draft, Judgement, Verdict
+from chimera.domain.errors import Invalid
+from chimera.domain.prompt import Prompt
+from chimera.domain.work import Assignment
+from chimera.governance import checks, guardrails
+from chimera.governance.contracts import Contracts
+from chimera.governance.texts import texts_of
+from chimera.ports.model import Model, ModelRequest
+
+JUDGE_COST_MICROS_MAX = 20_000
+_OPINION_OUTPUT = {"type": "object", "required": ["accepted", "confidence_bp"]}
+
+
+class Judge:
+    """Deterministic checks first; only a draft that passes them is shown to a model, and never the worker's own."""
+
+    def __init__(self, *, model: Model, contracts: Contracts, prompt: Prompt) -> None:
+        self._model = model
+        self._contracts = contracts
+        self._prompt = prompt
+
+    async def assess(self, assignment: Assignment, draft: Draft) -> Judgement:
+        """The verdict. A judge that cannot be understood has not accepted."""
+        findings = self._deterministic(assignment, draft)
+        if findings:
+            return Judgement(verdict=Verdict(accepted=False, confidence_bp=0, findings=tuple(findings)))
+        request = self._request(assignment, draft)
+        answer = await self._model.complete(request)
+        call = Call(
+            kind="model",
+            name=answer.model,
+            request_digest=request.digest,
+            answer=answer.text,
+            cost_micros=answer.cost_micros,
+            prompt=self._prompt.ref,
+        )
+        return Judgement(verdict=_verdict_of(answer.text, cost_micros=answer.cost_micros), calls=(call,))
+
+    def _deterministic(self, assignment: Assignment, draft: Draft) -> list[str]:
+        spec = self._contracts.specs[assignment.spec.name]
+        findings = list(self._contracts.output_findings(spec, draft.output))
+        if findings:
+            return findings
+        if draft.action is not None and draft.action.kind not in spec.actions:
+            findings.append(f"{spec.name} does not allow the action {draft.action.kind}")
+        if any(guardrails.loops(text) for text in texts_of(draft.output)):
+            findings.append("the text goes round in circles")
+        findings.extend(checks.run(spec.checks, draft.output, checks.context_of(assignment)))
+        return findings
+
+    def _request(self, assignment: Assignment, draft: Draft) -> ModelRequest:
+        spec = self._contracts.specs[assignment.spec.name]
+        return ModelRequest(
+            prompt=self._prompt.name,
+            instructions=self._prompt.text,
+            data={
+                "spec": spec.name,
+                "title": spec.title,
+                "input": assignment.task.input,
+                "output": draft.output,
+                "checks": [check.name for check in spec.checks],
+                "labels": list(draft.labels),
+            },
+            output=_OPINION_OUTPUT,
+            task_id=assignment.task.id,
+            agent_id=assignment.task.agent_id,
+            cost_micros_max=JUDGE_COST_MICROS_MAX,
+            labels=draft.labels,
+        )
+
+
+def _verdict_of(text: str, *, cost_micros: int) -> Verdict:
+    try:
+        opinion = guardrails.read_opinion(text)
+    except Invalid as error:
+        return Verdict(accepted=False, confidence_bp=0, findings=(error.message,), cost_micros=cost_micros)
+    return Verdict(
+        accepted=opinion.accepted,
+        confidence_bp=opinion.confidence_bp,
+        findings=_bounded(opinion.findings),
+        cost_micros=cost_micros,
+    )
+
+
+def _bounded(findings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(finding[:300] for finding in findings[:10])

@@ -1,0 +1,206 @@
+"""Turns goals and inputs into a DAG of typed tasks, and adopts it if the campaign is still as it was read.
+
+The single writer of a campaign. Has a model and the store; nothing it could act on the world with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from chimera.domain import budget, ids, labels, scopes
+from chimera.domain.agent import Agent
+from chimera.domain.campaign import Campaign, Input, InputCommand
+from chimera.domain.change import Change
+from chimera.domain.errors import Invalid
+from chimera.domain.event import Event, EventKind
+from chimera.domain.labels import Labels
+from chimera.domain.plan import Plan, Step, require_sound
+from chimera.domain.prompt import Prompt
+from chimera.domain.spec import Spec
+from chimera.domain.task import Task, TaskState
+from chimera.domain.threat import ThreatLevel, highest
+from chimera.governance import guardrails, treasury
+from chimera.governance.contracts import Contracts
+from chimera.ports.clock import Clock
+from chimera.ports.ids import Ids
+from chimera.ports.model import Model, ModelRequest
+from chimera.ports.store import Store
+
+PLANS_TRIED_MAX = 3
+PLAN_COST_MICROS_MAX = 50_000
+_PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
+
+
+class Planner:
+    """Reads state at version n, writes the DAG if the version is still n."""
+
+    def __init__(
+        self, *, model: Model, contracts: Contracts, prompt: Prompt, store: Store, clock: Clock, ids: Ids
+    ) -> None:
+        self._model = model
+        self._contracts = contracts
+        self._prompt = prompt
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._answering = {kind: spec for spec in contracts.specs.values() for kind in spec.triggers}
+
+    async def plan_goal(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
+        """A plan for the campaign's goal from the model; a bad plan is asked for again, then refused on record."""
+        refusals: list[str] = []
+        cost_micros = 0
+        for _ in range(PLANS_TRIED_MAX):
+            try:
+                answer = await self._model.complete(self._request(campaign, agent, refusals))
+                cost_micros += answer.cost_micros
+                plan = self._read(answer.text)
+                await self._require_adoptable(plan, campaign, agent)
+                return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=cost_micros)
+            except Invalid as refusal:
+                refusals.append(str(refusal))
+        await self._refuse(campaign, refusals, cost_micros)
+        raise Invalid(
+            "plan_unsound",
+            refusals[-1],
+            where=f"campaign {campaign.id}",
+            remedy="make the goal plainer, or give it a larger budget",
+        )
+
+    async def plan_inputs(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> tuple[Task, ...]:
+        """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped."""
+        answerable = [one for one in inputs if self._answers(one, agent)]
+        steps = tuple(Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload) for one in answerable)
+        plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
+        return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0)
+
+    def _answers(self, one: Input, agent: Agent) -> bool:
+        spec = self._answering.get(one.kind)
+        if spec is None or not all(agent.may(permission) for permission in spec.permissions):
+            return False
+        return not self._contracts.input_findings(spec, one.payload)
+
+    def _request(self, campaign: Campaign, agent: Agent, refusals: Sequence[str]) -> ModelRequest:
+        permitted = [spec for spec in self._contracts.specs.values() if set(spec.permissions) <= set(agent.permissions)]
+        return ModelRequest(
+            prompt=self._prompt.name,
+            instructions=self._prompt.text,
+            data={
+                "campaign_id": campaign.id,
+                "goal": msgspec.to_builtins(campaign.goal),
+                "persona": msgspec.to_builtins(agent.persona),
+                "specs": [{"name": spec.name, "title": spec.title, "input": spec.input} for spec in permitted],
+                "feedback": list(refusals),
+                "now_us": self._clock.now_us(),
+            },
+            output=_PLAN_OUTPUT,
+            task_id=campaign.id,
+            agent_id=agent.id,
+            cost_micros_max=PLAN_COST_MICROS_MAX,
+        )
+
+    def _read(self, text: str) -> Plan:
+        envelope = guardrails.read_envelope(text)
+        try:
+            return msgspec.convert(envelope.output, Plan)
+        except msgspec.ValidationError as error:
+            raise Invalid("plan_malformed", str(error), where="plan") from error
+
+    async def _require_adoptable(self, plan: Plan, campaign: Campaign, agent: Agent) -> None:
+        key = budget.window_id(scopes.campaign(campaign.id), treasury.TOTAL, treasury.TOTAL)
+        opened = await self._store.windows((key,))
+        room_micros = opened[0].room_micros if opened else campaign.goal.budget_micros
+        require_sound(plan, specs=self._contracts.specs, permissions=agent.permissions, budget_micros=room_micros)
+        for step in plan.steps:
+            self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
+
+    async def _adopt(
+        self, campaign: Campaign, agent: Agent, plan: Plan, *, inputs: Sequence[Input], cost_micros: int
+    ) -> tuple[Task, ...]:
+        plan_id = self._ids.new()
+        tasks = tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs)
+        planned = [
+            one.after(InputCommand.PLAN if any(task.input_id == one.id for task in tasks) else InputCommand.DROP)
+            for one in inputs
+        ]
+        adopted = Event(
+            kind=EventKind.PLAN_ADOPTED,
+            subject=plan_id,
+            at_us=self._clock.now_us(),
+            data={
+                "campaign": campaign.id,
+                "version": campaign.version,
+                "steps": len(tasks),
+                "specs": sorted({str(task.spec) for task in tasks}),
+                "inputs": [one.id for one in inputs],
+                "analysis": plan.analysis[:500],
+                "safety": plan.safety,
+                "tests": plan.tests,
+                "cost_micros": cost_micros,
+            },
+        )
+        await self._store.commit(
+            Change(
+                records=(campaign.adopt(), *tasks, *planned),
+                events=(adopted,),
+                begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
+            )
+        )
+        return tasks
+
+    async def _refuse(self, campaign: Campaign, refusals: Sequence[str], cost_micros: int) -> None:
+        refused = Event(
+            kind=EventKind.PLAN_REFUSED,
+            subject=campaign.id,
+            at_us=self._clock.now_us(),
+            data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros},
+        )
+        await self._store.commit(Change(events=(refused,)))
+
+
+def tasks_of(
+    plan: Plan, *, plan_id: str, campaign: Campaign, specs: Mapping[str, Spec], inputs: Sequence[Input]
+) -> tuple[Task, ...]:
+    """The plan's steps as tasks. Labels come from the inputs, never from the plan, which a model may have written."""
+    by_id = {one.id: one for one in inputs}
+    ids_by_key = {step.key: ids.derive(plan_id, "task", step.key) for step in plan.steps}
+    openers: dict[str, list[str]] = {step.key: [] for step in plan.steps}
+    for step in plan.steps:
+        for earlier in step.after:
+            openers[earlier].append(ids_by_key[step.key])
+    return tuple(
+        _task_of(step, ids_by_key, openers, campaign, specs[step.spec], by_id.get(step.key)) for step in plan.steps
+    )
+
+
+def _task_of(
+    step: Step,
+    ids_by_key: Mapping[str, str],
+    openers: Mapping[str, Sequence[str]],
+    campaign: Campaign,
+    spec: Spec,
+    came_in: Input | None,
+) -> Task:
+    return Task(
+        id=ids_by_key[step.key],
+        campaign_id=campaign.id,
+        agent_id=campaign.agent_id,
+        spec=spec.ref,
+        key=step.key,
+        input=step.input,
+        labels=_labels_of(came_in),
+        threat=str(highest([ThreatLevel(came_in.threat)] if came_in else [])),
+        input_id=came_in.id if came_in else None,
+        awaits=tuple(ids_by_key[key] for key in step.after),
+        opens=tuple(openers[step.key]),
+        pending=len(step.after),
+        due_at_us=step.not_before_us,
+        priority=step.rank,
+        state=TaskState.WAITING if step.after else TaskState.READY,
+    )
+
+
+def _labels_of(came_in: Input | None) -> Labels:
+    return came_in.labels if came_in else labels.TRUSTED

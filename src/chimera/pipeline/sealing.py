@@ -1,0 +1,58 @@
+"""Has the vault sign what was granted, a batch at a time. Cannot sign, and cannot perform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chimera.domain import merkle
+from chimera.domain.change import Change
+from chimera.domain.errors import Refused
+from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import Batch, Grant, Seal, SealState
+from chimera.ports.clock import Clock
+from chimera.ports.ids import Ids
+from chimera.ports.sealer import Sealer, SignedRoot
+from chimera.ports.store import Store
+
+
+class Sealing:
+    """One signature for many grants. Grants that stay in the house are taken as they are sealed."""
+
+    def __init__(self, *, sealer: Sealer, store: Store, clock: Clock, ids: Ids) -> None:
+        self._sealer = sealer
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+
+    async def seal(self, grants: Sequence[Grant]) -> tuple[Seal, ...]:
+        """The seals, committed. `Refused` when the vault says no, `Unavailable` when it does not answer."""
+        signed = await self._sealer.seal(tuple(grant.terms for grant in grants))
+        levels = merkle.levels_of([grant.terms.leaf for grant in grants])
+        if levels[-1][0] != signed.root:
+            raise Refused("root_differs", "the vault signed another root than ours", where="sealing")
+        batch = self._batch(signed, count=len(grants))
+        seals = tuple(self._seal(grant, batch, merkle.path_of(levels, index)) for index, grant in enumerate(grants))
+        sealed = Event(
+            kind=EventKind.GRANTS_SEALED,
+            subject=batch.id,
+            at_us=self._clock.now_us(),
+            data={"root": batch.root, "key": batch.key_id, "count": batch.count},
+        )
+        await self._store.commit(Change(records=(batch, *seals), events=(sealed,)))
+        return seals
+
+    def _batch(self, signed: SignedRoot, *, count: int) -> Batch:
+        return Batch(
+            id=self._ids.new(), root=signed.root, signature=signed.signature, key_id=signed.key_id, count=count
+        )
+
+    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Step, ...]) -> Seal:
+        state = SealState.TAKEN if grant.action.is_internal else SealState.READY
+        return Seal(
+            id=grant.id,
+            batch_id=batch.id,
+            campaign_id=grant.terms.campaign_id,
+            path=path,
+            not_before_us=self._clock.now_us(),
+            state=state,
+        )

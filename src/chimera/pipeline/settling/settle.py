@@ -1,0 +1,168 @@
+"""What an act leaves behind: the money captured or given back, the task ended, what waited for it opened."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from chimera.domain import ids
+from chimera.domain.attempt import Attempt
+from chimera.domain.budget import Hold, HoldState, Movement
+from chimera.domain.change import Change
+from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
+from chimera.domain.granted import Granted
+from chimera.domain.record import Record
+from chimera.domain.review import REVIEW_SECONDS, Review
+from chimera.domain.task import Task, TaskCommand, TaskState
+from chimera.pipeline.settling import followers
+from chimera.ports.clock import Clock
+from chimera.ports.store import Store
+
+
+class Settle:
+    """Writes as the manager of the task's shard."""
+
+    def __init__(self, *, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def finish(self, granted: Granted, performance: Performance | None) -> Task | None:
+        """Settle a granted task by what is known of its act (None: it stayed in the house). None while nothing is."""
+        state = performance.state if performance else PerformanceState.FINISHED
+        match state:
+            case PerformanceState.FINISHED:
+                return await self._done(granted)
+            case PerformanceState.FAILED:
+                assert performance is not None, "an act that failed was an act"
+                return await self._failed(granted, performance)
+            case PerformanceState.IN_DOUBT:
+                assert performance is not None, "an act in doubt was an act"
+                return await self._doubtful(granted.task, performance)
+            case PerformanceState.STARTED:
+                return None
+
+    async def lapse(self, granted: Granted, seal: Seal | None, *, why: str, again: bool) -> Task:
+        """A grant that will never be used: hold back, seal void, and the task is tried anew or refused."""
+        task, grant = granted.task, granted.grant
+        holds, movements = await self._released(granted)
+        gone = () if again else await followers.dropped(self._store, task)
+        after = replace(
+            task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE),
+            due_at_us=self._clock.now_us(),
+            grant_id=None,
+            reason=why[:500],
+        )
+        void = (seal.after(SealCommand.EXPIRE if again else SealCommand.WITHDRAW),) if seal else ()
+        event = Event(
+            kind=EventKind.GRANT_LAPSED,
+            subject=task.id,
+            at_us=self._clock.now_us(),
+            data={"grant": grant.id, "why": why[:500], "again": again},
+        )
+        await self._store.commit(Change(records=(after, *void, *holds, *gone), events=(event,), movements=movements))
+        return after
+
+    async def _done(self, granted: Granted) -> Task:
+        task, grant = granted.task, granted.grant
+        after = task.after(TaskCommand.FINISH)
+        holds, movements = await self._captured(granted)
+        opened = await self._opened(task)
+        event = self._settled(after, spent_micros=grant.action.cost_micros)
+        await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
+        return after
+
+    async def _opened(self, task: Task) -> tuple[Task, ...]:
+        if not task.opens:
+            return ()
+        attempts = await self._store.list(Attempt, scope=task.id)
+        newest = max(attempts, key=lambda attempt: attempt.assignment.task.version)
+        return await followers.opened(self._store, task, attempt_id=newest.id, labels=newest.draft.labels)
+
+    async def _failed(self, granted: Granted, performance: Performance) -> Task:
+        """Certainly not done: later again with a new grant, or never."""
+        task = granted.task
+        holds, movements = await self._released(granted)
+        if performance.later:
+            after = replace(
+                task.after(TaskCommand.RETRY),
+                due_at_us=self._clock.now_us() + 1_000_000,
+                grant_id=None,
+                reason=performance.reason,
+            )
+            gone: tuple[Task, ...] = ()
+        else:
+            after = replace(task.after(TaskCommand.FAIL), reason=performance.reason)
+            gone = await followers.dropped(self._store, task)
+        event = self._settled(after, spent_micros=0)
+        await self._store.commit(Change(records=(after, *holds, *gone), events=(event,), movements=movements))
+        return after
+
+    async def _doubtful(self, task: Task, performance: Performance) -> Task:
+        """Nobody knows: the task waits, with its money still held, until the network or a person says."""
+        if task.state is TaskState.IN_DOUBT:
+            return task
+        after = replace(task.after(TaskCommand.DOUBT), reason=performance.reason)
+        await self._store.commit(Change(records=(after,), events=(self._settled(after, spent_micros=0),)))
+        return after
+
+    async def ask_person(self, task: Task, performance: Performance) -> Review:
+        """Neither we nor the network can tell: a person says whether it happened."""
+        attempts = await self._store.list(Attempt, scope=task.id)
+        newest = max(attempts, key=lambda attempt: attempt.assignment.task.version)
+        assert newest.question is not None, "an act was asked for"
+        now_us = self._clock.now_us()
+        review = Review(
+            id=ids.derive(task.id, "doubt", str(task.version)),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            question=newest.question,
+            reasons=(performance.reason,),
+            role="reviewer",
+            opened_at_us=now_us,
+            deadline_us=now_us + REVIEW_SECONDS * 1_000_000,
+            about="doubt",
+        )
+        after = task.after(TaskCommand.ESCALATE)
+        event = Event(
+            kind=EventKind.ACTION_ESCALATED,
+            subject=task.id,
+            at_us=now_us,
+            data={"review": review.id, "about": "doubt", "why": performance.reason},
+        )
+        await self._store.commit(Change(records=(after, review), events=(event,)))
+        return review
+
+    async def _captured(self, granted: Granted) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
+        hold = await self._hold_of(granted)
+        if hold is None:
+            return (), ()
+        captured, movements = hold.captured(granted.grant.action.cost_micros)
+        return (captured,), movements
+
+    async def _released(self, granted: Granted) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
+        hold = await self._hold_of(granted)
+        if hold is None:
+            return (), ()
+        released, movements = hold.released()
+        return (released,), movements
+
+    async def _hold_of(self, granted: Granted) -> Hold | None:
+        if granted.grant.hold_id is None:
+            return None
+        hold = granted.hold or await self._store.get(Hold, granted.grant.hold_id)
+        return hold if hold.state is HoldState.HELD else None
+
+    def _settled(self, after: Task, *, spent_micros: int) -> Event:
+        return Event(
+            kind=EventKind.TASK_SETTLED,
+            subject=after.id,
+            at_us=self._clock.now_us(),
+            data={
+                "state": str(after.state),
+                "spent_micros": spent_micros,
+                "grant": after.grant_id or "",
+                "campaign": after.campaign_id,
+                "spec": str(after.spec),
+            },
+        )

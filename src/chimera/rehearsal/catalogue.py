@@ -1,0 +1,122 @@
+"""What can be done and read on the simulated network, as tools with schemas that hold with or without a wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+from msgspec import Struct
+
+from chimera.rehearsal.scenario import PAY, SOCIAL
+
+TEXT_LENGTH_MAX = 5_000
+AMOUNT_MICROS_MAX = 10**12
+LIST_MAX = 100
+
+
+class Tool(Struct, frozen=True, kw_only=True):
+    """One tool. `kind` is the kind of action that it performs, "" if it only reads."""
+
+    name: str
+    title: str
+    description: str
+    arguments: dict[str, Any]
+    required: tuple[str, ...] = ()
+    kind: str = ""
+    platform: str = SOCIAL
+    is_destructive: bool = False
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing changes by it."""
+        return not self.kind
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The input schema as clients see it: acts are done as somebody, under a key."""
+        asked = {} if self.is_read_only else {"account": _HANDLE, "key": _KEY}
+        return _object({**asked, **self.arguments}, required=(*asked, *self.required))
+
+
+def _object(properties: dict[str, Any], *, required: tuple[str, ...]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+def _string(description: str, *, longest: int = 256, shortest: int = 1) -> dict[str, Any]:
+    return {"type": "string", "minLength": shortest, "maxLength": longest, "description": description}
+
+
+def _count(description: str) -> dict[str, Any]:
+    return {"type": "integer", "minimum": 1, "maximum": LIST_MAX, "description": description}
+
+
+_HANDLE = _string("the account, with its @")
+_KEY = _string("your idempotency key: the same act under the same key is done once", longest=128)
+_POST_ID = _string("the post's id")
+_TARGET = _string("whose post it is; declined if the network knows better")
+_SOURCES = {"type": "array", "maxItems": 20, "items": _string("a source", longest=1_000)}
+_TEXTS = {
+    "text": _string("what to say, at most 300 graphemes", longest=TEXT_LENGTH_MAX),
+    "disclosure": _string("how the account says that it is an AI", longest=200, shortest=0),
+    "sources": _SOURCES,
+}
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(name="post", title="Publish a post", description="Publishes a post as one of your accounts.",
+         kind="post.publish", arguments=_TEXTS, required=("text",)),
+    Tool(name="reply", title="Reply to a post", description="Replies to a post as one of your accounts.",
+         kind="post.reply", arguments={**_TEXTS, "in_reply_to": _POST_ID, "target_account": _TARGET},
+         required=("text", "in_reply_to")),
+    Tool(name="like", title="Like a post", description="Likes a post as one of your accounts.", kind="post.like",
+         arguments={"post_id": _POST_ID, "target_account": _TARGET}, required=("post_id",)),
+    Tool(name="follow", title="Follow an account", description="Follows an account as one of yours.",
+         kind="post.follow", arguments={"target_account": _HANDLE}, required=("target_account",)),
+    Tool(name="take_down", title="Take down a post", description="Removes the text of one of your own posts.",
+         kind="post.take_down", arguments={"post_id": _POST_ID}, required=("post_id",), is_destructive=True),
+    Tool(name="pay", title="Pay somebody", description="Pays a recipient. Money that is sent does not come back.",
+         kind="payment.send", platform=PAY, required=("recipient", "amount_micros"), is_destructive=True,
+         arguments={
+             "recipient": _string("who is paid"),
+             "amount_micros": {"type": "integer", "minimum": 1, "maximum": AMOUNT_MICROS_MAX,
+                               "description": "millionths of the currency's unit"},
+             "currency": _string("its code", longest=5),
+             "purpose": _string("what for", longest=500),
+             "category": _string("which budget", longest=50),
+             "reason": _string("why", longest=1_000),
+         }),
+    Tool(name="find_by_key", title="Find by key", description="What was done under a key, if anything.",
+         arguments={"account": _HANDLE, "key": _KEY}, required=("account", "key")),
+    Tool(name="timeline", title="Newest posts", description="The newest posts of everyone, newest first.",
+         arguments={"limit": _count("how many")}),
+    Tool(name="thread", title="A conversation", description="A conversation from its beginning, with who speaks.",
+         arguments={"thread_id": _POST_ID}, required=("thread_id",)),
+    Tool(name="mentions", title="What was said to an account",
+         description="Mentions, replies and messages, oldest first.",
+         arguments={"account": _HANDLE, "limit": _count("how many"),
+                    "after": {"type": "integer", "minimum": 0, "description": "how many to leave out"}},
+         required=("account",)),
+    Tool(name="trends", title="What is talked about", description="Topics with their share of the talk and examples.",
+         arguments={"limit": _count("how many")}),
+)
+BY_NAME = {tool.name: tool for tool in TOOLS}
+_CALLS = {tool.name: jsonschema_rs.validator_for(tool.schema) for tool in TOOLS}
+_ACTS = {
+    (tool.platform, tool.kind): jsonschema_rs.validator_for(_object(tool.arguments, required=tool.required))
+    for tool in TOOLS
+    if tool.kind
+}
+
+
+def fault_in_call(name: str, arguments: dict[str, Any]) -> str:
+    """What is wrong with the arguments of a call, "" if nothing."""
+    return _said(_CALLS[name], arguments)
+
+
+def fault_in(platform: str, kind: str, arguments: dict[str, Any]) -> str:
+    """What is wrong with the arguments of an act that exists, "" if nothing."""
+    return _said(_ACTS[platform, kind], arguments)
+
+
+def _said(validator: jsonschema_rs.Validator, arguments: dict[str, Any]) -> str:
+    error = next(validator.iter_errors(arguments), None)
+    return "" if error is None else f"{'/'.join(map(str, error.instance_path)) or 'arguments'}: {error.message}"[:300]

@@ -1,0 +1,66 @@
+"""How the offline model judges a draft: it sees most of what is wrong, and not all. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from chimera.rehearsal import reading, truth
+from chimera.rehearsal.dice import Dice
+from chimera.rehearsal.reading import Data
+
+SEEN_BP = 9_500
+_ODD = re.compile(r"\b[A-Z]{3,}-[0-9A-F]{4,}\b|https?://|\b0x[0-9a-fA-F]{8,}\b")
+_CLAIM = re.compile(r"stud(y|ies) show|percent of|survey|official figures", re.IGNORECASE)
+_PERSONAL = re.compile(r"[\w.]+@[\w.]+\.\w+|\+\d{2} ?\d{3}|lives at \d+", re.IGNORECASE)
+_HOT = re.compile(r"\b(election|senator|party that|vote for|savings|shares of|guaranteed to)\b", re.IGNORECASE)
+
+
+def judge(data: Data, dice: Dice) -> dict[str, Any]:
+    """An opinion: accepted or not, how sure, and what to mend."""
+    output = reading.table(data, "output")
+    found = [finding for sees, finding in _SIGHTS if sees(output) and dice.chance(SEEN_BP)]
+    if found:
+        return {"accepted": False, "confidence_bp": dice.between(9_000, 9_900), "findings": found}
+    # Heated subjects are no fault of the text: they are for a person to decide.
+    if _HOT.search(_said(output)):
+        return {"accepted": True, "confidence_bp": dice.between(5_000, 6_900), "findings": []}
+    return {"accepted": True, "confidence_bp": _confidence_bp(dice), "findings": []}
+
+
+def _confidence_bp(dice: Dice) -> int:
+    return dice.between(7_000, 8_900) if dice.chance(300) else dice.between(9_050, 9_900)
+
+
+def _said(output: Data) -> str:
+    return reading.text(output, "text")
+
+
+def _insults(output: Data) -> bool:
+    return truth.is_insult(_said(output))
+
+
+def _odd(output: Data) -> bool:
+    return bool(_ODD.search(_said(output)))
+
+
+def _unfounded(output: Data) -> bool:
+    return bool(_CLAIM.search(_said(output))) and not reading.rows(output, "sources")
+
+
+def _personal(output: Data) -> bool:
+    return bool(_PERSONAL.search(_said(output)))
+
+
+def _undisclosed(output: Data) -> bool:
+    return "disclosure" in output and not reading.text(output, "disclosure")
+
+
+_SIGHTS: tuple[tuple[Callable[[Data], bool], str], ...] = (
+    (_insults, "the text insults somebody"),
+    (_odd, "the text holds a link, a code or an address that nobody asked for"),
+    (_unfounded, "the text claims a fact without a source"),
+    (_personal, "the text holds personal data"),
+    (_undisclosed, "the text does not say that an AI speaks"),
+)

@@ -1,0 +1,111 @@
+"""How this installation is set up: one frozen class, read once from CHIMERA_* and a TOML file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Struct
+
+from chimera.domain.errors import Invalid
+from chimera.domain.faults import Fault, Faults
+
+PREFIX = "CHIMERA_"
+CONFIG = "CHIMERA_CONFIG"
+WORKERS_MAX = 20_000
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting. Each is a heading in docs/reference/settings.md."""
+
+    home: str = "~/.chimera"
+    database_url: str = ""
+    timezone: str = "UTC"
+    workers: int = 256
+    vault_cap_micros_day: int = 1_000_000_000
+    vault_passphrase: str = ""
+    log_level: str = "warning"
+
+    @property
+    def folder(self) -> Path:
+        """The home as a path."""
+        return Path(self.home).expanduser()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The fleet's civil time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of the file that CHIMERA_CONFIG names, overruled by CHIMERA_*; or every fault at once."""
+    environ = os.environ if environ is None else environ
+    file = environ.get(CONFIG, "")
+    values = _from_file(Path(file)) if file else {}
+    values.update(_from_environment(environ))
+    settings = msgspec.convert(values, Settings)
+    _require_sensible(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Invalid("config_unreadable", str(error), where=str(path), remedy="check CHIMERA_CONFIG") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Invalid("config_malformed", str(error), where=str(path), remedy="mend the TOML") from error
+    return _checked({name: (value, _line_of(path, name)) for name, value in values.items()}, file=str(path))
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    given = {name[len(PREFIX) :].lower(): value for name, value in environ.items()
+             if name.startswith(PREFIX) and name != CONFIG}  # fmt: skip
+    return _checked({name: (value, 0) for name, value in given.items()}, file="environment")
+
+
+def _checked(given: Mapping[str, tuple[Any, int]], *, file: str) -> dict[str, Any]:
+    """The values in their types; a fault for each that is unknown or of the wrong type."""
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    for name, (value, line) in given.items():
+        if name not in kinds:
+            faults.append(_fault(file, line, name, "is not a setting", f"use one of {', '.join(sorted(kinds))}"))
+            continue
+        try:
+            values[name] = msgspec.convert(value, kinds[name], strict=False)
+        except msgspec.ValidationError as error:
+            faults.append(_fault(file, line, name, str(error), "mend the value"))
+    if faults:
+        raise Faults(faults, code="settings_invalid")
+    return values
+
+
+def _fault(file: str, line: int, name: str, reason: str, remedy: str) -> Fault:
+    shown = name if file != "environment" else PREFIX + name.upper()
+    return Fault(file=file, line=line, path=(shown,), reason=reason, remedy=remedy)
+
+
+def _line_of(path: Path, name: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.lstrip().startswith(name)), 0)
+
+
+def _require_sensible(settings: Settings) -> None:
+    if not 1 <= settings.workers <= WORKERS_MAX:
+        raise Invalid("workers_out_of_range", f"workers is {settings.workers}", where="CHIMERA_WORKERS",
+                      remedy=f"choose 1 to {WORKERS_MAX}")  # fmt: skip
+    if settings.vault_cap_micros_day < 0:
+        raise Invalid("cap_negative", "the vault's cap is negative", where="CHIMERA_VAULT_CAP_MICROS_DAY",
+                      remedy="choose zero or more")  # fmt: skip
+    try:
+        _ = settings.zone
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Invalid("timezone_unknown", f"{settings.timezone[:60]!r} is not a time zone", where="CHIMERA_TIMEZONE",
+                      remedy="write one such as Europe/Berlin") from error  # fmt: skip

@@ -1,0 +1,24 @@
+"""Repeats a line, after asking the model for it: measures the house, not the skill."""
+
+from __future__ import annotations
+
+from chimera.domain.action import Action
+from chimera.domain.draft import Draft
+from chimera.skills.desk import Desk
+
+COST_MICROS = 1_000
+
+
+async def repeat(desk: Desk) -> Draft:
+    """The line as a note that stays in the house, or as a post, as the spec allows."""
+    envelope = await desk.ask(desk.brief())
+    text = str(envelope.output.get("text", ""))
+    assignment = desk.assignment
+    if "note.keep" in desk.spec.actions:
+        action = Action(kind="note.keep", platform="house", account=assignment.account, category="notes",
+                        arguments={"task": assignment.task.id}, cost_micros=COST_MICROS)  # fmt: skip
+    else:
+        arguments = {"text": text, "disclosure": assignment.persona.disclosure}
+        action = Action(kind="post.publish", platform=assignment.platform, account=assignment.account,
+                        arguments=arguments, cost_micros=COST_MICROS)  # fmt: skip
+    return Draft(output=envelope.output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=action)

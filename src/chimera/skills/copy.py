@@ -1,0 +1,50 @@
+"""Writes posts and replies in the persona's voice. The disclosure is part of the text by construction."""
+
+from __future__ import annotations
+
+from chimera.domain.action import Action
+from chimera.domain.draft import Draft
+from chimera.skills.desk import Desk
+
+PUBLISHING_COST_MICROS = 1_000
+
+
+async def write(desk: Desk) -> Draft:
+    """A post, or an answer to somebody, as the spec says."""
+    envelope = await desk.ask(desk.brief())
+    output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
+    return Draft(
+        output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=_action(desk, output["text"])
+    )
+
+
+def disclosed(text: str, desk: Desk) -> str:
+    """The text with the persona's disclosure in it, exactly as its manifest gives it."""
+    disclosure = desk.assignment.persona.disclosure
+    return text if not disclosure or disclosure in text else f"{text.rstrip()} {disclosure}"
+
+
+def _action(desk: Desk, text: str) -> Action:
+    asked, account = desk.assignment.task.input, desk.assignment.account
+    if desk.spec.name == "copy.reply":
+        arguments = {
+            "text": text,
+            "in_reply_to": asked["post_id"],
+            "target_account": asked["author"],
+            "disclosure": desk.assignment.persona.disclosure,
+        }
+        return Action(
+            kind="post.reply",
+            platform=asked["platform"],
+            account=account,
+            arguments=arguments,
+            cost_micros=PUBLISHING_COST_MICROS,
+        )
+    arguments = {"text": text, "disclosure": desk.assignment.persona.disclosure}
+    return Action(
+        kind="post.publish",
+        platform=asked["platform"],
+        account=account,
+        arguments=arguments,
+        cost_micros=PUBLISHING_COST_MICROS,
+    )

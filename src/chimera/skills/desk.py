@@ -1,0 +1,119 @@
+"""What a skill may use: one model and the read tools that its agent is permitted. Records every answer.
+
+A desk has nothing that writes to the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from chimera.domain import canonical, labels
+from chimera.domain.draft import Call, Draft
+from chimera.domain.errors import Invalid, Refused
+from chimera.domain.labels import Labels
+from chimera.domain.permissions import needed_for_tool
+from chimera.domain.prompt import Prompt
+from chimera.domain.spec import Spec
+from chimera.domain.work import Assignment
+from chimera.governance import guardrails
+from chimera.governance.guardrails import Envelope
+from chimera.ports.model import Model, ModelRequest
+from chimera.ports.tools_read import ToolAnswer, ToolsRead
+
+CALLS_MAX = 16
+GRAPHEMES_MAX = 300
+
+
+class Desk:
+    """One assignment's desk. Everything asked here is recorded, so that the task can be replayed."""
+
+    def __init__(
+        self, assignment: Assignment, *, spec: Spec, model: Model, tools: ToolsRead, prompts: Mapping[str, Prompt]
+    ) -> None:
+        self.assignment = assignment
+        self.spec = spec
+        self._model = model
+        self._tools = tools
+        self._prompts = prompts
+        self.calls: list[Call] = []
+        self._read_labels: Labels = ()
+
+    @property
+    def labels(self) -> Labels:
+        """Where everything that could be read here came from."""
+        materials = [material.labels for material in self.assignment.materials]
+        return labels.union(self.assignment.task.labels, *materials, self._read_labels)
+
+    def brief(self) -> dict[str, Any]:
+        """What a model usually needs to know, all of it data."""
+        assignment = self.assignment
+        return {
+            "persona": msgspec.to_builtins(assignment.persona),
+            "input": assignment.task.input,
+            "platform": assignment.task.input.get("platform", assignment.platform),
+            "limit_graphemes": GRAPHEMES_MAX,
+            "recent": list(assignment.recent),
+            "feedback": list(assignment.task.feedback),
+            "materials": [msgspec.to_builtins(material) for material in assignment.materials],
+        }
+
+    async def ask(self, data: dict[str, Any]) -> Envelope:
+        """One structured answer from the model to the spec's prompt, parsed strictly or refused."""
+        self._require_calls_left()
+        prompt = self._prompts[self.spec.prompt]
+        request = ModelRequest(
+            prompt=self.spec.prompt,
+            instructions=prompt.text,
+            data=data,
+            output=self.spec.output,
+            task_id=self.assignment.task.id,
+            agent_id=self.assignment.task.agent_id,
+            cost_micros_max=self.spec.limits.cost_micros_max,
+            labels=self.labels,
+        )
+        answer = await self._model.complete(request)
+        self.calls.append(
+            Call(
+                kind="model",
+                name=answer.model,
+                request_digest=request.digest,
+                answer=answer.text,
+                cost_micros=answer.cost_micros,
+                prompt=prompt.ref,
+            )
+        )
+        return guardrails.read_envelope(answer.text)
+
+    async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
+        """One answer from a read tool that the agent is permitted."""
+        self._require_calls_left()
+        needed = needed_for_tool(tool)
+        if needed not in self.assignment.permissions:
+            raise Refused(
+                "tool_not_permitted",
+                f"the agent may not use {tool}",
+                where=tool,
+                remedy=f"add {needed or 'a permission'} to its manifest",
+            )
+        answer = await self._tools.call(tool, arguments, agent_id=self.assignment.task.agent_id)
+        self._read_labels = labels.union(self._read_labels, answer.labels)
+        self.calls.append(
+            Call(
+                kind="tool",
+                name=tool,
+                request_digest=canonical.hash_of({"tool": tool, **arguments}),
+                answer=canonical.encode(answer).decode(),
+                cost_micros=answer.cost_micros,
+            )
+        )
+        return answer
+
+    def _require_calls_left(self) -> None:
+        if len(self.calls) >= CALLS_MAX:
+            raise Invalid("calls_too_many", f"one attempt makes at most {CALLS_MAX} calls", where=self.spec.name)
+
+
+Skill: TypeAlias = Callable[[Desk], Awaitable[Draft]]

@@ -1,0 +1,16 @@
+"""Which skill a task type's `skill` names."""
+
+from __future__ import annotations
+
+from chimera.skills import bench, commerce, community, copy, notes, trends
+from chimera.skills.desk import Skill
+
+SKILLS: dict[str, Skill] = {
+    "copy": copy.write,
+    "trends": trends.scan,
+    "community": community.consider,
+    "research": notes.note,
+    "chronicle": notes.note,
+    "commerce": commerce.pay,
+    "bench": bench.repeat,
+}

@@ -1,0 +1,75 @@
+"""The claiming loop of a manager: leases ready tasks, gives them their context, sends them to workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
+from chimera.domain.task import Task
+from chimera.domain.work import Assignment, Material
+from chimera.ports.clock import Clock
+from chimera.ports.dispatch import Dispatch
+from chimera.ports.store import LIST_MAX, Store
+from chimera.swarm.roster import Roster
+
+CLAIMED_AT_ONCE_MAX = 256
+LEASE_SECONDS = 120.0
+
+
+class Claiming:
+    """Knows which assignments are out, by task. A result for anything else is not taken."""
+
+    def __init__(
+        self, *, store: Store, dispatch: Dispatch, roster: Roster, shards: Sequence[int], clock: Clock
+    ) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._roster = roster
+        self._shards = tuple(shards)
+        self._clock = clock
+        self._out: dict[str, Assignment] = {}
+
+    async def once(self) -> bool:
+        """Claim as much as workers have room for; whether anything was claimed."""
+        room = min(self._dispatch.room, CLAIMED_AT_ONCE_MAX)
+        if room <= 0:
+            return False
+        tasks = await self._store.claim(shards=self._shards, limit=room, lease_seconds=LEASE_SECONDS)
+        if not tasks:
+            return False
+        assignments = await self._assign(tasks)
+        self._out.update({assignment.task.id: assignment for assignment in assignments})
+        await self._dispatch.send(assignments)
+        return True
+
+    def take_back(self, task_id: str, version: int) -> Assignment | None:
+        """The assignment that a result belongs to, once; None when its lease is not the one that we gave."""
+        assignment = self._out.get(task_id)
+        if assignment is None or assignment.task.version != version:
+            return None
+        return self._out.pop(task_id)
+
+    async def _assign(self, tasks: Sequence[Task]) -> list[Assignment]:
+        agents = await self._roster.agents(task.agent_id for task in tasks)
+        sources = sorted({source for task in tasks for source in task.sources})
+        attempts = {one.id: one for one in await self._store.get_many(Attempt, sources[:LIST_MAX])} if sources else {}
+        return [self._assignment(task, agents[task.agent_id], attempts) for task in tasks if task.agent_id in agents]
+
+    def _assignment(self, task: Task, agent: Agent, attempts: Mapping[str, Attempt]) -> Assignment:
+        materials = [_material_of(attempts[source]) for source in task.sources if source in attempts]
+        account = agent.accounts[0] if agent.accounts else None
+        return Assignment(
+            task=task,
+            persona=agent.persona,
+            account=account.handle if account else "",
+            permissions=agent.permissions,
+            materials=tuple(materials),
+            deadline_us=task.due_at_us,
+            recent=self._roster.recent(agent.id),
+            platform=account.platform if account else "",
+        )
+
+
+def _material_of(attempt: Attempt) -> Material:
+    return Material(name=attempt.assignment.task.key, content=attempt.draft.output, labels=attempt.draft.labels)

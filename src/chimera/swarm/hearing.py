@@ -1,0 +1,336 @@
+"""What follows from a result: the one change that holds its verdict, the gate's decision, the money and the events.
+
+Builds changes; may not commit them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chimera.domain import budget, ids
+from chimera.domain.attempt import Attempt, attempt_id
+from chimera.domain.budget import Hold, Movement
+from chimera.domain.change import Change
+from chimera.domain.decision import Allow, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.draft import Draft, Judgement, Verdict
+from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import GRANT_SECONDS_MAX, Grant, Terms
+from chimera.domain.granted import Granted
+from chimera.domain.record import Record
+from chimera.domain.review import REVIEW_SECONDS, Review
+from chimera.domain.spec import Limits
+from chimera.domain.task import Task, TaskCommand
+from chimera.domain.work import Assignment, Result
+
+RETRY_SECONDS = 2
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A change, and what its success sets free."""
+
+    change: Change
+    task: Task
+    granted: Granted | None = None
+
+
+class Occasion(Struct, frozen=True, kw_only=True):
+    """The time of the decision and the windows that its money falls into."""
+
+    at_us: int
+    windows: tuple[str, ...]
+
+
+def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Step:
+    """No draft came: try again a little later, or give up."""
+    again = task.attempt < limits.attempts_max
+    command = TaskCommand.RETRY if again else TaskCommand.FAIL
+    after = replace(
+        task.after(command),
+        due_at_us=occasion.at_us + RETRY_SECONDS * 1_000_000 * task.attempt,
+        reason=result.failure[:500],
+    )
+    event = Event(
+        kind=EventKind.WORK_FAILED,
+        subject=task.id,
+        at_us=occasion.at_us,
+        data={
+            "attempt": task.attempt,
+            "again": again,
+            "spec": str(task.spec),
+            "why": result.failure[:500],
+            "cost_micros": result.cost_micros,
+        },
+    )
+    return Step(
+        change=Change(
+            records=(after,), events=(event,), movements=budget.metered(occasion.windows, result.cost_micros)
+        ),
+        task=after,
+    )
+
+
+def rejected(assignment: Assignment, result: Result, judgement: Judgement, limits: Limits, occasion: Occasion) -> Step:
+    """The judge did not accept: revise with what it found, at most so often."""
+    task, verdict = assignment.task, judgement.verdict
+    again = task.revision < limits.revisions_max
+    after = (
+        replace(
+            task.after(TaskCommand.RETRY),
+            revision=task.revision + 1,
+            feedback=verdict.findings,
+            due_at_us=occasion.at_us,
+        )
+        if again
+        else replace(task.after(TaskCommand.REFUSE), reason="; ".join(verdict.findings)[:500] or "not accepted")
+    )
+    records = (after, attempt_of(assignment, result, judgement))
+    return Step(
+        change=_change(
+            records,
+            (_judged(assignment, result, judgement, occasion, again=again),),
+            occasion,
+            cost_micros=_cost(result, judgement),
+        ),
+        task=after,
+    )
+
+
+def accepted(
+    assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, followers: Sequence[Record]
+) -> Step:
+    """Good, and nothing to be done in the world: the task is done, and what waited for it moves on."""
+    after = assignment.task.after(TaskCommand.ACCEPT)
+    records = (after, attempt_of(assignment, result, judgement), *followers)
+    return Step(
+        change=_change(
+            records,
+            (_judged(assignment, result, judgement, occasion, again=False),),
+            occasion,
+            cost_micros=_cost(result, judgement),
+        ),
+        task=after,
+    )
+
+
+def decided(
+    assignment: Assignment, result: Result, judgement: Judgement, question: Question, ruling: Ruling, occasion: Occasion
+) -> Step:
+    """Good, and an action is proposed: verdict and decision in one change, with the hold."""
+    attempt = attempt_of(assignment, result, judgement, question=question, ruling=ruling)
+    judged = _judged(assignment, result, judgement, occasion, again=False)
+    step = ruled(assignment.task, question, ruling, occasion)
+    change = msgspec.structs.replace(
+        step.change,
+        records=(*step.change.records, attempt),
+        events=(judged, *step.change.events),
+        movements=(*step.change.movements, *budget.metered(occasion.windows, _cost(result, judgement))),
+    )
+    return msgspec.structs.replace(step, change=change)
+
+
+def ruled(task: Task, question: Question, ruling: Ruling, occasion: Occasion) -> Step:
+    """What the gate's answer does to the task: a grant with its hold, a review, or a refusal."""
+    match ruling.decision:
+        case Allow(reasons, obligations):
+            return _granted(task, question, ruling, reasons, obligations, occasion)
+        case Escalate(reasons, role):
+            return _escalated(task, question, ruling, reasons, role, occasion)
+        case Deny(reasons):
+            return _denied(task, question, ruling, reasons, occasion)
+
+
+def _granted(
+    task: Task,
+    question: Question,
+    ruling: Ruling,
+    reasons: Sequence[Reason],
+    obligations: Sequence[str],
+    occasion: Occasion,
+) -> Step:
+    grant = grant_of(task, question, ruling, reasons, obligations, occasion)
+    holds, movements = _hold_for(grant, occasion)
+    after = replace(task.after(TaskCommand.GRANT), grant_id=grant.id, due_at_us=occasion.at_us)
+    event = _decision_event(
+        EventKind.ACTION_GRANTED,
+        task,
+        question,
+        ruling,
+        reasons,
+        occasion,
+        grant=grant.id,
+        obligations=list(obligations),
+        hold_micros=grant.action.cost_micros,
+    )
+    change = Change(records=(after, grant, *holds), events=(event,), movements=movements, begins_in=scopes_of(question))
+    return Step(change=change, task=after, granted=Granted(task=after, grant=grant, hold=next(iter(holds), None)))
+
+
+def grant_of(
+    task: Task,
+    question: Question,
+    ruling: Ruling,
+    reasons: Sequence[Reason],
+    obligations: Sequence[str],
+    occasion: Occasion,
+) -> Grant:
+    """The permission for exactly these bytes, once, for a while."""
+    action = question.action
+    grant_id = ids.derive(task.id, "grant", str(task.version))
+    terms = Terms(
+        grant_id=grant_id,
+        task_id=task.id,
+        campaign_id=task.campaign_id,
+        agent_id=task.agent_id,
+        action_digest=action.digest,
+        action_kind=action.kind,
+        platform=action.platform,
+        cost_micros=action.cost_micros,
+        expires_at_us=occasion.at_us + GRANT_SECONDS_MAX * 1_000_000,
+        policy_digest=ruling.policy_digest,
+        approver=question.approver.name if question.approver else "",
+    )
+    hold_id = ids.derive(grant_id, "hold") if action.cost_micros else None
+    return Grant(
+        id=grant_id,
+        terms=terms,
+        action=action,
+        reasons=tuple(map(str, reasons)),
+        obligations=tuple(obligations),
+        hold_id=hold_id,
+    )
+
+
+def _hold_for(grant: Grant, occasion: Occasion) -> tuple[tuple[Hold, ...], tuple[Movement, ...]]:
+    if grant.hold_id is None:
+        return (), ()
+    hold = Hold(
+        id=grant.hold_id,
+        task_id=grant.terms.task_id,
+        amount_micros=grant.action.cost_micros,
+        windows=occasion.windows,
+        expires_at_us=grant.terms.expires_at_us,
+    )
+    return (hold,), hold.opening()
+
+
+def _escalated(
+    task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], role: str, occasion: Occasion
+) -> Step:
+    after = task.after(TaskCommand.ESCALATE)
+    review = Review(
+        id=ids.derive(task.id, "review", str(task.version)),
+        task_id=task.id,
+        campaign_id=task.campaign_id,
+        agent_id=task.agent_id,
+        question=question,
+        reasons=tuple(map(str, reasons)),
+        role=role,
+        opened_at_us=occasion.at_us,
+        deadline_us=occasion.at_us + REVIEW_SECONDS * 1_000_000,
+    )
+    event = _decision_event(
+        EventKind.ACTION_ESCALATED, task, question, ruling, reasons, occasion, review=review.id, role=role
+    )
+    return Step(change=Change(records=(after, review), events=(event,)), task=after)
+
+
+def _denied(task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], occasion: Occasion) -> Step:
+    after = replace(task.after(TaskCommand.REFUSE), reason="; ".join(map(str, reasons))[:500])
+    event = _decision_event(EventKind.ACTION_DENIED, task, question, ruling, reasons, occasion)
+    return Step(change=Change(records=(after,), events=(event,)), task=after)
+
+
+def scopes_of(question: Question) -> tuple[str, ...]:
+    """Every scope whose halt stops what the question is about."""
+    return question.action.scopes(agent_id=question.agent_id, campaign_id=question.campaign_id)
+
+
+def attempt_of(
+    assignment: Assignment,
+    result: Result,
+    judgement: Judgement,
+    *,
+    question: Question | None = None,
+    ruling: Ruling | None = None,
+) -> Attempt:
+    """The record from which the attempt can be replayed."""
+    assert result.draft is not None, "an attempt is recorded once there is a draft"
+    return Attempt(
+        id=attempt_id(assignment.task),
+        assignment=assignment,
+        draft=result.draft,
+        verdict=judgement.verdict,
+        calls=result.calls,
+        judge_calls=judgement.calls,
+        question=question,
+        ruling=ruling,
+    )
+
+
+def confidence_of(draft: Draft, verdict: Verdict) -> int:
+    """The confidence that counts: the lower of the two."""
+    return min(draft.confidence_bp, verdict.confidence_bp)
+
+
+def _cost(result: Result, judgement: Judgement) -> int:
+    return result.cost_micros + sum(call.cost_micros for call in judgement.calls)
+
+
+def _change(records: tuple[Record, ...], events: tuple[Event, ...], occasion: Occasion, *, cost_micros: int) -> Change:
+    return Change(records=records, events=events, movements=budget.metered(occasion.windows, cost_micros))
+
+
+def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, again: bool) -> Event:
+    assert result.draft is not None, "only drafts are judged"
+    task, verdict = assignment.task, judgement.verdict
+    return Event(
+        kind=EventKind.DRAFT_JUDGED,
+        subject=task.id,
+        at_us=occasion.at_us,
+        data={
+            "accepted": verdict.accepted,
+            "confidence_bp": confidence_of(result.draft, verdict),
+            "again": again,
+            "findings": list(verdict.findings),
+            "spec": str(task.spec),
+            "attempt": task.attempt,
+            "labels": list(result.draft.labels),
+            "prompts": [call.prompt for call in result.calls if call.prompt],
+            "cost_micros": _cost(result, judgement),
+        },
+    )
+
+
+def _decision_event(
+    kind: EventKind,
+    task: Task,
+    question: Question,
+    ruling: Ruling,
+    reasons: Sequence[Reason],
+    occasion: Occasion,
+    **more: Any,
+) -> Event:
+    return Event(
+        kind=kind,
+        subject=task.id,
+        at_us=occasion.at_us,
+        data={
+            "action": question.action.kind,
+            "platform": question.action.platform,
+            "digest": question.action.digest,
+            "agent": task.agent_id,
+            "campaign": task.campaign_id,
+            "spec": str(task.spec),
+            "policy": ruling.policy_digest[:16],
+            "reasons": [str(reason) for reason in reasons],
+            "confidence_bp": question.confidence_bp,
+            "threat": question.threat,
+            "approver": question.approver.name if question.approver else "",
+            **more,
+        },
+    )

@@ -1,0 +1,182 @@
+"""The judging loop of a manager: every result gets its verdict, its decision and its one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from chimera.domain import labels
+from chimera.domain.attempt import attempt_id
+from chimera.domain.decision import Deny, Question, Reason, Ruling
+from chimera.domain.draft import Draft, Judgement
+from chimera.domain.errors import ChimeraError, Refused, Unavailable
+from chimera.domain.granted import Granted
+from chimera.domain.spec import Spec
+from chimera.domain.work import Assignment, Material, Result
+from chimera.governance import taint
+from chimera.pipeline.settling import followers
+from chimera.ports.dispatch import Dispatch
+from chimera.ports.store import Store
+from chimera.swarm import hearing
+from chimera.swarm.bell import Bell
+from chimera.swarm.claiming import Claiming
+from chimera.swarm.court import Court
+from chimera.swarm.hearing import Occasion, Step
+from chimera.swarm.loops import log
+from chimera.swarm.roster import Roster
+
+JUDGED_AT_ONCE_MAX = 1_024
+
+
+class Judging:
+    """Runs judge and gate on results as they come, many at a time, each on its own."""
+
+    def __init__(
+        self,
+        *,
+        court: Court,
+        store: Store,
+        dispatch: Dispatch,
+        claiming: Claiming,
+        roster: Roster,
+        ready: Bell,
+        granted: Callable[[Granted], None],
+    ) -> None:
+        self._court = court
+        self._store = store
+        self._dispatch = dispatch
+        self._claiming = claiming
+        self._roster = roster
+        self._ready = ready
+        self._granted = granted
+        self._hearings: set[asyncio.Task[None]] = set()
+
+    async def once(self) -> bool:
+        """Take the results that are there, and hear each of them."""
+        results = await self._dispatch.results()
+        # There is room again: let the claiming loop look.
+        self._ready.ring()
+        while len(self._hearings) >= JUDGED_AT_ONCE_MAX:
+            await asyncio.wait(self._hearings, return_when=asyncio.FIRST_COMPLETED)
+        for result in results:
+            hearing_task = asyncio.create_task(self._hear(result))
+            self._hearings.add(hearing_task)
+            hearing_task.add_done_callback(self._hearings.discard)
+        return True
+
+    async def close(self) -> None:
+        """Give up hearings; their leases run out."""
+        for running in tuple(self._hearings):
+            running.cancel()
+        await asyncio.gather(*self._hearings, return_exceptions=True)
+
+    async def _hear(self, result: Result) -> None:
+        assignment = self._claiming.take_back(result.task_id, result.task_version)
+        if assignment is None:
+            log.info("a late result is not taken", task=result.task_id)
+            return
+        try:
+            await self._settle_result(assignment, result)
+        except ChimeraError as error:
+            # The lease runs out and the task is worked on again; nothing is lost, nothing is done twice.
+            log.warning("a result is not on record", task=result.task_id, why=str(error))
+        except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
+            log.exception("a hearing broke", task=result.task_id)
+
+    async def _settle_result(self, assignment: Assignment, result: Result) -> None:
+        spec = self._court.contracts.specs[assignment.spec.name]
+        occasion = self._court.occasion(assignment.task)
+        if result.draft is None:
+            return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
+        result = msgspec.structs.replace(result, draft=_labelled(result.draft, assignment))
+        assert result.draft is not None, "just labelled"
+        try:
+            with self._court.timed("judge"):
+                judgement = await self._court.judge.assess(assignment, result.draft)
+        except Unavailable as error:
+            failure = msgspec.structs.replace(result, failure=f"the judge does not answer: {error.message}")
+            return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
+        await self._after_verdict(assignment, spec, result, judgement, occasion)
+
+    async def _after_verdict(
+        self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
+    ) -> None:
+        assert result.draft is not None, "only drafts have verdicts"
+        if not judgement.verdict.accepted:
+            return await self._commit(hearing.rejected(assignment, result, judgement, spec.limits, occasion))
+        if result.draft.action is None:
+            opened = await followers.opened(
+                self._store, assignment.task, labels=result.draft.labels, attempt_id=attempt_id(assignment.task)
+            )
+            return await self._commit(hearing.accepted(assignment, result, judgement, occasion, opened))
+        await self._decide(assignment, spec, result, judgement, occasion)
+
+    async def _decide(
+        self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
+    ) -> None:
+        question = await self._question(assignment, spec, result, judgement)
+        with self._court.timed("gate"):
+            ruling = self._court.gate.decide(question)
+        step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
+        try:
+            await self._commit(step)
+        except Refused as refusal:
+            if refusal.code != "over_budget":
+                raise
+            # The database refused what the gate allowed: the denial is what goes on record.
+            denial = Deny((Reason(refusal.code, refusal.message, refusal.remedy),))
+            ruling = Ruling(decision=denial, policy_digest=ruling.policy_digest)
+            step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
+            await self._commit(step)
+        self._court.meter.decided(step.task, self._court.clock.now_us())
+        if step.granted is not None:
+            self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")))
+
+    async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
+        draft, task = result.draft, assignment.task
+        assert draft is not None and draft.action is not None, "the gate is asked about actions"
+        agent = (await self._roster.agents((task.agent_id,)))[task.agent_id]
+        scopes = draft.action.scopes(agent_id=task.agent_id, campaign_id=task.campaign_id)
+        halted = (await self._roster.halted()).intersection(scopes)
+        target = str(draft.action.arguments.get("target_account", ""))
+        return Question(
+            action=draft.action,
+            spec=task.spec,
+            risk=str(spec.risk),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            disclosure=agent.persona.disclosure,
+            permissions=agent.permissions,
+            has_record=agent.rulings >= self._court.gate.record_rulings_min,
+            confidence_bp=hearing.confidence_of(draft, judgement.verdict),
+            labels=draft.labels,
+            threat=task.threat,
+            halted=tuple(sorted(halted)),
+            kin=(target,) if self._roster.is_kin(agent, target) else (),
+            recent=self._roster.recent(task.agent_id),
+            shaped=taint.shaped_by(draft.action, _readable(assignment)),
+        )
+
+    async def _commit(self, step: Step) -> None:
+        """The one commit. Whoever waited for a task that did not end well is dropped with it."""
+        change = await followers.with_dropped(self._store, step.task, step.change)
+        with self._court.timed("commit"):
+            await self._store.commit(change)
+        if step.granted is not None:
+            self._granted(step.granted)
+        self._ready.ring()
+
+
+def _readable(assignment: Assignment) -> tuple[Material, ...]:
+    """Everything that the lease could read: the materials and the task's own input."""
+    task = assignment.task
+    return (*assignment.materials, Material(name="input", content=task.input, labels=task.labels))
+
+
+def _labelled(draft: Draft, assignment: Assignment) -> Draft:
+    """The draft under every label that its lease could read, whatever the worker says."""
+    readable = [material.labels for material in _readable(assignment)]
+    return msgspec.structs.replace(draft, labels=labels.union(draft.labels, *readable))

@@ -1,0 +1,33 @@
+"""How every loop of the swarm goes round: work while there is work, wait for the bell, survive what passes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from chimera.domain.errors import ChimeraError
+from chimera.ports.clock import Clock
+from chimera.swarm.bell import Bell
+
+PAUSE_SECONDS_MAX = 2.0
+_PAUSE_SECONDS_MIN = 0.05
+log = structlog.get_logger("chimera.swarm")
+
+
+async def forever(
+    name: str, once: Callable[[], Awaitable[bool]], *, bell: Bell, clock: Clock, idle_seconds: float
+) -> None:
+    """Call `once` again at once while it finds work; pause, ever longer, while something is unavailable."""
+    pause_seconds = _PAUSE_SECONDS_MIN
+    while True:
+        try:
+            found_work = await once()
+        except ChimeraError as error:
+            log.warning("a loop pauses", loop=name, seconds=pause_seconds, why=str(error))
+            await clock.sleep(pause_seconds)
+            pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
+            continue
+        pause_seconds = _PAUSE_SECONDS_MIN
+        if not found_work:
+            await bell.wait(seconds_max=idle_seconds)

@@ -1,0 +1,134 @@
+"""One manager: plans, claims, judges, seals and settles for the campaigns of its shards. Signs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
+
+from chimera.domain.errors import ChimeraError
+from chimera.domain.grant import Performance
+from chimera.domain.record import SHARDS
+from chimera.pipeline.effects import Effects
+from chimera.pipeline.planner import Planner
+from chimera.pipeline.sealing import Sealing
+from chimera.pipeline.settling.settle import Settle
+from chimera.ports.clock import Clock
+from chimera.ports.dispatch import Dispatch
+from chimera.ports.store import Store
+from chimera.swarm.bell import Bell
+from chimera.swarm.claiming import Claiming
+from chimera.swarm.court import Court
+from chimera.swarm.granting import Granting
+from chimera.swarm.judging import Judging
+from chimera.swarm.loops import forever
+from chimera.swarm.performing import Performing
+from chimera.swarm.planning import Planning
+from chimera.swarm.roster import Roster
+from chimera.swarm.sweeping import Sweeping
+
+ALL_SHARDS = tuple(range(SHARDS))
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How often each loop looks when no bell rings."""
+
+    planning_seconds: float = 0.2
+    claiming_seconds: float = 0.2
+    granting_seconds: float = 1.0
+    sweeping_seconds: float = 1.0
+
+
+class Stages(Struct, frozen=True, kw_only=True):
+    """The stages that a manager runs. What each may do was settled when it was built."""
+
+    planner: Planner
+    court: Court
+    sealing: Sealing
+    settle: Settle
+    effects: Effects
+
+
+class Manager:
+    """Five loops over one store, each of which may die with the process at any moment."""
+
+    def __init__(
+        self,
+        *,
+        stages: Stages,
+        store: Store,
+        dispatch: Dispatch,
+        clock: Clock,
+        shards: Sequence[int] = ALL_SHARDS,
+        pace: Pace | None = None,
+    ) -> None:
+        self._clock = clock
+        self._dispatch = dispatch
+        self._pace = pace or Pace()
+        self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
+        self._roster = Roster(reads=store, clock=clock)
+        self._performing = Performing(effects=stages.effects, ended=self._ended)
+        self._granting = Granting(
+            sealing=stages.sealing,
+            settle=stages.settle,
+            court=stages.court,
+            store=store,
+            ready=self.ready,
+            bell=self._granted,
+            perform=self._performing.offer,
+        )
+        self._planning = Planning(
+            planner=stages.planner,
+            court=stages.court,
+            store=store,
+            roster=self._roster,
+            shards=shards,
+            ready=self.ready,
+        )
+        self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
+        self._judging = Judging(
+            court=stages.court,
+            store=store,
+            dispatch=dispatch,
+            claiming=self._claiming,
+            roster=self._roster,
+            ready=self.ready,
+            granted=self._granting.offer,
+        )
+        self._sweeping = Sweeping(
+            court=stages.court,
+            store=store,
+            settle=stages.settle,
+            granting=self._granting,
+            performing=self._performing,
+            roster=self._roster,
+            shards=shards,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled. Cancelling is as good as a crash: everything goes on from the store."""
+        await self._roster.load()
+        try:
+            async with asyncio.TaskGroup() as loops:
+                for name, once, bell, seconds in self._loops():
+                    loops.create_task(forever(name, once, bell=bell, clock=self._clock, idle_seconds=seconds))
+        finally:
+            await self._close()
+
+    def _loops(self) -> tuple[tuple[str, Callable[[], Awaitable[bool]], Bell, float], ...]:
+        pace, never = self._pace, Bell(self._clock)
+        return (
+            ("planning", self._planning.once, self.arrived, pace.planning_seconds),
+            ("claiming", self._claiming.once, self.ready, pace.claiming_seconds),
+            ("judging", self._judging.once, never, 0.0),
+            ("granting", self._granting.once, self._granted, pace.granting_seconds),
+            ("sweeping", self._sweeping.once, never, pace.sweeping_seconds),
+        )
+
+    async def _close(self) -> None:
+        for part in (self._planning, self._dispatch, self._judging, self._granting, self._performing):
+            await part.close()
+
+    async def _ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:
+        await self._granting.ended(grant_id, outcome)

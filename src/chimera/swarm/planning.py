@@ -1,0 +1,94 @@
+"""The planning loop of a manager: goals become plans, inputs become tasks. One writer per campaign."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+from chimera.domain.agent import Agent
+from chimera.domain.campaign import Campaign, CampaignState, Input
+from chimera.domain.errors import ChimeraError
+from chimera.pipeline.planner import Planner
+from chimera.ports.store import Store
+from chimera.swarm.bell import Bell
+from chimera.swarm.court import Court
+from chimera.swarm.loops import log
+from chimera.swarm.roster import Roster
+
+INPUTS_AT_ONCE_MAX = 512
+GOALS_AT_ONCE_MAX = 16
+
+
+class Planning:
+    """Reads what is admitted and opened in its shards, and has the planner plan it."""
+
+    def __init__(
+        self, *, planner: Planner, court: Court, store: Store, roster: Roster, shards: Sequence[int], ready: Bell
+    ) -> None:
+        self._planner = planner
+        self._court = court
+        self._store = store
+        self._roster = roster
+        self._shards = tuple(shards)
+        self._ready = ready
+        self._goals: dict[str, asyncio.Task[None]] = {}
+        self._hopeless: set[str] = set()
+
+    async def once(self) -> bool:
+        """Plan what is there; whether there was anything."""
+        inputs = await self._store.list(Input, states=("admitted",), shards=self._shards, limit=INPUTS_AT_ONCE_MAX)
+        opened = await self._store.list(Campaign, states=("opened",), shards=self._shards, limit=GOALS_AT_ONCE_MAX)
+        await self._start_goals(opened)
+        planned = await self._plan_inputs(inputs)
+        if planned:
+            self._ready.ring()
+        return planned
+
+    async def close(self) -> None:
+        """Stop planning goals."""
+        for running in self._goals.values():
+            running.cancel()
+        await asyncio.gather(*self._goals.values(), return_exceptions=True)
+
+    async def _start_goals(self, opened: Sequence[Campaign]) -> None:
+        agents = await self._roster.agents(campaign.agent_id for campaign in opened)
+        for campaign in opened:
+            agent = agents.get(campaign.agent_id)
+            if campaign.id in self._goals or campaign.id in self._hopeless or agent is None:
+                continue
+            running = asyncio.create_task(self._plan_goal(campaign, agent))
+            self._goals[campaign.id] = running
+            running.add_done_callback(lambda _, key=campaign.id: self._goals.pop(key, None))
+
+    async def _plan_goal(self, campaign: Campaign, agent: Agent) -> None:
+        try:
+            await self._planner.plan_goal(campaign, agent)
+            self._ready.ring()
+        except ChimeraError as error:
+            if error.exit_code == 2:
+                self._hopeless.add(campaign.id)
+            log.warning("not planned", campaign=campaign.id, why=str(error))
+
+    async def _plan_inputs(self, inputs: Sequence[Input]) -> bool:
+        by_campaign: defaultdict[str, list[Input]] = defaultdict(list)
+        for one in inputs:
+            by_campaign[one.campaign_id].append(one)
+        campaigns = await self._store.get_many(Campaign, sorted(by_campaign))
+        running = [one for one in campaigns if one.state in (CampaignState.RUNNING, CampaignState.OPENED)]
+        agents = await self._roster.agents(campaign.agent_id for campaign in running)
+        plans = [
+            self._plan_one(campaign, agents[campaign.agent_id], by_campaign[campaign.id])
+            for campaign in running
+            if campaign.agent_id in agents and campaign.id not in self._goals
+        ]
+        return any(await asyncio.gather(*plans))
+
+    async def _plan_one(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> bool:
+        try:
+            with self._court.timed("plan"):
+                await self._planner.plan_inputs(campaign, agent, inputs)
+        except ChimeraError as error:
+            log.info("inputs wait", campaign=campaign.id, why=str(error))
+            return False
+        return True

@@ -1,0 +1,142 @@
+"""Finds what fell between two steps when somebody crashed, and sets it going again. Every state has its way on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from chimera.domain.agent import Agent
+from chimera.domain.budget import Hold, HoldState
+from chimera.domain.errors import ChimeraError, Refused
+from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
+from chimera.domain.granted import Granted
+from chimera.domain.review import Review
+from chimera.domain.task import Task
+from chimera.pipeline.settling import followers
+from chimera.pipeline.settling.settle import Settle
+from chimera.ports.store import Store
+from chimera.swarm import hearing, rulings
+from chimera.swarm.court import Court
+from chimera.swarm.granting import Granting
+from chimera.swarm.hearing import Occasion, Step
+from chimera.swarm.loops import log
+from chimera.swarm.performing import Performing
+from chimera.swarm.roster import Roster
+
+ABANDONED_SECONDS = 10
+_RULED = ("approved", "edited", "rejected", "expired")
+
+
+class Sweeping:
+    """Looks at granted, doubtful and ruled things that nobody in this process is at."""
+
+    def __init__(
+        self,
+        *,
+        court: Court,
+        store: Store,
+        settle: Settle,
+        granting: Granting,
+        performing: Performing,
+        roster: Roster,
+        shards: Sequence[int],
+    ) -> None:
+        self._court = court
+        self._store = store
+        self._settle = settle
+        self._granting = granting
+        self._performing = performing
+        self._roster = roster
+        self._shards = tuple(shards)
+
+    async def once(self) -> bool:
+        """One round over everything. Never asks to be called again at once."""
+        for review in await self._store.list(Review, states=_RULED, shards=self._shards):
+            await self._guarded(review.task_id, self._rule(review))
+        await self._sweep_tasks()
+        return False
+
+    async def _sweep_tasks(self) -> None:
+        """Granted and doubtful tasks that have not moved for a while."""
+        before_us = self._court.clock.now_us() - ABANDONED_SECONDS * 1_000_000
+        after = ""
+        while page := await self._store.list(
+            Task, states=("granted", "in_doubt"), shards=self._shards, due_before_us=before_us, after=after
+        ):
+            for task in page:
+                await self._guarded(task.id, self._follow_up(task))
+            after = page[-1].id
+
+    async def _guarded(self, task_id: str, step: Awaitable[None]) -> None:
+        try:
+            await step
+        except ChimeraError as error:
+            log.info("swept again later", task=task_id, why=str(error))
+
+    async def _follow_up(self, task: Task) -> None:
+        grant_id = task.grant_id
+        if grant_id is None or self._granting.knows(grant_id) or self._performing.knows(grant_id):
+            return
+        granted = Granted(task=task, grant=await self._store.get(Grant, grant_id))
+        seal = await self._store.find(Seal, grant_id)
+        if seal is None:
+            await self._seal_or_lapse(granted)
+        elif seal.state is SealState.READY:
+            self._performing.offer(grant_id)
+        else:
+            await self._follow_performance(granted)
+
+    async def _seal_or_lapse(self, granted: Granted) -> None:
+        if await self._store.now_us() >= granted.grant.terms.expires_at_us:
+            await self._settle.lapse(granted, None, why="expired before it was sealed", again=True)
+        else:
+            self._granting.offer(granted)
+
+    async def _follow_performance(self, granted: Granted) -> None:
+        performance = await self._store.find(Performance, granted.grant.id)
+        if performance is None or performance.state in (PerformanceState.FINISHED, PerformanceState.FAILED):
+            await self._settle.finish(granted, performance)
+        elif performance.state is PerformanceState.IN_DOUBT and performance.needs_person:
+            doubtful = await self._settle.finish(granted, performance)
+            await self._settle.ask_person(doubtful or granted.task, performance)
+        else:
+            self._performing.recover(performance)
+
+    async def _rule(self, review: Review) -> None:
+        task = await self._store.get(Task, review.task_id)
+        occasion = self._court.occasion(task)
+        if review.about == "doubt":
+            step = await self._after_doubt(review, task, occasion)
+        else:
+            step = await self._after_ruling(review, task, occasion)
+        await self._commit(review, task, step, occasion)
+
+    async def _after_ruling(self, review: Review, task: Task, occasion: Occasion) -> Step:
+        agent = await self._store.get(Agent, task.agent_id)
+        scopes = hearing.scopes_of(review.question)
+        question = rulings.question_anew(
+            review,
+            halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
+            permissions=agent.permissions,
+            recent=self._roster.recent(agent.id),
+        )
+        return rulings.after_ruling(review, task, question, self._court.gate, occasion)
+
+    async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Step:
+        grant = await self._store.get(Grant, task.grant_id or "")
+        hold = await self._store.find(Hold, grant.hold_id) if grant.hold_id else None
+        if hold is None or hold.state is not HoldState.HELD:
+            return rulings.after_doubt(review, task, occasion, freed=(), movements=())
+        happened = review.outcome == "approved"
+        closed, movements = hold.captured(grant.action.cost_micros) if happened else hold.released()
+        return rulings.after_doubt(review, task, occasion, freed=(closed,), movements=movements)
+
+    async def _commit(self, review: Review, task: Task, step: Step, occasion: Occasion) -> None:
+        try:
+            await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
+        except Refused as refusal:
+            if refusal.code != "over_budget":
+                raise
+            step = rulings.refused_by_store(review, task, refusal, self._court.gate.policy_digest, occasion)
+            await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
+        if step.granted is not None:
+            self._granting.offer(step.granted)

@@ -1,0 +1,86 @@
+"""A rule that cannot fail is a defect: each one sees a bad sample and lets a good one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.architecture import rules
+from tests.architecture.rules import Fault, Source
+
+POSTGRES = "src/chimera/adapters/postgres/store.py"
+DOCUMENTED = '"""Keeps things. Has no hands."""\n'
+
+BAD = [
+    (rules.long_functions, "a.py", "def f():\n" + "    x = 1\n" * 60),
+    (rules.long_functions, "a.py", "class A:\n    async def f(self):\n" + "        x = 1\n" * 60),
+    (rules.long_module, "a.py", "x = 1\n" * 501),
+    (rules.undocumented_module, "a.py", "x = 1\n"),
+    (rules.undocumented_module, "a.py", '"""  """\n'),
+    (rules.inhabited_package_file, "a/__init__.py", "from a.b import c\n"),
+    (rules.inhabited_package_file, "a/__init__.py", DOCUMENTED),
+    (rules.vague_name, "src/chimera/domain/utils.py", ""),
+    (rules.vague_name, "src/chimera/core/task.py", ""),
+    (rules.type_checking_escapes, "a.py", "from typing import TYPE_CHECKING\n"),
+    (rules.type_checking_escapes, "a.py", "import typing\nif typing.TYPE_CHECKING:\n    import b\n"),
+    (rules.late_imports, "a.py", "def f():\n    import os\n"),
+    (rules.late_imports, "a.py", "def f():\n    return importlib.import_module('os')\n"),
+    (rules.mocks, "a.py", "from unittest.mock import Mock\n"),
+    (rules.mocks, "a.py", "from unittest import mock\n"),
+    (rules.mocks, "a.py", "import mock\n"),
+    (rules.loose_signatures, "a.py", "def f(**options): ...\n"),
+    (rules.loose_signatures, "a.py", "def f(quick: bool): ...\n"),
+    (rules.loose_signatures, "a.py", "class A:\n    async def f(self, quick: bool | None = None): ...\n"),
+    (rules.sql_in_python, POSTGRES, "x = 'SELECT 1'\n"),
+    (rules.sql_in_python, POSTGRES, "await c.execute(f'insert into {table} values (1)')\n"),
+    (rules.sql_in_python, POSTGRES, "x = 'with a as (select 1) select * from a'\n"),
+    (rules.sql_in_python, POSTGRES, "x = 'CREATE UNIQUE INDEX i ON t (a)'\n"),
+]
+GOOD = [
+    (rules.long_functions, "a.py", "def f():\n" + "    x = 1\n" * 59),
+    (rules.long_module, "a.py", "x = 1\n" * 500),
+    (rules.undocumented_module, "a.py", DOCUMENTED),
+    (rules.undocumented_module, "a/__init__.py", ""),
+    (rules.inhabited_package_file, "a/__init__.py", ""),
+    (rules.vague_name, "src/chimera/domain/ids.py", ""),
+    (rules.type_checking_escapes, "a.py", "from typing import Protocol\n"),
+    (rules.late_imports, rules.LATE_IMPORTER, "def load():\n    import os\n"),
+    (rules.late_imports, "a.py", "import os\ndef f():\n    return os\n"),
+    (rules.mocks, "a.py", "import unittest\nfrom pytest import MonkeyPatch\n"),
+    (rules.loose_signatures, "a.py", "def f(x: int, *, quick: bool): ...\ndef _g(**rest): ...\n"),
+    (rules.sql_in_python, POSTGRES, '"""SELECT is said here."""\nx = "select a folder"\ny = "updated"\n'),
+    (rules.sql_in_python, "src/chimera/cli/main.py", "x = 'SELECT 1'\n"),
+]
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), BAD)
+def test_a_bad_sample_is_named(rule: Callable[[Source], Iterator[Fault]], path: str, text: str) -> None:
+    faults = list(rule(rules.parse(path, text)))
+    assert faults
+    assert str(faults[0]).startswith(f"{path}:")
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), GOOD)
+def test_a_good_sample_passes(rule: Callable[[Source], Iterator[Fault]], path: str, text: str) -> None:
+    assert not list(rule(rules.parse(path, text)))
+
+
+def test_every_rule_has_a_bad_and_a_good_sample() -> None:
+    assert {rule for rule, _, _ in BAD} == {rule for rule, _, _ in GOOD}
+
+
+@pytest.mark.parametrize("host", rules.REGISTRY_HOSTS)
+def test_a_registry_host_is_named(host: str) -> None:
+    assert [fault.line for fault in rules.registry_hosts("a.txt", f"x\n--index-url https://{host}/simple\n")] == [2]
+
+
+def test_makefile_is_read_as_make_help_reads_it() -> None:
+    makefile = "##@ Run\nup: setup ## Start it\nhidden:\n\techo '## no'\n"
+    assert rules.documented_targets(makefile) == {"up": "Start it"}
+    assert rules.groups(makefile) == ["Run"]
+
+
+def test_commands_are_found_in_code_only() -> None:
+    text = "We make plans. Say `make run`.\n```\nmake setup && make test SEEDS=3\n```\n"
+    assert rules.make_commands(text) == {"run", "setup", "test"}
