@@ -9,13 +9,13 @@ import pytest
 
 from chimera.domain import ids
 from chimera.domain.errors import Refused
-from chimera.domain.grant import Batch, Grant, Performance, PerformanceCommand, Seal, SealCommand
+from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.halt import Halt
 from chimera.domain.kinds import KINDS
-from chimera.domain.record import Record, advance
+from chimera.domain.record import Record
 from chimera.domain.roles import MAY_READ, MAY_WRITE, Role, may_write
 from chimera.domain.task import Task
-from chimera.testing.store_samples import HOUR_US, change
+from chimera.testing.store_samples import HOUR_US, advance, change
 from chimera.testing.store_world import Bench, outcome, tally
 
 WRITING = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)
@@ -77,7 +77,7 @@ class GateRules:
         performance = bench.samples.performance(grant)
         await bench.effects.commit(change(seal.after(SealCommand.TAKE), performance))
         assert (await bench.effects.get(Seal, grant.id)).state == "taken"
-        await bench.effects.commit(change(performance.after(PerformanceCommand.FINISH, receipt={"id": "7"})))
+        await bench.effects.commit(change(advance(performance, state=PerformanceState.FINISHED, receipt={"id": "7"})))
         again = msgspec.structs.replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
         for records in ((performance,), (again, performance)):
             assert await outcome(bench.effects.commit(change(*records))) == "record_stale"
@@ -162,7 +162,8 @@ class GateRules:
         await bench.put(review)
         for state in ("approved", "edited", "rejected", "asked"):
             assert await _write(bench, Role.MANAGER, advance(review, state=type(review.state)(state))) == (
-                "write_not_permitted")
+                "write_not_permitted"
+            )
         assert await _write(bench, Role.MANAGER, seal.after(SealCommand.TAKE)) == "write_not_permitted"
         assert await _write(bench, Role.EFFECTS, advance(seal)) == "write_not_permitted"
         for role in WRITING:

@@ -32,8 +32,9 @@ class Database:
         return self.server.dsn(self.name)
 
     async def open(self, writer: str, role: Role) -> PostgresStore:
-        store = await open_store(self.admin_dsn, writer=writer, role=role, password=PASSWORDS[role],
-                                 patience_seconds=self.patience_seconds)
+        store = await open_store(
+            self.admin_dsn, writer=writer, role=role, password=PASSWORDS[role], patience_seconds=self.patience_seconds
+        )
         self._opened.append(store)
         return store
 

@@ -50,10 +50,13 @@ def _bundles() -> list[tuple[Record, ...]]:
         halt, batch = samples.halt(SCOPES[number]), samples.batch()
         grant = samples.grant(expires_at_us=(FAR_US, 1)[number])
         seal, performance = samples.seal(grant, batch), samples.performance(grant)
-        singles = [*_versions(task, {"reason": "a"}, {"reason": "b"}),
-                   *_versions(cap, *({"micros": micros} for micros in (0, 50, 150))),
-                   *_versions(halt, *({"state": state} for state in HaltState)),
-                   *_versions(seal, *({"state": state} for state in SealState)), performance]
+        singles = [
+            *_versions(task, {"reason": "a"}, {"reason": "b"}),
+            *_versions(cap, *({"micros": micros} for micros in (0, 50, 150))),
+            *_versions(halt, *({"state": state} for state in HaltState)),
+            *_versions(seal, *({"state": state} for state in SealState)),
+            performance,
+        ]
         bundles += [(each,) for each in singles]
         taken = msgspec.structs.replace(seal, version=2, state=SealState.TAKEN)
         bundles += [(batch, grant, seal), (grant,), (batch, seal), (taken, performance), (taken, performance)]
@@ -62,12 +65,18 @@ def _bundles() -> list[tuple[Record, ...]]:
 
 
 def _permitted(role: Role, bundle: Sequence[Record]) -> bool:
-    return all(may_write(role, NAMES[type(record)], version=record.version, state=record.state_name)
-               for record in bundle)
+    return all(
+        may_write(role, NAMES[type(record)], version=record.version, state=record.state_name) for record in bundle
+    )
 
 
-MOVEMENTS = st.builds(Movement, window_id=st.sampled_from(WINDOWS), hold_micros=st.sampled_from(AMOUNTS),
-                      release_micros=st.sampled_from((0, 0, 0, *AMOUNTS)), metered_micros=st.sampled_from(AMOUNTS))
+MOVEMENTS = st.builds(
+    Movement,
+    window_id=st.sampled_from(WINDOWS),
+    hold_micros=st.sampled_from(AMOUNTS),
+    release_micros=st.sampled_from((0, 0, 0, *AMOUNTS)),
+    metered_micros=st.sampled_from(AMOUNTS),
+)
 
 
 def _change(bundles: Sequence[Sequence[Record]], movements: Sequence[Movement], begins: Sequence[str]) -> Change:

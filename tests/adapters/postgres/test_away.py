@@ -15,12 +15,11 @@ from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.domain.budget import Movement
 from chimera.domain.change import Change
-from chimera.domain.record import advance
 from chimera.domain.roles import Role
 from chimera.domain.rows import write
 from chimera.domain.task import Task
 from chimera.testing.store_rules_chains import require_sound
-from chimera.testing.store_samples import Samples, change
+from chimera.testing.store_samples import Samples, advance, change
 from chimera.testing.store_world import moving, outcome, tally
 from tests.adapters.postgres.conftest import Database
 
@@ -81,7 +80,8 @@ async def test_a_lost_reply_is_answered_with_the_truth(database: Database, line:
 @pytest.mark.requirement("R-A6")
 @pytest.mark.parametrize(("when", "code"), [("after", ""), ("before", "writer_fenced")])
 async def test_who_was_fenced_while_away_learns_what_became_of_the_last_batch(
-        database: Database, line: LosingLine, when: str, code: str) -> None:
+    database: Database, line: LosingLine, when: str, code: str
+) -> None:
     committer, task = committer_of(line), Samples().task()
     successor: list[PostgresStore] = []
     send = line.send
@@ -126,8 +126,11 @@ async def test_a_halt_waits_for_what_has_begun_and_is_seen_by_what_comes_after(d
     held_up = admin.transaction()
     await held_up.start()
     await admin.execute("SELECT FROM chimera.window_of_budget FOR UPDATE")
-    begun = asyncio.create_task(manager.commit(change(
-        samples.task(), movements=(Movement(window_id=WINDOW, hold_micros=1),), begins_in=("fleet",))))
+    begun = asyncio.create_task(
+        manager.commit(
+            change(samples.task(), movements=(Movement(window_id=WINDOW, hold_micros=1),), begins_in=("fleet",))
+        )
+    )
     await asyncio.sleep(0.3)
     halted = asyncio.create_task(office.commit(change(samples.halt("fleet"))))
     await asyncio.sleep(0.3)
@@ -153,8 +156,9 @@ async def test_killed_and_restarted_under_load_every_future_tells_the_truth(data
     async def work(store: PostgresStore, ends: asyncio.Event) -> None:
         while not ends.is_set():
             task = samples.task()
-            told[task.id] = await outcome(store.commit(change(
-                task, movements=(Movement(window_id=WINDOW, hold_micros=1),))))
+            told[task.id] = await outcome(
+                store.commit(change(task, movements=(Movement(window_id=WINDOW, hold_micros=1),)))
+            )
             told[f"stale {task.id}"] = await outcome(store.commit(change(known)))
             for lease in await store.claim(shards=[task.shard], limit=1, lease_seconds=60):
                 told[f"lease {lease.id} {lease.version}"] = await outcome(store.commit(change(advance(lease))))
@@ -225,5 +229,3 @@ async def test_a_commit_given_up_before_it_was_sent_is_not_written(database: Dat
         await given_up
     await store.commit(change(samples.task()))
     assert await store.count(Task) == {"ready": 2}
-
-

@@ -31,12 +31,19 @@ async def test_no_login_writes_a_table(database: Database, role: Role) -> None:
     relations = await _relations(admin)
     assert len(relations) > 60
     for relation in relations:
-        for statement in ("INSERT INTO {} DEFAULT VALUES", "UPDATE {} SET ctid = ctid", "DELETE FROM {}", "TRUNCATE {}",
-                          "DROP TABLE {}", "ALTER TABLE {} DISABLE TRIGGER ALL"):
+        for statement in (
+            "INSERT INTO {} DEFAULT VALUES",
+            "UPDATE {} SET ctid = ctid",
+            "DELETE FROM {}",
+            "TRUNCATE {}",
+            "DROP TABLE {}",
+            "ALTER TABLE {} DISABLE TRIGGER ALL",
+        ):
             text = statement.format(relation)
             if statement.startswith("UPDATE"):
                 columns = await admin.fetch(
-                    "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", relation)
+                    "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", relation
+                )
                 if not columns:
                     continue
                 text = f'UPDATE {relation} SET "{columns[0][0]}" = NULL'
@@ -99,8 +106,12 @@ async def test_one_record_twice_in_a_forged_batch_is_refused_whole(database: Dat
         ARRAY['a', 'b']::bytea[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{1,2}', ARRAY['x', 'y']::bytea[])"""
     one, two = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
     await login.execute(forge, 1, "insert", [2], [one, two], [1, 1])
-    for verb, ids, versions in (("update", [one, one], [2, 2]), ("insert", [one, one], [1, 1]),
-                                ("update", [one, two], [2, 3]), ("insert", [one, two], [2, 2])):
+    for verb, ids, versions in (
+        ("update", [one, one], [2, 2]),
+        ("insert", [one, one], [1, 1]),
+        ("update", [one, two], [2, 3]),
+        ("insert", [one, two], [2, 2]),
+    ):
         try:
             answer = await login.fetchrow(forge, 2, verb, [2], ids, versions)
         except asyncpg.PostgresError:
@@ -121,8 +132,15 @@ async def test_a_login_needs_its_own_password(database: Database) -> None:
 async def test_not_even_the_owner_breaks_a_window_by_hand(database: Database) -> None:
     admin = await database.connect()
     await admin.execute("INSERT INTO chimera.window_of_budget VALUES ('w|day|1', 'w|day', 10, 10, 4, 6, 0)")
-    for change in ("held_micros = 5", "held_micros = -1, cap_micros = 10", "cap_micros = 9", "cap_micros = 11",
-                   "spent_micros = 7", "overrun_micros = -1", "limit_micros = -1"):
+    for change in (
+        "held_micros = 5",
+        "held_micros = -1, cap_micros = 10",
+        "cap_micros = 9",
+        "cap_micros = 11",
+        "spent_micros = 7",
+        "overrun_micros = -1",
+        "limit_micros = -1",
+    ):
         with pytest.raises(asyncpg.CheckViolationError):
             await admin.execute(f"UPDATE chimera.window_of_budget SET {change}")
     await admin.close()

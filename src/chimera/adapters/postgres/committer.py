@@ -12,7 +12,7 @@ from typing import Any
 from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.line import Faults, Line
-from chimera.adapters.postgres.patience import Patience, unreachable
+from chimera.adapters.postgres.patience import Patience, unreachable, unresolved
 from chimera.domain import refusals
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.rows import Written
@@ -99,27 +99,30 @@ class Committer:
 
     async def _send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Send the batch; when the connection is lost, find out whether it was committed, and if not send it again."""
-        sent = self._line.is_open
-        if sent:
-            try:
-                return await self._line.send(changes, arrays)
-            except DRIVER_ERRORS as error:
-                if fault_of(error) is not Fault.LOST:
-                    raise
-        return await self._send_again(changes, arrays, sent=sent)
+        if not self._line.is_open:
+            return await self._send_again(changes, arrays, sent=False)
+        try:
+            return await self._line.send(changes, arrays)
+        except DRIVER_ERRORS as error:
+            if fault_of(error) is not Fault.LOST:
+                raise
+        return await self._send_again(changes, arrays, sent=True)
 
     async def _send_again(self, changes: int, arrays: Sequence[Any], *, sent: bool) -> Faults:
-        async for _ in self._patience.attempts(lambda: self._unavailable(sent=sent)):
-            try:
-                self._line.drop()
-                faults = await self._reopen(sent=sent)
-                if faults is None:
-                    sent = True
-                    faults = await self._line.send(changes, arrays)
-                return faults
-            except DRIVER_ERRORS as error:
-                if fault_of(error) is not Fault.LOST:
-                    raise
+        try:
+            async for _ in self._patience.attempts(f"the store of {self._writer}"):
+                try:
+                    self._line.drop()
+                    faults = await self._reopen(sent=sent)
+                    if faults is None:
+                        sent = True
+                        faults = await self._line.send(changes, arrays)
+                    return faults
+                except DRIVER_ERRORS as error:
+                    if fault_of(error) is not Fault.LOST:
+                        raise
+        except Unavailable as error:
+            raise unresolved(f"the store of {self._writer}") if sent else error from None
         raise AssertionError("patience ends by raising")
 
     async def _reopen(self, *, sent: bool) -> Faults | None:
@@ -135,12 +138,6 @@ class Committer:
             self._fence()
             return faults
         return await self._line.answer() if sent else None
-
-    def _unavailable(self, *, sent: bool) -> Unavailable:
-        if sent:
-            return Unavailable("commit_unresolved", f"the store of {self._writer} does not say whether it has committed",
-                               remedy="read again: a repeated change is stale if the first was written")
-        return unreachable(f"the store of {self._writer}")
 
     def _fence(self) -> Conflict:
         self._fenced = True

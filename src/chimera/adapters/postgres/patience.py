@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from chimera.domain.errors import Unavailable
 
@@ -13,7 +13,18 @@ _PAUSE_SECONDS_MAX = 1.0
 
 def unreachable(what: str) -> Unavailable:
     """It does not answer; nothing was written."""
-    return Unavailable("store_unreachable", f"{what} does not answer", remedy="see whether PostgreSQL runs: chimera doctor")
+    return Unavailable(
+        "store_unreachable", f"{what} does not answer", remedy="see whether PostgreSQL runs: chimera doctor"
+    )
+
+
+def unresolved(what: str) -> Unavailable:
+    """It does not answer, and may have written what was on its way."""
+    return Unavailable(
+        "commit_unresolved",
+        f"{what} does not say whether it has committed",
+        remedy="read again: a repeated change is stale if the first was written",
+    )
 
 
 class Patience:
@@ -22,14 +33,14 @@ class Patience:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def attempts(self, complain: Callable[[], Unavailable]) -> AsyncIterator[int]:
-        """One number for each attempt; the complaint when the time is over. The caller leaves the loop on success."""
+    async def attempts(self, what: str) -> AsyncIterator[int]:
+        """One number for each attempt; `Unavailable` when the time is over. The caller leaves the loop on success."""
         clock = asyncio.get_running_loop().time
         end, pause, number = clock() + self._seconds, _FIRST_SECONDS, 0
         while True:
             number += 1
             yield number
             if clock() + pause > end:
-                raise complain()
+                raise unreachable(what)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_SECONDS_MAX)
