@@ -49,6 +49,26 @@ class GateRules:
         assert await bench.office.count(Halt) == {"lifted": 2}
 
     @pytest.mark.requirement("R-E5")
+    async def test_odd_names_are_names(self, bench: Bench) -> None:
+        for name in (
+            'tool:"quoted"',
+            "tool:back\\slash",
+            "tool:a,b{c}",
+            "tool:NULL",
+            "tool: ",
+            "tool:größer 🎉",
+            "NULL",
+        ):
+            halt = bench.samples.halt(name)
+            await bench.office.commit(change(halt))
+            assert await bench.manager.halted() == {name}
+            assert await outcome(bench.manager.commit(change(begins_in=(name,)))) == "halted"
+            assert await bench.manager.list(Halt, scope=name) == (halt,)
+            await bench.office.commit(change(halt.lifted(by="Grace")))
+            await bench.move(f"agent:{name}|day|1", hold=1)
+            assert await bench.window(f"agent:{name}|day|1") is not None
+
+    @pytest.mark.requirement("R-E5")
     async def test_after_a_halt_is_committed_nothing_more_begins(self, bench: Bench) -> None:
         stores = [await bench.world.open(f"manager-{number}", Role.MANAGER) for number in range(2, 5)]
         codes: list[str] = []

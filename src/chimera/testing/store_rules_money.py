@@ -142,6 +142,16 @@ class MoneyRules:
         assert (await bench.window(FLEET_DAY)) == Window(id=FLEET_DAY, cap_micros=DAY_MICROS, held_micros=10)
 
     @pytest.mark.requirement("R-E2")
+    async def test_malformed_caps_are_invalid(self, bench: Bench) -> None:
+        for micros in (-1, 2**63, 2**80):
+            with pytest.raises(Invalid):
+                await bench.office.commit(change(bench.samples.cap("agent:a", "day", micros)))
+        with pytest.raises(Invalid):
+            await bench.office.commit(change(bench.samples.cap("agent:" + "a" * 500, "day", 1)))
+        await bench.office.commit(change(bench.samples.cap("agent:a", "day", 0)))
+        assert await outcome(bench.manager.commit(moving("agent:a|day|1", hold=1))) == "over_budget"
+
+    @pytest.mark.requirement("R-E2")
     async def test_only_roles_that_decide_move_money(self, bench: Bench) -> None:
         for store in (bench.office, bench.effects):
             assert await outcome(store.commit(moving(FLEET_DAY, hold=1))) == "write_not_permitted"

@@ -16,7 +16,7 @@ from chimera.domain.kinds import KINDS
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.testing.store_samples import advance, change
-from chimera.testing.store_world import Bench, outcome, tally
+from chimera.testing.store_world import Bench, moving, outcome, tally
 
 BAD_TEXTS = ("a\x00b", "half \ud800", "\x00")
 
@@ -155,6 +155,13 @@ class RecordRules:
             with pytest.raises(Invalid):
                 await bench.put(msgspec.structs.replace(task, **fields))
         assert await bench.manager.count(Task) == {}
+
+    @pytest.mark.requirement("R-G1")
+    async def test_names_have_a_length(self, bench: Bench) -> None:
+        long = "tool:" + "ü" * 500
+        for each in (change(begins_in=(long,)), moving(long, metered=1), change(bench.samples.halt(long))):
+            with pytest.raises(Invalid):
+                await bench.office.commit(each)
 
     @pytest.mark.requirement("R-G1")
     async def test_an_escaped_backslash_is_not_a_nul(self, bench: Bench) -> None:

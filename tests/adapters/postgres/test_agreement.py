@@ -22,9 +22,9 @@ from chimera.domain.kinds import KINDS, NAMES
 from chimera.domain.record import Record
 from chimera.domain.roles import Role, may_write
 from chimera.ports.store import Store
+from chimera.testing.manual_clock import ManualClock
 from chimera.testing.store_samples import Samples, change
 from chimera.testing.store_world import outcome
-from tests.adapters.memory.test_memory_store import StandingClock
 from tests.adapters.postgres.conftest import TEMPLATE, Database, drop_database, make_database
 from tests.adapters.postgres.server import Server
 
@@ -136,7 +136,7 @@ async def _on_postgres(server: Server, steps: Sequence[tuple[Role, Sequence[Chan
 
 
 async def _in_memory(steps: Sequence[tuple[Role, Sequence[Change]]]) -> Answers:
-    database, clock = MemoryDatabase(), StandingClock()
+    database, clock = MemoryDatabase(), ManualClock()
     return await _run({role: MemoryStore(database, writer=role.value, role=role, clock=clock) for role in ROLES}, steps)
 
 
