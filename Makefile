@@ -136,8 +136,8 @@ lock: ## Write requirements/*.lock after a change in pyproject.toml (a week's co
 upgrade: ## Lock the newest releases that are a week old
 	@UPGRADE=1 bash scripts/lock.sh
 
-audit: setup ## Known vulnerabilities in what is locked (pip-audit; asks an advisory service)
-	@.venv/bin/pip-audit --require-hashes --disable-pip --progress-spinner off --requirement requirements/dev.lock
+audit: setup ## Known vulnerabilities in what is locked (pip-audit; needs an advisory service, and fails without)
+	@.venv/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements/dev.lock
 
 security: bandit audit ## Both of the above: source and dependencies
 

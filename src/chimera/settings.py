@@ -1,4 +1,4 @@
-"""How this installation is set up: one frozen class, read once from CHIMERA_* and a TOML file. Unknown keys are refused."""
+"""How this installation is set up: one frozen class, read once from CHIMERA_* and a TOML file."""
 
 from __future__ import annotations
 

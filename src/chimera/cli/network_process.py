@@ -36,18 +36,10 @@ class NetworkProcess:
     @classmethod
     async def join(cls, folder: Path, scenario: Scenario, accounts: tuple[str, ...]) -> NetworkProcess:
         """The network that runs for this folder, or a new one."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = _found(folder)
         if found is not None:
             return cls(folder, found, None)
-        for name in ("network.json", "report.json"):
-            (folder / name).unlink(missing_ok=True)
-        write(folder / "scenario.json", Order(scenario=scenario, accounts=accounts))
-        with (folder / "network.log").open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "chimera.connectors.sandbox.standing", "--folder", str(folder)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+        child = _start(folder, Order(scenario=scenario, accounts=accounts))
         return cls(folder, await _started(folder, child), child)
 
     async def end(self) -> Report:
@@ -55,10 +47,30 @@ class NetworkProcess:
         if _is_alive(self._where.pid):
             os.kill(self._where.pid, signal.SIGTERM)
         async with asyncio.timeout(END_SECONDS_MAX):
-            while not (self._folder / "report.json").exists() or _is_alive(self._where.pid, self._child):
+            while _is_alive(self._where.pid, self._child):  # noqa: ASYNC110 – an adopted process tells nobody its end.
                 await asyncio.sleep(POLL_SECONDS)
-        (self._folder / "network.json").unlink(missing_ok=True)
-        return msgspec.json.decode((self._folder / "report.json").read_bytes(), type=Report)
+        return _report(self._folder)
+
+
+def _start(folder: Path, order: Order) -> subprocess.Popen[bytes]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("network.json", "report.json"):
+        (folder / name).unlink(missing_ok=True)
+    write(folder / "scenario.json", order)
+    with (folder / "network.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "chimera.connectors.sandbox.standing", "--folder", str(folder)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+
+
+def _report(folder: Path) -> Report:
+    (folder / "network.json").unlink(missing_ok=True)
+    try:
+        return msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
+    except OSError as error:
+        raise Unavailable("network_report_missing", "the network ended without its report",
+                          where=str(folder / "network.log"), remedy="the log says why") from error  # fmt: skip
 
 
 def _found(folder: Path) -> Whereabouts | None:

@@ -16,7 +16,12 @@ _BEFRIENDING = ("post.like",)
 
 
 def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
-    """In words, what in the action came from strangers: a link, a handle, a token, a run of words, whom or how much."""
+    """In words, what in the action came from strangers: a link, a handle, a token, a run of words, whom or how much.
+
+    What stays in the house is not shaped for anybody.
+    """
+    if action.is_internal:
+        return ()
     strange = [
         text
         for material in materials

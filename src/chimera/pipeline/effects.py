@@ -71,7 +71,7 @@ class Effects:
         return await self._store.now_us() < grant.terms.expires_at_us
 
     async def _resend(self, grant: Grant, performance: Performance) -> Performance:
-        """The same attempt under the same key, with a deadline of its own: proofs of absence count from the last one."""
+        """The same attempt under the same key, with a deadline of its own from which proofs of absence count."""
         deadline_us = await self._store.now_us() + PUBLISH_SECONDS_MAX * 1_000_000
         resent = replace(performance.after(PerformanceCommand.RESEND), deadline_us=deadline_us)
         event = self._event(EventKind.EFFECT_RESENT, resent, digest=grant.terms.action_digest)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from chimera.domain.errors import ChimeraError, Conflict, Refused
 from chimera.domain.grant import Grant, Performance, Seal
+from chimera.domain.granted import Granted
 from chimera.domain.task import Task
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
@@ -17,6 +18,7 @@ from chimera.swarm.court import Court
 from chimera.swarm.loops import log
 
 SEALED_AT_ONCE_MAX = 256
+_POSTPONED = ("halted", "grant_used", "grant_unsealed")
 
 
 class Granting:
@@ -25,7 +27,7 @@ class Granting:
     def __init__(
         self, *, sealing: Sealing, settle: Settle, court: Court, store: Store, ready: Bell, bell: Bell,
         perform: Callable[[str], None],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._sealing = sealing
         self._settle = settle
         self._court = court
@@ -33,15 +35,15 @@ class Granting:
         self._ready = ready
         self._bell = bell
         self._perform = perform
-        self._queue: deque[tuple[Task, Grant]] = deque()
-        self._known: set[str] = set()
-        self._handing: set[asyncio.Task[None]] = set()
+        self._queue: deque[Granted] = deque()
+        self._known: dict[str, Granted] = {}
+        self._settling: set[asyncio.Task[None]] = set()
 
-    def offer(self, task: Task, grant: Grant) -> None:
+    def offer(self, granted: Granted) -> None:
         """A granted task to be sealed, once."""
-        if grant.id not in self._known:
-            self._known.add(grant.id)
-            self._queue.append((task, grant))
+        if granted.grant.id not in self._known:
+            self._known[granted.grant.id] = granted
+            self._queue.append(granted)
             self._bell.ring()
 
     def knows(self, grant_id: str) -> bool:
@@ -61,73 +63,72 @@ class Granting:
             raise
         return True
 
-    async def _seal(self, batch: Sequence[tuple[Task, Grant]]) -> None:
-        try:
-            with self._court.timed("seal"):
-                seals = await self._sealing.seal([grant for _, grant in batch])
-        except (Refused, Conflict) as refusal:
-            return await self._seal_apart(batch, refusal)
-        assert len(seals) == len(batch), "every grant of the batch is sealed"
-        for task, grant in batch:
-            handing = asyncio.create_task(self._hand_on(task, grant))
-            self._handing.add(handing)
-            handing.add_done_callback(self._handing.discard)
+    async def ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:
+        """Effects is done with a grant, one way or another."""
+        granted = self._known.pop(grant_id, None)
+        match outcome:
+            case Performance():
+                await self._finish(granted or await self._read(outcome.id, outcome.task_id), outcome)
+            case Refused() if outcome.code not in _POSTPONED:
+                await self._give_up(granted, grant_id, outcome)
+            case _:
+                log.info("a grant is looked at again later", grant=grant_id, why=str(outcome))
 
     async def close(self) -> None:
-        """Give up what is being handed on; sweeping finds it."""
-        for running in tuple(self._handing):
+        """Give up what is being settled; sweeping finds it."""
+        for running in tuple(self._settling):
             running.cancel()
-        await asyncio.gather(*self._handing, return_exceptions=True)
+        await asyncio.gather(*self._settling, return_exceptions=True)
 
-    async def _seal_apart(self, batch: Sequence[tuple[Task, Grant]], refusal: ChimeraError) -> None:
+    async def _seal(self, batch: Sequence[Granted]) -> None:
+        try:
+            with self._court.timed("seal"):
+                await self._sealing.seal([granted.grant for granted in batch])
+        except (Refused, Conflict) as refusal:
+            return await self._seal_apart(batch, refusal)
+        for granted in batch:
+            self._hand_on(granted)
+
+    async def _seal_apart(self, batch: Sequence[Granted], refusal: ChimeraError) -> None:
         """Find the one that the vault refuses; the others are sealed."""
         if len(batch) > 1:
             half = len(batch) // 2
             await self._seal(batch[:half])
             await self._seal(batch[half:])
             return
-        task, grant = batch[0]
-        self._known.discard(grant.id)
+        self._known.pop(batch[0].grant.id, None)
         if isinstance(refusal, Refused):
-            await self._settle.lapse(task, grant, None, why=f"the vault refused: {refusal.message}", again=False)
-        log.warning("not sealed", grant=grant.id, why=str(refusal))
+            await self._settle.lapse(batch[0], None, why=f"the vault refused: {refusal.message}", again=False)
+        log.warning("not sealed", grant=batch[0].grant.id, why=str(refusal))
 
-    async def _hand_on(self, task: Task, grant: Grant) -> None:
-        if grant.action.is_internal:
-            await self._settle_quietly(task, grant, None)
-        else:
-            self._perform(grant.id)
-        self._known.discard(grant.id)
+    def _hand_on(self, granted: Granted) -> None:
+        """Acts go to effects; what stays in the house is settled at once."""
+        if not granted.grant.action.is_internal:
+            return self._perform(granted.grant.id)
+        settling = asyncio.create_task(self._finish(granted, None))
+        self._settling.add(settling)
+        settling.add_done_callback(self._settling.discard)
 
-    async def settled(self, performance: Performance) -> None:
-        """Effects is done with a grant: end its task."""
-        task = await self._store.get(Task, performance.task_id)
-        grant = await self._store.get(Grant, performance.id)
-        if task.grant_id == grant.id:
-            await self._settle_quietly(task, grant, performance)
-
-    async def refused(self, grant_id: str, refusal: Refused) -> None:
-        """Effects refused a grant: expired ones go back to the gate, others are over. A halt only postpones."""
-        if refusal.code in ("halted", "grant_used", "grant_unsealed"):
-            return
+    async def _give_up(self, granted: Granted | None, grant_id: str, refusal: Refused) -> None:
+        """Effects refused: an expired grant goes back to the gate, any other is over."""
         grant = await self._store.get(Grant, grant_id)
-        task = await self._store.get(Task, grant.terms.task_id)
-        if task.grant_id == grant_id:
-            await self._settle.lapse(
-                task,
-                grant,
-                await self._store.find(Seal, grant_id),
-                why=refusal.message,
-                again=refusal.code == "grant_expired",
-            )
+        granted = granted or await self._read(grant_id, grant.terms.task_id)
+        if granted.task.grant_id == grant_id:
+            seal = await self._store.find(Seal, grant_id)
+            await self._settle.lapse(granted, seal, why=refusal.message, again=refusal.code == "grant_expired")
 
-    async def _settle_quietly(self, task: Task, grant: Grant, performance: Performance | None) -> None:
+    async def _read(self, grant_id: str, task_id: str) -> Granted:
+        return Granted(task=await self._store.get(Task, task_id), grant=await self._store.get(Grant, grant_id))
+
+    async def _finish(self, granted: Granted, performance: Performance | None) -> None:
         try:
-            with self._court.timed("settle"):
-                settled = await self._settle.finish(task, grant, performance)
+            if granted.task.grant_id == granted.grant.id:
+                with self._court.timed("settle"):
+                    settled = await self._settle.finish(granted, performance)
+                if settled is not None:
+                    self._court.meter.settled(settled, self._court.clock.now_us())
+                    self._ready.ring()
         except ChimeraError as error:
-            log.warning("settled later", task=task.id, why=str(error))
-            return
-        if settled is not None:
-            self._court.meter.settled(settled, self._court.clock.now_us())
-            self._ready.ring()
+            log.warning("settled later", task=granted.task.id, why=str(error))
+        finally:
+            self._known.pop(granted.grant.id, None)

@@ -20,6 +20,7 @@ from chimera.domain.decision import Allow, Deny, Escalate, Question, Reason, Rul
 from chimera.domain.draft import Draft, Judgement, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import GRANT_SECONDS_MAX, Grant, Terms
+from chimera.domain.granted import Granted
 from chimera.domain.record import Record
 from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.spec import Limits
@@ -34,8 +35,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
     change: Change
     task: Task
-    grant: Grant | None = None
-    accepted: bool = False
+    granted: Granted | None = None
 
 
 class Occasion(Struct, frozen=True, kw_only=True):
@@ -114,7 +114,6 @@ def accepted(
             cost_micros=_cost(result, judgement),
         ),
         task=after,
-        accepted=True,
     )
 
 
@@ -168,7 +167,7 @@ def _granted(
         hold_micros=grant.action.cost_micros,
     )
     change = Change(records=(after, grant, *holds), events=(event,), movements=movements, begins_in=scopes_of(question))
-    return Step(change=change, task=after, grant=grant)
+    return Step(change=change, task=after, granted=Granted(task=after, grant=grant, hold=next(iter(holds), None)))
 
 
 def grant_of(

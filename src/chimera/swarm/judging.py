@@ -12,9 +12,8 @@ from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
 from chimera.domain.draft import Draft, Judgement
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
-from chimera.domain.grant import Grant
+from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
-from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material, Result
 from chimera.governance import taint
 from chimera.pipeline.settling import followers
@@ -43,7 +42,7 @@ class Judging:
         claiming: Claiming,
         roster: Roster,
         ready: Bell,
-        granted: Callable[[Task, Grant], None],
+        granted: Callable[[Granted], None],
     ) -> None:
         self._court = court
         self._store = store
@@ -132,7 +131,7 @@ class Judging:
             step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
             await self._commit(step)
         self._court.meter.decided(step.task, self._court.clock.now_us())
-        if step.grant is not None:
+        if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")))
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
@@ -166,8 +165,8 @@ class Judging:
         change = await followers.with_dropped(self._store, step.task, step.change)
         with self._court.timed("commit"):
             await self._store.commit(change)
-        if step.grant is not None:
-            self._granted(step.task, step.grant)
+        if step.granted is not None:
+            self._granted(step.granted)
         self._ready.ring()
 
 

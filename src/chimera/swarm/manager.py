@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
-from chimera.domain.errors import Refused
+from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
 from chimera.pipeline.effects import Effects
@@ -68,7 +68,7 @@ class Manager:
         self._pace = pace or Pace()
         self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
         self._roster = Roster(reads=store, clock=clock)
-        self._performing = Performing(effects=stages.effects, done=self._performed, refused=self._effect_refused)
+        self._performing = Performing(effects=stages.effects, ended=self._ended)
         self._granting = Granting(
             sealing=stages.sealing,
             settle=stages.settle,
@@ -79,7 +79,12 @@ class Manager:
             perform=self._performing.offer,
         )
         self._planning = Planning(
-            planner=stages.planner, court=stages.court, store=store, roster=self._roster, shards=shards, ready=self.ready
+            planner=stages.planner,
+            court=stages.court,
+            store=store,
+            roster=self._roster,
+            shards=shards,
+            ready=self.ready,
         )
         self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
         self._judging = Judging(
@@ -125,8 +130,5 @@ class Manager:
         for part in (self._planning, self._dispatch, self._judging, self._granting, self._performing):
             await part.close()
 
-    async def _performed(self, performance: Performance) -> None:
-        await self._granting.settled(performance)
-
-    async def _effect_refused(self, grant_id: str, refusal: Refused) -> None:
-        await self._granting.refused(grant_id, refusal)
+    async def _ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:
+        await self._granting.ended(grant_id, outcome)

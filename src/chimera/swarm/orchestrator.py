@@ -1,4 +1,4 @@
-"""The top tier: listens for the fleet, closes what nobody ruled on, tells the vault what is halted. Works on no task."""
+"""The top tier: listens for the fleet, closes what nobody ruled on, tells the vault what is halted. Does no task."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from chimera.domain.errors import ChimeraError, Refused
+from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
 from chimera.pipeline.effects import Effects
 from chimera.swarm.loops import log
@@ -17,15 +17,10 @@ class Performing:
     """Knows which grants are being acted on in this process, so that none is started or recovered twice here."""
 
     def __init__(
-        self,
-        *,
-        effects: Effects,
-        done: Callable[[Performance], Awaitable[None]],
-        refused: Callable[[str, Refused], Awaitable[None]],
+        self, *, effects: Effects, ended: Callable[[str, Performance | ChimeraError], Awaitable[None]]
     ) -> None:
         self._effects = effects
-        self._done = done
-        self._refused = refused
+        self._ended = ended
         self._slots = asyncio.Semaphore(PERFORMED_AT_ONCE_MAX)
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -56,16 +51,14 @@ class Performing:
 
     async def _run(self, grant_id: str, act: Callable[[], Awaitable[Performance]]) -> None:
         async with self._slots:
+            outcome = await self._outcome(act)
             try:
-                await self._done(await act())
-            except Refused as refusal:
-                await self._note_refusal(grant_id, refusal)
+                await self._ended(grant_id, outcome)
             except ChimeraError as error:
-                log.warning("looked at again later", grant=grant_id, why=str(error))
+                log.warning("an outcome is noted later", grant=grant_id, why=str(error))
 
-    async def _note_refusal(self, grant_id: str, refusal: Refused) -> None:
-        log.info("effects refuses", grant=grant_id, why=str(refusal))
+    async def _outcome(self, act: Callable[[], Awaitable[Performance]]) -> Performance | ChimeraError:
         try:
-            await self._refused(grant_id, refusal)
+            return await act()
         except ChimeraError as error:
-            log.warning("a refusal is noted later", grant=grant_id, why=str(error))
+            return error

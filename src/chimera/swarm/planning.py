@@ -23,7 +23,9 @@ GOALS_AT_ONCE_MAX = 16
 class Planning:
     """Reads what is admitted and opened in its shards, and has the planner plan it."""
 
-    def __init__(self, *, planner: Planner, court: Court, store: Store, roster: Roster, shards: Sequence[int], ready: Bell) -> None:
+    def __init__(
+        self, *, planner: Planner, court: Court, store: Store, roster: Roster, shards: Sequence[int], ready: Bell
+    ) -> None:
         self._planner = planner
         self._court = court
         self._store = store

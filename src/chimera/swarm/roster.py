@@ -11,6 +11,7 @@ from chimera.ports.store import LIST_MAX, Reads
 
 FRESH_SECONDS = 5
 RECENT_MAX = 12
+HALTED_FRESH_US = 300_000
 
 
 class Roster:
@@ -22,14 +23,15 @@ class Roster:
         self._agents: dict[str, tuple[Agent, int]] = {}
         self._recent: dict[str, deque[str]] = {}
         self._handles: frozenset[str] = frozenset()
-        self._halted: tuple[frozenset[str], int] = (frozenset(), -FRESH_SECONDS * 1_000_000)
+        self._halted: tuple[frozenset[str], int] = (frozenset(), 0)
 
     async def load(self) -> None:
-        """Every agent of the fleet, page by page."""
+        """Every agent of the fleet, page by page, and what is halted."""
         after = ""
         while page := await self._reads.list(Agent, after=after, limit=LIST_MAX):
             self._keep(page)
             after = page[-1].id
+        self._halted = (await self._reads.halted(), self._clock.now_us())
 
     async def agents(self, identifiers: Iterable[str]) -> dict[str, Agent]:
         """The agents asked for, none older than `FRESH_SECONDS`."""
@@ -44,10 +46,11 @@ class Roster:
         """The halted scopes, a moment old at most; commit and effects look again."""
         scopes, read_us = self._halted
         now_us = self._clock.now_us()
-        if now_us - read_us > 500_000:
-            scopes = await self._reads.halted()
+        if now_us - read_us > HALTED_FRESH_US:
+            # Dated before it is read: a thousand hearings that find it stale ask once, not a thousand times.
             self._halted = (scopes, now_us)
-        return scopes
+            self._halted = (await self._reads.halted(), now_us)
+        return self._halted[0]
 
     def kin_of(self, agent: Agent) -> tuple[str, ...]:
         """The handles of the fleet's other accounts."""

@@ -8,6 +8,7 @@ from chimera.domain.agent import Agent
 from chimera.domain.budget import Hold
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
+from chimera.domain.granted import Granted
 from chimera.domain.review import Review
 from chimera.domain.task import Task
 from chimera.pipeline.settling import followers
@@ -21,7 +22,7 @@ from chimera.swarm.loops import log
 from chimera.swarm.performing import Performing
 from chimera.swarm.roster import Roster
 
-ABANDONED_SECONDS = 3
+ABANDONED_SECONDS = 10
 _RULED = ("approved", "edited", "rejected", "expired")
 
 
@@ -75,32 +76,30 @@ class Sweeping:
         grant_id = task.grant_id
         if grant_id is None or self._granting.knows(grant_id) or self._performing.knows(grant_id):
             return
-        grant = await self._store.get(Grant, grant_id)
+        granted = Granted(task=task, grant=await self._store.get(Grant, grant_id))
         seal = await self._store.find(Seal, grant_id)
         if seal is None:
-            await self._seal_or_lapse(task, grant)
+            await self._seal_or_lapse(granted)
         elif seal.state is SealState.READY:
             self._performing.offer(grant_id)
         else:
-            await self._follow_performance(task, grant)
+            await self._follow_performance(granted)
 
-    async def _seal_or_lapse(self, task: Task, grant: Grant) -> None:
-        if await self._store.now_us() >= grant.terms.expires_at_us:
-            await self._settle.lapse(task, grant, None, why="expired before it was sealed", again=True)
+    async def _seal_or_lapse(self, granted: Granted) -> None:
+        if await self._store.now_us() >= granted.grant.terms.expires_at_us:
+            await self._settle.lapse(granted, None, why="expired before it was sealed", again=True)
         else:
-            self._granting.offer(task, grant)
+            self._granting.offer(granted)
 
-    async def _follow_performance(self, task: Task, grant: Grant) -> None:
-        performance = await self._store.find(Performance, grant.id)
+    async def _follow_performance(self, granted: Granted) -> None:
+        performance = await self._store.find(Performance, granted.grant.id)
         if performance is None or performance.state in (PerformanceState.FINISHED, PerformanceState.FAILED):
-            await self._settle.finish(task, grant, performance)
+            await self._settle.finish(granted, performance)
         elif performance.state is PerformanceState.IN_DOUBT and performance.needs_person:
-            await self._settle.ask_person(await self._in_doubt(task, grant, performance), performance)
+            doubtful = await self._settle.finish(granted, performance)
+            await self._settle.ask_person(doubtful or granted.task, performance)
         else:
             self._performing.recover(performance)
-
-    async def _in_doubt(self, task: Task, grant: Grant, performance: Performance) -> Task:
-        return await self._settle.finish(task, grant, performance) or task
 
     async def _rule(self, review: Review) -> None:
         task = await self._store.get(Task, review.task_id)
@@ -136,5 +135,5 @@ class Sweeping:
                 raise
             step = rulings.refused_by_store(review, task, refusal, self._court.gate.policy_digest, occasion)
             await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
-        if step.grant is not None:
-            self._granting.offer(step.task, step.grant)
+        if step.granted is not None:
+            self._granting.offer(step.granted)

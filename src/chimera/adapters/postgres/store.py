@@ -93,4 +93,8 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
 async def _pool(dsn: str, role: Role, password: str | None) -> Pool:
     return await asyncpg.create_pool(
         dsn, user=login_of(role), password=password, min_size=0, max_size=READERS_MAX, timeout=CONNECT_SECONDS_MAX,
-        command_timeout=60, server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"})
+        command_timeout=60, reset=_keep, server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"})
+
+
+async def _keep(_connection: object) -> None:
+    """Readers set nothing and listen to nothing: there is nothing to reset, and it would cost a round trip a read."""

@@ -9,7 +9,8 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.event import Event, EventKind
-from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealCommand
+from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
+from chimera.domain.granted import Granted
 from chimera.domain.record import Record
 from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.task import Task, TaskCommand, TaskState
@@ -25,24 +26,25 @@ class Settle:
         self._store = store
         self._clock = clock
 
-    async def finish(self, task: Task, grant: Grant, performance: Performance | None) -> Task | None:
+    async def finish(self, granted: Granted, performance: Performance | None) -> Task | None:
         """Settle a granted task by what is known of its act (None: it stayed in the house). None while nothing is."""
         state = performance.state if performance else PerformanceState.FINISHED
         match state:
             case PerformanceState.FINISHED:
-                return await self._done(task, grant)
+                return await self._done(granted)
             case PerformanceState.FAILED:
                 assert performance is not None, "an act that failed was an act"
-                return await self._failed(task, grant, performance)
+                return await self._failed(granted, performance)
             case PerformanceState.IN_DOUBT:
                 assert performance is not None, "an act in doubt was an act"
-                return await self._doubtful(task, performance)
+                return await self._doubtful(granted.task, performance)
             case PerformanceState.STARTED:
                 return None
 
-    async def lapse(self, task: Task, grant: Grant, seal: Seal | None, *, why: str, again: bool) -> Task:
+    async def lapse(self, granted: Granted, seal: Seal | None, *, why: str, again: bool) -> Task:
         """A grant that will never be used: hold back, seal void, and the task is tried anew or refused."""
-        holds, movements = await self._released(grant)
+        task, grant = granted.task, granted.grant
+        holds, movements = await self._released(granted)
         gone = () if again else await followers.dropped(self._store, task)
         after = replace(
             task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE),
@@ -60,9 +62,10 @@ class Settle:
         await self._store.commit(Change(records=(after, *void, *holds, *gone), events=(event,), movements=movements))
         return after
 
-    async def _done(self, task: Task, grant: Grant) -> Task:
+    async def _done(self, granted: Granted) -> Task:
+        task, grant = granted.task, granted.grant
         after = task.after(TaskCommand.FINISH)
-        holds, movements = await self._captured(grant, grant.action.cost_micros)
+        holds, movements = await self._captured(granted)
         opened = await self.opened(task)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
         await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
@@ -76,9 +79,10 @@ class Settle:
         newest = max(attempts, key=lambda attempt: attempt.assignment.task.version)
         return await followers.opened(self._store, task, attempt_id=newest.id, labels=newest.draft.labels)
 
-    async def _failed(self, task: Task, grant: Grant, performance: Performance) -> Task:
+    async def _failed(self, granted: Granted, performance: Performance) -> Task:
         """Certainly not done: later again with a new grant, or never."""
-        holds, movements = await self._released(grant)
+        task = granted.task
+        holds, movements = await self._released(granted)
         if performance.later:
             after = replace(
                 task.after(TaskCommand.RETRY),
@@ -130,24 +134,24 @@ class Settle:
         await self._store.commit(Change(records=(after, review), events=(event,)))
         return review
 
-    async def _captured(self, grant: Grant, spent_micros: int) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
-        hold = await self._hold_of(grant)
+    async def _captured(self, granted: Granted) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
+        hold = await self._hold_of(granted)
         if hold is None:
             return (), ()
-        captured, movements = hold.captured(spent_micros)
+        captured, movements = hold.captured(granted.grant.action.cost_micros)
         return (captured,), movements
 
-    async def _released(self, grant: Grant) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
-        hold = await self._hold_of(grant)
+    async def _released(self, granted: Granted) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
+        hold = await self._hold_of(granted)
         if hold is None:
             return (), ()
         released, movements = hold.released()
         return (released,), movements
 
-    async def _hold_of(self, grant: Grant) -> Hold | None:
-        if grant.hold_id is None:
+    async def _hold_of(self, granted: Granted) -> Hold | None:
+        if granted.grant.hold_id is None:
             return None
-        hold = await self._store.get(Hold, grant.hold_id)
+        hold = granted.hold or await self._store.get(Hold, granted.grant.hold_id)
         return hold if hold.state is HoldState.HELD else None
 
     def _settled(self, after: Task, *, spent_micros: int) -> Event:
