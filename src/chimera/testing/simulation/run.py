@@ -118,7 +118,7 @@ async def _calm(world: World, people: People) -> None:
     for fate in world.fates:
         fate.calm()
     world.network.scenario = world.draw.calm_scenario
-    await people.lift_halts()
+    await people.let_go_on()
     await _rest(world)
     world.clock.jump(_REVIEW_JUMP_SECONDS)
     await world.clock.sleep(8.0)
