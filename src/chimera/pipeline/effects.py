@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chimera.domain.agent import Agent, AgentState
+from chimera.domain.agent import Agent, owns
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
@@ -112,9 +112,13 @@ class Effects:
         if grant.action.is_internal:
             raise Refused("grant_internal", "this action stays in the house", where=grant.id)
         agent = await self._store.get(Agent, grant.terms.agent_id)
-        if agent.state is not AgentState.ACTIVE or not agent.may(grant.action.kind):
+        if grant.action.kind not in agent.allowed:
             raise Refused(
                 "agent_not_permitted", f"{agent.name} is {agent.state} or may not {grant.action.kind}", where=grant.id
+            )
+        if not owns(agent.accounts, platform=grant.action.platform, handle=grant.action.account):
+            raise Refused(
+                "account_not_own", f"{grant.action.account} is not an account of {agent.name}", where=grant.id
             )
         halted = await self._store.halted()
         if met := halted.intersection(_scopes_of(grant)):

@@ -139,7 +139,15 @@ def build_manager(world: World, process: Process, fate: Fate) -> Manager:
         model=model, tools=SimulatedTools(), skills=SKILLS, prompts=prompts, contracts=contracts, clock=clock
     )
     stages = Stages(
-        planner=Planner(model=model, contracts=contracts, treasury=Treasury(), prompt=prompts["plan"], store=managing, clock=clock, ids=ids),
+        planner=Planner(
+            model=model,
+            contracts=contracts,
+            treasury=Treasury(),
+            prompt=prompts["plan"],
+            store=managing,
+            clock=clock,
+            ids=ids,
+        ),
         court=Court(
             judge=Judge(model=judge_model, contracts=contracts, prompt=prompts["judge"]),
             gate=world.gate,
