@@ -91,7 +91,7 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
         async with bootstrap.database(settings) as found:
             outside = bootstrap.sandbox_outside(network.url, plan.scenario, bootstrap.SystemClock())
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
-                await _begin(fleet, plan)
+                await begin(fleet, plan)
                 await _until_quiet(fleet, plan, since, watch)
             reads = await found.reads()
             try:
@@ -108,7 +108,7 @@ def handle_of(number: int) -> str:
 # ── the beginning ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _begin(fleet: Fleet, plan: Plan) -> None:
+async def begin(fleet: Fleet, plan: Plan) -> None:
     """Install the agents and give each a goal; what stands already from before a crash is left as it is."""
     specs = load_specs()
     package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)

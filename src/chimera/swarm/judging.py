@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain import labels
 from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
-from chimera.domain.draft import Draft, Judgement
+from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
-from chimera.domain.work import Assignment, Material, Result
+from chimera.domain.work import Assignment, Result
 from chimera.governance import taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
@@ -25,6 +24,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Occasion, Step
 from chimera.swarm.loops import log
+from chimera.swarm.provenance import labelled, readable
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -101,7 +101,7 @@ class Judging:
         occasion = self._court.occasion(assignment.task)
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
-        result = msgspec.structs.replace(result, draft=_labelled(result.draft, assignment))
+        result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
         assert result.draft is not None, "just labelled"
         try:
             with self._court.timed("judge"):
@@ -169,7 +169,7 @@ class Judging:
             halted=tuple(sorted(halted)),
             kin=(target,) if self._roster.is_kin(agent, target) else (),
             recent=self._roster.recent(task.agent_id),
-            shaped=taint.shaped_by(draft.action, _readable(assignment)),
+            shaped=taint.shaped_by(draft.action, readable(assignment)),
         )
 
     async def _commit(self, step: Step) -> None:
@@ -180,15 +180,3 @@ class Judging:
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()
-
-
-def _readable(assignment: Assignment) -> tuple[Material, ...]:
-    """Everything that the lease could read: the materials and the task's own input."""
-    task = assignment.task
-    return (*assignment.materials, Material(name="input", content=task.input, labels=task.labels))
-
-
-def _labelled(draft: Draft, assignment: Assignment) -> Draft:
-    """The draft under every label that its lease could read, whatever the worker says."""
-    readable = [material.labels for material in _readable(assignment)]
-    return msgspec.structs.replace(draft, labels=labels.union(draft.labels, *readable))
