@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain.agent import Account
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
@@ -47,11 +48,21 @@ def settlement(review: Review, hold: Hold | None) -> Settlement:
 
 
 def question_anew(
-    review: Review, *, halted: tuple[str, ...], permissions: tuple[str, ...], recent: tuple[str, ...]
+    review: Review,
+    *,
+    halted: tuple[str, ...],
+    permissions: tuple[str, ...],
+    accounts: tuple[Account, ...],
+    recent: tuple[str, ...],
 ) -> Question:
     """The question as it stands today: the approver is real; halt, permissions and recent posts are as of now."""
     return msgspec.structs.replace(
-        review.question, approver=review.approver, halted=halted, permissions=permissions, recent=recent
+        review.question,
+        approver=review.approver,
+        halted=halted,
+        permissions=permissions,
+        accounts=accounts,
+        recent=recent,
     )
 
 

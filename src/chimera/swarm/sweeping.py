@@ -116,7 +116,8 @@ class Sweeping:
         question = rulings.question_anew(
             review,
             halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
-            permissions=agent.permissions,
+            permissions=agent.allowed,
+            accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )
         return rulings.after_ruling(review, task, question, self._court.gate, occasion)
