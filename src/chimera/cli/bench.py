@@ -50,5 +50,3 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {part}" for name, part in value.items())  # pyright: ignore[reportUnknownVariableType]
     return str(value)
-
-

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, bench, demo, output, spec
+from chimera.cli import agent, audit, bench, demo, operate, output, spec
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -21,7 +21,10 @@ app = typer.Typer(
 app.add_typer(agent.app)
 app.add_typer(spec.app)
 app.add_typer(bench.app)
-app.command()(demo.demo)
+app.add_typer(audit.app)
+spec.app.command("trace")(audit.trace)
+for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
+    app.command()(command)
 
 
 @app.callback()

@@ -96,10 +96,13 @@ class Granting:
             await self._seal(batch[:half])
             await self._seal(batch[half:])
             return
-        self._known.pop(batch[0].grant.id, None)
-        if isinstance(refusal, Refused):
-            await self._settle.lapse(batch[0], None, why=f"the vault refused: {refusal.message}", again=False)
-        log.warning("not sealed", grant=batch[0].grant.id, why=str(refusal))
+        granted = batch[0]
+        self._known.pop(granted.grant.id, None)
+        # A halt only postpones: sweeping brings the grant here again, or lets it lapse when it has expired.
+        if isinstance(refusal, Refused) and refusal.code not in _POSTPONED:
+            again = await self._has_expired(granted)
+            await self._settle.lapse(granted, None, why=f"the vault refused: {refusal.message}", again=again)
+        log.warning("not sealed", grant=granted.grant.id, why=str(refusal))
 
     def _hand_on(self, granted: Granted) -> None:
         """Acts go to effects; what stays in the house is settled at once."""
@@ -115,7 +118,12 @@ class Granting:
         granted = granted or await self._read(grant_id, grant.terms.task_id)
         if granted.task.grant_id == grant_id:
             seal = await self._store.find(Seal, grant_id)
-            await self._settle.lapse(granted, seal, why=refusal.message, again=refusal.code == "grant_expired")
+            again = await self._has_expired(granted)
+            await self._settle.lapse(granted, seal, why=refusal.message, again=again)
+
+    async def _has_expired(self, granted: Granted) -> bool:
+        """Whoever says no to a grant that is over: it was too late, and the gate is asked again."""
+        return await self._store.now_us() >= granted.grant.terms.expires_at_us
 
     async def _read(self, grant_id: str, task_id: str) -> Granted:
         return Granted(task=await self._store.get(Task, task_id), grant=await self._store.get(Grant, grant_id))

@@ -7,14 +7,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain import labels
 from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
-from chimera.domain.draft import Draft, Judgement
-from chimera.domain.errors import ChimeraError, Refused, Unavailable
+from chimera.domain.draft import Judgement
+from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
-from chimera.domain.work import Assignment, Material, Result
+from chimera.domain.work import Assignment, Result
 from chimera.governance import taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
@@ -25,6 +24,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Occasion, Step
 from chimera.swarm.loops import log
+from chimera.swarm.provenance import labelled, readable
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -78,25 +78,36 @@ class Judging:
             log.info("a late result is not taken", task=result.task_id)
             return
         try:
-            await self._settle_result(assignment, result)
+            await self._settle_or_fail(assignment, result)
         except ChimeraError as error:
             # The lease runs out and the task is worked on again; nothing is lost, nothing is done twice.
             log.warning("a result is not on record", task=result.task_id, why=str(error))
         except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
             log.exception("a hearing broke", task=result.task_id)
 
+    async def _settle_or_fail(self, assignment: Assignment, result: Result) -> None:
+        """What a worker hands in may be what no database can hold: then its attempt has failed."""
+        try:
+            await self._settle_result(assignment, result)
+        except Invalid as error:
+            spec = self._court.contracts.specs[assignment.spec.name]
+            why = f"what came cannot be recorded: {error.code}"
+            failed = Result(task_id=result.task_id, task_version=result.task_version, failure=why)
+            occasion = self._court.occasion(assignment.task)
+            await self._commit(hearing.failed(assignment.task, failed, spec.limits, occasion))
+
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
         spec = self._court.contracts.specs[assignment.spec.name]
         occasion = self._court.occasion(assignment.task)
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
-        result = msgspec.structs.replace(result, draft=_labelled(result.draft, assignment))
+        result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
         assert result.draft is not None, "just labelled"
         try:
             with self._court.timed("judge"):
                 judgement = await self._court.judge.assess(assignment, result.draft)
-        except Unavailable as error:
-            failure = msgspec.structs.replace(result, failure=f"the judge does not answer: {error.message}")
+        except ChimeraError as error:
+            failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
         await self._after_verdict(assignment, spec, result, judgement, occasion)
 
@@ -149,7 +160,8 @@ class Judging:
             campaign_id=task.campaign_id,
             agent_id=task.agent_id,
             disclosure=agent.persona.disclosure,
-            permissions=agent.permissions,
+            permissions=agent.allowed,
+            accounts=agent.accounts,
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
             labels=draft.labels,
@@ -157,7 +169,7 @@ class Judging:
             halted=tuple(sorted(halted)),
             kin=(target,) if self._roster.is_kin(agent, target) else (),
             recent=self._roster.recent(task.agent_id),
-            shaped=taint.shaped_by(draft.action, _readable(assignment)),
+            shaped=taint.shaped_by(draft.action, readable(assignment)),
         )
 
     async def _commit(self, step: Step) -> None:
@@ -168,15 +180,3 @@ class Judging:
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()
-
-
-def _readable(assignment: Assignment) -> tuple[Material, ...]:
-    """Everything that the lease could read: the materials and the task's own input."""
-    task = assignment.task
-    return (*assignment.materials, Material(name="input", content=task.input, labels=task.labels))
-
-
-def _labelled(draft: Draft, assignment: Assignment) -> Draft:
-    """The draft under every label that its lease could read, whatever the worker says."""
-    readable = [material.labels for material in _readable(assignment)]
-    return msgspec.structs.replace(draft, labels=labels.union(draft.labels, *readable))

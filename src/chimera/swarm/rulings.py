@@ -6,9 +6,11 @@ Builds changes; may not commit them.
 from __future__ import annotations
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain.budget import Movement
+from chimera.domain.agent import Account
+from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.errors import Refused
@@ -21,12 +23,46 @@ from chimera.swarm import hearing
 from chimera.swarm.hearing import Occasion, Step
 
 
+class Settlement(Struct, frozen=True, kw_only=True):
+    """What becomes of the money that was held for an act."""
+
+    holds: tuple[Hold, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    spent_micros: int = 0
+
+
+def has_happened(review: Review) -> bool:
+    """What a ruled review about a doubt says."""
+    return review.state is ReviewState.APPROVED
+
+
+def settlement(review: Review, hold: Hold | None) -> Settlement:
+    """Only a person's word that it did not happen gives the money back: what may be gone is counted as gone."""
+    if hold is None or hold.state is not HoldState.HELD:
+        return Settlement()
+    if review.state is ReviewState.REJECTED:
+        released, movements = hold.released()
+        return Settlement(holds=(released,), movements=movements)
+    captured, movements = hold.captured(hold.amount_micros)
+    return Settlement(holds=(captured,), movements=movements, spent_micros=hold.amount_micros)
+
+
 def question_anew(
-    review: Review, *, halted: tuple[str, ...], permissions: tuple[str, ...], recent: tuple[str, ...]
+    review: Review,
+    *,
+    halted: tuple[str, ...],
+    permissions: tuple[str, ...],
+    accounts: tuple[Account, ...],
+    recent: tuple[str, ...],
 ) -> Question:
     """The question as it stands today: the approver is real; halt, permissions and recent posts are as of now."""
     return msgspec.structs.replace(
-        review.question, approver=review.approver, halted=halted, permissions=permissions, recent=recent
+        review.question,
+        approver=review.approver,
+        halted=halted,
+        permissions=permissions,
+        accounts=accounts,
+        recent=recent,
     )
 
 
@@ -61,11 +97,11 @@ def closing(review: Review, step: Step) -> Step:
 
 
 def after_doubt(
-    review: Review, task: Task, occasion: Occasion, *, freed: tuple[Record, ...], movements: tuple[Movement, ...]
+    review: Review, task: Task, occasion: Occasion, *, settled: tuple[Record, ...], money: Settlement
 ) -> Step:
-    """A person said whether the act happened. Approved means that it did."""
-    happened = review.state is ReviewState.APPROVED
-    after = replace(task.after(TaskCommand.FINISH if happened else TaskCommand.FAIL), reason=f"ruled: {review.outcome}")
+    """A person said whether the act happened. Approved means that it did; `settled` is what moves with it."""
+    command = TaskCommand.FINISH if has_happened(review) else TaskCommand.FAIL
+    after = replace(task.after(command), reason=f"ruled: {review.outcome}")
     event = Event(
         kind=EventKind.TASK_SETTLED,
         subject=task.id,
@@ -74,9 +110,12 @@ def after_doubt(
             "state": str(after.state),
             "ruling": review.outcome,
             "by": review.approver.name if review.approver else "",
+            "spent_micros": money.spent_micros,
         },
     )
-    step = Step(change=Change(records=(after, *freed), events=(event,), movements=movements), task=after)
+    step = Step(
+        change=Change(records=(after, *money.holds, *settled), events=(event,), movements=money.movements), task=after
+    )
     return closing(review, step)
 
 

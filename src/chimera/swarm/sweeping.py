@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from chimera.domain.agent import Agent
-from chimera.domain.budget import Hold, HoldState
+from chimera.domain.budget import Hold
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.granted import Granted
@@ -116,7 +116,8 @@ class Sweeping:
         question = rulings.question_anew(
             review,
             halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
-            permissions=agent.permissions,
+            permissions=agent.allowed,
+            accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )
         return rulings.after_ruling(review, task, question, self._court.gate, occasion)
@@ -124,11 +125,8 @@ class Sweeping:
     async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Step:
         grant = await self._store.get(Grant, task.grant_id or "")
         hold = await self._store.find(Hold, grant.hold_id) if grant.hold_id else None
-        if hold is None or hold.state is not HoldState.HELD:
-            return rulings.after_doubt(review, task, occasion, freed=(), movements=())
-        happened = review.outcome == "approved"
-        closed, movements = hold.captured(grant.action.cost_micros) if happened else hold.released()
-        return rulings.after_doubt(review, task, occasion, freed=(closed,), movements=movements)
+        opened = await self._settle.opened(task) if rulings.has_happened(review) else ()
+        return rulings.after_doubt(review, task, occasion, settled=opened, money=rulings.settlement(review, hold))
 
     async def _commit(self, review: Review, task: Task, step: Step, occasion: Occasion) -> None:
         try:

@@ -8,6 +8,7 @@ from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
+from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.granted import Granted
@@ -19,6 +20,11 @@ from chimera.ports.clock import Clock
 from chimera.ports.store import Store
 
 
+# A network that declines for a quarter of an hour is not asked for ever: every try is worked out and judged anew.
+TRIES_MAX = 20
+PAUSE_SECONDS_MAX = 60
+
+
 class Settle:
     """Writes as the manager of the task's shard."""
 
@@ -28,6 +34,8 @@ class Settle:
 
     async def finish(self, granted: Granted, performance: Performance | None) -> Task | None:
         """Settle a granted task by what is known of its act (None: it stayed in the house). None while nothing is."""
+        if performance is None and not granted.grant.action.is_internal:
+            raise Refused("performance_missing", "nothing is known of this act", where=granted.grant.id)
         state = performance.state if performance else PerformanceState.FINISHED
         match state:
             case PerformanceState.FINISHED:
@@ -66,12 +74,13 @@ class Settle:
         task, grant = granted.task, granted.grant
         after = task.after(TaskCommand.FINISH)
         holds, movements = await self._captured(granted)
-        opened = await self._opened(task)
+        opened = await self.opened(task)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
         await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
         return after
 
-    async def _opened(self, task: Task) -> tuple[Task, ...]:
+    async def opened(self, task: Task) -> tuple[Task, ...]:
+        """What waited for a task whose act has happened."""
         if not task.opens:
             return ()
         attempts = await self._store.list(Attempt, scope=task.id)
@@ -82,10 +91,10 @@ class Settle:
         """Certainly not done: later again with a new grant, or never."""
         task = granted.task
         holds, movements = await self._released(granted)
-        if performance.later:
+        if performance.later and task.attempt < TRIES_MAX:
             after = replace(
                 task.after(TaskCommand.RETRY),
-                due_at_us=self._clock.now_us() + 1_000_000,
+                due_at_us=self._clock.now_us() + _pause_us(task),
                 grant_id=None,
                 reason=performance.reason,
             )
@@ -166,3 +175,8 @@ class Settle:
                 "spec": str(after.spec),
             },
         )
+
+
+def _pause_us(task: Task) -> int:
+    """Twice as long with every try."""
+    return min(PAUSE_SECONDS_MAX, 2 ** min(task.attempt, 10) // 2) * 1_000_000

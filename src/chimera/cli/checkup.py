@@ -1,0 +1,90 @@
+"""What `chimera doctor` looks at. Every finding says how to mend it; nothing is changed."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from chimera import bootstrap
+from chimera.adapters.documents.specs import lint
+from chimera.adapters.local.home import DISK_FREE_BYTES_MIN, prepare_home
+from chimera.adapters.local.postgres import programs
+from chimera.adapters.local.valkey_binary import find_binary
+from chimera.domain.errors import ChimeraError
+from chimera.governance import audit
+from chimera.settings import Settings
+
+PYTHON_MIN = (3, 11)
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything, in the order in which one would mend it."""
+    quick = [
+        _python(),
+        _looked_at("home", lambda: str(prepare_home(settings.folder)), "set CHIMERA_HOME to a folder of your own"),
+        _disk(settings.folder),
+        _looked_at("PostgreSQL", lambda: str(programs(18)), "make setup installs it, or set CHIMERA_DATABASE_URL"),
+        _looked_at("Valkey", lambda: str(find_binary()), "make setup installs it"),
+        _looked_at("task types", _task_types, "chimera spec lint names the lines"),
+        _looked_at("policy", lambda: bootstrap.rules().pack.digest[:16], "mend the policy pack"),
+        _looked_at("agent packages", lambda: str(bootstrap.packages_folder().resolve(strict=True)), "install again"),
+    ]
+    return [*quick, await _history(settings)]
+
+
+def _python() -> Finding:
+    optimised = not __debug__
+    found = f"{platform.python_version()} {'with -O' if optimised else ''}".strip()
+    return Finding(name="Python", ok=sys.version_info >= PYTHON_MIN and not optimised, found=found,
+                   remedy="use Python 3.11 or newer, without -O: our assertions are part of the building")  # fmt: skip
+
+
+def _disk(folder: Path) -> Finding:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    return Finding(name="disk", ok=free >= DISK_FREE_BYTES_MIN, found=f"{free // 2**20} MB free",
+                   remedy=f"free {DISK_FREE_BYTES_MIN // 2**20} MB, or move CHIMERA_HOME")  # fmt: skip
+
+
+def _looked_at(name: str, look: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(name=name, ok=True, found=look())
+    except (ChimeraError, OSError) as error:
+        return Finding(name=name, ok=False, found=str(error)[:300], remedy=getattr(error, "remedy", "") or remedy)
+
+
+def _task_types() -> str:
+    faults = lint()
+    if faults:
+        raise ChimeraError("specs_faulty", f"{len(faults)} faults, the first: {faults[0]}")
+    return "no fault"
+
+
+async def _history(settings: Settings) -> Finding:
+    """The chains, if there is a database at all: reading never makes one."""
+    if not settings.database_url and not (settings.folder / "postgres").exists():
+        return Finding(name="history", ok=True, found="none yet")
+    try:
+        async with bootstrap.running_or_own_database(settings) as found:
+            reads = await found.reads()
+            report = await audit.verify_history(reads)
+            await reads.close()
+    except (ChimeraError, OSError) as error:
+        return Finding(name="history", ok=False, found=str(error)[:300], remedy="docs/runbooks/database-gone.md")
+    said = f"{report.events} events in {report.chains} chains"
+    return Finding(name="history", ok=report.verified, found=said if report.verified else str(report.flaws[0]),
+                   remedy="docs/runbooks/chain-does-not-verify.md")  # fmt: skip

@@ -1,0 +1,161 @@
+"""`chimera up | feed | halt | resume | doctor`: a fleet on this machine, and its kill switch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Annotated
+
+import msgspec
+import typer
+
+from chimera import bootstrap
+from chimera.adapters.local.home import Home
+from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.bootstrap import Fleet
+from chimera.cli import checkup, output
+from chimera.cli.network_process import NetworkProcess
+from chimera.cli.rehearsing import Plan, begin, handle_of
+from chimera.cli.story import Cursor, Names, is_worth_telling, line_of
+from chimera.domain.halt import Halt
+from chimera.domain.roles import Role
+from chimera.governance.halts import Halts
+from chimera.ports.store import Reads
+from chimera.rehearsal.scenario import DEMO
+from chimera.settings import Settings, read_settings
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Scope = Annotated[str, typer.Argument(help="fleet, agent:ID, campaign:ID, platform:NAME or tool:NAME.")]
+LOOK_SECONDS = 0.3
+ATTACKS_AN_HOUR = 120
+
+
+def up(
+    *,
+    agents: Annotated[int, typer.Option(help="How many personas take part in the rehearsal.")] = 12,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show the live feed here.")] = False,
+) -> None:
+    """Start everything on this machine, as a rehearsal, and show it live. Ctrl-C stops it; nothing is lost."""
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_up(read_settings(), agents=agents, quiet=quiet))
+    output.note("stopped; the next `chimera up` goes on from here")
+
+
+async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
+    _stop_on_signals()
+    scenario = msgspec.structs.replace(DEMO, attacks=ATTACKS_AN_HOUR, attacks_to_seconds=3_600.0)
+    plan = Plan(agents=agents, posts=6, scenario=scenario)
+    with Home.open(settings.folder) as home:
+        output.note(f"chimera rehearses in {home.folder}: offline, with simulated people and simulated money")
+        accounts = tuple(handle_of(number) for number in range(agents))
+        network = await NetworkProcess.join(home.folder / "rehearsal", scenario, accounts)
+        try:
+            async with bootstrap.database(settings) as found:
+                outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
+                async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
+                    await begin(fleet, plan)
+                    await _show(fleet, settings, quiet=quiet)
+        finally:
+            await network.end()
+
+
+async def _show(fleet: Fleet, settings: Settings, *, quiet: bool) -> None:
+    output.note("the live feed is here; `chimera feed` shows it elsewhere, `chimera halt fleet` stops everything")
+    async for line in lines(fleet.reads, settings, from_now=True):
+        if not quiet:
+            output.tell(line)
+
+
+def _stop_on_signals() -> None:
+    owner = asyncio.current_task()
+    assert owner is not None, "runs in a task"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, owner.cancel)
+
+
+async def lines(reads: Reads, settings: Settings, *, from_now: bool) -> AsyncGenerator[str]:
+    """History as it comes, line by line, for ever."""
+    cursor, names, clock = Cursor(), Names(reads), SystemClock()
+    if from_now:
+        await cursor.to_the_end(reads)
+    while True:
+        for event in await cursor.news(reads):
+            if is_worth_telling(event):
+                name = await names.of(str(event.data.get("agent", "")))
+                yield line_of(event, zone=settings.zone, name=name)
+        await clock.sleep(LOOK_SECONDS)
+
+
+def feed(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Begin with the first event, not now.")] = False,
+) -> None:
+    """Show what the fleet on this home does, as it happens. Ctrl-C leaves; the fleet goes on."""
+    asyncio.run(_feed(read_settings(), from_now=not everything))
+
+
+async def _feed(settings: Settings, *, from_now: bool) -> None:
+    async with bootstrap.running_or_own_database(settings) as found:
+        reads = await found.reads()
+        async for line in lines(reads, settings, from_now=from_now):
+            output.tell(line)
+
+
+# ── the kill switch ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def halt(
+    scope: Scope,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "halted by hand",
+    as_json: Json = False,
+) -> None:
+    """Stop everything in a scope at once: nothing begins there until it is resumed."""
+    halted = asyncio.run(_with_halts(lambda halts: halts.halt(scope, by=_user(), reason=reason)))
+    _say(halted, f"{halted.halted} is halted; `chimera resume {halted.halted}` lifts it", as_json=as_json)
+
+
+def resume(scope: Scope, *, as_json: Json = False) -> None:
+    """Lift the halt of a scope."""
+    lifted = asyncio.run(_with_halts(lambda halts: halts.resume(scope, by=_user())))
+    _say(lifted, f"{lifted.halted} goes on", as_json=as_json)
+
+
+async def _with_halts(act: Callable[[Halts], Awaitable[Halt]]) -> Halt:
+    async with bootstrap.running_or_own_database(read_settings()) as found:
+        store = await found.store(Role.OFFICE, writer="cli")
+        try:
+            return await act(Halts(store=store, ids=SystemIds()))
+        finally:
+            await store.close()
+
+
+def _say(halt_record: Halt, text: str, *, as_json: bool) -> None:
+    if as_json:
+        output.answer({"scope": halt_record.halted, "state": str(halt_record.state), "by": halt_record.by,
+                       "lifted_by": halt_record.lifted_by, "reason": halt_record.reason})  # fmt: skip
+    else:
+        output.tell(text)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "operator"
+
+
+def doctor(*, as_json: Json = False) -> None:
+    """Check this installation, and say how to mend what is wrong. Exit 1 if anything is."""
+    findings = asyncio.run(checkup.examine(read_settings()))
+    if as_json:
+        output.answer({"ok": all(finding.ok for finding in findings),
+                       "checks": [msgspec.to_builtins(finding) for finding in findings]})  # fmt: skip
+    else:
+        output.table(("", "check", "found", "to mend it"), [
+            ("ok" if one.ok else "NO", one.name, one.found, "" if one.ok else one.remedy) for one in findings])  # fmt: skip
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,124 @@
+"""Runs a recorded attempt again from its recorded answers: the same bytes, verdict and reasons, or the first difference.
+
+Asks no model and no tool, and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from chimera.domain import canonical
+from chimera.domain.attempt import Attempt
+from chimera.domain.draft import Call
+from chimera.domain.errors import Unavailable
+from chimera.domain.prompt import Prompt
+from chimera.governance.contracts import Contracts
+from chimera.governance.gate import Gate
+from chimera.pipeline.judge import Judge
+from chimera.pipeline.worker import Worker
+from chimera.ports.clock import Clock
+from chimera.ports.model import ModelAnswer, ModelRequest
+from chimera.ports.tools_read import ToolAnswer
+from chimera.skills.desk import Skill
+from chimera.swarm.provenance import labelled
+
+SHOWN_MAX = 200
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """The first place where the replay differs from the record."""
+
+    stage: str
+    where: str
+    recorded: str
+    replayed: str
+
+
+class RecordedAnswers:
+    """Answers from the record, in their order, to the very requests that were recorded. A port for models and tools."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self._left = list(calls)
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """The recorded answer of a model."""
+        call = self._next("model", request.digest)
+        return ModelAnswer(text=call.answer, model=call.name, cost_micros=call.cost_micros)
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """The recorded answer of a read tool."""
+        call = self._next("tool", canonical.hash_of({"tool": tool, **arguments}))
+        return msgspec.json.decode(call.answer, type=ToolAnswer)
+
+    def _next(self, kind: str, digest: str) -> Call:
+        if not self._left:
+            raise Unavailable("replay_asks_more", "the replay asks more than was recorded", where=kind)
+        call = self._left.pop(0)
+        if (call.kind, call.request_digest) != (kind, digest):
+            raise Unavailable("replay_asks_otherwise", f"the replay asks otherwise than was recorded for {call.name}",
+                              where=kind)  # fmt: skip
+        return call
+
+
+class Replay:
+    """Worker, judge and gate as they are now, with the answers as they were then."""
+
+    def __init__(self, *, contracts: Contracts, gate: Gate, skills: Mapping[str, Skill],
+                 prompts: Mapping[str, Prompt], clock: Clock) -> None:  # fmt: skip
+        self._contracts = contracts
+        self._gate = gate
+        self._skills = skills
+        self._prompts = prompts
+        self._clock = clock
+
+    async def run(self, attempt: Attempt) -> Difference | None:
+        """The first difference, or None."""
+        return await self._draft(attempt) or await self._verdict(attempt) or self._ruling(attempt)
+
+    async def _draft(self, attempt: Attempt) -> Difference | None:
+        answers = RecordedAnswers(attempt.calls)
+        worker = Worker(model=answers, tools=answers, skills=self._skills, prompts=self._prompts,
+                        contracts=self._contracts, clock=self._clock)  # fmt: skip
+        result = await worker.work(attempt.assignment)
+        if result.draft is None:
+            return Difference("draft", "draft", "a draft", result.failure[:SHOWN_MAX])
+        return difference("draft", attempt.draft, labelled(result.draft, attempt.assignment))
+
+    async def _verdict(self, attempt: Attempt) -> Difference | None:
+        judge = Judge(model=RecordedAnswers(attempt.judge_calls), contracts=self._contracts,
+                      prompt=self._prompts["judge"])  # fmt: skip
+        try:
+            judgement = await judge.assess(attempt.assignment, attempt.draft)
+        except Unavailable as error:
+            return Difference("verdict", "calls", "the recorded calls", error.message)
+        return difference("verdict", attempt.verdict, judgement.verdict)
+
+    def _ruling(self, attempt: Attempt) -> Difference | None:
+        """What the database refused was not the gate's to know, and is on record as its own reason."""
+        if attempt.question is None or attempt.ruling is None:
+            return None
+        replayed = self._gate.decide(attempt.question)
+        reasons = attempt.ruling.decision.reasons
+        if any(reason.rule == "over_budget" for reason in reasons):
+            return None
+        return difference("ruling", attempt.ruling, replayed)
+
+
+def difference(stage: str, recorded: object, replayed: object) -> Difference | None:
+    """The first field in which two values differ, by its path."""
+    left, right = msgspec.to_builtins(recorded), msgspec.to_builtins(replayed)
+    found = _first_difference(left, right, stage)
+    return Difference(stage, *found) if found else None
+
+
+def _first_difference(left: object, right: object, where: str) -> tuple[str, str, str] | None:
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in sorted({*left, *right}, key=str):  # pyright: ignore[reportUnknownArgumentType]
+            found = _first_difference(left.get(key), right.get(key), f"{where}.{key}")  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+            if found:
+                return found
+        return None
+    return None if left == right else (where, str(left)[:SHOWN_MAX], str(right)[:SHOWN_MAX])  # pyright: ignore[reportUnknownArgumentType]
