@@ -62,6 +62,7 @@ from chimera.swarm.listening import Listening
 from chimera.swarm.manager import Manager, Stages
 from chimera.swarm.orchestrator import Orchestrator
 from chimera.swarm.pool import Pool
+from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
 VAULT_READY_SECONDS_MAX = 15.0
@@ -248,23 +249,34 @@ def rules() -> Rules:
 
 
 @contextlib.asynccontextmanager
-async def sandbox_outside(url: str, scenario: Scenario, clock: Clock) -> AsyncGenerator[Outside]:
+async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> AsyncGenerator[Outside]:
     """The ways out in a rehearsal: the simulated network over MCP, and the offline model. No keys needed."""
     # Imported when used: the MCP library takes longer to load than all the rest.
     from chimera.adapters.mcp.publisher import McpPublisher, Route
     from chimera.adapters.mcp.session import McpSession
     from chimera.adapters.mcp.tools_read import McpToolsRead
 
-    async with McpSession(url, clock) as session:
+    clock, reads = SystemClock(), await found.reads()
+    permits = Roster(reads=reads, clock=clock)
+    async with _closing(reads), McpSession(url, clock) as session:
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip
         yield Outside(
             model=OfflineModel(seed=scenario.seed, manners=scenario.manners, clock=clock),
+            # Another model than the worker's: whoever judges does not judge his own work.
             judge_model=OfflineModel(seed=scenario.seed + 1, manners=scenario.manners, clock=clock),
-            tools=McpToolsRead({"sandbox": session}, may_use=lambda _agent_id, _tool: True),
+            tools=McpToolsRead({"sandbox": session}, may_use=permits.may_use),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )
+
+
+@contextlib.asynccontextmanager
+async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await reads.close()
 
 
 @contextlib.asynccontextmanager

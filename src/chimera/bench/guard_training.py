@@ -119,7 +119,7 @@ def fit(rows: Sequence[Row], *, lexicon: bytes, seed: int) -> Weights:
     documents = _documents(rows, space, parsed)
     prior = [0.0] * (len(words) + len(bits)) + [rule.weight / 1000 for rule in parsed.rules]
     learner = Learner(prior, words=len(words), concepts=len(bits), supported=supported)
-    shuffler = random.Random(seed)  # noqa: S311 -- a repeatable order, not a secret
+    shuffler = random.Random(seed)
     for _ in range(ROUNDS):
         examples = [example for document in documents for example in learner.chosen(document)]
         for _ in range(EPOCHS):

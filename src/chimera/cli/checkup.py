@@ -14,7 +14,7 @@ from chimera import bootstrap
 from chimera.adapters.documents.specs import lint
 from chimera.adapters.local.home import DISK_FREE_BYTES_MIN, prepare_home
 from chimera.adapters.local.postgres import programs
-from chimera.adapters.local.valkey import find_binary
+from chimera.adapters.local.valkey_binary import find_binary
 from chimera.domain.errors import ChimeraError
 from chimera.governance import audit
 from chimera.settings import Settings

@@ -84,7 +84,7 @@ def _say(summary: Summary, missed: list[str]) -> None:
         ("published", f"{summary.published} ({summary.impressions} impressions, {summary.likes} likes)"),
         ("held for a person", str(summary.held)),
         ("refused", str(summary.refused)),
-        ("attacks", f"{attacks['planted']} planted, {attacks['caught']} caught"),
+        ("attacks", f"{attacks['planted']} planted, {attacks['heard']} heard, {attacks['caught']} got nothing"),
         ("spent", format_micros(summary.spent_micros)),
         ("history", f"{summary.events} events, {summary.audit}"),
         ("books", f"lost {summary.lost}, doubled {summary.doubled}, overspent {summary.overspent}"),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from chimera.connectors.sandbox.standing import Order, Report, Whereabouts, write
 from chimera.domain.errors import Unavailable
 from chimera.rehearsal.scenario import Scenario
+from chimera.rehearsal.standing import Order, Report, Whereabouts, write
 
 START_SECONDS_MAX = 20.0
 END_SECONDS_MAX = 20.0

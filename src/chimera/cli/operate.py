@@ -54,7 +54,7 @@ async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
         network = await NetworkProcess.join(home.folder / "rehearsal", scenario, accounts)
         try:
             async with bootstrap.database(settings) as found:
-                outside = bootstrap.sandbox_outside(network.url, scenario, SystemClock())
+                outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
                 async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                     await begin(fleet, plan)
                     await _show(fleet, settings, quiet=quiet)

@@ -98,6 +98,7 @@ class Granting:
             return
         granted = batch[0]
         self._known.pop(granted.grant.id, None)
+        # A halt only postpones: sweeping brings the grant here again, or lets it lapse when it has expired.
         if isinstance(refusal, Refused) and refusal.code not in _POSTPONED:
             again = await self._has_expired(granted)
             await self._settle.lapse(granted, None, why=f"the vault refused: {refusal.message}", again=again)

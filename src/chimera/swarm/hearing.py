@@ -128,7 +128,7 @@ def decided(
         step.change,
         records=(*step.change.records, attempt),
         events=(judged, *step.change.events),
-        movements=(*step.change.movements, *budget.metered(occasion.windows, _cost(result, judgement))),
+        movements=budget.combined(step.change.movements, budget.metered(occasion.windows, _cost(result, judgement))),
     )
     return msgspec.structs.replace(step, change=change)
 

@@ -8,19 +8,20 @@ from collections.abc import Sequence
 import pytest
 
 from chimera.domain import scopes
-from chimera.domain.record import SHARDS, advance
+from chimera.domain.record import SHARDS
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.ports.store import Store
-from chimera.testing.store_samples import HOUR_US, change
+from chimera.testing.store_samples import HOUR_US, advance, change
 from chimera.testing.store_world import Bench, outcome
 
 EVERY_SHARD = range(SHARDS)
 LEASE_SECONDS = 60.0
 
 
-async def claim(store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD,
-                seconds: float = LEASE_SECONDS) -> tuple[Task, ...]:
+async def claim(
+    store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD, seconds: float = LEASE_SECONDS
+) -> tuple[Task, ...]:
     """Claim with everything that a test does not care about filled in."""
     return await store.claim(shards=shards, limit=limit, lease_seconds=seconds)
 
@@ -36,7 +37,7 @@ class ClaimRules:
         (leased,) = await claim(bench.manager)
         after_us = await bench.manager.now_us()
         assert before_us + 60_000_000 <= leased.due_at_us <= after_us + 60_000_000
-        assert leased == task.after(TaskCommand.LEASE, due_at_us=leased.due_at_us, attempt=1)
+        assert leased == advance(task, state=TaskState.LEASED, due_at_us=leased.due_at_us, attempt=1)
         assert await bench.manager.get(Task, task.id) == leased
         assert await claim(bench.manager) == ()
         assert await bench.manager.count(Task) == {"leased": 1}
@@ -45,8 +46,9 @@ class ClaimRules:
     async def test_only_ready_tasks_that_are_due_are_leased(self, bench: Bench) -> None:
         now_us = await bench.manager.now_us()
         later = bench.samples.task(due_at_us=now_us + HOUR_US)
-        others = [bench.samples.task(state=state) for state in TaskState
-                  if state not in (TaskState.READY, TaskState.LEASED)]
+        others = [
+            bench.samples.task(state=state) for state in TaskState if state not in (TaskState.READY, TaskState.LEASED)
+        ]
         due = bench.samples.task(due_at_us=now_us)
         await bench.put(later, *others, due)
         assert [task.id for task in await claim(bench.manager)] == [due.id]
@@ -73,7 +75,7 @@ class ClaimRules:
         for attempt in (1, 2, 3):
             (leased,) = await claim(bench.manager)
             assert leased.attempt == attempt
-            await bench.put(leased.after(TaskCommand.RETRY, due_at_us=0, revision=attempt))
+            await bench.put(advance(leased, state=TaskState.READY, due_at_us=0, revision=attempt))
 
     @pytest.mark.requirement("R-A6")
     async def test_best_rank_first_then_longest_due(self, bench: Bench) -> None:
@@ -114,8 +116,8 @@ class ClaimRules:
     async def test_nothing_is_leased_in_a_halted_scope(self, bench: Bench) -> None:
         tasks = [bench.samples.task() for _ in range(4)]
         await bench.put(*tasks)
-        halts = [bench.samples.halt(scopes.campaign(tasks[0].campaign_id)), bench.samples.halt(scopes.agent(tasks[1].agent_id)),
-                 bench.samples.halt(scopes.platform("x"))]
+        halted = (scopes.campaign(tasks[0].campaign_id), scopes.agent(tasks[1].agent_id), scopes.platform("x"))
+        halts = [bench.samples.halt(scope) for scope in halted]
         await bench.office.commit(change(*halts))
         leased = await claim(bench.manager, limit=1)
         leased += await claim(bench.manager)

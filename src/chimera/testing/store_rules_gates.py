@@ -9,13 +9,13 @@ import pytest
 
 from chimera.domain import ids
 from chimera.domain.errors import Refused
-from chimera.domain.grant import Batch, Grant, Performance, PerformanceCommand, Seal, SealCommand
+from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.halt import Halt
 from chimera.domain.kinds import KINDS
-from chimera.domain.record import Record, advance
+from chimera.domain.record import Record
 from chimera.domain.roles import MAY_READ, MAY_WRITE, Role, may_write
 from chimera.domain.task import Task
-from chimera.testing.store_samples import HOUR_US, change
+from chimera.testing.store_samples import HOUR_US, advance, change
 from chimera.testing.store_world import Bench, outcome, tally
 
 WRITING = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)
@@ -49,20 +49,42 @@ class GateRules:
         assert await bench.office.count(Halt) == {"lifted": 2}
 
     @pytest.mark.requirement("R-E5")
+    async def test_odd_names_are_names(self, bench: Bench) -> None:
+        for name in (
+            'tool:"quoted"',
+            "tool:back\\slash",
+            "tool:a,b{c}",
+            "tool:NULL",
+            "tool: ",
+            "tool:größer 🎉",
+            "NULL",
+        ):
+            halt = bench.samples.halt(name)
+            await bench.office.commit(change(halt))
+            assert await bench.manager.halted() == {name}
+            assert await outcome(bench.manager.commit(change(begins_in=(name,)))) == "halted"
+            assert await bench.manager.list(Halt, scope=name) == (halt,)
+            await bench.office.commit(change(halt.lifted(by="Grace")))
+            await bench.move(f"agent:{name}|day|1", hold=1)
+            assert await bench.window(f"agent:{name}|day|1") is not None
+
+    @pytest.mark.requirement("R-E5")
     async def test_after_a_halt_is_committed_nothing_more_begins(self, bench: Bench) -> None:
         stores = [await bench.world.open(f"manager-{number}", Role.MANAGER) for number in range(2, 5)]
         codes: list[str] = []
+        under_way = asyncio.Event()
 
         async def begin_until_halted(number: int) -> None:
             store, code = stores[number % len(stores)], ""
             while not code:
                 code = await outcome(store.commit(change(bench.samples.task(), begins_in=("fleet",))))
                 codes.append(code)
+                if len(codes) >= 200:
+                    under_way.set()
                 await asyncio.sleep(0)
 
         runs = [asyncio.create_task(begin_until_halted(number)) for number in range(24)]
-        while len(codes) < 200:
-            await asyncio.sleep(0)
+        await under_way.wait()
         await bench.office.commit(change(bench.samples.halt("fleet")))
         begun = await bench.office.count(Task)
         await asyncio.gather(*runs)
@@ -75,7 +97,7 @@ class GateRules:
         performance = bench.samples.performance(grant)
         await bench.effects.commit(change(seal.after(SealCommand.TAKE), performance))
         assert (await bench.effects.get(Seal, grant.id)).state == "taken"
-        await bench.effects.commit(change(performance.after(PerformanceCommand.FINISH, receipt={"id": "7"})))
+        await bench.effects.commit(change(advance(performance, state=PerformanceState.FINISHED, receipt={"id": "7"})))
         again = msgspec.structs.replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
         for records in ((performance,), (again, performance)):
             assert await outcome(bench.effects.commit(change(*records))) == "record_stale"
@@ -160,7 +182,8 @@ class GateRules:
         await bench.put(review)
         for state in ("approved", "edited", "rejected", "asked"):
             assert await _write(bench, Role.MANAGER, advance(review, state=type(review.state)(state))) == (
-                "write_not_permitted")
+                "write_not_permitted"
+            )
         assert await _write(bench, Role.MANAGER, seal.after(SealCommand.TAKE)) == "write_not_permitted"
         assert await _write(bench, Role.EFFECTS, advance(seal)) == "write_not_permitted"
         for role in WRITING:

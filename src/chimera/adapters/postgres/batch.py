@@ -1,4 +1,4 @@
-"""Gathers changes into batches and lays a batch out as the arrays that the database takes. May not talk to the database."""
+"""Gathers changes into batches, and lays a batch out as the arrays that the database takes. May not talk to it."""
 
 from __future__ import annotations
 
@@ -88,8 +88,9 @@ def arrays_of(batch: Sequence[Entry]) -> list[Any]:
     for change, entry in enumerate(batch, start=1):
         written = entry.written
         rows += [(*row, change) for row in written.rows]
-        movements += [(change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros)
-                      for m in written.movements]
+        movements += [
+            (change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros) for m in written.movements
+        ]
         begins += [(change, scope) for scope in written.begins_in]
         events += [(change, body) for body in written.events]
     # By kind, verb and id: one slice per table and statement, locked in the same order by everybody.
@@ -109,8 +110,17 @@ def _slices(rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 def _rows(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     _, _, ids, versions, states, scopes, shards, dues, ranks, bodies, changes = _columns(rows, len(Row._fields) + 1)
-    return [_literal(changes), _literal(ids), _literal(versions), _literal(states), _quoted(scopes),
-            _nullable(shards), _nullable(dues), _literal(ranks), bodies]
+    return [
+        _literal(changes),
+        _literal(ids),
+        _literal(versions),
+        _literal(states),
+        _quoted(scopes),
+        _nullable(shards),
+        _nullable(dues),
+        _literal(ranks),
+        bodies,
+    ]
 
 
 def _movements(movements: Sequence[tuple[Any, ...]]) -> list[str]:

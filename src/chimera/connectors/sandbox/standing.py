@@ -16,41 +16,15 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
-from msgspec import Struct
 
 from chimera.connectors.sandbox import server as sandbox
 from chimera.connectors.sandbox.clock import MachineClock
 from chimera.connectors.sandbox.serving import alive, http_server
 from chimera.rehearsal import world
-from chimera.rehearsal.records import Deed
-from chimera.rehearsal.scenario import Scenario
+from chimera.rehearsal.standing import Order, Report, Whereabouts, write
 
 IDLE_SECONDS_MAX = 120.0
 LOOPBACK = "127.0.0.1"
-
-
-class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which world, and which accounts in it are the fleet's."""
-
-    scenario: Scenario
-    accounts: tuple[str, ...]
-
-
-class Whereabouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the network listens."""
-
-    pid: int
-    port: int
-
-
-class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the network saw, and the truth about it."""
-
-    records: tuple[Deed, ...]
-    attacks_planted: int
-    goals_met: tuple[str, ...]
-    impressions: int
-    likes: int
 
 
 def main() -> None:
@@ -99,18 +73,11 @@ def report_of(built: world.World) -> Report:
     society = built.network.society
     return Report(
         records=records,
-        attacks_planted=built.truth.planted,
+        attacks=tuple(built.truth.attacks),
         goals_met=tuple(met.attack.id for met in built.truth.goals_met(records)),
         impressions=sum(society.impressions.values()),
         likes=sum(map(len, society.likes.values())),
     )
-
-
-def write(path: Path, value: Struct) -> None:
-    """Whole or not at all."""
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(msgspec.json.encode(value))
-    draft.replace(path)
 
 
 if __name__ == "__main__":

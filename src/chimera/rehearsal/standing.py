@@ -1,0 +1,42 @@
+"""What a rehearsal's network in a process of its own is told, and what it says: files in a folder that both can see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from chimera.rehearsal.records import Deed
+from chimera.rehearsal.scenario import Scenario
+
+
+class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which world, and which accounts in it are the fleet's."""
+
+    scenario: Scenario
+    accounts: tuple[str, ...]
+
+
+class Whereabouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the network listens."""
+
+    pid: int
+    port: int
+
+
+class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the network saw, and the truth about it."""
+
+    records: tuple[Deed, ...]
+    attacks: tuple[str, ...]
+    goals_met: tuple[str, ...]
+    impressions: int
+    likes: int
+
+
+def write(path: Path, value: Struct) -> None:
+    """Whole or not at all."""
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.encode(value))
+    draft.replace(path)
