@@ -15,7 +15,7 @@ from chimera.adapters.documents.specs import load_specs
 from chimera.adapters.local.home import Home
 from chimera.bench import books
 from chimera.bootstrap import Fleet
-from chimera.cli.network_process import NetworkProcess
+from chimera.cli.network_process import network_of
 from chimera.domain import canonical
 from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
@@ -85,8 +85,8 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
     since = time.monotonic()
     with Home.open(settings.folder) as home:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
-        network = await NetworkProcess.join(home.folder / "rehearsal", plan.scenario, accounts)
-        async with bootstrap.database(settings) as found:
+        standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
+        async with standing as network, bootstrap.database(settings) as found:
             outside = bootstrap.sandbox_outside(network.url, plan.scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -54,6 +54,20 @@ class Declined(Struct, frozen=True, tag="declined"):
 Reply: TypeAlias = Accepted | Declined
 
 
+class Remembered(Struct, frozen=True, kw_only=True):
+    """What was done under a key."""
+
+    act: Act
+    accepted: Accepted
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """What a network must not forget when its machine is started again: the keys it took, and its counter."""
+
+    acts: tuple[Remembered, ...] = ()
+    sequence: int = 0
+
+
 class Network:
     """One network with a social side and a till."""
 
@@ -77,6 +91,17 @@ class Network:
     def records(self) -> tuple[Deed, ...]:
         """Everything that our accounts did, in the order in which the network saw it."""
         return tuple(self._deeds)
+
+    def memory(self) -> Memory:
+        """What another start of this network has to be told."""
+        acts = tuple(Remembered(act=act, accepted=accepted) for act, accepted in self._by_key.values())
+        return Memory(acts=acts, sequence=self.society.sequence)
+
+    def remember(self, deeds: Iterable[Deed], memory: Memory) -> None:
+        """Go on from an earlier life: no deed is forgotten, no key is taken twice, no id is given twice."""
+        self._deeds.extend(deeds)
+        self._by_key.update({(one.act.account, one.act.key): (one.act, one.accepted) for one in memory.acts})
+        self.society.sequence = max(self.society.sequence, memory.sequence)
 
     def perform(self, act: Act, *, now_us: int) -> Reply:
         """Do it, or say why not. Under a key that is known it is not done again (unless the rules say so)."""

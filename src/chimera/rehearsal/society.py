@@ -65,7 +65,7 @@ class Society:
         self._ours_posts: list[str] = []
         self._recent: deque[str] = deque(maxlen=TREND_WINDOW_POSTS)
         self._talk: Counter[str] = Counter()
-        self._sequence = 0
+        self.sequence = 0
 
     def open_account(self, handle: str, *, bio: str = "", ours: bool = False) -> Profile:
         """An account by this name; the one that exists, if it does."""
@@ -78,8 +78,8 @@ class Society:
 
     def next_id(self, prefix: str) -> str:
         """A fresh id of the network's own."""
-        self._sequence += 1
-        return f"{prefix}{self._sequence:07d}"
+        self.sequence += 1
+        return f"{prefix}{self.sequence:07d}"
 
     def say(self, account: str, text: str, *, at_us: int, in_reply_to: str = "", disclosure: str = "", topic: str = "",
             sources: tuple[str, ...] = ()) -> Post:

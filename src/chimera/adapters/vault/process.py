@@ -14,6 +14,7 @@ import msgspec
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.core import Spent, VaultCore
 from chimera.adapters.vault.server import MAY, VaultServer
+from chimera.domain import scopes
 
 SPENT = "spent.json"
 READY = b"ready\n"
@@ -44,6 +45,8 @@ async def _serve(options: argparse.Namespace) -> None:
         spent=_spent(folder / SPENT),
         keep=lambda spent: keys.write_private(folder / SPENT, msgspec.json.encode(spent)),
     )
+    # Until the office has said what is halted, everything is.
+    core.halt((scopes.FLEET,))
     clients = {name: keys.public_key(folder / "clients" / f"{name}.pub") for name in MAY}
     server = await VaultServer(core=core, clients=clients).serve(options.socket)
     sys.stdout.buffer.write(READY)
