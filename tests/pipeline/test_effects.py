@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from chimera.adapters.memory.store import MemoryStore
 from chimera.domain import scopes
 from chimera.domain.agent import AgentState
+from chimera.domain.change import Change
 from chimera.domain.decision import Deny, Reason
 from chimera.domain.errors import ChimeraError, Conflict, Missing, Refused
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
@@ -195,6 +198,21 @@ async def test_every_halt(house: SmallHouse, place: str) -> None:
         "platform": scopes.platform("sandbox"),
     }[place]
     await house.halt(scope)
+    await refused(house, granted.grant.id, "halted")
+
+
+class ForgetfulStore(MemoryStore):
+    """A database that has forgotten its own rule about halts."""
+
+    async def commit(self, change: Change) -> None:
+        await super().commit(msgspec.structs.replace(change, begins_in=()))
+
+
+async def test_a_halt_is_looked_at_before_anything_is_tried(house: SmallHouse) -> None:
+    """Effects does not leave it to the database, nor the database to effects."""
+    granted = await house.grant()
+    house.acting = ForgetfulStore(house.database, writer="effects-0", role=Role.EFFECTS, clock=house.clock)
+    await house.halt(scopes.FLEET)
     await refused(house, granted.grant.id, "halted")
 
 

@@ -94,7 +94,11 @@ async def test_a_skill_that_takes_too_long(house: SmallHouse) -> None:
 
 async def test_a_contract_that_is_not_the_managers(house: SmallHouse) -> None:
     task = await house.a_task()
-    for spec in (replace(task.spec, digest="0" * 64), replace(task.spec, name="go.viral"), replace(task.spec, version=9)):
+    for spec in (
+        replace(task.spec, digest="0" * 64),
+        replace(task.spec, name="go.viral"),
+        replace(task.spec, version=9),
+    ):
         done = await a_worker(house, SayingModel(GOOD)).work(assign(replace(task, spec=spec), house.agent))
         assert "not known here" in done.failure
 
