@@ -94,21 +94,22 @@ def _judge(mutant: Mutant, folder: Path) -> Finding:
     """Make one mutant, and see who notices."""
     began = time.monotonic()
     shutil.copytree(SOURCE / "chimera", folder / "chimera", ignore=shutil.ignore_patterns("__pycache__"))
-    fault = _mutate(mutant, folder / "chimera" / mutant.file)
-    if fault:
-        return Finding(check=mutant.check, fault=fault)
+    edits = ((mutant.file, mutant.old, mutant.new), *mutant.also)
+    faults = [fault for file, old, new in edits if (fault := _edit(folder / "chimera" / file, old, new))]
+    if faults:
+        return Finding(check=mutant.check, fault="; ".join(faults))
     noticed = _tested(folder, mutant.tests) or _simulated(folder, mutant.seeds)
     shutil.rmtree(folder)
     return Finding(check=mutant.check, noticed_by=noticed, seconds=round(time.monotonic() - began, 1))
 
 
-def _mutate(mutant: Mutant, path: Path) -> str:
+def _edit(path: Path, old: str, new: str) -> str:
     """Replace the text; what is wrong if it is not there exactly once."""
     text = path.read_text("utf-8")
-    found = text.count(mutant.old) if mutant.old else 0
+    found = text.count(old)
     if found != 1:
-        return f"its text stands {found} times in {mutant.file}: bring mutant_table.py up to date"
-    path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+        return f"its text stands {found} times in {path.name}: bring mutant_table.py up to date"
+    path.write_text(text.replace(old, new), "utf-8")
     return ""
 
 
