@@ -1,4 +1,4 @@
-"""The checks that are removed on purpose, one at a time: where each stands, what stands there without it, who must notice.
+"""The checks that are removed on purpose, one at a time: where each stands, what stands there without it, who notices.
 
 A mutant is exact text. When the code has moved on and the text is no longer there, the run fails and says so.
 """
@@ -139,8 +139,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="schema: a judge that cannot be understood has not accepted",
         file="pipeline/judge.py",
-        old="        return Verdict(accepted=False, confidence_bp=0, findings=(error.message,), cost_micros=cost_micros)\n",
-        new="        return Verdict(accepted=True, confidence_bp=9_500, findings=(), cost_micros=cost_micros)\n",
+        old="        return Verdict(accepted=False, confidence_bp=0, findings=(error.message,)",
+        new="        return Verdict(accepted=True, confidence_bp=9_500, findings=(error.message,)",
         tests=("tests/pipeline/test_worker_judge.py",),
     ),
     Mutant(
@@ -239,7 +239,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="a resend that is declined proves nothing",
         file="pipeline/effects.py",
-        old="            if isinstance(outcome, Published):\n                return await self._finish(performance, outcome.receipt)\n",
+        old="            if isinstance(outcome, Published):\n"
+        "                return await self._finish(performance, outcome.receipt)\n",
         new="            if isinstance(outcome, Published):\n"
         "                return await self._finish(performance, outcome.receipt)\n"
         '            return await self._fail(performance, "declined", later=True)\n',

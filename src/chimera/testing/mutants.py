@@ -24,11 +24,18 @@ from rich.progress import Progress
 from rich.table import Table
 
 from chimera.testing.mutant_table import MUTANTS, Mutant
+from chimera.testing.simulation.run import Outcome
 
 SOURCE = Path(__file__).parents[2]
 REPOSITORY = SOURCE.parent
 SECONDS_MAX = 240
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class _Failed(Struct):
+    """What the simulator says with --json, as far as it matters here."""
+
+    failed: tuple[Outcome, ...]
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -131,8 +138,8 @@ def _simulated(folder: Path, seeds: int) -> str:
     run = _run(folder, ["-m", "chimera.testing.simulation", "--seeds", str(seeds), "--processes", "1", "--json"])
     if run.returncode == 0:
         return ""
-    failed = msgspec.json.decode(run.stdout)["failed"] if run.stdout else []
-    return f"seed {failed[0]['seed']}: {failed[0]['violation'][:60]}" if failed else f"seeds: {run.stderr[-300:]}"
+    failed = msgspec.json.decode(run.stdout, type=_Failed).failed if run.stdout else ()
+    return f"seed {failed[0].seed}: {failed[0].violation[:60]}" if failed else f"seeds: {run.stderr[-300:]}"
 
 
 def _run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
