@@ -122,7 +122,7 @@ def test_what_is_no_amount(text: str) -> None:
 @given(st.lists(st.tuples(st.sampled_from(["hold", "close", "meter"]), st.integers(0, 2_000)), max_size=40),
        st.integers(0, 5_000))  # fmt: skip
 def test_nothing_is_held_beyond_the_cap_and_nothing_is_lost(steps: list[tuple[str, int]], cap: int) -> None:
-    """Conservation: what was metered is spent or overrun; what is held is what open holds hold; never beyond the cap."""
+    """What was metered is spent or overrun; what is held is what open holds hold; never beyond the cap."""
     window, open_holds, cost = Window(id="w", cap_micros=cap), [], 0
     for what, amount in steps:
         match what:
@@ -198,7 +198,7 @@ def test_what_is_no_scope(text: str) -> None:
 def test_less_confidence_is_never_a_better_band(first: int, second: int) -> None:
     order, bands = list(Band), Bands()
     low, high = sorted((first, second))
-    if 0 <= low and high <= 10_000:
+    if low >= 0 and high <= 10_000:
         assert order.index(bands.band_of(low, has_record=True)) >= order.index(bands.band_of(high, has_record=True))
     known, unknown = (order.index(bands.band_of(high, has_record=record)) for record in (True, False))
     assert unknown >= known

@@ -1,6 +1,8 @@
-"""Every way through the gate: what it allows, who has to be asked, what it denies; and what a broken policy is worth."""
+"""Every way through the gate: what it allows, who is asked, what it denies; and what a broken policy is worth."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -66,7 +68,7 @@ async def test_confidence_bands(
         assert decision.obligations == obligations
 
 
-ESCALATED = {
+ESCALATED: dict[str, dict[str, Any]] = {
     "threat-high": {"threat": "HIGH"},
     "stranger-shaped": {"shaped": ("a link",), "labels": ("public",)},
     "high-risk-category": {"risk": "politics"},
@@ -83,7 +85,7 @@ async def test_a_person_decides(house: SmallHouse, task: Task, rule: str) -> Non
     assert isinstance(decide(house.question(task, **ESCALATED[rule], approver=GUEST)), Escalate)
 
 
-DENIED = {
+DENIED: dict[str, dict[str, Any]] = {
     "halted": {"halted": ("fleet",)},
     "permission-missing": {"permissions": ()},
     "confidence-too-low": {"confidence_bp": 4_999},
@@ -183,9 +185,11 @@ async def test_without_a_permit_nothing_is_permitted(house: SmallHouse, task: Ta
 @pytest.mark.parametrize(
     "policy",
     [
-        "permit (principal, action, resource);", 'permit (principal, action', '@id("a") permit (principal,action,resource);',
+        "permit (principal, action, resource);",
+        "permit (principal, action",
+        '@id("a") permit (principal, action, resource);',
         '@id("a") @says("b") permit (principal, action, resource) when { context.nothing };',
-        '@id("a") @says("b") permit (principal, action, resource); @id("a") @says("b") permit (principal, action, resource);',
+        '@id("a") @says("b") permit (principal, action, resource);' * 2,
     ],
     ids=["unnamed", "cut off", "says nothing", "unknown attribute", "one name twice"],
 )  # fmt: skip

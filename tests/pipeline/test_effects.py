@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,7 +33,7 @@ async def house() -> SmallHouse:
     return await SmallHouse().open()
 
 
-async def refused(house: SmallHouse, grant_id: str, code: str, **how: object) -> None:
+async def refused(house: SmallHouse, grant_id: str, code: str, **how: Any) -> None:
     with pytest.raises(ChimeraError) as refusal:
         await house.effects(**how).perform(grant_id)
     assert refusal.value.code == code

@@ -1,4 +1,4 @@
-"""The planner alone: plans of every bad shape are refused on record, and a plan for yesterday's state is not adopted."""
+"""The planner alone: plans of every bad shape are refused on record; a plan for yesterday's state is not adopted."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
@@ -30,7 +32,7 @@ async def with_followers(house: SmallHouse) -> tuple[Granted, Task, Task]:
     return granted, middle, last
 
 
-def performance(granted: Granted, state: PerformanceState, **more: object) -> Performance:
+def performance(granted: Granted, state: PerformanceState, **more: Any) -> Performance:
     terms = granted.grant.terms
     return Performance(
         id=granted.grant.id, task_id=terms.task_id, campaign_id=terms.campaign_id, platform=terms.platform,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -34,7 +36,7 @@ class NoTools:
         return ToolAnswer(content={"trends": [{"topic": "x", "score_bp": 1}]}, labels=("tool:trends",))
 
 
-def a_worker(house: SmallHouse, model: SayingModel, **skills: object) -> Worker:
+def a_worker(house: SmallHouse, model: SayingModel, **skills: Any) -> Worker:
     return Worker(
         model=model, tools=NoTools(), skills={**SKILLS, **skills}, prompts=PROMPTS, contracts=CONTRACTS,
         clock=house.clock,

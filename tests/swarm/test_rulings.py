@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -23,7 +25,7 @@ async def house() -> SmallHouse:
     return await SmallHouse().open()
 
 
-async def ruled(house: SmallHouse, review: Review, state: ReviewState, **today: object) -> Consequence:
+async def ruled(house: SmallHouse, review: Review, state: ReviewState, **today: Any) -> Consequence:
     by = today.pop("by", REVIEWER)
     review = replace(review, state=state, approver=by, outcome=str(state))
     question = rulings.question_anew(

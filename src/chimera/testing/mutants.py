@@ -24,11 +24,18 @@ from rich.progress import Progress
 from rich.table import Table
 
 from chimera.testing.mutant_table import MUTANTS, Mutant
+from chimera.testing.simulation.run import Outcome
 
 SOURCE = Path(__file__).parents[2]
 REPOSITORY = SOURCE.parent
 SECONDS_MAX = 240
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class _Failed(Struct):
+    """What the simulator says with --json, as far as it matters here."""
+
+    failed: tuple[Outcome, ...]
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -94,21 +101,22 @@ def _judge(mutant: Mutant, folder: Path) -> Finding:
     """Make one mutant, and see who notices."""
     began = time.monotonic()
     shutil.copytree(SOURCE / "chimera", folder / "chimera", ignore=shutil.ignore_patterns("__pycache__"))
-    fault = _mutate(mutant, folder / "chimera" / mutant.file)
-    if fault:
-        return Finding(check=mutant.check, fault=fault)
+    edits = ((mutant.file, mutant.old, mutant.new), *mutant.also)
+    faults = [fault for file, old, new in edits if (fault := _edit(folder / "chimera" / file, old, new))]
+    if faults:
+        return Finding(check=mutant.check, fault="; ".join(faults))
     noticed = _tested(folder, mutant.tests) or _simulated(folder, mutant.seeds)
     shutil.rmtree(folder)
     return Finding(check=mutant.check, noticed_by=noticed, seconds=round(time.monotonic() - began, 1))
 
 
-def _mutate(mutant: Mutant, path: Path) -> str:
+def _edit(path: Path, old: str, new: str) -> str:
     """Replace the text; what is wrong if it is not there exactly once."""
     text = path.read_text("utf-8")
-    found = text.count(mutant.old) if mutant.old else 0
+    found = text.count(old)
     if found != 1:
-        return f"its text stands {found} times in {mutant.file}: bring mutant_table.py up to date"
-    path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
+        return f"its text stands {found} times in {path.name}: bring mutant_table.py up to date"
+    path.write_text(text.replace(old, new), "utf-8")
     return ""
 
 
@@ -130,8 +138,8 @@ def _simulated(folder: Path, seeds: int) -> str:
     run = _run(folder, ["-m", "chimera.testing.simulation", "--seeds", str(seeds), "--processes", "1", "--json"])
     if run.returncode == 0:
         return ""
-    failed = msgspec.json.decode(run.stdout)["failed"] if run.stdout else []
-    return f"seed {failed[0]['seed']}: {failed[0]['violation'][:60]}" if failed else f"seeds: {run.stderr[-300:]}"
+    failed = msgspec.json.decode(run.stdout, type=_Failed).failed if run.stdout else ()
+    return f"seed {failed[0].seed}: {failed[0].violation[:60]}" if failed else f"seeds: {run.stderr[-300:]}"
 
 
 def _run(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
