@@ -34,7 +34,7 @@ def demo(
     home: Annotated[Path | None, typer.Option(help="Where to keep it; without one, it is gone afterwards.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Rehearse a whole fleet offline: plan, write, judge and publish to a simulated network with trolls and attackers."""
+    """Rehearse a whole fleet offline: plan, write, judge, and publish to a simulated network with attackers."""
     if not 1 <= agents <= AGENTS_MAX:
         raise Invalid("agents_out_of_range", f"{agents} agents", where="--agents", remedy=f"choose 1 to {AGENTS_MAX}")
     plan = Plan(agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds)

@@ -142,7 +142,7 @@ def doctor(*, as_json: Json = False) -> None:
         output.answer({"ok": all(finding.ok for finding in findings),
                        "checks": [msgspec.to_builtins(finding) for finding in findings]})  # fmt: skip
     else:
-        output.table(("", "check", "found", "to mend it"), [
-            ("ok" if one.ok else "NO", one.name, one.found, "" if one.ok else one.remedy) for one in findings])  # fmt: skip
+        rows = [("ok" if one.ok else "NO", one.name, one.found, "" if one.ok else one.remedy) for one in findings]
+        output.table(("", "check", "found", "to mend it"), rows)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

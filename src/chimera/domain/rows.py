@@ -79,9 +79,9 @@ def row_of(record: Record) -> Row:
         raise Invalid("kind_unknown", f"{type(record).__name__} is not a kind of record")
     body, scope = _ENCODER.encode(record), record.scope
     _require_body(body, where=kind)
-    ids.parse(record.id, where=f"{kind}.id")
+    ids.parse(record.id, where=kind)
     if scope is not None and len(scope) > NAME_LETTERS_MAX:
-        raise _too_long(scope, where=f"{kind}.scope")
+        raise _too_long(scope, where=kind)
     if isinstance(record, Cap):
         _require_cap(record)
     due_us = record.due_us

@@ -1,4 +1,4 @@
-"""Runs a recorded attempt again from its recorded answers: the same bytes, verdict and reasons, or the first difference.
+"""Runs a recorded attempt again from its recorded answers: the same bytes, verdict and reasons, or what differs first.
 
 Asks no model and no tool, and writes nothing.
 """

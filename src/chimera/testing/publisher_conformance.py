@@ -1,7 +1,7 @@
 """What every publisher owes to `effects`, as tests that each adapter runs. Knows the network's own records, to compare.
 
-    class TestMcpPublisher(PublisherConformance):
-        def open(self, scenario, clock): ...
+class TestMcpPublisher(PublisherConformance):
+    def open(self, scenario, clock): ...
 """
 
 from __future__ import annotations
@@ -35,11 +35,24 @@ class Bench(Struct, frozen=True, kw_only=True):
     world: World
     clock: ManualClock
 
-    def order(self, key: str, *, kind: str = "post.publish", platform: str = SOCIAL, account: str = ACCOUNT,
-              arguments: dict[str, Any] | None = None, recipient: str = "", cost_micros: int = 0) -> Order:
+    def order(
+        self,
+        key: str,
+        *,
+        kind: str = "post.publish",
+        platform: str = SOCIAL,
+        account: str = ACCOUNT,
+        arguments: dict[str, Any] | None = None,
+        recipient: str = "",
+        cost_micros: int = 0,
+    ) -> Order:
         """An order whose deadline lies ten seconds ahead."""
         action = Action(
-            kind=kind, platform=platform, account=account, recipient=recipient, cost_micros=cost_micros,
+            kind=kind,
+            platform=platform,
+            account=account,
+            recipient=recipient,
+            cost_micros=cost_micros,
             arguments={"text": f"Hello from {key}. (AI persona)"} if arguments is None else arguments,
         )
         return Order(grant_id=key, action=action, deadline_us=self.clock.now_us() + 10 * SECOND_US)
@@ -81,8 +94,14 @@ class PublisherConformance:
                 bench.order("k3", kind="post.like", arguments={"post_id": theirs}),
                 bench.order("k4", kind="post.follow", arguments={"target_account": stranger}),
                 bench.order("k5", kind="post.take_down", arguments={"post_id": mine.receipt["id"]}),
-                bench.order("k6", kind="payment.send", platform=PAY, arguments={"purpose": "a clip"},
-                            recipient="render-farm", cost_micros=2_500_000),
+                bench.order(
+                    "k6",
+                    kind="payment.send",
+                    platform=PAY,
+                    arguments={"purpose": "a clip"},
+                    recipient="render-farm",
+                    cost_micros=2_500_000,
+                ),
             )
             for order in orders:
                 assert isinstance(await bench.publisher.publish(order), Published), order.action.kind
@@ -144,8 +163,14 @@ class PublisherConformance:
     async def test_a_payment_is_what_was_granted_or_it_is_not(self) -> None:
         async with self._bench() as bench:
             for arguments in ({"recipient": "somebody-else"}, {"amount_micros": 9_000_000}):
-                order = bench.order("k1", kind="payment.send", platform=PAY, arguments=arguments,
-                                    recipient="render-farm", cost_micros=1_000_000)
+                order = bench.order(
+                    "k1",
+                    kind="payment.send",
+                    platform=PAY,
+                    arguments=arguments,
+                    recipient="render-farm",
+                    cost_micros=1_000_000,
+                )
                 assert await bench.publisher.publish(order) == Rejected("payment_differs")
             assert bench.deeds() == ()
 

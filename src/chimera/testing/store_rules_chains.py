@@ -9,9 +9,10 @@ import pytest
 
 from chimera.domain.change import Change
 from chimera.domain.event import GENESIS, Event, EventKind, Link, link_hash, verify
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.ports.store import LIST_MAX, Head, Reads
-from chimera.testing.store_samples import advance, change
+from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, moving, outcome, tally
 
 
@@ -90,7 +91,7 @@ class ChainRules:
         head = await head_of(bench.manager, "manager-1")
         refused = [
             change(task),
-            change(advance(task), begins_in=("tool:x",)),
+            change(next_version(task), begins_in=("tool:x",)),
             moving("agent:a|day|1", hold=10**12),
             change(bench.samples.agent()),
         ]

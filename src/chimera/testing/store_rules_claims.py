@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import scopes
-from chimera.domain.record import SHARDS
+from chimera.domain.record import SHARDS, next_version
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.ports.store import Store
-from chimera.testing.store_samples import HOUR_US, advance, change
+from chimera.testing.store_samples import HOUR_US, change
 from chimera.testing.store_world import Bench, outcome
 
 EVERY_SHARD = range(SHARDS)
@@ -37,7 +38,7 @@ class ClaimRules:
         (leased,) = await claim(bench.manager)
         after_us = await bench.manager.now_us()
         assert before_us + 60_000_000 <= leased.due_at_us <= after_us + 60_000_000
-        assert leased == advance(task, state=TaskState.LEASED, due_at_us=leased.due_at_us, attempt=1)
+        assert leased == replace(next_version(task), state=TaskState.LEASED, due_at_us=leased.due_at_us, attempt=1)
         assert await bench.manager.get(Task, task.id) == leased
         assert await claim(bench.manager) == ()
         assert await bench.manager.count(Task) == {"leased": 1}
@@ -75,7 +76,7 @@ class ClaimRules:
         for attempt in (1, 2, 3):
             (leased,) = await claim(bench.manager)
             assert leased.attempt == attempt
-            await bench.put(advance(leased, state=TaskState.READY, due_at_us=0, revision=attempt))
+            await bench.put(replace(next_version(leased), state=TaskState.READY, due_at_us=0, revision=attempt))
 
     @pytest.mark.requirement("R-A6")
     async def test_best_rank_first_then_longest_due(self, bench: Bench) -> None:
@@ -142,7 +143,7 @@ class ClaimRules:
     @pytest.mark.requirement("R-A6")
     async def test_a_leased_task_is_listed_as_it_is(self, bench: Bench) -> None:
         task = bench.samples.task()
-        await bench.put(task, advance(task, revision=1))
+        await bench.put(task, replace(next_version(task), revision=1))
         (leased,) = await claim(bench.manager)
         assert await bench.manager.list(Task, states=("leased",), due_before_us=leased.due_at_us + 1) == (leased,)
         assert await bench.manager.list(Task, due_before_us=leased.due_at_us) == ()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import ids
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.halt import Halt
 from chimera.domain.kinds import KINDS
-from chimera.domain.record import Record
+from chimera.domain.record import Record, next_version
 from chimera.domain.roles import MAY_READ, MAY_WRITE, Role, may_write
 from chimera.domain.task import Task
-from chimera.testing.store_samples import HOUR_US, advance, change
+from chimera.testing.store_samples import HOUR_US, change
 from chimera.testing.store_world import Bench, outcome, tally
 
 WRITING = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)
@@ -36,7 +36,7 @@ class GateRules:
         assert await outcome(bench.manager.commit(change(task, begins_in=("platform:x",)))) == "halted"
         assert await bench.manager.find(Task, task.id) is None
         await bench.manager.commit(change(task, begins_in=("platform:y", "fleet")))
-        await bench.manager.commit(change(advance(task)))
+        await bench.manager.commit(change(next_version(task)))
 
     @pytest.mark.requirement("R-E5")
     async def test_a_lifted_halt_halts_no_more_unless_another_stands(self, bench: Bench) -> None:
@@ -97,8 +97,10 @@ class GateRules:
         performance = bench.samples.performance(grant)
         await bench.effects.commit(change(seal.after(SealCommand.TAKE), performance))
         assert (await bench.effects.get(Seal, grant.id)).state == "taken"
-        await bench.effects.commit(change(advance(performance, state=PerformanceState.FINISHED, receipt={"id": "7"})))
-        again = msgspec.structs.replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
+        await bench.effects.commit(
+            change(replace(next_version(performance), state=PerformanceState.FINISHED, receipt={"id": "7"}))
+        )
+        again = replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
         for records in ((performance,), (again, performance)):
             assert await outcome(bench.effects.commit(change(*records))) == "record_stale"
         assert await bench.effects.count(Performance) == {"finished": 1}
@@ -150,7 +152,7 @@ class GateRules:
         grant, seal = await _sealed(bench)
         closed = seal.after(command)
         await bench.put(closed)
-        taken = advance(closed, state=seal.after(SealCommand.TAKE).state)
+        taken = replace(next_version(closed), state=seal.after(SealCommand.TAKE).state)
         assert await outcome(bench.effects.commit(change(taken, bench.samples.performance(grant)))) == "grant_not_valid"
 
     @pytest.mark.requirement("R-N1")
@@ -171,7 +173,7 @@ class GateRules:
             else:
                 assert code == ("" if permitted else "write_not_permitted"), kind
             permitted = may_write(role, kind, version=2, state=record.state_name)
-            code = await _write(bench, role, advance(record))
+            code = await _write(bench, role, next_version(record))
             assert (code == "write_not_permitted") is not permitted, kind
 
     @pytest.mark.requirement("R-D8", "R-F2")
@@ -181,14 +183,14 @@ class GateRules:
         review, batch = bench.samples.review(), await bench.manager.list(Batch)
         await bench.put(review)
         for state in ("approved", "edited", "rejected", "asked"):
-            assert await _write(bench, Role.MANAGER, advance(review, state=type(review.state)(state))) == (
-                "write_not_permitted"
-            )
+            assert await _write(
+                bench, Role.MANAGER, replace(next_version(review), state=type(review.state)(state))
+            ) == ("write_not_permitted")
         assert await _write(bench, Role.MANAGER, seal.after(SealCommand.TAKE)) == "write_not_permitted"
-        assert await _write(bench, Role.EFFECTS, advance(seal)) == "write_not_permitted"
+        assert await _write(bench, Role.EFFECTS, next_version(seal)) == "write_not_permitted"
         for role in WRITING:
-            assert await _write(bench, role, advance(grant)) == "write_not_permitted"
-            assert await _write(bench, role, advance(batch[0])) == "write_not_permitted"
+            assert await _write(bench, role, next_version(grant)) == "write_not_permitted"
+            assert await _write(bench, role, next_version(batch[0])) == "write_not_permitted"
         assert await _write(bench, Role.MANAGER, bench.samples.halt("fleet").lifted(by="me")) == "write_not_permitted"
         assert await bench.manager.get(Grant, grant.id) == grant
 

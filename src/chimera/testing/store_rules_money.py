@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, FLEET_CAPS_MICROS, Cap, Hold, Movement, Window
 from chimera.domain.errors import Invalid, Refused
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
-from chimera.testing.store_samples import advance, change
+from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, moving, outcome, tally
 
 FLEET_DAY = "fleet|day|2026-11-21"
@@ -172,7 +174,7 @@ class MoneyRules:
         await bench.office.commit(change(cap))
         await bench.move(AGENT_DAY, hold=80)
         await bench.move(AGENT_DAY, metered=10)
-        await bench.office.commit(change(advance(cap, micros=20)))
+        await bench.office.commit(change(replace(next_version(cap), micros=20)))
         assert await bench.window(AGENT_DAY) == Window(id=AGENT_DAY, cap_micros=90, held_micros=80, spent_micros=10)
         assert await outcome(bench.manager.commit(moving(AGENT_DAY, hold=1))) == "over_budget"
         # What was held may still be spent; what is given back does not make room above the new cap.
@@ -189,7 +191,7 @@ class MoneyRules:
         await bench.office.commit(change(cap))
         holds = [outcome(bench.manager.commit(moving(AGENT_DAY, hold=10))) for _ in range(60)]
         codes = await asyncio.gather(
-            *holds[:30], outcome(bench.office.commit(change(advance(cap, micros=200)))), *holds[30:]
+            *holds[:30], outcome(bench.office.commit(change(replace(next_version(cap), micros=200)))), *holds[30:]
         )
         window = await bench.window(AGENT_DAY)
         assert window is not None
@@ -203,5 +205,5 @@ class MoneyRules:
         rival = Cap(id=bench.samples.id(), limited="agent:0193", period="day", micros=50)
         await bench.office.commit(change(cap))
         assert await outcome(bench.office.commit(change(rival))) == "record_stale"
-        assert await outcome(bench.office.commit(change(advance(cap, limited="fleet")))) == "record_stale"
+        assert await outcome(bench.office.commit(change(replace(next_version(cap), limited="fleet")))) == "record_stale"
         assert await outcome(bench.manager.commit(moving(AGENT_DAY, hold=6))) == "over_budget"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain.agent import Agent
 from chimera.domain.campaign import Campaign, Input
@@ -13,9 +13,10 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind
 from chimera.domain.kinds import KINDS
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
-from chimera.testing.store_samples import advance, change
+from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, moving, outcome, tally
 
 BAD_TEXTS = ("a\x00b", "half \ud800", "\x00")
@@ -42,23 +43,23 @@ class RecordRules:
         task = bench.samples.task()
         await bench.put(task)
         with pytest.raises(Conflict, match="record_stale"):
-            await bench.put(msgspec.structs.replace(task, reason="another"))
+            await bench.put(replace(task, reason="another"))
         assert await bench.manager.get(Task, task.id) == task
 
     @pytest.mark.requirement("R-A6")
     @pytest.mark.parametrize("version", [2, 3, 5])
     async def test_only_the_version_it_was_changed_from_is_accepted(self, bench: Bench, version: int) -> None:
         task = bench.samples.task()
-        await bench.put(task, advance(task), advance(advance(task)))
+        await bench.put(task, next_version(task), next_version(next_version(task)))
         with pytest.raises(Conflict, match="record_stale"):
-            await bench.put(msgspec.structs.replace(task, version=version, reason="late"))
-        await bench.put(msgspec.structs.replace(task, version=4, reason="in time"))
+            await bench.put(replace(task, version=version, reason="late"))
+        await bench.put(replace(task, version=4, reason="in time"))
         assert (await bench.manager.get(Task, task.id)).reason == "in time"
 
     @pytest.mark.requirement("R-A6")
     async def test_a_later_version_of_what_does_not_exist_is_stale(self, bench: Bench) -> None:
         with pytest.raises(Conflict, match="record_stale"):
-            await bench.put(advance(bench.samples.task()))
+            await bench.put(next_version(bench.samples.task()))
 
     @pytest.mark.requirement("R-A6")
     async def test_a_change_is_written_whole_or_not_at_all(self, bench: Bench) -> None:
@@ -73,7 +74,7 @@ class RecordRules:
     async def test_of_many_changes_from_one_version_one_is_accepted(self, bench: Bench) -> None:
         task = bench.samples.task()
         await bench.put(task)
-        rivals = [advance(task, reason=str(number)) for number in range(40)]
+        rivals = [replace(next_version(task), reason=str(number)) for number in range(40)]
         codes = await asyncio.gather(*(outcome(bench.manager.commit(change(rival))) for rival in rivals))
         assert tally(codes) == {"": 1, "record_stale": 39}
         winner = rivals[codes.index("")]
@@ -86,7 +87,7 @@ class RecordRules:
         await asyncio.gather(*(bench.put(task) for task in tasks))
         codes = await asyncio.gather(
             *(
-                outcome(store.commit(change(advance(task, reason=store.writer))))
+                outcome(store.commit(change(replace(next_version(task), reason=store.writer))))
                 for task in tasks
                 for store in (bench.manager, other)
             )
@@ -106,7 +107,7 @@ class RecordRules:
     async def test_one_record_many_times_in_flight_keeps_its_order(self, bench: Bench) -> None:
         steps = [bench.samples.task()]
         while len(steps) < 30:
-            steps.append(advance(steps[-1], reason=str(len(steps))))
+            steps.append(replace(next_version(steps[-1]), reason=str(len(steps))))
         codes = await asyncio.gather(*(outcome(bench.manager.commit(change(step))) for step in steps))
         assert tally(codes) == {"": 30}
         assert await bench.manager.get(Task, steps[0].id) == steps[-1]
@@ -153,7 +154,7 @@ class RecordRules:
             {"id": task.id.upper()},
         ):
             with pytest.raises(Invalid):
-                await bench.put(msgspec.structs.replace(task, **fields))
+                await bench.put(replace(task, **fields))
         assert await bench.manager.count(Task) == {}
 
     @pytest.mark.requirement("R-G1")

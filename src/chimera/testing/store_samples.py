@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
-
-from msgspec.structs import replace
+from typing import Any
 
 from chimera.domain import ids
 from chimera.domain.action import Action
@@ -21,22 +19,15 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
-from chimera.domain.record import Record, next_version
+from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment
 
-R = TypeVar("R", bound=Record)
-
 SPEC = SpecRef("copy.post", 1, "0" * 64)
 PERSONA = Persona(name="Ada", voice="dry", disclosure="I am an AI.")
 HOUR_US = 3_600_000_000
-
-
-def advance(record: R, **fields: Any) -> R:
-    """The record's next version with any fields changed: what a store accepts, whatever the domain would say."""
-    return replace(next_version(record), **fields)
 
 
 def change(
@@ -92,17 +83,29 @@ class Samples:
             admitted_at_us=1,
         )
 
-    def task(self, campaign_id: str | None = None, *, state: TaskState = TaskState.READY, **fields: Any) -> Task:
+    def task(
+        self,
+        campaign_id: str | None = None,
+        *,
+        state: TaskState = TaskState.READY,
+        due_at_us: int = 0,
+        priority: int = 100,
+        input: dict[str, Any] | None = None,
+        reason: str = "",
+    ) -> Task:
         """A ready task without dependencies, unless told otherwise."""
-        fields = {"agent_id": self.id(), "input": {"topic": "tea", "parts": [1, "two", None]}, **fields}
         return Task(
             id=self.id(),
             campaign_id=campaign_id or self.id(),
+            agent_id=self.id(),
             spec=SPEC,
             key="post",
+            input={"topic": "tea", "parts": [1, "two", None]} if input is None else input,
             labels=TRUSTED,
+            due_at_us=due_at_us,
+            priority=priority,
+            reason=reason,
             state=state,
-            **fields,
         )
 
     def attempt(self, task: Task, *, text: str = "tea") -> Attempt:

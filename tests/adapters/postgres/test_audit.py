@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 import pytest
 
+from chimera.adapters.postgres.store import PostgresStore
+from chimera.domain.event import Link
 from chimera.domain.roles import Role
 from chimera.governance.audit import verify_history
+from chimera.ports.store import LIST_MAX
 from chimera.testing.store_samples import change
 from tests.adapters.postgres.conftest import Database
+
+Links: TypeAlias = Callable[..., Awaitable[tuple[Link, ...]]]
 
 EDITS = {
     "UPDATE chimera.event SET body = replace(encode(body, 'escape'), '7', '8')::bytea WHERE seq = 7": [(7, "the body")],
@@ -55,14 +63,16 @@ async def test_a_chain_that_grows_while_it_is_read_is_no_flaw(database: Database
     store = await database.open("manager-1", Role.MANAGER)
     await store.commit(change(note="before"))
 
-    class Growing:
-        """Commits between the reading of the heads and of the links."""
+    store.links = _after_another_commit(store)
+    assert (await verify_history(store)).verified
 
-        def __getattr__(self, name: str) -> object:
-            return getattr(store, name)
 
-        async def links(self, writer: str, *, after_seq: int = 0, limit: int = 1_000) -> object:
-            await store.commit(change(note="meanwhile"))
-            return await store.links(writer, after_seq=after_seq, limit=limit)
+def _after_another_commit(store: PostgresStore) -> Links:
+    """Commits between the reading of the heads and of the links."""
+    links = store.links
 
-    assert (await verify_history(Growing())).verified
+    async def commit_and_read(writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]:
+        await store.commit(change(note="meanwhile"))
+        return await links(writer, after_seq=after_seq, limit=limit)
+
+    return commit_and_read

@@ -15,11 +15,12 @@ from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.domain.budget import Movement
 from chimera.domain.change import Change
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.domain.rows import write
 from chimera.domain.task import Task
 from chimera.testing.store_rules_chains import require_sound
-from chimera.testing.store_samples import Samples, advance, change
+from chimera.testing.store_samples import Samples, change
 from chimera.testing.store_world import moving, outcome, tally
 from tests.adapters.postgres.conftest import Database
 
@@ -161,7 +162,7 @@ async def test_killed_and_restarted_under_load_every_future_tells_the_truth(data
             )
             told[f"stale {task.id}"] = await outcome(store.commit(change(known)))
             for lease in await store.claim(shards=[task.shard], limit=1, lease_seconds=60):
-                told[f"lease {lease.id} {lease.version}"] = await outcome(store.commit(change(advance(lease))))
+                told[f"lease {lease.id} {lease.version}"] = await outcome(store.commit(change(next_version(lease))))
 
     for _ in range(3):
         ends = asyncio.Event()

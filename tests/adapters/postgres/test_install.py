@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -11,6 +14,7 @@ from chimera.domain.campaign import CAMPAIGN_MACHINE, INPUT_MACHINE
 from chimera.domain.errors import Conflict
 from chimera.domain.grant import PERFORMANCE_MACHINE, SEAL_MACHINE, Batch
 from chimera.domain.halt import HALT_MACHINE
+from chimera.domain.machine import Machine
 from chimera.domain.review import REVIEW_MACHINE
 from chimera.domain.roles import MAY_READ, Role, rules
 from chimera.testing.store_samples import Samples, change
@@ -67,7 +71,7 @@ async def test_what_is_still_to_be_done_is_found_by_an_index(database: Database)
     admin = await database.connect()
     rows = await admin.fetch("SELECT kind, open_states FROM chimera.kinds")
     indexed = {row["kind"]: set(row["open_states"]) for row in rows}
-    machines = {
+    machines: dict[str, Machine[Any, Any]] = {
         "campaign": CAMPAIGN_MACHINE,
         "input": INPUT_MACHINE,
         "seal": SEAL_MACHINE,
@@ -77,7 +81,8 @@ async def test_what_is_still_to_be_done_is_found_by_an_index(database: Database)
         "halt": HALT_MACHINE,
     }
     for kind, machine in machines.items():
-        assert indexed[kind] == {state.value for state in machine.states if not machine.is_final(state)}, kind
+        states: list[StrEnum] = list(machine.states)
+        assert indexed[kind] == {state.value for state in states if not machine.is_final(state)}, kind
     await admin.close()
 
 
