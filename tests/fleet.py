@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +103,7 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *arguments: object) -> Iterator[Running]:
+def running(home: Path, *arguments: object) -> Generator[Running]:
     """A command for as long as the block runs; nothing of this home is left behind, whatever happens."""
     started = Running(home, *arguments)
     try:
@@ -140,6 +140,7 @@ def _command_line(entry: Path) -> bytes:
 
 def end_all(home: Path) -> None:
     """End what is left of a home, each process by its own pid."""
+    left: dict[str, int] = {}
     for _ in range(100):
         left = processes_of(home)
         if not left:

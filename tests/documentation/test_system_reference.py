@@ -85,7 +85,7 @@ def _code_of(node: ast.expr, named: dict[str, Any]) -> Iterator[str]:
 
 def _code_of_faults(node: ast.Call) -> str:
     given = [word.value for word in node.keywords if word.arg == "code"]
-    return given[0].value if given and isinstance(given[0], ast.Constant) else "document_invalid"
+    return str(given[0].value) if given and isinstance(given[0], ast.Constant) else "document_invalid"
 
 
 @pytest.mark.requirement("R-L4")

@@ -188,8 +188,13 @@ class Network:
         self._posted_us[act.account].append(now_us)
         text, disclosure = _text(act, "text"), _text(act, "disclosure")
         post = self.society.say(
-            act.account, text, at_us=now_us, in_reply_to=in_reply_to, disclosure=disclosure,
-            topic=self._topic_of(text), sources=_texts(act, "sources"),
+            act.account,
+            text,
+            at_us=now_us,
+            in_reply_to=in_reply_to,
+            disclosure=disclosure,
+            topic=self._topic_of(text),
+            sources=_texts(act, "sources"),
         )
         return self._record(act, now_us, identifier=post.id, text=text, disclosure=disclosure, target=in_reply_to)
 
@@ -225,16 +230,38 @@ class Network:
 
     def _pay(self, act: Act, now_us: int) -> Reply:
         recipient, amount_micros = _text(act, "recipient"), int(act.arguments["amount_micros"])
-        return self._record(act, now_us, identifier=self.society.next_id("payment-"), recipient=recipient,
-                            amount_micros=amount_micros)
+        return self._record(
+            act, now_us, identifier=self.society.next_id("payment-"), recipient=recipient, amount_micros=amount_micros
+        )
 
-    def _record(self, act: Act, now_us: int, *, identifier: str, text: str = "", disclosure: str = "", target: str = "",
-                recipient: str = "", amount_micros: int = 0) -> Accepted:
-        self._deeds.append(Deed(
-            seq=len(self._deeds) + 1, at_us=now_us, platform=act.platform, kind=act.kind, account=act.account,
-            key=act.key, id=identifier, text=text, disclosure=disclosure, target=target, recipient=recipient,
-            amount_micros=amount_micros,
-        ))
+    def _record(
+        self,
+        act: Act,
+        now_us: int,
+        *,
+        identifier: str,
+        text: str = "",
+        disclosure: str = "",
+        target: str = "",
+        recipient: str = "",
+        amount_micros: int = 0,
+    ) -> Accepted:
+        self._deeds.append(
+            Deed(
+                seq=len(self._deeds) + 1,
+                at_us=now_us,
+                platform=act.platform,
+                kind=act.kind,
+                account=act.account,
+                key=act.key,
+                id=identifier,
+                text=text,
+                disclosure=disclosure,
+                target=target,
+                recipient=recipient,
+                amount_micros=amount_micros,
+            )
+        )
         return Accepted({"id": identifier, "platform": act.platform, "account": act.account, "at_us": now_us})
 
 

@@ -74,7 +74,9 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
     )
 
 
-def rejected(assignment: Assignment, result: Result, judgement: Judgement, limits: Limits, occasion: Occasion) -> Consequence:
+def rejected(
+    assignment: Assignment, result: Result, judgement: Judgement, limits: Limits, occasion: Occasion
+) -> Consequence:
     """The judge did not accept: revise with what it found, at most so often."""
     task, verdict = assignment.task, judgement.verdict
     again = task.revision < limits.revisions_max
@@ -167,7 +169,9 @@ def _granted(
         hold_micros=grant.action.cost_micros,
     )
     change = Change(records=(after, grant, *holds), events=(event,), movements=movements, begins_in=scopes_of(question))
-    return Consequence(change=change, task=after, granted=Granted(task=after, grant=grant, hold=next(iter(holds), None)))
+    return Consequence(
+        change=change, task=after, granted=Granted(task=after, grant=grant, hold=next(iter(holds), None))
+    )
 
 
 def grant_of(
@@ -239,7 +243,9 @@ def _escalated(
     return Consequence(change=Change(records=(after, review), events=(event,)), task=after)
 
 
-def _denied(task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], occasion: Occasion) -> Consequence:
+def _denied(
+    task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], occasion: Occasion
+) -> Consequence:
     after = replace(task.after(TaskCommand.REFUSE), reason="; ".join(map(str, reasons))[:500])
     event = _decision_event(EventKind.ACTION_DENIED, task, question, ruling, reasons, occasion)
     return Consequence(change=Change(records=(after,), events=(event,)), task=after)

@@ -119,7 +119,9 @@ def after_doubt(
     return closing(review, step)
 
 
-def refused_by_store(review: Review, task: Task, refusal: Refused, policy_digest: str, occasion: Occasion) -> Consequence:
+def refused_by_store(
+    review: Review, task: Task, refusal: Refused, policy_digest: str, occasion: Occasion
+) -> Consequence:
     """The database refused what person and gate allowed: the denial is what is on record."""
     reason = Reason(refusal.code, refusal.message, refusal.remedy)
     ruling = Ruling(decision=Deny((reason,)), policy_digest=policy_digest)

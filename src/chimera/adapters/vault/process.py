@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from chimera.adapters.vault import keys
-from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.adapters.vault.server import MAY, VaultServer
+from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain import scopes
 
 SPENT = "spent.json"
