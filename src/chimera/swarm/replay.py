@@ -115,11 +115,13 @@ def difference(stage: str, recorded: object, replayed: object) -> Difference | N
 
 
 def _first_difference(left: object, right: object, where: str) -> tuple[str, str, str] | None:
+    if left == right:
+        return None
     if isinstance(left, dict) and isinstance(right, dict):
         one, other = cast("dict[str, object]", left), cast("dict[str, object]", right)
         found = (_first_difference(one.get(key), other.get(key), f"{where}.{key}") for key in sorted({*one, *other}))
-        return next((differing for differing in found if differing), None)
-    return None if left == right else (where, _shown(left), _shown(right))
+        return next(differing for differing in found if differing)
+    return where, _shown(cast("object", left)), _shown(right)
 
 
 def _shown(value: object) -> str:
