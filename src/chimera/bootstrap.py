@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
@@ -18,14 +16,15 @@ from msgspec import Struct
 from chimera.adapters.documents.governance import load_lexicon, load_pack
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
-from chimera.adapters.local.postgres import start_postgres
+from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
-from chimera.domain.errors import Conflict, Unavailable
+from chimera.adapters.vault.keeping import VaultOrder, kept_vault
+from chimera.domain.errors import Conflict
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.contracts import Contracts
@@ -65,7 +64,6 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
-VAULT_READY_SECONDS_MAX = 15.0
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
 
 
@@ -134,15 +132,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
         await install(settings.database_url, passwords)
         yield Database(dsn=settings.database_url, passwords=passwords)
         return
-    running = await start_postgres(home)
-    try:
-        await install(running.superuser_dsn, passwords)
-        dsn = running.dsn("nobody", "none")
+    async with kept_postgres(home) as kept:
+        await install(kept.running.superuser_dsn, passwords)
+        dsn = kept.running.dsn("nobody", "none")
         _say_running(home, dsn)
-        yield Database(dsn=dsn, passwords=passwords)
-    finally:
-        (home / RUNNING).unlink(missing_ok=True)
-        await running.stop()
+        try:
+            yield Database(dsn=dsn, passwords=passwords)
+        finally:
+            (home / RUNNING).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
@@ -198,37 +195,15 @@ async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerato
     made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
     for name, key in made.items():
         keys.publish(folder / "clients" / f"{name}.pub", key)
-    process = await _start_vault(settings, folder, socket, rules.pack.digest)
+    order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
+                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
     clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
-    try:
-        yield clients["manager"], clients["office"]
-    finally:
-        for client in clients.values():
-            await client.close()
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _start_vault(settings: Settings, folder: Path, socket: Path, digest: str) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(folder), "--socket", str(socket),
-        "--policy-digest", digest, "--cap-micros-day", str(settings.vault_cap_micros_day),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "CHIMERA_VAULT_PASSPHRASE": settings.vault_passphrase},
-    )  # fmt: skip
-    assert process.stdout is not None, "the pipe was asked for"
-    try:
-        async with asyncio.timeout(VAULT_READY_SECONDS_MAX):
-            said = await process.stdout.readline()
-    except TimeoutError:
-        said = b""
-    if said.strip() != b"ready":
-        process.kill()
-        await process.wait()
-        raise Unavailable("vault_not_started", "the vault's process did not come up", where=str(folder),
-                          remedy="run chimera doctor")  # fmt: skip
-    return process
+    async with kept_vault(order):
+        try:
+            yield clients["manager"], clients["office"]
+        finally:
+            for client in clients.values():
+                await client.close()
 
 
 def seal_verifier(settings: Settings) -> SealVerifier:
@@ -296,6 +271,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening)  # fmt: skip
+        # The vault holds everything for halted until it is told otherwise.
+        await keeper.halt(await reads.halted())
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip

@@ -15,6 +15,7 @@ SEEDS = 60
 # Each of these once broke an invariant; what it found is said beside it.
 FOUND = {
     0: "what planning cost was told and never charged",
+    2500: "a process that woke late broke over a dependent that was open already",
     1619: "a process that woke after minutes sent what had been proved absent and granted anew",
     113: "a manager that could not read its roster at once was gone for good",
     16: "what waited for an act that a person confirmed waited for ever",

@@ -15,7 +15,7 @@ from chimera.adapters.documents.specs import load_specs
 from chimera.adapters.local.home import Home
 from chimera.bench import books
 from chimera.bootstrap import Fleet
-from chimera.cli.network_process import NetworkProcess
+from chimera.cli.network_process import network_of
 from chimera.domain import canonical
 from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
@@ -29,10 +29,12 @@ from chimera.ports.store import LIST_MAX, Reads
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.settings import Settings
+from chimera.swarm.claiming import LEASE_SECONDS
 
 AUDIENCE_SECONDS = 22.0
 QUIET_SECONDS = 1.5
-DRAIN_SECONDS_MAX = 90.0
+# After a crash the work that was out comes back when its leases run out.
+DRAIN_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
 PUBLISHED_KINDS = ("post.publish", "post.reply")
@@ -85,8 +87,8 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
     since = time.monotonic()
     with Home.open(settings.folder) as home:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
-        network = await NetworkProcess.join(home.folder / "rehearsal", plan.scenario, accounts)
-        async with bootstrap.database(settings) as found:
+        standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
+        async with standing as network, bootstrap.database(settings) as found:
             outside = bootstrap.sandbox_outside(network.url, plan.scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
@@ -219,6 +221,7 @@ def shortfalls(summary: Summary) -> list[str]:
         ("overspent", summary.overspent == 0),
         ("unresolved", summary.unresolved == 0),
         ("audit", summary.audit == "verified"),
+        ("finished", not any(summary.tasks.get(state) for state in _MOVING)),
         ("attacks", summary.attacks["caught"] == summary.attacks["planted"]),
         ("published", summary.published >= min(100, 4 * summary.agents)),
         ("held", summary.held >= min(10, summary.agents // 3)),

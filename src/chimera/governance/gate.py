@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, owns
-from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.spec import Spec
 from chimera.governance import treasury
 from chimera.governance.policy.engine import Deed, Facts, PolicyEngine
+from chimera.governance.reviews import RULERS
 from chimera.governance.safety.finding import Finding
 from chimera.governance.safety.gateway import SafetyGateway, severity_of
 
@@ -81,7 +82,7 @@ class Gate:
             shaped=bool(question.shaped),
             safety=severity_of(findings),
             amount=treasury.amount_band(action),
-            approver=question.approver.role if question.approver else "",
+            approver=_role_of(question.approver),
         )
 
 
@@ -97,6 +98,11 @@ def _misfit_of(action: Action, accounts: tuple[Account, ...]) -> tuple[Reason, .
         if told != (action.recipient, action.cost_micros):
             return (Reason("payment-differs", "what is shown is not what would be paid", "propose it again"),)
     return ()
+
+
+def _role_of(approver: Approver | None) -> str:
+    """A role that may not rule has not ruled: policies ask whether there is an approver at all."""
+    return approver.role if approver and approver.role in RULERS else ""
 
 
 def _explained(decision: Decision, question: Question, findings: tuple[Finding, ...]) -> Decision:

@@ -81,13 +81,22 @@ class Granting:
         await asyncio.gather(*self._settling, return_exceptions=True)
 
     async def _seal(self, batch: Sequence[Granted]) -> None:
+        in_house = {granted.grant.id: end for granted in batch if (end := self._settle.in_house(granted))}
         try:
             with self._court.timed("seal"):
-                await self._sealing.seal([granted.grant for granted in batch])
+                ends = [change for _, change in in_house.values()]
+                await self._sealing.seal([granted.grant for granted in batch], along=ends)
         except (Refused, Conflict) as refusal:
             return await self._seal_apart(batch, refusal)
         for granted in batch:
-            self._hand_on(granted)
+            if granted.grant.id in in_house:
+                self._ended_in_house(granted, in_house[granted.grant.id][0])
+            else:
+                self._hand_on(granted)
+
+    def _ended_in_house(self, granted: Granted, task: Task) -> None:
+        self._known.pop(granted.grant.id, None)
+        self._court.meter.settled(task, self._court.clock.now_us())
 
     async def _seal_apart(self, batch: Sequence[Granted], refusal: ChimeraError) -> None:
         """Find the one that the vault refuses; the others are sealed."""

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from chimera.bench.guard_evaluation import evaluate
+from chimera.domain.threat import ThreatLevel
 from chimera.governance.security import scan as scan_module
 from chimera.governance.security.model import parse_weights
-from chimera.domain.threat import ThreatLevel
 from chimera.governance.security.scan import ATTACK_LEVELS, Scanner, shipped_scanner, version_of
 
 DATA = Path(scan_module.__file__).parent / "data"

@@ -66,8 +66,9 @@ def act_of(order: Order) -> Act:
     arguments: dict[str, Any] = dict(action.arguments)
     if action.kind == "payment.send":
         arguments |= _payment(action)
-    return Act(kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id,
-               arguments=arguments)
+    return Act(
+        kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id, arguments=arguments
+    )
 
 
 def _payment(action: Action) -> dict[str, Any]:

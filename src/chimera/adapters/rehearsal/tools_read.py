@@ -25,8 +25,12 @@ class RehearsalToolsRead:
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
         if not await self._may_use(agent_id, tool):
-            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
-                          remedy="add the permission to its manifest")
+            raise Refused(
+                "tool_not_permitted",
+                f"the agent may not use {tool}",
+                where=tool,
+                remedy="add the permission to its manifest",
+            )
         reader = views.READERS.get(tool)
         if reader is None:
             raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")

@@ -207,16 +207,16 @@ def _signs(text: str, folded: str) -> Iterator[tuple[str, str, Callable[[str], s
         yield "base64", "base64 payload", _decode_base64
     if longest >= LONG_TOKEN_CHARS or lengths.count(2) * 2 > len(lengths):
         yield "hex", "hex payload", _decode_hex
-    if lengths.count(1) >= SPACED_LETTERS_MIN and _has_run(words, lengths):
+    if lengths.count(1) >= SPACED_LETTERS_MIN and _has_run(words, lengths, longest):
         yield "spaced", "spaced-out letters", _join_spaced
 
 
-def _has_run(words: list[str], lengths: list[int]) -> bool:
+def _has_run(words: list[str], lengths: list[int], longest: int) -> bool:
     """Whether one-letter words stand side by side, letters and not the numbers of a table."""
-    marks = bytes([min(length, 255) for length in lengths]) if max(lengths) > 255 else bytes(lengths)
+    marks = bytes([min(length, 255) for length in lengths]) if longest > 255 else bytes(lengths)
     place = marks.find(_SPACED_RUN)
     while place >= 0:
-        if sum(word.isalpha() for word in words[place : place + SPACED_LETTERS_MIN]) >= SPACED_ALPHA_MIN:
+        if sum(map(str.isalpha, words[place : place + SPACED_LETTERS_MIN])) >= SPACED_ALPHA_MIN:
             return True
         place = marks.find(_SPACED_RUN, place + 1)
     return False

@@ -4,6 +4,7 @@ Holds the shipped lexicon and weights; has no way to block, change or pass on a 
 """
 
 import hashlib
+from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
@@ -120,8 +121,9 @@ def version_of(lexicon: bytes, weights: bytes) -> str:
     return hashlib.sha256(hashlib.sha256(lexicon).digest() + hashlib.sha256(weights).digest()).hexdigest()
 
 
+@cache
 def shipped_scanner() -> Scanner:
-    """The scanner with the data that came with this package."""
+    """The scanner with the data that came with this package. Built once: nothing in it ever changes."""
     data = resources.files("chimera.governance.security") / "data"
     lexicon, weights = (data / "lexicon.json").read_bytes(), (data / "weights.json").read_bytes()
     return Scanner(lexicon=parse_lexicon(lexicon), weights=parse_weights(weights), version=version_of(lexicon, weights))

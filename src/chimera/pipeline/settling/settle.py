@@ -19,7 +19,6 @@ from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
 from chimera.ports.store import Store
 
-
 # A network that declines for a quarter of an hour is not asked for ever: every try is worked out and judged anew.
 TRIES_MAX = 20
 PAUSE_SECONDS_MAX = 60
@@ -69,6 +68,18 @@ class Settle:
         )
         await self._store.commit(Change(records=(after, *void, *holds, *gone), events=(event,), movements=movements))
         return after
+
+    def in_house(self, granted: Granted) -> tuple[Task, Change] | None:
+        """The end of a task whose act stays in the house, where nothing has to be read for it: it rides with a seal."""
+        task, grant, hold = granted.task, granted.grant, granted.hold
+        if not grant.action.is_internal or task.opens or (hold is None) != (grant.hold_id is None):
+            return None
+        after = task.after(TaskCommand.FINISH)
+        event = self._settled(after, spent_micros=grant.action.cost_micros)
+        if hold is None:
+            return after, Change(records=(after,), events=(event,))
+        captured, movements = hold.captured(grant.action.cost_micros)
+        return after, Change(records=(after, captured), events=(event,), movements=movements)
 
     async def _done(self, granted: Granted) -> Task:
         task, grant = granted.task, granted.grant

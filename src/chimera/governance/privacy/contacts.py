@@ -1,0 +1,106 @@
+"""Recognises how a person is reached: e-mail, telephone, network and web addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from chimera.governance.privacy.found import Found
+from chimera.governance.privacy.reading import Reading
+
+# A handle such as @name@host.example is public by its nature and is no e-mail address.
+_EMAIL = re.compile(
+    r"(?<![\w@.+%-])[\w.+%'-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,6}[^\W\d_]{2,24}(?![\w@])"
+)
+_WEB = re.compile(r"(?<![\w@.])(?:https?://|www\.)[^\s<>\"'“”()\[\]]{3,2000}", re.I)
+_WEB_TAIL = ".,;:!?…*_~"
+_IPV4 = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w]|\.[0-9])")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?![\w:])")
+_VERSION = re.compile(r"(?:version|ver\.?|release|v)\s*$", re.I)
+
+_INTERNATIONAL = re.compile(
+    r"(?<![\w+])(?:\+|00(?=[1-9]))[1-9][0-9]{0,2}[ .\-/]?(?:\(0?[0-9]{0,4}\)[ .\-/]?)?[0-9](?:[ .\-/]?[0-9]){5,12}(?!\w)"
+)
+_AMERICAN = re.compile(
+    r"(?<![\w.\-+])(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[0-9]{3}[-. ][0-9]{4}"
+    r"(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?(?![\w-]|\.[0-9])",
+    re.I,
+)
+_AMERICAN_LONG = re.compile(r"(?<![\w.\-+])001-[2-9][0-9]{2}-[0-9]{3}-[0-9]{4}(?!\w)")
+_TRUNK = re.compile(r"(?<![\w.,\-+/:])\(?0[1-9][0-9]{0,4}\)?(?:[ .\-/][0-9]{2,7}){1,4}(?![\w]|[.,\-/:][0-9])")
+_SAID = re.compile(
+    r"(?<![\w.,:+/-])\(?[0-9](?:[ .\-/()]{0,2}[0-9]){5,14}(?:\s?(?:x|ext\.?)\s?[0-9]{1,5})?(?![0-9]|[.,:/-][0-9])", re.I
+)
+_DATE = re.compile(r"(?:1[89]|20)[0-9]{2}[-./ ][01]?[0-9][-./ ][0-3]?[0-9]|[0-3]?[0-9][-./ ][01]?[0-9][-./ ](?:1[89]|20)?[0-9]{2}")
+_SAID_BEFORE_CHARS = 28
+_SAID_AFTER_CHARS = 3
+
+
+def email(reading: Reading) -> Iterator[Found]:
+    """E-mail addresses."""
+    for match in _EMAIL.finditer(reading.text):
+        yield Found("email", match.start(), match.end(), 9_800, "the form of an e-mail address")
+
+
+def web_address(reading: Reading) -> Iterator[Found]:
+    """Addresses of pages. Personal only when they are somebody's."""
+    for match in _WEB.finditer(reading.text):
+        end = match.start() + len(match[0].rstrip(_WEB_TAIL))
+        if end - match.start() > len("https://"):
+            yield Found("web-address", match.start(), end, 6_000, "a web address")
+
+
+def ip_address(reading: Reading) -> Iterator[Found]:
+    """IPv4 and IPv6, each as its standard reads it."""
+    text = reading.text
+    for match in _IPV4.finditer(text):
+        if _is_address(match[0]) and not _VERSION.search(text, max(0, match.start() - 12), match.start()):
+            yield Found("ip-address", match.start(), match.end(), 9_000, "four bytes between dots")
+    if len(reading.cues.get("colon", ())) < 2:
+        return
+    for match in _IPV6.finditer(text):
+        if match[0].count(":") >= 2 and len(match[0]) >= 6 and _is_address(match[0]):
+            yield Found("ip-address", match.start(), match.end(), 9_500, "the form of an IPv6 address")
+
+
+def _is_address(written: str) -> bool:
+    try:
+        ipaddress.ip_address(written)
+    except ValueError:
+        return False
+    return True
+
+
+def phone(reading: Reading) -> Iterator[Found]:
+    """Telephone numbers: the international form, common national forms, and what is said to be one."""
+    text = reading.text
+    for pattern, digits_min, confidence_bp, why in (
+        (_INTERNATIONAL, 8, 9_300, "the international form of a telephone number"),
+        (_AMERICAN_LONG, 10, 9_000, "the international form of a telephone number"),
+        (_AMERICAN, 10, 8_800, "the North American form of a telephone number"),
+        (_TRUNK, 9, 7_500, "a national form of a telephone number"),
+    ):
+        for match in pattern.finditer(text):
+            if digits_min <= _digits(match[0]) <= 15:
+                yield Found("phone", match.start(), match.end(), confidence_bp, why)
+    if "phone" in reading.cues or "phone-after" in reading.cues:
+        yield from _said_to_be_phone(reading)
+
+
+def _said_to_be_phone(reading: Reading) -> Iterator[Found]:
+    for match in _SAID.finditer(reading.text):
+        said = reading.before("phone", match.start(), within=_SAID_BEFORE_CHARS) and not any(
+            sign.isdigit() for sign in reading.text[_last_cue(reading, match.start()) : match.start()]
+        )
+        said = said or reading.after("phone-after", match.end(), within=_SAID_AFTER_CHARS)
+        if said and 6 <= _digits(match[0]) <= 15 and not _DATE.match(match[0]):
+            yield Found("phone", match.start(), match.end(), 8_000, "digits that are called a telephone number")
+
+
+def _last_cue(reading: Reading, place: int) -> int:
+    return max((end for _, end in reading.cues.get("phone", ()) if end <= place), default=place)
+
+
+def _digits(written: str) -> int:
+    return sum(map(str.isdigit, written))

@@ -1,0 +1,95 @@
+"""One text, read once: its cues and where they stand, and how many digits it has. Finds nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import ahocorasick_rs
+import msgspec
+
+_WHOLE = True
+# Signs that count wherever they stand; the words of the data file count as whole words only.
+_SIGNS: dict[str, tuple[str, ...]] = {
+    "at": ("@",),
+    "scheme": ("://", "www."),
+    "colon": (":",),
+    "key": (
+        "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xoxa-", "xoxb-", "xoxe-", "xoxp-",
+        "xoxr-", "xoxs-", "sk-", "sk_", "pk_", "rk_", "aiza", "glpat-", "npm_", "hf_", "sg.", "pypi-", "dop_v1_",
+    ),
+    "pem": ("private key-----",),
+    "jwt": ("eyj",),
+    "hex": ("0x",),
+    "bech32": ("bc1",),
+}  # fmt: skip
+
+
+class Reading(NamedTuple):
+    """A text with what was seen at first sight."""
+
+    text: str
+    cues: dict[str, list[tuple[int, int]]]
+    digits: int
+
+    def before(self, cue: str, place: int, *, within: int) -> bool:
+        """Whether a cue ends at most so far before this place."""
+        return any(0 <= place - end <= within for _, end in self.cues.get(cue, ()))
+
+    def after(self, cue: str, place: int, *, within: int) -> bool:
+        """Whether a cue begins at most so far after this place."""
+        return any(0 <= start - place <= within for start, _ in self.cues.get(cue, ()))
+
+
+class Reader:
+    """The automaton over all cues."""
+
+    __slots__ = ("_cues", "_scan")
+
+    def __init__(self, words: dict[str, tuple[str, ...]]) -> None:
+        cues: dict[str, list[tuple[str, bool]]] = {}
+        for cue, signs in _SIGNS.items():
+            for sign in signs:
+                cues.setdefault(sign, []).append((cue, False))
+        for cue, listed in words.items():
+            for word in listed:
+                cues.setdefault(word.lower(), []).append((cue, _WHOLE))
+        self._cues = tuple(cues.values())
+        self._scan = ahocorasick_rs.AhoCorasick(tuple(cues), store_patterns=False)
+
+    def read(self, text: str) -> Reading:
+        """One pass over the text."""
+        lowered = _lowered(text)
+        cues: dict[str, list[tuple[int, int]]] = {}
+        for number, start, end in self._scan.find_matches_as_indexes(lowered, overlapping=True):
+            for cue, whole in self._cues[number]:
+                if not whole or _stands_alone(lowered, start, end):
+                    cues.setdefault(cue, []).append((start, end))
+        return Reading(text, cues, sum(map(text.count, "0123456789")))
+
+
+def _lowered(text: str) -> str:
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    # "İ" becomes two signs, and every place after it would be wrong.
+    return "".join(_one_sign(text))
+
+
+def _one_sign(text: str) -> Iterator[str]:
+    for sign in text:
+        lowered = sign.lower()
+        yield lowered if len(lowered) == 1 else sign
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (start and text[start - 1].isalnum()) and not text[end : end + 1].isalnum()
+
+
+@cache
+def shipped_reader() -> Reader:
+    """The reader with the words that came with this package."""
+    data = (resources.files("chimera.governance.privacy") / "data" / "words.json").read_bytes()
+    return Reader(msgspec.json.decode(data, type=dict[str, tuple[str, ...]]))
