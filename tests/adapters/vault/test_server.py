@@ -1,4 +1,4 @@
-"""The vault as a stranger meets it: forged, replayed, stale, malformed and oversized requests; then over a real socket."""
+"""The vault as a stranger meets it: forged, replayed, stale, malformed, oversized requests; then over a real socket."""
 
 from __future__ import annotations
 
@@ -36,9 +36,17 @@ POLICY = "p" * 64
 def terms(**more: object) -> Terms:
     root = ids.build(at_us=time.time_ns() // 1_000, entropy=secrets.randbits(74))
     made = Terms(
-        grant_id=root, task_id=root, campaign_id=root, agent_id=root, action_digest="0" * 64, action_kind="post.publish",
-        platform="sandbox", cost_micros=1_000, expires_at_us=time.time_ns() // 1_000 + 600_000_000, policy_digest=POLICY,
-    )  # fmt: skip
+        grant_id=root,
+        task_id=root,
+        campaign_id=root,
+        agent_id=root,
+        action_digest="0" * 64,
+        action_kind="post.publish",
+        platform="sandbox",
+        cost_micros=1_000,
+        expires_at_us=time.time_ns() // 1_000 + 600_000_000,
+        policy_digest=POLICY,
+    )
     return msgspec.structs.replace(made, **more)
 
 
@@ -80,7 +88,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "expired": (lambda: frame(SealRequest((terms(expires_at_us=1),))), "vault_expiry"),
     "nothing": (lambda: b"", "vault_request_malformed"),
     "no JSON": (lambda: b"\xff\xfe{", "vault_request_malformed"),
-    "another JSON": (b'{"client":"manager"}', "vault_request_malformed"),
+    "another JSON": (lambda: b'{"client":"manager"}', "vault_request_malformed"),
     "deep": (lambda: b"[" * 100_000, "vault_request_malformed"),
 }
 
