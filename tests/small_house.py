@@ -13,9 +13,9 @@ from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
-from chimera.adapters.vault.core import Spent, VaultCore
 from chimera.adapters.vault.keys import name_of
 from chimera.adapters.vault.local import LocalVault
+from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain import caps, ids, scopes
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, Agent, AgentState, Persona
@@ -101,8 +101,8 @@ class SmallHouse:
     def store(self, writer: str, role: Role) -> MemoryStore:
         return MemoryStore(self.database, writer=writer, role=role, clock=self.clock)
 
-    def vault_core(self, key: Ed25519PrivateKey, *, cap_micros_day: int = 10**12, digest: str = "") -> VaultCore:
-        return VaultCore(
+    def vault_core(self, key: Ed25519PrivateKey, *, cap_micros_day: int = 10**12, digest: str = "") -> VaultSigner:
+        return VaultSigner(
             key=key,
             policy_digest=digest or PACK.digest,
             cap_micros_day=cap_micros_day,

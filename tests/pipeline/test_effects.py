@@ -17,7 +17,7 @@ from chimera.domain.change import Change
 from chimera.domain.decision import Deny, Reason
 from chimera.domain.errors import ChimeraError, Conflict, Missing, Refused
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
-from chimera.domain.merkle import Step
+from chimera.domain.merkle import Neighbour
 from chimera.domain.permissions import ACTIONS
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
@@ -116,7 +116,7 @@ async def test_a_grant_under_another_id(house: SmallHouse) -> None:
 async def test_a_path_that_was_bent(house: SmallHouse) -> None:
     granted = await house.grant()
     seal = await house.acting.get(Seal, granted.grant.id)
-    house.rewrite(replace(seal, path=(Step(left=True, digest="ab" * 32),)))
+    house.rewrite(replace(seal, path=(Neighbour(left=True, digest="ab" * 32),)))
     await refused(house, granted.grant.id, "grant_not_in_batch")
 
 

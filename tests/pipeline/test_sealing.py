@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from chimera.adapters.vault.core import LEAVES_MAX
+from chimera.adapters.vault.signer import LEAVES_MAX
 from chimera.domain import scopes
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Seal, SealState, Terms

@@ -14,7 +14,7 @@ from chimera.domain.grant import Grant
 from chimera.domain.review import Review, ReviewState
 from chimera.domain.task import Task, TaskState
 from chimera.swarm import rulings
-from chimera.swarm.hearing import Step
+from chimera.swarm.hearing import Consequence
 from tests.small_house import GATE, REVIEWER, SmallHouse, a_post
 
 pytestmark = pytest.mark.requirement("R-F1", "R-N1")
@@ -25,7 +25,7 @@ async def house() -> SmallHouse:
     return await SmallHouse().open()
 
 
-async def ruled(house: SmallHouse, review: Review, state: ReviewState, **today: Any) -> Step:
+async def ruled(house: SmallHouse, review: Review, state: ReviewState, **today: Any) -> Consequence:
     by = today.pop("by", REVIEWER)
     review = replace(review, state=state, approver=by, outcome=str(state))
     question = rulings.question_anew(

@@ -29,10 +29,12 @@ from chimera.ports.store import LIST_MAX, Reads
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.settings import Settings
+from chimera.swarm.claiming import LEASE_SECONDS
 
 AUDIENCE_SECONDS = 22.0
 QUIET_SECONDS = 1.5
-DRAIN_SECONDS_MAX = 90.0
+# After a crash the work that was out comes back when its leases run out.
+DRAIN_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
 PUBLISHED_KINDS = ("post.publish", "post.reply")
@@ -219,6 +221,7 @@ def shortfalls(summary: Summary) -> list[str]:
         ("overspent", summary.overspent == 0),
         ("unresolved", summary.unresolved == 0),
         ("audit", summary.audit == "verified"),
+        ("finished", not any(summary.tasks.get(state) for state in _MOVING)),
         ("attacks", summary.attacks["caught"] == summary.attacks["planted"]),
         ("published", summary.published >= min(100, 4 * summary.agents)),
         ("held", summary.held >= min(10, summary.agents // 3)),

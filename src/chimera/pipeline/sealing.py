@@ -50,7 +50,7 @@ class Sealing:
             id=self._ids.new(), root=signed.root, signature=signed.signature, key_id=signed.key_id, count=count
         )
 
-    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Step, ...]) -> Seal:
+    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Neighbour, ...]) -> Seal:
         state = SealState.TAKEN if grant.action.is_internal else SealState.READY
         return Seal(
             id=grant.id,

@@ -22,7 +22,7 @@ from chimera.swarm import hearing
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
-from chimera.swarm.hearing import Occasion, Step
+from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
 from chimera.swarm.provenance import labelled, readable, require_recordable
 from chimera.swarm.roster import Roster
@@ -173,7 +173,7 @@ class Judging:
             shaped=taint.shaped_by(draft.action, readable(assignment)),
         )
 
-    async def _commit(self, step: Step) -> None:
+    async def _commit(self, step: Consequence) -> None:
         """The one commit. Whoever waited for a task that did not end well is dropped with it."""
         change = await followers.with_dropped(self._store, step.task, step.change)
         with self._court.timed("commit"):

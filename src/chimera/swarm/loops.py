@@ -19,7 +19,7 @@ log = structlog.get_logger("chimera.swarm")
 
 
 async def forever(
-    name: str, once: Callable[[], Awaitable[bool]], *, bell: Bell, clock: Clock, idle_seconds: float
+    name: str, *, once: Callable[[], Awaitable[bool]], bell: Bell, clock: Clock, idle_seconds: float
 ) -> None:
     """Call `once` again at once while it finds work; pause, ever longer, while something is unavailable."""
     while True:

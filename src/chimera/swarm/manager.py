@@ -112,7 +112,7 @@ class Manager:
         try:
             async with asyncio.TaskGroup() as loops:
                 for name, once, bell, seconds in self._loops():
-                    loops.create_task(forever(name, once, bell=bell, clock=self._clock, idle_seconds=seconds))
+                    loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds))
         finally:
             await self._close()
 

@@ -42,7 +42,7 @@ class Orchestrator:
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
             ):
-                loops.create_task(forever(name, once, bell=never, clock=self._clock, idle_seconds=seconds))
+                loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
     async def _listen(self) -> bool:
         if self._listening is not None and await self._listening.once():

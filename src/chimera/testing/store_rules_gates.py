@@ -49,6 +49,12 @@ class GateRules:
         assert await bench.office.count(Halt) == {"lifted": 2}
 
     @pytest.mark.requirement("R-E5")
+    async def test_what_a_writer_sends_after_its_halt_is_refused(self, bench: Bench) -> None:
+        steps = [change(begins_in=("fleet",)), change(bench.samples.halt("fleet")), change(begins_in=("fleet",))]
+        codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in steps))
+        assert codes == ["", "", "halted"]
+
+    @pytest.mark.requirement("R-E5")
     async def test_odd_names_are_names(self, bench: Bench) -> None:
         for name in (
             'tool:"quoted"',

@@ -113,6 +113,18 @@ class RecordRules:
         assert await bench.manager.get(Task, steps[0].id) == steps[-1]
 
     @pytest.mark.requirement("R-A6")
+    async def test_nothing_overtakes_a_change_of_the_same_record(self, bench: Bench) -> None:
+        first, second = bench.samples.task(), bench.samples.task()
+        steps = [
+            change(first),
+            change(next_version(first), second),
+            change(next_version(second)),
+            change(next_version(next_version(first)), next_version(next_version(second))),
+        ]
+        codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in steps))
+        assert codes == [""] * 4
+
+    @pytest.mark.requirement("R-A6")
     async def test_whoever_opens_a_writer_fences_the_one_before(self, bench: Bench) -> None:
         task = bench.samples.task()
         successor = await bench.world.open("manager-1", Role.MANAGER)

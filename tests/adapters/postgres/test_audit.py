@@ -59,11 +59,13 @@ async def test_an_edited_history_is_named(database: Database, edit: str) -> None
 
 
 @pytest.mark.requirement("R-N4")
-async def test_a_chain_that_grows_while_it_is_read_is_no_flaw(database: Database) -> None:
+async def test_a_chain_that_grows_while_it_is_read_is_no_flaw(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = await database.open("manager-1", Role.MANAGER)
     await store.commit(change(note="before"))
 
-    store.links = _after_another_commit(store)
+    monkeypatch.setattr(store, "links", _after_another_commit(store))
     assert (await verify_history(store)).verified
 
 

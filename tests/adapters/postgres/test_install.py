@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Any
-
 import asyncpg
 import pytest
 
@@ -14,13 +11,17 @@ from chimera.domain.campaign import CAMPAIGN_MACHINE, INPUT_MACHINE
 from chimera.domain.errors import Conflict
 from chimera.domain.grant import PERFORMANCE_MACHINE, SEAL_MACHINE, Batch
 from chimera.domain.halt import HALT_MACHINE
-from chimera.domain.machine import Machine
+from chimera.domain.machine import C, Machine, S
 from chimera.domain.review import REVIEW_MACHINE
 from chimera.domain.roles import MAY_READ, Role, rules
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 WEEK_US = 7 * 86_400_000_000
+
+
+def _open_states(machine: Machine[S, C]) -> set[str]:
+    return {state.value for state in machine.states if not machine.is_final(state)}
 
 
 async def _partition_of(admin: asyncpg.Connection, kind: str, identifier: str) -> str:
@@ -71,18 +72,16 @@ async def test_what_is_still_to_be_done_is_found_by_an_index(database: Database)
     admin = await database.connect()
     rows = await admin.fetch("SELECT kind, open_states FROM chimera.kinds")
     indexed = {row["kind"]: set(row["open_states"]) for row in rows}
-    machines: dict[str, Machine[Any, Any]] = {
-        "campaign": CAMPAIGN_MACHINE,
-        "input": INPUT_MACHINE,
-        "seal": SEAL_MACHINE,
-        "performance": PERFORMANCE_MACHINE,
-        "hold": HOLD_MACHINE,
-        "review": REVIEW_MACHINE,
-        "halt": HALT_MACHINE,
+    expected = {
+        "campaign": _open_states(CAMPAIGN_MACHINE),
+        "input": _open_states(INPUT_MACHINE),
+        "seal": _open_states(SEAL_MACHINE),
+        "performance": _open_states(PERFORMANCE_MACHINE),
+        "hold": _open_states(HOLD_MACHINE),
+        "review": _open_states(REVIEW_MACHINE),
+        "halt": _open_states(HALT_MACHINE),
     }
-    for kind, machine in machines.items():
-        states: list[StrEnum] = list(machine.states)
-        assert indexed[kind] == {state.value for state in states if not machine.is_final(state)}, kind
+    assert {kind: indexed[kind] for kind in expected} == expected
     await admin.close()
 
 

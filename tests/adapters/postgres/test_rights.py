@@ -95,6 +95,20 @@ async def test_only_the_role_of_a_writer_adds_to_its_chain(database: Database, r
     await login.close()
 
 
+@pytest.mark.requirement("R-A6")
+async def test_what_a_lost_connection_still_had_to_say_is_fenced(database: Database) -> None:
+    """The same instance goes on over another connection: what is late on the old one may no longer be written."""
+    store = await database.open("office-1", Role.OFFICE)
+    login = await database.connect(Role.OFFICE)
+    continued = await login.fetchrow("SELECT epoch, session FROM chimera.open_writer('office-1', 1)")
+    assert continued is not None and tuple(continued) == (1, 2)
+    with pytest.raises(asyncpg.PostgresError) as caught:
+        await login.execute(COMMIT, "office-1", 1)
+    assert caught.value.sqlstate == "CH001"
+    assert [head.seq for head in await store.heads()] == [0]
+    await login.close()
+
+
 @pytest.mark.requirement("R-D8", "R-A6")
 async def test_one_record_twice_in_a_forged_batch_is_refused_whole(database: Database) -> None:
     """An UPDATE from arrays with one id twice would keep one of them without a word."""

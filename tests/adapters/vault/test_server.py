@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys, wire
 from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.core import Spent, VaultCore
 from chimera.adapters.vault.server import VaultServer
+from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.adapters.vault.wire import FRAME_BYTES_MAX, HaltRequest, HelloRequest, Request, SealRequest
 from chimera.domain import ids
 from chimera.domain.errors import Refused, Unavailable
@@ -51,7 +51,7 @@ def terms(**more: object) -> Terms:
 
 
 def server() -> VaultServer:
-    core = VaultCore(
+    core = VaultSigner(
         key=SEALING, policy_digest=POLICY, cap_micros_day=10_000, spent=Spent(day=0, micros=0), keep=lambda _: None
     )
     return VaultServer(core=core, clients={"manager": MANAGER.public_key(), "office": OFFICE.public_key()})

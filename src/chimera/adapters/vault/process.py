@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from chimera.adapters.vault import keys
-from chimera.adapters.vault.core import Spent, VaultCore
+from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.adapters.vault.server import MAY, VaultServer
 from chimera.domain import scopes
 
@@ -38,7 +38,7 @@ async def _serve(options: argparse.Namespace) -> None:
     secret = keys.passphrase(folder, os.environ.get(PASSPHRASE, ""))
     key = keys.load_or_make(folder / "sealing.key", secret)
     keys.publish(folder / "sealing.pub", key)
-    core = VaultCore(
+    core = VaultSigner(
         key=key,
         policy_digest=options.policy_digest,
         cap_micros_day=options.cap_micros_day,
