@@ -24,7 +24,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
-from chimera.swarm.provenance import labelled, readable
+from chimera.swarm.provenance import labelled, readable, require_recordable
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -88,6 +88,7 @@ class Judging:
     async def _settle_or_fail(self, assignment: Assignment, result: Result) -> None:
         """What a worker hands in may be what no database can hold: then its attempt has failed."""
         try:
+            require_recordable(result)
             await self._settle_result(assignment, result)
         except Invalid as error:
             spec = self._court.contracts.specs[assignment.spec.name]

@@ -167,14 +167,14 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         check="version of policy: the vault seals under its own only",
-        file="adapters/vault/core.py",
+        file="adapters/vault/signer.py",
         old="        if terms.policy_digest != self._policy_digest:\n",
         new="        if False:\n",
         tests=_SEALING,
     ),
     Mutant(
         check="the vault's own cap",
-        file="adapters/vault/core.py",
+        file="adapters/vault/signer.py",
         old="        if before + micros > self._cap_micros_day:\n",
         new="        if False:\n",
         tests=_SEALING,

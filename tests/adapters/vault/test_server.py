@@ -1,4 +1,4 @@
-"""The vault as a stranger meets it: forged, replayed, stale, malformed, oversized; then over a real socket."""
+"""The vault as a stranger meets it: forged, replayed, stale, malformed, oversized requests; then over a real socket."""
 
 from __future__ import annotations
 
