@@ -24,7 +24,7 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.domain.errors import Conflict
+from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.contracts import Contracts
@@ -271,8 +271,9 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening)  # fmt: skip
-        # The vault holds everything for halted until it is told otherwise.
-        await keeper.halt(await reads.halted())
+        # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
+        with contextlib.suppress(Unavailable):
+            await keeper.halt(await reads.halted())
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,17 @@ def test_a_record_that_was_altered_does_not_replay(home: Path, ask: Callable[...
     assert replayed.object["same"] is False
     assert replayed.object["difference"]["stage"] == "draft"
     assert replayed.object["difference"]["where"] == "draft.confidence_bp"
+
+
+@pytest.mark.requirement("R-L4", "R-E7")
+def test_every_field_of_its_events_is_in_the_reference(ask: Callable[..., Any]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "events.md").read_text("utf-8")
+    described = dict(re.findall(r"^## (\w+)$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    events = [json.loads(row["body"]) for row in ask(lambda database: database.fetch("SELECT body FROM chimera.event"))]
+    assert len({event["kind"] for event in events}) > 8
+    for event in events:
+        unknown = [name for name in event["data"] if f"| `{name}` |" not in described[event["kind"]]]
+        assert not unknown, (event["kind"], unknown)
 
 
 @pytest.mark.requirement("R-M2", "R-E5", "R-C1")

@@ -60,7 +60,8 @@ async def _with_reads(act: Callable[[Reads], Awaitable[T]]) -> T:
 
 def trace(task: TaskId, *, as_json: Json = False) -> None:
     """Everything that is on record about one task, with the contract that it was made under."""
-    story = stopping.run(_with_reads(lambda reads: _story(reads, ids.parse(task, where="task"))))
+    task_id = ids.parse(task, where="task")
+    story = stopping.run(_with_reads(lambda reads: _story(reads, task_id)))
     if as_json:
         output.answer(story)
     else:
@@ -97,7 +98,8 @@ def _tell(story: dict[str, Any]) -> None:
 
 def replay(task: TaskId, *, as_json: Json = False) -> None:
     """Run a recorded task again from its recorded answers. Exit 1 with the first difference."""
-    replayed, found = stopping.run(_with_reads(lambda reads: _replayed(reads, ids.parse(task, where="task"))))
+    task_id = ids.parse(task, where="task")
+    replayed, found = stopping.run(_with_reads(lambda reads: _replayed(reads, task_id)))
     if as_json:
         output.answer({"task": task, "attempts": replayed, "same": found is None,
                        "difference": msgspec.to_builtins(found) if found else None})  # fmt: skip

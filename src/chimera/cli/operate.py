@@ -18,6 +18,7 @@ from chimera.cli import checkup, output, stopping
 from chimera.cli.network_process import network_of
 from chimera.cli.rehearsing import Plan, begin, handle_of
 from chimera.cli.story import Cursor, Names, is_worth_telling, line_of
+from chimera.domain import scopes
 from chimera.domain.halt import Halt
 from chimera.domain.roles import Role
 from chimera.governance.halts import Halts
@@ -101,12 +102,14 @@ def halt(
     as_json: Json = False,
 ) -> None:
     """Stop everything in a scope at once: nothing begins there until it is resumed."""
+    scope = scopes.parse(scope)
     halted = stopping.run(_with_halts(lambda halts: halts.halt(scope, by=_user(), reason=reason)))
     _say(halted, f"{halted.halted} is halted; `chimera resume {halted.halted}` lifts it", as_json=as_json)
 
 
 def resume(scope: Scope, *, as_json: Json = False) -> None:
     """Lift the halt of a scope."""
+    scope = scopes.parse(scope)
     lifted = stopping.run(_with_halts(lambda halts: halts.resume(scope, by=_user())))
     _say(lifted, f"{lifted.halted} goes on", as_json=as_json)
 
