@@ -32,7 +32,8 @@ _FORMS: dict[str, tuple[re.Pattern[str], int, str]] = {
         8_000, "called a number plate",
     ),
     "driving-licence": (
-        re.compile(_LEAD + r"((?=[A-Z0-9-]{0,24}[0-9])[A-Z0-9][A-Z0-9-]{4,24})(?!\w)", re.I), 8_500, "called a driving licence",
+        re.compile(_LEAD + r"((?=[A-Z0-9-]{0,24}[0-9])[A-Z0-9][A-Z0-9-]{4,24})(?!\w)", re.I),
+        8_500, "called a driving licence",
     ),
     "passport": (
         re.compile(_LEAD + r"((?=[A-Z0-9]{0,9}[0-9])[A-Z0-9]{6,10})(?!\w)", re.I), 8_500, "called a passport",

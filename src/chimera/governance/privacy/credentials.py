@@ -14,9 +14,13 @@ _KEY = re.compile(
     r"|AIza[0-9A-Za-z_-]{35}|glpat-[\w-]{20,64}|npm_[A-Za-z0-9]{36}|hf_[A-Za-z0-9]{30,64}|pypi-[\w-]{50,250}"
     r"|SG\.[\w-]{16,32}\.[\w-]{16,64}|dop_v1_[0-9a-f]{64})(?![A-Za-z0-9])"
 )
-_PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY-----(?:[\s\S]{0,8192}?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY-----)?")
+_PEM = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY-----(?:[\s\S]{0,8192}?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY-----)?"
+)
 _JWT = re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{5,4096}\.eyJ[A-Za-z0-9_-]{5,8192}\.[A-Za-z0-9_-]{0,4096}")
-_URL = re.compile(r"(?<![\w+.-])[a-z][a-z0-9+.-]{1,20}://[^\s/@:]{0,128}:[^\s/@]{1,256}@[^\s/@:\"'<>]{1,253}(?::[0-9]{1,5})?", re.I)
+_USER_AND_PASSWORD = re.compile(r"[^\s/@:]{0,128}:[^\s/@]{1,256}@[^\s/@:\"'<>]{1,253}(?::[0-9]{1,5})?")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}$")
+_SCHEME_CHARS_MAX = 21
 _SAID = re.compile(r"(?:\s+is)?\s{0,3}[:=]?\s{0,3}[\"'`]?([^\s\"'`,;\[\]<>]{8,128})")
 _GLUE = re.compile(r"\s*(?:is\s|[:=])", re.I)
 
@@ -41,8 +45,14 @@ def token(reading: Reading) -> Iterator[Found]:
 
 def url_credentials(reading: Reading) -> Iterator[Found]:
     """Addresses that carry a name and a password."""
-    for match in _URL.finditer(reading.text):
-        yield Found("url-credentials", match.start(), match.end(), 9_850, "an address with a password in it")
+    text = reading.text
+    for start, end in reading.cues.get("scheme", ()):
+        match = _USER_AND_PASSWORD.match(text, end) if text[start] == ":" else None
+        scheme = _SCHEME.search(text[max(0, start - _SCHEME_CHARS_MAX) : start]) if match else None
+        if match and scheme:
+            yield Found(
+                "url-credentials", start - len(scheme[0]), match.end(), 9_850, "an address with a password in it"
+            )
 
 
 def password(reading: Reading) -> Iterator[Found]:

@@ -57,7 +57,9 @@ class Placeholders:
 
 
 def _word(kind: str) -> str:
-    return {"iban": "account", "ip-address": "IP address"}.get(kind, kind if kind in BY_NAME else "data").replace("-", " ")
+    return {"iban": "account", "ip-address": "IP address"}.get(kind, kind if kind in BY_NAME else "data").replace(
+        "-", " "
+    )
 
 
 def _same(known: dict[str, str], name: str) -> str:

@@ -1,4 +1,4 @@
-"""Recognises people and places by the words around them and by short lists of frequent ones. A guess, reported apart."""
+"""Recognises people and places by the words around them and by short lists of frequent ones. A guess, told apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from chimera.governance.privacy.reading import Reading
 
 _PART = r"[^\W\d_][^\W\d_'’-]*(?:['’-][^\W\d_]+)*"
 _GAP = r"[ \t]"
-_NEXT = re.compile(rf"{_GAP}(?:[^\W\d_]\.{_GAP})?((?:(?:van|von|de|da|di|del|la|le|bin|al|der|den|dos)\b{_GAP}){{0,2}}{_PART})")
+_NEXT = re.compile(
+    rf"{_GAP}(?:[^\W\d_]\.{_GAP})?((?:(?:van|von|de|da|di|del|la|le|bin|al|der|den|dos)\b{_GAP}){{0,2}}{_PART})"
+)
 _WORD = re.compile(_PART)
 _LEAD = re.compile(r"(?:[ \t:.=\"']|is\b|ist\b|est\b|es\b){0,4}")
 NAME_PARTS_MAX = 4
@@ -19,6 +21,7 @@ NAME_PARTS_MAX = 4
 def person(reading: Reading) -> Iterator[Found]:
     """People: after a title or "my name is", or a frequent given name with what follows in capitals."""
     text = reading.text
+    titles = {start for start, _ in reading.cues.get("title", ())}
     for cue, confidence_bp, why in (
         ("introduction", 8_500, "introduced as a name"),
         ("title", 8_000, "follows a form of address"),
@@ -26,7 +29,8 @@ def person(reading: Reading) -> Iterator[Found]:
         for _, end in reading.cues.get(cue, ()):
             lead = _LEAD.match(text, end)
             span = _name(text, lead.end() if lead else end)
-            if span:
+            # "Dear Mrs. Weber": the second title speaks for the name.
+            if span and span[0] not in titles:
                 yield Found("person", *span, confidence_bp, why)
     for start, end in reading.cues.get("given", ()):
         span = _name(text, start)

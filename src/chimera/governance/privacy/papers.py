@@ -55,7 +55,8 @@ PAPERS: tuple[Paper, ...] = (
     Paper(name="us-ssn", form=re.compile(_EDGE + r"[0-9]{3} ?[0-9]{2} ?[0-9]{4}" + _END), fits=_ssn, cue="us-ssn",
           unnamed_bp=0, why="called a social security number, in its ranges"),
     Paper(name="uk-nino", cue="uk-nino", unnamed_bp=8_500, fits=_nino, why="the form of a UK national insurance number",
-          form=re.compile(r"(?<!\w)(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?(?:[0-9]{2} ?){3}[A-D](?!\w)", re.I)),
+          form=re.compile(r"(?<!\w)(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?(?:[0-9]{2} ?){3}[A-D]"
+                          r"(?!\w)", re.I)),
     Paper(name="de-steuer-id", form=re.compile(_EDGE + r"[1-9][0-9] [0-9]{3} [0-9]{3} [0-9]{3}" + _END),
           fits=checksums.steuer_id, cue="de-steuer-id", unnamed_bp=9_000),
     Paper(name="de-steuer-id", form=re.compile(_EDGE + r"[1-9][0-9]{10}" + _END), fits=checksums.steuer_id,
@@ -63,9 +64,11 @@ PAPERS: tuple[Paper, ...] = (
     Paper(name="es-dni", form=re.compile(r"(?<!\w)(?:[0-9]{8}|[XYZ]-?[0-9]{7})[ -]?[A-Z](?!\w)", re.I),
           fits=checksums.dni, cue="es-dni", unnamed_bp=8_500),
     Paper(name="fr-nir", fits=checksums.nir, cue="fr-nir", unnamed_bp=9_500, form=re.compile(
-        _EDGE + r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ABab]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}" + _END)),
+        _EDGE + r"[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[AB])(?: ?[0-9]{3}){2} ?[0-9]{2}"
+        + _END, re.I)),
     Paper(name="it-codice-fiscale", fits=checksums.codice_fiscale, cue="it-codice-fiscale", unnamed_bp=9_800,
-          form=re.compile(r"(?<!\w)[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z](?!\w)", re.I)),
+          form=re.compile(r"(?<!\w)[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z](?!\w)",
+                          re.I)),
     Paper(name="pl-pesel", form=re.compile(_EDGE + r"[0-9]{11}" + _END), fits=_pesel, cue="pl-pesel", unnamed_bp=7_000),
     Paper(name="br-cpf", form=re.compile(_EDGE + r"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}" + _END), fits=checksums.cpf,
           cue="br-cpf", unnamed_bp=9_800),

@@ -9,8 +9,10 @@ from chimera.governance.privacy.checksums import base58check, bech32, eip55, luh
 from chimera.governance.privacy.found import Found
 from chimera.governance.privacy.reading import Reading
 
-_CARD = re.compile(r"(?<![\w.,+-])[0-9](?:[ -]?[0-9]){11,18}(?![\w]|[.,-][0-9])")
+_CARD = re.compile(r"[0-9](?<![\w.,+-].)(?:[ -]?[0-9]){11,18}(?![\w]|[.,-][0-9])")
 _BREAK = re.compile(r"[ -]")
+CARD_DIGITS_MIN = 12
+_NAMED_WITHIN = 30
 # Issuer ranges as (low, high, lengths) on the first six digits.
 _ISSUERS: tuple[tuple[int, int, frozenset[int]], ...] = (
     (400000, 499999, frozenset({13, 16, 19})),  # Visa
@@ -43,32 +45,35 @@ IBAN_LENGTHS = {
 }  # fmt: skip
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}")
 _BITCOIN = re.compile(
-    r"(?<![A-Za-z0-9])(?:[13][1-9A-HJ-NP-Za-km-z]{25,34}|bc1[02-9ac-hj-np-z]{11,71}|BC1[02-9AC-HJ-NP-Z]{11,71})(?![A-Za-z0-9])"
+    r"[13bB](?<![A-Za-z0-9].)(?:(?<=[13])[1-9A-HJ-NP-Za-km-z]{25,34}|(?<=b)c1[02-9ac-hj-np-z]{11,71}|(?<=B)C1[02-9AC-HJ-NP-Z]{11,71})(?![A-Za-z0-9])"
 )
 _ETHEREUM = re.compile(r"(?<![A-Za-z0-9])0x[0-9a-fA-F]{40}(?![A-Za-z0-9])")
 
 
 def card(reading: Reading) -> Iterator[Found]:
-    """Payment cards: the issuer's range and length, and Luhn's digit."""
+    """Payment cards: Luhn's digit and the issuer's range and length; or Luhn's digit and the word card before it."""
     for match in _CARD.finditer(reading.text):
-        end = _card_end(match[0])
+        start = match.start()
+        end = _card_end(match[0], issued=True)
         if end:
-            yield Found("card", match.start(), match.start() + end, 9_900, "issuer range, length and Luhn digit fit")
+            yield Found("card", start, start + end, 9_900, "issuer range, length and Luhn digit fit")
+        elif reading.before("card", start, within=_NAMED_WITHIN):
+            end = _card_end(match[0], issued=False)
+            if end:
+                yield Found("card", start, start + end, 8_000, "called a card, and the Luhn digit fits")
 
 
-def _card_end(written: str) -> int:
+def _card_end(written: str, *, issued: bool) -> int:
     """How much of it is a card: what follows after a gap may be a date or a code. 0 is nothing."""
     ends = [len(written), *(match.start() for match in reversed(list(_BREAK.finditer(written))))]
     for end in ends:
         digits = _BREAK.sub("", written[:end])
-        if _is_issued(digits) and luhn(digits):
+        if len(digits) >= CARD_DIGITS_MIN and luhn(digits) and (_is_issued(digits) or not issued):
             return end
     return 0
 
 
 def _is_issued(digits: str) -> bool:
-    if len(digits) < 12:
-        return False
     prefix = int(digits[:6])
     return any(low <= prefix <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
 
@@ -103,4 +108,6 @@ def ethereum(reading: Reading) -> Iterator[Found]:
     """Ethereum addresses; those in mixed case by their checksum."""
     for match in _ETHEREUM.finditer(reading.text):
         if eip55(match[0]):
-            yield Found("ethereum-address", match.start(), match.end(), 9_000, "its form, and in mixed case its checksum")
+            yield Found(
+                "ethereum-address", match.start(), match.end(), 9_000, "its form, and in mixed case its checksum"
+            )

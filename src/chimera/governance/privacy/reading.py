@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -11,6 +12,7 @@ import ahocorasick_rs
 import msgspec
 
 _WHOLE = True
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Signs that count wherever they stand; the words of the data file count as whole words only.
 _SIGNS: dict[str, tuple[str, ...]] = {
     "at": ("@",),
@@ -72,10 +74,13 @@ class Reader:
 
 def _lowered(text: str) -> str:
     lowered = text.lower()
+    if not text.isascii():
+        # Half a character cannot be searched for; what stands in its place is as long.
+        lowered = _SURROGATE.sub("\ufffd", lowered)
     if len(lowered) == len(text):
         return lowered
     # "İ" becomes two signs, and every place after it would be wrong.
-    return "".join(_one_sign(text))
+    return _SURROGATE.sub("\ufffd", "".join(_one_sign(text)))
 
 
 def _one_sign(text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from chimera.governance.privacy import circumstances, contacts, credentials, names, papers, payments
 from chimera.governance.privacy.found import Found, Proof, Recogniser
-from chimera.governance.privacy.reading import Reading, shipped_reader
+from chimera.governance.privacy.reading import shipped_reader
 from chimera.governance.safety.finding import Severity
 
 TEXT_CHARS_MAX = 262_144
@@ -15,7 +15,9 @@ _CHECKSUM, _PATTERN, _CONTEXT, _NAME = Proof.CHECKSUM, Proof.PATTERN, Proof.CONT
 
 
 def _paper(name: str, meaning: str, digits_min: int, proof: Proof = Proof.CHECKSUM) -> Recogniser:
-    return Recogniser(name=name, meaning=meaning, proof=proof, severity=_HARM, seek=papers.seeker(name), digits_min=digits_min)
+    return Recogniser(
+        name=name, meaning=meaning, proof=proof, severity=_HARM, seek=papers.seeker(name), digits_min=digits_min
+    )
 
 
 def _said(name: str, meaning: str, severity: Severity) -> Recogniser:
@@ -24,38 +26,43 @@ def _said(name: str, meaning: str, severity: Severity) -> Recogniser:
 
 
 RECOGNISERS: tuple[Recogniser, ...] = (
-    Recogniser(name="card", meaning="payment card", proof=_CHECKSUM, severity=_HARM, seek=payments.card, digits_min=12),
-    Recogniser(name="iban", meaning="bank account (IBAN)", proof=_CHECKSUM, severity=_HARM, seek=payments.iban, digits_min=9),
-    Recogniser(name="bitcoin-address", meaning="Bitcoin address", proof=_CHECKSUM, severity=_CAUTION, seek=payments.bitcoin,
-               cues=("bech32",), digits_min=2),
+    Recogniser(name="card", meaning="payment card", proof=_CHECKSUM, severity=_HARM,
+               seek=payments.card, digits_min=12),
+    Recogniser(name="iban", meaning="bank account (IBAN)", proof=_CHECKSUM, severity=_HARM,
+               seek=payments.iban, digits_min=9),
+    Recogniser(name="bitcoin-address", meaning="Bitcoin address", proof=_CHECKSUM, severity=_CAUTION,
+               seek=payments.bitcoin, cues=("bech32",), digits_min=2),
     Recogniser(name="ethereum-address", meaning="Ethereum address", proof=_CHECKSUM, severity=_CAUTION,
                seek=payments.ethereum, cues=("hex",)),
-    Recogniser(name="email", meaning="e-mail address", proof=_PATTERN, severity=_HARM, seek=contacts.email, cues=("at",)),
-    Recogniser(name="phone", meaning="telephone number", proof=_PATTERN, severity=_HARM, seek=contacts.phone, digits_min=6),
+    Recogniser(name="email", meaning="e-mail address", proof=_PATTERN, severity=_HARM,
+               seek=contacts.email, cues=("at",)),
+    Recogniser(name="phone", meaning="telephone number", proof=_PATTERN, severity=_HARM,
+               seek=contacts.phone, digits_min=6),
     Recogniser(name="ip-address", meaning="network address (IPv4, IPv6)", proof=_PATTERN, severity=_CAUTION,
                seek=contacts.ip_address, cues=("colon",), digits_min=4),
-    Recogniser(name="web-address", meaning="web address", proof=_PATTERN, severity=None, seek=contacts.web_address,
-               cues=("scheme",)),
+    Recogniser(name="web-address", meaning="web address", proof=_PATTERN, severity=None,
+               seek=contacts.web_address, cues=("scheme",)),
     _paper("us-ssn", "US social security number", 9, _PATTERN),
     _paper("uk-nino", "UK national insurance number", 6, _PATTERN),
     _paper("de-steuer-id", "German tax number (Steuer-ID)", 11),
     _paper("es-dni", "Spanish identity number (DNI, NIE)", 7),
     _paper("fr-nir", "French social security number (NIR)", 13),
-    _paper("it-codice-fiscale", "Italian tax code (codice fiscale)", 1),
+    _paper("it-codice-fiscale", "Italian tax code (codice fiscale)", 5),
     _paper("pl-pesel", "Polish personal number (PESEL)", 11),
     _paper("br-cpf", "Brazilian tax number (CPF)", 11),
     _paper("ch-ahv", "Swiss social security number (AHV)", 13),
     _paper("nl-bsn", "Dutch citizen number (BSN)", 9),
     _paper("se-personnummer", "Swedish personal number", 10),
-    Recogniser(name="api-key", meaning="key of a service", proof=_PATTERN, severity=_HARM, seek=credentials.api_key,
-               cues=("key",)),
-    Recogniser(name="private-key", meaning="private key", proof=_PATTERN, severity=_HARM, seek=credentials.private_key,
-               cues=("pem",)),
-    Recogniser(name="jwt", meaning="JSON web token", proof=_PATTERN, severity=_HARM, seek=credentials.token, cues=("jwt",)),
-    Recogniser(name="url-credentials", meaning="address with a password", proof=_PATTERN, severity=_HARM,
+    Recogniser(name="api-key", meaning="key of a service", proof=_PATTERN, severity=_HARM,
+               seek=credentials.api_key, cues=("key",)),
+    Recogniser(name="private-key", meaning="private key", proof=_PATTERN, severity=_HARM,
+               seek=credentials.private_key, cues=("pem",)),
+    Recogniser(name="jwt", meaning="JSON web token", proof=_PATTERN, severity=_HARM,
+               seek=credentials.token, cues=("jwt",)),
+    Recogniser(name="url-credentials", meaning="web address with a password", proof=_PATTERN, severity=_HARM,
                seek=credentials.url_credentials, cues=("scheme",)),
-    Recogniser(name="password", meaning="password or secret", proof=_CONTEXT, severity=_HARM, seek=credentials.password,
-               cues=("password",)),
+    Recogniser(name="password", meaning="password or secret", proof=_CONTEXT, severity=_HARM,
+               seek=credentials.password, cues=("password",)),
     _said("date-of-birth", "date of birth", _HARM),
     _said("postal-code", "postal code", _CAUTION),
     _said("vehicle-plate", "number plate", _CAUTION),
@@ -69,24 +76,30 @@ RECOGNISERS: tuple[Recogniser, ...] = (
 BY_NAME: dict[str, Recogniser] = {recogniser.name: recogniser for recogniser in RECOGNISERS}
 
 
-def find(text: str) -> tuple[Found, ...]:
-    """What stands in a text, in its order, without overlaps. Never raises; what is beyond the limit is not read."""
-    return find_by(RECOGNISERS, text)
+class Finder:
+    """Searches with the given recognisers, each only where one of its cues or enough digits are in the text."""
+
+    __slots__ = ("_by_cue", "_by_digits", "_recognisers")
+
+    def __init__(self, recognisers: Iterable[Recogniser]) -> None:
+        self._recognisers = tuple(recognisers)
+        numbered = tuple(enumerate(self._recognisers))
+        cues = {cue for recogniser in self._recognisers for cue in recogniser.cues}
+        self._by_cue = {cue: frozenset(n for n, recogniser in numbered if cue in recogniser.cues) for cue in cues}
+        self._by_digits = tuple((recogniser.digits_min, n) for n, recogniser in numbered if recogniser.digits_min)
+
+    def find(self, text: str) -> tuple[Found, ...]:
+        """What stands in a text, in its order, without overlaps. Never raises; beyond the limit nothing is read."""
+        reading = shipped_reader().read(text[:TEXT_CHARS_MAX])
+        due = {n for digits_min, n in self._by_digits if reading.digits >= digits_min} if reading.digits else set[int]()
+        for cue in reading.cues:
+            due |= self._by_cue.get(cue, _NONE)
+        found = [one for n in due for one in self._recognisers[n].seek(reading)]
+        return _settled(found) if found else ()
 
 
-def find_by(recognisers: Iterable[Recogniser], text: str) -> tuple[Found, ...]:
-    """The same with the given recognisers only."""
-    reading = shipped_reader().read(text[:TEXT_CHARS_MAX])
-    if not reading.cues and not reading.digits:
-        return ()
-    found = [one for recogniser in recognisers if _is_due(recogniser, reading) for one in recogniser.seek(reading)]
-    return _settled(found) if found else ()
-
-
-def _is_due(recogniser: Recogniser, reading: Reading) -> bool:
-    if 0 < recogniser.digits_min <= reading.digits:
-        return True
-    return bool(recogniser.cues) and any(cue in reading.cues for cue in recogniser.cues)
+_NONE: frozenset[int] = frozenset()
+find = Finder(RECOGNISERS).find
 
 
 def _settled(found: list[Found]) -> tuple[Found, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from chimera.domain.decision import Question
+from chimera.governance.privacy.recognise import BY_NAME, RECOGNISERS, Finder
 from chimera.governance.safety.finding import Finding, Severity
 
 GRAPHEMES_MAX = {"sandbox": 300}
@@ -14,12 +15,10 @@ SIMILARITY_MAX = 0.8
 _PUBLIC_KINDS = ("post.publish", "post.reply", "post.quote")
 _PEER_KINDS = ("post.reply", "post.like", "post.quote", "post.follow")
 
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
-_PHONE = re.compile(r"(?<![\w-])\+?\d{1,3}[ .-]?\(?\d{2,4}\)?(?:[ .-]?\d{2,4}){2,3}(?!\w)")
-_CARD = re.compile(r"(?<!\d)(?:\d[ -]?){13,19}(?!\d)")
-_SECRET = re.compile(r"(?:sk|pk|ghp|xox[abp]|AKIA)[-_]?[A-Za-z0-9_-]{16,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _HASHTAG = re.compile(r"#\w+")
 _WORD = re.compile(r"\w+")
+
+_PRIVATE = Finder(recogniser for recogniser in RECOGNISERS if recogniser.severity)
 
 Rule = Callable[[Question, str], Iterator[Finding]]
 
@@ -61,18 +60,12 @@ def hashtags(_question: Question, text: str) -> Iterator[Finding]:
 
 
 def personal_data(_question: Question, text: str) -> Iterator[Finding]:
-    """No address, number or key of anybody."""
-    if "@" in text:
-        yield from _matches(_EMAIL, text, "personal-email", "contains an e-mail address")
-    if sum(map(text.count, "0123456789")) >= 8:
-        yield from _matches(_CARD, text, "personal-card", "contains what looks like a card number")
-        yield from _matches(_PHONE, text, "personal-phone", "contains what looks like a phone number")
-    yield from _matches(_SECRET, text, "secret", "contains what looks like a secret key")
-
-
-def _matches(pattern: re.Pattern[str], text: str, rule: str, says: str) -> Iterator[Finding]:
-    for match in pattern.finditer(text):
-        yield Finding(rule, Severity.HARM, says, "take it out", match.start(), match.end())
+    """No address, number or key of anybody. What a recogniser has no severity for (a link, a name) may be said."""
+    for found in _PRIVATE.find(text):
+        recogniser = BY_NAME[found.type]
+        if recogniser.severity:
+            says = f"contains what looks like a {recogniser.meaning}"
+            yield Finding(f"personal-{found.type}", recogniser.severity, says, "take it out", found.start, found.end)
 
 
 def repetition(question: Question, text: str) -> Iterator[Finding]:
