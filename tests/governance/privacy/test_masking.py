@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera.bench.privacy_evaluation import evaluate
-from chimera.domain.decision import Question
 from chimera.governance.privacy.found import Found
 from chimera.governance.privacy.mask import mask, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
