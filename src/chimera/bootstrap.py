@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
@@ -64,6 +65,7 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
+GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
 
 
@@ -274,6 +276,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await keeper.halt(await reads.halted())
+        _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
@@ -307,6 +310,13 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -
     judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter)  # fmt: skip
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:
