@@ -36,7 +36,7 @@ def test_whoever_was_fenced_stops() -> None:
 
         bell = Bell(simulated.clock)
         with pytest.raises(Conflict):
-            await forever(fenced, name="test", bell=bell, clock=simulated.clock, idle_seconds=1.0)
+            await forever("test", once=fenced, bell=bell, clock=simulated.clock, idle_seconds=1.0)
 
     run_virtually(main, seed=1)
 
