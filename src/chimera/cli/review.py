@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -12,7 +11,7 @@ import msgspec
 import typer
 
 from chimera import bootstrap
-from chimera.cli import output
+from chimera.cli import output, stopping
 from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.decision import Approver
@@ -38,7 +37,7 @@ def list_reviews(
     as_json: Json = False,
 ) -> None:
     """What waits for a ruling, oldest first."""
-    found = asyncio.run(_with_store(lambda store: _listed(store, state)))
+    found = stopping.run(_with_store(lambda store: _listed(store, state)))
     if as_json:
         output.answer({"reviews": [_as_json(review) for review, _ in found]})
     elif found:
@@ -51,7 +50,7 @@ def list_reviews(
 @app.command()
 def show(review: ReviewId, *, as_json: Json = False) -> None:
     """One review: the exact bytes, why it was held, and whose words shaped it."""
-    found = asyncio.run(_with_store(lambda store: store.get(Review, ids.parse(review, where="review"))))
+    found = stopping.run(_with_store(lambda store: store.get(Review, ids.parse(review, where="review"))))
     if as_json:
         output.answer(_as_json(found))
         return
@@ -121,7 +120,7 @@ def _rule(review: str, act: Callable[[Reviews, Review], Awaitable[Review]], *, a
     async def ruled(store: Store) -> Review:
         return await act(Reviews(store=store), await store.get(Review, ids.parse(review, where="review")))
 
-    after = asyncio.run(_with_store(ruled))
+    after = stopping.run(_with_store(ruled))
     if as_json:
         output.answer(_as_json(after))
     else:
