@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera.bench.privacy_evaluation import evaluate
-from chimera.domain.decision import Question
 from chimera.governance.privacy.found import Found
 from chimera.governance.privacy.mask import mask, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
@@ -58,7 +57,7 @@ def test_mutated_inputs_do_not_break_it() -> None:
 
 @pytest.mark.requirement("R-D5")
 def test_masking_keeps_meaning_and_one_person_is_one_placeholder() -> None:
-    text = "I'm Maria Silva. Dear Mrs. Weber, Maria paid with 4111 1111 1111 1111; ask maria@example.com or bo@example.com."
+    text = "I'm Maria Silva. Dear Mrs. Weber, Maria paid with 4111 1111 1111 1111; ask ma@ex.com or bo@ex.com."
     clean = redact(text)
     assert "[card ending 1111]" in clean
     assert clean.count("[person 1]") == 2
