@@ -12,6 +12,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 COVERAGE_MIN := 80
 WORKERS ?= auto
 SEEDS ?= 200
+CORPORA ?= ../shared/corpora
 ARGS ?=
 
 ##@ Start
@@ -128,6 +129,18 @@ bench: setup ## Governed decisions a second, for people
 
 bench-swarm: setup ## The same at the size we promise, as one JSON object
 	@$(CHIMERA) bench swarm --agents 2000 --seconds 20 --json $(ARGS)
+
+guard-evaluate: setup ## The shipped detector on the corpora it was made from (CORPORA=folder)
+	@$(CHIMERA) guard evaluate $(CORPORA)/injection_dev.jsonl $(ARGS)
+
+guard-loco: setup ## Leave one corpus out: each judged by a model that saw nothing of it (some minutes)
+	@$(CHIMERA) guard loco $(CORPORA)/injection_dev.jsonl $(ARGS)
+
+guard-train: setup ## Train the detector's weights anew: the same bytes for the same corpus
+	@$(CHIMERA) guard train $(CORPORA)/injection_dev.jsonl $(ARGS)
+
+privacy-evaluate: setup ## The recognisers of personal data, per type
+	@$(CHIMERA) privacy evaluate $(CORPORA)/pii_dev.jsonl $(ARGS)
 
 ##@ Dependencies and security
 lock: ## Write requirements/*.lock after a change in pyproject.toml (a week's cool-down)

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chimera.bench.guard_cli import LEXICON, SEEDS
 from chimera.bench.guard_evaluation import evaluate, evaluate_left_out
-from chimera.bench.guard_training import choose_words, read_rows, read_seeds, train
+from chimera.bench.guard_training import LEXICON, SEEDS, choose_words, read_rows, read_seeds, train
 from chimera.governance.security.model import parse_weights
 
 

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from chimera.bench.guard_training import Row, fit, read_rows, read_seeds
+from chimera.bench.guard_training import LEXICON, SEED, SEEDS, Row, fit, read_rows, read_seeds
 from chimera.governance.security.lexicon import parse_lexicon
 from chimera.governance.security.scan import ATTACK_LEVELS, Scanner, shipped_scanner, version_of
-
-SEED = 20261121
 
 
 class CorpusResult(msgspec.Struct, frozen=True):
@@ -39,7 +37,7 @@ def evaluate(path: Path) -> dict[str, object]:
     }
 
 
-def evaluate_left_out(path: Path, *, lexicon: Path, seeds: Path) -> dict[str, object]:
+def evaluate_left_out(path: Path, *, lexicon: Path = LEXICON, seeds: Path = SEEDS) -> dict[str, object]:
     """The same report, each corpus judged by a model that saw neither its attacks nor its benign rows."""
     rows, own, data = read_rows(path), read_seeds(seeds.read_bytes()), lexicon.read_bytes()
     results: dict[str, CorpusResult] = {}

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from chimera.governance.security import normalise as security
 from chimera.governance.security.garble import is_garbled
 from chimera.governance.security.lexicon import Lexicon, parse_lexicon
 from chimera.governance.security.matching import Unit
@@ -25,6 +26,10 @@ from chimera.governance.security.model import Thresholds, Weights, concept_bits,
 from chimera.governance.security.normalise import normalise
 from chimera.governance.security.scan import HIDING_NOTES
 
+_DATA = Path(security.__file__).parent / "data"
+LEXICON, WEIGHTS = _DATA / "lexicon.json", _DATA / "weights.json"
+SEEDS = Path(__file__).parent / "data" / "guard_seeds.json"
+SEED = 20261121
 FEATURES_MAX = 6_000
 DOCUMENTS_MIN = 6
 CORPORA_MIN = 2
@@ -100,7 +105,7 @@ def _wording(template: str, place: int) -> str:
     return "".join(parts)
 
 
-def train(corpus: Path, out: Path, *, lexicon: Path, seeds: Path | None = None, seed: int = 20261121) -> str:
+def train(corpus: Path, out: Path, *, lexicon: Path = LEXICON, seeds: Path | None = SEEDS, seed: int = SEED) -> str:
     """Trains on `corpus` (and our own seeds) and writes the weights; gives their hash."""
     rows = read_rows(corpus) + (read_seeds(seeds.read_bytes()) if seeds else ())
     data = msgspec.json.format(

@@ -57,10 +57,7 @@ def test_mutated_inputs_do_not_break_it() -> None:
 
 @pytest.mark.requirement("R-D5")
 def test_masking_keeps_meaning_and_one_person_is_one_placeholder() -> None:
-    text = (
-        "I'm Maria Silva. Dear Mrs. Weber, Maria paid with 4111 1111 1111 1111; "
-        "ask maria@example.com or bo@example.com."
-    )
+    text = "I'm Maria Silva. Dear Mrs. Weber, Maria paid with 4111 1111 1111 1111; ask ma@ex.com or bo@ex.com."
     clean = redact(text)
     assert "[card ending 1111]" in clean
     assert clean.count("[person 1]") == 2

@@ -25,7 +25,7 @@ class Unit(NamedTuple):
 class Matcher:
     """The automaton over all literals: the model's features come first, then the concepts' terms, each with its bit."""
 
-    __slots__ = ("_bits", "_scan", "_speaking", "literals")
+    __slots__ = ("_bits", "_scan", "literals")
 
     def __init__(self, *, features: Iterable[str], concepts: Iterable[tuple[int, str]]) -> None:
         numbers = {literal: number for number, literal in enumerate(features)}
@@ -35,19 +35,18 @@ class Matcher:
             bits[number] = bits.get(number, 0) | bit
         self.literals = tuple(numbers)
         self._bits = [bits[number] for number in range(len(numbers))]
-        self._speaking = frozenset(number for number, bit in bits.items() if bit)
         self._scan = ahocorasick_rs.AhoCorasick(self.literals, store_patterns=False)
 
     def units(self, folded: str) -> list[Unit]:
         """The text's units in order; positions are those of `folded`."""
-        scan, bits, speaking = self._scan.find_matches_as_indexes, self._bits, self._speaking
+        scan, bits = self._scan.find_matches_as_indexes, self._bits
         units: list[Unit] = []
         for start, end in _cuts(folded):
-            found = frozenset([match[0] for match in scan(PAD + folded[start:end] + PAD, overlapping=True)])
+            found = [match[0] for match in scan(PAD + folded[start:end] + PAD, overlapping=True)]
             concepts = 0
-            for number in found & speaking:
+            for number in found:
                 concepts |= bits[number]
-            units.append(Unit(concepts, found, start, end))
+            units.append(Unit(concepts, frozenset(found), start, end))
         return units
 
     def places(self, folded: str, *, start: int, end: int, concepts: int) -> tuple[int, int]:

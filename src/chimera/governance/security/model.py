@@ -6,6 +6,7 @@ nothing and reads no file.
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -84,10 +85,9 @@ class Model:
             index[1 << (rule.concepts.bit_length() - 1)].append((rule.concepts, rule.weight))
         return {bit: (weights.concepts.get(concept, 0), tuple(index[bit])) for concept, bit in bits.items()}
 
-    def window_score(self, found: Iterable[int], concepts: int) -> int:
-        """The weight of what one window says."""
-        score = self.bias + sum(map(self._features.__getitem__, found))
-        left = concepts
+    def concept_score(self, concepts: int) -> int:
+        """The weight of these concepts, each alone and by the rules that they fulfil together."""
+        score, left = 0, concepts
         while left:
             bit = left & -left
             left ^= bit
@@ -100,13 +100,21 @@ class Model:
 
     def best_window(self, units: Sequence[Unit], *, signals: int = 0) -> tuple[int, int]:
         """The score of the worst window, and which it is. `signals` are concepts that hold for the text as a whole."""
-        best, place = self.window_score(units[0].found, units[0].concepts | signals), 0
-        for position in range(len(units) - 1):
-            this, following = units[position], units[position + 1]
-            score = self.window_score(this.found | following.found, this.concepts | following.concepts | signals)
+        weight_of = self._features.__getitem__
+        own = [sum(map(weight_of, unit.found)) for unit in units]
+        concepts = units[0].concepts | signals
+        spoken = self.concept_score(concepts)
+        best, place = own[0] + spoken, 0
+        for position, (this, following) in enumerate(pairwise(units)):
+            both = this.concepts | following.concepts | signals
+            if both != concepts:
+                concepts, spoken = both, self.concept_score(both)
+            # What both units say counts once.
+            twice = sum(map(weight_of, this.found & following.found))
+            score = own[position] + own[position + 1] + spoken - twice
             if score > best:
                 best, place = score, position
-        return best, place
+        return self.bias + best, place
 
     def fired(self, concepts: int) -> tuple[Weighed, ...]:
         """The rules that hold for these concepts, heaviest first."""

@@ -60,6 +60,8 @@ _ENDERS = ".!?;:\n\r|。！？；：।"
 _FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "@"} | {
     ord(sign): "." for sign in _ENDERS if sign.isascii()
 }
+# The same and lower case, for bytes: they take a fifth of the time.
+_FOLD_BYTES = bytes(ord(_FOLD_ASCII.get(code, chr(code).lower())) for code in range(128)) + bytes(range(128, 256))
 _FOLD_OTHER: dict[int, str] = {**CONFUSABLES, **{ord(sign): "." for sign in _ENDERS if not sign.isascii()}}
 _APOSTROPHES = "'’‘`´ʼ"
 _WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
@@ -105,20 +107,25 @@ def normalise(text: str) -> Normalised:
     views: list[View] = []
     if not text.isascii():
         text = _unhide(text, views, notes)
-    plain = fold(text)
+    words = _words(text)
+    plain = " ".join(words)
     views.insert(0, View(kind="plain", text=plain))
-    _look_in(text, plain, views, notes, depth=0)
+    _look_in(text, plain, words, views, notes, depth=0)
     return Normalised(views=_distinct(views), notes=tuple(dict.fromkeys(notes)))
 
 
 def fold(text: str) -> str:
     """Lower-case words separated by one space, sentence ends as a word of their own. `fold(fold(x)) == fold(x)`."""
+    return " ".join(_words(text))
+
+
+def _words(text: str) -> list[str]:
     if "\n" in text:
         text = _WRAPPED_LINE.sub(" ", text)
-    text = text.lower() if text.isascii() else _fold_other(text)
-    if "'" in text or "`" in text:
-        text = text.replace("'", "").replace("`", "")
-    return " ".join(text.translate(_FOLD_ASCII).replace(".", " . ").split())
+    text = text if text.isascii() else _fold_other(text)
+    if text.isascii():
+        return text.encode().translate(_FOLD_BYTES, b"'`").replace(b".", b" . ").decode().split()
+    return text.replace("'", "").replace("`", "").translate(_FOLD_ASCII).replace(".", " . ").split()
 
 
 def _fold_other(text: str) -> str:
@@ -177,9 +184,9 @@ _TELLTALES = frozenset(map(chr, INVISIBLE)) | {chr(code) for codes in _TELLTALE_
 _TAG_LETTERS = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
 
 
-def _look_in(text: str, folded: str, views: list[View], notes: list[str], *, depth: int) -> None:
+def _look_in(text: str, folded: str, words: list[str], views: list[View], notes: list[str], *, depth: int) -> None:
     found: list[str] = []
-    for kind, note, decode in _signs(text, folded):
+    for kind, note, decode in _signs(text, words):
         if len(views) >= VIEWS_MAX:
             return
         decoded = decode(text)
@@ -190,17 +197,17 @@ def _look_in(text: str, folded: str, views: list[View], notes: list[str], *, dep
             found.append(decoded)
     if depth + 1 < LOOK_IN_DEPTH_MAX:
         for decoded in found:
-            _look_in(decoded, fold(decoded), views, notes, depth=depth + 1)
+            words = _words(decoded)
+            _look_in(decoded, " ".join(words), words, views, notes, depth=depth + 1)
 
 
-def _signs(text: str, folded: str) -> Iterator[tuple[str, str, Callable[[str], str]]]:
+def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[str], str]]]:
     """Names the look-ins whose signs the text carries, and no others: most texts carry none."""
     hits = _TRIGGER_SCAN.find_matches_as_indexes(text.lower())
     if hits:
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
             if kind in _LOOK_INS:
                 yield kind, *_LOOK_INS[kind]
-    words = folded.split()
     lengths = list(map(len, words))
     longest = max(lengths, default=0)
     if longest >= LONG_TOKEN_CHARS:
@@ -223,6 +230,8 @@ def _has_run(words: list[str], lengths: list[int], longest: int) -> bool:
 
 
 def _distinct(views: list[View]) -> tuple[View, ...]:
+    if len(views) == 1:
+        return (views[0],)
     seen: dict[str, View] = {}
     for view in views:
         seen.setdefault(view.text, view)

@@ -1,0 +1,40 @@
+"""What commands are given to read: a text from a file or from stdin, a corpus. Bounded; writes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chimera.domain.errors import Invalid, Missing
+
+STDIN = Path("-")
+TEXT_BYTES_MAX = 16 * 1024 * 1024
+
+
+def text_of(path: Path) -> str:
+    """The text in a file, or on stdin for `-`. Bytes that are no UTF-8 are shown as such and not refused."""
+    try:
+        if path == STDIN:
+            data = sys.stdin.buffer.read(TEXT_BYTES_MAX + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(TEXT_BYTES_MAX + 1)
+    except OSError as error:
+        raise Missing("file_unreadable", str(error), where=str(path), remedy="give a file, or - for stdin") from error
+    if len(data) > TEXT_BYTES_MAX:
+        raise Invalid("file_too_large", f"more than {TEXT_BYTES_MAX} bytes", where=str(path), remedy="give it in parts")
+    return data.decode("utf-8", "replace")
+
+
+def measured(measure: Callable[[Path], dict[str, Any]], corpus: Path) -> dict[str, Any]:
+    """What a measurement says of a corpus; a corpus that cannot be read is the caller's to mend."""
+    try:
+        return measure(corpus)
+    except OSError as error:
+        raise Missing("file_unreadable", str(error), where=str(corpus), remedy="give a .jsonl file") from error
+    except msgspec.DecodeError as error:
+        raise Invalid("corpus_malformed", str(error), where=str(corpus), remedy="one JSON object per line") from error

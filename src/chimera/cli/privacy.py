@@ -1,0 +1,60 @@
+"""`chimera privacy …`: finds personal data and secrets in a text, and measures what finds them. Stores nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chimera.bench import privacy_evaluation
+from chimera.cli import inputs, output
+from chimera.governance.privacy.found import Found
+from chimera.governance.privacy.mask import redact
+from chimera.governance.privacy.recognise import BY_NAME, find
+
+app = typer.Typer(name="privacy", help="Personal data: find it, mask it, measure that.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command()
+def scan(
+    file: Annotated[Path, typer.Argument(help="A file; - is stdin.")] = inputs.STDIN, *, as_json: Json = False
+) -> None:
+    """List personal data and secrets in a text, and show it masked. What was found is not repeated."""
+    text = inputs.text_of(file)
+    found, masked = find(text), redact(text)
+    if as_json:
+        output.answer({"found": [_shown(one) for one in found], "masked": masked})
+        return
+    columns = ("type", "meaning", "from", "to", "confidence", "why")
+    output.table(columns, [tuple(map(str, _shown(one).values()))[: len(columns)] for one in found])
+    output.tell(masked)
+
+
+def _shown(one: Found) -> dict[str, Any]:
+    recogniser = BY_NAME[one.type]
+    return {
+        "type": one.type, "meaning": recogniser.meaning, "start": one.start, "end": one.end,
+        "confidence_bp": one.confidence_bp, "why": one.why,
+        "severity": recogniser.severity, "proof": recogniser.proof,
+    }  # fmt: skip
+
+
+@app.command()
+def evaluate(
+    corpus: Annotated[Path, typer.Argument(help="Rows of text and labelled spans, as .jsonl.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Measure the recognisers: precision, recall and F1 per type; names, places and context apart."""
+    report = inputs.measured(privacy_evaluation.evaluate, corpus)
+    if as_json:
+        output.answer(report)
+        return
+    columns = ("group", "type", "labelled", "found", "precision", "recall", "f1")
+    groups = ("types", "context", "names")
+    rows = [(group, label, *map(str, one.values())) for group in groups for label, one in report[group].items()]
+    output.table(columns, rows)
+    output.tell(", ".join(f"{name} {value}" for name, value in report.items() if name not in groups))
