@@ -36,6 +36,7 @@ from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.sealing import SealVerifier
+from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.governance.treasury import Treasury
@@ -267,7 +268,9 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        intake = Intake(security=SecurityGateway(shipped_scanner()), store=office, clock=clock, ids=SystemIds())
+        intake = Intake(
+            security=SecurityGateway(CachedScanner(shipped_scanner())), store=office, clock=clock, ids=SystemIds()
+        )
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)

@@ -105,7 +105,7 @@ def _wording(template: str, place: int) -> str:
     return "".join(parts)
 
 
-def train(corpus: Path, out: Path, *, lexicon: Path = LEXICON, seeds: Path | None = SEEDS, seed: int = SEED) -> str:
+def train(corpus: Path, out: Path, *, lexicon: Path = LEXICON, seeds: Path | None = None, seed: int = SEED) -> str:
     """Trains on `corpus` (and our own seeds) and writes the weights; gives their hash."""
     rows = read_rows(corpus) + (read_seeds(seeds.read_bytes()) if seeds else ())
     data = msgspec.json.format(
