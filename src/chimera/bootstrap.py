@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sys
+import gc
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
@@ -18,13 +17,14 @@ from msgspec import Struct
 from chimera.adapters.documents.governance import load_lexicon, load_pack
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
-from chimera.adapters.local.postgres import start_postgres
+from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
+from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -63,9 +63,10 @@ from chimera.swarm.listening import Listening
 from chimera.swarm.manager import Manager, Stages
 from chimera.swarm.orchestrator import Orchestrator
 from chimera.swarm.pool import Pool
+from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
-VAULT_READY_SECONDS_MAX = 15.0
+GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
 
 
@@ -134,15 +135,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
         await install(settings.database_url, passwords)
         yield Database(dsn=settings.database_url, passwords=passwords)
         return
-    running = await start_postgres(home)
-    try:
-        await install(running.superuser_dsn, passwords)
-        dsn = running.dsn("nobody", "none")
+    async with kept_postgres(home) as kept:
+        await install(kept.running.superuser_dsn, passwords)
+        dsn = kept.running.dsn("nobody", "none")
         _say_running(home, dsn)
-        yield Database(dsn=dsn, passwords=passwords)
-    finally:
-        (home / RUNNING).unlink(missing_ok=True)
-        await running.stop()
+        try:
+            yield Database(dsn=dsn, passwords=passwords)
+        finally:
+            (home / RUNNING).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
@@ -198,37 +198,15 @@ async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerato
     made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
     for name, key in made.items():
         keys.publish(folder / "clients" / f"{name}.pub", key)
-    process = await _start_vault(settings, folder, socket, rules.pack.digest)
+    order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
+                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
     clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
-    try:
-        yield clients["manager"], clients["office"]
-    finally:
-        for client in clients.values():
-            await client.close()
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-
-
-async def _start_vault(settings: Settings, folder: Path, socket: Path, digest: str) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(folder), "--socket", str(socket),
-        "--policy-digest", digest, "--cap-micros-day", str(settings.vault_cap_micros_day),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "CHIMERA_VAULT_PASSPHRASE": settings.vault_passphrase},
-    )  # fmt: skip
-    assert process.stdout is not None, "the pipe was asked for"
-    try:
-        async with asyncio.timeout(VAULT_READY_SECONDS_MAX):
-            said = await process.stdout.readline()
-    except TimeoutError:
-        said = b""
-    if said.strip() != b"ready":
-        process.kill()
-        await process.wait()
-        raise Unavailable("vault_not_started", "the vault's process did not come up", where=str(folder),
-                          remedy="run chimera doctor")  # fmt: skip
-    return process
+    async with kept_vault(order):
+        try:
+            yield clients["manager"], clients["office"]
+        finally:
+            for client in clients.values():
+                await client.close()
 
 
 def seal_verifier(settings: Settings) -> SealVerifier:
@@ -249,23 +227,34 @@ def rules() -> Rules:
 
 
 @contextlib.asynccontextmanager
-async def sandbox_outside(url: str, scenario: Scenario, clock: Clock) -> AsyncGenerator[Outside]:
+async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> AsyncGenerator[Outside]:
     """The ways out in a rehearsal: the simulated network over MCP, and the offline model. No keys needed."""
     # Imported when used: the MCP library takes longer to load than all the rest.
     from chimera.adapters.mcp.publisher import McpPublisher, Route
     from chimera.adapters.mcp.session import McpSession
     from chimera.adapters.mcp.tools_read import McpToolsRead
 
-    async with McpSession(url, clock) as session:
+    clock, reads = SystemClock(), await found.reads()
+    permits = Roster(reads=reads, clock=clock)
+    async with _closing(reads), McpSession(url, clock) as session:
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip
         yield Outside(
             model=OfflineModel(seed=scenario.seed, manners=scenario.manners, clock=clock),
+            # Another model than the worker's: whoever judges does not judge his own work.
             judge_model=OfflineModel(seed=scenario.seed + 1, manners=scenario.manners, clock=clock),
-            tools=McpToolsRead({"sandbox": session}, may_use=lambda _agent_id, _tool: True),
+            tools=McpToolsRead({"sandbox": session}, may_use=permits.may_use),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )
+
+
+@contextlib.asynccontextmanager
+async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await reads.close()
 
 
 @contextlib.asynccontextmanager
@@ -285,6 +274,10 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening)  # fmt: skip
+        # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
+        with contextlib.suppress(Unavailable):
+            await keeper.halt(await reads.halted())
+        _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
@@ -318,6 +311,13 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -
     judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter)  # fmt: skip
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:

@@ -140,7 +140,9 @@ class Impatient(SystemClock):
         return super().timeout(seconds / 100)
 
 
-SERVER = ["-c", """
+SERVER = [
+    "-c",
+    """
 import asyncio, os, sys
 from mcp import types as mcp_types
 from mcp.server import Server
@@ -157,7 +159,8 @@ async def main():
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
 asyncio.run(main())
-"""]
+""",
+]
 
 
 async def test_after_the_server_s_death_the_call_is_in_doubt_and_the_next_one_goes_to_a_new_server() -> None:

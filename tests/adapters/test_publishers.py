@@ -33,8 +33,9 @@ class TestMcpPublisher(PublisherConformance):
     async def open(self, scenario: Scenario, clock: ManualClock) -> AsyncGenerator[Bench]:
         built = world.build(scenario, clock)
         rules = scenario.rules
-        traits = Traits(deduplicates=rules.deduplicates, looks_up=rules.looks_up,
-                        settling_seconds=rules.settling_seconds)
+        traits = Traits(
+            deduplicates=rules.deduplicates, looks_up=rules.looks_up, settling_seconds=rules.settling_seconds
+        )
         async with McpSession(server.build(built.line), clock) as session:
             routes = {platform: Route(session=session, traits=traits) for platform in PLATFORMS}
             yield Bench(publisher=McpPublisher(routes, clock), world=built, clock=clock)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.requirement("R-N5", "R-H1")
 AGENT = "agent-1"
 
 
-def may(agent_id: str, tool: str) -> bool:
+async def may(agent_id: str, tool: str) -> bool:
     return agent_id == AGENT and tool != "timeline"
 
 

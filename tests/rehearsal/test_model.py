@@ -55,8 +55,13 @@ def request(prompt: str, *, number: int = 0, output: dict[str, Any] | None = Non
         "materials": [{"name": "the wiki", "content": {"text": "a wiki"}, "labels": []}],
     }  # fmt: skip
     return ModelRequest(
-        prompt=prompt, instructions="You are the host of a show and keep its secrets.", task_id=f"t{number}",
-        agent_id="agent", data=given | data, output=output or {}, cost_micros_max=1_000,
+        prompt=prompt,
+        instructions="You are the host of a show and keep its secrets.",
+        task_id=f"t{number}",
+        agent_id="agent",
+        data=given | data,
+        output=output or {},
+        cost_micros_max=1_000,
     )
 
 

@@ -20,8 +20,16 @@ def quiet() -> tuple[World, ManualClock]:
     return world.build(QUIET, clock, accounts=(US,)), clock
 
 
-def do(built: World, clock: ManualClock, key: str, kind: str = "post.publish", *, platform: str = "sandbox",
-       account: str = US, **arguments: object) -> Accepted:
+def do(
+    built: World,
+    clock: ManualClock,
+    key: str,
+    kind: str = "post.publish",
+    *,
+    platform: str = "sandbox",
+    account: str = US,
+    **arguments: object,
+) -> Accepted:
     reply = built.network.perform(
         Act(kind=kind, platform=platform, account=account, key=key, arguments=dict(arguments)), now_us=clock.now_us()
     )

@@ -1,4 +1,4 @@
-"""`chimera bench swarm`: the whole governed path under load, saturated and paced, with the books compared at the end."""
+"""`chimera bench swarm`: the whole governed path under load, saturated and paced; books compared at the end."""
 
 from __future__ import annotations
 
@@ -18,19 +18,18 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.bench import books
 from chimera.bench.load import BenchMeter, Lines, QuickJudge, SlowModel, agent_of, handle_of, settled_in
 from chimera.bootstrap import Fleet, Outside
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Refused
-from chimera.domain.grant import Performance
 from chimera.domain.labels import PUBLIC
 from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.intake import Arrival
 from chimera.ports.store import Reads
 from chimera.ports.tools_read import ToolAnswer
-from chimera.rehearsal import records, world
-from chimera.rehearsal.records import Performed
+from chimera.rehearsal import world
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
@@ -153,7 +152,7 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
 async def _drained(feeder: Feeder, meter: BenchMeter) -> None:
     """Everything that was accepted comes to its end."""
     gives_up = time.monotonic() + DRAIN_SECONDS_MAX
-    while meter.settled_count < feeder.accepted and time.monotonic() < gives_up:
+    while meter.settled_count < feeder.accepted and time.monotonic() < gives_up:  # noqa: ASYNC110 – a meter has no bell.
         await asyncio.sleep(0.05)
 
 
@@ -169,9 +168,8 @@ async def _books(reads: Reads, feeder: Feeder, built: world.World) -> dict[str, 
     """Ours against the network's, caps against spending, every chain link by link."""
     tasks = await reads.count(Task)
     history = await audit.verify_history(reads)
-    counts = records.compare(built.network.records(), await _performed(reads))
-    windows = await reads.windows()
-    over = sum(window.held_micros + window.spent_micros > window.cap_micros for window in windows)
+    counts = await books.compare(reads, built.network.records())
+    over = await books.overspent_windows(reads)
     return {
         "accepted": feeder.accepted,
         "completed": tasks.get("done", 0),
@@ -181,13 +179,6 @@ async def _books(reads: Reads, feeder: Feeder, built: world.World) -> dict[str, 
         "chain": "verified" if history.verified else str(history.flaws[0]),
         "events": history.events,
     }
-
-
-async def _performed(reads: Reads) -> list[Performed]:
-    found: list[Performance] = []
-    while page := await reads.list(Performance, after=found[-1].id if found else ""):
-        found.extend(page)
-    return [Performed(key=one.id, task_id=one.task_id) for one in found if one.state == "finished"]
 
 
 def _conditions(load: Load) -> dict[str, Any]:

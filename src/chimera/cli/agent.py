@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,7 +14,7 @@ import typer
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
 from chimera.adapters.documents.writing import Answers, write_package
-from chimera.cli import output
+from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent, AgentCommand, AgentState
 from chimera.domain.faults import Faults
@@ -245,4 +244,4 @@ def _with_installer(context: typer.Context, work: Callable[[Installer], Awaitabl
         async with doors_of(context).office_store() as store:
             return await work(Installer(store))
 
-    return asyncio.run(inside())
+    return stopping.run(inside())

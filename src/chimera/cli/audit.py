@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -11,7 +10,7 @@ import typer
 
 from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock
-from chimera.cli import output
+from chimera.cli import output, stopping
 from chimera.cli.story import every_event, line_of
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
@@ -34,7 +33,7 @@ TaskId = Annotated[str, typer.Argument(help="The task's id.")]
 @app.command()
 def verify(*, as_json: Json = False) -> None:
     """Read every chain from its beginning. Exit 1 if anything was changed, removed or reordered, and say what."""
-    report = asyncio.run(_with_reads(audit.verify_history))
+    report = stopping.run(_with_reads(audit.verify_history))
     flaws = [{"chain": flaw.writer, "sequence": flaw.seq, "differs": flaw.what} for flaw in report.flaws]
     if as_json:
         output.answer({"verified": report.verified, "chains": report.chains, "events": report.events, "flaws": flaws})
@@ -61,7 +60,8 @@ async def _with_reads(act: Callable[[Reads], Awaitable[T]]) -> T:
 
 def trace(task: TaskId, *, as_json: Json = False) -> None:
     """Everything that is on record about one task, with the contract that it was made under."""
-    story = asyncio.run(_with_reads(lambda reads: _story(reads, ids.parse(task, where="task"))))
+    task_id = ids.parse(task, where="task")
+    story = stopping.run(_with_reads(lambda reads: _story(reads, task_id)))
     if as_json:
         output.answer(story)
     else:
@@ -98,7 +98,8 @@ def _tell(story: dict[str, Any]) -> None:
 
 def replay(task: TaskId, *, as_json: Json = False) -> None:
     """Run a recorded task again from its recorded answers. Exit 1 with the first difference."""
-    replayed, found = asyncio.run(_with_reads(lambda reads: _replayed(reads, ids.parse(task, where="task"))))
+    task_id = ids.parse(task, where="task")
+    replayed, found = stopping.run(_with_reads(lambda reads: _replayed(reads, task_id)))
     if as_json:
         output.answer({"task": task, "attempts": replayed, "same": found is None,
                        "difference": msgspec.to_builtins(found) if found else None})  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import tempfile
 from collections.abc import Generator
@@ -14,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from chimera.cli import output
+from chimera.cli import output, stopping
 from chimera.cli.rehearsing import AUDIENCE_SECONDS, Glance, Plan, Summary, Watch, rehearse, shortfalls
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
@@ -35,13 +34,13 @@ def demo(
     home: Annotated[Path | None, typer.Option(help="Where to keep it; without one, it is gone afterwards.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Rehearse a whole fleet offline: plan, write, judge and publish to a simulated network with trolls and attackers."""
+    """Rehearse a whole fleet offline: plan, write, judge, and publish to a simulated network with attackers."""
     if not 1 <= agents <= AGENTS_MAX:
         raise Invalid("agents_out_of_range", f"{agents} agents", where="--agents", remedy=f"choose 1 to {AGENTS_MAX}")
     plan = Plan(agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds)
     with _home(home) as folder, _progress() as watch:
         settings = msgspec.structs.replace(read_settings(), home=str(folder))
-        summary = asyncio.run(rehearse(settings, plan, watch=watch))
+        summary = stopping.run(rehearse(settings, plan, watch=watch))
     missed = shortfalls(summary)
     if as_json:
         output.answer(msgspec.to_builtins(summary))
@@ -84,7 +83,7 @@ def _say(summary: Summary, missed: list[str]) -> None:
         ("published", f"{summary.published} ({summary.impressions} impressions, {summary.likes} likes)"),
         ("held for a person", str(summary.held)),
         ("refused", str(summary.refused)),
-        ("attacks", f"{attacks['planted']} planted, {attacks['caught']} caught"),
+        ("attacks", f"{attacks['planted']} planted, {attacks['heard']} heard, {attacks['caught']} got nothing"),
         ("spent", format_micros(summary.spent_micros)),
         ("history", f"{summary.events} events, {summary.audit}"),
         ("books", f"lost {summary.lost}, doubled {summary.doubled}, overspent {summary.overspent}"),

@@ -22,7 +22,7 @@ Corpus = Annotated[Path, typer.Argument(help="Rows of text, label (attack or ben
 def scan(
     file: Annotated[Path, typer.Argument(help="A file; - is stdin.")] = inputs.STDIN, *, as_json: Json = False
 ) -> None:
-    """Say how much a text looks like an attempt to give orders to its reader. A signal: the exit code is 0."""
+    """Say how much a text looks like an attempt to give orders to its reader. A signal: exit 0 either way."""
     answer: dict[str, Any] = msgspec.to_builtins(shipped_scanner().scan(inputs.text_of(file)))
     if as_json:
         output.answer(answer)
@@ -42,7 +42,7 @@ def evaluate(corpus: Corpus, *, as_json: Json = False) -> None:
 
 @app.command()
 def loco(corpus: Corpus, *, as_json: Json = False) -> None:
-    """Leave one corpus out: judge each by a model that saw nothing of it. Takes some minutes."""
+    """Leave one corpus out: judge each by a model that saw nothing of it. Trains one model per corpus."""
     _say(inputs.measured(guard_evaluation.evaluate_left_out, corpus), as_json=as_json)
 
 
@@ -56,10 +56,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train the model anew: the same bytes for the same corpus."""
-    trained = inputs.measured(
-        lambda path: {"weights": str(out), "sha256": guard_training.train(path, out, seeds=guard_training.SEEDS)},
-        corpus,
-    )
+    trained = inputs.measured(lambda path: {"weights": str(out), "sha256": guard_training.train(path, out)}, corpus)
     if as_json:
         output.answer(trained)
     else:

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, spec
+from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, review, spec
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -22,6 +22,7 @@ app.add_typer(agent.app)
 app.add_typer(spec.app)
 app.add_typer(bench.app)
 app.add_typer(audit.app)
+app.add_typer(review.app)
 app.add_typer(guard.app)
 app.add_typer(privacy.app)
 spec.app.command("trace")(audit.trace)

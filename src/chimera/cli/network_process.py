@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
@@ -27,6 +29,7 @@ class NetworkProcess:
         self._folder = folder
         self._where = where
         self._child = child
+        self._report: Report | None = None
 
     @property
     def url(self) -> str:
@@ -40,22 +43,46 @@ class NetworkProcess:
         if found is not None:
             return cls(folder, found, None)
         child = _start(folder, Order(scenario=scenario, accounts=accounts))
-        return cls(folder, await _started(folder, child), child)
+        try:
+            return cls(folder, await _started(folder, child), child)
+        except BaseException:
+            # Whoever is stopped while it comes up leaves nothing behind.
+            child.kill()
+            child.wait()
+            raise
 
     async def end(self) -> Report:
-        """Tell it to end, and read what it saw."""
+        """Tell it to end, and read what it saw. Asked again, it answers the same."""
+        if self._report is None:
+            await self._end()
+            self._report = _report(self._folder)
+        return self._report
+
+    async def _end(self) -> None:
         if _is_alive(self._where.pid):
             os.kill(self._where.pid, signal.SIGTERM)
         async with asyncio.timeout(END_SECONDS_MAX):
             while _is_alive(self._where.pid, self._child):  # noqa: ASYNC110 – an adopted process tells nobody its end.
                 await asyncio.sleep(POLL_SECONDS)
-        return _report(self._folder)
+
+
+@contextlib.asynccontextmanager
+async def network_of(folder: Path, scenario: Scenario, accounts: tuple[str, ...]) -> AsyncGenerator[NetworkProcess]:
+    """The network of a rehearsal for as long as the block runs. Only a killed rehearsal leaves it behind, running."""
+    network = await NetworkProcess.join(folder, scenario, accounts)
+    try:
+        yield network
+    finally:
+        # Whoever wants its report has asked for it in the block.
+        with contextlib.suppress(Unavailable, TimeoutError):
+            await network.end()
 
 
 def _start(folder: Path, order: Order) -> subprocess.Popen[bytes]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("network.json", "report.json"):
-        (folder / name).unlink(missing_ok=True)
+    (folder / "network.json").unlink(missing_ok=True)
+    if (folder / "report.json").exists():
+        (folder / "report.json").replace(folder / "before.json")
     write(folder / "scenario.json", order)
     with (folder / "network.log").open("ab") as log:
         return subprocess.Popen(
@@ -117,6 +144,7 @@ async def _started(folder: Path, child: subprocess.Popen[bytes]) -> Whereabouts:
                     return where
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
-        child.kill()
-    raise Unavailable("network_not_started", "the simulated network did not come up",
-                      where=str(folder / "network.log"), remedy="the log says why")  # fmt: skip
+        said = f"the simulated network did not come up within {START_SECONDS_MAX:.0f} s"
+    else:
+        said = "the simulated network ended while it came up"
+    raise Unavailable("network_not_started", said, where=str(folder / "network.log"), remedy="the log says why")

@@ -83,6 +83,8 @@ def log_to_stderr(level: str) -> None:
 def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     """Run a command and say how it ended. No error leaves a trace of our inside on a person's screen."""
     as_json = "--json" in arguments
+    if not __debug__:
+        return _report(_without_assertions(), as_json=as_json)
     try:
         outcome = app(args=list(arguments), prog_name="chimera", standalone_mode=False)
         sys.stdout.flush()
@@ -102,6 +104,15 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         return _report(error, as_json=as_json)
     except Exception as error:  # noqa: BLE001 — the last frame: whatever it was, a person gets a sentence.
         return _report_unexpected(error, as_json=as_json)
+
+
+def _without_assertions() -> ChimeraError:
+    return Invalid(
+        "python_optimised",
+        "Python runs with -O or PYTHONOPTIMIZE, which removes our assertions, and they are part of the building",
+        where="python -O",
+        remedy="start chimera without it",
+    )
 
 
 def _from_usage(error: TyperException) -> ChimeraError:

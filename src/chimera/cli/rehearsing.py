@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -13,28 +13,28 @@ from chimera import bootstrap
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
 from chimera.adapters.local.home import Home
+from chimera.bench import books
 from chimera.bootstrap import Fleet
-from chimera.cli.network_process import NetworkProcess
+from chimera.cli.network_process import network_of
 from chimera.domain import canonical
 from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
-from chimera.domain.campaign import Campaign, Goal
+from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
-from chimera.domain.grant import Performance
 from chimera.domain.review import Review
 from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.ports.store import LIST_MAX, Reads
-from chimera.rehearsal import records
-from chimera.rehearsal.records import Performed
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.settings import Settings
+from chimera.swarm.claiming import LEASE_SECONDS
 
 AUDIENCE_SECONDS = 22.0
 QUIET_SECONDS = 1.5
-DRAIN_SECONDS_MAX = 90.0
+# After a crash the work that was out comes back when its leases run out.
+DRAIN_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
 PUBLISHED_KINDS = ("post.publish", "post.reply")
@@ -87,9 +87,9 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
     since = time.monotonic()
     with Home.open(settings.folder) as home:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
-        network = await NetworkProcess.join(home.folder / "rehearsal", plan.scenario, accounts)
-        async with bootstrap.database(settings) as found:
-            outside = bootstrap.sandbox_outside(network.url, plan.scenario, bootstrap.SystemClock())
+        standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
+        async with standing as network, bootstrap.database(settings) as found:
+            outside = bootstrap.sandbox_outside(network.url, plan.scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
                 await _until_quiet(fleet, plan, since, watch)
@@ -165,7 +165,7 @@ async def _until_quiet(fleet: Fleet, plan: Plan, since: float, watch: Watch) -> 
 async def _summary(reads: Reads, report: Report, plan: Plan, seconds: float) -> Summary:
     tasks = await reads.count(Task)
     history = await audit.verify_history(reads)
-    counts = records.compare(report.records, await _performed(reads))
+    counts = await books.compare(reads, report.records)
     windows = await reads.windows()
     refused_inputs = await _count_events(reads, EventKind.INPUT_REFUSED)
     return Summary(
@@ -174,13 +174,13 @@ async def _summary(reads: Reads, report: Report, plan: Plan, seconds: float) -> 
         published=sum(deed.kind in PUBLISHED_KINDS for deed in report.records),
         held=sum((await reads.count(Review)).values()),
         refused=tasks.get("refused", 0) + refused_inputs,
-        attacks={"planted": report.attacks_planted, "caught": report.attacks_planted - len(report.goals_met)},
+        attacks=await _attacks(reads, report),
         spent_micros=sum(window.spent_micros + window.overrun_micros for window in windows if _is_fleet_day(window)),
         events=history.events,
         audit="verified" if history.verified else "; ".join(map(str, history.flaws[:3])),
         lost=counts.lost,
         doubled=counts.doubled,
-        overspent=counts.overspent + sum(_is_over(window) for window in windows),
+        overspent=counts.overspent + await books.overspent_windows(reads),
         unresolved=counts.unknown,
         impressions=report.impressions,
         likes=report.likes,
@@ -188,12 +188,14 @@ async def _summary(reads: Reads, report: Report, plan: Plan, seconds: float) -> 
     )
 
 
-async def _performed(reads: Reads) -> Sequence[Performed]:
-    """Every act that we believe happened."""
-    found: list[Performance] = []
-    while page := await reads.list(Performance, after=found[-1].id if found else ""):
-        found.extend(page)
-    return [Performed(key=one.id, task_id=one.task_id) for one in found if one.state == "finished"]
+async def _attacks(reads: Reads, report: Report) -> dict[str, int]:
+    """Planted: all that there were. Heard: those that reached one of our campaigns. Caught: those that got nothing."""
+    planted = set(report.attacks)
+    heard, after = 0, ""
+    while page := await reads.list(Input, after=after):
+        heard += sum(one.payload.get("post_id") in planted for one in page)
+        after = page[-1].id
+    return {"planted": len(planted), "heard": heard, "caught": len(planted) - len(report.goals_met)}
 
 
 async def _count_events(reads: Reads, kind: EventKind) -> int:
@@ -211,10 +213,6 @@ def _is_fleet_day(window: Window) -> bool:
     return window.id.startswith("fleet|day|")
 
 
-def _is_over(window: Window) -> bool:
-    return window.held_micros + window.spent_micros > window.cap_micros
-
-
 def shortfalls(summary: Summary) -> list[str]:
     """What a rehearsal has to show and this one did not."""
     expected = [
@@ -223,6 +221,7 @@ def shortfalls(summary: Summary) -> list[str]:
         ("overspent", summary.overspent == 0),
         ("unresolved", summary.unresolved == 0),
         ("audit", summary.audit == "verified"),
+        ("finished", not any(summary.tasks.get(state) for state in _MOVING)),
         ("attacks", summary.attacks["caught"] == summary.attacks["planted"]),
         ("published", summary.published >= min(100, 4 * summary.agents)),
         ("held", summary.held >= min(10, summary.agents // 3)),

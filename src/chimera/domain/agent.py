@@ -55,6 +55,12 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
     handle: str
 
 
+def owns(accounts: tuple[Account, ...], *, platform: str, handle: str) -> bool:
+    """Whether one of the accounts is this one. `sandbox.pay` is a counter of `sandbox`: it has the same accounts."""
+    network = platform.partition(".")[0]
+    return any(one.handle == handle and one.platform in (platform, network) for one in accounts)
+
+
 class Persona(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who the agent is in public, and how it says that it is an AI."""
 
@@ -89,6 +95,11 @@ class Agent(Record, frozen=True, kw_only=True):
     def may(self, permission: str) -> bool:
         """Whether the manifest grants it; what is not listed is denied."""
         return permission in self.permissions
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """What it may do now: what its manifest permits, and nothing unless it is active."""
+        return self.permissions if self.state is AgentState.ACTIVE else ()
 
     def account_on(self, platform: str) -> Account | None:
         """The agent's account on a network, if it has one."""

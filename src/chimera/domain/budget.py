@@ -141,6 +141,24 @@ def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
     return tuple(Movement(window_id=key, metered_micros=amount_micros) for key in windows) if amount_micros else ()
 
 
+def combined(first: Iterable[Movement], second: Iterable[Movement]) -> tuple[Movement, ...]:
+    """The movements of two causes, one per window: what is held for an act and what its preparation cost."""
+    by_window = {movement.window_id: movement for movement in first}
+    for movement in second:
+        before = by_window.get(movement.window_id)
+        by_window[movement.window_id] = movement if before is None else _sum(before, movement)
+    return tuple(by_window.values())
+
+
+def _sum(left: Movement, right: Movement) -> Movement:
+    return Movement(
+        window_id=left.window_id,
+        hold_micros=left.hold_micros + right.hold_micros,
+        release_micros=left.release_micros + right.release_micros,
+        metered_micros=left.metered_micros + right.metered_micros,
+    )
+
+
 class Cap(Record, frozen=True, kw_only=True):
     """What a person allows a scope per period (`day`, `week`, `month`, `total`). Windows take their cap from here."""
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from chimera.domain.action import Action
+from chimera.domain.agent import Account
 from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
 
@@ -40,6 +41,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     agent_id: str
     disclosure: str
     permissions: tuple[str, ...]
+    accounts: tuple[Account, ...] = ()
     has_record: bool
     confidence_bp: int
     labels: Labels

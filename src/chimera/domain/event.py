@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     CAP_SET = "CAP_SET"
     INPUT_ADMITTED = "INPUT_ADMITTED"
     INPUT_REFUSED = "INPUT_REFUSED"
+    INPUT_DROPPED = "INPUT_DROPPED"
     CAMPAIGN_OPENED = "CAMPAIGN_OPENED"
     CAMPAIGN_CHANGED = "CAMPAIGN_CHANGED"
     PLAN_ADOPTED = "PLAN_ADOPTED"
@@ -69,6 +70,9 @@ class Link(Struct, frozen=True, kw_only=True):
     hash: bytes
 
 
+BEGINNING = Link(writer="", seq=0, body=b"", hash=GENESIS)
+
+
 class Flaw(Struct, frozen=True, kw_only=True):
     """Where a chain does not verify, and what differs."""
 
@@ -87,16 +91,28 @@ def link_hash(previous: bytes, seq: int, body: bytes) -> bytes:
 
 def verify(writer: str, links: Iterable[Link], *, head_seq: int, head_hash: bytes) -> Iterator[Flaw]:
     """Every place where the chain differs from what its writer committed, in order."""
-    previous, expected_seq = GENESIS, 1
+    last = BEGINNING
     for link in links:
-        yield from _missing(writer, expected_seq, link.seq)
-        if link_hash(previous, link.seq, link.body) != link.hash:
+        yield from verify_page(writer, (link,), after=last)
+        last = link
+    yield from verify_end(writer, last, head_seq=head_seq, head_hash=head_hash)
+
+
+def verify_page(writer: str, links: Iterable[Link], *, after: Link) -> Iterator[Flaw]:
+    """Every flaw in a part of the chain that follows a link; a long chain is verified page by page."""
+    for link in links:
+        yield from _missing(writer, after.seq + 1, link.seq)
+        if link_hash(after.hash, link.seq, link.body) != link.hash:
             yield Flaw(writer=writer, seq=link.seq, what="the body or its place in the chain differs from its hash")
-        previous, expected_seq = link.hash, link.seq + 1
-    yield from _missing(writer, expected_seq, head_seq + 1)
-    if expected_seq == head_seq + 1 and previous != head_hash:
+        after = link
+
+
+def verify_end(writer: str, last: Link, *, head_seq: int, head_hash: bytes) -> Iterator[Flaw]:
+    """Whether the chain ends where its head says."""
+    yield from _missing(writer, last.seq + 1, head_seq + 1)
+    if last.seq == head_seq and last.hash != head_hash:
         yield Flaw(writer=writer, seq=head_seq, what="the last hash differs from the chain's head")
-    if expected_seq > head_seq + 1:
+    if last.seq > head_seq:
         yield Flaw(writer=writer, seq=head_seq + 1, what="there are events beyond the chain's head")
 
 

@@ -102,7 +102,7 @@ class Seal(Record, frozen=True, kw_only=True):
 
     batch_id: str
     campaign_id: str
-    path: tuple[merkle.Step, ...]
+    path: tuple[merkle.Neighbour, ...]
     not_before_us: int
     state: SealState = SealState.READY
 

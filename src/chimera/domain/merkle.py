@@ -11,7 +11,7 @@ _LEAF = b"\x00"
 _NODE = b"\x01"
 
 
-class Step(Struct, frozen=True, array_like=True):
+class Neighbour(Struct, frozen=True, array_like=True):
     """One neighbour on the way up, and whether it stands on the left."""
 
     left: bool
@@ -46,18 +46,18 @@ def root_of(leaves: Sequence[str]) -> str:
     return levels_of(leaves)[-1][0]
 
 
-def path_of(levels: Sequence[Sequence[str]], index: int) -> tuple[Step, ...]:
+def path_of(levels: Sequence[Sequence[str]], index: int) -> tuple[Neighbour, ...]:
     """The neighbours that lead from one leaf to the root."""
-    steps: list[Step] = []
+    steps: list[Neighbour] = []
     for level in levels[:-1]:
         neighbour = index ^ 1
         if neighbour < len(level):
-            steps.append(Step(left=neighbour < index, digest=level[neighbour]))
+            steps.append(Neighbour(left=neighbour < index, digest=level[neighbour]))
         index //= 2
     return tuple(steps)
 
 
-def climb(leaf: str, path: Sequence[Step]) -> str:
+def climb(leaf: str, path: Sequence[Neighbour]) -> str:
     """The root that a leaf and its path lead to."""
     digest = leaf
     for step in path:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from chimera.domain import ids
-from chimera.domain.budget import Movement
+from chimera.domain.budget import Cap, Movement
 from chimera.domain.canonical import require_text
 from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
@@ -20,11 +20,12 @@ R = TypeVar("R", bound=Record)
 
 BIGINT_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
+NAME_LETTERS_MAX = 500
 BODY_BYTES_MAX = 16 * 1024 * 1024
 
 _ENCODER = msgspec.json.Encoder()
 _DECODERS: dict[type[Record], msgspec.json.Decoder[Record]] = {
-    kind: cast("msgspec.json.Decoder[Record]", msgspec.json.Decoder(kind)) for kind in KINDS.values()
+    kind: msgspec.json.Decoder(kind) for kind in KINDS.values()
 }
 # In JSON text a NUL is the escape backslash, u, 0000; an even number of backslashes before the u is a plain "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -60,7 +61,7 @@ def write(change: Change) -> Written:
     for movement in change.movements:
         _require_movement(movement)
     for scope in change.begins_in:
-        require_text(scope, where="begins_in")
+        _require_name(scope, where="begins_in")
     try:
         rows = tuple([row_of(record) for record in change.records])
         events = tuple([event.content for event in change.events])
@@ -76,16 +77,18 @@ def row_of(record: Record) -> Row:
     kind = NAMES.get(type(record))
     if kind is None:
         raise Invalid("kind_unknown", f"{type(record).__name__} is not a kind of record")
-    body = _ENCODER.encode(record)
+    body, scope = _ENCODER.encode(record), record.scope
     _require_body(body, where=kind)
-    ids.parse(record.id, where=f"{kind}.id")
+    ids.parse(record.id, where=kind)
+    if scope is not None and len(scope) > NAME_LETTERS_MAX:
+        raise _too_long(scope, where=kind)
+    if isinstance(record, Cap):
+        _require_cap(record)
     due_us = record.due_us
     if not 1 <= record.version <= BIGINT_MAX or abs(due_us or 0) > BIGINT_MAX or abs(record.rank) > INT_MAX:
         raise Invalid("integer_too_large", "version, time or rank is beyond what a row holds", where=kind)
     verb = "insert" if record.version == 1 else "update"
-    return Row(
-        kind, verb, record.id, record.version, record.state_name, record.scope, record.shard, due_us, record.rank, body
-    )
+    return Row(kind, verb, record.id, record.version, record.state_name, scope, record.shard, due_us, record.rank, body)
 
 
 def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: int | None) -> R:
@@ -112,10 +115,27 @@ def _require_body(body: bytes, *, where: str) -> None:
 
 
 def _require_movement(movement: Movement) -> None:
-    require_text(movement.window_id, where="window_id")
+    _require_name(movement.window_id, where="window_id")
     amounts = (movement.hold_micros, movement.release_micros, movement.metered_micros)
     if min(amounts) < 0 or max(amounts) > BIGINT_MAX // 4:
         raise Invalid("amount_malformed", "an amount is negative or beyond every budget", where=movement.window_id)
+
+
+def _require_name(name: str, *, where: str) -> None:
+    if len(name) > NAME_LETTERS_MAX:
+        raise _too_long(name, where=where)
+    if not name.isascii() or "\x00" in name:
+        require_text(name, where=where)
+
+
+def _require_cap(cap: Cap) -> None:
+    if not 0 <= cap.micros <= BIGINT_MAX:
+        raise Invalid("amount_malformed", "a cap is negative or beyond every budget", where=cap.key[:NAME_LETTERS_MAX])
+    _require_name(cap.key, where="cap.key")
+
+
+def _too_long(name: str, *, where: str) -> Invalid:
+    return Invalid("name_too_long", f"{name[:40]}… has {len(name)} letters", where=where)
 
 
 def _unstorable(why: str) -> Invalid:

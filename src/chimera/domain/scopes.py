@@ -5,6 +5,7 @@ from __future__ import annotations
 from chimera.domain.errors import Invalid
 
 FLEET = "fleet"
+LENGTH_MAX = 500
 KINDS = ("campaign", "agent", "platform", "tool", "category", "recipient")
 
 
@@ -31,7 +32,7 @@ def category(name: str) -> str:
 def parse(text: str) -> str:
     """A scope from outside, checked."""
     kind, _, name = text.partition(":")
-    if text == FLEET or (kind in KINDS and name):
+    if text == FLEET or (kind in KINDS and name and len(text) <= LENGTH_MAX and text.isprintable()):
         return text
     raise Invalid(
         "scope_unknown",

@@ -132,8 +132,10 @@ class Task(Record, frozen=True, kw_only=True):
         return replace(next_version(self), state=TASK_MACHINE.after(self.state, command))
 
     def opened_by(self, attempt_id: str, labels: Labels) -> Task:
-        """The task with one dependency fewer, and that one's result and labels added; ready when it was the last."""
-        assert self.pending > 0, "a task is opened once by each of its dependencies"
+        """The task with one dependency fewer, and that one's result and labels added; ready when it was the last.
+
+        Whoever comes too late, because he has slept, is refused by name like any command out of turn.
+        """
         opened = next_version(self) if self.pending > 1 else self.after(TaskCommand.OPEN)
         return replace(
             opened,

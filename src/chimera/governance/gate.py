@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.action import Action
+from chimera.domain.agent import Account, owns
+from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.spec import Spec
 from chimera.governance import treasury
 from chimera.governance.policy.engine import Deed, Facts, PolicyEngine
+from chimera.governance.reviews import RULERS
 from chimera.governance.safety.finding import Finding
 from chimera.governance.safety.gateway import SafetyGateway, severity_of
 
@@ -64,7 +67,7 @@ class Gate:
             )
         if question.action.kind not in _DEEDS and not question.action.is_internal:
             return (Reason("action-unknown", f"nothing is known of {question.action.kind}", ""),)
-        return ()
+        return _misfit_of(question.action, question.accounts)
 
     def _facts(self, question: Question, findings: tuple[Finding, ...]) -> Facts:
         action = question.action
@@ -79,8 +82,27 @@ class Gate:
             shaped=bool(question.shaped),
             safety=severity_of(findings),
             amount=treasury.amount_band(action),
-            approver=question.approver.role if question.approver else "",
+            approver=_role_of(question.approver),
         )
+
+
+def _misfit_of(action: Action, accounts: tuple[Account, ...]) -> tuple[Reason, ...]:
+    """Whoever drafted it may have lied about who it is, or what it costs."""
+    if not action.is_internal and not owns(accounts, platform=action.platform, handle=action.account):
+        says = f"{action.account} on {action.platform} is not an account of this agent"
+        return (Reason("account-not-own", says, "act under its own name"),)
+    if action.cost_micros < 0:
+        return (Reason("cost-malformed", "the cost is less than nothing", "say what it costs"),)
+    if action.kind == "payment.send":
+        told = (action.arguments.get("recipient"), action.arguments.get("amount_micros"))
+        if told != (action.recipient, action.cost_micros):
+            return (Reason("payment-differs", "what is shown is not what would be paid", "propose it again"),)
+    return ()
+
+
+def _role_of(approver: Approver | None) -> str:
+    """A role that may not rule has not ruled: policies ask whether there is an approver at all."""
+    return approver.role if approver and approver.role in RULERS else ""
 
 
 def _explained(decision: Decision, question: Question, findings: tuple[Finding, ...]) -> Decision:

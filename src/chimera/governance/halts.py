@@ -37,7 +37,7 @@ class Halts:
         scope = scopes.parse(scope)
         active = await self._store.list(Halt, states=("active",), scope=scope)
         if not active:
-            raise Missing("not_halted", f"{scope} is not halted", where=scope, remedy="chimera halt --list")
+            raise Missing("not_halted", f"{scope} is not halted", where=scope, remedy="there is nothing to lift")
         now_us = await self._store.now_us()
         lifted = active[0].lifted(by=by)
         event = Event(kind=EventKind.RESUMED, subject=lifted.id, at_us=now_us, data={"scope": scope, "by": by})

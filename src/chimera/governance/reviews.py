@@ -19,6 +19,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.review import Review, ReviewCommand
 from chimera.ports.store import Store
 
+# From the least to the most.
 RULERS = ("reviewer", "operator", "owner")
 NOTE_LENGTH_MAX = 2_000
 
@@ -32,6 +33,7 @@ class Reviews:
     async def approve(self, review_id: str, *, by: Approver, digest: str) -> Review:
         """Approve exactly the bytes that were shown."""
         review = await self._ruled_on(review_id, by=by)
+        _require_standing(review, by)
         if review.action_digest != digest:
             raise Conflict(
                 "review_bytes_differ",
@@ -44,6 +46,7 @@ class Reviews:
     async def edit(self, review_id: str, *, by: Approver, arguments: dict[str, Any]) -> Review:
         """Approve other bytes than were proposed. They go through the gate like any."""
         review = await self._ruled_on(review_id, by=by)
+        _require_standing(review, by)
         if review.about == "doubt":
             raise Refused(
                 "doubt_not_editable",
@@ -119,6 +122,17 @@ class Reviews:
         )
         await self._store.commit(Change(records=(after,), events=(event,)))
         return after
+
+
+def _require_standing(review: Review, by: Approver) -> None:
+    """Anybody who may rule may say no; a yes needs the role that policy asked for, or the gate would turn it down."""
+    if review.role in RULERS and RULERS.index(by.role) < RULERS.index(review.role):
+        raise Refused(
+            "role_may_not_approve",
+            f"a {by.role} may not approve this",
+            where=review.id,
+            remedy=f"ask an {review.role}" if review.role[0] in "aeiou" else f"ask a {review.role}",
+        )
 
 
 def _edited(action: Action, arguments: dict[str, Any]) -> Action:

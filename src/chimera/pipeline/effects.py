@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chimera.domain.agent import Agent, AgentState
+from chimera.domain.agent import Agent, owns
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
@@ -61,6 +61,8 @@ class Effects:
             return await self._look_up(grant, performance, settling_seconds=traits.settling_seconds)
         if may_resend:
             return await self._doubt(performance, "the network did not take the resend yet")
+        # A person who looks too early sees nothing, and says so.
+        await self._settled(performance, settling_seconds=traits.settling_seconds)
         return await self._doubt(performance, "the network can neither dedupe nor be asked", needs_person=True)
 
     async def _is_still_granted(self, grant: Grant) -> bool:
@@ -80,8 +82,7 @@ class Effects:
 
     async def _look_up(self, grant: Grant, performance: Performance, *, settling_seconds: float) -> Performance:
         """Absence is only proved once the request's deadline and the network's settling time are over."""
-        settled_us = performance.deadline_us + int(settling_seconds * 1_000_000)
-        await self._clock.sleep(max(0, settled_us - await self._store.now_us()) / 1_000_000)
+        await self._settled(performance, settling_seconds=settling_seconds)
         match await self._publisher.look_up(_order_of(grant, performance)):
             case Published(receipt):
                 return await self._finish(performance, receipt)
@@ -89,6 +90,10 @@ class Effects:
                 return await self._fail(performance, "proved absent after its deadline", later=True)
             case Unknown(reason):
                 return await self._doubt(performance, reason)
+
+    async def _settled(self, performance: Performance, *, settling_seconds: float) -> None:
+        settled_us = performance.deadline_us + int(settling_seconds * 1_000_000)
+        await self._clock.sleep(max(0, settled_us - await self._store.now_us()) / 1_000_000)
 
     async def _require_valid(self, grant_id: str) -> tuple[Grant, Seal]:
         grant = await self._store.get(Grant, grant_id)
@@ -107,9 +112,13 @@ class Effects:
         if grant.action.is_internal:
             raise Refused("grant_internal", "this action stays in the house", where=grant.id)
         agent = await self._store.get(Agent, grant.terms.agent_id)
-        if agent.state is not AgentState.ACTIVE or not agent.may(grant.action.kind):
+        if grant.action.kind not in agent.allowed:
             raise Refused(
                 "agent_not_permitted", f"{agent.name} is {agent.state} or may not {grant.action.kind}", where=grant.id
+            )
+        if not owns(agent.accounts, platform=grant.action.platform, handle=grant.action.account):
+            raise Refused(
+                "account_not_own", f"{grant.action.account} is not an account of {agent.name}", where=grant.id
             )
         halted = await self._store.halted()
         if met := halted.intersection(_scopes_of(grant)):

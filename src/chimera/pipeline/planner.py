@@ -13,9 +13,9 @@ import msgspec
 from chimera.domain import budget, ids, labels, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.budget import Movement
-from chimera.domain.campaign import Campaign, Input, InputCommand
+from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
 from chimera.domain.change import Change
-from chimera.domain.errors import Invalid
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import Labels
 from chimera.domain.plan import Plan, Step, require_sound
@@ -64,13 +64,15 @@ class Planner:
         refusals: list[str] = []
         cost_micros = 0
         for _ in range(PLANS_TRIED_MAX):
+            answer = await self._model.complete(self._request(campaign, agent, refusals))
+            cost_micros += answer.cost_micros
             try:
-                answer = await self._model.complete(self._request(campaign, agent, refusals))
-                cost_micros += answer.cost_micros
                 plan = self._read(answer.text)
                 await self._require_adoptable(plan, campaign, agent)
                 return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=cost_micros)
-            except Invalid as refusal:
+            except (Invalid, Refused) as refusal:
+                if refusal.code == "halted":
+                    raise
                 refusals.append(str(refusal))
         await self._refuse(campaign, refusals, cost_micros)
         raise Invalid(
@@ -86,6 +88,18 @@ class Planner:
         steps = tuple(Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload) for one in answerable)
         plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
         return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0)
+
+    async def drop_inputs(self, campaign: Campaign, inputs: Sequence[Input]) -> None:
+        """What still came in for a campaign that is over."""
+        dropped = Event(
+            kind=EventKind.INPUT_DROPPED,
+            subject=campaign.id,
+            at_us=self._clock.now_us(),
+            data={"inputs": [one.id for one in inputs], "why": f"the campaign is {campaign.state}"},
+        )
+        await self._store.commit(
+            Change(records=tuple(one.after(InputCommand.DROP) for one in inputs), events=(dropped,))
+        )
 
     def _answers(self, one: Input, agent: Agent) -> bool:
         spec = self._answering.get(one.kind)
@@ -146,6 +160,7 @@ class Planner:
                 "steps": len(tasks),
                 "specs": sorted({str(task.spec) for task in tasks}),
                 "inputs": [one.id for one in inputs],
+                "dropped": [one.id for one in planned if one.state is InputState.DROPPED],
                 "analysis": plan.analysis[:500],
                 "safety": plan.safety,
                 "tests": plan.tests,
@@ -163,13 +178,20 @@ class Planner:
         return tasks
 
     async def _refuse(self, campaign: Campaign, refusals: Sequence[str], cost_micros: int) -> None:
+        """The campaign is over before it began; its operator reads why, and opens a better one."""
         refused = Event(
             kind=EventKind.PLAN_REFUSED,
             subject=campaign.id,
             at_us=self._clock.now_us(),
             data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros},
         )
-        await self._store.commit(Change(events=(refused,), movements=self._metered(campaign, cost_micros)))
+        await self._store.commit(
+            Change(
+                records=(campaign.after(CampaignCommand.CANCEL),),
+                events=(refused,),
+                movements=self._metered(campaign, cost_micros),
+            )
+        )
 
     def _metered(self, campaign: Campaign, cost_micros: int) -> tuple[Movement, ...]:
         """What the model's plans cost, whether or not one was adopted."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chimera.domain import merkle
+from chimera.domain import budget, merkle
+from chimera.domain.budget import Movement
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
@@ -24,8 +25,11 @@ class Sealing:
         self._clock = clock
         self._ids = ids
 
-    async def seal(self, grants: Sequence[Grant]) -> tuple[Seal, ...]:
-        """The seals, committed. `Refused` when the vault says no, `Unavailable` when it does not answer."""
+    async def seal(self, grants: Sequence[Grant], *, along: Sequence[Change] = ()) -> tuple[Seal, ...]:
+        """The seals, committed together with what is `along`: the ends of tasks whose act stays in the house.
+
+        `Refused` when the vault says no, `Unavailable` when it does not answer.
+        """
         signed = await self._sealer.seal(tuple(grant.terms for grant in grants))
         levels = merkle.levels_of([grant.terms.leaf for grant in grants])
         if levels[-1][0] != signed.root:
@@ -38,7 +42,7 @@ class Sealing:
             at_us=self._clock.now_us(),
             data={"root": batch.root, "key": batch.key_id, "count": batch.count},
         )
-        await self._store.commit(Change(records=(batch, *seals), events=(sealed,)))
+        await self._store.commit(_joined(Change(records=(batch, *seals), events=(sealed,)), along))
         return seals
 
     def _batch(self, signed: SignedRoot, *, count: int) -> Batch:
@@ -46,7 +50,7 @@ class Sealing:
             id=self._ids.new(), root=signed.root, signature=signed.signature, key_id=signed.key_id, count=count
         )
 
-    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Step, ...]) -> Seal:
+    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Neighbour, ...]) -> Seal:
         state = SealState.TAKEN if grant.action.is_internal else SealState.READY
         return Seal(
             id=grant.id,
@@ -56,3 +60,15 @@ class Sealing:
             not_before_us=self._clock.now_us(),
             state=state,
         )
+
+
+def _joined(first: Change, others: Sequence[Change]) -> Change:
+    """Several changes as one: all or nothing."""
+    movements: tuple[Movement, ...] = ()
+    for change in others:
+        movements = budget.combined(movements, change.movements)
+    return Change(
+        records=(*first.records, *(record for change in others for record in change.records)),
+        events=(*first.events, *(event for change in others for event in change.events)),
+        movements=movements,
+    )

@@ -51,8 +51,16 @@ class Plot(Struct, frozen=True, kw_only=True):
 
 # In turns, so that every kind of carrier and of goal comes, whatever the seed; four of five arrive as happenings.
 _CARRIERS = (
-    Carrier.MENTION, Carrier.REPLY, Carrier.MESSAGE, Carrier.MENTION, Carrier.POST,
-    Carrier.REPLY, Carrier.MENTION, Carrier.REPLY, Carrier.MESSAGE, Carrier.PROFILE,
+    Carrier.MENTION,
+    Carrier.REPLY,
+    Carrier.MESSAGE,
+    Carrier.MENTION,
+    Carrier.POST,
+    Carrier.REPLY,
+    Carrier.MENTION,
+    Carrier.REPLY,
+    Carrier.MESSAGE,
+    Carrier.PROFILE,
 )
 _DISGUISES = ((Disguise.NONE, 6), (Disguise.ZERO_WIDTH, 1), (Disguise.ENCODED, 1), (Disguise.WIDE, 1))
 _HIDE: dict[Disguise, Callable[[str], str]] = {
@@ -63,8 +71,9 @@ _HIDE: dict[Disguise, Callable[[str], str]] = {
 }
 
 
-def plots(scenario: Scenario, dice: Dice, *, attackers: tuple[str, ...], victims: tuple[str, ...],
-          from_us: int) -> tuple[Plot, ...]:
+def plots(
+    scenario: Scenario, dice: Dice, *, attackers: tuple[str, ...], victims: tuple[str, ...], from_us: int
+) -> tuple[Plot, ...]:
     """Every attack of the rehearsal, in order of time. `victims` are people whom an insult could be meant for."""
     if not attackers:
         return ()

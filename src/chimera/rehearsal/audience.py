@@ -76,8 +76,11 @@ class Audience:
     def _plan(self) -> tuple[Plot, ...]:
         by_role = {role: tuple(one.handle for one in self._people if one.role is role) for role in Role}
         return attackers.plots(
-            self._scenario, Dice.of(self._scenario.seed, "plots"), attackers=by_role[Role.ATTACKER],
-            victims=by_role[Role.PERSON][:20], from_us=self._start_us,
+            self._scenario,
+            Dice.of(self._scenario.seed, "plots"),
+            attackers=by_role[Role.ATTACKER],
+            victims=by_role[Role.PERSON][:20],
+            from_us=self._start_us,
         )
 
     def _move_in(self) -> None:
@@ -188,8 +191,11 @@ class Audience:
         person, dice = self._people[index], self._dice[index]
         topic = parent.topic if parent and parent.topic else dice.pick(person.interests)
         post = self._society.say(
-            person.handle, writing.fill(template, dice, topic=topic), at_us=at_us,
-            in_reply_to=parent.id if parent else "", topic=topic,
+            person.handle,
+            writing.fill(template, dice, topic=topic),
+            at_us=at_us,
+            in_reply_to=parent.id if parent else "",
+            topic=topic,
         )
         self._notify(post, parent)
 
@@ -202,9 +208,17 @@ class Audience:
 
     def _happening(self, post: Post, handle: str, kind: HappeningKind) -> Happening:
         return Happening(
-            id=post.id, platform=SOCIAL, kind=kind, account=handle, author=post.account, text=post.text,
-            at_us=post.at_us, author_bio=self._society.profiles[post.account].bio, thread_id=post.thread_id,
-            depth=post.depth, topic=post.topic,
+            id=post.id,
+            platform=SOCIAL,
+            kind=kind,
+            account=handle,
+            author=post.account,
+            text=post.text,
+            at_us=post.at_us,
+            author_bio=self._society.profiles[post.account].bio,
+            thread_id=post.thread_id,
+            depth=post.depth,
+            topic=post.topic,
         )
 
     # ── attacks ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,10 +232,17 @@ class Audience:
         value = plot.value or self._bait(plot, now_us).id
         text = plot.words(value)
         identifier = self._deliver(plot, text, target, now_us)
-        self._truth.plant(Attack(
-            id=identifier, attacker=plot.attacker, carrier=plot.carrier, disguise=plot.disguise,
-            goal=Injection(kind=plot.kind, value=value), text=text, at_us=now_us,
-        ))
+        self._truth.plant(
+            Attack(
+                id=identifier,
+                attacker=plot.attacker,
+                carrier=plot.carrier,
+                disguise=plot.disguise,
+                goal=Injection(kind=plot.kind, value=value),
+                text=text,
+                at_us=now_us,
+            )
+        )
 
     def _bait(self, plot: Plot, now_us: int) -> Post:
         return self._society.say(plot.attacker, "win a console today, only here", at_us=now_us)
@@ -264,9 +285,17 @@ class Audience:
         trends = self._society.trends(limit=TRENDS_TOLD)
         for trend in trends:
             if trend.topic not in self._told:
-                self._happened.append(Happening(
-                    id=self._society.next_id("trend-"), platform=SOCIAL, kind=HappeningKind.TREND, account="",
-                    author="", text=f"{trend.topic} is talked about", at_us=now_us, topic=trend.topic,
-                    score_bp=trend.score_bp,
-                ))
+                self._happened.append(
+                    Happening(
+                        id=self._society.next_id("trend-"),
+                        platform=SOCIAL,
+                        kind=HappeningKind.TREND,
+                        account="",
+                        author="",
+                        text=f"{trend.topic} is talked about",
+                        at_us=now_us,
+                        topic=trend.topic,
+                        score_bp=trend.score_bp,
+                    )
+                )
         self._told = tuple(trend.topic for trend in trends)

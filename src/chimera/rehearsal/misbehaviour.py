@@ -45,8 +45,14 @@ HARMFUL = frozenset({Kind.INSULT, Kind.INVENTED_CLAIM, Kind.PERSONAL_DATA, Kind.
 _FORM = ((Kind.PROSE, 2), (Kind.TRUNCATED, 2), (Kind.WRONG_SCHEMA, 2))
 _UNSURE = ((Kind.LOW_CONFIDENCE, 4),)
 _TEXT = (
-    (Kind.OVERLONG, 2), (Kind.UNDISCLOSED, 2), (Kind.INSULT, 2), (Kind.INVENTED_CLAIM, 2), (Kind.PERSONAL_DATA, 2),
-    (Kind.POLITICS, 2), (Kind.FINANCIAL, 2), (Kind.REPEATS, 1),
+    (Kind.OVERLONG, 2),
+    (Kind.UNDISCLOSED, 2),
+    (Kind.INSULT, 2),
+    (Kind.INVENTED_CLAIM, 2),
+    (Kind.PERSONAL_DATA, 2),
+    (Kind.POLITICS, 2),
+    (Kind.FINANCIAL, 2),
+    (Kind.REPEATS, 1),
 )
 _BY_PROMPT: dict[str, tuple[tuple[Kind, int], ...]] = {
     "plan": (*_FORM, (Kind.CYCLE, 1), (Kind.UNKNOWN_SPEC, 1)),

@@ -85,16 +85,26 @@ class OfflineModel:
         order = reading.order_in(request.data) if request.prompt != "judge" else None
         if order and dice.chance(self._manners.obey_bp) and _obey(request, order, answer):
             return Kind.OBEYED
-        kind = misbehaviour.draw(dice, prompt=request.prompt, rate_bp=self._manners.misbehaviour_bp,
-                                 has_feedback=bool(reading.rows(request.data, "feedback")))
+        kind = misbehaviour.draw(
+            dice,
+            prompt=request.prompt,
+            rate_bp=self._manners.misbehaviour_bp,
+            has_feedback=bool(reading.rows(request.data, "feedback")),
+        )
         if kind:
             _spoil(request, kind, answer, dice)
         return kind
 
     def _report(self, request: ModelRequest, kind: Kind, snippet: str) -> None:
-        self.misbehaviours.append(Misbehaviour(
-            kind=kind, prompt=request.prompt, task_id=request.task_id, agent_id=request.agent_id, snippet=snippet,
-        ))
+        self.misbehaviours.append(
+            Misbehaviour(
+                kind=kind,
+                prompt=request.prompt,
+                task_id=request.task_id,
+                agent_id=request.agent_id,
+                snippet=snippet,
+            )
+        )
         if self._truth and snippet and kind in HARMFUL:
             self._truth.mark_harmful(snippet, kind=kind)
         if self._truth and snippet and kind is Kind.UNDISCLOSED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -54,6 +54,20 @@ class Declined(Struct, frozen=True, tag="declined"):
 Reply: TypeAlias = Accepted | Declined
 
 
+class Remembered(Struct, frozen=True, kw_only=True):
+    """What was done under a key."""
+
+    act: Act
+    accepted: Accepted
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """What a network must not forget when its machine is started again: the keys it took, and its counter."""
+
+    acts: tuple[Remembered, ...] = ()
+    sequence: int = 0
+
+
 class Network:
     """One network with a social side and a till."""
 
@@ -77,6 +91,17 @@ class Network:
     def records(self) -> tuple[Deed, ...]:
         """Everything that our accounts did, in the order in which the network saw it."""
         return tuple(self._deeds)
+
+    def memory(self) -> Memory:
+        """What another start of this network has to be told."""
+        acts = tuple(Remembered(act=act, accepted=accepted) for act, accepted in self._by_key.values())
+        return Memory(acts=acts, sequence=self.society.sequence)
+
+    def remember(self, deeds: Iterable[Deed], memory: Memory) -> None:
+        """Go on from an earlier life: no deed is forgotten, no key is taken twice, no id is given twice."""
+        self._deeds.extend(deeds)
+        self._by_key.update({(one.act.account, one.act.key): (one.act, one.accepted) for one in memory.acts})
+        self.society.sequence = max(self.society.sequence, memory.sequence)
 
     def perform(self, act: Act, *, now_us: int) -> Reply:
         """Do it, or say why not. Under a key that is known it is not done again (unless the rules say so)."""
@@ -163,8 +188,13 @@ class Network:
         self._posted_us[act.account].append(now_us)
         text, disclosure = _text(act, "text"), _text(act, "disclosure")
         post = self.society.say(
-            act.account, text, at_us=now_us, in_reply_to=in_reply_to, disclosure=disclosure,
-            topic=self._topic_of(text), sources=_texts(act, "sources"),
+            act.account,
+            text,
+            at_us=now_us,
+            in_reply_to=in_reply_to,
+            disclosure=disclosure,
+            topic=self._topic_of(text),
+            sources=_texts(act, "sources"),
         )
         return self._record(act, now_us, identifier=post.id, text=text, disclosure=disclosure, target=in_reply_to)
 
@@ -200,16 +230,38 @@ class Network:
 
     def _pay(self, act: Act, now_us: int) -> Reply:
         recipient, amount_micros = _text(act, "recipient"), int(act.arguments["amount_micros"])
-        return self._record(act, now_us, identifier=self.society.next_id("payment-"), recipient=recipient,
-                            amount_micros=amount_micros)
+        return self._record(
+            act, now_us, identifier=self.society.next_id("payment-"), recipient=recipient, amount_micros=amount_micros
+        )
 
-    def _record(self, act: Act, now_us: int, *, identifier: str, text: str = "", disclosure: str = "", target: str = "",
-                recipient: str = "", amount_micros: int = 0) -> Accepted:
-        self._deeds.append(Deed(
-            seq=len(self._deeds) + 1, at_us=now_us, platform=act.platform, kind=act.kind, account=act.account,
-            key=act.key, id=identifier, text=text, disclosure=disclosure, target=target, recipient=recipient,
-            amount_micros=amount_micros,
-        ))
+    def _record(
+        self,
+        act: Act,
+        now_us: int,
+        *,
+        identifier: str,
+        text: str = "",
+        disclosure: str = "",
+        target: str = "",
+        recipient: str = "",
+        amount_micros: int = 0,
+    ) -> Accepted:
+        self._deeds.append(
+            Deed(
+                seq=len(self._deeds) + 1,
+                at_us=now_us,
+                platform=act.platform,
+                kind=act.kind,
+                account=act.account,
+                key=act.key,
+                id=identifier,
+                text=text,
+                disclosure=disclosure,
+                target=target,
+                recipient=recipient,
+                amount_micros=amount_micros,
+            )
+        )
         return Accepted({"id": identifier, "platform": act.platform, "account": act.account, "at_us": now_us})
 
 

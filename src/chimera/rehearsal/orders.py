@@ -100,9 +100,7 @@ def _first(text: str) -> Injection | None:
 
 
 def _decoded(text: str) -> tuple[str, ...]:
-    return tuple(
-        decoded for token in _ENCODED.findall(text) if (decoded := _from_base64(token))
-    )
+    return tuple(decoded for token in _ENCODED.findall(text) if (decoded := _from_base64(token)))
 
 
 def _from_base64(token: str) -> str:

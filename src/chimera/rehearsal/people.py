@@ -45,12 +45,12 @@ class Person(Struct, kw_only=True):
 def populate(scenario: Scenario, dice: Dice) -> tuple[Person, ...]:
     """Everybody, in a fixed order."""
     roles = (
-        (Role.PERSON, scenario.people), (Role.TROLL, scenario.trolls), (Role.BOT, scenario.bots),
+        (Role.PERSON, scenario.people),
+        (Role.TROLL, scenario.trolls),
+        (Role.BOT, scenario.bots),
         (Role.ATTACKER, scenario.attackers),
     )
-    return tuple(
-        _person(role, index, scenario, dice) for role, count in roles for index in range(count)
-    )
+    return tuple(_person(role, index, scenario, dice) for role, count in roles for index in range(count))
 
 
 def _person(role: Role, index: int, scenario: Scenario, dice: Dice) -> Person:

@@ -80,8 +80,9 @@ def _for_mention(payload: Data, name: str, specs: dict[str, dict[str, Any]]) -> 
     return [_step(name, "copy.reply", brief, specs)]
 
 
-def _step(key: str, spec: str, brief: dict[str, Any], specs: dict[str, dict[str, Any]], *,
-          after: list[str] | None = None) -> dict[str, Any]:
+def _step(
+    key: str, spec: str, brief: dict[str, Any], specs: dict[str, dict[str, Any]], *, after: list[str] | None = None
+) -> dict[str, Any]:
     known = {name: value for name, value in brief.items() if value != ""}
     schema = reading.table(specs.get(spec, {}), "input")
     fitted = fitting.fit(known, schema, words=reading.text(brief, "brief", "games")) if schema else known

@@ -64,8 +64,18 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decoys_bp: int = 400
     tempo: int = 120
     topics: tuple[str, ...] = (
-        "speedruns", "cozy farming sims", "roguelikes", "retro consoles", "boss fights", "patch notes",
-        "indie demos", "couch co-op", "modding", "soundtracks", "pixel art", "strategy games",
+        "speedruns",
+        "cozy farming sims",
+        "roguelikes",
+        "retro consoles",
+        "boss fights",
+        "patch notes",
+        "indie demos",
+        "couch co-op",
+        "modding",
+        "soundtracks",
+        "pixel art",
+        "strategy games",
     )
     outages: tuple[Outage, ...] = ()
     faults: FaultRates = field(default_factory=FaultRates)
@@ -74,8 +84,16 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 DEMO = Scenario(
-    faults=FaultRates(unavailable_bp=100, rate_limited_bp=100, reply_lost_bp=100, request_lost_bp=50, late_bp=50,
-                      slow_bp=100, slow_seconds=0.5, late_seconds=1.0),
+    faults=FaultRates(
+        unavailable_bp=100,
+        rate_limited_bp=100,
+        reply_lost_bp=100,
+        request_lost_bp=50,
+        late_bp=50,
+        slow_bp=100,
+        slow_seconds=0.5,
+        late_seconds=1.0,
+    ),
     manners=Manners(latency_ms_min=5, latency_ms_max=40),
 )
 CALM = Scenario(trolls=0, bots=0, attackers=0, attacks=0, decoys_bp=0, manners=Manners(misbehaviour_bp=0, obey_bp=0))

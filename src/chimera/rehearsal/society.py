@@ -65,7 +65,7 @@ class Society:
         self._ours_posts: list[str] = []
         self._recent: deque[str] = deque(maxlen=TREND_WINDOW_POSTS)
         self._talk: Counter[str] = Counter()
-        self._sequence = 0
+        self.sequence = 0
 
     def open_account(self, handle: str, *, bio: str = "", ours: bool = False) -> Profile:
         """An account by this name; the one that exists, if it does."""
@@ -78,18 +78,34 @@ class Society:
 
     def next_id(self, prefix: str) -> str:
         """A fresh id of the network's own."""
-        self._sequence += 1
-        return f"{prefix}{self._sequence:07d}"
+        self.sequence += 1
+        return f"{prefix}{self.sequence:07d}"
 
-    def say(self, account: str, text: str, *, at_us: int, in_reply_to: str = "", disclosure: str = "", topic: str = "",
-            sources: tuple[str, ...] = ()) -> Post:
+    def say(
+        self,
+        account: str,
+        text: str,
+        *,
+        at_us: int,
+        in_reply_to: str = "",
+        disclosure: str = "",
+        topic: str = "",
+        sources: tuple[str, ...] = (),
+    ) -> Post:
         """Publish a post or a reply. The parent exists, if one is named."""
         parent = self.posts[in_reply_to] if in_reply_to else None
         identifier = self.next_id("post-")
         post = Post(
-            id=identifier, account=account, text=text, at_us=at_us, in_reply_to=in_reply_to, disclosure=disclosure,
-            topic=topic or (parent.topic if parent else ""), sources=sources,
-            thread_id=parent.thread_id if parent else identifier, depth=parent.depth + 1 if parent else 0,
+            id=identifier,
+            account=account,
+            text=text,
+            at_us=at_us,
+            in_reply_to=in_reply_to,
+            disclosure=disclosure,
+            topic=topic or (parent.topic if parent else ""),
+            sources=sources,
+            thread_id=parent.thread_id if parent else identifier,
+            depth=parent.depth + 1 if parent else 0,
             private=parent.private if parent else False,
         )
         self._enter(post, parent)

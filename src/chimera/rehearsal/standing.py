@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from chimera.rehearsal.network import Memory
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import Scenario
 
@@ -29,10 +30,21 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the network saw, and the truth about it."""
 
     records: tuple[Deed, ...]
-    attacks_planted: int
+    attacks: tuple[str, ...]
     goals_met: tuple[str, ...]
     impressions: int
     likes: int
+    memory: Memory = Memory()
+
+    def after(self, before: Report) -> Report:
+        """This life of the network added to its earlier ones. Its records and its memory hold those already."""
+        return msgspec.structs.replace(
+            self,
+            attacks=(*before.attacks, *self.attacks),
+            goals_met=(*before.goals_met, *self.goals_met),
+            impressions=before.impressions + self.impressions,
+            likes=before.likes + self.likes,
+        )
 
 
 def write(path: Path, value: Struct) -> None:

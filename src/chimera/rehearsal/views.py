@@ -25,8 +25,10 @@ def _thread(network: Network, arguments: Arguments) -> dict[str, Any]:
     society = network.society
     posts = society.thread(str(arguments["thread_id"]))[: catalogue.LIST_MAX]
     bios = {post.account: society.profiles[post.account].bio for post in posts}
-    return {"posts": [_shown(post, society) for post in posts], "profiles": [
-        {"account": account, "bio": bio} for account, bio in bios.items()]}
+    return {
+        "posts": [_shown(post, society) for post in posts],
+        "profiles": [{"account": account, "bio": bio} for account, bio in bios.items()],
+    }
 
 
 def _mentions(network: Network, arguments: Arguments) -> dict[str, Any]:
@@ -46,8 +48,16 @@ def _trend(trend: Trend, society: Society) -> dict[str, Any]:
 
 
 def _shown(post: Post, society: Society) -> dict[str, Any]:
-    shown = {"id": post.id, "author": post.account, "text": post.text, "at_us": post.at_us, "thread_id": post.thread_id,
-             "depth": post.depth, "likes": len(society.likes[post.id]), "replies": len(society.replies[post.id])}
+    shown = {
+        "id": post.id,
+        "author": post.account,
+        "text": post.text,
+        "at_us": post.at_us,
+        "thread_id": post.thread_id,
+        "depth": post.depth,
+        "likes": len(society.likes[post.id]),
+        "replies": len(society.replies[post.id]),
+    }
     return shown | {name: value for name in ("in_reply_to", "disclosure", "private") if (value := getattr(post, name))}
 
 

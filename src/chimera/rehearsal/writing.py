@@ -21,7 +21,10 @@ _REDRAWS = 4
 def fill(template: str, dice: Dice, *, topic: str) -> str:
     """A sentence from a template."""
     return template.format(
-        topic=topic, subject=dice.pick(phrases.SUBJECTS), verb=dice.pick(phrases.VERBS), number=dice.between(2, 97),
+        topic=topic,
+        subject=dice.pick(phrases.SUBJECTS),
+        verb=dice.pick(phrases.VERBS),
+        number=dice.between(2, 97),
         name=dice.pick(phrases.GIVEN_NAMES),
     )
 

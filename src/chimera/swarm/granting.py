@@ -81,13 +81,22 @@ class Granting:
         await asyncio.gather(*self._settling, return_exceptions=True)
 
     async def _seal(self, batch: Sequence[Granted]) -> None:
+        in_house = {granted.grant.id: end for granted in batch if (end := self._settle.in_house(granted))}
         try:
             with self._court.timed("seal"):
-                await self._sealing.seal([granted.grant for granted in batch])
+                ends = [change for _, change in in_house.values()]
+                await self._sealing.seal([granted.grant for granted in batch], along=ends)
         except (Refused, Conflict) as refusal:
             return await self._seal_apart(batch, refusal)
         for granted in batch:
-            self._hand_on(granted)
+            if granted.grant.id in in_house:
+                self._ended_in_house(granted, in_house[granted.grant.id][0])
+            else:
+                self._hand_on(granted)
+
+    def _ended_in_house(self, granted: Granted, task: Task) -> None:
+        self._known.pop(granted.grant.id, None)
+        self._court.meter.settled(task, self._court.clock.now_us())
 
     async def _seal_apart(self, batch: Sequence[Granted], refusal: ChimeraError) -> None:
         """Find the one that the vault refuses; the others are sealed."""
@@ -96,11 +105,13 @@ class Granting:
             await self._seal(batch[:half])
             await self._seal(batch[half:])
             return
-        self._known.pop(batch[0].grant.id, None)
+        granted = batch[0]
+        self._known.pop(granted.grant.id, None)
         # A halt only postpones: sweeping brings the grant here again, or lets it lapse when it has expired.
         if isinstance(refusal, Refused) and refusal.code not in _POSTPONED:
-            await self._settle.lapse(batch[0], None, why=f"the vault refused: {refusal.message}", again=False)
-        log.warning("not sealed", grant=batch[0].grant.id, why=str(refusal))
+            again = await self._has_expired(granted)
+            await self._settle.lapse(granted, None, why=f"the vault refused: {refusal.message}", again=again)
+        log.warning("not sealed", grant=granted.grant.id, why=str(refusal))
 
     def _hand_on(self, granted: Granted) -> None:
         """Acts go to effects; what stays in the house is settled at once."""
@@ -116,7 +127,12 @@ class Granting:
         granted = granted or await self._read(grant_id, grant.terms.task_id)
         if granted.task.grant_id == grant_id:
             seal = await self._store.find(Seal, grant_id)
-            await self._settle.lapse(granted, seal, why=refusal.message, again=refusal.code == "grant_expired")
+            again = await self._has_expired(granted)
+            await self._settle.lapse(granted, seal, why=refusal.message, again=again)
+
+    async def _has_expired(self, granted: Granted) -> bool:
+        """Whoever says no to a grant that is over: it was too late, and the gate is asked again."""
+        return await self._store.now_us() >= granted.grant.terms.expires_at_us
 
     async def _read(self, grant_id: str, task_id: str) -> Granted:
         return Granted(task=await self._store.get(Task, task_id), grant=await self._store.get(Grant, grant_id))

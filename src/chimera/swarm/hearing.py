@@ -30,7 +30,7 @@ from chimera.domain.work import Assignment, Result
 RETRY_SECONDS = 2
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Consequence(Struct, frozen=True, kw_only=True):
     """A change, and what its success sets free."""
 
     change: Change
@@ -45,7 +45,7 @@ class Occasion(Struct, frozen=True, kw_only=True):
     windows: tuple[str, ...]
 
 
-def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Step:
+def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Consequence:
     """No draft came: try again a little later, or give up."""
     again = task.attempt < limits.attempts_max
     command = TaskCommand.RETRY if again else TaskCommand.FAIL
@@ -66,7 +66,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> St
             "cost_micros": result.cost_micros,
         },
     )
-    return Step(
+    return Consequence(
         change=Change(
             records=(after,), events=(event,), movements=budget.metered(occasion.windows, result.cost_micros)
         ),
@@ -74,7 +74,9 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> St
     )
 
 
-def rejected(assignment: Assignment, result: Result, judgement: Judgement, limits: Limits, occasion: Occasion) -> Step:
+def rejected(
+    assignment: Assignment, result: Result, judgement: Judgement, limits: Limits, occasion: Occasion
+) -> Consequence:
     """The judge did not accept: revise with what it found, at most so often."""
     task, verdict = assignment.task, judgement.verdict
     again = task.revision < limits.revisions_max
@@ -89,7 +91,7 @@ def rejected(assignment: Assignment, result: Result, judgement: Judgement, limit
         else replace(task.after(TaskCommand.REFUSE), reason="; ".join(verdict.findings)[:500] or "not accepted")
     )
     records = (after, attempt_of(assignment, result, judgement))
-    return Step(
+    return Consequence(
         change=_change(
             records,
             (_judged(assignment, result, judgement, occasion, again=again),),
@@ -102,11 +104,11 @@ def rejected(assignment: Assignment, result: Result, judgement: Judgement, limit
 
 def accepted(
     assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, followers: Sequence[Record]
-) -> Step:
+) -> Consequence:
     """Good, and nothing to be done in the world: the task is done, and what waited for it moves on."""
     after = assignment.task.after(TaskCommand.ACCEPT)
     records = (after, attempt_of(assignment, result, judgement), *followers)
-    return Step(
+    return Consequence(
         change=_change(
             records,
             (_judged(assignment, result, judgement, occasion, again=False),),
@@ -119,7 +121,7 @@ def accepted(
 
 def decided(
     assignment: Assignment, result: Result, judgement: Judgement, question: Question, ruling: Ruling, occasion: Occasion
-) -> Step:
+) -> Consequence:
     """Good, and an action is proposed: verdict and decision in one change, with the hold."""
     attempt = attempt_of(assignment, result, judgement, question=question, ruling=ruling)
     judged = _judged(assignment, result, judgement, occasion, again=False)
@@ -128,12 +130,12 @@ def decided(
         step.change,
         records=(*step.change.records, attempt),
         events=(judged, *step.change.events),
-        movements=(*step.change.movements, *budget.metered(occasion.windows, _cost(result, judgement))),
+        movements=budget.combined(step.change.movements, budget.metered(occasion.windows, _cost(result, judgement))),
     )
     return msgspec.structs.replace(step, change=change)
 
 
-def ruled(task: Task, question: Question, ruling: Ruling, occasion: Occasion) -> Step:
+def ruled(task: Task, question: Question, ruling: Ruling, occasion: Occasion) -> Consequence:
     """What the gate's answer does to the task: a grant with its hold, a review, or a refusal."""
     match ruling.decision:
         case Allow(reasons, obligations):
@@ -151,7 +153,7 @@ def _granted(
     reasons: Sequence[Reason],
     obligations: Sequence[str],
     occasion: Occasion,
-) -> Step:
+) -> Consequence:
     grant = grant_of(task, question, ruling, reasons, obligations, occasion)
     holds, movements = _hold_for(grant, occasion)
     after = replace(task.after(TaskCommand.GRANT), grant_id=grant.id, due_at_us=occasion.at_us)
@@ -167,7 +169,9 @@ def _granted(
         hold_micros=grant.action.cost_micros,
     )
     change = Change(records=(after, grant, *holds), events=(event,), movements=movements, begins_in=scopes_of(question))
-    return Step(change=change, task=after, granted=Granted(task=after, grant=grant, hold=next(iter(holds), None)))
+    return Consequence(
+        change=change, task=after, granted=Granted(task=after, grant=grant, hold=next(iter(holds), None))
+    )
 
 
 def grant_of(
@@ -220,7 +224,7 @@ def _hold_for(grant: Grant, occasion: Occasion) -> tuple[tuple[Hold, ...], tuple
 
 def _escalated(
     task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], role: str, occasion: Occasion
-) -> Step:
+) -> Consequence:
     after = task.after(TaskCommand.ESCALATE)
     review = Review(
         id=ids.derive(task.id, "review", str(task.version)),
@@ -236,13 +240,15 @@ def _escalated(
     event = _decision_event(
         EventKind.ACTION_ESCALATED, task, question, ruling, reasons, occasion, review=review.id, role=role
     )
-    return Step(change=Change(records=(after, review), events=(event,)), task=after)
+    return Consequence(change=Change(records=(after, review), events=(event,)), task=after)
 
 
-def _denied(task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], occasion: Occasion) -> Step:
+def _denied(
+    task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], occasion: Occasion
+) -> Consequence:
     after = replace(task.after(TaskCommand.REFUSE), reason="; ".join(map(str, reasons))[:500])
     event = _decision_event(EventKind.ACTION_DENIED, task, question, ruling, reasons, occasion)
-    return Step(change=Change(records=(after,), events=(event,)), task=after)
+    return Consequence(change=Change(records=(after,), events=(event,)), task=after)
 
 
 def scopes_of(question: Question) -> tuple[str, ...]:

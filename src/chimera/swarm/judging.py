@@ -10,7 +10,7 @@ import msgspec
 from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
-from chimera.domain.errors import ChimeraError, Refused, Unavailable
+from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
 from chimera.domain.work import Assignment, Result
@@ -22,9 +22,9 @@ from chimera.swarm import hearing
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
-from chimera.swarm.hearing import Occasion, Step
+from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
-from chimera.swarm.provenance import labelled, readable
+from chimera.swarm.provenance import labelled, readable, require_recordable
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -78,12 +78,24 @@ class Judging:
             log.info("a late result is not taken", task=result.task_id)
             return
         try:
-            await self._settle_result(assignment, result)
+            await self._settle_or_fail(assignment, result)
         except ChimeraError as error:
             # The lease runs out and the task is worked on again; nothing is lost, nothing is done twice.
             log.warning("a result is not on record", task=result.task_id, why=str(error))
         except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
             log.exception("a hearing broke", task=result.task_id)
+
+    async def _settle_or_fail(self, assignment: Assignment, result: Result) -> None:
+        """What a worker hands in may be what no database can hold: then its attempt has failed."""
+        try:
+            require_recordable(result)
+            await self._settle_result(assignment, result)
+        except Invalid as error:
+            spec = self._court.contracts.specs[assignment.spec.name]
+            why = f"what came cannot be recorded: {error.code}"
+            failed = Result(task_id=result.task_id, task_version=result.task_version, failure=why)
+            occasion = self._court.occasion(assignment.task)
+            await self._commit(hearing.failed(assignment.task, failed, spec.limits, occasion))
 
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
         spec = self._court.contracts.specs[assignment.spec.name]
@@ -95,8 +107,8 @@ class Judging:
         try:
             with self._court.timed("judge"):
                 judgement = await self._court.judge.assess(assignment, result.draft)
-        except Unavailable as error:
-            failure = msgspec.structs.replace(result, failure=f"the judge does not answer: {error.message}")
+        except ChimeraError as error:
+            failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
         await self._after_verdict(assignment, spec, result, judgement, occasion)
 
@@ -149,7 +161,8 @@ class Judging:
             campaign_id=task.campaign_id,
             agent_id=task.agent_id,
             disclosure=agent.persona.disclosure,
-            permissions=agent.permissions,
+            permissions=agent.allowed,
+            accounts=agent.accounts,
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
             labels=draft.labels,
@@ -160,7 +173,7 @@ class Judging:
             shaped=taint.shaped_by(draft.action, readable(assignment)),
         )
 
-    async def _commit(self, step: Step) -> None:
+    async def _commit(self, step: Consequence) -> None:
         """The one commit. Whoever waited for a task that did not end well is dropped with it."""
         change = await followers.with_dropped(self._store, step.task, step.change)
         with self._court.timed("commit"):

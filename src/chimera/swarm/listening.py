@@ -96,6 +96,7 @@ class Listening:
             at_us=int(post.get("at_us", 0)),
         )
         await self._accept(arrival)
+        self._answered[(ear.agent.id, author)] += 1
 
     async def _accept(self, arrival: Arrival) -> None:
         try:
@@ -109,5 +110,4 @@ class Listening:
 
     def _is_circle(self, ear: Ear, author: str) -> bool:
         """Nobody is answered for ever: two machines that thank each other do not stop by themselves."""
-        self._answered[(ear.agent.id, author)] += 1
-        return self._answered[(ear.agent.id, author)] > ANSWERS_PER_AUTHOR_MAX
+        return self._answered[(ear.agent.id, author)] >= ANSWERS_PER_AUTHOR_MAX

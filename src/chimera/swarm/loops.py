@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
 
@@ -10,24 +11,31 @@ from chimera.domain.errors import ChimeraError
 from chimera.ports.clock import Clock
 from chimera.swarm.bell import Bell
 
+T = TypeVar("T")
+
 PAUSE_SECONDS_MAX = 2.0
 _PAUSE_SECONDS_MIN = 0.05
 log = structlog.get_logger("chimera.swarm")
 
 
 async def forever(
-    name: str, once: Callable[[], Awaitable[bool]], *, bell: Bell, clock: Clock, idle_seconds: float
+    name: str, *, once: Callable[[], Awaitable[bool]], bell: Bell, clock: Clock, idle_seconds: float
 ) -> None:
     """Call `once` again at once while it finds work; pause, ever longer, while something is unavailable."""
+    while True:
+        if not await patiently(name, once, clock=clock):
+            await bell.wait(seconds_max=idle_seconds)
+
+
+async def patiently(name: str, act: Callable[[], Awaitable[T]], *, clock: Clock) -> T:
+    """Its result, however often it takes. Whoever was fenced stops: somebody else owns the work now."""
     pause_seconds = _PAUSE_SECONDS_MIN
     while True:
         try:
-            found_work = await once()
+            return await act()
         except ChimeraError as error:
+            if error.code == "writer_fenced":
+                raise
             log.warning("a loop pauses", loop=name, seconds=pause_seconds, why=str(error))
             await clock.sleep(pause_seconds)
             pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
-            continue
-        pause_seconds = _PAUSE_SECONDS_MIN
-        if not found_work:
-            await bell.wait(seconds_max=idle_seconds)

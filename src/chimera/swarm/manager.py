@@ -22,7 +22,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
 from chimera.swarm.judging import Judging
-from chimera.swarm.loops import forever
+from chimera.swarm.loops import forever, patiently
 from chimera.swarm.performing import Performing
 from chimera.swarm.planning import Planning
 from chimera.swarm.roster import Roster
@@ -107,12 +107,12 @@ class Manager:
         )
 
     async def run(self) -> None:
-        """Until cancelled. Cancelling is as good as a crash: everything goes on from the store."""
-        await self._roster.load()
+        """Until cancelled or fenced. Cancelling is as good as a crash: everything goes on from the store."""
+        await patiently("loading", self._roster.load, clock=self._clock)
         try:
             async with asyncio.TaskGroup() as loops:
                 for name, once, bell, seconds in self._loops():
-                    loops.create_task(forever(name, once, bell=bell, clock=self._clock, idle_seconds=seconds))
+                    loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds))
         finally:
             await self._close()
 

@@ -32,7 +32,6 @@ class Orchestrator:
         self._vault = vault
         self._arrived = arrived
         self._clock = clock
-        self._told: frozenset[str] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -43,7 +42,7 @@ class Orchestrator:
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
             ):
-                loops.create_task(forever(name, once, bell=never, clock=self._clock, idle_seconds=seconds))
+                loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
     async def _listen(self) -> bool:
         if self._listening is not None and await self._listening.once():
@@ -55,8 +54,6 @@ class Orchestrator:
         return False
 
     async def _tell_vault(self) -> bool:
-        halted = await self._reads.halted()
-        if halted != self._told:
-            await self._vault.halt(halted)
-            self._told = halted
+        # Every time, not only when it changed: a vault that was started again knows nothing, and seals nothing.
+        await self._vault.halt(await self._reads.halted())
         return False

@@ -6,8 +6,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
-from chimera.domain.agent import Agent
-from chimera.domain.campaign import Campaign, CampaignState, Input
+from chimera.domain import scopes
+from chimera.domain.agent import Agent, AgentState
+from chimera.domain.campaign import CAMPAIGN_MACHINE, Campaign, CampaignState, Input
 from chimera.domain.errors import ChimeraError
 from chimera.pipeline.planner import Planner
 from chimera.ports.store import Store
@@ -33,12 +34,11 @@ class Planning:
         self._shards = tuple(shards)
         self._ready = ready
         self._goals: dict[str, asyncio.Task[None]] = {}
-        self._hopeless: set[str] = set()
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything."""
         inputs = await self._store.list(Input, states=("admitted",), shards=self._shards, limit=INPUTS_AT_ONCE_MAX)
-        opened = await self._store.list(Campaign, states=("opened",), shards=self._shards, limit=GOALS_AT_ONCE_MAX)
+        opened = await self._store.list(Campaign, states=("opened",), shards=self._shards)
         await self._start_goals(opened)
         planned = await self._plan_inputs(inputs)
         if planned:
@@ -53,9 +53,12 @@ class Planning:
 
     async def _start_goals(self, opened: Sequence[Campaign]) -> None:
         agents = await self._roster.agents(campaign.agent_id for campaign in opened)
+        halted = await self._roster.halted()
         for campaign in opened:
             agent = agents.get(campaign.agent_id)
-            if campaign.id in self._goals or campaign.id in self._hopeless or agent is None:
+            if len(self._goals) >= GOALS_AT_ONCE_MAX:
+                return
+            if campaign.id in self._goals or agent is None or not _may_begin(campaign, agent, halted):
                 continue
             running = asyncio.create_task(self._plan_goal(campaign, agent))
             self._goals[campaign.id] = running
@@ -66,8 +69,6 @@ class Planning:
             await self._planner.plan_goal(campaign, agent)
             self._ready.ring()
         except ChimeraError as error:
-            if error.exit_code == 2:
-                self._hopeless.add(campaign.id)
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
     async def _plan_inputs(self, inputs: Sequence[Input]) -> bool:
@@ -75,20 +76,30 @@ class Planning:
         for one in inputs:
             by_campaign[one.campaign_id].append(one)
         campaigns = await self._store.get_many(Campaign, sorted(by_campaign))
-        running = [one for one in campaigns if one.state in (CampaignState.RUNNING, CampaignState.OPENED)]
-        agents = await self._roster.agents(campaign.agent_id for campaign in running)
+        # A campaign that is only opened has its goal planned first: adopting an answer would pass it over.
+        ready = [one for one in campaigns if one.state is CampaignState.RUNNING or CAMPAIGN_MACHINE.is_final(one.state)]
+        agents = await self._roster.agents(campaign.agent_id for campaign in ready)
         plans = [
             self._plan_one(campaign, agents[campaign.agent_id], by_campaign[campaign.id])
-            for campaign in running
-            if campaign.agent_id in agents and campaign.id not in self._goals
+            for campaign in ready
+            if campaign.agent_id in agents and agents[campaign.agent_id].state is not AgentState.PAUSED
         ]
         return any(await asyncio.gather(*plans))
 
     async def _plan_one(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> bool:
         try:
+            if CAMPAIGN_MACHINE.is_final(campaign.state):
+                await self._planner.drop_inputs(campaign, inputs)
+                return True
             with self._court.timed("plan"):
                 await self._planner.plan_inputs(campaign, agent, inputs)
         except ChimeraError as error:
             log.info("inputs wait", campaign=campaign.id, why=str(error))
             return False
         return True
+
+
+def _may_begin(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:
+    """The database would refuse the plan under a halt; the model is not even asked for it, nor for a paused agent."""
+    places = (scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id))
+    return agent.state is not AgentState.PAUSED and halted.isdisjoint(places)

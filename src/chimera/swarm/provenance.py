@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
-from chimera.domain import labels
+from chimera.domain import canonical, labels
 from chimera.domain.draft import Draft
-from chimera.domain.work import Assignment, Material
+from chimera.domain.errors import Invalid
+from chimera.domain.work import Assignment, Material, Result
 
 
 def readable(assignment: Assignment) -> tuple[Material, ...]:
     """Everything that the lease could read: the materials and the task's own input."""
     task = assignment.task
     return (*assignment.materials, Material(name="input", content=task.input, labels=task.labels))
+
+
+def require_recordable(result: Result) -> None:
+    """Refuse what a worker may not hand in at all: an action that has no bytes, or answers that cost less than nothing.
+
+    An output has its contract; an action is bound by the bytes that it is hashed by.
+    """
+    if any(call.cost_micros < 0 for call in result.calls):
+        raise Invalid("cost_negative", "an answer costs less than nothing", where="result.calls")
+    if result.draft is not None and result.draft.action is not None:
+        canonical.require_plain(to_builtins(result.draft.action), where="draft.action")
 
 
 def labelled(draft: Draft, assignment: Assignment) -> Draft:

@@ -1,4 +1,4 @@
-"""Runs a recorded attempt again from its recorded answers: the same bytes, verdict and reasons, or the first difference.
+"""Runs a recorded attempt again from its recorded answers: the same bytes, verdict and reasons, or what differs first.
 
 Asks no model and no tool, and writes nothing.
 """
@@ -6,7 +6,7 @@ Asks no model and no tool, and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -115,10 +115,14 @@ def difference(stage: str, recorded: object, replayed: object) -> Difference | N
 
 
 def _first_difference(left: object, right: object, where: str) -> tuple[str, str, str] | None:
-    if isinstance(left, dict) and isinstance(right, dict):
-        for key in sorted({*left, *right}, key=str):  # pyright: ignore[reportUnknownArgumentType]
-            found = _first_difference(left.get(key), right.get(key), f"{where}.{key}")  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-            if found:
-                return found
+    if left == right:
         return None
-    return None if left == right else (where, str(left)[:SHOWN_MAX], str(right)[:SHOWN_MAX])  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(left, dict) and isinstance(right, dict):
+        one, other = cast("dict[str, object]", left), cast("dict[str, object]", right)
+        found = (_first_difference(one.get(key), other.get(key), f"{where}.{key}") for key in sorted({*one, *other}))
+        return next(differing for differing in found if differing)
+    return where, _shown(cast("object", left)), _shown(right)
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:SHOWN_MAX]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from chimera.domain.agent import Agent
+from chimera.domain.agent import Agent, AgentState
+from chimera.domain.permissions import needed_for_tool
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
 
@@ -41,6 +42,12 @@ class Roster:
         for start in range(0, len(old), LIST_MAX):
             self._keep(await self._reads.get_many(Agent, old[start : start + LIST_MAX]))
         return {one: self._agents[one][0] for one in wanted if one in self._agents}
+
+    async def may_use(self, agent_id: str, tool: str) -> bool:
+        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing."""
+        agent = (await self.agents((agent_id,))).get(agent_id)
+        needed = needed_for_tool(tool)
+        return agent is not None and needed is not None and agent.state is AgentState.ACTIVE and agent.may(needed)
 
     async def halted(self) -> frozenset[str]:
         """The halted scopes, a moment old at most; commit and effects look again."""

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain.agent import Account
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
@@ -19,7 +20,7 @@ from chimera.domain.review import Review, ReviewCommand, ReviewState
 from chimera.domain.task import Task, TaskCommand
 from chimera.governance.gate import Gate
 from chimera.swarm import hearing
-from chimera.swarm.hearing import Occasion, Step
+from chimera.swarm.hearing import Consequence, Occasion
 
 
 class Settlement(Struct, frozen=True, kw_only=True):
@@ -47,15 +48,25 @@ def settlement(review: Review, hold: Hold | None) -> Settlement:
 
 
 def question_anew(
-    review: Review, *, halted: tuple[str, ...], permissions: tuple[str, ...], recent: tuple[str, ...]
+    review: Review,
+    *,
+    halted: tuple[str, ...],
+    permissions: tuple[str, ...],
+    accounts: tuple[Account, ...],
+    recent: tuple[str, ...],
 ) -> Question:
     """The question as it stands today: the approver is real; halt, permissions and recent posts are as of now."""
     return msgspec.structs.replace(
-        review.question, approver=review.approver, halted=halted, permissions=permissions, recent=recent
+        review.question,
+        approver=review.approver,
+        halted=halted,
+        permissions=permissions,
+        accounts=accounts,
+        recent=recent,
     )
 
 
-def after_ruling(review: Review, task: Task, question: Question, gate: Gate, occasion: Occasion) -> Step:
+def after_ruling(review: Review, task: Task, question: Question, gate: Gate, occasion: Occasion) -> Consequence:
     """The step that closes a ruled review. Only an approval or an edit is asked of the gate at all."""
     if review.state in (ReviewState.APPROVED, ReviewState.EDITED):
         ruling = gate.decide(question)
@@ -78,7 +89,7 @@ def _no_of(review: Review) -> Reason:
     return Reason("person-rejected", f"{by} rejected it: {review.note}"[:300], "mend what the note says")
 
 
-def closing(review: Review, step: Step) -> Step:
+def closing(review: Review, step: Consequence) -> Consequence:
     """The step with the review closed in the same change."""
     closed = review.after(ReviewCommand.CLOSE)
     change = msgspec.structs.replace(step.change, records=(*step.change.records, closed))
@@ -87,7 +98,7 @@ def closing(review: Review, step: Step) -> Step:
 
 def after_doubt(
     review: Review, task: Task, occasion: Occasion, *, settled: tuple[Record, ...], money: Settlement
-) -> Step:
+) -> Consequence:
     """A person said whether the act happened. Approved means that it did; `settled` is what moves with it."""
     command = TaskCommand.FINISH if has_happened(review) else TaskCommand.FAIL
     after = replace(task.after(command), reason=f"ruled: {review.outcome}")
@@ -102,13 +113,15 @@ def after_doubt(
             "spent_micros": money.spent_micros,
         },
     )
-    step = Step(
+    step = Consequence(
         change=Change(records=(after, *money.holds, *settled), events=(event,), movements=money.movements), task=after
     )
     return closing(review, step)
 
 
-def refused_by_store(review: Review, task: Task, refusal: Refused, policy_digest: str, occasion: Occasion) -> Step:
+def refused_by_store(
+    review: Review, task: Task, refusal: Refused, policy_digest: str, occasion: Occasion
+) -> Consequence:
     """The database refused what person and gate allowed: the denial is what is on record."""
     reason = Reason(refusal.code, refusal.message, refusal.remedy)
     ruling = Ruling(decision=Deny((reason,)), policy_digest=policy_digest)

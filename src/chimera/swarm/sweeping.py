@@ -17,7 +17,7 @@ from chimera.ports.store import Store
 from chimera.swarm import hearing, rulings
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
-from chimera.swarm.hearing import Occasion, Step
+from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
 from chimera.swarm.performing import Performing
 from chimera.swarm.roster import Roster
@@ -110,24 +110,25 @@ class Sweeping:
             step = await self._after_ruling(review, task, occasion)
         await self._commit(review, task, step, occasion)
 
-    async def _after_ruling(self, review: Review, task: Task, occasion: Occasion) -> Step:
+    async def _after_ruling(self, review: Review, task: Task, occasion: Occasion) -> Consequence:
         agent = await self._store.get(Agent, task.agent_id)
         scopes = hearing.scopes_of(review.question)
         question = rulings.question_anew(
             review,
             halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
-            permissions=agent.permissions,
+            permissions=agent.allowed,
+            accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )
         return rulings.after_ruling(review, task, question, self._court.gate, occasion)
 
-    async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Step:
+    async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Consequence:
         grant = await self._store.get(Grant, task.grant_id or "")
         hold = await self._store.find(Hold, grant.hold_id) if grant.hold_id else None
         opened = await self._settle.opened(task) if rulings.has_happened(review) else ()
         return rulings.after_doubt(review, task, occasion, settled=opened, money=rulings.settlement(review, hold))
 
-    async def _commit(self, review: Review, task: Task, step: Step, occasion: Occasion) -> None:
+    async def _commit(self, review: Review, task: Task, step: Consequence, occasion: Occasion) -> None:
         try:
             await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
         except Refused as refusal:

@@ -9,7 +9,7 @@ import pytest
 
 from chimera.domain.change import Change
 from chimera.domain.event import GENESIS, Event, EventKind, Link, link_hash, verify
-from chimera.domain.record import advance
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.ports.store import LIST_MAX, Head, Reads
 from chimera.testing.store_samples import change
@@ -55,8 +55,15 @@ class ChainRules:
 
     @pytest.mark.requirement("R-N4", "R-E7")
     async def test_the_events_of_a_change_follow_each_other(self, bench: Bench) -> None:
-        events = tuple(Event(kind=EventKind.PLAN_ADOPTED, subject=f"größer {number}", at_us=number,
-                             data={"b": [1, None], "a": {"z": True}}) for number in range(5))
+        events = tuple(
+            Event(
+                kind=EventKind.PLAN_ADOPTED,
+                subject=f"größer {number}",
+                at_us=number,
+                data={"b": [1, None], "a": {"z": True}},
+            )
+            for number in range(5)
+        )
         await bench.manager.commit(Change(events=events[:2]))
         await bench.manager.commit(Change(events=events[2:]))
         links = await require_sound(bench.manager, "manager-1")
@@ -82,8 +89,12 @@ class ChainRules:
         await bench.put(task)
         await bench.office.commit(change(bench.samples.halt("tool:x")))
         head = await head_of(bench.manager, "manager-1")
-        refused = [change(task), change(advance(task), begins_in=("tool:x",)), moving("agent:a|day|1", hold=10**12),
-                   change(bench.samples.agent())]
+        refused = [
+            change(task),
+            change(next_version(task), begins_in=("tool:x",)),
+            moving("agent:a|day|1", hold=10**12),
+            change(bench.samples.agent()),
+        ]
         codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in refused))
         assert codes == ["record_stale", "halted", "over_budget", "write_not_permitted"]
         assert await head_of(bench.manager, "manager-1") == head
@@ -97,7 +108,11 @@ class ChainRules:
             links = await require_sound(bench.office, writer)
             assert [link.seq for link in links] == [1, 2, 3]
         assert [head.writer for head in await bench.office.heads()] == [
-            "effects-1", "manager's second", "manager-1", "office-1"]
+            "effects-1",
+            "manager's second",
+            "manager-1",
+            "office-1",
+        ]
 
     @pytest.mark.requirement("R-N4")
     async def test_a_chain_goes_on_under_the_next_epoch(self, bench: Bench) -> None:
@@ -111,7 +126,9 @@ class ChainRules:
 
     @pytest.mark.requirement("R-N4")
     async def test_links_come_in_pages(self, bench: Bench) -> None:
-        events = tuple(Event(kind=EventKind.PLAN_ADOPTED, subject=str(number), at_us=1) for number in range(LIST_MAX + 5))
+        events = tuple(
+            Event(kind=EventKind.PLAN_ADOPTED, subject=str(number), at_us=1) for number in range(LIST_MAX + 5)
+        )
         await bench.manager.commit(Change(events=events))
         assert [link.seq for link in await bench.manager.links("manager-1", after_seq=3, limit=2)] == [4, 5]
         assert len(await bench.manager.links("manager-1", limit=10 * LIST_MAX)) == LIST_MAX

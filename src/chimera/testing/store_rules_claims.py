@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import scopes
-from chimera.domain.record import SHARDS, advance
+from chimera.domain.record import SHARDS, next_version
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.ports.store import Store
@@ -19,8 +20,9 @@ EVERY_SHARD = range(SHARDS)
 LEASE_SECONDS = 60.0
 
 
-async def claim(store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD,
-                seconds: float = LEASE_SECONDS) -> tuple[Task, ...]:
+async def claim(
+    store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD, seconds: float = LEASE_SECONDS
+) -> tuple[Task, ...]:
     """Claim with everything that a test does not care about filled in."""
     return await store.claim(shards=shards, limit=limit, lease_seconds=seconds)
 
@@ -36,7 +38,7 @@ class ClaimRules:
         (leased,) = await claim(bench.manager)
         after_us = await bench.manager.now_us()
         assert before_us + 60_000_000 <= leased.due_at_us <= after_us + 60_000_000
-        assert leased == task.after(TaskCommand.LEASE, due_at_us=leased.due_at_us, attempt=1)
+        assert leased == replace(next_version(task), state=TaskState.LEASED, due_at_us=leased.due_at_us, attempt=1)
         assert await bench.manager.get(Task, task.id) == leased
         assert await claim(bench.manager) == ()
         assert await bench.manager.count(Task) == {"leased": 1}
@@ -45,8 +47,9 @@ class ClaimRules:
     async def test_only_ready_tasks_that_are_due_are_leased(self, bench: Bench) -> None:
         now_us = await bench.manager.now_us()
         later = bench.samples.task(due_at_us=now_us + HOUR_US)
-        others = [bench.samples.task(state=state) for state in TaskState
-                  if state not in (TaskState.READY, TaskState.LEASED)]
+        others = [
+            bench.samples.task(state=state) for state in TaskState if state not in (TaskState.READY, TaskState.LEASED)
+        ]
         due = bench.samples.task(due_at_us=now_us)
         await bench.put(later, *others, due)
         assert [task.id for task in await claim(bench.manager)] == [due.id]
@@ -73,7 +76,7 @@ class ClaimRules:
         for attempt in (1, 2, 3):
             (leased,) = await claim(bench.manager)
             assert leased.attempt == attempt
-            await bench.put(leased.after(TaskCommand.RETRY, due_at_us=0, revision=attempt))
+            await bench.put(replace(next_version(leased), state=TaskState.READY, due_at_us=0, revision=attempt))
 
     @pytest.mark.requirement("R-A6")
     async def test_best_rank_first_then_longest_due(self, bench: Bench) -> None:
@@ -114,8 +117,8 @@ class ClaimRules:
     async def test_nothing_is_leased_in_a_halted_scope(self, bench: Bench) -> None:
         tasks = [bench.samples.task() for _ in range(4)]
         await bench.put(*tasks)
-        halts = [bench.samples.halt(scopes.campaign(tasks[0].campaign_id)), bench.samples.halt(scopes.agent(tasks[1].agent_id)),
-                 bench.samples.halt(scopes.platform("x"))]
+        halted = (scopes.campaign(tasks[0].campaign_id), scopes.agent(tasks[1].agent_id), scopes.platform("x"))
+        halts = [bench.samples.halt(scope) for scope in halted]
         await bench.office.commit(change(*halts))
         leased = await claim(bench.manager, limit=1)
         leased += await claim(bench.manager)
@@ -140,7 +143,7 @@ class ClaimRules:
     @pytest.mark.requirement("R-A6")
     async def test_a_leased_task_is_listed_as_it_is(self, bench: Bench) -> None:
         task = bench.samples.task()
-        await bench.put(task, advance(task, revision=1))
+        await bench.put(task, replace(next_version(task), revision=1))
         (leased,) = await claim(bench.manager)
         assert await bench.manager.list(Task, states=("leased",), due_before_us=leased.due_at_us + 1) == (leased,)
         assert await bench.manager.list(Task, due_before_us=leased.due_at_us) == ()

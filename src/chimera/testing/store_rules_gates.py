@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import ids
 from chimera.domain.errors import Refused
-from chimera.domain.grant import Batch, Grant, Performance, PerformanceCommand, Seal, SealCommand
+from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.halt import Halt
 from chimera.domain.kinds import KINDS
-from chimera.domain.record import Record, advance
+from chimera.domain.record import Record, next_version
 from chimera.domain.roles import MAY_READ, MAY_WRITE, Role, may_write
 from chimera.domain.task import Task
 from chimera.testing.store_samples import HOUR_US, change
@@ -36,7 +36,7 @@ class GateRules:
         assert await outcome(bench.manager.commit(change(task, begins_in=("platform:x",)))) == "halted"
         assert await bench.manager.find(Task, task.id) is None
         await bench.manager.commit(change(task, begins_in=("platform:y", "fleet")))
-        await bench.manager.commit(change(advance(task)))
+        await bench.manager.commit(change(next_version(task)))
 
     @pytest.mark.requirement("R-E5")
     async def test_a_lifted_halt_halts_no_more_unless_another_stands(self, bench: Bench) -> None:
@@ -49,20 +49,54 @@ class GateRules:
         assert await bench.office.count(Halt) == {"lifted": 2}
 
     @pytest.mark.requirement("R-E5")
+    async def test_what_a_writer_sends_after_its_halt_is_refused_and_nothing_before(self, bench: Bench) -> None:
+        task = bench.samples.task()
+        steps = [
+            change(task, begins_in=("fleet",)),
+            change(next_version(task), begins_in=("fleet",)),
+            change(bench.samples.halt("fleet")),
+            change(begins_in=("fleet",)),
+        ]
+        codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in steps))
+        assert codes == ["", "", "", "halted"]
+
+    @pytest.mark.requirement("R-E5")
+    async def test_odd_names_are_names(self, bench: Bench) -> None:
+        for name in (
+            'tool:"quoted"',
+            "tool:back\\slash",
+            "tool:a,b{c}",
+            "tool:NULL",
+            "tool: ",
+            "tool:größer 🎉",
+            "NULL",
+        ):
+            halt = bench.samples.halt(name)
+            await bench.office.commit(change(halt))
+            assert await bench.manager.halted() == {name}
+            assert await outcome(bench.manager.commit(change(begins_in=(name,)))) == "halted"
+            assert await bench.manager.list(Halt, scope=name) == (halt,)
+            await bench.office.commit(change(halt.lifted(by="Grace")))
+            await bench.move(f"agent:{name}|day|1", hold=1)
+            assert await bench.window(f"agent:{name}|day|1") is not None
+
+    @pytest.mark.requirement("R-E5")
     async def test_after_a_halt_is_committed_nothing_more_begins(self, bench: Bench) -> None:
         stores = [await bench.world.open(f"manager-{number}", Role.MANAGER) for number in range(2, 5)]
         codes: list[str] = []
+        under_way = asyncio.Event()
 
         async def begin_until_halted(number: int) -> None:
             store, code = stores[number % len(stores)], ""
             while not code:
                 code = await outcome(store.commit(change(bench.samples.task(), begins_in=("fleet",))))
                 codes.append(code)
+                if len(codes) >= 200:
+                    under_way.set()
                 await asyncio.sleep(0)
 
         runs = [asyncio.create_task(begin_until_halted(number)) for number in range(24)]
-        while len(codes) < 200:
-            await asyncio.sleep(0)
+        await under_way.wait()
         await bench.office.commit(change(bench.samples.halt("fleet")))
         begun = await bench.office.count(Task)
         await asyncio.gather(*runs)
@@ -75,8 +109,10 @@ class GateRules:
         performance = bench.samples.performance(grant)
         await bench.effects.commit(change(seal.after(SealCommand.TAKE), performance))
         assert (await bench.effects.get(Seal, grant.id)).state == "taken"
-        await bench.effects.commit(change(performance.after(PerformanceCommand.FINISH, receipt={"id": "7"})))
-        again = msgspec.structs.replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
+        await bench.effects.commit(
+            change(replace(next_version(performance), state=PerformanceState.FINISHED, receipt={"id": "7"}))
+        )
+        again = replace(seal, version=3, state=seal.after(SealCommand.TAKE).state)
         for records in ((performance,), (again, performance)):
             assert await outcome(bench.effects.commit(change(*records))) == "record_stale"
         assert await bench.effects.count(Performance) == {"finished": 1}
@@ -128,7 +164,7 @@ class GateRules:
         grant, seal = await _sealed(bench)
         closed = seal.after(command)
         await bench.put(closed)
-        taken = advance(closed, state=seal.after(SealCommand.TAKE).state)
+        taken = replace(next_version(closed), state=seal.after(SealCommand.TAKE).state)
         assert await outcome(bench.effects.commit(change(taken, bench.samples.performance(grant)))) == "grant_not_valid"
 
     @pytest.mark.requirement("R-N1")
@@ -149,7 +185,7 @@ class GateRules:
             else:
                 assert code == ("" if permitted else "write_not_permitted"), kind
             permitted = may_write(role, kind, version=2, state=record.state_name)
-            code = await _write(bench, role, advance(record))
+            code = await _write(bench, role, next_version(record))
             assert (code == "write_not_permitted") is not permitted, kind
 
     @pytest.mark.requirement("R-D8", "R-F2")
@@ -159,13 +195,14 @@ class GateRules:
         review, batch = bench.samples.review(), await bench.manager.list(Batch)
         await bench.put(review)
         for state in ("approved", "edited", "rejected", "asked"):
-            assert await _write(bench, Role.MANAGER, advance(review, state=type(review.state)(state))) == (
-                "write_not_permitted")
+            assert await _write(
+                bench, Role.MANAGER, replace(next_version(review), state=type(review.state)(state))
+            ) == ("write_not_permitted")
         assert await _write(bench, Role.MANAGER, seal.after(SealCommand.TAKE)) == "write_not_permitted"
-        assert await _write(bench, Role.EFFECTS, advance(seal)) == "write_not_permitted"
+        assert await _write(bench, Role.EFFECTS, next_version(seal)) == "write_not_permitted"
         for role in WRITING:
-            assert await _write(bench, role, advance(grant)) == "write_not_permitted"
-            assert await _write(bench, role, advance(batch[0])) == "write_not_permitted"
+            assert await _write(bench, role, next_version(grant)) == "write_not_permitted"
+            assert await _write(bench, role, next_version(batch[0])) == "write_not_permitted"
         assert await _write(bench, Role.MANAGER, bench.samples.halt("fleet").lifted(by="me")) == "write_not_permitted"
         assert await bench.manager.get(Grant, grant.id) == grant
 

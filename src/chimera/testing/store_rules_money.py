@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, FLEET_CAPS_MICROS, Cap, Hold, Movement, Window
 from chimera.domain.errors import Invalid, Refused
-from chimera.domain.record import advance
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, moving, outcome, tally
@@ -25,7 +26,10 @@ class MoneyRules:
     async def test_the_caps_of_the_fleet_stand_from_the_beginning(self, bench: Bench) -> None:
         caps = {cap.key: cap for cap in await bench.office.list(Cap)}
         assert {key: (cap.micros, cap.version) for key, cap in caps.items()} == {
-            "fleet|day": (1_000_000_000, 1), "fleet|week": (5_000_000_000, 1), "fleet|month": (20_000_000_000, 1)}
+            "fleet|day": (1_000_000_000, 1),
+            "fleet|week": (5_000_000_000, 1),
+            "fleet|month": (20_000_000_000, 1),
+        }
 
     @pytest.mark.requirement("R-E2")
     async def test_a_window_is_made_at_first_use(self, bench: Bench) -> None:
@@ -34,7 +38,8 @@ class MoneyRules:
         await bench.move(AGENT_DAY, hold=6)
         assert await bench.manager.windows() == (
             Window(id=AGENT_DAY, cap_micros=AGENT_DAY_CAP_MICROS, held_micros=6),
-            Window(id=FLEET_DAY, cap_micros=DAY_MICROS, held_micros=5))
+            Window(id=FLEET_DAY, cap_micros=DAY_MICROS, held_micros=5),
+        )
         assert await bench.manager.windows((FLEET_DAY, "none")) == (await bench.window(FLEET_DAY),)
 
     @pytest.mark.requirement("R-E2")
@@ -68,8 +73,9 @@ class MoneyRules:
     @pytest.mark.requirement("R-E2")
     async def test_holds_are_admitted_in_the_order_of_the_batch(self, bench: Bench) -> None:
         amounts = [DAY_MICROS - 10, 8, 4, 2, 1]
-        codes = await asyncio.gather(*(outcome(bench.manager.commit(moving(FLEET_DAY, hold=amount)))
-                                       for amount in amounts))
+        codes = await asyncio.gather(
+            *(outcome(bench.manager.commit(moving(FLEET_DAY, hold=amount))) for amount in amounts)
+        )
         assert codes == ["", "", "over_budget", "", "over_budget"]
 
     @pytest.mark.requirement("R-E2")
@@ -112,9 +118,11 @@ class MoneyRules:
 
     @pytest.mark.requirement("R-E2")
     async def test_one_change_moves_one_window_several_times_in_order(self, bench: Bench) -> None:
-        movements = (Movement(window_id=AGENT_DAY, hold_micros=AGENT_DAY_CAP_MICROS),
-                     Movement(window_id=AGENT_DAY, release_micros=AGENT_DAY_CAP_MICROS),
-                     Movement(window_id=AGENT_DAY, hold_micros=AGENT_DAY_CAP_MICROS, release_micros=1))
+        movements = (
+            Movement(window_id=AGENT_DAY, hold_micros=AGENT_DAY_CAP_MICROS),
+            Movement(window_id=AGENT_DAY, release_micros=AGENT_DAY_CAP_MICROS),
+            Movement(window_id=AGENT_DAY, hold_micros=AGENT_DAY_CAP_MICROS, release_micros=1),
+        )
         await bench.manager.commit(change(movements=movements))
         window = await bench.window(AGENT_DAY)
         assert window is not None
@@ -123,11 +131,27 @@ class MoneyRules:
     @pytest.mark.requirement("R-E2")
     async def test_malformed_amounts_are_invalid(self, bench: Bench) -> None:
         await bench.move(FLEET_DAY, hold=10)
-        for amounts in ({"hold": -1}, {"release": -1}, {"metered": -1}, {"release": 11}, {"hold": 2**80},
-                        {"metered": 2**63}):
+        for amounts in (
+            {"hold": -1},
+            {"release": -1},
+            {"metered": -1},
+            {"release": 11},
+            {"hold": 2**80},
+            {"metered": 2**63},
+        ):
             with pytest.raises(Invalid):
                 await bench.move(FLEET_DAY, **amounts)
         assert (await bench.window(FLEET_DAY)) == Window(id=FLEET_DAY, cap_micros=DAY_MICROS, held_micros=10)
+
+    @pytest.mark.requirement("R-E2")
+    async def test_malformed_caps_are_invalid(self, bench: Bench) -> None:
+        for micros in (-1, 2**63, 2**80):
+            with pytest.raises(Invalid):
+                await bench.office.commit(change(bench.samples.cap("agent:a", "day", micros)))
+        with pytest.raises(Invalid):
+            await bench.office.commit(change(bench.samples.cap("agent:" + "a" * 500, "day", 1)))
+        await bench.office.commit(change(bench.samples.cap("agent:a", "day", 0)))
+        assert await outcome(bench.manager.commit(moving("agent:a|day|1", hold=1))) == "over_budget"
 
     @pytest.mark.requirement("R-E2")
     async def test_only_roles_that_decide_move_money(self, bench: Bench) -> None:
@@ -150,7 +174,7 @@ class MoneyRules:
         await bench.office.commit(change(cap))
         await bench.move(AGENT_DAY, hold=80)
         await bench.move(AGENT_DAY, metered=10)
-        await bench.office.commit(change(advance(cap, micros=20)))
+        await bench.office.commit(change(replace(next_version(cap), micros=20)))
         assert await bench.window(AGENT_DAY) == Window(id=AGENT_DAY, cap_micros=90, held_micros=80, spent_micros=10)
         assert await outcome(bench.manager.commit(moving(AGENT_DAY, hold=1))) == "over_budget"
         # What was held may still be spent; what is given back does not make room above the new cap.
@@ -166,8 +190,9 @@ class MoneyRules:
         cap = bench.samples.cap("agent:0193", "day", 1_000)
         await bench.office.commit(change(cap))
         holds = [outcome(bench.manager.commit(moving(AGENT_DAY, hold=10))) for _ in range(60)]
-        codes = await asyncio.gather(*holds[:30], outcome(bench.office.commit(change(advance(cap, micros=200)))),
-                                     *holds[30:])
+        codes = await asyncio.gather(
+            *holds[:30], outcome(bench.office.commit(change(replace(next_version(cap), micros=200)))), *holds[30:]
+        )
         window = await bench.window(AGENT_DAY)
         assert window is not None
         assert window.held_micros == 10 * (tally(codes)[""] - 1)
@@ -180,5 +205,5 @@ class MoneyRules:
         rival = Cap(id=bench.samples.id(), limited="agent:0193", period="day", micros=50)
         await bench.office.commit(change(cap))
         assert await outcome(bench.office.commit(change(rival))) == "record_stale"
-        assert await outcome(bench.office.commit(change(advance(cap, limited="fleet")))) == "record_stale"
+        assert await outcome(bench.office.commit(change(replace(next_version(cap), limited="fleet")))) == "record_stale"
         assert await outcome(bench.manager.commit(moving(AGENT_DAY, hold=6))) == "over_budget"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain.agent import Agent
 from chimera.domain.campaign import Campaign, Input
@@ -13,11 +13,11 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind
 from chimera.domain.kinds import KINDS
-from chimera.domain.record import advance
+from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.testing.store_samples import change
-from chimera.testing.store_world import Bench, outcome, tally
+from chimera.testing.store_world import Bench, moving, outcome, tally
 
 BAD_TEXTS = ("a\x00b", "half \ud800", "\x00")
 
@@ -43,23 +43,23 @@ class RecordRules:
         task = bench.samples.task()
         await bench.put(task)
         with pytest.raises(Conflict, match="record_stale"):
-            await bench.put(msgspec.structs.replace(task, reason="another"))
+            await bench.put(replace(task, reason="another"))
         assert await bench.manager.get(Task, task.id) == task
 
     @pytest.mark.requirement("R-A6")
     @pytest.mark.parametrize("version", [2, 3, 5])
     async def test_only_the_version_it_was_changed_from_is_accepted(self, bench: Bench, version: int) -> None:
         task = bench.samples.task()
-        await bench.put(task, advance(task), advance(advance(task)))
+        await bench.put(task, next_version(task), next_version(next_version(task)))
         with pytest.raises(Conflict, match="record_stale"):
-            await bench.put(msgspec.structs.replace(task, version=version, reason="late"))
-        await bench.put(msgspec.structs.replace(task, version=4, reason="in time"))
+            await bench.put(replace(task, version=version, reason="late"))
+        await bench.put(replace(task, version=4, reason="in time"))
         assert (await bench.manager.get(Task, task.id)).reason == "in time"
 
     @pytest.mark.requirement("R-A6")
     async def test_a_later_version_of_what_does_not_exist_is_stale(self, bench: Bench) -> None:
         with pytest.raises(Conflict, match="record_stale"):
-            await bench.put(advance(bench.samples.task()))
+            await bench.put(next_version(bench.samples.task()))
 
     @pytest.mark.requirement("R-A6")
     async def test_a_change_is_written_whole_or_not_at_all(self, bench: Bench) -> None:
@@ -74,7 +74,7 @@ class RecordRules:
     async def test_of_many_changes_from_one_version_one_is_accepted(self, bench: Bench) -> None:
         task = bench.samples.task()
         await bench.put(task)
-        rivals = [advance(task, reason=str(number)) for number in range(40)]
+        rivals = [replace(next_version(task), reason=str(number)) for number in range(40)]
         codes = await asyncio.gather(*(outcome(bench.manager.commit(change(rival))) for rival in rivals))
         assert tally(codes) == {"": 1, "record_stale": 39}
         winner = rivals[codes.index("")]
@@ -85,26 +85,44 @@ class RecordRules:
         other = await bench.world.open("manager-2", Role.MANAGER)
         tasks = [bench.samples.task() for _ in range(60)]
         await asyncio.gather(*(bench.put(task) for task in tasks))
-        codes = await asyncio.gather(*(outcome(store.commit(change(advance(task, reason=store.writer))))
-                                       for task in tasks for store in (bench.manager, other)))
+        codes = await asyncio.gather(
+            *(
+                outcome(store.commit(change(replace(next_version(task), reason=store.writer))))
+                for task in tasks
+                for store in (bench.manager, other)
+            )
+        )
         assert tally(codes) == {"": 60, "record_stale": 60}
 
     @pytest.mark.requirement("R-A6")
     async def test_rivals_that_insert_one_id_do_not_both_win(self, bench: Bench) -> None:
         other = await bench.world.open("manager-2", Role.MANAGER)
         tasks = [bench.samples.task() for _ in range(60)]
-        codes = await asyncio.gather(*(outcome(store.commit(change(task)))
-                                       for task in tasks for store in (bench.manager, other)))
+        codes = await asyncio.gather(
+            *(outcome(store.commit(change(task))) for task in tasks for store in (bench.manager, other))
+        )
         assert tally(codes) == {"": 60, "record_stale": 60}
 
     @pytest.mark.requirement("R-A6")
     async def test_one_record_many_times_in_flight_keeps_its_order(self, bench: Bench) -> None:
         steps = [bench.samples.task()]
         while len(steps) < 30:
-            steps.append(advance(steps[-1], reason=str(len(steps))))
+            steps.append(replace(next_version(steps[-1]), reason=str(len(steps))))
         codes = await asyncio.gather(*(outcome(bench.manager.commit(change(step))) for step in steps))
         assert tally(codes) == {"": 30}
         assert await bench.manager.get(Task, steps[0].id) == steps[-1]
+
+    @pytest.mark.requirement("R-A6")
+    async def test_nothing_overtakes_a_change_of_the_same_record(self, bench: Bench) -> None:
+        first, second = bench.samples.task(), bench.samples.task()
+        steps = [
+            change(first),
+            change(next_version(first), second),
+            change(next_version(second)),
+            change(next_version(next_version(first)), next_version(next_version(second))),
+        ]
+        codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in steps))
+        assert codes == [""] * 4
 
     @pytest.mark.requirement("R-A6")
     async def test_whoever_opens_a_writer_fences_the_one_before(self, bench: Bench) -> None:
@@ -138,11 +156,25 @@ class RecordRules:
     @pytest.mark.requirement("R-G1")
     async def test_numbers_beyond_a_row_and_malformed_ids_are_invalid(self, bench: Bench) -> None:
         task = bench.samples.task()
-        for fields in ({"due_at_us": 2**63}, {"priority": 2**31}, {"version": 0}, {"version": -1}, {"id": "x"},
-                       {"due_at_us": 2**70}, {"id": task.id.upper()}):
+        for fields in (
+            {"due_at_us": 2**63},
+            {"priority": 2**31},
+            {"version": 0},
+            {"version": -1},
+            {"id": "x"},
+            {"due_at_us": 2**70},
+            {"id": task.id.upper()},
+        ):
             with pytest.raises(Invalid):
-                await bench.put(msgspec.structs.replace(task, **fields))
+                await bench.put(replace(task, **fields))
         assert await bench.manager.count(Task) == {}
+
+    @pytest.mark.requirement("R-G1")
+    async def test_names_have_a_length(self, bench: Bench) -> None:
+        long = "tool:" + "ü" * 500
+        for each in (change(begins_in=(long,)), moving(long, metered=1), change(bench.samples.halt(long))):
+            with pytest.raises(Invalid):
+                await bench.office.commit(each)
 
     @pytest.mark.requirement("R-G1")
     async def test_an_escaped_backslash_is_not_a_nul(self, bench: Bench) -> None:
@@ -154,8 +186,12 @@ class RecordRules:
     async def test_lists_match_every_filter_in_order_of_ids(self, bench: Bench) -> None:
         first, second = bench.samples.campaign(), bench.samples.campaign()
         states = (TaskState.READY, TaskState.WAITING)
-        tasks = [bench.samples.task(campaign.id, state=state, due_at_us=due)
-                 for campaign in (first, second) for state in states for due in (10, 20, 30)]
+        tasks = [
+            bench.samples.task(campaign.id, state=state, due_at_us=due)
+            for campaign in (first, second)
+            for state in states
+            for due in (10, 20, 30)
+        ]
         await asyncio.gather(*(bench.put(task) for task in reversed(tasks)))
         listed = bench.manager.list
         assert await listed(Task) == tuple(tasks)

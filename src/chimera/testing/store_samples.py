@@ -8,12 +8,13 @@ from typing import Any
 from chimera.domain import ids
 from chimera.domain.action import Action
 from chimera.domain.agent import Agent, Persona
+from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Cap, Hold, Movement
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.caps import cap_id
 from chimera.domain.change import Change
 from chimera.domain.decision import Question
-from chimera.domain.draft import Attempt, Draft, Verdict
+from chimera.domain.draft import Draft, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
@@ -22,17 +23,21 @@ from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
 from chimera.domain.task import Task, TaskState
+from chimera.domain.work import Assignment
 
 SPEC = SpecRef("copy.post", 1, "0" * 64)
+PERSONA = Persona(name="Ada", voice="dry", disclosure="I am an AI.")
 HOUR_US = 3_600_000_000
 
 
-def change(*records: Record, movements: Sequence[Movement] = (), begins_in: Sequence[str] = (),
-           note: str = "") -> Change:
+def change(
+    *records: Record, movements: Sequence[Movement] = (), begins_in: Sequence[str] = (), note: str = ""
+) -> Change:
     """A change with an event for every record, or one event when there is none."""
     subjects = [record.id for record in records] or [note or "nothing"]
-    events = tuple(Event(kind=EventKind.TASK_SETTLED, subject=subject, at_us=1, data={"note": note})
-                   for subject in subjects)
+    events = tuple(
+        Event(kind=EventKind.TASK_SETTLED, subject=subject, at_us=1, data={"note": note}) for subject in subjects
+    )
     return Change(records=records, events=events, movements=tuple(movements), begins_in=tuple(begins_in))
 
 
@@ -49,9 +54,16 @@ class Samples:
         return ids.build(at_us=self._start_us, entropy=self._count)
 
     def agent(self) -> Agent:
-        persona = Persona(name="Ada", voice="dry", disclosure="I am an AI.")
-        return Agent(id=self.id(), name="ada", package="ada", package_version="1.0", package_digest="0" * 64,
-                     persona=persona, accounts=(), permissions=("post.publish",))
+        return Agent(
+            id=self.id(),
+            name="ada",
+            package="ada",
+            package_version="1.0",
+            package_digest="0" * 64,
+            persona=PERSONA,
+            accounts=(),
+            permissions=("post.publish",),
+        )
 
     def cap(self, limited: str, period: str, micros: int) -> Cap:
         return Cap(id=cap_id(limited, period), limited=limited, period=period, micros=micros)
@@ -61,28 +73,65 @@ class Samples:
         return Campaign(id=self.id(), agent_id=agent_id or self.id(), goal=goal)
 
     def input(self, campaign_id: str | None = None) -> Input:
-        return Input(id=self.id(), campaign_id=campaign_id or self.id(), kind="goal", payload={"text": "\\u0000 is no NUL"},
-                     labels=TRUSTED, threat="LOW", admitted_at_us=1)
+        return Input(
+            id=self.id(),
+            campaign_id=campaign_id or self.id(),
+            kind="goal",
+            payload={"text": "\\u0000 is no NUL"},
+            labels=TRUSTED,
+            threat="LOW",
+            admitted_at_us=1,
+        )
 
-    def task(self, campaign_id: str | None = None, *, state: TaskState = TaskState.READY, **fields: Any) -> Task:
+    def task(
+        self,
+        campaign_id: str | None = None,
+        *,
+        state: TaskState = TaskState.READY,
+        due_at_us: int = 0,
+        priority: int = 100,
+        input: dict[str, Any] | None = None,
+        reason: str = "",
+    ) -> Task:
         """A ready task without dependencies, unless told otherwise."""
-        fields = {"agent_id": self.id(), "input": {"topic": "tea", "parts": [1, "two", None]}, **fields}
-        return Task(id=self.id(), campaign_id=campaign_id or self.id(), spec=SPEC, key="post", labels=TRUSTED,
-                    state=state, **fields)
+        return Task(
+            id=self.id(),
+            campaign_id=campaign_id or self.id(),
+            agent_id=self.id(),
+            spec=SPEC,
+            key="post",
+            input={"topic": "tea", "parts": [1, "two", None]} if input is None else input,
+            labels=TRUSTED,
+            due_at_us=due_at_us,
+            priority=priority,
+            reason=reason,
+            state=state,
+        )
 
-    def attempt(self, task: Task) -> Attempt:
-        return Attempt(id=self.id(), task_id=task.id, campaign_id=task.campaign_id, spec=SPEC, number=1, input=task.input,
-                       draft=Draft(output={"text": "tea"}, confidence_bp=9_000, labels=TRUSTED),
-                       verdict=Verdict(accepted=True, confidence_bp=9_000), calls=())
+    def attempt(self, task: Task, *, text: str = "tea") -> Attempt:
+        """An accepted attempt whose draft says the text."""
+        assignment = Assignment(task=task, persona=PERSONA, account="ada", permissions=())
+        draft = Draft(output={"text": text}, confidence_bp=9_000, labels=TRUSTED)
+        verdict = Verdict(accepted=True, confidence_bp=9_000)
+        return Attempt(id=self.id(), assignment=assignment, draft=draft, verdict=verdict)
 
     def action(self) -> Action:
         return Action(kind="post.publish", platform="sandbox", account="ada", arguments={"text": "tea"})
 
     def grant(self, *, expires_at_us: int, task: Task | None = None) -> Grant:
         task, action, identifier = task or self.task(), self.action(), self.id()
-        terms = Terms(grant_id=identifier, task_id=task.id, campaign_id=task.campaign_id, agent_id=task.agent_id,
-                      action_digest=action.digest, action_kind=action.kind, platform=action.platform, cost_micros=0,
-                      expires_at_us=expires_at_us, policy_digest="0" * 64)
+        terms = Terms(
+            grant_id=identifier,
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            action_digest=action.digest,
+            action_kind=action.kind,
+            platform=action.platform,
+            cost_micros=0,
+            expires_at_us=expires_at_us,
+            policy_digest="0" * 64,
+        )
         return Grant(id=identifier, terms=terms, action=action, reasons=("band.proceed",), obligations=(), hold_id=None)
 
     def batch(self) -> Batch:
@@ -92,19 +141,47 @@ class Samples:
         return Seal(id=grant.id, batch_id=batch.id, campaign_id=grant.terms.campaign_id, path=(), not_before_us=0)
 
     def performance(self, grant: Grant) -> Performance:
-        return Performance(id=grant.id, task_id=grant.terms.task_id, campaign_id=grant.terms.campaign_id,
-                           platform="sandbox", started_at_us=1, deadline_us=2)
+        return Performance(
+            id=grant.id,
+            task_id=grant.terms.task_id,
+            campaign_id=grant.terms.campaign_id,
+            platform="sandbox",
+            started_at_us=1,
+            deadline_us=2,
+        )
 
     def hold(self, windows: Sequence[str], amount_micros: int) -> Hold:
-        return Hold(id=self.id(), task_id=self.id(), amount_micros=amount_micros, windows=tuple(windows), expires_at_us=9)
+        return Hold(
+            id=self.id(), task_id=self.id(), amount_micros=amount_micros, windows=tuple(windows), expires_at_us=9
+        )
 
     def review(self, task: Task | None = None) -> Review:
         task = task or self.task()
-        question = Question(action=self.action(), spec=SPEC, risk="ordinary", task_id=task.id,
-                            campaign_id=task.campaign_id, agent_id=task.agent_id, disclosure="I am an AI.", permissions=(),
-                            has_record=False, confidence_bp=6_000, labels=TRUSTED, threat="LOW")
-        return Review(id=self.id(), task_id=task.id, campaign_id=task.campaign_id, agent_id=task.agent_id,
-                      question=question, reasons=("band.wait",), role="reviewer", opened_at_us=1, deadline_us=HOUR_US)
+        question = Question(
+            action=self.action(),
+            spec=SPEC,
+            risk="ordinary",
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            disclosure="I am an AI.",
+            permissions=(),
+            has_record=False,
+            confidence_bp=6_000,
+            labels=TRUSTED,
+            threat="LOW",
+        )
+        return Review(
+            id=self.id(),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            question=question,
+            reasons=("band.wait",),
+            role="reviewer",
+            opened_at_us=1,
+            deadline_us=HOUR_US,
+        )
 
     def halt(self, scope: str) -> Halt:
         return Halt(id=self.id(), halted=scope, reason="test", by="Grace", since_us=1)
@@ -113,8 +190,17 @@ class Samples:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
         return {
-            "agent": self.agent(), "cap": self.cap("agent:x", "week", 5), "campaign": self.campaign(),
-            "input": self.input(), "task": task, "attempt": self.attempt(task), "grant": grant, "batch": batch,
-            "seal": self.seal(grant, batch), "performance": self.performance(grant), "hold": self.hold(("w|day|1",), 1),
-            "review": self.review(task), "halt": self.halt("tool:x"),
+            "agent": self.agent(),
+            "cap": self.cap("agent:x", "week", 5),
+            "campaign": self.campaign(),
+            "input": self.input(),
+            "task": task,
+            "attempt": self.attempt(task),
+            "grant": grant,
+            "batch": batch,
+            "seal": self.seal(grant, batch),
+            "performance": self.performance(grant),
+            "hold": self.hold(("w|day|1",), 1),
+            "review": self.review(task),
+            "halt": self.halt("tool:x"),
         }

@@ -57,8 +57,12 @@ class Bench:
 
 async def open_bench(world: World) -> Bench:
     """The three writers, opened."""
-    return Bench(world, await world.open("office-1", Role.OFFICE), await world.open("manager-1", Role.MANAGER),
-                 await world.open("effects-1", Role.EFFECTS))
+    return Bench(
+        world,
+        await world.open("office-1", Role.OFFICE),
+        await world.open("manager-1", Role.MANAGER),
+        await world.open("effects-1", Role.EFFECTS),
+    )
 
 
 def moving(window_id: str, *, hold: int = 0, release: int = 0, metered: int = 0) -> Change:

@@ -20,7 +20,7 @@ WORKER = "~tasks:* &tasks:* +@read +@stream +ping"
 
 
 def client(url: str) -> Redis:
-    return Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType] - redis-py leaves it untyped
+    return Redis.from_url(url)
 
 
 async def put(url: str, key: str, value: str) -> None:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+import asyncio
+import time
 
 import pytest
 
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
+from chimera.domain.event import verify
 from chimera.domain.roles import Role
+from chimera.domain.task import Task
+from chimera.testing.manual_clock import ManualClock
 from chimera.testing.store_conformance import StoreConformance
-
-
-class StandingClock:
-    """Time that goes on only when told to."""
-
-    def __init__(self) -> None:
-        self.at_us = 1_763_700_000_000_000
-
-    def now_us(self) -> int:
-        return self.at_us
-
-    async def sleep(self, seconds: float) -> None:
-        self.at_us += round(seconds * 1_000_000)
-
-    def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
-        raise NotImplementedError
+from chimera.testing.store_samples import Samples, change
 
 
 class MemoryWorld:
@@ -34,7 +22,7 @@ class MemoryWorld:
 
     def __init__(self) -> None:
         self._database = MemoryDatabase()
-        self._clock = StandingClock()
+        self._clock = ManualClock()
 
     async def open(self, writer: str, role: Role) -> MemoryStore:
         return MemoryStore(self._database, writer=writer, role=role, clock=self._clock)
@@ -47,3 +35,29 @@ class TestMemoryStore(StoreConformance):
     @pytest.fixture
     async def world(self) -> MemoryWorld:
         return MemoryWorld()
+
+
+def _fresh(database: MemoryDatabase, writer: str = "manager-1") -> MemoryStore:
+    return MemoryStore(database, writer=writer, role=Role.MANAGER, clock=ManualClock())
+
+
+@pytest.mark.requirement("R-A4")
+async def test_the_database_outlives_the_stores_that_were_opened_on_it() -> None:
+    database, task = MemoryDatabase(), Samples().task()
+    await _fresh(database).commit(change(task))
+    assert await _fresh(database).get(Task, task.id) == task
+
+
+@pytest.mark.requirement("R-A5")
+async def test_a_hundred_thousand_commits_take_seconds() -> None:
+    store, samples = _fresh(MemoryDatabase()), Samples()
+    begin = time.process_time()
+    for number in range(20_000):
+        await store.commit(change(samples.task(due_at_us=number)))
+    while tasks := await store.claim(shards=range(64), limit=1_000, lease_seconds=60):
+        await asyncio.gather(*(store.find(Task, task.id) for task in tasks))
+    # A fifth of it here, with room for a slow machine.
+    assert time.process_time() - begin < 8
+    (head,) = await store.heads()
+    links = [link for at in range(0, 20_000, 1_000) for link in await store.links("manager-1", after_seq=at)]
+    assert not list(verify("manager-1", links, head_seq=head.seq, head_hash=head.hash))

@@ -15,7 +15,7 @@ from chimera.domain.roles import Role
 from tests.adapters.postgres.server import FOLDERS, Server
 
 PASSWORDS = {role: f"secret-{role.value}" for role in Role}
-_TEMPLATE = "template_of_tests"
+TEMPLATE = "template_of_tests"
 
 
 class Database:
@@ -32,8 +32,9 @@ class Database:
         return self.server.dsn(self.name)
 
     async def open(self, writer: str, role: Role) -> PostgresStore:
-        store = await open_store(self.admin_dsn, writer=writer, role=role, password=PASSWORDS[role],
-                                 patience_seconds=self.patience_seconds)
+        store = await open_store(
+            self.admin_dsn, writer=writer, role=role, password=PASSWORDS[role], patience_seconds=self.patience_seconds
+        )
         self._opened.append(store)
         return store
 
@@ -79,8 +80,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     running = Server(request.param)
     running.start()
     try:
-        asyncio.run(make_database(running, _TEMPLATE, "template1"))
-        asyncio.run(install(running.dsn(_TEMPLATE), PASSWORDS))
+        asyncio.run(make_database(running, TEMPLATE, "template1"))
+        asyncio.run(install(running.dsn(TEMPLATE), PASSWORDS))
         yield running
     finally:
         running.stop()
@@ -90,7 +91,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 async def database(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """An installed, empty database of its own."""
     name = f"test_{abs(hash(request.node.nodeid)):x}"
-    await make_database(server, name, _TEMPLATE)
+    await make_database(server, name, TEMPLATE)
     opened = Database(server, name)
     try:
         yield opened

@@ -36,10 +36,30 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        command = [*_nobody_special(), str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._folder),
-                   "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=128MB",
-                   "-c", "max_wal_size=2GB", "-c", "wal_level=minimal", "-c", "max_wal_senders=0",
-                   "-c", f"fsync={self._flush}", "-c", f"full_page_writes={self._flush}"]
+        command = [
+            *_nobody_special(),
+            str(self._bin / "postgres"),
+            "-D",
+            str(self._data),
+            "-k",
+            str(self._folder),
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "max_connections=200",
+            "-c",
+            "shared_buffers=128MB",
+            "-c",
+            "max_wal_size=2GB",
+            "-c",
+            "wal_level=minimal",
+            "-c",
+            "max_wal_senders=0",
+            "-c",
+            f"fsync={self._flush}",
+            "-c",
+            f"full_page_writes={self._flush}",
+        ]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + _SECONDS_MAX

@@ -6,13 +6,22 @@ import asyncpg
 import pytest
 
 from chimera.adapters.postgres.install import install
+from chimera.domain.budget import HOLD_MACHINE
+from chimera.domain.campaign import CAMPAIGN_MACHINE, INPUT_MACHINE
 from chimera.domain.errors import Conflict
-from chimera.domain.grant import Batch
+from chimera.domain.grant import PERFORMANCE_MACHINE, SEAL_MACHINE, Batch
+from chimera.domain.halt import HALT_MACHINE
+from chimera.domain.machine import C, Machine, S
+from chimera.domain.review import REVIEW_MACHINE
 from chimera.domain.roles import MAY_READ, Role, rules
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 WEEK_US = 7 * 86_400_000_000
+
+
+def _open_states(machine: Machine[S, C]) -> set[str]:
+    return {state.value for state in machine.states if not machine.is_final(state)}
 
 
 async def _partition_of(admin: asyncpg.Connection, kind: str, identifier: str) -> str:
@@ -33,14 +42,18 @@ async def test_installing_again_changes_nothing(database: Database) -> None:
 @pytest.mark.requirement("R-D8")
 async def test_the_rules_in_the_database_are_those_of_the_domain(database: Database) -> None:
     admin = await database.connect()
-    await admin.execute("DELETE FROM chimera.role_writes; INSERT INTO chimera.role_writes VALUES ('effects', 'grant', "
-                        "'insert', '*'); GRANT SELECT ON chimera.attempt TO chimera_effects")
+    await admin.execute(
+        "DELETE FROM chimera.role_writes; INSERT INTO chimera.role_writes VALUES ('effects', 'grant', "
+        "'insert', '*'); GRANT SELECT ON chimera.attempt TO chimera_effects"
+    )
     await install(database.admin_dsn, {})
     rows = await admin.fetch("SELECT role, kind, verb, state FROM chimera.role_writes")
     assert {tuple(row) for row in rows} == set(rules())
     for role in Role:
-        rows = await admin.fetch("SELECT kind FROM chimera.kinds WHERE has_table_privilege($1, format('chimera.%I', kind), "
-                                 "'SELECT')", f"chimera_{role.value}")
+        rows = await admin.fetch(
+            "SELECT kind FROM chimera.kinds WHERE has_table_privilege($1, format('chimera.%I', kind), 'SELECT')",
+            f"chimera_{role.value}",
+        )
         assert {row["kind"] for row in rows} == MAY_READ[role]
     await admin.close()
 
@@ -52,6 +65,24 @@ async def test_a_migration_that_was_rewritten_is_refused(database: Database) -> 
     await admin.close()
     with pytest.raises(Conflict, match="migration_changed"):
         await install(database.admin_dsn, {})
+
+
+@pytest.mark.requirement("R-A5", "R-G1")
+async def test_what_is_still_to_be_done_is_found_by_an_index(database: Database) -> None:
+    admin = await database.connect()
+    rows = await admin.fetch("SELECT kind, open_states FROM chimera.kinds")
+    indexed = {row["kind"]: set(row["open_states"]) for row in rows}
+    expected = {
+        "campaign": _open_states(CAMPAIGN_MACHINE),
+        "input": _open_states(INPUT_MACHINE),
+        "seal": _open_states(SEAL_MACHINE),
+        "performance": _open_states(PERFORMANCE_MACHINE),
+        "hold": _open_states(HOLD_MACHINE),
+        "review": _open_states(REVIEW_MACHINE),
+        "halt": _open_states(HALT_MACHINE),
+    }
+    assert {kind: indexed[kind] for kind in expected} == expected
+    await admin.close()
 
 
 @pytest.mark.requirement("R-G1")
@@ -69,7 +100,8 @@ async def test_every_week_has_its_partition_and_nothing_is_refused_for_lack_of_o
     assert await maintenance.fetchval("SELECT chimera.make_partitions(4)") == 0
     assert await maintenance.fetchval("SELECT chimera.make_partitions(7)") == 3 * 9
     assert (await _partition_of(admin, "batch", batches[1].id)).startswith("chimera.batch_20")
-    assert await store.get_many(Batch, [batch.id for batch in batches]) == tuple(sorted(batches, key=lambda each: each.id))
+    in_order = tuple(sorted(batches, key=lambda each: each.id))
+    assert await store.get_many(Batch, [batch.id for batch in batches]) == in_order
     await maintenance.close()
     await admin.close()
 
@@ -77,10 +109,13 @@ async def test_every_week_has_its_partition_and_nothing_is_refused_for_lack_of_o
 @pytest.mark.requirement("R-G1")
 async def test_an_id_is_unique_across_partitions_and_events_across_blocks(database: Database) -> None:
     admin = await database.connect()
-    keys = await admin.fetch("""SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS key FROM pg_constraint
-                                WHERE contype = 'p' AND conrelid::regclass::text IN ('chimera.task', 'chimera.event')""")
+    keys = await admin.fetch("""
+        SELECT conrelid::regclass::text AS name, pg_get_constraintdef(oid) AS key FROM pg_constraint
+        WHERE contype = 'p' AND conrelid::regclass::text IN ('chimera.task', 'chimera.event')""")
     assert {row["name"]: row["key"] for row in keys} == {
-        "chimera.task": "PRIMARY KEY (id)", "chimera.event": "PRIMARY KEY (writer, seq)"}
+        "chimera.task": "PRIMARY KEY (id)",
+        "chimera.event": "PRIMARY KEY (writer, seq)",
+    }
     await admin.close()
 
 

@@ -11,9 +11,9 @@ from tests.adapters.postgres.conftest import Database
 
 DENIED = asyncpg.InsufficientPrivilegeError
 ROLES = tuple(Role)
-# Arguments of chimera.commit_batch for a batch of one change with one event.
-EMPTY_BATCH = ([],) * 20
-COMMIT = "SELECT chimera.commit_batch($1, $2, 1, 1, 1" + "".join(f", ${n}" for n in range(3, 23)) + ", '{1}', ARRAY['x'::bytea])"
+# A batch of one change with one event.
+NOTHING = ", ".join(["'{}'"] * 20)
+COMMIT = f"SELECT o_seq FROM chimera.commit_batch($1, $2, 1, 1, 1, {NOTHING}, '{{1}}', ARRAY['x'::bytea])"
 
 
 async def _relations(admin: asyncpg.Connection) -> list[str]:
@@ -31,12 +31,19 @@ async def test_no_login_writes_a_table(database: Database, role: Role) -> None:
     relations = await _relations(admin)
     assert len(relations) > 60
     for relation in relations:
-        for statement in ("INSERT INTO {} DEFAULT VALUES", "UPDATE {} SET ctid = ctid", "DELETE FROM {}", "TRUNCATE {}",
-                          "DROP TABLE {}", "ALTER TABLE {} DISABLE TRIGGER ALL"):
+        for statement in (
+            "INSERT INTO {} DEFAULT VALUES",
+            "UPDATE {} SET ctid = ctid",
+            "DELETE FROM {}",
+            "TRUNCATE {}",
+            "DROP TABLE {}",
+            "ALTER TABLE {} DISABLE TRIGGER ALL",
+        ):
             text = statement.format(relation)
             if statement.startswith("UPDATE"):
-                columns = await admin.fetch("SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0",
-                                            relation)
+                columns = await admin.fetch(
+                    "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", relation
+                )
                 if not columns:
                     continue
                 text = f'UPDATE {relation} SET "{columns[0][0]}" = NULL'
@@ -75,16 +82,30 @@ async def test_only_the_role_of_a_writer_adds_to_its_chain(database: Database, r
     store = await database.open("office-1", Role.OFFICE)
     login = await database.connect(role)
     if role is Role.OFFICE:
-        await login.execute(COMMIT, "office-1", 1, *EMPTY_BATCH)
+        await login.execute(COMMIT, "office-1", 1)
         with pytest.raises(asyncpg.PostgresError, match="office-1") as caught:
-            await login.execute(COMMIT, "office-1", 2, *EMPTY_BATCH)
+            await login.execute(COMMIT, "office-1", 2)
         assert caught.value.sqlstate == "CH001"
     else:
         with pytest.raises(asyncpg.PostgresError) as caught:
-            await login.execute(COMMIT, "office-1", 1, *EMPTY_BATCH)
+            await login.execute(COMMIT, "office-1", 1)
         assert caught.value.sqlstate == ("CH002" if role in WRITES else "42501")
     (head,) = await store.heads()
     assert (head.seq, head.hash == GENESIS) == ((1, False) if role is Role.OFFICE else (0, True))
+    await login.close()
+
+
+@pytest.mark.requirement("R-A6")
+async def test_what_a_lost_connection_still_had_to_say_is_fenced(database: Database) -> None:
+    """The same instance goes on over another connection: what is late on the old one may no longer be written."""
+    store = await database.open("office-1", Role.OFFICE)
+    login = await database.connect(Role.OFFICE)
+    continued = await login.fetchrow("SELECT epoch, session FROM chimera.open_writer('office-1', 1)")
+    assert continued is not None and tuple(continued) == (1, 2)
+    with pytest.raises(asyncpg.PostgresError) as caught:
+        await login.execute(COMMIT, "office-1", 1)
+    assert caught.value.sqlstate == "CH001"
+    assert [head.seq for head in await store.heads()] == [0]
     await login.close()
 
 
@@ -93,13 +114,18 @@ async def test_one_record_twice_in_a_forged_batch_is_refused_whole(database: Dat
     """An UPDATE from arrays with one id twice would keep one of them without a word."""
     await database.open("office-1", Role.OFFICE)
     login = await database.connect(Role.OFFICE)
-    forge = """SELECT * FROM chimera.commit_batch('office-1', 1, 1, $1, 2, '{halt}', ARRAY[$2::text], '{1}', $3::int[], '{1,2}',
+    forge = """SELECT * FROM chimera.commit_batch(
+        'office-1', 1, 1, $1, 2, '{halt}', ARRAY[$2::text], '{1}', $3::int[], '{1,2}',
         $4::uuid[], $5::bigint[], '{active,active}', '{fleet,fleet}', '{null,null}', '{null,null}', '{0,0}',
         ARRAY['a', 'b']::bytea[], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{1,2}', ARRAY['x', 'y']::bytea[])"""
     one, two = "00000000-0000-7000-8000-000000000001", "00000000-0000-7000-8000-000000000002"
     await login.execute(forge, 1, "insert", [2], [one, two], [1, 1])
-    for verb, ids, versions in (("update", [one, one], [2, 2]), ("insert", [one, one], [1, 1]),
-                                ("update", [one, two], [2, 3]), ("insert", [one, two], [2, 2])):
+    for verb, ids, versions in (
+        ("update", [one, one], [2, 2]),
+        ("insert", [one, one], [1, 1]),
+        ("update", [one, two], [2, 3]),
+        ("insert", [one, two], [2, 2]),
+    ):
         try:
             answer = await login.fetchrow(forge, 2, verb, [2], ids, versions)
         except asyncpg.PostgresError:
@@ -120,8 +146,15 @@ async def test_a_login_needs_its_own_password(database: Database) -> None:
 async def test_not_even_the_owner_breaks_a_window_by_hand(database: Database) -> None:
     admin = await database.connect()
     await admin.execute("INSERT INTO chimera.window_of_budget VALUES ('w|day|1', 'w|day', 10, 10, 4, 6, 0)")
-    for change in ("held_micros = 5", "held_micros = -1, cap_micros = 10", "cap_micros = 9", "cap_micros = 11",
-                   "spent_micros = 7", "overrun_micros = -1", "limit_micros = -1"):
+    for change in (
+        "held_micros = 5",
+        "held_micros = -1, cap_micros = 10",
+        "cap_micros = 9",
+        "cap_micros = 11",
+        "spent_micros = 7",
+        "overrun_micros = -1",
+        "limit_micros = -1",
+    ):
         with pytest.raises(asyncpg.CheckViolationError):
             await admin.execute(f"UPDATE chimera.window_of_budget SET {change}")
     await admin.close()

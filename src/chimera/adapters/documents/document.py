@@ -74,8 +74,16 @@ class Builder:
     def complain(self, complaint: Complaint) -> None:
         """Notes a fault at the present place and goes on."""
         line, column = self._place
-        self._faults.append(Fault(file=self.file, line=line, column=column, path=tuple(self._path),
-                                  reason=complaint.reason, remedy=complaint.remedy))
+        self._faults.append(
+            Fault(
+                file=self.file,
+                line=line,
+                column=column,
+                path=tuple(self._path),
+                reason=complaint.reason,
+                remedy=complaint.remedy,
+            )
+        )
         if len(self._faults) >= FAULTS_MAX:
             raise Stop
 

@@ -63,8 +63,11 @@ def _all_texts(value: object, path: Path = ()) -> Iterator[tuple[Path, str]]:
 def _persona(document: Document) -> Iterator[Fault]:
     persona = document.value["persona"]
     if not _SAYS_AI.search(persona["disclosure"]):
-        yield document.fault(("persona", "disclosure"), f"{shown(persona['disclosure'])} does not say that it is an AI",
-                             'say it in plain words, such as "[AI persona]"')
+        yield document.fault(
+            ("persona", "disclosure"),
+            f"{shown(persona['disclosure'])} does not say that it is an AI",
+            'say it in plain words, such as "[AI persona]"',
+        )
     for part in ("name", "voice", "disclosure"):
         if not persona[part].strip():
             yield document.fault(("persona", part), "only spaces are written here", "write something")
@@ -83,8 +86,11 @@ def _rights(document: Document) -> Iterator[Fault]:
     needing = [name for name in value["permissions"] if name in _NEEDS_ACCOUNT]
     if needing and not accounts:
         index = value["permissions"].index(needing[0])
-        yield document.fault(("permissions", index), f"{needing[0]!r} needs an account, and there is none",
-                             "add accounts, with platform and handle")
+        yield document.fault(
+            ("permissions", index),
+            f"{needing[0]!r} needs an account, and there is none",
+            "add accounts, with platform and handle",
+        )
     yield from repeats(document, ("handover",), [one["stage"] for one in value.get("handover", ())], noun="stage")
 
 
@@ -97,8 +103,11 @@ def _models(document: Document, specs: Mapping[str, Spec]) -> Iterator[Fault]:
             continue
         lacking = sorted(set(specs[name].permissions) - set(value["permissions"]))
         if lacking:
-            yield document.fault(path, f"{name} needs the permission {lacking[0]!r}, which is not asked for",
-                                 f"add it ({PERMISSIONS[lacking[0]].meaning}), or remove this entry")
+            yield document.fault(
+                path,
+                f"{name} needs the permission {lacking[0]!r}, which is not asked for",
+                f"add it ({PERMISSIONS[lacking[0]].meaning}), or remove this entry",
+            )
         if specs[name].skill not in value["capabilities"]:
             yield document.fault(path, f"{name} needs the skill {specs[name].skill!r}", "add it to capabilities")
 
@@ -115,12 +124,18 @@ def _money(document: Document) -> Iterator[Fault]:
 def _schedule(document: Document) -> Iterator[Fault]:
     schedule = document.value.get("schedule", {})
     if not _is_zone(schedule.get("timezone", "UTC")):
-        yield document.fault(("schedule", "timezone"), f"{shown(schedule['timezone'])} is not a time zone",
-                             "write UTC, or a city's zone such as Europe/Paris")
+        yield document.fault(
+            ("schedule", "timezone"),
+            f"{shown(schedule['timezone'])} is not a time zone",
+            "write UTC, or a city's zone such as Europe/Paris",
+        )
     for index, hours in enumerate(schedule.get("hours", ())):
         if hours["opens"] >= hours["closes"]:
-            yield document.fault(("schedule", "hours", index, "closes"), "it closes before it opens",
-                                 "for a night, write two entries: until 23:59, and from 00:00")
+            yield document.fault(
+                ("schedule", "hours", index, "closes"),
+                "it closes before it opens",
+                "for a night, write two entries: until 23:59, and from 00:00",
+            )
 
 
 def _is_zone(name: str) -> bool:

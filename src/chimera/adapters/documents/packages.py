@@ -62,8 +62,13 @@ def package_of(contents: Mapping[str, bytes], *, folder: FilePath, specs: Mappin
         faults.extend(error.faults)
     if faults:
         raise Faults(faults, code="package_invalid")
-    return Package(folder=str(folder), manifest=msgspec.convert(document.value, Manifest), constitution=constitution,
-                   digest=digest_of(contents), files=tuple(sorted(contents)))
+    return Package(
+        folder=str(folder),
+        manifest=msgspec.convert(document.value, Manifest),
+        constitution=constitution,
+        digest=digest_of(contents),
+        files=tuple(sorted(contents)),
+    )
 
 
 def digest_of(contents: Mapping[str, bytes]) -> str:
@@ -74,8 +79,9 @@ def digest_of(contents: Mapping[str, bytes]) -> str:
 def _beyond_schema(document: Document, folder: FilePath, specs: Mapping[str, Spec]) -> Iterator[Fault]:
     name, found = document.value["identity"]["name"], folder.resolve().name
     if name != found:
-        yield document.fault(("identity", "name"), f"the package is called {name!r}, its folder {found!r}",
-                             "give both the same name")
+        yield document.fault(
+            ("identity", "name"), f"the package is called {name!r}, its folder {found!r}", "give both the same name"
+        )
     yield from objections(document, specs)
 
 
@@ -85,8 +91,13 @@ def _constitution(manifest: Document, folder: FilePath, contents: Mapping[str, b
     if not isinstance(name, str) or not name:
         return None
     if name not in contents:
-        raise Faults([manifest.fault(("constitution",), f"there is no file {shown(name)} in the package",
-                                     "write it, or remove this line")])
+        raise Faults(
+            [
+                manifest.fault(
+                    ("constitution",), f"there is no file {shown(name)} in the package", "write it, or remove this line"
+                )
+            ]
+        )
     document = yaml.parse(contents[name], file=str(folder / name), limits=STANDARD)
     faults = list(differences(document, _CONSTITUTION_SCHEMA))
     if not faults:
@@ -135,8 +146,11 @@ def _entries(folder: FilePath, faults: list[Fault]) -> Iterator[str]:
 
 def _unwanted(entry: os.DirEntry[str], depth: int) -> Fault | None:
     if not _NAME.fullmatch(entry.name):
-        return _fault(ascii(entry.path)[1:-1], "a name has letters, digits, '.', '_' and '-', and no '.' in front",
-                      "rename or remove it")
+        return _fault(
+            ascii(entry.path)[1:-1],
+            "a name has letters, digits, '.', '_' and '-', and no '.' in front",
+            "rename or remove it",
+        )
     if entry.is_symlink():
         return _fault(entry.path, "is a link", "put the file itself here")
     if entry.is_dir(follow_symlinks=False):

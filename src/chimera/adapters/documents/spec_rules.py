@@ -54,8 +54,11 @@ def _permits(document: Document) -> Iterator[Fault]:
     for index, name in enumerate(value["actions"]):
         needed = ACTIONS.get(name)
         if needed and needed not in value["permissions"]:
-            yield document.fault(("actions", index), f"the action {name!r} needs the permission {needed!r}",
-                                 f"add {needed} to permissions")
+            yield document.fault(
+                ("actions", index),
+                f"the action {name!r} needs the permission {needed!r}",
+                f"add {needed} to permissions",
+            )
         if name in FINANCIAL_ACTIONS and value.get("risk") != Risk.FINANCIAL:
             yield document.fault(("actions", index), f"the action {name!r} moves money", "write risk: financial")
     for part in ("actions", "permissions"):
@@ -86,8 +89,11 @@ def _loose_parts(document: Document, path: Path, schema: object) -> Iterator[Fau
         return
     part = cast("dict[str, Any]", schema)
     for keyword in sorted(part.keys() - KEYWORDS):
-        yield document.fault((*path, keyword), f"the keyword {shown(keyword)} is not used in task types",
-                             suggestion(keyword, sorted(KEYWORDS)))
+        yield document.fault(
+            (*path, keyword),
+            f"the keyword {shown(keyword)} is not used in task types",
+            suggestion(keyword, sorted(KEYWORDS)),
+        )
     yield from (document.fault(path, reason, remedy) for reason, remedy in _openings(part))
     for name, inner in part.get("properties", {}).items():
         yield from _loose_parts(document, (*path, "properties", name), inner)

@@ -28,8 +28,9 @@ SPECS_MAX = 500
 PROMPT_LIMITS = DocumentLimits(bytes_max=65_536)
 
 _SPEC_NAME = "two words in lower case with a dot between them, such as copy.post"
-Name = Annotated[str, Meta(pattern=r"^[a-z]+(\.[a-z][a-z_]*)+$", max_length=64,
-                           extra_json_schema={"x-form": _SPEC_NAME})]
+Name = Annotated[
+    str, Meta(pattern=r"^[a-z]+(\.[a-z][a-z_]*)+$", max_length=64, extra_json_schema={"x-form": _SPEC_NAME})
+]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 Count = Annotated[int, Meta(ge=1, le=10)]
 
@@ -83,8 +84,10 @@ class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checks: Annotated[tuple[CheckPart, ...], Meta(min_length=1, max_length=40, description="when it is good enough")]
     actions: Annotated[tuple[Word, ...], Meta(max_length=10, description="the kinds of action it may propose")]
     permissions: Annotated[tuple[Word, ...], Meta(max_length=20, description="what the agent has to be permitted")]
-    examples: Annotated[tuple[ExamplePart, ...],
-                        Meta(min_length=1, max_length=40, description="inputs and outputs that show the contract")]
+    examples: Annotated[
+        tuple[ExamplePart, ...],
+        Meta(min_length=1, max_length=40, description="inputs and outputs that show the contract"),
+    ]
     prompt: Annotated[str, Meta(max_length=64, description="the prompt's name, if a model is asked")] = ""
     triggers: Annotated[tuple[Word, ...], Meta(max_length=10, description="the kinds of input that it answers")] = ()
     risk: Annotated[Risk, Meta(description="everything but ordinary needs a person")] = Risk.ORDINARY
@@ -124,8 +127,11 @@ def read_specs(folder: FilePath, *, prompts: FilePath) -> tuple[dict[str, Spec],
 def _answered_twice(document: Document, spec: Spec, answering: dict[str, str]) -> Iterator[Fault]:
     for index, kind in enumerate(spec.triggers):
         if kind in answering:
-            yield document.fault(("triggers", index), f"{answering[kind]} answers inputs of the kind {kind!r} already",
-                                 "one kind of input has one answer")
+            yield document.fault(
+                ("triggers", index),
+                f"{answering[kind]} answers inputs of the kind {kind!r} already",
+                "one kind of input has one answer",
+            )
         answering[kind] = spec.name
 
 
@@ -180,8 +186,11 @@ def faults_of(document: Document, *, path: FilePath, prompts: FilePath) -> list[
 
 def _beyond_schema(document: Document, path: FilePath, prompts: FilePath) -> Iterator[Fault]:
     if document.value["name"] != path.stem:
-        yield document.fault(("name",), f"the name is {document.value['name']!r}, the file is {path.name!r}",
-                             f"name the file {document.value['name']}.yaml")
+        yield document.fault(
+            ("name",),
+            f"the name is {document.value['name']!r}, the file is {path.name!r}",
+            f"name the file {document.value['name']}.yaml",
+        )
     yield from objections(document)
     if name := document.value.get("prompt", ""):
         yield from _prompt_faults(document, name, prompts)

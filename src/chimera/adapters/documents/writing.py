@@ -43,8 +43,12 @@ def write_package(folder: FilePath, answers: Answers, *, template: FilePath, spe
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir()
     except FileExistsError as error:
-        raise Conflict("package_exists", "there is something of that name already", where=str(folder),
-                       remedy="choose another name or folder") from error
+        raise Conflict(
+            "package_exists",
+            "there is something of that name already",
+            where=str(folder),
+            remedy="choose another name or folder",
+        ) from error
     except OSError as error:
         raise Unavailable("folder_not_writable", f"cannot be made: {error.strerror}", where=str(folder)) from error
     try:

@@ -139,8 +139,10 @@ def _plain(text: str, *, floats: bool) -> tuple[Complaint | None, object]:
     if _FLOAT.fullmatch(text):
         return _about_float(text, floats=floats), float(text)
     if _AMBIGUOUS.fullmatch(text):
-        return Complaint(f"{text[:40]} without quotes is read differently by different readers",
-                         f'write "{text[:40]}" in quotes, or true, false, null or a plain whole number'), text
+        return Complaint(
+            f"{text[:40]} without quotes is read differently by different readers",
+            f'write "{text[:40]}" in quotes, or true, false, null or a plain whole number',
+        ), text
     return about_text(text), text
 
 

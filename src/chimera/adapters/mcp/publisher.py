@@ -82,15 +82,14 @@ class McpPublisher:
         if not jsonschema_rs.is_valid(offered.input_schema, arguments):
             return Rejected("arguments_malformed")
         # Only now: connecting may have taken its time.
-        seconds = self._seconds(order, route.traits)
+        seconds = self._seconds(order)
         if seconds <= 0:
             return Rejected("deadline_passed", later=True)
         return _outcome_of(await route.session.call(tool, arguments, seconds=seconds))
 
-    def _seconds(self, order: Order, traits: Traits) -> float:
-        left = (order.deadline_us - self._clock.now_us()) / SECOND_US
-        # A resend comes late by nature. Where the key protects, it is sent all the same.
-        return CALL_SECONDS_MAX if traits.deduplicates and left <= 0 else min(CALL_SECONDS_MAX, left)
+    def _seconds(self, order: Order) -> float:
+        # Past it nothing is sent, whatever the key protects: by then the act may be proved absent and granted anew.
+        return min(CALL_SECONDS_MAX, (order.deadline_us - self._clock.now_us()) / SECOND_US)
 
 
 def arguments_of(order: Order) -> dict[str, Any]:

@@ -52,8 +52,9 @@ class McpSession:
         self._supervisor = asyncio.create_task(self._supervise(), name="mcp-session")
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closing = True
         self._leave.set()
         if self._supervisor:
@@ -68,8 +69,9 @@ class McpSession:
         await self._connected()
         return self._tools
 
-    async def call(self, tool: str, arguments: dict[str, Any], *,
-                   seconds: float = CALL_SECONDS_MAX) -> mcp_types.CallToolResult:
+    async def call(
+        self, tool: str, arguments: dict[str, Any], *, seconds: float = CALL_SECONDS_MAX
+    ) -> mcp_types.CallToolResult:
         """The server's answer.
 
         `Unavailable("mcp_not_sent")` when nothing was sent; `Unavailable("mcp_reply_lost")` when it was, and no

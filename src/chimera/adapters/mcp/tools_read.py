@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import jsonschema_rs
@@ -19,7 +19,7 @@ CALL_SECONDS_MAX = 10.0
 TRIES = 2
 PLATFORM = "platform"
 
-MayUse: TypeAlias = Callable[[str, str], bool]
+MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 
 
 class McpToolsRead:
@@ -28,17 +28,22 @@ class McpToolsRead:
     `may_use(agent_id, tool)` says who may use what; nothing else does.
     """
 
-    def __init__(self, sessions: Mapping[str, McpSession], *, may_use: MayUse,
-                 answer_bytes_max: int = ANSWER_BYTES_MAX) -> None:
+    def __init__(
+        self, sessions: Mapping[str, McpSession], *, may_use: MayUse, answer_bytes_max: int = ANSWER_BYTES_MAX
+    ) -> None:
         self._sessions = dict(sessions)
         self._may_use = may_use
         self._answer_bytes_max = answer_bytes_max
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
-        if not self._may_use(agent_id, tool):
-            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
-                          remedy="add the permission to its manifest")
+        if not await self._may_use(agent_id, tool):
+            raise Refused(
+                "tool_not_permitted",
+                f"the agent may not use {tool}",
+                where=tool,
+                remedy="add the permission to its manifest",
+            )
         session = self._session_for(arguments)
         asked = {name: value for name, value in arguments.items() if name != PLATFORM}
         await _require_readable(session, tool, asked)
@@ -49,8 +54,12 @@ class McpToolsRead:
         named = arguments.get(PLATFORM)
         platforms = tuple(self._sessions) if named is None else (named,)
         if len(platforms) != 1 or platforms[0] not in self._sessions:
-            raise Invalid("platform_unknown", f"there are no read tools for {str(named)[:60]!r}", where=PLATFORM,
-                          remedy=f"name one of {', '.join(sorted(self._sessions))}")
+            raise Invalid(
+                "platform_unknown",
+                f"there are no read tools for {str(named)[:60]!r}",
+                where=PLATFORM,
+                remedy=f"name one of {', '.join(sorted(self._sessions))}",
+            )
         return self._sessions[platforms[0]]
 
     def _bounded(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -66,8 +75,9 @@ async def _require_readable(session: McpSession, tool: str, arguments: dict[str,
     if offered is None:
         raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
     if offered.annotations is None or offered.annotations.read_only_hint is not True:
-        raise Refused("tool_not_read_only", f"{tool} does more than read", where=tool,
-                      remedy="propose an action instead")
+        raise Refused(
+            "tool_not_read_only", f"{tool} does more than read", where=tool, remedy="propose an action instead"
+        )
     error = next(jsonschema_rs.iter_errors(offered.input_schema, arguments), None)
     if error is not None:
         raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")

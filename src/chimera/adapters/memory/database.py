@@ -62,7 +62,7 @@ class Table:
 
     def beyond(self, after: str) -> Iterable[Row]:
         """Every row after an id, in order."""
-        return (self.rows[key] for key in self._order[bisect_right(self._order, after):])
+        return (self.rows[key] for key in self._order[bisect_right(self._order, after) :])
 
     def of(self, *, states: Iterable[str], scope: str | None, after: str) -> Iterable[Row]:
         """The rows that may match, by whichever index names fewer, in order of ids."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase
+from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase, Table
 from chimera.domain import refusals, rows, scopes
 from chimera.domain.budget import Cap, Movement, Window, apply
 from chimera.domain.caps import key_of, standing_micros
@@ -83,17 +83,21 @@ class MemoryReads:
         return self._database.halted()
 
     async def heads(self) -> tuple[Head, ...]:
-        return tuple([Head(writer=writer, epoch=chain.epoch, seq=chain.seq, hash=chain.hash)
-                      for writer, chain in sorted(self._database.chains.items())])
+        return tuple(
+            [
+                Head(writer=writer, epoch=chain.epoch, seq=chain.seq, hash=chain.hash)
+                for writer, chain in sorted(self._database.chains.items())
+            ]
+        )
 
     async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]:
         chain = self._database.chains.get(writer)
-        return tuple(chain.links[after_seq:after_seq + min(limit, LIST_MAX)]) if chain else ()
+        return tuple(chain.links[after_seq : after_seq + min(limit, LIST_MAX)]) if chain else ()
 
     async def close(self) -> None:
         return
 
-    def _table(self, kind: type[Record]):
+    def _table(self, kind: type[Record]) -> Table:
         self._require_readable(NAMES[kind], NAMES[kind])
         return self._database.tables[NAMES[kind]]
 
@@ -134,8 +138,9 @@ class MemoryStore(MemoryReads):
                 break
             task = _record(Task, row)
             if halted.isdisjoint((scopes.campaign(task.campaign_id), scopes.agent(task.agent_id))):
-                leased = row._replace(version=row.version + 1, state="leased",
-                                      due_us=now_us + round(lease_seconds * 1_000_000))
+                leased = row._replace(
+                    version=row.version + 1, state="leased", due_us=now_us + round(lease_seconds * 1_000_000)
+                )
                 table.put(leased)
                 chosen.append(_record(Task, leased))
         return tuple(chosen)
@@ -160,8 +165,9 @@ class MemoryStore(MemoryReads):
                 self._limit(row)
         for body in written.events:
             seq = self._chain.seq + 1
-            self._chain.links.append(Link(writer=self._writer, seq=seq, body=body,
-                                          hash=link_hash(self._chain.hash, seq, body)))
+            self._chain.links.append(
+                Link(writer=self._writer, seq=seq, body=body, hash=link_hash(self._chain.hash, seq, body))
+            )
 
     def _require_open(self) -> None:
         if self._chain.epoch != self._epoch:
@@ -191,8 +197,15 @@ class MemoryStore(MemoryReads):
         tables = self._database.tables
         seal, grant = tables["seal"].rows.get(row.id), tables["grant"].rows.get(row.id)
         takes = any(other.kind == "seal" and other.id == row.id and other.state == "taken" for other in ordered)
-        valid = (takes and seal is not None and seal.state == "ready" and seal.scope in tables["batch"].rows
-                 and grant is not None and grant.due_us is not None and grant.due_us > self._clock.now_us())
+        valid = (
+            takes
+            and seal is not None
+            and seal.state == "ready"
+            and seal.scope in tables["batch"].rows
+            and grant is not None
+            and grant.due_us is not None
+            and grant.due_us > self._clock.now_us()
+        )
         if not valid:
             raise refusals.grant_not_valid(row.id)
 
@@ -247,8 +260,9 @@ def _record(kind: type[R], row: Row) -> R:
     return rows.read(kind, row.body, version=row.version, state=row.state, due_us=row.due_us)
 
 
-def _matches(row: Row, *, states: Sequence[str], scope: str | None, shards: Sequence[int] | None,
-             due_before_us: int | None) -> bool:
+def _matches(
+    row: Row, *, states: Sequence[str], scope: str | None, shards: Sequence[int] | None, due_before_us: int | None
+) -> bool:
     return (
         (not states or row.state in states)
         and (scope is None or row.scope == scope)

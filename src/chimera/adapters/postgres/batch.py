@@ -1,10 +1,10 @@
-"""Gathers changes into batches and lays a batch out as the arrays that the database takes. May not talk to the database."""
+"""Gathers changes into batches, and lays a batch out as the arrays that the database takes. May not talk to it."""
 
 from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -88,8 +88,9 @@ def arrays_of(batch: Sequence[Entry]) -> list[Any]:
     for change, entry in enumerate(batch, start=1):
         written = entry.written
         rows += [(*row, change) for row in written.rows]
-        movements += [(change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros)
-                      for m in written.movements]
+        movements += [
+            (change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros) for m in written.movements
+        ]
         begins += [(change, scope) for scope in written.begins_in]
         events += [(change, body) for body in written.events]
     # By kind, verb and id: one slice per table and statement, locked in the same order by everybody.
@@ -104,46 +105,50 @@ def _slices(rows: Sequence[tuple[Any, ...]]) -> list[str]:
         last = first + sum(1 for _ in members) - 1
         slices.append((kind, verb, first, last))
         first = last + 1
-    return [_literal(column) for column in _columns(slices, 4)]
+    kinds, verbs, firsts, lasts = _columns(slices, 4)
+    return [_words(kinds), _words(verbs), _numbers(firsts), _numbers(lasts)]
 
 
 def _rows(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     _, _, ids, versions, states, scopes, shards, dues, ranks, bodies, changes = _columns(rows, len(Row._fields) + 1)
-    return [_literal(changes), _literal(ids), _literal(versions), _literal(states), _quoted(scopes),
-            _nullable(shards), _nullable(dues), _literal(ranks), bodies]
+    heads = [_numbers(changes), _words(ids), _numbers(versions), _words(states), _texts(scopes)]
+    return [*heads, _numbers(shards), _numbers(dues), _numbers(ranks), bodies]
 
 
 def _movements(movements: Sequence[tuple[Any, ...]]) -> list[str]:
     changes, windows, holds, releases, meters = _columns(movements, 5)
-    return [_literal(changes), _quoted(windows), _literal(holds), _literal(releases), _literal(meters)]
+    return [_numbers(changes), _texts(windows), _numbers(holds), _numbers(releases), _numbers(meters)]
 
 
 def _beginnings(begins: Sequence[tuple[int, str]]) -> list[str]:
     changes, scopes = _columns(begins, 2)
-    return [_literal(changes), _quoted(scopes)]
+    return [_numbers(changes), _texts(scopes)]
 
 
 def _events(events: Sequence[tuple[int, bytes]]) -> list[Any]:
     changes, bodies = _columns(events, 2)
-    return [_literal(changes), bodies]
+    return [_numbers(changes), bodies]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
-def _literal(values: Iterable[object]) -> str:
-    """An array literal of numbers, ids or our own words: nothing in them needs quoting."""
-    return f"{{{','.join(map(str, values))}}}"
+# Array literals. Python writes a list of numbers as PostgreSQL reads one, but for brackets and nothing.
 
 
-def _nullable(values: Iterable[int | None]) -> str:
-    return _literal(["NULL" if value is None else value for value in values])
+def _numbers(values: Sequence[int | None]) -> str:
+    return f"{{{str(list(values))[1:-1].replace('None', 'NULL')}}}"
 
 
-def _quoted(texts: Iterable[str | None]) -> str:
-    """An array literal of any texts."""
-    return _literal(["NULL" if text is None else _quote(text) for text in texts])
+def _words(values: Sequence[str]) -> str:
+    """Ids and our own words: nothing in them needs quotes."""
+    return f"{{{','.join(values)}}}"
+
+
+def _texts(values: Sequence[str | None]) -> str:
+    """Any texts."""
+    return f"{{{','.join(['NULL' if value is None else _quote(value) for value in values])}}}"
 
 
 def _quote(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Group commit: whatever waits goes in one transaction, one at a time, and everyone learns the truth about their change.
+"""Group commit: what waits goes in one transaction, one at a time, and everyone learns the truth about their change.
 
 Does not know SQL. While the database is away nothing is lost: changes wait, for a bounded time.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.line import Faults, Line
-from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.patience import Patience, unreachable, unresolved
 from chimera.domain import refusals
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.rows import Written
@@ -48,6 +48,7 @@ class Committer:
         self._fenced = True
 
     async def _run(self) -> None:
+        batch: Sequence[Entry] = ()
         try:
             while batch := self._waiting.take():
                 await self._settle(batch)
@@ -98,24 +99,30 @@ class Committer:
 
     async def _send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Send the batch; when the connection is lost, find out whether it was committed, and if not send it again."""
-        sent = self._line.is_open
-        if sent:
-            try:
-                return await self._line.send(changes, arrays)
-            except DRIVER_ERRORS as error:
-                if fault_of(error) is not Fault.LOST:
-                    raise
-        async for _ in self._patience.attempts(f"the store of {self._writer} does not answer"):
-            try:
-                self._line.drop()
-                faults = await self._reopen(sent=sent)
-                if faults is None:
-                    sent = True
-                    faults = await self._line.send(changes, arrays)
-                return faults
-            except DRIVER_ERRORS as error:
-                if fault_of(error) is not Fault.LOST:
-                    raise
+        if not self._line.is_open:
+            return await self._send_again(changes, arrays, sent=False)
+        try:
+            return await self._line.send(changes, arrays)
+        except DRIVER_ERRORS as error:
+            if fault_of(error) is not Fault.LOST:
+                raise
+        return await self._send_again(changes, arrays, sent=True)
+
+    async def _send_again(self, changes: int, arrays: Sequence[Any], *, sent: bool) -> Faults:
+        try:
+            async for _ in self._patience.attempts(f"the store of {self._writer}"):
+                try:
+                    self._line.drop()
+                    faults = await self._reopen(sent=sent)
+                    if faults is None:
+                        sent = True
+                        faults = await self._line.send(changes, arrays)
+                    return faults
+                except DRIVER_ERRORS as error:
+                    if fault_of(error) is not Fault.LOST:
+                        raise
+        except Unavailable as error:
+            raise unresolved(f"the store of {self._writer}") if sent else error from None
         raise AssertionError("patience ends by raising")
 
     async def _reopen(self, *, sent: bool) -> Faults | None:
@@ -139,9 +146,10 @@ class Committer:
     def _fail_all(self, batch: Sequence[Entry], error: Exception) -> None:
         for entry in batch:
             entry.fail(error)
-        if self._fenced:
-            for entry in self._waiting.drain():
-                entry.fail(error)
+        # Whoever waits would wait as long again for the same answer.
+        behind = unreachable(f"the store of {self._writer}") if isinstance(error, Unavailable) else error
+        for entry in self._waiting.drain() if self._fenced or behind is not error else ():
+            entry.fail(behind)
 
 
 def _answer(batch: Sequence[Entry], faults: Faults) -> None:

@@ -1,4 +1,4 @@
-"""Prepares a database: roles, tables, functions, rules, seeds. Idempotent. Needs an administrator; nothing else here does.
+"""Prepares a database: roles, tables, functions, rules, seeds. Idempotent. Nothing else here needs an administrator.
 
 Migrations are numbered files, run once each in two phases: `pre` before new code starts (adds), `post` when no old code
 runs any more (removes). See ADR-017.
@@ -53,8 +53,12 @@ async def _migrate(connection: asyncpg.Connection, phase: str) -> None:
                 await connection.execute(text)
                 await connection.execute(query("record_migration"), name, digest)
         elif applied[name] != digest:
-            raise Conflict("migration_changed", f"{name} was applied with another text", where=name,
-                           remedy="never edit an applied migration; add the next number")
+            raise Conflict(
+                "migration_changed",
+                f"{name} was applied with another text",
+                where=name,
+                remedy="never edit an applied migration; add the next number",
+            )
 
 
 async def _write_rules(connection: asyncpg.Connection) -> None:
@@ -64,7 +68,8 @@ async def _write_rules(connection: asyncpg.Connection) -> None:
         await connection.executemany(query("add_write_rule"), list(rules()))
         rights = [(WRITES, "commit"), (CLAIMS, "claim"), (MOVES_MONEY, "move")]
         await connection.executemany(
-            query("add_right"), [(role.value, right) for roles, right in rights for role in sorted(roles)])
+            query("add_right"), [(role.value, right) for roles, right in rights for role in sorted(roles)]
+        )
         for role, kinds in MAY_READ.items():
             for kind in sorted(kinds):
                 await connection.execute(await connection.fetchval(query("read_statement"), kind, login_of(role)))

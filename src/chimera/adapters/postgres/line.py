@@ -48,8 +48,9 @@ class Line:
     async def send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Commit a batch. The changes that failed alone, with code and detail; none means that all are on disk."""
         self._batch += 1
-        row = await self._statement.fetchrow(self._writer, self.epoch, self._session, self._batch, changes,
-                                             *arrays, timeout=SECONDS_MAX)
+        row = await self._statement.fetchrow(
+            self._writer, self.epoch, self._session, self._batch, changes, *arrays, timeout=SECONDS_MAX
+        )
         return _faults(row["o_changes"], row["o_codes"], row["o_details"])
 
     async def answer(self) -> Faults | None:

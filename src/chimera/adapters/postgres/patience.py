@@ -11,13 +11,29 @@ _FIRST_SECONDS = 0.05
 _PAUSE_SECONDS_MAX = 1.0
 
 
+def unreachable(what: str) -> Unavailable:
+    """It does not answer; nothing was written."""
+    return Unavailable(
+        "store_unreachable", f"{what} does not answer", remedy="see whether PostgreSQL runs: chimera doctor"
+    )
+
+
+def unresolved(what: str) -> Unavailable:
+    """It does not answer, and may have written what was on its way."""
+    return Unavailable(
+        "commit_unresolved",
+        f"{what} does not say whether it has committed",
+        remedy="read again: a repeated change is stale if the first was written",
+    )
+
+
 class Patience:
     """Attempts with growing pauses, for a bounded time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def attempts(self, complaint: str) -> AsyncIterator[int]:
+    async def attempts(self, what: str) -> AsyncIterator[int]:
         """One number for each attempt; `Unavailable` when the time is over. The caller leaves the loop on success."""
         clock = asyncio.get_running_loop().time
         end, pause, number = clock() + self._seconds, _FIRST_SECONDS, 0
@@ -25,6 +41,6 @@ class Patience:
             number += 1
             yield number
             if clock() + pause > end:
-                raise Unavailable("store_unreachable", complaint, remedy="see whether PostgreSQL runs: chimera doctor")
+                raise unreachable(what)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_SECONDS_MAX)

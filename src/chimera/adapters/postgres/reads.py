@@ -61,8 +61,15 @@ class PostgresReads:
         limit: int = LIST_MAX,
     ) -> tuple[R, ...]:
         found = await self._fetch(
-            NAMES[kind], query_of("list", NAMES[kind]), after or None, list(states) or None, scope,
-            None if shards is None else list(shards), due_before_us, min(limit, LIST_MAX))
+            NAMES[kind],
+            query_of("list", NAMES[kind]),
+            after or None,
+            list(states) or None,
+            scope,
+            None if shards is None else list(shards),
+            due_before_us,
+            min(limit, LIST_MAX),
+        )
         return tuple([record_of(kind, row) for row in found])
 
     async def count(self, kind: type[Record]) -> dict[str, int]:
@@ -87,7 +94,7 @@ class PostgresReads:
         await self._pool.close()
 
     async def _fetch(self, what: str, statement: str, *arguments: Any, denied: Denied = refusals.not_readable) -> Rows:
-        async for _ in self._patience.attempts(f"the database does not answer a question about {what}"):
+        async for _ in self._patience.attempts(f"the database, asked about {what},"):
             try:
                 return await self._pool.fetch(statement, *arguments)
             except DRIVER_ERRORS as error:

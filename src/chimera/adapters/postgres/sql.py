@@ -1,4 +1,4 @@
-"""Hands out the named SQL of this adapter. All of it stands in `.sql` files; nothing is put together here but a kind."""
+"""Hands out the named SQL of this adapter. All of it stands in `.sql` files; only a kind is put in here."""
 
 from __future__ import annotations
 

@@ -49,9 +49,18 @@ class PostgresStore(PostgresReads):
         await self._committer.commit(rows.write(change))
 
     async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
-        return tasks_of(await self._fetch("leases", query("claim"), self._writer, self._line.epoch, list(shards),
-                                          min(limit, CLAIM_MAX), round(lease_seconds * 1_000_000),
-                                          denied=refusals.not_permitted))
+        return tasks_of(
+            await self._fetch(
+                "leases",
+                query("claim"),
+                self._writer,
+                self._line.epoch,
+                list(shards),
+                min(limit, CLAIM_MAX),
+                round(lease_seconds * 1_000_000),
+                denied=refusals.not_permitted,
+            )
+        )
 
     async def close(self) -> None:
         await self._committer.close()
@@ -59,18 +68,26 @@ class PostgresStore(PostgresReads):
         await super().close()
 
 
-async def open_reads(dsn: str, *, role: Role, password: str | None = None,
-                     patience_seconds: float = PATIENCE_SECONDS) -> PostgresReads:
+async def open_reads(
+    dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS
+) -> PostgresReads:
     """Open the database for reading, with the login of a role."""
     return PostgresReads(await _pool(dsn, role, password), Patience(patience_seconds))
 
 
-async def open_store(dsn: str, *, writer: str, role: Role, password: str | None = None,
-                     patience_seconds: float = PATIENCE_SECONDS) -> PostgresStore:
+async def open_store(
+    dsn: str, *, writer: str, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS
+) -> PostgresStore:
     """Open the database for one writer, with the login of a role; whoever had this writer is fenced."""
+
     async def connect() -> asyncpg.Connection[asyncpg.Record]:
-        return await asyncpg.connect(dsn, user=login_of(role), password=password, timeout=CONNECT_SECONDS_MAX,
-                                     server_settings={**_SETTINGS, "application_name": f"chimera {writer}"})
+        return await asyncpg.connect(
+            dsn,
+            user=login_of(role),
+            password=password,
+            timeout=CONNECT_SECONDS_MAX,
+            server_settings={**_SETTINGS, "application_name": f"chimera {writer}"},
+        )
 
     line, patience = Line(connect, writer), Patience(patience_seconds)
     await _open(line, writer, patience)
@@ -78,7 +95,7 @@ async def open_store(dsn: str, *, writer: str, role: Role, password: str | None 
 
 
 async def _open(line: Line, writer: str, patience: Patience) -> None:
-    async for _ in patience.attempts(f"the database does not answer {writer}"):
+    async for _ in patience.attempts(f"the database of {writer}"):
         try:
             await line.open()
             return
@@ -92,8 +109,16 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
 
 async def _pool(dsn: str, role: Role, password: str | None) -> Pool:
     return await asyncpg.create_pool(
-        dsn, user=login_of(role), password=password, min_size=0, max_size=READERS_MAX, timeout=CONNECT_SECONDS_MAX,
-        command_timeout=60, reset=_keep, server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"})
+        dsn,
+        user=login_of(role),
+        password=password,
+        min_size=0,
+        max_size=READERS_MAX,
+        timeout=CONNECT_SECONDS_MAX,
+        command_timeout=60,
+        reset=_keep,
+        server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"},
+    )
 
 
 async def _keep(_connection: object) -> None:

@@ -56,9 +56,8 @@ class RehearsalPublisher:
                 return Absent()
 
     def _seconds(self, order: Order) -> float:
-        left = (order.deadline_us - self._clock.now_us()) / SECOND_US
-        # A resend comes late by nature. Where the key protects, it is sent all the same.
-        return CALL_SECONDS_MAX if self._line.rules.deduplicates and left <= 0 else min(CALL_SECONDS_MAX, left)
+        # Past it nothing is sent, whatever the key protects: by then the act may be proved absent and granted anew.
+        return min(CALL_SECONDS_MAX, (order.deadline_us - self._clock.now_us()) / SECOND_US)
 
 
 def act_of(order: Order) -> Act:
@@ -67,8 +66,9 @@ def act_of(order: Order) -> Act:
     arguments: dict[str, Any] = dict(action.arguments)
     if action.kind == "payment.send":
         arguments |= _payment(action)
-    return Act(kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id,
-               arguments=arguments)
+    return Act(
+        kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id, arguments=arguments
+    )
 
 
 def _payment(action: Action) -> dict[str, Any]:

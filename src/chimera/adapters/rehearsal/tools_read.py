@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from chimera.domain import labels
@@ -12,7 +12,7 @@ from chimera.rehearsal import catalogue, views
 from chimera.rehearsal.line import Line
 from chimera.rehearsal.network import Declined
 
-MayUse: TypeAlias = Callable[[str, str], bool]
+MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 
 
 class RehearsalToolsRead:
@@ -24,9 +24,13 @@ class RehearsalToolsRead:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
-        if not self._may_use(agent_id, tool):
-            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool,
-                          remedy="add the permission to its manifest")
+        if not await self._may_use(agent_id, tool):
+            raise Refused(
+                "tool_not_permitted",
+                f"the agent may not use {tool}",
+                where=tool,
+                remedy="add the permission to its manifest",
+            )
         reader = views.READERS.get(tool)
         if reader is None:
             raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")

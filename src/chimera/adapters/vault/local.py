@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chimera.adapters.vault.core import VaultCore
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.grant import Terms
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
@@ -13,7 +13,7 @@ from chimera.ports.sealer import SignedRoot
 class LocalVault:
     """Implements `ports.sealer.Sealer`."""
 
-    def __init__(self, core: VaultCore, clock: Clock) -> None:
+    def __init__(self, core: VaultSigner, clock: Clock) -> None:
         self._core = core
         self._clock = clock
 

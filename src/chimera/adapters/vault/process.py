@@ -12,8 +12,9 @@ from pathlib import Path
 import msgspec
 
 from chimera.adapters.vault import keys
-from chimera.adapters.vault.core import Spent, VaultCore
 from chimera.adapters.vault.server import MAY, VaultServer
+from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.domain import scopes
 
 SPENT = "spent.json"
 READY = b"ready\n"
@@ -37,13 +38,15 @@ async def _serve(options: argparse.Namespace) -> None:
     secret = keys.passphrase(folder, os.environ.get(PASSPHRASE, ""))
     key = keys.load_or_make(folder / "sealing.key", secret)
     keys.publish(folder / "sealing.pub", key)
-    core = VaultCore(
+    core = VaultSigner(
         key=key,
         policy_digest=options.policy_digest,
         cap_micros_day=options.cap_micros_day,
         spent=_spent(folder / SPENT),
         keep=lambda spent: keys.write_private(folder / SPENT, msgspec.json.encode(spent)),
     )
+    # Until the office has said what is halted, everything is.
+    core.halt((scopes.FLEET,))
     clients = {name: keys.public_key(folder / "clients" / f"{name}.pub") for name in MAY}
     server = await VaultServer(core=core, clients=clients).serve(options.socket)
     sys.stdout.buffer.write(READY)

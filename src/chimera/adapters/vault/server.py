@@ -11,7 +11,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.vault import wire
-from chimera.adapters.vault.core import VaultCore
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest, Signed
 from chimera.domain.errors import ChimeraError, Refused
 
@@ -25,7 +25,7 @@ MAY: dict[str, tuple[type, ...]] = {
 class VaultServer:
     """Each client may ask for its own things only: a manager cannot lift a halt, the office cannot seal."""
 
-    def __init__(self, *, core: VaultCore, clients: dict[str, Ed25519PublicKey]) -> None:
+    def __init__(self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey]) -> None:
         self._core = core
         self._clients = clients
         self._nonces: OrderedDict[str, None] = OrderedDict()

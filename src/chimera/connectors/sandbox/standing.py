@@ -2,6 +2,8 @@
 
 Reads `scenario.json` in its folder, says in `network.json` where it listens, and leaves `report.json` when it is told
 to end (SIGTERM) or nobody has asked it anything for a while. The truth about attacks never leaves it before that.
+Started again, it goes on from that report, then named `before.json`: a network that forgot its keys would do twice what
+is asked twice.
 """
 
 from __future__ import annotations
@@ -39,20 +41,27 @@ async def _serve(folder: Path) -> None:
     order = msgspec.json.decode((folder / "scenario.json").read_bytes(), type=Order)
     clock = MachineClock()
     built = world.build(order.scenario, clock, accounts=order.accounts)
+    before = _earlier(folder / "before.json")
+    built.network.remember(before.records, before.memory)
     with socket.create_server((LOOPBACK, 0)) as listener:
         serving = http_server(sandbox.build(built.line), host=LOOPBACK, port=listener.getsockname()[1])
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
         async with alive(built, clock):
-            # uvicorn would take the signals for itself.
-            serving.install_signal_handlers = lambda: None
             running = asyncio.create_task(serving.serve(sockets=[listener]))
             write(folder / "network.json", Whereabouts(pid=os.getpid(), port=listener.getsockname()[1]))
             await _until(ended, serving, clock)
             serving.should_exit = True
             await running
-    write(folder / "report.json", report_of(built))
+    write(folder / "report.json", report_of(built).after(before))
+
+
+def _earlier(path: Path) -> Report:
+    """The report of the network's earlier lives; an empty one before the first."""
+    if not path.exists():
+        return Report(records=(), attacks=(), goals_met=(), impressions=0, likes=0)
+    return msgspec.json.decode(path.read_bytes(), type=Report)
 
 
 async def _until(ended: asyncio.Event, serving: uvicorn.Server, clock: MachineClock) -> None:
@@ -73,10 +82,11 @@ def report_of(built: world.World) -> Report:
     society = built.network.society
     return Report(
         records=records,
-        attacks_planted=built.truth.planted,
+        attacks=tuple(built.truth.attacks),
         goals_met=tuple(met.attack.id for met in built.truth.goals_met(records)),
         impressions=sum(society.impressions.values()),
         likes=sum(map(len, society.likes.values())),
+        memory=built.network.memory(),
     )
 
 

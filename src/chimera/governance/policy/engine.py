@@ -51,7 +51,7 @@ class PolicyEngine:
 
     def __init__(self, pack: PolicyPack) -> None:
         self._pack = pack
-        self._entities = cedarpy.Entities.from_json_str("[]")
+        self._entities = cedarpy.Entities.from_json_str("[]")  # pyright: ignore[reportUnknownMemberType] – cedarpy leaves dict bare
         self._memo: dict[Facts, Decision] = {}
 
     @property
@@ -87,7 +87,7 @@ class PolicyEngine:
     def _ask(self, facts: Facts, *, approver: str) -> _Answer:
         """One question to Cedar. A policy that errors is skipped by Cedar, so an error must mean no."""
         try:
-            result = cedarpy.is_authorized(
+            result = cedarpy.is_authorized(  # pyright: ignore[reportUnknownMemberType] – cedarpy leaves dict bare
                 _request(facts, approver), self._pack.policies, self._entities, self._pack.schema
             )
             errors, allowed = result.diagnostics.errors, result.decision is cedarpy.Decision.Allow

@@ -53,7 +53,7 @@ def _parsed(parse: Callable[[], T], *, where: str) -> T:
 
 
 def _require_valid(text: str, schema: cedarpy.Schema) -> None:
-    result = cedarpy.validate_policies(text, schema)
+    result = cedarpy.validate_policies(text, schema)  # pyright: ignore[reportUnknownMemberType] – cedarpy leaves dict bare
     if not result.validation_passed:
         raise Invalid("policy_against_schema", "; ".join(str(error) for error in result.errors), where="policy.cedar")
 

@@ -184,9 +184,7 @@ _TELLTALES = frozenset(map(chr, INVISIBLE)) | {chr(code) for codes in _TELLTALE_
 _TAG_LETTERS = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
 
 
-def _look_in(
-    text: str, folded: str, words: list[str], views: list[View], notes: list[str], *, depth: int
-) -> None:
+def _look_in(text: str, folded: str, words: list[str], views: list[View], notes: list[str], *, depth: int) -> None:
     found: list[str] = []
     for kind, note, decode in _signs(text, words):
         if len(views) >= VIEWS_MAX:

@@ -8,6 +8,7 @@ from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
+from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.granted import Granted
@@ -17,6 +18,10 @@ from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
 from chimera.ports.store import Store
+
+# A network that declines for a quarter of an hour is not asked for ever: every try is worked out and judged anew.
+TRIES_MAX = 20
+PAUSE_SECONDS_MAX = 60
 
 
 class Settle:
@@ -28,6 +33,8 @@ class Settle:
 
     async def finish(self, granted: Granted, performance: Performance | None) -> Task | None:
         """Settle a granted task by what is known of its act (None: it stayed in the house). None while nothing is."""
+        if performance is None and not granted.grant.action.is_internal:
+            raise Refused("performance_missing", "nothing is known of this act", where=granted.grant.id)
         state = performance.state if performance else PerformanceState.FINISHED
         match state:
             case PerformanceState.FINISHED:
@@ -62,6 +69,18 @@ class Settle:
         await self._store.commit(Change(records=(after, *void, *holds, *gone), events=(event,), movements=movements))
         return after
 
+    def in_house(self, granted: Granted) -> tuple[Task, Change] | None:
+        """The end of a task whose act stays in the house, where nothing has to be read for it: it rides with a seal."""
+        task, grant, hold = granted.task, granted.grant, granted.hold
+        if not grant.action.is_internal or task.opens or (hold is None) != (grant.hold_id is None):
+            return None
+        after = task.after(TaskCommand.FINISH)
+        event = self._settled(after, spent_micros=grant.action.cost_micros)
+        if hold is None:
+            return after, Change(records=(after,), events=(event,))
+        captured, movements = hold.captured(grant.action.cost_micros)
+        return after, Change(records=(after, captured), events=(event,), movements=movements)
+
     async def _done(self, granted: Granted) -> Task:
         task, grant = granted.task, granted.grant
         after = task.after(TaskCommand.FINISH)
@@ -83,10 +102,10 @@ class Settle:
         """Certainly not done: later again with a new grant, or never."""
         task = granted.task
         holds, movements = await self._released(granted)
-        if performance.later:
+        if performance.later and task.attempt < TRIES_MAX:
             after = replace(
                 task.after(TaskCommand.RETRY),
-                due_at_us=self._clock.now_us() + 1_000_000,
+                due_at_us=self._clock.now_us() + _pause_us(task),
                 grant_id=None,
                 reason=performance.reason,
             )
@@ -167,3 +186,8 @@ class Settle:
                 "spec": str(after.spec),
             },
         )
+
+
+def _pause_us(task: Task) -> int:
+    """Twice as long with every try."""
+    return min(PAUSE_SECONDS_MAX, 2 ** min(task.attempt, 10) // 2) * 1_000_000

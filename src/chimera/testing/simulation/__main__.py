@@ -92,8 +92,4 @@ def _say_json(outcomes: list[Outcome], failed: list[Outcome], seconds: float) ->
 
 
 if __name__ == "__main__":
-    # Sets of strings are walked in an order that depends on this; without it a seed would not replay.
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        command = [sys.executable, "-m", "chimera.testing.simulation", *sys.argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S606 – this very program
     sys.exit(main())

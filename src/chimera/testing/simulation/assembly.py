@@ -37,7 +37,7 @@ from chimera.testing.simulation.faults import (
     SimulatedTools,
 )
 from chimera.testing.simulation.processes import Process
-from chimera.testing.simulation.witness import Violation
+from chimera.testing.simulation.witness import Violation, require
 from chimera.testing.simulation.world import World
 
 WORKERS = 8
@@ -77,7 +77,7 @@ class Keeper:
         self._world = world
         self._dice = world.simulated.dice("restarts")
         self._fate = world.fate("processes")
-        self._started = 0
+        self._started: list[Process] = []
         self.office = self._start_office()
         self.manager = self._start_manager()
 
@@ -95,6 +95,12 @@ class Keeper:
         self._world.witness.note("a second manager starts")
         self.manager = self._start_manager()
 
+    def judge_processes(self) -> None:
+        """A manager that was fenced has stopped. An old office notices when it next writes, and reads until then."""
+        for process in self._started:
+            current = process is self.manager or process.name.startswith("office")
+            require(current or not process.works, "0 whoever is fenced stops", f"{process.name} still runs")
+
     def _start_office(self) -> Office:
         process = self._process("office")
         office = Office(self._world, process, self._fate)
@@ -107,8 +113,8 @@ class Keeper:
         return process
 
     def _process(self, name: str) -> Process:
-        self._started += 1
-        process = Process(f"{name} {self._started}", self._world.clock)
+        process = Process(f"{name} {len(self._started) + 1}", self._world.clock)
+        self._started.append(process)
         self._world.witness.note(f"{process.name} starts")
         watch = asyncio.create_task(self._watch(process))
         watch.add_done_callback(lambda _: None)
@@ -133,7 +139,15 @@ def build_manager(world: World, process: Process, fate: Fate) -> Manager:
         model=model, tools=SimulatedTools(), skills=SKILLS, prompts=prompts, contracts=contracts, clock=clock
     )
     stages = Stages(
-        planner=Planner(model=model, contracts=contracts, treasury=Treasury(), prompt=prompts["plan"], store=managing, clock=clock, ids=ids),
+        planner=Planner(
+            model=model,
+            contracts=contracts,
+            treasury=Treasury(),
+            prompt=prompts["plan"],
+            store=managing,
+            clock=clock,
+            ids=ids,
+        ),
         court=Court(
             judge=Judge(model=judge_model, contracts=contracts, prompt=prompts["judge"]),
             gate=world.gate,

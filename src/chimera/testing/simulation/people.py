@@ -93,8 +93,11 @@ class People:
             await self._world.clock.sleep(self._dice.uniform(0.5, 8.0))
             await self._dice.choice(changes)()
 
-    async def lift_halts(self) -> None:
-        """Let everything go on."""
+    async def let_go_on(self) -> None:
+        """Lift every halt and every pause."""
+        for agent in tuple(self._world.witness.books.all(Agent).values()):
+            if agent.state is AgentState.PAUSED:
+                await self._commit((agent.after(AgentCommand.ACTIVATE),), EventKind.AGENT_CHANGED, agent.id)
         for scope in sorted(self._world.witness.halted):
             await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by="operator"))
 

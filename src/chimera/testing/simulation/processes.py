@@ -59,7 +59,7 @@ class Process:
     async def at_port(self) -> None:
         """Every call to the world passes here: the dead do not come through, the frozen come through later."""
         while self.is_alive and self.is_frozen:
-            await self._clock.sleep((self.frozen_until_us - self._clock.now_us()) / 1_000_000 + 0.001)
+            await self._clock.sleep(min(1.0, (self.frozen_until_us - self._clock.now_us()) / 1_000_000 + 0.001))
         self.require_alive()
 
     def require_alive(self) -> None:

@@ -65,8 +65,6 @@ async def _run(simulated: Simulated, *, held: list[World], house: House) -> Outc
     held.append(world)
     try:
         await _story(world)
-        if world.violation is None:
-            judge_ending(world)
     except Violation as violation:
         world.found(violation)
     return _outcome(world, simulated.seed, str(world.violation or ""))
@@ -89,6 +87,9 @@ async def _story(world: World) -> None:
         await _until_stopped(world, asyncio.create_task(world.clock.sleep(world.draw.size.seconds)))
         if world.violation is None:
             await _calm(world, people)
+        if world.violation is None:
+            judge_ending(world)
+            keeper.judge_processes()
     finally:
         for task in background:
             task.cancel()
@@ -117,7 +118,7 @@ async def _calm(world: World, people: People) -> None:
     for fate in world.fates:
         fate.calm()
     world.network.scenario = world.draw.calm_scenario
-    await people.lift_halts()
+    await people.let_go_on()
     await _rest(world)
     world.clock.jump(_REVIEW_JUMP_SECONDS)
     await world.clock.sleep(8.0)

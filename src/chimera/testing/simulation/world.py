@@ -13,9 +13,9 @@ from chimera.adapters.documents.governance import DEFAULT_PACK, load_lexicon
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
-from chimera.adapters.vault.core import Spent, VaultCore
 from chimera.adapters.vault.keys import name_of
 from chimera.adapters.vault.local import LocalVault
+from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain.grant import Terms
 from chimera.domain.prompt import Prompt
 from chimera.governance.contracts import Contracts
@@ -95,7 +95,7 @@ class StandingVault:
         await self._vault.halt(halted)
 
     def _started(self, policy_digest: str) -> LocalVault:
-        core = VaultCore(
+        core = VaultSigner(
             key=self._key,
             policy_digest=policy_digest,
             cap_micros_day=VAULT_CAP_MICROS_DAY,

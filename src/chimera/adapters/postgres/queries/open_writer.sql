@@ -1,1 +1,1 @@
-SELECT epoch, session, seq, hash FROM chimera.open_writer($1, $2);
+SELECT writer, epoch, session, seq, hash FROM chimera.open_writer($1, $2);

@@ -4,7 +4,8 @@
 CREATE TABLE chimera.kinds (
     kind        text PRIMARY KEY,
     partitioned boolean NOT NULL,
-    -- The states in which something is still to happen with a record; an index finds those among millions.
+    -- The states in which something is still to happen with a record; an index finds those among millions. (Tasks that
+    -- wait for a worker have an index of their own.)
     open_states text[] NOT NULL
 );
 
@@ -13,14 +14,14 @@ INSERT INTO chimera.kinds (kind, partitioned, open_states) VALUES
     ('cap',         false, '{}'),
     ('campaign',    false, '{opened,running,paused}'),
     ('input',       true,  '{admitted}'),
-    ('task',        true,  '{}'),
+    ('task',        true,  '{granted,performing,in_doubt}'),
     ('attempt',     true,  '{}'),
     ('grant',       true,  '{}'),
     ('batch',       true,  '{}'),
     ('seal',        true,  '{ready}'),
     ('performance', true,  '{started,in_doubt}'),
     ('hold',        true,  '{held}'),
-    ('review',      true,  '{open,asked}'),
+    ('review',      true,  '{open,asked,approved,edited,rejected,expired}'),
     ('halt',        false, '{active}');
 
 DO $do$
@@ -43,15 +44,16 @@ BEGIN
             EXECUTE format('CREATE TABLE chimera.%I PARTITION OF chimera.%I DEFAULT', k.kind || '_default', k.kind);
         END IF;
         IF k.open_states <> '{}' THEN
-            EXECUTE format('CREATE INDEX ON chimera.%I (due_us, id) WHERE state = ANY (%L::text[])', k.kind, k.open_states);
+            EXECUTE format('CREATE INDEX ON chimera.%I (state, due_us, id) WHERE state = ANY (%L::text[])', k.kind, k.open_states);
         END IF;
     END LOOP;
 END
 $do$;
 
--- What the manager claims from, in the order in which it claims.
-CREATE INDEX task_claim ON chimera.task (shard, rank, due_us, id) WHERE state IN ('ready', 'leased');
+-- What managers claim from, in the order in which they claim; what is not due or not theirs is passed over in the index.
+CREATE INDEX task_claim ON chimera.task (rank, due_us, id, shard) WHERE state IN ('ready', 'leased');
 CREATE INDEX ON chimera.task (scope);
+CREATE INDEX ON chimera.attempt (scope);
 CREATE INDEX ON chimera.halt (scope) WHERE state = 'active';
 
 -- Budget windows. `limit_micros` is what people allow now; `cap_micros` stays above it only as long as more than that

@@ -53,7 +53,8 @@ BEGIN
     SELECT count(*) INTO fitting
     FROM unnest(sums.ids, sums.holds, sums.releases, sums.meters) AS s (id, hold, release, meter)
     JOIN chimera.window_of_budget w ON w.id = s.id
-    WHERE w.cap_micros = w.limit_micros AND s.release <= w.held_micros
+    -- Where the limit was lowered below what is held and spent, nothing fits.
+    WHERE s.release <= w.held_micros
       AND s.hold + s.meter <= w.limit_micros - w.held_micros - w.spent_micros - w.overrun_micros;
     IF fitting < cardinality(sums.ids) THEN
         RETURN false;

@@ -51,7 +51,6 @@ DECLARE
     halted text[];
     by_agent boolean;
     now_us bigint;
-    chosen uuid[];
 BEGIN
     IF NOT EXISTS (SELECT FROM chimera.role_may m WHERE m.role = chimera.caller() AND m.what = 'claim') THEN
         RAISE EXCEPTION 'leases' USING ERRCODE = 'CH002';
@@ -67,28 +66,20 @@ BEGIN
         RETURN;
     END IF;
     now_us := chimera.now_us();
-    SELECT array_agg(c.id ORDER BY c.rank, c.due_us, c.id) INTO chosen FROM (
-        SELECT t.id, t.rank, t.due_us
-        FROM unnest(p_shards) AS s (shard), LATERAL (
-            SELECT i.id, i.rank, i.due_us FROM chimera.task i
-            WHERE i.shard = s.shard AND i.state IN ('ready', 'leased') AND i.due_us <= now_us
-              AND (halted = '{}' OR 'campaign:' || i.scope <> ALL (halted))
-              AND (NOT by_agent
-                   OR 'agent:' || (convert_from(i.body, 'UTF8')::json ->> 'agent_id') <> ALL (halted))
-            ORDER BY i.rank, i.due_us, i.id LIMIT p_limit) t
-        ORDER BY t.rank, t.due_us, t.id LIMIT p_limit) c;
     RETURN QUERY
-        WITH free AS (
-            SELECT t.id FROM unnest(chosen) AS c (id) JOIN chimera.task t ON t.id = c.id
-            WHERE t.state IN ('ready', 'leased') AND t.due_us <= now_us
-            FOR NO KEY UPDATE OF t SKIP LOCKED
+        WITH free AS MATERIALIZED (
+            SELECT t.id, t.rank, t.due_us FROM chimera.task t
+            WHERE t.state IN ('ready', 'leased') AND t.due_us <= now_us AND t.shard = ANY (p_shards)
+              AND (halted = '{}' OR 'campaign:' || t.scope <> ALL (halted))
+              AND (NOT by_agent OR 'agent:' || (convert_from(t.body, 'UTF8')::json ->> 'agent_id') <> ALL (halted))
+            ORDER BY t.rank, t.due_us, t.id LIMIT p_limit
+            FOR NO KEY UPDATE SKIP LOCKED
         ), leased AS (
             UPDATE chimera.task t SET version = t.version + 1, state = 'leased', due_us = now_us + p_lease_us
             FROM free WHERE t.id = free.id
-            RETURNING t.id, t.rank, t.version, t.state, t.due_us, t.body
+            RETURNING t.id, t.version, t.state, t.due_us, t.body, free.rank AS was_rank, free.due_us AS was_due_us
         )
-        SELECT l.version, l.state, l.due_us, l.body FROM leased l
-        ORDER BY array_position(chosen, l.id);
+        SELECT l.version, l.state, l.due_us, l.body FROM leased l ORDER BY l.was_rank, l.was_due_us, l.id;
 END
 $fn$;
 

@@ -29,7 +29,7 @@ class Spent(Struct, frozen=True, kw_only=True):
     micros: int
 
 
-class VaultCore:
+class VaultSigner:
     """One sealing key with its limits. `keep` makes the count durable before a signature is given."""
 
     def __init__(

@@ -1,0 +1,66 @@
+"""Starts the embedded PostgreSQL again when it died under a running fleet. Repairs nothing else, and loses nothing.
+
+Whoever is connected meanwhile waits: how long is the business of the stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import structlog
+
+from chimera.adapters.local.postgres import RunningPostgres, start_postgres
+from chimera.domain.errors import ChimeraError
+
+LOOK_SECONDS = 0.2
+PAUSE_SECONDS_MAX = 5.0
+_log = structlog.get_logger("chimera.database")
+
+
+class KeptPostgres:
+    """One server under one home, whatever its process is at the moment. Its address stays the same."""
+
+    def __init__(self, home: Path, running: RunningPostgres) -> None:
+        self._home = home
+        self._running = running
+
+    @property
+    def running(self) -> RunningPostgres:
+        """The server as it is now."""
+        return self._running
+
+    async def keep(self) -> None:
+        """Until cancelled: see whether it lives, and start it again when it does not, ever more patiently."""
+        pause_seconds = LOOK_SECONDS
+        while True:
+            await asyncio.sleep(pause_seconds)
+            if self._running.is_alive():
+                continue
+            try:
+                await self._start_again()
+                pause_seconds = LOOK_SECONDS
+            except ChimeraError as error:
+                pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
+                _log.error("PostgreSQL cannot be started again", why=str(error), again_in_seconds=pause_seconds)
+
+    async def _start_again(self) -> None:
+        _log.warning("PostgreSQL is gone and is started again", pid=self._running.pid)
+        # Nothing is left to stop, but the dead child is reaped and the lock on its data given back.
+        await self._running.stop()
+        self._running = await start_postgres(self._home)
+
+
+@contextlib.asynccontextmanager
+async def kept_postgres(home: Path) -> AsyncGenerator[KeptPostgres]:
+    """A server that is there for as long as the block runs, and is stopped at its end."""
+    kept = KeptPostgres(home, await start_postgres(home))
+    keeping = asyncio.create_task(kept.keep(), name="postgres-keeper")
+    try:
+        yield kept
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await kept.running.stop()

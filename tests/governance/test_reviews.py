@@ -1,0 +1,143 @@
+"""Reviews: one ruling, by somebody who may, on the bytes that were shown, in time. Silence is a no."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chimera.domain.decision import Approver
+from chimera.domain.errors import ChimeraError, Conflict, Refused
+from chimera.domain.review import REVIEW_SECONDS, Review, ReviewState
+from chimera.governance.reviews import Reviews
+from tests.small_house import REVIEWER, SmallHouse
+
+pytestmark = pytest.mark.requirement("R-F1", "R-N1")
+OWNER = Approver("olga", "owner")
+
+
+@pytest.fixture
+async def house() -> SmallHouse:
+    return await SmallHouse().open()
+
+
+@pytest.fixture
+def reviews(house: SmallHouse) -> Reviews:
+    return Reviews(store=house.office)
+
+
+async def state(house: SmallHouse, review: Review) -> ReviewState:
+    return (await house.office.get(Review, review.id)).state
+
+
+async def test_an_approval_of_exactly_these_bytes(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    ruled = await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
+    assert (ruled.state, ruled.outcome, ruled.approver) == (ReviewState.APPROVED, "approved", REVIEWER)
+
+
+async def test_an_approval_of_other_bytes(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    with pytest.raises(Conflict) as refusal:
+        await reviews.approve(review.id, by=REVIEWER, digest="0" * 64)
+    assert refusal.value.code == "review_bytes_differ"
+    assert await state(house, review) is ReviewState.OPEN
+
+
+async def test_thirty_two_who_rule_at_once(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    rulings = [
+        reviews.approve(review.id, by=Approver(f"r{n}", "reviewer"), digest=review.action_digest) if n % 2 else
+        reviews.reject(review.id, by=Approver(f"r{n}", "reviewer"), reason="no")
+        for n in range(32)
+    ]  # fmt: skip
+    outcomes = await asyncio.gather(*rulings, return_exceptions=True)
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Review)]
+    assert len(winners) == 1
+    assert all(isinstance(outcome, Review | Conflict | Refused) for outcome in outcomes)
+    assert await house.office.get(Review, review.id) == winners[0]
+
+
+@pytest.mark.parametrize("role", ["guest", "", "manager", "REVIEWER"])
+async def test_who_may_not_rule(house: SmallHouse, reviews: Reviews, role: str) -> None:
+    review = await house.escalate()
+    for ruling in (
+        reviews.approve(review.id, by=Approver("x", role), digest=review.action_digest),
+        reviews.reject(review.id, by=Approver("x", role), reason="no"),
+        reviews.edit(review.id, by=Approver("x", role), arguments={"text": "y"}),
+        reviews.ask(review.id, by=Approver("x", role), question="?"),
+    ):
+        with pytest.raises(Refused, match="may not rule"):
+            await ruling
+    assert await state(house, review) is ReviewState.OPEN
+
+
+async def test_a_yes_needs_the_role_that_policy_named(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate(role="operator")
+    with pytest.raises(Refused, match="may not approve"):
+        await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
+    assert (await reviews.reject(review.id, by=REVIEWER, reason="no")).state is ReviewState.REJECTED
+    other = await house.escalate(role="operator")
+    assert (await reviews.approve(other.id, by=OWNER, digest=other.action_digest)).state is ReviewState.APPROVED
+
+
+async def test_after_the_time_to_rule(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    house.clock.advance(REVIEW_SECONDS)
+    with pytest.raises(Refused, match="time to rule"):
+        await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
+    house.clock.advance(1)
+    assert await reviews.expire_due() == 1
+    assert await state(house, review) is ReviewState.EXPIRED
+    with pytest.raises(ChimeraError):
+        await reviews.reject(review.id, by=REVIEWER, reason="no")
+
+
+async def test_an_edit_keeps_the_old_bytes_out(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    edited = await reviews.edit(review.id, by=REVIEWER, arguments={"text": "Better. [AI persona]"})
+    assert edited.state is ReviewState.EDITED
+    assert edited.action_digest != review.action_digest
+    assert edited.question.action.arguments["text"] == "Better. [AI persona]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({}, "edit_changes_nothing"), ({"text": "a\x00b"}, "text_has_nul"), ({"text": "x" * 300_000}, "edit_too_large"),
+        ({"text": 1.5}, "value_not_plain"), ({"text": "\ud800"}, "text_lone_surrogate"),
+    ],
+)  # fmt: skip
+async def test_an_edit_that_is_none(
+    house: SmallHouse, reviews: Reviews, arguments: dict[str, object], code: str
+) -> None:
+    review = await house.escalate()
+    with pytest.raises(ChimeraError) as refusal:
+        await reviews.edit(review.id, by=REVIEWER, arguments=arguments)
+    assert refusal.value.code == code
+    assert await state(house, review) is ReviewState.OPEN
+
+
+async def test_a_rejection_says_why(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    for reason in ("", "  ", "x" * 2_001, "a\x00"):
+        with pytest.raises(ChimeraError):
+            await reviews.reject(review.id, by=REVIEWER, reason=reason)
+    assert (await reviews.reject(review.id, by=REVIEWER, reason="too loud")).note == "too loud"
+
+
+async def test_a_question_and_its_answer(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    await reviews.ask(review.id, by=REVIEWER, question="which fight?")
+    with pytest.raises(Refused):
+        await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
+    await reviews.answer(review.id, by=OWNER, text="the last one")
+    assert (await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)).state is ReviewState.APPROVED
+
+
+async def test_silence_about_a_question_is_a_no(house: SmallHouse, reviews: Reviews) -> None:
+    review = await house.escalate()
+    await reviews.ask(review.id, by=REVIEWER, question="which fight?")
+    house.clock.advance(REVIEW_SECONDS + 1)
+    assert await reviews.expire_due() == 1
+    assert await state(house, review) is ReviewState.EXPIRED

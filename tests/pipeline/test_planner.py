@@ -1,0 +1,177 @@
+"""The planner alone: plans of every bad shape are refused on record; a plan for yesterday's state is not adopted."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from chimera.domain import scopes
+from chimera.domain.campaign import Campaign, CampaignState, Input, InputState
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
+from chimera.domain.permissions import PERMISSIONS
+from chimera.domain.plan import STEPS_MAX
+from chimera.domain.task import Task, TaskState
+from chimera.governance.treasury import Treasury
+from chimera.pipeline.planner import PLANS_TRIED_MAX, Planner
+from tests.small_house import CONTRACTS, INPUTS, PROMPTS, SPECS, SmallHouse
+from tests.small_work import SayingModel, envelope
+
+pytestmark = pytest.mark.requirement("R-A1", "R-A6", "R-K1")
+
+
+@pytest.fixture
+async def house() -> SmallHouse:
+    small = SmallHouse()
+    small.campaign = replace(small.campaign, state=CampaignState.OPENED, plans=0)
+    return await small.open()
+
+
+def planner(house: SmallHouse, *answers: str) -> tuple[Planner, SayingModel]:
+    model = SayingModel(*answers)
+    made = Planner(
+        model=model, contracts=CONTRACTS, treasury=Treasury(), prompt=PROMPTS["plan"], store=house.manager,
+        clock=house.clock, ids=house.ids,
+    )  # fmt: skip
+    return made, model
+
+
+def step(key: str, *after: str, spec: str = "copy.post", **more: object) -> dict[str, object]:
+    return {"key": key, "spec": spec, "input": INPUTS.get(spec, {}), "after": list(after), **more}
+
+
+def plan(*steps: dict[str, object], **more: object) -> str:
+    return envelope({"analysis": "a", "steps": list(steps), "safety": ["s"], "tests": ["t"], **more})
+
+
+GOOD = plan(step("a"), step("b", "a"), step("c", "a", "b"))
+BAD = {
+    "cyclic": plan(step("a", "b"), step("b", "a")),
+    "waits for itself": plan(step("a", "a")),
+    "unknown type": plan(step("a", spec="go.viral")),
+    "no Safety part": plan(step("a"), safety=[]),
+    "no Test part": plan(step("a"), tests=[]),
+    "no steps": plan(),
+    "too many steps": plan(*(step(f"s{n}") for n in range(STEPS_MAX + 1))),
+    "over budget": plan(*(step(f"s{n}") for n in range(200))),
+    "one key twice": plan(step("a"), step("a")),
+    "an empty key": plan(step("")),
+    "an endless key": plan(step("k" * 65)),
+    "waits for nobody": plan(step("a", "z")),
+    "input against its schema": plan({**step("a"), "input": {"platform": "sandbox"}}),
+    "input that cannot be recorded": plan({**step("a"), "input": {**INPUTS["copy.post"], "topic": "a\x00b"}}),
+    "rank beyond a row": plan(step("a", rank=2**40)),
+    "prose": "Here is your plan!",
+    "truncated": GOOD[:70],
+    "more than a plan": plan(step("a"), labels=["operator"]),
+    "a step that labels itself": plan(step("a", labels=["operator"])),
+}
+
+
+async def test_a_sound_plan_becomes_tasks(house: SmallHouse) -> None:
+    made, _ = planner(house, GOOD)
+    tasks = {task.key: task for task in await made.plan_goal(house.campaign, house.agent)}
+    assert [tasks[key].state for key in "abc"] == [TaskState.READY, TaskState.WAITING, TaskState.WAITING]
+    assert (tasks["c"].pending, set(tasks["a"].opens)) == (2, {tasks["b"].id, tasks["c"].id})
+    assert all(task.spec == SPECS["copy.post"].ref and task.labels == ("operator",) for task in tasks.values())
+    assert (await house.window()).spent_micros == 500
+
+
+@pytest.mark.parametrize("name", sorted(BAD))
+async def test_an_unsound_plan_is_refused_on_record(house: SmallHouse, name: str) -> None:
+    made, model = planner(house, BAD[name])
+    with pytest.raises(Invalid) as refusal:
+        await made.plan_goal(house.campaign, house.agent)
+    assert refusal.value.code == "plan_unsound"
+    assert len(model.asked) == PLANS_TRIED_MAX
+    assert model.asked[-1].data["feedback"]
+    assert await house.manager.list(Task) == ()
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    assert (campaign.state, campaign.plans) == (CampaignState.CANCELLED, 0)
+    assert (await house.window()).spent_micros == 500 * PLANS_TRIED_MAX
+
+
+async def test_a_plan_is_asked_for_again_with_what_was_wrong(house: SmallHouse) -> None:
+    made, model = planner(house, BAD["cyclic"], GOOD)
+    assert len(await made.plan_goal(house.campaign, house.agent)) == 3
+    assert "wait for each other" in model.asked[1].data["feedback"][0]
+
+
+@pytest.mark.requirement("R-C1")
+@pytest.mark.parametrize("permission", sorted(PERMISSIONS))
+async def test_a_plan_beyond_the_manifest(house: SmallHouse, permission: str) -> None:
+    """For every permission that a task type needs: without it, the plan is refused and the model is not even told."""
+    needing = [spec for spec in SPECS.values() if permission in spec.permissions and spec.name in INPUTS]
+    agent = replace(house.agent, permissions=tuple(name for name in house.agent.permissions if name != permission))
+    for spec in needing:
+        campaign = replace(house.campaign, id=house.ids.new())
+        await house.put(campaign)
+        await house.set_cap(scopes.campaign(campaign.id), "total", 5_000_000)
+        made, model = planner(house, plan(step("a", spec=spec.name)))
+        with pytest.raises(Invalid):
+            await made.plan_goal(campaign, agent)
+        assert spec.name not in [offered["name"] for offered in model.asked[0].data["specs"]]
+        assert f"needs the permission {permission}" in " ".join(model.asked[-1].data["feedback"])
+    assert await house.manager.list(Task) == ()
+
+
+async def test_a_plan_for_yesterdays_state(house: SmallHouse) -> None:
+    made, _ = planner(house, GOOD)
+    await made.plan_goal(house.campaign, house.agent)
+    with pytest.raises(Conflict, match="written by somebody else"):
+        await made.plan_goal(house.campaign, house.agent)
+    assert len(await house.manager.list(Task)) == 3
+
+
+@pytest.mark.parametrize("place", ["fleet", "campaign", "agent"])
+async def test_nothing_is_planned_in_a_halt(house: SmallHouse, place: str) -> None:
+    made, _ = planner(house, GOOD)
+    await house.halt({"fleet": scopes.FLEET, "campaign": scopes.campaign(house.campaign.id),
+                      "agent": scopes.agent(house.agent.id)}[place])  # fmt: skip
+    with pytest.raises(Refused, match="halted"):
+        await made.plan_goal(house.campaign, house.agent)
+    assert await house.manager.list(Task) == ()
+    assert (await house.manager.get(Campaign, house.campaign.id)).state is CampaignState.OPENED
+
+
+# ── inputs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def an_input(house: SmallHouse, kind: str = "mention", **more: object) -> Input:
+    payload = {key: value for key, value in INPUTS["copy.reply"].items()}
+    made = replace(
+        Input(id=house.ids.new(), campaign_id=house.campaign.id, kind=kind, payload=payload, labels=("public",),
+              threat="MEDIUM", admitted_at_us=house.clock.now_us()),
+        **more,
+    )  # fmt: skip
+    await house.put(made)
+    return made
+
+
+@pytest.mark.requirement("R-N2")
+async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> None:
+    one = await an_input(house)
+    tasks = await planner(house, GOOD)[0].plan_inputs(house.campaign, house.agent, [one])
+    assert [(task.labels, task.threat, task.input_id) for task in tasks] == [(("public",), "MEDIUM", one.id)]
+    assert (await house.manager.get(Input, one.id)).state is InputState.PLANNED
+
+
+@pytest.mark.parametrize("why", ["kind", "permission", "schema"])
+async def test_what_nobody_answers_is_dropped_on_record(house: SmallHouse, why: str) -> None:
+    one = await an_input(house, "rumour" if why == "kind" else "mention",
+                         **({"payload": {"text": 1}} if why == "schema" else {}))  # fmt: skip
+    agent = replace(house.agent, permissions=()) if why == "permission" else house.agent
+    assert await planner(house, GOOD)[0].plan_inputs(house.campaign, agent, [one]) == ()
+    assert (await house.manager.get(Input, one.id)).state is InputState.DROPPED
+    last = (await house.manager.links("manager-0"))[-1]
+    assert msgspec.json.decode(last.body)["data"]["dropped"] == [one.id]
+
+
+async def test_an_input_is_planned_once(house: SmallHouse) -> None:
+    one = await an_input(house)
+    made, _ = planner(house, GOOD)
+    await made.plan_inputs(house.campaign, house.agent, [one])
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    with pytest.raises(ChimeraError):
+        await made.plan_inputs(campaign, house.agent, [one])
+    assert len(await house.manager.list(Task)) == 1

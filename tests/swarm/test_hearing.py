@@ -1,0 +1,234 @@
+"""Judging in the swarm: whatever a worker hands in, one change follows, its cost is booked, and its lease ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from chimera.domain.attempt import Attempt
+from chimera.domain.draft import Call, Draft
+from chimera.domain.errors import ChimeraError, Refused, Unavailable
+from chimera.domain.grant import Grant
+from chimera.domain.review import Review
+from chimera.domain.task import Task, TaskState
+from chimera.domain.work import Assignment, Result
+from chimera.governance.treasury import Treasury
+from chimera.pipeline.judge import Judge
+from chimera.swarm.bell import Bell
+from chimera.swarm.claiming import Claiming
+from chimera.swarm.court import Court
+from chimera.swarm.judging import Judging
+from chimera.swarm.roster import Roster
+from tests.small_house import CONTRACTS, GATE, PROMPTS, TEXT, SmallHouse, a_note, a_payment, a_post
+from tests.small_work import ACCEPTED, SayingModel, draft
+
+pytestmark = pytest.mark.requirement("R-A1", "R-A4", "R-D8")
+
+
+class HandedIn:
+    """Implements `ports.dispatch.Dispatch`: keeps what is sent, and gives back what a test hands in."""
+
+    def __init__(self) -> None:
+        self.sent: list[Assignment] = []
+        self.done: asyncio.Queue[Result] = asyncio.Queue()
+
+    @property
+    def room(self) -> int:
+        return 8
+
+    async def send(self, assignments: Sequence[Assignment]) -> None:
+        self.sent.extend(assignments)
+
+    async def results(self) -> tuple[Result, ...]:
+        return (await self.done.get(),)
+
+    async def close(self) -> None:
+        return
+
+
+class Bench:
+    """A manager's claiming and judging, one round at a time."""
+
+    def __init__(self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED) -> None:
+        self.house = house
+        self.dispatch = HandedIn()
+        roster = Roster(reads=house.manager, clock=house.clock)
+        court = Court(
+            judge=Judge(model=SayingModel(judge), contracts=CONTRACTS, prompt=PROMPTS["judge"]), gate=GATE,
+            treasury=Treasury(), contracts=CONTRACTS, clock=house.clock,
+        )  # fmt: skip
+        self.claiming = Claiming(
+            store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(64), clock=house.clock
+        )
+        self.judging = Judging(
+            court=court, store=house.manager, dispatch=self.dispatch, claiming=self.claiming, roster=roster,
+            ready=Bell(house.clock), granted=lambda granted: None,
+        )  # fmt: skip
+
+    async def hear(self, made: Draft | None, *, spec: str = "copy.post", failure: str = "", cost: int = 500) -> Task:
+        """Lease a task, hand a result in, and see what has become of it."""
+        task = await self.house.a_task(spec=spec, state=TaskState.READY, attempt=0)
+        await self.claiming.once()
+        leased = self.dispatch.sent[-1].task
+        calls = (Call(kind="model", name="m", request_digest="", answer="", cost_micros=cost),)
+        await self.hand_in(
+            Result(task_id=leased.id, task_version=leased.version, draft=made, failure=failure, calls=calls)
+        )
+        return await self.house.manager.get(Task, task.id)
+
+    async def hand_in(self, result: Result) -> None:
+        self.dispatch.done.put_nowait(result)
+        await self.judging.once()
+        while self.judging._hearings:
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def house() -> SmallHouse:
+    return await SmallHouse().open()
+
+
+async def spent(house: SmallHouse) -> int:
+    window = await house.window()
+    return window.spent_micros + window.overrun_micros
+
+
+async def test_a_good_draft_is_granted_with_its_hold(house: SmallHouse) -> None:
+    task = await Bench(house).hear(draft(TEXT, action=a_post()))
+    assert task.state is TaskState.GRANTED
+    assert (await house.window()).held_micros == 1_000
+    assert await spent(house) == 1_000  # 500 for the worker's answer, 500 for the judge's
+
+
+async def test_over_budget_is_denied_with_its_cost_on_record(house: SmallHouse) -> None:
+    from_worker = draft(TEXT, action=a_post(cost_micros=6_000_000))
+    task = await Bench(house).hear(from_worker)
+    assert task.state is TaskState.REFUSED
+    assert "room for" in task.reason
+    assert (await house.window()).held_micros == 0
+    assert await spent(house) == 1_000
+    assert len(await house.manager.list(Attempt, scope=task.id)) == 1
+
+
+@pytest.mark.requirement("R-N1")
+@pytest.mark.parametrize("account", ["grace", "", "ADA"])
+async def test_a_worker_that_acts_as_another(house: SmallHouse, account: str) -> None:
+    task = await Bench(house).hear(draft(TEXT, action=a_post(account=account)))
+    assert task.state is TaskState.REFUSED
+    assert "not an account of this agent" in task.reason
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        draft(TEXT, action=a_payment()), draft(TEXT, action=a_note()), draft("no disclosure, and rather short"),
+        msgspec.structs.replace(draft(TEXT), output={"text": 1}), msgspec.structs.replace(draft(TEXT), output={}),
+        msgspec.structs.replace(draft(TEXT), output={"text": TEXT, "sources": [], "x": 1.5}),
+    ],
+)  # fmt: skip
+async def test_a_faulty_draft_is_sent_back_with_what_to_mend(house: SmallHouse, made: Draft) -> None:
+    task = await Bench(house).hear(made)
+    assert (task.state, task.revision) == (TaskState.READY, 1)
+    assert task.feedback
+
+
+UNSTORABLE: dict[str, dict[str, object]] = {
+    "an action with a NUL": {"made": draft(TEXT, action=a_post(note="a\x00b"))},
+    "an action with half a character": {"made": draft(TEXT, action=a_post(note="\ud800"))},
+    "an action with a float": {"made": draft(TEXT, action=a_post(note=1.5))},
+    "an output with a NUL": {"made": msgspec.structs.replace(draft(TEXT), output={"text": "a\x00b", "sources": []})},
+    "labels with a NUL": {"made": draft(TEXT, action=a_post(), labels=("a\x00",))},
+    "a negative cost": {"made": draft(TEXT, action=a_post()), "cost": -5},
+    "a failure with a NUL": {"made": None, "failure": "a\x00b"},
+    "a failure that costs less than nothing": {"made": None, "failure": "no", "cost": -5},
+}
+
+
+@pytest.mark.parametrize("what", sorted(UNSTORABLE))
+async def test_what_cannot_be_recorded_has_failed(house: SmallHouse, what: str) -> None:
+    """Or its lease would run out, and it would be worked on and paid for again for ever."""
+    task = await Bench(house).hear(**UNSTORABLE[what])  # pyright: ignore[reportArgumentType]
+    assert (task.state, task.attempt) == (TaskState.READY, 1)
+    assert "cannot be recorded" in task.reason
+    assert await house.manager.list(Grant) == ()
+
+
+async def test_a_task_that_fails_and_fails_is_given_up(house: SmallHouse) -> None:
+    bench = Bench(house)
+    task = await bench.hear(None, failure="no")
+    for _ in range(4):
+        house.clock.advance(60)
+        if await bench.claiming.once():
+            leased = bench.dispatch.sent[-1].task
+            await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, failure="no"))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.FAILED
+
+
+@pytest.mark.parametrize("error", [Unavailable("model_away", "away"), Refused("over_budget", "no money left")])
+async def test_a_judge_that_gives_no_verdict(house: SmallHouse, error: ChimeraError) -> None:
+    task = await Bench(house, judge=error).hear(draft(TEXT, action=a_post()))
+    assert (task.state, "no verdict" in task.reason) == (TaskState.READY, True)
+
+
+async def test_a_result_is_taken_once_and_only_under_its_lease(house: SmallHouse) -> None:
+    bench = Bench(house)
+    task = await bench.hear(draft(TEXT, action=a_post()))
+    leased = bench.dispatch.sent[-1].task
+    for version in (leased.version, leased.version - 1, leased.version + 1):
+        await bench.hand_in(Result(task_id=leased.id, task_version=version, draft=draft(TEXT, action=a_post())))
+    assert await house.manager.get(Task, task.id) == task
+    assert len(await house.manager.list(Grant)) == 1
+
+
+async def test_a_result_for_a_lease_that_ran_out(house: SmallHouse) -> None:
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    await bench.claiming.once()
+    first = bench.dispatch.sent[-1].task
+    house.clock.advance(121)
+    await bench.claiming.once()
+    await bench.hand_in(Result(task_id=first.id, task_version=first.version, draft=draft(TEXT, action=a_post())))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.LEASED
+    assert await house.manager.list(Grant) == ()
+
+
+@pytest.mark.requirement("R-A6")
+async def test_a_halt_between_gate_and_commit_grants_nothing(house: SmallHouse) -> None:
+    bench = Bench(house)
+    await bench.judging._roster.halted()
+    await house.halt("fleet")
+    task = await house.a_task(state=TaskState.LEASED)
+    bench.claiming._out[task.id] = Assignment(
+        task=task, persona=house.agent.persona, account="ada", permissions=house.agent.permissions
+    )
+    await bench.hand_in(Result(task_id=task.id, task_version=task.version, draft=draft(TEXT, action=a_post())))
+    assert await house.manager.list(Grant) == ()
+
+
+async def test_a_low_confidence_becomes_a_review(house: SmallHouse) -> None:
+    made = msgspec.structs.replace(draft(TEXT, action=a_post()), confidence_bp=6_000)
+    task = await Bench(house).hear(made)
+    assert task.state is TaskState.HELD
+    assert [review.task_id for review in await house.manager.list(Review)] == [task.id]
+
+
+@pytest.mark.requirement("R-N2")
+async def test_the_words_of_a_stranger_in_a_lying_draft(house: SmallHouse) -> None:
+    bench = Bench(house)
+    words = "which class should i start with my dear friend"
+    task = await house.a_task(
+        spec="copy.reply", state=TaskState.READY, attempt=0, labels=("public",),
+        input={"platform": "sandbox", "post_id": "p", "author": "@mila", "text": words},
+    )  # fmt: skip
+    await bench.claiming.once()
+    leased = bench.dispatch.sent[-1].task
+    text = f"{words} [AI persona]"
+    action = msgspec.structs.replace(a_post(text), kind="post.reply")
+    made = Draft(output={"text": text}, confidence_bp=9_900, labels=(), action=action)
+    await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, draft=made))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.HELD
+    attempt = (await house.manager.list(Attempt, scope=task.id))[0]
+    assert "public" in attempt.draft.labels
