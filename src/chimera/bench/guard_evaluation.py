@@ -1,7 +1,8 @@
 """Measures the detector: per corpus, never only the average, and how it does on a corpus that it was not trained on.
 
-An attack counts as found when its level is HIGH or worse. Times are of whole scans, without any cache. Reads corpora;
-writes nothing.
+An attack counts as found when its level is HIGH or worse. Times are of whole scans, without any cache: the corpus is
+gone through `PASSES` times and each text counts with its best time, so that what else the machine does is left out and
+no text is scanned twice in a row. Reads corpora; writes nothing.
 """
 
 import time
@@ -14,6 +15,8 @@ import msgspec
 from chimera.bench.guard_training import LEXICON, SEED, SEEDS, Row, fit, read_rows, read_seeds
 from chimera.governance.security.lexicon import parse_lexicon
 from chimera.governance.security.scan import ATTACK_LEVELS, Scanner, shipped_scanner, version_of
+
+PASSES = 3
 
 
 class CorpusResult(msgspec.Struct, frozen=True):
@@ -31,13 +34,13 @@ def evaluate(path: Path) -> dict[str, object]:
     The times are of the rows as they are; those by characters are of rows cut to exactly that length.
     """
     scanner, rows = shipped_scanner(), read_rows(path)
-    results, times = _measure(scanner, rows)
+    times = _times(scanner, [row.text for row in rows])
     return {
-        **_report(results),
+        **_report(_measure(scanner, rows)),
         "p50_us": _percentile(times, 50),
         "p95_us": _percentile(times, 95),
-        "p50_us_280_characters": _percentile(_cut_times(scanner, rows, characters=280), 50),
-        "p95_us_2000_characters": _percentile(_cut_times(scanner, rows, characters=2_000), 95),
+        "p50_us_280_characters": _percentile(_times(scanner, _cut(rows, characters=280)), 50),
+        "p95_us_2000_characters": _percentile(_times(scanner, _cut(rows, characters=2_000)), 95),
         "version": scanner.version,
     }
 
@@ -50,25 +53,25 @@ def evaluate_left_out(path: Path, *, lexicon: Path = LEXICON, seeds: Path = SEED
         weights = fit([*(row for row in rows if row.corpus != corpus), *own], lexicon=data, seed=SEED)
         version = version_of(data, msgspec.json.encode(weights, order="sorted"))
         scanner = Scanner(lexicon=parse_lexicon(data), weights=weights, version=version)
-        held_out, _ = _measure(scanner, [row for row in rows if row.corpus == corpus])
-        results |= held_out
+        results |= _measure(scanner, [row for row in rows if row.corpus == corpus])
     return _report(results)
 
 
-def _measure(scanner: Scanner, rows: Iterable[Row]) -> tuple[dict[str, CorpusResult], list[float]]:
+def _measure(scanner: Scanner, rows: Iterable[Row]) -> dict[str, CorpusResult]:
     called: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    times: list[float] = []
     for row in rows:
-        before = time.perf_counter()
-        scan = scanner.scan(row.text)
-        times.append((time.perf_counter() - before) * 1e6)
-        called[row.corpus, row.label].append(scan.level in ATTACK_LEVELS)
+        called[row.corpus, row.label].append(scanner.scan(row.text).level in ATTACK_LEVELS)
     names = sorted({corpus for corpus, _ in called})
-    return {name: _result(called[name, "attack"], called[name, "benign"]) for name in names}, times
+    return {name: _result(called[name, "attack"], called[name, "benign"]) for name in names}
 
 
-def _cut_times(scanner: Scanner, rows: Iterable[Row], *, characters: int) -> list[float]:
-    return [_time(scanner, row.text[:characters]) for row in rows if len(row.text) >= characters]
+def _cut(rows: Iterable[Row], *, characters: int) -> list[str]:
+    return [row.text[:characters] for row in rows if len(row.text) >= characters]
+
+
+def _times(scanner: Scanner, texts: Sequence[str]) -> list[float]:
+    passes = [[_time(scanner, text) for text in texts] for _ in range(PASSES)]
+    return list(map(min, *passes)) if texts else []
 
 
 def _time(scanner: Scanner, text: str) -> float:

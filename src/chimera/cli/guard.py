@@ -56,10 +56,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train the model anew: the same bytes for the same corpus."""
-    trained = inputs.measured(
-        lambda path: {"weights": str(out), "sha256": guard_training.train(path, out, seeds=guard_training.SEEDS)},
-        corpus,
-    )
+    trained = inputs.measured(lambda path: {"weights": str(out), "sha256": guard_training.train(path, out)}, corpus)
     if as_json:
         output.answer(trained)
     else:
