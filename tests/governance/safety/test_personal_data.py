@@ -14,10 +14,19 @@ DISCLOSURE = "(by an AI)"
 def question(text: str) -> Question:
     action = Action(kind="post.publish", platform="sandbox", account="ada", arguments={"text": text})
     return Question(
-        action=action, spec=SpecRef("copy.post", 1, "0" * 64), risk="ordinary", task_id="t", campaign_id="c",
-        agent_id="a", disclosure=DISCLOSURE, permissions=(), has_record=True, confidence_bp=9_000, labels=TRUSTED,
+        action=action,
+        spec=SpecRef("copy.post", 1, "0" * 64),
+        risk="ordinary",
+        task_id="t",
+        campaign_id="c",
+        agent_id="a",
+        disclosure=DISCLOSURE,
+        permissions=(),
+        has_record=True,
+        confidence_bp=9_000,
+        labels=TRUSTED,
         threat="LOW",
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.requirement("R-D2", "R-D5")
