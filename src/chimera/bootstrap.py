@@ -268,9 +268,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        intake = Intake(
-            security=SecurityGateway(CachedScanner(shipped_scanner())), store=office, clock=clock, ids=SystemIds()
-        )
+        security = SecurityGateway(CachedScanner(shipped_scanner()))
+        intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)

@@ -15,7 +15,7 @@ STDIN = Path("-")
 TEXT_BYTES_MAX = 16 * 1024 * 1024
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Path, *, chars_max: int = TEXT_BYTES_MAX) -> str:
     """The text in a file, or on stdin for `-`. Bytes that are no UTF-8 are shown as such and not refused."""
     try:
         if path == STDIN:
@@ -27,7 +27,10 @@ def text_of(path: Path) -> str:
         raise Missing("file_unreadable", str(error), where=str(path), remedy="give a file, or - for stdin") from error
     if len(data) > TEXT_BYTES_MAX:
         raise Invalid("file_too_large", f"more than {TEXT_BYTES_MAX} bytes", where=str(path), remedy="give it in parts")
-    return data.decode("utf-8", "replace")
+    text = data.decode("utf-8", "replace")
+    if len(text) > chars_max:
+        raise Invalid("file_too_large", f"more than {chars_max} characters", where=str(path), remedy="give it in parts")
+    return text
 
 
 def measured(measure: Callable[[Path], dict[str, Any]], corpus: Path) -> dict[str, Any]:

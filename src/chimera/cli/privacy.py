@@ -10,7 +10,7 @@ import typer
 from chimera.bench import privacy_evaluation
 from chimera.cli import inputs, output
 from chimera.governance.privacy.found import Found
-from chimera.governance.privacy.mask import redact
+from chimera.governance.privacy.mask import REDACT_CHARS_MAX, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
 
 app = typer.Typer(name="privacy", help="Personal data: find it, mask it, measure that.", no_args_is_help=True)
@@ -23,7 +23,7 @@ def scan(
     file: Annotated[Path, typer.Argument(help="A file; - is stdin.")] = inputs.STDIN, *, as_json: Json = False
 ) -> None:
     """List personal data and secrets in a text, and show it masked. What was found is not repeated."""
-    text = inputs.text_of(file)
+    text = inputs.text_of(file, chars_max=REDACT_CHARS_MAX)
     found, masked = find(text), redact(text)
     if as_json:
         output.answer({"found": [_shown(one) for one in found], "masked": masked})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chimera.bench.privacy_evaluation import evaluate
 from chimera.governance.privacy.found import Found
-from chimera.governance.privacy.mask import mask, redact
+from chimera.governance.privacy.mask import REDACT_CHARS_MAX, UNREAD, mask, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
 from tests.governance.privacy.test_recognisers import PAIRS
 
@@ -68,6 +68,12 @@ def test_masking_keeps_meaning_and_one_person_is_one_placeholder() -> None:
 def test_a_second_masking_does_not_reuse_a_number() -> None:
     text = "[person 1] met Maria Silva"
     assert mask(text, find(text)) == "[person 1] met [person 2]"
+
+
+def test_what_is_beyond_the_limit_is_left_out_and_not_left_as_it_is() -> None:
+    text = redact("x " * REDACT_CHARS_MAX + "ana@example.com")
+    assert len(text) == REDACT_CHARS_MAX
+    assert text.endswith(UNREAD)
 
 
 def test_overlapping_findings_are_masked_once() -> None:

@@ -114,16 +114,17 @@ def phone(reading: Reading) -> Iterator[Found]:
 
 def _said_to_be_phone(reading: Reading) -> Iterator[Found]:
     for match in _SAID.finditer(reading.text):
-        said = reading.before("phone", match.start(), within=_SAID_BEFORE_CHARS) and not any(
-            sign.isdigit() for sign in reading.text[_last_cue(reading, match.start()) : match.start()]
-        )
-        said = said or reading.after("phone-after", match.end(), within=_SAID_AFTER_CHARS)
-        if said and 6 <= _digits(match[0]) <= 15 and not _DATE.match(match[0]):
-            yield Found("phone", match.start(), match.end(), 8_000, "digits that are called a telephone number")
+        start, end = match.span()
+        if _is_called_phone(reading, start, end) and 6 <= _digits(match[0]) <= 15 and not _DATE.match(match[0]):
+            yield Found("phone", start, end, 8_000, "digits that are called a telephone number")
 
 
-def _last_cue(reading: Reading, place: int) -> int:
-    return max((end for _, end in reading.cues.get("phone", ()) if end <= place), default=place)
+def _is_called_phone(reading: Reading, start: int, end: int) -> bool:
+    if reading.after("phone-after", end, within=_SAID_AFTER_CHARS):
+        return True
+    # "Call me before 5 at 12 34 56": the word speaks for the number next to it.
+    called = reading.last_before("phone", start, otherwise=-1)
+    return called >= 0 and start - called <= _SAID_BEFORE_CHARS and not _digits(reading.text[called:start])
 
 
 def _digits(written: str) -> int:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Sequence
 
 from chimera.governance.privacy.found import Found
-from chimera.governance.privacy.recognise import BY_NAME, find
+from chimera.governance.privacy.recognise import BY_NAME, TEXT_CHARS_MAX, find
 
 ROUNDS_MAX = 8
+# Placeholders may be longer than what they stand for, and all of the masked text must still be read.
+REDACT_CHARS_MAX = TEXT_CHARS_MAX // 8
+UNREAD = " [the rest was not read]"
 _ENDING_CHARS = 4
 _NUMBERED = re.compile(r"\[[a-z -]+ ([0-9]{1,6})\]")
 _WITH_ENDING = frozenset({"card", "iban"})
@@ -27,7 +30,12 @@ def mask(text: str, found: Sequence[Found]) -> str:
 
 
 def redact(text: str) -> str:
-    """Masks until nothing is found any more: taking one thing out may show another. Twice is the same as once."""
+    """Masks until nothing is found any more: taking one thing out may show another. Twice is the same as once.
+
+    What is beyond the limit is left out, and that is said: a text is never masked by half.
+    """
+    if len(text) > REDACT_CHARS_MAX:
+        text = text[: REDACT_CHARS_MAX - len(UNREAD)] + UNREAD
     for _ in range(ROUNDS_MAX):
         found = find(text)
         if not found:

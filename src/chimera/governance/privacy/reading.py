@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
+from operator import itemgetter
 from typing import NamedTuple
 
 import ahocorasick_rs
@@ -29,6 +31,10 @@ _SIGNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+CUES_AFTER_MAX = 4  # Cues come in the order of their ends; one within another is all that can stand between.
+_END = itemgetter(1)
+
+
 class Reading(NamedTuple):
     """A text with what was seen at first sight."""
 
@@ -38,11 +44,19 @@ class Reading(NamedTuple):
 
     def before(self, cue: str, place: int, *, within: int) -> bool:
         """Whether a cue ends at most so far before this place."""
-        return any(0 <= place - end <= within for _, end in self.cues.get(cue, ()))
+        return 0 <= place - self.last_before(cue, place, otherwise=-1) <= within
+
+    def last_before(self, cue: str, place: int, *, otherwise: int) -> int:
+        """Where the last cue before this place ends."""
+        spans = self.cues.get(cue, ())
+        following = bisect_right(spans, place, key=_END)
+        return spans[following - 1][1] if following else otherwise
 
     def after(self, cue: str, place: int, *, within: int) -> bool:
         """Whether a cue begins at most so far after this place."""
-        return any(0 <= start - place <= within for start, _ in self.cues.get(cue, ()))
+        spans = self.cues.get(cue, ())
+        following = bisect_right(spans, place, key=_END)
+        return any(0 <= start - place <= within for start, _ in spans[following : following + CUES_AFTER_MAX])
 
 
 class Reader:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from operator import attrgetter
 
 from chimera.governance.privacy import circumstances, contacts, credentials, names, papers, payments
 from chimera.governance.privacy.found import Found, Proof, Recogniser
 from chimera.governance.privacy.reading import shipped_reader
 from chimera.governance.safety.finding import Severity
 
-TEXT_CHARS_MAX = 262_144
+TEXT_CHARS_MAX = 4_194_304
 _HARM, _CAUTION = Severity.HARM, Severity.CAUTION
 _CHECKSUM, _PATTERN, _CONTEXT, _NAME = Proof.CHECKSUM, Proof.PATTERN, Proof.CONTEXT, Proof.NAME
 
@@ -98,6 +100,7 @@ class Finder:
         return _settled(found) if found else ()
 
 
+_START = attrgetter("start")
 _NONE: frozenset[int] = frozenset()
 find = Finder(RECOGNISERS).find
 
@@ -106,6 +109,7 @@ def _settled(found: list[Found]) -> tuple[Found, ...]:
     """Where findings overlap the surest stays, then the longest, then the first, then by name."""
     kept: list[Found] = []
     for one in sorted(found, key=lambda f: (-f.confidence_bp, f.start - f.end, f.start, f.type, f.why)):
-        if all(one.end <= other.start or other.end <= one.start for other in kept):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda f: f.start))
+        place = bisect_left(kept, one.start, key=_START)
+        if (not place or kept[place - 1].end <= one.start) and (place == len(kept) or one.end <= kept[place].start):
+            kept.insert(place, one)
+    return tuple(kept)
