@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -69,7 +68,7 @@ def new(
         platform="sandbox",
         handle=handle or ask("Under which handle?", "@" + short.replace("-", "_")),
         disclosure=ask("How does it say that it is an AI?", "[AI persona]"),
-        owner=ask("Who answers for it?", _user()),
+        owner=ask("Who answers for it?", output.person()),
     )
     package = write_package(folder / name, answers, template=TEMPLATE, specs=load_specs())
     if as_json:
@@ -88,13 +87,6 @@ def _take_default(_question: str, default: str) -> str:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "operator"
 
 
 # ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,7 +146,7 @@ def install(
     offer = Offer(
         manifest=package.manifest,
         digest=package.digest,
-        by=_user(),
+        by=output.person(),
         accept_permissions=accept_permissions,
         accept_budget=accept_budget,
     )
@@ -220,7 +212,7 @@ def retire(context: typer.Context, name: Name, *, as_json: Json = False) -> None
 
 
 def _change(context: typer.Context, name: str, command: AgentCommand, *, as_json: bool) -> None:
-    agent = _with_installer(context, lambda installer: installer.change(name, command, by=_user()))
+    agent = _with_installer(context, lambda installer: installer.change(name, command, by=output.person()))
     if as_json:
         output.answer(_agent_as_json(agent))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated
 
@@ -20,7 +19,6 @@ from chimera.cli.rehearsing import Plan, begin, handle_of
 from chimera.cli.story import Cursor, Names, is_worth_telling, line_of
 from chimera.domain import scopes
 from chimera.domain.halt import Halt
-from chimera.domain.roles import Role
 from chimera.governance.halts import Halts
 from chimera.ports.store import Reads
 from chimera.rehearsal.scenario import DEMO
@@ -103,24 +101,20 @@ def halt(
 ) -> None:
     """Stop everything in a scope at once: nothing begins there until it is resumed."""
     scope = scopes.parse(scope)
-    halted = stopping.run(_with_halts(lambda halts: halts.halt(scope, by=_user(), reason=reason)))
+    halted = stopping.run(_with_halts(lambda halts: halts.halt(scope, by=output.person(), reason=reason)))
     _say(halted, f"{halted.halted} is halted; `chimera resume {halted.halted}` lifts it", as_json=as_json)
 
 
 def resume(scope: Scope, *, as_json: Json = False) -> None:
     """Lift the halt of a scope."""
     scope = scopes.parse(scope)
-    lifted = stopping.run(_with_halts(lambda halts: halts.resume(scope, by=_user())))
+    lifted = stopping.run(_with_halts(lambda halts: halts.resume(scope, by=output.person())))
     _say(lifted, f"{lifted.halted} goes on", as_json=as_json)
 
 
 async def _with_halts(act: Callable[[Halts], Awaitable[Halt]]) -> Halt:
-    async with bootstrap.running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
-        try:
-            return await act(Halts(store=store, ids=SystemIds()))
-        finally:
-            await store.close()
+    async with bootstrap.office_store() as store:
+        return await act(Halts(store=store, ids=SystemIds()))
 
 
 def _say(halt_record: Halt, text: str, *, as_json: bool) -> None:
@@ -129,13 +123,6 @@ def _say(halt_record: Halt, text: str, *, as_json: bool) -> None:
                        "lifted_by": halt_record.lifted_by, "reason": halt_record.reason})  # fmt: skip
     else:
         output.tell(text)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "operator"
 
 
 def doctor(*, as_json: Json = False) -> None:

@@ -5,6 +5,7 @@ stdout is the answer, stderr is everything else. Exit codes: 0 done, 1 no, 2 wro
 
 from __future__ import annotations
 
+import getpass
 import logging
 import os
 import sys
@@ -61,6 +62,14 @@ def fault_as_json(fault: Fault) -> dict[str, Any]:
         "message": fault.reason,
         "remedy": fault.remedy,
     }
+
+
+def person() -> str:
+    """Who sits at the keyboard, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "operator"
 
 
 def log_to_stderr(level: str) -> None:

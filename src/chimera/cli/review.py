@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,7 +16,6 @@ from chimera.domain.agent import Agent
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
 from chimera.domain.review import Review
-from chimera.domain.roles import Role
 from chimera.governance.reviews import Reviews
 from chimera.ports.store import LIST_MAX, Store
 from chimera.settings import read_settings
@@ -128,12 +126,8 @@ def _rule(review: str, act: Callable[[Reviews, Review], Awaitable[Review]], *, a
 
 
 async def _with_store(act: Callable[[Store], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
-    async with bootstrap.running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
-        try:
-            return await act(store)
-        finally:
-            await store.close()
+    async with bootstrap.office_store() as store:
+        return await act(store)
 
 
 async def _listed(store: Store, state: str) -> list[tuple[Review, str]]:
@@ -151,10 +145,7 @@ def _whole(review: Review, digest: str) -> str:
 
 
 def _approver(role: str) -> Approver:
-    try:
-        return Approver(name=getpass.getuser(), role=role)
-    except (OSError, KeyError):
-        return Approver(name="operator", role=role)
+    return Approver(name=output.person(), role=role)
 
 
 def _until(review: Review) -> str:
