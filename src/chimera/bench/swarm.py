@@ -38,7 +38,7 @@ WARM_UP_SECONDS = 3.0
 PACED_PER_SECOND_MAX = 1_000
 PACED_SHARE = 0.6
 DRAIN_SECONDS_MAX = 120.0
-ACCEPTED_AT_ONCE = 64
+ARRIVING_AT_ONCE_MAX = 256
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -71,12 +71,12 @@ class Feeder:
     async def saturate(self, meter: BenchMeter, *, backlog: int, until: float) -> None:
         """As many as it takes to keep everybody busy."""
         while time.monotonic() < until:
-            missing = backlog - (self.accepted - meter.settled_count)
-            if missing > 0:
-                await asyncio.gather(*(self._one() for _ in range(min(missing, ACCEPTED_AT_ONCE))))
-                self._fleet.manager.arrived.ring()
-            else:
-                await asyncio.sleep(0.005)
+            missing = backlog - (self.accepted + len(self._pending) - meter.settled_count)
+            for _ in range(min(missing, ARRIVING_AT_ONCE_MAX - len(self._pending))):
+                self._bring_one()
+            self._fleet.manager.arrived.ring()
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*self._pending)
 
     async def pace(self, *, per_second: float, until: float) -> None:
         """Poisson arrivals at a rate, whether or not anybody keeps up."""
@@ -84,12 +84,15 @@ class Feeder:
         while (now := time.monotonic()) < until:
             while due <= now:
                 due += self._dice.expovariate(per_second)
-                arriving = asyncio.create_task(self._one())
-                self._pending.add(arriving)
-                arriving.add_done_callback(self._pending.discard)
+                self._bring_one()
             self._fleet.manager.arrived.ring()
             await asyncio.sleep(max(0.001, due - time.monotonic()))
         await asyncio.gather(*self._pending)
+
+    def _bring_one(self) -> None:
+        arriving = asyncio.create_task(self._one())
+        self._pending.add(arriving)
+        arriving.add_done_callback(self._pending.discard)
 
     async def _one(self) -> None:
         campaign = self._dice.choice(self._campaigns)

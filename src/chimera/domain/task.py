@@ -131,6 +131,11 @@ class Task(Record, frozen=True, kw_only=True):
         """The task after a command, or a named refusal."""
         return replace(next_version(self), state=TASK_MACHINE.after(self.state, command))
 
+    def leased_at_birth(self, until_us: int) -> Task:
+        """The task as it is first written when whoever plans it has a worker for it: nobody needs to claim it then."""
+        state = TASK_MACHINE.after(self.state, TaskCommand.LEASE)
+        return replace(self, state=state, attempt=self.attempt + 1, due_at_us=until_us)
+
     def opened_by(self, attempt_id: str, labels: Labels) -> Task:
         """The task with one dependency fewer, and that one's result and labels added; ready when it was the last.
 

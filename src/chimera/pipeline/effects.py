@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chimera.domain.agent import Agent, owns
+from chimera.domain.agent import owns
 from chimera.domain.change import Change
+from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import (
-    Batch,
     Grant,
     Performance,
     PerformanceCommand,
@@ -42,9 +42,11 @@ class Effects:
 
     async def perform(self, grant_id: str) -> Performance:
         """Act once on a grant. The act's record is committed before the act."""
-        grant, seal = await self._require_valid(grant_id)
-        started = await self._start(grant, seal)
-        return await self._act(grant, started)
+        asked_us = self._clock.now_us()
+        dossier = await self._store.dossier(grant_id)
+        seal = self._require_valid(dossier)
+        started = await self._start(dossier, seal)
+        return await self._act(dossier.grant, started, asked_us=asked_us)
 
     async def recover(self, performance: Performance) -> Performance:
         """What became of an act whose outcome nobody recorded: resend where the network dedupes, then look it up."""
@@ -54,7 +56,7 @@ class Effects:
         if may_resend:
             performance = await self._resend(grant, performance)
             # A resend that was refused says nothing about the first sending.
-            outcome = await self._outcome(grant, performance)
+            outcome = await self._outcome(grant, performance, seconds_max=PUBLISH_SECONDS_MAX)
             if isinstance(outcome, Published):
                 return await self._finish(performance, outcome.receipt)
         if traits.looks_up:
@@ -95,37 +97,20 @@ class Effects:
         settled_us = performance.deadline_us + int(settling_seconds * 1_000_000)
         await self._clock.sleep(max(0, settled_us - await self._store.now_us()) / 1_000_000)
 
-    async def _require_valid(self, grant_id: str) -> tuple[Grant, Seal]:
-        grant = await self._store.get(Grant, grant_id)
-        seal = await self._store.find(Seal, grant_id)
-        if seal is None:
-            raise Refused("grant_unsealed", "the vault has not sealed this grant", where=grant_id)
+    def _require_valid(self, dossier: Dossier) -> Seal:
+        grant, seal = dossier.grant, dossier.seal
+        if seal is None or dossier.batch is None:
+            raise Refused("grant_unsealed", "the vault has not sealed this grant", where=grant.id)
         if seal.state is not SealState.READY:
-            raise Refused("grant_used", f"this grant is {seal.state}", where=grant_id)
-        self._seals.require_sealed(grant, seal, await self._store.get(Batch, seal.batch_id))
-        if await self._store.now_us() >= grant.terms.expires_at_us:
-            raise Refused("grant_expired", "this grant has expired", where=grant_id, remedy="the gate is asked again")
-        await self._require_permitted(grant)
-        return grant, seal
+            raise Refused("grant_used", f"this grant is {seal.state}", where=grant.id)
+        self._seals.require_sealed(grant, seal, dossier.batch)
+        if dossier.now_us >= grant.terms.expires_at_us:
+            raise Refused("grant_expired", "this grant has expired", where=grant.id, remedy="the gate is asked again")
+        _require_permitted(dossier)
+        return seal
 
-    async def _require_permitted(self, grant: Grant) -> None:
-        if grant.action.is_internal:
-            raise Refused("grant_internal", "this action stays in the house", where=grant.id)
-        agent = await self._store.get(Agent, grant.terms.agent_id)
-        if grant.action.kind not in agent.allowed:
-            raise Refused(
-                "agent_not_permitted", f"{agent.name} is {agent.state} or may not {grant.action.kind}", where=grant.id
-            )
-        if not owns(agent.accounts, platform=grant.action.platform, handle=grant.action.account):
-            raise Refused(
-                "account_not_own", f"{grant.action.account} is not an account of {agent.name}", where=grant.id
-            )
-        halted = await self._store.halted()
-        if met := halted.intersection(_scopes_of(grant)):
-            raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
-
-    async def _start(self, grant: Grant, seal: Seal) -> Performance:
-        now_us = await self._store.now_us()
+    async def _start(self, dossier: Dossier, seal: Seal) -> Performance:
+        grant, now_us = dossier.grant, dossier.now_us
         started = Performance(
             id=grant.id,
             task_id=grant.terms.task_id,
@@ -142,8 +127,12 @@ class Effects:
         )
         return started
 
-    async def _act(self, grant: Grant, performance: Performance) -> Performance:
-        match await self._outcome(grant, performance):
+    async def _act(self, grant: Grant, performance: Performance, *, asked_us: int) -> Performance:
+        """Within the deadline, which began when the store was asked: after it, absence counts as proved."""
+        seconds_left = PUBLISH_SECONDS_MAX - (self._clock.now_us() - asked_us) / 1_000_000
+        if seconds_left <= 0:
+            return await self._fail(performance, "the start took so long that the act may not begin", later=True)
+        match await self._outcome(grant, performance, seconds_max=seconds_left):
             case Published(receipt):
                 return await self._finish(performance, receipt)
             case Rejected(reason, later):
@@ -151,10 +140,10 @@ class Effects:
             case Unknown(reason):
                 return await self._doubt(performance, reason)
 
-    async def _outcome(self, grant: Grant, performance: Performance) -> Outcome:
+    async def _outcome(self, grant: Grant, performance: Performance, *, seconds_max: float) -> Outcome:
         """Bounded by the deadline: after it, the answer is that nobody knows."""
         try:
-            async with self._clock.timeout(PUBLISH_SECONDS_MAX):
+            async with self._clock.timeout(seconds_max):
                 return await self._publisher.publish(_order_of(grant, performance))
         except TimeoutError:
             return Unknown("the network did not answer in time")
@@ -184,6 +173,19 @@ class Effects:
             at_us=self._clock.now_us(),
             data={"grant": performance.id, "platform": performance.platform, **data},
         )
+
+
+def _require_permitted(dossier: Dossier) -> None:
+    grant, agent = dossier.grant, dossier.agent
+    if grant.action.is_internal:
+        raise Refused("grant_internal", "this action stays in the house", where=grant.id)
+    if agent is None or grant.action.kind not in agent.allowed:
+        who = f"{agent.name} is {agent.state} or" if agent else "an agent that is not there"
+        raise Refused("agent_not_permitted", f"{who} may not {grant.action.kind}", where=grant.id)
+    if not owns(agent.accounts, platform=grant.action.platform, handle=grant.action.account):
+        raise Refused("account_not_own", f"{grant.action.account} is not an account of {agent.name}", where=grant.id)
+    if met := dossier.halted.intersection(_scopes_of(grant)):
+        raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
 
 
 def _order_of(grant: Grant, performance: Performance) -> Order:

@@ -82,12 +82,17 @@ class Planner:
             remedy="make the goal plainer, or give it a larger budget",
         )
 
-    async def plan_inputs(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> tuple[Task, ...]:
-        """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped."""
+    async def plan_inputs(
+        self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], *, leased_until_us: int | None = None
+    ) -> tuple[Task, ...]:
+        """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped.
+
+        Where workers are waiting, the tasks are leased as they are written.
+        """
         answerable = [one for one in inputs if self._answers(one, agent)]
         steps = tuple(Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload) for one in answerable)
         plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
-        return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0)
+        return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0, leased_until_us=leased_until_us)
 
     async def drop_inputs(self, campaign: Campaign, inputs: Sequence[Input]) -> None:
         """What still came in for a campaign that is over."""
@@ -142,10 +147,19 @@ class Planner:
             self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
 
     async def _adopt(
-        self, campaign: Campaign, agent: Agent, plan: Plan, *, inputs: Sequence[Input], cost_micros: int
+        self,
+        campaign: Campaign,
+        agent: Agent,
+        plan: Plan,
+        *,
+        inputs: Sequence[Input],
+        cost_micros: int,
+        leased_until_us: int | None = None,
     ) -> tuple[Task, ...]:
         plan_id = self._ids.new()
         tasks = tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs)
+        if leased_until_us is not None:
+            tasks = tuple(task.leased_at_birth(leased_until_us) for task in tasks)
         planned = [
             one.after(InputCommand.PLAN if any(task.input_id == one.id for task in tasks) else InputCommand.DROP)
             for one in inputs

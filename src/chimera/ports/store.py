@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from chimera.domain.budget import Window
 from chimera.domain.change import Change
+from chimera.domain.dossier import Dossier
 from chimera.domain.event import Link
 from chimera.domain.record import Record
 from chimera.domain.task import Task
@@ -56,6 +57,14 @@ class Reads(Protocol):
         limit: int = LIST_MAX,
     ) -> tuple[R, ...]:
         """Records that match every given filter, ordered by id, beyond `after`. At most `LIST_MAX` at once."""
+        ...
+
+    async def versions(self, kind: type[Record]) -> dict[str, int]:
+        """The version of every record of a kind, by id. For kinds of which there are few, such as agents."""
+        ...
+
+    async def dossier(self, grant_id: str) -> Dossier:
+        """Everything that is known of a grant, read at one moment; or `Missing`."""
         ...
 
     async def count(self, kind: type[Record]) -> dict[str, int]:

@@ -29,19 +29,31 @@ class Claiming:
         self._shards = tuple(shards)
         self._clock = clock
         self._out: dict[str, Assignment] = {}
+        self._waits = True
+
+    @property
+    def spare(self) -> int:
+        """How many workers are idle while nothing waits to be claimed: what is planned now may go straight to them."""
+        return 0 if self._waits else self._dispatch.room
 
     async def once(self) -> bool:
         """Claim as much as workers have room for; whether anything was claimed."""
         room = min(self._dispatch.room, CLAIMED_AT_ONCE_MAX)
         if room <= 0:
+            self._waits = True
             return False
         tasks = await self._store.claim(shards=self._shards, limit=room, lease_seconds=LEASE_SECONDS)
-        if not tasks:
-            return False
-        assignments = await self._assign(tasks)
-        self._out.update({assignment.task.id: assignment for assignment in assignments})
-        await self._dispatch.send(assignments)
-        return True
+        # Whoever waits goes first: while there may be more than was claimed, nothing passes the queue.
+        self._waits = len(tasks) == room
+        await self.take_on(tasks)
+        return bool(tasks)
+
+    async def take_on(self, tasks: Sequence[Task]) -> None:
+        """Send leased tasks to workers."""
+        if tasks:
+            assignments = await self._assign(tasks)
+            self._out.update({assignment.task.id: assignment for assignment in assignments})
+            await self._dispatch.send(assignments)
 
     def take_back(self, task_id: str, version: int) -> Assignment | None:
         """The assignment that a result belongs to, once; None when its lease is not the one that we gave."""

@@ -78,15 +78,16 @@ class Manager:
             bell=self._granted,
             perform=self._performing.offer,
         )
+        self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
         self._planning = Planning(
             planner=stages.planner,
             court=stages.court,
             store=store,
             roster=self._roster,
+            claiming=self._claiming,
             shards=shards,
             ready=self.ready,
         )
-        self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
         self._judging = Judging(
             court=stages.court,
             store=store,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from chimera.domain import scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import CAMPAIGN_MACHINE, Campaign, CampaignState, Input
 from chimera.domain.errors import ChimeraError
+from chimera.domain.task import Task, TaskState
 from chimera.pipeline.planner import Planner
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
+from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
@@ -25,12 +27,21 @@ class Planning:
     """Reads what is admitted and opened in its shards, and has the planner plan it."""
 
     def __init__(
-        self, *, planner: Planner, court: Court, store: Store, roster: Roster, shards: Sequence[int], ready: Bell
+        self,
+        *,
+        planner: Planner,
+        court: Court,
+        store: Store,
+        roster: Roster,
+        claiming: Claiming,
+        shards: Sequence[int],
+        ready: Bell,
     ) -> None:
         self._planner = planner
         self._court = court
         self._store = store
         self._roster = roster
+        self._claiming = claiming
         self._shards = tuple(shards)
         self._ready = ready
         self._goals: dict[str, asyncio.Task[None]] = {}
@@ -79,24 +90,38 @@ class Planning:
         # A campaign that is only opened has its goal planned first: adopting an answer would pass it over.
         ready = [one for one in campaigns if one.state is CampaignState.RUNNING or CAMPAIGN_MACHINE.is_final(one.state)]
         agents = await self._roster.agents(campaign.agent_id for campaign in ready)
-        plans = [
-            self._plan_one(campaign, agents[campaign.agent_id], by_campaign[campaign.id])
-            for campaign in ready
-            if campaign.agent_id in agents and agents[campaign.agent_id].state is not AgentState.PAUSED
-        ]
-        return any(await asyncio.gather(*plans))
+        awake = [one for one in ready if one.agent_id in agents and agents[one.agent_id].state is not AgentState.PAUSED]
+        return await self._plan_all([(one, agents[one.agent_id], by_campaign[one.id]) for one in awake])
 
-    async def _plan_one(self, campaign: Campaign, agent: Agent, inputs: Sequence[Input]) -> bool:
+    async def _plan_all(self, arrivals: Sequence[tuple[Campaign, Agent, Sequence[Input]]]) -> bool:
+        """All at once: their changes ride together. What fits goes straight to idle workers."""
+        spare = self._claiming.spare if arrivals else 0
+        until_us = await self._store.now_us() + round(LEASE_SECONDS * 1_000_000) if spare else 0
+        plans: list[Awaitable[Sequence[Task] | None]] = []
+        for campaign, agent, inputs in arrivals:
+            leased = len(inputs) <= spare
+            spare -= len(inputs) if leased else 0
+            plans.append(self._plan_one(campaign, agent, inputs, leased_until_us=until_us if leased else None))
+        planned = await asyncio.gather(*plans)
+        await self._claiming.take_on([task for tasks in planned for task in tasks or () if _is_leased(task)])
+        return any(tasks is not None for tasks in planned)
+
+    async def _plan_one(
+        self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], *, leased_until_us: int | None
+    ) -> Sequence[Task] | None:
         try:
             if CAMPAIGN_MACHINE.is_final(campaign.state):
                 await self._planner.drop_inputs(campaign, inputs)
-                return True
+                return ()
             with self._court.timed("plan"):
-                await self._planner.plan_inputs(campaign, agent, inputs)
+                return await self._planner.plan_inputs(campaign, agent, inputs, leased_until_us=leased_until_us)
         except ChimeraError as error:
             log.info("inputs wait", campaign=campaign.id, why=str(error))
-            return False
-        return True
+            return None
+
+
+def _is_leased(task: Task) -> bool:
+    return task.state is TaskState.LEASED
 
 
 def _may_begin(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:

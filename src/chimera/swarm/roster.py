@@ -21,7 +21,8 @@ class Roster:
     def __init__(self, *, reads: Reads, clock: Clock) -> None:
         self._reads = reads
         self._clock = clock
-        self._agents: dict[str, tuple[Agent, int]] = {}
+        self._agents: dict[str, Agent] = {}
+        self._looked_us = 0
         self._recent: dict[str, deque[str]] = {}
         self._handles: frozenset[str] = frozenset()
         self._halted: tuple[frozenset[str], int] = (frozenset(), 0)
@@ -32,16 +33,16 @@ class Roster:
         while page := await self._reads.list(Agent, after=after, limit=LIST_MAX):
             self._keep(page)
             after = page[-1].id
+        self._looked_us = self._clock.now_us()
         self._halted = (await self._reads.halted(), self._clock.now_us())
 
     async def agents(self, identifiers: Iterable[str]) -> dict[str, Agent]:
         """The agents asked for, none older than `FRESH_SECONDS`."""
         wanted = set(identifiers)
-        stale_us = self._clock.now_us() - FRESH_SECONDS * 1_000_000
-        old = sorted(one for one in wanted if one not in self._agents or self._agents[one][1] < stale_us)
-        for start in range(0, len(old), LIST_MAX):
-            self._keep(await self._reads.get_many(Agent, old[start : start + LIST_MAX]))
-        return {one: self._agents[one][0] for one in wanted if one in self._agents}
+        await self._freshen()
+        if unknown := wanted.difference(self._agents):
+            await self._read(unknown)
+        return {one: self._agents[one] for one in wanted if one in self._agents}
 
     async def may_use(self, agent_id: str, tool: str) -> bool:
         """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing."""
@@ -77,10 +78,23 @@ class Roster:
         if text:
             self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append(text)
 
-    def _keep(self, agents: Iterable[Agent]) -> None:
+    async def _freshen(self) -> None:
+        """Read anew who has changed. Dated before it is read, so that of a thousand who find it stale one asks."""
         now_us = self._clock.now_us()
-        fresh = {agent.id: (agent, now_us) for agent in agents}
+        if now_us - self._looked_us < FRESH_SECONDS * 1_000_000:
+            return
+        self._looked_us = now_us
+        versions = await self._reads.versions(Agent)
+        await self._read({one for one, agent in self._agents.items() if versions.get(one) != agent.version})
+
+    async def _read(self, identifiers: Iterable[str]) -> None:
+        wanted = sorted(identifiers)
+        for start in range(0, len(wanted), LIST_MAX):
+            self._keep(await self._reads.get_many(Agent, wanted[start : start + LIST_MAX]))
+
+    def _keep(self, agents: Iterable[Agent]) -> None:
+        fresh = {agent.id: agent for agent in agents}
         self._agents.update(fresh)
-        handles = {account.handle for agent, _ in fresh.values() for account in agent.accounts}
+        handles = {account.handle for agent in fresh.values() for account in agent.accounts}
         if not handles <= self._handles:
             self._handles |= handles

@@ -60,6 +60,32 @@ class GateRules:
         codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in steps))
         assert codes == ["", "", "", "halted"]
 
+    @pytest.mark.requirement("R-A1")
+    async def test_a_dossier_holds_what_stands_about_a_grant(self, bench: Bench) -> None:
+        agent, halt = bench.samples.agent(), bench.samples.halt("platform:x")
+        grant = bench.samples.grant(expires_at_us=await bench.effects.now_us() + HOUR_US)
+        grant = replace(grant, terms=replace(grant.terms, agent_id=agent.id))
+        batch = bench.samples.batch()
+        await bench.office.commit(change(agent))
+        await bench.office.commit(change(halt))
+        await bench.put(grant)
+        bare = await bench.effects.dossier(grant.id)
+        assert (bare.grant, bare.seal, bare.batch, bare.agent) == (grant, None, None, agent)
+        seal = bench.samples.seal(grant, batch)
+        await bench.put(batch, seal)
+        full = await bench.effects.dossier(grant.id)
+        assert (full.grant, full.seal, full.batch, full.agent) == (grant, seal, batch, agent)
+        assert full.halted == {"platform:x"}
+        assert abs(full.now_us - await bench.effects.now_us()) < HOUR_US
+        assert await outcome(bench.effects.dossier(batch.id)) == "record_missing"
+
+    @pytest.mark.requirement("R-A1")
+    async def test_versions_say_who_has_changed(self, bench: Bench) -> None:
+        first, second = bench.samples.agent(), bench.samples.agent()
+        await bench.office.commit(change(first, second))
+        await bench.office.commit(change(next_version(second)))
+        assert await bench.manager.versions(type(first)) == {first.id: 1, second.id: 2}
+
     @pytest.mark.requirement("R-E5")
     async def test_odd_names_are_names(self, bench: Bench) -> None:
         for name in (

@@ -9,11 +9,14 @@ import msgspec
 
 from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase, Table
 from chimera.domain import refusals, rows, scopes
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Cap, Movement, Window, apply
 from chimera.domain.caps import key_of, standing_micros
 from chimera.domain.change import Change
+from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Missing
 from chimera.domain.event import Link, link_hash
+from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.kinds import NAMES
 from chimera.domain.record import Record
 from chimera.domain.roles import CLAIMS, MAY_READ, MOVES_MONEY, WRITES, Role, may_write
@@ -69,6 +72,21 @@ class MemoryReads:
             if _matches(row, states=states, scope=scope, shards=shards, due_before_us=due_before_us):
                 found.append(_record(kind, row))
         return tuple(found)
+
+    async def versions(self, kind: type[Record]) -> dict[str, int]:
+        return {row.id: row.version for row in self._table(kind).rows.values()}
+
+    async def dossier(self, grant_id: str) -> Dossier:
+        # No await that gives way in it: all is as it stands at one moment.
+        grant, seal = await self.get(Grant, grant_id), await self.find(Seal, grant_id)
+        return Dossier(
+            grant=grant,
+            seal=seal,
+            batch=await self.find(Batch, seal.batch_id) if seal else None,
+            agent=await self.find(Agent, grant.terms.agent_id),
+            halted=await self.halted(),
+            now_us=await self.now_us(),
+        )
 
     async def count(self, kind: type[Record]) -> dict[str, int]:
         return self._table(kind).count()

@@ -18,6 +18,7 @@ from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.rows import Written
 
 ATTEMPTS_MAX = 4
+ANSWERED_AT_ONCE_MAX = 24
 
 
 class Committer:
@@ -153,8 +154,15 @@ class Committer:
 
 
 def _answer(batch: Sequence[Entry], faults: Faults) -> None:
-    for change, entry in enumerate(batch, start=1):
+    """A few at a time: whoever is answered runs at once, and in between the loop can send the next batch."""
+    _answer_some(list(enumerate(batch, start=1)), faults)
+
+
+def _answer_some(answers: Sequence[tuple[int, Entry]], faults: Faults) -> None:
+    for change, entry in answers[:ANSWERED_AT_ONCE_MAX]:
         if change in faults:
             entry.fail(refusals.refusal(*faults[change]))
         else:
             entry.resolve()
+    if later := answers[ANSWERED_AT_ONCE_MAX:]:
+        asyncio.get_running_loop().call_soon(_answer_some, later, faults)

@@ -11,9 +11,12 @@ from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.sql import query, query_of
 from chimera.domain import refusals, rows
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Window
+from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Missing, Refused
 from chimera.domain.event import Link
+from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.kinds import NAMES
 from chimera.domain.record import Record
 from chimera.domain.task import Task
@@ -72,6 +75,24 @@ class PostgresReads:
         )
         return tuple([record_of(kind, row) for row in found])
 
+    async def versions(self, kind: type[Record]) -> dict[str, int]:
+        found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]))
+        return {str(row["id"]): row["version"] for row in found}
+
+    async def dossier(self, grant_id: str) -> Dossier:
+        found = await self._fetch("a grant", query("dossier"), grant_id)
+        if not found:
+            raise Missing("record_missing", f"there is no grant {grant_id}", where="grant")
+        row = found[0]
+        return Dossier(
+            grant=record_of(Grant, row),
+            seal=_part_of(Seal, row, "seal"),
+            batch=_part_of(Batch, row, "batch"),
+            agent=_part_of(Agent, row, "agent"),
+            halted=frozenset(row["halted"]),
+            now_us=row["now_us"],
+        )
+
     async def count(self, kind: type[Record]) -> dict[str, int]:
         found = await self._fetch(NAMES[kind], query_of("count", NAMES[kind]))
         return {row["state"]: row["many"] for row in found}
@@ -105,6 +126,14 @@ class PostgresReads:
 def record_of(kind: type[R], row: asyncpg.Record) -> R:
     """The record of a fetched row."""
     return rows.read(kind, row["body"], version=row["version"], state=row["state"], due_us=row["due_us"])
+
+
+def _part_of(kind: type[R], row: asyncpg.Record, name: str) -> R | None:
+    body = row[f"{name}_body"]
+    if body is None:
+        return None
+    version, state, due_us = row[f"{name}_version"], row[f"{name}_state"], row[f"{name}_due_us"]
+    return rows.read(kind, body, version=version, state=state, due_us=due_us)
 
 
 def tasks_of(found: Rows) -> tuple[Task, ...]:

@@ -11,6 +11,7 @@ from chimera.adapters.memory.store import MemoryStore
 from chimera.domain import labels
 from chimera.domain.budget import Window
 from chimera.domain.change import Change
+from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.event import Link
 from chimera.domain.grant import Terms
@@ -123,6 +124,16 @@ class FaultyStore:
         """As the store does."""
         await self._read()
         return await self._store.find(kind, identifier)
+
+    async def versions(self, kind: type[Record]) -> dict[str, int]:
+        """As the store does."""
+        await self._read()
+        return await self._store.versions(kind)
+
+    async def dossier(self, grant_id: str) -> Dossier:
+        """As the store does."""
+        await self._read()
+        return await self._store.dossier(grant_id)
 
     async def get(self, kind: type[R], identifier: str) -> R:
         """As the store does."""
