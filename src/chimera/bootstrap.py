@@ -14,18 +14,22 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack
+from chimera.adapters.documents.governance import load_lexicon, load_pack, load_policy_texts
+from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
+from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.domain.errors import Conflict, Unavailable
+from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.contracts import Contracts
@@ -66,6 +70,7 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
 GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
 
@@ -79,6 +84,10 @@ class Database(Struct, frozen=True, kw_only=True):
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role])
+
+    async def views(self) -> PostgresViews:
+        """Open it for screens."""
+        return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -115,6 +124,13 @@ class Fleet(Struct, frozen=True, kw_only=True):
     halts: Halts
     listening: Listening
     manager: Manager
+
+
+class Api(Struct, frozen=True, kw_only=True):
+    """The running API: where it listens, and an address that lets the owner in once."""
+
+    url: str
+    entrance: str
 
 
 def packages_folder() -> Path:
@@ -341,3 +357,50 @@ async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orches
     for task in running:
         task.add_done_callback(broken)
     stack.push_async_callback(stop)
+
+
+# ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def api(settings: Settings, *, found: Database, office: Store, intake: Intake) -> AsyncGenerator[Api]:
+    """The API and the console, listening while the block runs."""
+    # Imported when used: FastAPI takes a second, which no other command should wait for.
+    from chimera.api import assembly
+
+    home, clock = prepare_home(settings.folder), SystemClock()
+    desk = LocalDesk(owner_token=keep_secret(home, "api-owner"), clock=clock, owner="owner")
+    async with contextlib.AsyncExitStack() as stack:
+        views = await found.views()
+        stack.push_async_callback(views.close)
+        given = assembly.Given(
+            views=views, office=office, intake=intake, desk=desk, clock=clock, ids=SystemIds(), zone=settings.zone,
+            policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
+            console=Path(__file__).parent / "console_dist",
+        )  # fmt: skip
+        where = await stack.enter_async_context(assembly.running(
+            given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),
+        ))  # fmt: skip
+        yield Api(url=where.url, entrance=f"{where.url}/#once={desk.one_time_code()}")
+
+
+@contextlib.asynccontextmanager
+async def own_api(settings: Settings) -> AsyncGenerator[Api]:
+    """The API as a process of its own, beside the fleet of this home or without one."""
+    async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
+        office = await _entered(stack, found, Role.OFFICE, "api")
+        security = SecurityGateway(CachedScanner(shipped_scanner()))
+        intake = Intake(security=security, store=office, clock=SystemClock(), ids=SystemIds())
+        yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
+
+
+def api_document() -> bytes:
+    """The API's description of itself, as it is committed."""
+    from chimera.api import assembly
+
+    return assembly.document()
+
+
+def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str]:
+    package = package_of(files, folder=Path(name), specs=load_specs())
+    return package.manifest, package.digest

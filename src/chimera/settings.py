@@ -30,6 +30,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
     log_level: str = "warning"
+    api_host: str = "127.0.0.1"
+    api_port: int = 8420
+    api_hosts: str = "localhost"
 
     @property
     def folder(self) -> Path:
@@ -104,6 +107,9 @@ def _require_sensible(settings: Settings) -> None:
     if settings.vault_cap_micros_day < 0:
         raise Invalid("cap_negative", "the vault's cap is negative", where="CHIMERA_VAULT_CAP_MICROS_DAY",
                       remedy="choose zero or more")  # fmt: skip
+    if not 0 <= settings.api_port < 65_536:
+        raise Invalid("port_out_of_range", f"api_port is {settings.api_port}", where="CHIMERA_API_PORT",
+                      remedy="choose 1 to 65535, or 0 for any free one")  # fmt: skip
     try:
         _ = settings.zone
     except (ZoneInfoNotFoundError, ValueError) as error:

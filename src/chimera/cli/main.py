@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, review, spec
+from chimera.cli import agent, api, audit, bench, demo, guard, operate, output, privacy, review, spec
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(agent.app)
+app.add_typer(api.app)
 app.add_typer(spec.app)
 app.add_typer(bench.app)
 app.add_typer(audit.app)

@@ -52,7 +52,10 @@ async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
             outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
-                await _show(fleet, settings, quiet=quiet)
+                serving = bootstrap.api(settings, found=found, office=fleet.office, intake=fleet.intake)
+                async with serving as console:
+                    output.note(f"the console: {console.entrance} (this address lets you in once)")
+                    await _show(fleet, settings, quiet=quiet)
 
 
 async def _show(fleet: Fleet, settings: Settings, *, quiet: bool) -> None:

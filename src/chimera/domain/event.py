@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     TASK_SETTLED = "TASK_SETTLED"
     HALTED = "HALTED"
     RESUMED = "RESUMED"
+    REVIEW_CLAIMED = "REVIEW_CLAIMED"
+    DATA_READ = "DATA_READ"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version, shard_of
 
 REVIEW_SECONDS = 24 * 3600
+CLAIM_SECONDS = 15 * 60
 
 
 class ReviewState(StrEnum):
@@ -35,6 +36,8 @@ class ReviewCommand(StrEnum):
     ANSWER = "answer"
     EXPIRE = "expire"
     CLOSE = "close"
+    CLAIM = "claim"
+    FREE = "free"
 
 
 _S, _C = ReviewState, ReviewCommand
@@ -48,6 +51,10 @@ REVIEW_MACHINE = Machine(
         (_S.OPEN, _C.REJECT): _S.REJECTED,
         (_S.OPEN, _C.ASK): _S.ASKED,
         (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
+        (_S.OPEN, _C.CLAIM): _S.OPEN,
+        (_S.OPEN, _C.FREE): _S.OPEN,
+        (_S.ASKED, _C.CLAIM): _S.ASKED,
+        (_S.ASKED, _C.FREE): _S.ASKED,
         (_S.ASKED, _C.ANSWER): _S.OPEN,
         (_S.ASKED, _C.REJECT): _S.REJECTED,
         (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
@@ -78,6 +85,8 @@ class Review(Record, frozen=True, kw_only=True):
     note: str = ""
     outcome: str = ""
     about: str = "action"
+    assignee: str = ""
+    claimed_until_us: int = 0
     state: ReviewState = ReviewState.OPEN
 
     @property
@@ -96,6 +105,10 @@ class Review(Record, frozen=True, kw_only=True):
     def action_digest(self) -> str:
         """The hash of the bytes that an approval is bound to."""
         return self.question.action.digest
+
+    def claimed_by(self, at_us: int) -> str:
+        """Who is looking at it now; nobody when the claim has run out."""
+        return self.assignee if at_us < self.claimed_until_us else ""
 
     def after(self, command: ReviewCommand) -> Review:
         """The review after a command, or a named refusal."""

@@ -16,7 +16,7 @@ from chimera.domain.change import Change
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.review import Review, ReviewCommand
+from chimera.domain.review import CLAIM_SECONDS, Review, ReviewCommand
 from chimera.ports.store import Store
 
 # From the least to the most.
@@ -30,9 +30,9 @@ class Reviews:
     def __init__(self, *, store: Store) -> None:
         self._store = store
 
-    async def approve(self, review_id: str, *, by: Approver, digest: str) -> Review:
+    async def approve(self, review_id: str, *, by: Approver, digest: str, version: int | None = None) -> Review:
         """Approve exactly the bytes that were shown."""
-        review = await self._ruled_on(review_id, by=by)
+        review = await self._ruled_on(review_id, by=by, version=version)
         _require_standing(review, by)
         if review.action_digest != digest:
             raise Conflict(
@@ -43,9 +43,11 @@ class Reviews:
             )
         return await self._rule(review, ReviewCommand.APPROVE, by=by, outcome="approved")
 
-    async def edit(self, review_id: str, *, by: Approver, arguments: dict[str, Any]) -> Review:
+    async def edit(
+        self, review_id: str, *, by: Approver, arguments: dict[str, Any], version: int | None = None
+    ) -> Review:
         """Approve other bytes than were proposed. They go through the gate like any."""
-        review = await self._ruled_on(review_id, by=by)
+        review = await self._ruled_on(review_id, by=by, version=version)
         _require_standing(review, by)
         if review.about == "doubt":
             raise Refused(
@@ -58,22 +60,50 @@ class Reviews:
         question = msgspec.structs.replace(review.question, action=action)
         return await self._rule(review, ReviewCommand.EDIT, by=by, outcome="edited", question=question)
 
-    async def reject(self, review_id: str, *, by: Approver, reason: str) -> Review:
+    async def reject(self, review_id: str, *, by: Approver, reason: str, version: int | None = None) -> Review:
         """Say no, and why."""
         if not reason.strip():
             raise Invalid("reason_missing", "a rejection needs a reason", where="reason", remedy="say why")
-        review = await self._ruled_on(review_id, by=by)
+        review = await self._ruled_on(review_id, by=by, version=version)
         return await self._rule(review, ReviewCommand.REJECT, by=by, outcome="rejected", note=_note(reason))
 
-    async def ask(self, review_id: str, *, by: Approver, question: str) -> Review:
+    async def ask(self, review_id: str, *, by: Approver, question: str, version: int | None = None) -> Review:
         """Ask the operator something; the review waits for the answer."""
-        review = await self._ruled_on(review_id, by=by)
+        review = await self._ruled_on(review_id, by=by, version=version)
         return await self._rule(review, ReviewCommand.ASK, by=by, outcome="", note=_note(question))
 
-    async def answer(self, review_id: str, *, by: Approver, text: str) -> Review:
+    async def answer(self, review_id: str, *, by: Approver, text: str, version: int | None = None) -> Review:
         """Answer what was asked; the review is open again."""
         review = await self._store.get(Review, review_id)
+        _require_version(review, version)
         return await self._rule(review, ReviewCommand.ANSWER, by=by, outcome="", note=_note(text))
+
+    async def claim(self, review_id: str, *, by: Approver, version: int | None = None) -> Review:
+        """Say that one is looking at it. Others see it and may not rule until the claim runs out."""
+        review = await self._ruled_on(review_id, by=by, version=version)
+        until_us = await self._store.now_us() + CLAIM_SECONDS * 1_000_000
+        return await self._assign(review, ReviewCommand.CLAIM, by=by, assignee=by.name, until_us=until_us)
+
+    async def release(self, review_id: str, *, by: Approver, version: int | None = None) -> Review:
+        """Leave it to others. Whoever has the last word may take it from somebody who went away."""
+        review = await self._store.get(Review, review_id)
+        _require_version(review, version)
+        if by.role != RULERS[-1]:
+            _require_unclaimed(review, by, now_us=await self._store.now_us())
+        return await self._assign(review, ReviewCommand.FREE, by=by, assignee="", until_us=0)
+
+    async def _assign(
+        self, review: Review, command: ReviewCommand, *, by: Approver, assignee: str, until_us: int
+    ) -> Review:
+        after = replace(review.after(command), assignee=assignee, claimed_until_us=until_us)
+        event = Event(
+            kind=EventKind.REVIEW_CLAIMED,
+            subject=review.task_id,
+            at_us=await self._store.now_us(),
+            data={"review": review.id, "by": by.name, "assignee": assignee},
+        )
+        await self._store.commit(Change(records=(after,), events=(event,)))
+        return after
 
     async def expire_due(self) -> int:
         """Silence is a no: close what nobody ruled on in time."""
@@ -87,8 +117,10 @@ class Reviews:
             await self._store.commit(Change(records=(after,), events=(event,)))
         return len(due)
 
-    async def _ruled_on(self, review_id: str, *, by: Approver) -> Review:
+    async def _ruled_on(self, review_id: str, *, by: Approver, version: int | None = None) -> Review:
         review = await self._store.get(Review, review_id)
+        _require_version(review, version)
+        _require_unclaimed(review, by, now_us=await self._store.now_us())
         if by.role not in RULERS:
             raise Refused(
                 "role_may_not_rule", f"a {by.role} may not rule", where=review_id, remedy=f"ask a {review.role}"
@@ -122,6 +154,27 @@ class Reviews:
         )
         await self._store.commit(Change(records=(after,), events=(event,)))
         return after
+
+
+def _require_version(review: Review, version: int | None) -> None:
+    if version is not None and review.version != version:
+        raise Conflict(
+            "version_stale",
+            f"the review is at version {review.version}, not {version}",
+            where=review.id,
+            remedy="look at it again",
+        )
+
+
+def _require_unclaimed(review: Review, by: Approver, *, now_us: int) -> None:
+    holder = review.claimed_by(now_us)
+    if holder and holder != by.name:
+        raise Conflict(
+            "review_claimed",
+            f"{holder} is looking at it",
+            where=review.id,
+            remedy="wait until the claim runs out, or ask for it",
+        )
 
 
 def _require_standing(review: Review, by: Approver) -> None:

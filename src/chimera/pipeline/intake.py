@@ -9,12 +9,14 @@ from msgspec import Struct
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.budget import Cap
-from chimera.domain.campaign import Campaign, Goal, Input
-from chimera.domain.canonical import encode
+from chimera.domain.campaign import Campaign, CampaignCommand, Goal, Input
+from chimera.domain.canonical import encode, require_text
 from chimera.domain.change import Change
-from chimera.domain.errors import Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
+from chimera.domain.halt import Halt
 from chimera.domain.labels import OPERATOR, Labels
+from chimera.domain.record import Record
 from chimera.domain.threat import ThreatLevel
 from chimera.governance.security.gateway import PAYLOAD_BYTES_MAX, Assessment, SecurityGateway
 from chimera.ports.clock import Clock
@@ -74,6 +76,23 @@ class Intake:
             Change(records=(campaign, cap), events=(opened,), begins_in=(scopes.FLEET, scopes.agent(agent.id)))
         )
         return campaign
+
+    async def cancel_campaign(self, campaign_id: str, *, by: str, reason: str, version: int) -> Campaign:
+        """The campaign cancelled, and its scope halted in the same commit: nothing begins in it any more."""
+        require_text(reason, where="reason")
+        campaign = await self._store.get(Campaign, campaign_id)
+        if campaign.version != version:
+            raise Conflict("version_stale", f"the campaign is at version {campaign.version}, not {version}",
+                           where=campaign_id, remedy="look at it again")  # fmt: skip
+        after, scope = campaign.after(CampaignCommand.CANCEL), scopes.campaign(campaign_id)
+        records: tuple[Record, ...] = (after,)
+        if scope not in await self._store.halted():
+            halt = Halt(id=ids.derive(campaign_id, "cancelled"), halted=scope, reason=reason[:500], by=by,
+                        since_us=self._clock.now_us())  # fmt: skip
+            records = (after, halt)
+        event = self._event(EventKind.CAMPAIGN_CHANGED, campaign_id, state=str(after.state), by=by, why=reason[:500])
+        await self._store.commit(Change(records=records, events=(event,)))
+        return after
 
     async def accept(self, arrival: Arrival) -> Input:
         """Admit an arrival, or put on record why not and raise `Refused`."""

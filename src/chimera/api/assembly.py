@@ -1,0 +1,164 @@
+"""Gives every resource of the API exactly what its constructor asks for, and runs what runs beside the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterator, Mapping
+from datetime import UTC, tzinfo
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from msgspec import Struct
+
+from chimera.api import app, openapi, serving
+from chimera.api.agents import AgentRoutes
+from chimera.api.app import Resource
+from chimera.api.campaigns import CampaignRoutes
+from chimera.api.chains import ChainRoutes
+from chimera.api.fleet import FleetRoutes
+from chimera.api.guard import Guard
+from chimera.api.halts import HaltRoutes
+from chimera.api.house import HouseRoutes, Policy, shown_rules
+from chimera.api.kpis import KpiRoutes
+from chimera.api.limits import Limits
+from chimera.api.money import MoneyRoutes
+from chimera.api.pages import PageRoutes
+from chimera.api.public import PublicRoutes
+from chimera.api.pulse import Pulse
+from chimera.api.replies import Replies
+from chimera.api.reviews import ReviewRoutes
+from chimera.api.session import SessionRoutes
+from chimera.api.shell import App
+from chimera.api.stream import StreamRoutes
+from chimera.api.tasks import TaskRoutes
+from chimera.api.vitals import Measures, VitalRoutes
+from chimera.domain.errors import ChimeraError
+from chimera.domain.manifest import Manifest
+from chimera.governance.halts import Halts
+from chimera.governance.looks import Looks
+from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.reviews import Reviews
+from chimera.governance.treasury import Treasury
+from chimera.pipeline.installer import Installer
+from chimera.pipeline.intake import Intake
+from chimera.ports.clock import Clock
+from chimera.ports.identity import IdentityDesk
+from chimera.ports.ids import Ids
+from chimera.ports.store import Store
+from chimera.ports.views import Views
+
+LOOKS_SECONDS = 5.0
+ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str]]
+_log = structlog.get_logger()
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """What the house gives to its API. Taken apart here; no resource sees all of it."""
+
+    views: Views
+    office: Store
+    intake: Intake
+    desk: IdentityDesk
+    clock: Clock
+    ids: Ids
+    zone: tzinfo
+    policy: Policy
+    read_package: ReadPackage
+    console: Path
+
+
+class Built(Struct, frozen=True, kw_only=True):
+    """The application, and what has to run beside it."""
+
+    app: FastAPI
+    pulse: Pulse
+    looks: Looks
+    measures: Measures
+
+
+def built(given: Given) -> Built:
+    """Everything, put together."""
+    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone)
+    looks, measures = Looks(store=given.office), Measures()
+    guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=Replies(given.clock))
+    made = app.build(_resources(given, pulse, measures), guard=guard, version=version("chimera"))
+    return Built(app=made, pulse=pulse, looks=looks, measures=measures)
+
+
+def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
+    views, office, clock = given.views, given.office, given.clock
+    treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids)
+    yield SessionRoutes(desk=given.desk, timezone=str(given.zone))
+    yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
+    yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
+                      treasury=treasury, clock=clock)  # fmt: skip
+    yield CampaignRoutes(views=views, intake=given.intake)
+    yield TaskRoutes(views=views)
+    yield ReviewRoutes(views=views, reviews=Reviews(store=office), treasury=treasury)
+    yield HaltRoutes(views=views, halts=halts)
+    yield ChainRoutes(views=views)
+    yield StreamRoutes(pulse=pulse)
+    yield MoneyRoutes(views=views)
+    yield HouseRoutes(views=views, policy=given.policy)
+    yield PublicRoutes(views=views)
+    yield KpiRoutes(views=views, pulse=pulse)
+    yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
+    yield PageRoutes(folder=given.console)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    given: Given, *, host: str, port: int, hosts: Collection[str]
+) -> AsyncGenerator[serving.Listening]:  # fmt: skip
+    """The API listens while the block runs. What was looked at is on record when it ends."""
+    made = built(given)
+    outer: App = app.served(made.app, hosts=hosts, clock=given.clock, answered=made.measures.answered)
+    async with (
+        _beside(made.pulse.run()),
+        _beside(_keep_looks(made.looks, given.clock)),
+        serving.listening(outer, host=host, port=port) as where,
+    ):
+        yield where
+    with contextlib.suppress(ChimeraError):
+        await made.looks.flush()
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keep_looks(looks: Looks, clock: Clock) -> None:
+    while True:
+        await clock.sleep(LOOKS_SECONDS)
+        try:
+            await looks.flush()
+        except ChimeraError as error:
+            _log.warning("what was looked at is put on record later", why=str(error))
+
+
+def policy_shown(pack: PolicyPack, texts: tuple[str, str]) -> Policy:
+    """The policy in force, for people."""
+    text, bands = texts
+    return Policy(digest=pack.digest, text=text, bands=bands, rules=shown_rules(pack.rules))
+
+
+def document() -> bytes:
+    """The description of the API, for which nothing has to run."""
+    return openapi.encoded(built(_nothing()).app)
+
+
+def _nothing() -> Given:
+    """A house without anything in it: enough to be described, and whatever was asked of it would fail."""
+    nothing: Any = None
+    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, clock=nothing, ids=nothing, zone=UTC,
+                 policy=nothing, read_package=nothing, console=Path("none"))  # fmt: skip

@@ -1,0 +1,104 @@
+"""The fleet at a glance. Sums that are kept for a moment, so that many open pages cost as much as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from chimera.api.kept import Kept
+from chimera.api.pulse import Pulse, Tally
+from chimera.api.route import Needs, Route
+from chimera.domain import budget
+from chimera.domain.agent import Agent
+from chimera.governance.treasury import Treasury
+from chimera.ports.clock import Clock
+from chimera.ports.views import Ages, Views
+
+
+class ChainHead(Struct, frozen=True, kw_only=True):
+    """How far a writer's chain has come."""
+
+    chain: str
+    sequence: int
+    hash: str
+
+
+class WindowShown(Struct, frozen=True, kw_only=True):
+    """A budget window."""
+
+    id: str
+    cap_micros: int
+    held_micros: int
+    spent_micros: int
+    overrun_micros: int
+    room_micros: int
+
+
+class FleetSummary(Struct, frozen=True, kw_only=True):
+    """Everything that the top of the console shows. Amounts are millionths of the currency's unit."""
+
+    at_us: int
+    agents: Mapping[str, int]
+    tasks: Mapping[str, int]
+    reviews: Mapping[str, int]
+    today: Tally
+    autonomy_bp: int | None
+    spent_today: WindowShown | None
+    currency: str
+    oldest_ready_us: int
+    oldest_review_us: int
+    next_deadline_us: int
+    halted: tuple[str, ...]
+    heads: tuple[ChainHead, ...]
+    stream_lag_us: int
+
+
+class FleetRoutes:
+    """`/v1/fleet`."""
+
+    def __init__(self, *, views: Views, pulse: Pulse, clock: Clock, treasury: Treasury) -> None:
+        self._views = views
+        self._pulse = pulse
+        self._treasury = treasury
+        self._agents: Kept[dict[str, int]] = Kept(lambda: views.count(Agent), clock=clock, seconds=2.0)
+        self._moving: Kept[Mapping[str, int]] = Kept(lambda: views.moving(), clock=clock, seconds=0.5)
+        self._waiting: Kept[Mapping[str, int]] = Kept(lambda: views.waiting_reviews(), clock=clock, seconds=0.5)
+        self._ages: Kept[Ages] = Kept(lambda: views.ages(), clock=clock, seconds=0.5)
+
+    def routes(self) -> Iterator[Route]:
+        """What is served."""
+        yield Route(method="GET", path="/v1/fleet", endpoint=self.show, needs=Needs("read", "fleet"),
+                    answer=FleetSummary)  # fmt: skip
+
+    async def show(self) -> FleetSummary:
+        """The fleet now: agents and tasks by state, today's figures, spending, queue ages, halts, chains."""
+        ages, now_us = await self._ages.get(), await self._views.now_us()
+        today = self._pulse.tally()
+        windows = await self._views.windows((self._window_of_today(now_us),))
+        return FleetSummary(
+            at_us=now_us, agents=await self._agents.get(), tasks=await self._moving.get(),
+            reviews=await self._waiting.get(), today=today, autonomy_bp=autonomy_of(today),
+            spent_today=shown_window(windows[0]) if windows else None, currency="USD",
+            oldest_ready_us=ages.oldest_ready_us, oldest_review_us=ages.oldest_review_us,
+            next_deadline_us=ages.next_deadline_us, halted=tuple(sorted(await self._views.halted())),
+            heads=tuple(ChainHead(chain=head.writer, sequence=head.seq, hash=head.hash.hex())
+                        for head in await self._views.heads()),
+            stream_lag_us=self._pulse.lag_us,
+        )  # fmt: skip
+
+    def _window_of_today(self, now_us: int) -> str:
+        return self._treasury.windows_for(agent_id="", campaign_id="", at_us=now_us)[0]
+
+
+def autonomy_of(today: Tally) -> int | None:
+    """How many of today's allowed or held acts nobody had to look at, in basis points."""
+    asked = today.granted + today.held
+    return today.granted * 10_000 // asked if asked else None
+
+
+def shown_window(window: budget.Window) -> WindowShown:
+    """A window with the room that is left."""
+    return WindowShown(id=window.id, cap_micros=window.cap_micros, held_micros=window.held_micros,
+                       spent_micros=window.spent_micros, overrun_micros=window.overrun_micros,
+                       room_micros=window.room_micros)  # fmt: skip

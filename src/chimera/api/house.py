@@ -1,0 +1,110 @@
+"""What the house is made of, for people to look at: policy, tools, accounts. Shows; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from fastapi import Query
+from msgspec import Struct
+
+from chimera.api import paging
+from chimera.api.paging import PAGE, Page
+from chimera.api.route import Needs, Route
+from chimera.api.words import Cursor, Limit
+from chimera.domain import ids
+from chimera.domain.agent import Agent
+from chimera.domain.permissions import TOOLS
+from chimera.governance.policy.pack import Rule
+from chimera.ports.views import AgentQuery, Views
+
+
+class PolicyRule(Struct, frozen=True, kw_only=True):
+    """A rule in words."""
+
+    name: str
+    says: str
+    remedy: str
+    obligation: str
+    role: str
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The policy in force: its hash goes into every decision."""
+
+    digest: str
+    text: str
+    bands: str
+    rules: tuple[PolicyRule, ...]
+
+
+class Tool(Struct, frozen=True, kw_only=True):
+    """A read tool and the permission that it needs."""
+
+    name: str
+    permission: str
+
+
+class Tools(Struct, frozen=True, kw_only=True):
+    """The tools that agents may be permitted."""
+
+    items: tuple[Tool, ...]
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """An agent's account on a network."""
+
+    agent_id: str
+    agent_name: str
+    platform: str
+    handle: str
+    state: str
+    halted: bool
+
+
+class HouseRoutes:
+    """`/v1/policy`, `/v1/tools`, `/v1/connections`."""
+
+    def __init__(self, *, views: Views, policy: Policy) -> None:
+        self._views = views
+        self._policy = policy
+
+    def routes(self) -> Iterator[Route]:
+        """What is served."""
+        yield Route(method="GET", path="/v1/policy", endpoint=self.policy, needs=Needs("read", "policy"),
+                    answer=Policy)  # fmt: skip
+        yield Route(method="GET", path="/v1/tools", endpoint=self.tools, needs=Needs("read", "tool"), answer=Tools)
+        yield Route(method="GET", path="/v1/connections", endpoint=self.connections, needs=Needs("read", "connection"),
+                    answer=Page[Connection])  # fmt: skip
+
+    async def policy(self) -> Policy:
+        """The policy in force, as text and as rules in words."""
+        return self._policy
+
+    async def tools(self) -> Tools:
+        """Every read tool with the permission that it needs."""
+        return Tools(items=tuple(Tool(name=name, permission=needed) for name, needed in sorted(TOOLS.items())))
+
+    async def connections(
+        self, platform: Annotated[str, Query(max_length=64)] = "", cursor: Cursor = "", limit: Limit = PAGE
+    ) -> Page[Connection]:
+        """The accounts of all agents."""
+        after = paging.decode(cursor, str)
+        after = ids.parse(after, where="cursor") if after else ""
+        agents = await self._views.agents(AgentQuery(after=after, limit=limit))
+        halted = await self._views.halted()
+        found = tuple(one for agent in agents for one in _accounts(agent, halted) if platform in ("", one.platform))
+        return Page(items=found, next=paging.encode(agents[-1].id) if len(agents) == limit else "")
+
+
+def _accounts(agent: Agent, halted: frozenset[str]) -> Iterator[Connection]:
+    for account in agent.accounts:
+        yield Connection(agent_id=agent.id, agent_name=agent.name, platform=account.platform, handle=account.handle,
+                         state=str(agent.state), halted=f"platform:{account.platform}" in halted)  # fmt: skip
+
+
+def shown_rules(rules: Mapping[str, Rule]) -> tuple[PolicyRule, ...]:
+    """The rules of a pack, by name."""
+    found = [PolicyRule(name=rule.name, says=rule.says, remedy=rule.remedy, obligation=rule.obligation, role=rule.role)
+             for rule in rules.values()]  # fmt: skip
+    return tuple(sorted(found, key=lambda rule: rule.name))

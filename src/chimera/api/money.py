@@ -1,0 +1,139 @@
+"""Money as the database has it: windows, caps, holds, what was spent and why it was allowed. Moves none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from fastapi import Query
+from msgspec import Struct
+
+from chimera.api import paging
+from chimera.api.fleet import WindowShown, shown_window
+from chimera.api.paging import PAGE, Page
+from chimera.api.route import Needs, Route
+from chimera.api.words import Cursor, Id, Limit
+from chimera.domain import ids
+from chimera.domain.budget import Cap, Hold
+from chimera.domain.grant import Grant, Performance, Seal
+from chimera.domain.review import Review
+from chimera.domain.task import Task
+from chimera.ports.views import Views
+
+
+class Spending(Struct, frozen=True, kw_only=True):
+    """One hold with what it was for."""
+
+    id: str
+    task_id: str
+    state: str
+    amount_micros: int
+    captured_micros: int
+    at_us: int
+    agent_id: str
+    campaign_id: str
+    kind: str
+    platform: str
+    category: str
+    recipient: str
+    windows: tuple[str, ...]
+
+
+class SpendingExplained(Struct, frozen=True, kw_only=True):
+    """Why this was allowed: the grant with its reasons, the policy, the person if there was one, the windows."""
+
+    hold: Hold
+    grant: Grant | None
+    seal: Seal | None
+    performance: Performance | None
+    review: Review | None
+    windows: tuple[WindowShown, ...]
+    in_words: str
+
+
+class Windows(Struct, frozen=True, kw_only=True):
+    """Budget windows, by id."""
+
+    items: tuple[WindowShown, ...]
+    currency: str
+
+
+class MoneyRoutes:
+    """`/v1/money`."""
+
+    def __init__(self, *, views: Views) -> None:
+        self._views = views
+
+    def routes(self) -> Iterator[Route]:
+        """What is served."""
+        see, path = Needs("read", "money"), "/v1/money"
+        yield Route(method="GET", path=f"{path}/windows", endpoint=self.windows, needs=see, answer=Windows)
+        yield Route(method="GET", path=f"{path}/caps", endpoint=self.caps, needs=see, answer=Page[Cap])
+        yield Route(method="GET", path=f"{path}/spending", endpoint=self.spending, needs=see, answer=Page[Spending])
+        yield Route(method="GET", path=f"{path}/spending/{{hold_id}}", endpoint=self.explain, needs=see,
+                    answer=SpendingExplained)  # fmt: skip
+
+    async def windows(
+        self, scope: Annotated[str, Query(description="the beginning of their ids", max_length=500)] = "",
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+    ) -> Windows:  # fmt: skip
+        """Budget windows: what may be spent, what is set aside, what was spent."""
+        found = [window for window in await self._views.windows() if window.id.startswith(scope)]
+        return Windows(items=tuple(shown_window(window) for window in found[:limit]), currency="USD")
+
+    async def caps(self, cursor: Cursor = "", limit: Limit = PAGE) -> Page[Cap]:
+        """What people allow, by scope and period."""
+        after = paging.decode(cursor, str)
+        found = await self._views.list(Cap, limit=limit, after=ids.parse(after, where="cursor") if after else "")
+        return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")
+
+    async def spending(
+        self, state: Annotated[Literal["", "held", "captured", "released"], Query()] = "", cursor: Cursor = "",
+        limit: Limit = PAGE,
+    ) -> Page[Spending]:  # fmt: skip
+        """Money set aside and spent, act by act."""
+        after = paging.decode(cursor, str)
+        holds = await self._views.list(Hold, states=(state,) if state else (), limit=limit,
+                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        grants = {one.hold_id: one for one in await self._grants(holds)}
+        return Page(items=tuple(_spending(hold, grants.get(hold.id)) for hold in holds),
+                    next=paging.encode(holds[-1].id) if len(holds) == limit else "")  # fmt: skip
+
+    async def explain(self, hold_id: Id) -> SpendingExplained:
+        """Why was this allowed?"""
+        views = self._views
+        hold = await views.get(Hold, hold_id)
+        grant = next((one for one in await self._grants((hold,)) if one.hold_id == hold.id), None)
+        reviews = await views.list(Review, scope=hold.task_id)
+        windows = await views.windows(hold.windows)
+        return SpendingExplained(
+            hold=hold, grant=grant, seal=await views.find(Seal, grant.id) if grant else None,
+            performance=await views.find(Performance, grant.id) if grant else None,
+            review=reviews[-1] if reviews else None, windows=tuple(map(shown_window, windows)),
+            in_words=_in_words(hold, grant),
+        )  # fmt: skip
+
+    async def _grants(self, holds: tuple[Hold, ...]) -> tuple[Grant, ...]:
+        """The grants of the holds, by way of their tasks: a grant table's index of its own would cost every task."""
+        tasks = await self._views.get_many(Task, sorted({hold.task_id for hold in holds}))
+        return await self._views.get_many(Grant, [task.grant_id for task in tasks if task.grant_id])
+
+
+def _spending(hold: Hold, grant: Grant | None) -> Spending:
+    terms, action = (grant.terms, grant.action) if grant else (None, None)
+    return Spending(
+        id=hold.id, task_id=hold.task_id, state=str(hold.state), amount_micros=hold.amount_micros,
+        captured_micros=hold.captured_micros, at_us=ids.at_us(hold.id), agent_id=terms.agent_id if terms else "",
+        campaign_id=terms.campaign_id if terms else "", kind=action.kind if action else "",
+        platform=action.platform if action else "", category=action.category if action else "",
+        recipient=action.recipient if action else "", windows=hold.windows,
+    )  # fmt: skip
+
+
+def _in_words(hold: Hold, grant: Grant | None) -> str:
+    if grant is None:
+        return "The grant of this hold is no longer in the database."
+    approver = f", approved by {grant.terms.approver}" if grant.terms.approver else ", without a person"
+    reasons = "; ".join(grant.reasons) or "no reason recorded"
+    return (f"{grant.action.kind} on {grant.action.platform} was allowed{approver}: {reasons}. "
+            f"{len(hold.windows)} windows had room for it when it was held.")  # fmt: skip

@@ -1,0 +1,295 @@
+"""The desk: what waits for a person, everything about it, and the rulings. A ruling is an input to the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field
+
+from chimera.api import evidence, paging
+from chimera.api.evidence import Rule, Span
+from chimera.api.fleet import WindowShown, shown_window
+from chimera.api.guard import Version, Who
+from chimera.api.paging import PAGE, After, Page
+from chimera.api.route import Needs, Route
+from chimera.api.words import Cursor, Id, IdFilter, Limit, Note, Word, require_id
+from chimera.domain.agent import Agent, Persona
+from chimera.domain.attempt import Attempt
+from chimera.domain.decision import Approver
+from chimera.domain.errors import ChimeraError, Refused
+from chimera.domain.labels import is_tainted
+from chimera.domain.review import Review
+from chimera.domain.work import Material
+from chimera.governance.reviews import Reviews
+from chimera.governance.treasury import Treasury
+from chimera.ports.identity import Principal
+from chimera.ports.views import ReviewQuery, Views
+
+BATCH_MAX = 100
+TEXT_MAX = 280
+BATCH_RISK = "ordinary"
+State = Annotated[
+    Literal["open", "asked", "approved", "edited", "rejected", "expired", "closed"], Query(description="where it is")
+]
+
+Order = Annotated[Literal["deadline", "newest"], Query(description="the most urgent first, or the newest")]
+
+
+class ReviewRow(Struct, frozen=True, kw_only=True):
+    """One line of the desk."""
+
+    id: str
+    version: int
+    state: str
+    about: str
+    kind: str
+    platform: str
+    account: str
+    agent_id: str
+    agent_name: str
+    campaign_id: str
+    task_id: str
+    text: str
+    digest: str
+    risk: str
+    role: str
+    threat: str
+    tainted: bool
+    confidence_bp: int
+    cost_micros: int
+    reasons: tuple[str, ...]
+    opened_at_us: int
+    deadline_us: int
+    assignee: str
+    claimed_until_us: int
+    outcome: str
+
+
+class ReviewItem(Struct, frozen=True, kw_only=True):
+    """Everything that a person needs to rule on it. `digest` is what an approval is bound to."""
+
+    id: str
+    version: int
+    row: ReviewRow
+    review: Review
+    persona: Persona | None
+    rules: tuple[Rule, ...]
+    spans: tuple[Span, ...]
+    sources: tuple[Material, ...]
+    output: dict[str, Any]
+    findings: tuple[str, ...]
+    windows: tuple[WindowShown, ...]
+    fits_budget: bool
+    now_us: int
+    may_rule: bool
+
+
+class BatchOutcome(Struct, frozen=True, kw_only=True):
+    """What came of one of many."""
+
+    id: str
+    ok: bool
+    version: int = 0
+    state: str = ""
+    code: str = ""
+    detail: str = ""
+
+
+class BatchAnswer(Struct, frozen=True, kw_only=True):
+    """What came of each."""
+
+    outcomes: tuple[BatchOutcome, ...]
+
+
+class Approval(BaseModel):
+    """Yes, to exactly these bytes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Edit(BaseModel):
+    """Yes, to other arguments. They are new bytes, and go through the gate like any."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"arguments": {"text": "better"}}]})
+
+    arguments: Annotated[dict[Annotated[str, Field(max_length=100)], Any], Field(min_length=1, max_length=50)]
+
+
+class Rejection(BaseModel):
+    """No, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Note
+
+
+class Question(BaseModel):
+    """What one has to know first; or the answer to it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Note
+
+
+class BatchItem(BaseModel):
+    """One of many, as it was looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Annotated[str, Field(max_length=36)]
+    version: Annotated[int, Field(ge=1, le=10**15)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Batch(BaseModel):
+    """The same ruling on many of low risk."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    command: Literal["approve", "reject"]
+    items: Annotated[list[BatchItem], Field(min_length=1, max_length=BATCH_MAX)]
+    reason: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class ReviewRoutes:
+    """`/v1/reviews`."""
+
+    def __init__(self, *, views: Views, reviews: Reviews, treasury: Treasury) -> None:
+        self._views = views
+        self._reviews = reviews
+        self._treasury = treasury
+
+    def routes(self) -> Iterator[Route]:
+        """What is served."""
+        see, rule, one = Needs("read", "review"), Needs("rule", "review"), "/v1/reviews/{review_id}"
+        yield Route(method="GET", path="/v1/reviews", endpoint=self.list, needs=see, answer=Page[ReviewRow])
+        yield Route(method="POST", path="/v1/reviews/batch", endpoint=self.batch, needs=rule, answer=BatchAnswer)
+        yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=ReviewItem)
+        for name, endpoint in (
+            ("claim", self.claim), ("release", self.release), ("approve", self.approve), ("edit", self.edit),
+            ("reject", self.reject), ("ask", self.ask), ("answer", self.answer),
+        ):  # fmt: skip
+            yield Route(method="POST", path=f"{one}/{name}", endpoint=endpoint, needs=rule, answer=Review)
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def list(
+        self, state: State = "open", risk: Word = "", agent: IdFilter = "",
+        assignee: Annotated[str, Query(max_length=200)] = "", order: Order = "deadline", cursor: Cursor = "",
+        limit: Limit = PAGE,
+    ) -> Page[ReviewRow]:  # fmt: skip
+        """What waits, by deadline."""
+        after = paging.decode(cursor, After)
+        found = await self._views.reviews(ReviewQuery(
+            state=state, risk=risk, agent_id=agent, assignee=assignee.replace("\x00", ""),
+            newest_first=order == "newest",
+            after=(after.order, require_id(after.id, where="cursor")) if after else None, limit=limit,
+        ))  # fmt: skip
+        agents = await self._views.get_many(Agent, sorted({one.agent_id for one in found}))
+        names, now_us = {one.id: one.name for one in agents}, await self._views.now_us()
+        rows = tuple(_row(one, names.get(one.agent_id, ""), now_us) for one in found)
+        last = found[-1] if len(found) == limit else None
+        return Page(items=rows, next=paging.encode(After(last.due_us, last.id)) if last else "")
+
+    async def show(self, review_id: Id, who: Who) -> ReviewItem:
+        """One review with the exact bytes, whose words shaped it, the rules that fired, and what it would cost."""
+        review = await self._views.get(Review, review_id)
+        agent = await self._views.find(Agent, review.agent_id)
+        attempts = await self._views.list(Attempt, scope=review.task_id)
+        attempt = attempts[-1] if attempts else None
+        now_us = await self._views.now_us()
+        wanted = self._treasury.windows_for(agent_id=review.agent_id, campaign_id=review.campaign_id, at_us=now_us)
+        windows = await self._views.windows(wanted)
+        sources = evidence.sources_of(attempt)
+        cost_micros = review.question.action.cost_micros
+        return ReviewItem(
+            id=review.id, version=review.version, row=_row(review, agent.name if agent else "", now_us), review=review,
+            persona=agent.persona if agent else None, rules=evidence.rules_of(review),
+            spans=evidence.spans_of(review, sources), sources=sources, output=attempt.draft.output if attempt else {},
+            findings=attempt.verdict.findings if attempt else (), windows=tuple(map(shown_window, windows)),
+            fits_budget=all(window.room_micros >= cost_micros for window in windows), now_us=now_us,
+            may_rule=review.claimed_by(now_us) in ("", who.name) and str(review.state) == "open",
+        )  # fmt: skip
+
+    # ── ruling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, review_id: Id, version: Version, who: Who) -> Review:
+        """Say that one is looking at it; others see it."""
+        return await self._reviews.claim(review_id, by=approver(who), version=version)
+
+    async def release(self, review_id: Id, version: Version, who: Who) -> Review:
+        """Leave it to others."""
+        return await self._reviews.release(review_id, by=approver(who), version=version)
+
+    async def approve(self, review_id: Id, given: Approval, version: Version, who: Who) -> Review:
+        """Approve exactly the bytes that were shown. The gate is asked again, with you as the approver."""
+        return await self._reviews.approve(review_id, by=approver(who), digest=given.digest, version=version)
+
+    async def edit(self, review_id: Id, given: Edit, version: Version, who: Who) -> Review:
+        """Approve other arguments: new bytes, a new decision."""
+        return await self._reviews.edit(review_id, by=approver(who), arguments=given.arguments, version=version)
+
+    async def reject(self, review_id: Id, given: Rejection, version: Version, who: Who) -> Review:
+        """Say no, and why."""
+        return await self._reviews.reject(review_id, by=approver(who), reason=given.reason, version=version)
+
+    async def ask(self, review_id: Id, given: Question, version: Version, who: Who) -> Review:
+        """Ask the operator something first; the review waits."""
+        return await self._reviews.ask(review_id, by=approver(who), question=given.text, version=version)
+
+    async def answer(self, review_id: Id, given: Question, version: Version, who: Who) -> Review:
+        """Answer what was asked; the review is open again."""
+        return await self._reviews.answer(review_id, by=approver(who), text=given.text, version=version)
+
+    async def batch(self, given: Batch, who: Who) -> BatchAnswer:
+        """The same ruling on many of ordinary risk. Each is ruled on alone; what fails says why."""
+        act = self._approve_one if given.command == "approve" else self._reject_one
+        return BatchAnswer(outcomes=tuple([await _outcome(act, one, given, who) for one in given.items]))
+
+    async def _approve_one(self, one: BatchItem, _given: Batch, who: Principal) -> Review:
+        review = await self._views.get(Review, require_id(one.id, where="items"))
+        if review.question.risk != BATCH_RISK or review.about != "action":
+            raise Refused("batch_risk", f"{review.question.risk} is looked at one by one", where=one.id)
+        return await self._reviews.approve(review.id, by=approver(who), digest=one.digest, version=one.version)
+
+    async def _reject_one(self, one: BatchItem, given: Batch, who: Principal) -> Review:
+        review_id = require_id(one.id, where="items")
+        return await self._reviews.reject(review_id, by=approver(who), reason=given.reason, version=one.version)
+
+
+async def _outcome(
+    act: Callable[[BatchItem, Batch, Principal], Awaitable[Review]], one: BatchItem, given: Batch, who: Principal
+) -> BatchOutcome:
+    try:
+        after = await act(one, given, who)
+    except ChimeraError as error:
+        return BatchOutcome(id=one.id, ok=False, code=error.code, detail=error.message)
+    return BatchOutcome(id=one.id, ok=True, version=after.version, state=str(after.state))
+
+
+def approver(who: Principal) -> Approver:
+    """Whoever is logged in, as the gate will see them."""
+    return Approver(name=who.name, role=who.role)
+
+
+def _row(review: Review, agent_name: str, now_us: int) -> ReviewRow:
+    question, action = review.question, review.question.action
+    holder = review.claimed_by(now_us)
+    return ReviewRow(
+        id=review.id, version=review.version, state=str(review.state), about=review.about, kind=action.kind,
+        platform=action.platform, account=action.account, agent_id=review.agent_id, agent_name=agent_name,
+        campaign_id=review.campaign_id, task_id=review.task_id, text=_text_of(action.arguments), risk=question.risk,
+        digest=review.action_digest, role=review.role, threat=question.threat, tainted=is_tainted(question.labels),
+        confidence_bp=question.confidence_bp, cost_micros=action.cost_micros, reasons=review.reasons,
+        opened_at_us=review.opened_at_us, deadline_us=review.deadline_us, assignee=holder,
+        claimed_until_us=review.claimed_until_us if holder else 0, outcome=review.outcome,
+    )  # fmt: skip
+
+
+def _text_of(arguments: dict[str, Any]) -> str:
+    return str(arguments.get("text") or arguments.get("purpose") or "")[:TEXT_MAX]

@@ -1,0 +1,90 @@
+"""One task, and its whole life on one page. Reads what is on record; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from fastapi import Query
+from msgspec import Struct
+
+from chimera.api import history, paging
+from chimera.api.paging import PAGE, Page
+from chimera.api.route import Needs, Route
+from chimera.api.words import Cursor, Id, Limit
+from chimera.domain import ids
+from chimera.domain.attempt import Attempt
+from chimera.domain.budget import Hold
+from chimera.domain.campaign import Input
+from chimera.domain.grant import Batch, Grant, Performance, Seal
+from chimera.domain.review import Review
+from chimera.domain.task import Task
+from chimera.ports.views import Views
+
+EVENTS_MAX = 500
+States = Literal["ready", "leased", "granted", "in_doubt", "held", "waiting", "done", "refused", "failed", "dropped"]
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """A task's whole life: what it was made from, every attempt, what was decided, granted, sealed, done and spent."""
+
+    task: Task
+    input: Input | None
+    attempts: tuple[Attempt, ...]
+    reviews: tuple[Review, ...]
+    grant: Grant | None
+    hold: Hold | None
+    seal: Seal | None
+    batch: Batch | None
+    performance: Performance | None
+    events: tuple[history.EventLine, ...]
+
+
+class TaskRoutes:
+    """`/v1/tasks`."""
+
+    def __init__(self, *, views: Views) -> None:
+        self._views = views
+
+    def routes(self) -> Iterator[Route]:
+        """What is served."""
+        see = Needs("read", "task")
+        yield Route(method="GET", path="/v1/tasks", endpoint=self.list, needs=see, answer=Page[Task])
+        yield Route(method="GET", path="/v1/tasks/{task_id}", endpoint=self.show, needs=see, answer=Task)
+        yield Route(method="GET", path="/v1/tasks/{task_id}/trace", endpoint=self.trace, needs=see, answer=Trace)
+
+    async def list(
+        self,
+        state: Annotated[States, Query()],
+        campaign: Annotated[str, Query(max_length=36, pattern=r"^[0-9a-f-]*$")] = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE,
+    ) -> Page[Task]:
+        """Tasks in a state, by id."""
+        after = paging.decode(cursor, str)
+        found = await self._views.list(Task, states=(state,), scope=campaign or None, limit=limit,
+                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")
+
+    async def show(self, task_id: Id) -> Task:
+        """One task."""
+        return await self._views.get(Task, task_id)
+
+    async def trace(self, task_id: Id) -> Trace:
+        """One task's whole life."""
+        views = self._views
+        task = await views.get(Task, task_id)
+        grant = await views.find(Grant, task.grant_id) if task.grant_id else None
+        seal = await views.find(Seal, grant.id) if grant else None
+        return Trace(
+            task=task,
+            input=await views.find(Input, task.input_id) if task.input_id else None,
+            attempts=await views.list(Attempt, scope=task_id),
+            reviews=await views.list(Review, scope=task_id),
+            grant=grant,
+            hold=await views.find(Hold, grant.hold_id) if grant and grant.hold_id else None,
+            seal=seal,
+            batch=await views.find(Batch, seal.batch_id) if seal else None,
+            performance=await views.find(Performance, grant.id) if grant else None,
+            events=await history.about(views, task_id, since_us=ids.at_us(task_id) - 1_000_000, limit=EVENTS_MAX),
+        )

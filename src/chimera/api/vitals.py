@@ -1,0 +1,99 @@
+"""Is it alive, is it ready, what does it count? For supervisors and Prometheus. Shows no record's content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.responses import Response
+
+from chimera.api.pulse import Pulse
+from chimera.api.route import Needs, Public, Route
+from chimera.domain.errors import Unavailable
+from chimera.ports.clock import Clock
+from chimera.ports.views import Views
+
+READY_SECONDS = 2.0
+METRICS_MEDIA = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """Alive."""
+
+    status: str
+    version: str
+
+
+class Measures:
+    """What the API counts of itself."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        names = ("method", "route", "status")
+        self.requests = Counter("chimera_api_requests_total", "Requests", names, registry=self.registry)
+        self.seconds = Histogram("chimera_api_seconds", "Time to the answer", ("route",), registry=self.registry)
+        self.listeners = Gauge("chimera_api_stream_listeners", "Pages that listen", registry=self.registry)
+        self.lag = Gauge("chimera_api_stream_lag_seconds", "Age of the oldest event when told", registry=self.registry)
+        self.today = Gauge("chimera_today", "What happened today", ("what",), registry=self.registry)
+        self.tasks = Gauge("chimera_tasks_moving", "Tasks on their way", ("state",), registry=self.registry)
+        self.reviews = Gauge("chimera_reviews_waiting", "Reviews that wait", ("risk",), registry=self.registry)
+        self.halted = Gauge("chimera_halted_scopes", "Halts in force", registry=self.registry)
+        self.oldest = Gauge("chimera_oldest_seconds", "How long the oldest waits", ("what",), registry=self.registry)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more request."""
+        self.requests.labels(method, route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
+
+
+class VitalRoutes:
+    """`/health`, `/ready`, `/metrics`."""
+
+    def __init__(self, *, views: Views, pulse: Pulse, measures: Measures, clock: Clock, version: str) -> None:
+        self._views = views
+        self._pulse = pulse
+        self._measures = measures
+        self._clock = clock
+        self._version = version
+
+    def routes(self) -> Iterator[Route]:
+        """What is served."""
+        yield Route(method="GET", path="/health", endpoint=self.health, answer=Health,
+                    needs=Public("a supervisor has no session; it learns that we run and nothing else"))  # fmt: skip
+        yield Route(method="GET", path="/ready", endpoint=self.ready, answer=Health,
+                    needs=Public("a load balancer has no session; it learns whether the database answers"))  # fmt: skip
+        yield Route(method="GET", path="/metrics", endpoint=self.metrics, needs=Needs("read", "kpi"), shows_data=False,
+                    media="text/plain")  # fmt: skip
+
+    async def health(self) -> Health:
+        """This process answers."""
+        return Health(status="alive", version=self._version)
+
+    async def ready(self) -> Health:
+        """The database answers too."""
+        try:
+            async with self._clock.timeout(READY_SECONDS):
+                await self._views.now_us()
+        except TimeoutError as error:
+            raise Unavailable("database_silent", "the database does not answer in time", where="database") from error
+        return Health(status="ready", version=self._version)
+
+    async def metrics(self) -> Response:
+        """Figures for Prometheus; it sends a token with the right to read KPIs."""
+        await self._look()
+        return Response(generate_latest(self._measures.registry), media_type=METRICS_MEDIA)
+
+    async def _look(self) -> None:
+        measures, tally, ages = self._measures, self._pulse.tally(), await self._views.ages()
+        measures.listeners.set(self._pulse.listeners)
+        measures.lag.set(self._pulse.lag_us / 1_000_000)
+        for name in ("published", "failed", "granted", "held", "refused", "refused_inputs", "admitted", "settled"):
+            measures.today.labels(name).set(getattr(tally, name))
+        for state, many in (await self._views.moving()).items():
+            measures.tasks.labels(state).set(many)
+        for risk, many in (await self._views.waiting_reviews()).items():
+            measures.reviews.labels(risk).set(many)
+        measures.halted.set(len(await self._views.halted()))
+        measures.oldest.labels("ready").set(ages.oldest_ready_us / 1_000_000)
+        measures.oldest.labels("review").set(ages.oldest_review_us / 1_000_000)

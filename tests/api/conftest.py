@@ -1,0 +1,145 @@
+"""A real database with a small fleet's records in it, and the API over it: in this process, or on a port."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import httpx
+import pytest
+
+from chimera import bootstrap
+from chimera.adapters.documents.governance import load_pack, load_policy_texts
+from chimera.adapters.local.desk import LocalDesk
+from chimera.adapters.local.postgres import start_postgres
+from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.store import PostgresStore, open_store
+from chimera.adapters.postgres.views import PostgresViews, open_views
+from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.api import assembly
+from chimera.api.app import served
+from chimera.api.assembly import Built, Given
+from chimera.api.guard import COOKIE, CSRF_HEADER, csrf_of
+from chimera.domain.roles import Role
+from chimera.governance.security.cached import CachedScanner
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
+from chimera.pipeline.intake import Intake
+from chimera.ports.identity import Principal
+from tests.api.samples import Samples, filled
+
+OWNER_TOKEN = "token-of-the-owner"
+PASSWORDS = {role: f"secret-{role.value}" for role in Role}
+TEMPLATE = "template_of_api_tests"
+
+
+class World:
+    """What a test can reach: the database by roles, the records that are in it, the application."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.clock = SystemClock()
+        self.desk = LocalDesk(owner_token=OWNER_TOKEN, clock=self.clock, owner="owner")
+        self.samples: Samples
+        self.views: PostgresViews
+        self.office: PostgresStore
+        self.built: Built
+        self._opened: list[PostgresViews | PostgresStore] = []
+
+    async def open(self) -> None:
+        self.views = await open_views(self.dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
+        self.office = await self.store(Role.OFFICE, "office")
+        self._opened.append(self.views)
+        self.built = assembly.built(self.given())
+
+    async def store(self, role: Role, writer: str) -> PostgresStore:
+        store = await open_store(self.dsn, writer=writer, role=role, password=PASSWORDS[role])
+        self._opened.append(store)
+        return store
+
+    def given(self, console: Path = Path("nowhere")) -> Given:
+        security = SecurityGateway(CachedScanner(shipped_scanner()))
+        return Given(
+            views=self.views, office=self.office, desk=self.desk, clock=self.clock, ids=SystemIds(),
+            intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
+            zone=ZoneInfo("UTC"), policy=assembly.policy_shown(load_pack(), load_policy_texts()),
+            read_package=bootstrap.read_package_files, console=console,
+        )  # fmt: skip
+
+    def client(self, role: str = "owner", *, name: str = "", by_token: bool = False) -> httpx.AsyncClient:
+        """A browser's client: logged in with a role by cookie, or by a token; nobody for an empty role."""
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app(), raise_app_exceptions=False),
+                                   base_url="http://localhost")  # fmt: skip
+        if role:
+            who = Principal(
+                id=f"00000000-0000-7000-8000-{hash(name or role) % 10**12:012d}", name=name or role, role=role
+            )
+            secret = self.desk.admit(who).secret
+            if by_token:
+                client.headers["authorization"] = f"Bearer {secret}"
+            else:
+                client.cookies.set(COOKIE, secret)
+                client.headers[CSRF_HEADER] = csrf_of(secret)
+        return client
+
+    def app(self):
+        return served(self.built.app, hosts=("localhost", "127.0.0.1"), clock=self.clock,
+                      answered=self.built.measures.answered)  # fmt: skip
+
+    async def close(self) -> None:
+        for opened in self._opened:
+            await opened.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL of our own with one database that holds the samples; tests get copies."""
+    folder = Path(tempfile.mkdtemp(prefix="chimera-api-"))
+
+    async def start():
+        server = await start_postgres(folder)
+        await make(server.superuser_dsn, TEMPLATE, "template1")
+        await install(_in(server.superuser_dsn, TEMPLATE), PASSWORDS)
+        return server
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(start())
+    try:
+        yield server.superuser_dsn
+    finally:
+        loop.run_until_complete(server.stop())
+        loop.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def make(dsn: str, name: str, template: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    finally:
+        await connection.close()
+
+
+def _in(dsn: str, database: str) -> str:
+    head, _, query = dsn.partition("?")
+    return f"{head.rpartition('/')[0]}/{database}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture
+async def world(cluster: str, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """A database of the test's own with the samples, and the API over it."""
+    name = f"api_{abs(hash(request.node.nodeid)):x}"
+    await make(cluster, name, TEMPLATE)
+    opened = World(_in(cluster, name))
+    try:
+        await opened.open()
+        opened.samples = await filled(opened.office, await opened.store(Role.MANAGER, "manager-0"))
+        yield opened
+    finally:
+        await opened.close()

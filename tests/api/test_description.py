@@ -1,0 +1,35 @@
+"""The committed description is the API's own, and every route has a place in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from chimera import bootstrap
+
+COMMITTED = Path(__file__).resolve().parents[2] / "console" / "openapi.json"
+
+
+def test_the_committed_description_is_the_one_in_force():
+    assert COMMITTED.read_bytes() == bootstrap.api_document(), (
+        "write it anew: chimera api schema > console/openapi.json"
+    )
+
+
+def test_every_operation_has_an_answer_errors_and_a_summary():
+    described = json.loads(bootstrap.api_document())
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    assert len(operations) > 50
+    for operation in operations:
+        assert operation["summary"] and operation["operationId"] and operation["x-needs"]
+        assert {"429", "500", "503"} <= operation["responses"].keys()
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+
+
+def test_every_reference_leads_somewhere():
+    text = bootstrap.api_document().decode()
+    described = json.loads(text)
+    wanted = {part.split('"')[0] for part in text.split('"$ref": "#/components/')[1:]}
+    found = {f"{kind}/{name}" for kind, members in described["components"].items() for name in members}
+    assert wanted <= found

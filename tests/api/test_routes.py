@@ -1,0 +1,147 @@
+"""The routes over a real database: what each shows and does, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import World
+from tests.api.samples import HOSTILE, TEXT
+
+
+@pytest.mark.requirement("R-L1")
+async def test_the_desk_shows_everything_and_a_ruling_is_bound_to_what_was_seen(world: World):
+    async with world.client("reviewer", name="rita") as rita, world.client("reviewer", name="rolf") as rolf:
+        rows = (await rita.get("/v1/reviews")).json()["items"]
+        assert [row["deadline_us"] for row in rows] == sorted(row["deadline_us"] for row in rows)
+        assert len(rows) == 4
+        assert {row["agent_name"] for row in (await rita.get("/v1/reviews?risk=politics")).json()["items"]} == {
+            "studio.bob"
+        }
+        chosen = next(row for row in rows if row["text"] == TEXT)
+        shown = await rita.get(f"/v1/reviews/{chosen['id']}")
+        item = shown.json()
+        assert item["rules"] == [{"rule": "confidence-low", "text": "not sure enough"}]
+        span = item["spans"][0]
+        assert span["tainted"] and TEXT[span["start"] : span["end"]] == "which class should I play first"
+        assert item["fits_budget"] and item["may_rule"]
+        path, seen = f"/v1/reviews/{chosen['id']}", {"if-match": shown.headers["etag"]}
+
+        assert (await rita.post(f"{path}/approve", json={"digest": chosen["digest"]})).status_code == 428
+        stale = await rita.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers={"if-match": '"7"'})
+        assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")
+        claimed = await rita.post(f"{path}/claim", headers=seen)
+        assert claimed.status_code == 200 and claimed.json()["assignee"] == "rita"
+        late = await rolf.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers=seen)
+        assert (late.status_code, late.json()["code"]) == (412, "version_stale")
+        now = {"if-match": claimed.headers["etag"]}
+        taken = await rolf.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers=now)
+        assert (taken.status_code, taken.json()["code"]) == (409, "review_claimed")
+        other = await rita.post(f"{path}/approve", json={"digest": "0" * 64}, headers=now)
+        assert (other.status_code, other.json()["code"]) == (409, "review_bytes_differ")
+        done = await rita.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers=now)
+        assert done.status_code == 200, done.text
+        assert (done.json()["state"], done.json()["approver"]) == ("approved", {"name": "rita", "role": "reviewer"})
+
+
+async def test_a_batch_takes_ordinary_risk_only_and_says_what_became_of_each(world: World):
+    async with world.client("reviewer") as client:
+        rows = (await client.get("/v1/reviews")).json()["items"]
+        items = [{"id": row["id"], "version": row["version"], "digest": row["digest"]} for row in rows]
+        answer = (await client.post("/v1/reviews/batch", json={"command": "approve", "items": items})).json()
+        by_id = {one["id"]: one for one in answer["outcomes"]}
+        assert all(by_id[row["id"]]["ok"] == (row["risk"] == "ordinary") for row in rows)
+        refused = [one for one in answer["outcomes"] if not one["ok"]]
+        assert [one["code"] for one in refused] == ["batch_risk"]
+        assert len((await client.get("/v1/reviews?state=approved")).json()["items"]) == 3
+
+
+async def test_pages_go_on_where_they_ended(world: World):
+    async with world.client() as client:
+        seen, cursor = [], ""
+        while True:
+            page = (await client.get("/v1/reviews", params={"limit": 1, "cursor": cursor})).json()
+            seen += [row["id"] for row in page["items"]]
+            cursor = page["next"]
+            if not cursor:
+                break
+        assert len(seen) == len(set(seen)) == 4
+        events, cursor = [], ""
+        while True:
+            page = (await client.get("/v1/events", params={"limit": 3, "cursor": cursor})).json()
+            events += [(one["chain"], one["sequence"]) for one in page["items"]]
+            cursor = page["next"]
+            if not cursor:
+                break
+        total = sum(head.seq for head in await world.views.heads())
+        assert len(events) == len(set(events)) == total
+
+
+@pytest.mark.requirement("R-L1")
+async def test_a_halt_says_what_it_stops_begins_and_ends(world: World):
+    campaign = world.samples.campaigns[0]
+    async with world.client("operator") as client:
+        for scope, agents, campaigns in (
+            ("fleet", 2, 2),
+            (f"campaign:{campaign.id}", 1, 1),
+            ("platform:sandbox", 2, 2),
+        ):
+            preview = (await client.get("/v1/halts/preview", params={"scope": scope})).json()
+            assert (preview["agents"], preview["campaigns"], preview["halted_already"]) == (agents, campaigns, False)
+        begun = await client.post("/v1/halts", json={"scope": "fleet", "reason": HOSTILE})
+        assert (begun.status_code, begun.json()["reason"]) == (201, HOSTILE)
+        assert (await client.post("/v1/halts", json={"scope": "fleet", "reason": "x"})).json()[
+            "code"
+        ] == "halted_already"
+        assert "fleet" in (await client.get("/v1/fleet")).json()["halted"]
+        refused = await client.post("/v1/campaigns", json=goal_of(world))
+        assert (refused.status_code, refused.json()["code"]) == (403, "halted")
+        assert (await client.post("/v1/halts/end", json={"scope": "fleet"})).status_code == 200
+        assert (await client.post("/v1/halts/end", json={"scope": "fleet"})).status_code == 404
+
+
+def goal_of(world: World, **more: object) -> dict[str, object]:
+    return {"text": "Talk", "agent": world.samples.agents[0].id, "platform": "sandbox", "budget_micros": 1_000, **more}
+
+
+async def test_the_same_key_opens_one_campaign(world: World):
+    async with world.client("operator") as client:
+        key = {"idempotency-key": "one"}
+        first, again = [await client.post("/v1/campaigns", json=goal_of(world), headers=key) for _ in range(2)]
+        assert first.status_code == 201 and first.json() == again.json()
+        other = await client.post("/v1/campaigns", json=goal_of(world, posts=2), headers=key)
+        assert (other.status_code, other.json()["code"]) == (409, "key_reused")
+        cancelled = await client.post(f"/v1/campaigns/{first.json()['id']}/cancel", json={"reason": "enough"},
+                                      headers={"if-match": first.headers["etag"]})  # fmt: skip
+        assert cancelled.json()["state"] == "cancelled"
+        assert f"campaign:{first.json()['id']}" in (await client.get("/v1/fleet")).json()["halted"]
+
+
+@pytest.mark.requirement("R-L1")
+async def test_every_page_of_a_record_can_be_read(world: World):
+    samples = world.samples
+    grant = samples.grants[0]
+    async with world.client() as client:
+        for path in (
+            f"/v1/agents/{samples.agents[0].id}", f"/v1/campaigns/{samples.campaigns[0].id}",
+            f"/v1/campaigns/{samples.campaigns[0].id}/plan", f"/v1/conversations/{samples.inputs[0].id}",
+            f"/v1/audit/records/task/{samples.tasks[0].id}", "/v1/money/spending", "/v1/money/caps", "/v1/policy",
+            "/v1/money/windows", "/v1/tools", "/v1/connections", "/v1/kpis", "/v1/trends", "/metrics", "/v1/fleet",
+            f"/v1/money/spending/{grant.hold_id}", "/v1/tasks?state=ready", "/v1/audit/chains", "/health", "/ready",
+        ):  # fmt: skip
+            answer = await client.get(path)
+            assert answer.status_code == 200, (path, answer.text)
+        trace = (await client.get(f"/v1/tasks/{grant.terms.task_id}/trace")).json()
+        assert trace["grant"]["id"] == grant.id and trace["hold"]["id"] == grant.hold_id
+        assert {event["kind"] for event in trace["events"]} >= {"ACTION_GRANTED", "PLAN_ADOPTED"}
+        assert (await client.post("/v1/audit/verify")).json()["verified"] is True
+
+
+async def test_what_was_looked_at_is_on_record(world: World):
+    review = world.samples.reviews[0]
+    async with world.client("auditor", name="olga") as client:
+        await client.get(f"/v1/reviews/{review.id}")
+        await client.get("/v1/nothing")
+        assert await world.built.looks.flush() == 1
+        found = (await client.get("/v1/events?kind=DATA_READ")).json()["items"]
+    assert [event["data"]["by"] for event in found] == ["olga"]
+    assert found[0]["data"]["reads"] == [{"route": "/v1/reviews/{review_id}", "count": 1, "records": [review.id]}]
