@@ -89,6 +89,10 @@ bandit: setup ## Known bad patterns in the source (bandit)
 trace: setup ## Every requirement marked done has a test; every id named in a test exists
 	@$(PYTHON) .specify/scripts/trace.py
 
+console-shots: setup ## Pictures of every screen in docs/console, from a rehearsal (ARGS="reviews fleet")
+	@bash scripts/console.sh
+	@$(PYTHON) scripts/console_shots.py $(ARGS)
+
 console-check: setup ## The console's types and lint
 	@bash scripts/console.sh --check
 

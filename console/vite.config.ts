@@ -13,5 +13,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
   },
-  server: { proxy: { "/v1": process.env["CHIMERA_API"] ?? "http://127.0.0.1:8400" } },
+  server: { proxy: { "/v1": process.env["CHIMERA_API"] ?? "http://127.0.0.1:8420" } },
 });

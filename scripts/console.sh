@@ -3,6 +3,7 @@
 #   scripts/console.sh            build, when a source is newer than what is there
 #   scripts/console.sh --force    build anyway
 #   scripts/console.sh --check    types and lint
+#   scripts/console.sh --browser  see that there is a Chromium for the tests; as root on Debian, install it
 #   scripts/console.sh --if-able  build when it is not there yet; without Node and a registry, say so and go on
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,8 +54,22 @@ place() {
   say "built: $(du -sh "$PLACE" | cut -f1) in $PLACE"
 }
 
+browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then return 0; fi
+  done
+  if [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; then
+    say "installing chromium (root on Debian)"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && return 0
+  fi
+  say "no Chromium: the console's tests need one (sudo apt install chromium)"
+  return 1
+}
+
 case $MODE in
   --check) build check ;;
+  --browser) browser ;;
   --force) build build && place ;;
   --if-able) [ -f "$STAMP" ] || { build build && place; } || say "not built; the fleet runs without it (make console tries again)" ;;
   "") if is_fresh; then say "up to date"; else build build && place; fi ;;

@@ -18,8 +18,9 @@ export const theme = createTheme({
   defaultRadius: "sm",
   cursorType: "pointer",
   components: {
-    Button: { defaultProps: { size: "compact-md", fw: 500 } },
+    Button: { defaultProps: { size: "xs", fw: 500, fz: 13 } },
     TextInput: { defaultProps: { size: "sm" } },
+    SegmentedControl: { defaultProps: { size: "xs" } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 }, radius: "md" } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
   },

@@ -13,8 +13,8 @@ interface Topic {
   more: boolean;
 }
 
-const STALE_MS = 12_000;
-const LOST_MS = 30_000;
+const STALE_MS = 8_000;
+const LOST_MS = 20_000;
 const SETTLE_MS = 120;
 const RESTART_MS = 4_000;
 

@@ -43,6 +43,14 @@ export function When({ us, age = false }: { us: number; age?: boolean }): ReactE
   return <time dateTime={new Date(us / 1000).toISOString()} title={wholeOf(us)}>{age ? `${spanOf(nowUs - us)} ago` : momentOf(us, nowUs / 1000)}</time>;
 }
 
+const HUES = 8;
+/** A letter on one of a few colours, the same for the same record. */
+export function Avatar({ name, of, big = false }: { name: string; of: string; big?: boolean }): ReactElement {
+  const sum = [...of].reduce((total, letter) => (total * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
+  const letters = /\d+$/.exec(name)?.[0].slice(-2) ?? [...name][0]?.toUpperCase();
+  return <span className={big ? "avatar big" : "avatar"} data-hue={sum % HUES} aria-hidden="true">{letters}</span>;
+}
+
 export function Panel({ title, note, acts, children, bare = false, label }: { title?: ReactNode; note?: ReactNode; acts?: ReactNode; children: ReactNode; bare?: boolean; label?: string }): ReactElement {
   return (
     <section className="panel" aria-label={label ?? (typeof title === "string" ? title : undefined)}>

@@ -34,7 +34,7 @@ export default function Start(): ReactElement {
     <div className="page" style={{ maxWidth: 860 }}>
       <Head title="Getting started">Rehearsal comes first: the whole fleet against a simulated network, with nothing at stake. Then add keys, and change one word.</Head>
       <Steps of={[
-        { title: "Install an agent", isDone: agents > 0, children: <>A persona with permissions, accounts and a budget. <code>chimera up</code> installs two; <Link href="/agents/new">install your own</Link>.</> },
+        { title: "Install an agent", isDone: agents > 0, children: <>A persona with permissions, accounts and a budget. <code>chimera up</code> brings a rehearsal’s cast; <Link href="/agents/new">install your own</Link>.</> },
         { title: "Give it a goal", isDone: campaigns.length > 0, children: <><Link href="/campaigns?new">Open a campaign</Link>: what you want, from whom, for how much. The planner writes a plan that you can watch.</> },
         { title: "See something published", isDone: (fleet?.today.published ?? 0) > 0, children: <>The <Link href="/campaigns">campaign’s graph</Link> is live. Choose a step to see its whole life, from what was heard to the receipt.</> },
         { title: "Rule on a review", isDone: ruled.length > 0, children: <>Where policy wants a person, the act waits on <Link href="/reviews">the desk</Link>. <kbd>a</kbd> approves, <kbd>e</kbd> edits, <kbd>r</kbd> rejects. Silence is a no.</> },

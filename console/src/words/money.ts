@@ -2,12 +2,12 @@
 
 export function moneyOf(micros: number, currency: string): string {
   const cents = Math.abs(micros) % 10_000 === 0;
-  const digits = cents || Math.abs(micros) >= 1_000_000 ? 2 : micros % 1000 === 0 ? 3 : 4;
+  const digits = cents || Math.abs(micros) >= 1_000_000 ? 2 : 4;
   return new Intl.NumberFormat(undefined, {
     style: "currency",
     currency,
     currencyDisplay: "narrowSymbol",
-    minimumFractionDigits: Math.min(2, digits),
+    minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(micros / 1_000_000);
 }
@@ -27,7 +27,7 @@ export function countOf(value: number): string {
 }
 
 export function percentOf(basisPoints: number): string {
-  return `${(basisPoints / 100).toFixed(basisPoints % 100 === 0 ? 0 : 1)} %`;
+  return `${(basisPoints / 100).toFixed(basisPoints % 100 === 0 ? 0 : 1)}\u00a0%`;
 }
 
 /** `1 review`, `2 reviews`. */

@@ -8,7 +8,7 @@ import { Link, useLocation } from "wouter";
 import { readAll, useFleet } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Icon } from "@/parts/Icon";
-import { Empty, Figures, Found, Head, Meter, Money, State } from "@/parts/parts";
+import { Avatar, Empty, Figures, Found, Head, Meter, Money, State } from "@/parts/parts";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
 import { countOf, percentOf, plural } from "@/words/money";
@@ -21,7 +21,7 @@ type Order = "name" | "spend" | "room";
 
 const AGENTS_MAX = 20_000;
 const TILE_PX = 232;
-const TILE_HEIGHT_PX = 104;
+const TILE_HEIGHT_PX = 118;
 const GROUP_PX = 36;
 
 const groupOf = (row: Row, grouping: Grouping): string => {
@@ -64,9 +64,9 @@ function Tile({ row }: { row: Row }): ReactElement {
   return (
     <article className="tile" data-halted={row.halted || undefined}>
       <div className="row">
-        <span className="avatar">{[...row.persona][0]?.toUpperCase()}</span>
+        <Avatar name={row.persona} of={row.id} />
         <Link href={`/agents/${row.id}`} className="grow cut tile-name" title={row.name}>{row.persona}</Link>
-        <State of={row.halted ? "halted" : row.state} />
+        {row.halted || row.state !== "active" ? <State of={row.halted ? "halted" : row.state} /> : <i className="on" title="active" role="img" aria-label="active" />}
       </div>
       <div className="cut faint">{row.accounts.map((account) => handleOf(account.handle)).join(" ") || row.name}</div>
       <Meter spent={row.spent_micros} held={row.held_micros} cap={row.cap_micros} />

@@ -13,6 +13,7 @@ type Window = Schemas["WindowShown"];
 type Spending = Schemas["Spending"];
 
 const KINDS: Record<string, string> = { fleet: "Fleet", agent: "Agents", campaign: "Campaigns", category: "Categories", platform: "Networks", recipient: "Recipients" };
+const PERIODS = ["day", "week", "month", "total"];
 const SHOWN_MAX = 12;
 
 function partsOf(id: string): { kind: string; name: string; period: string; start: string } {
@@ -47,12 +48,12 @@ function Windows(): ReactElement {
       const order = [...groups].sort(([a], [b]) => Object.keys(KINDS).indexOf(a) - Object.keys(KINDS).indexOf(b));
       if (!order.length) return <Panel bare><Empty title="No window has been opened yet">A window opens with the first cent that is set aside in its scope and period.</Empty></Panel>;
       return (
-        <div className="grid two">{order.map(([kind, members]) => {
-          const sorted = [...members].sort((a, b) => b.spent_micros + b.held_micros - a.spent_micros - a.held_micros);
+        <div className="stack">{order.map(([kind, members]) => {
+          const sorted = [...members].sort((a, b) => PERIODS.indexOf(partsOf(a.id).period) - PERIODS.indexOf(partsOf(b.id).period) || b.spent_micros + b.held_micros - a.spent_micros - a.held_micros);
           const shown = all.has(kind) ? sorted : sorted.slice(0, SHOWN_MAX);
           return (
             <Panel key={kind} title={KINDS[kind] ?? kind} note={plural(members.length, "window")} bare>
-              <ul className="plain-list">{shown.map((window) => { const { name } = partsOf(window.id); return <Burn key={window.id} window={window} name={kind === "fleet" ? "The whole fleet" : (names.get(name) ?? name)} />; })}</ul>
+              <ul className="plain-list burns">{shown.map((window) => { const { name } = partsOf(window.id); return <Burn key={window.id} window={window} name={kind === "fleet" ? "The whole fleet" : (names.get(name) ?? name)} />; })}</ul>
               {shown.length < members.length && <Button m={10} variant="subtle" onClick={() => { setAll(new Set([...all, kind])); }}>All {members.length}</Button>}
             </Panel>
           );

@@ -18,7 +18,7 @@ function Rules({ policy, wanted }: { policy: Found_; wanted: string }): ReactEle
       <Panel bare label="Rules">
         {shown.length === 0 ? <Empty title="No rule by that name">A rule that fired elsewhere may be built into the gate: budget, halts and permissions are.</Empty> : (
           <div className="scroll-x"><table className="list"><thead><tr><th>Rule</th><th>Says</th><th>To change it</th><th>Asks</th><th>Owes</th></tr></thead>
-            <tbody>{shown.map((rule) => <tr key={rule.name}><td><code>{rule.name}</code></td><td>{rule.says}</td><td className="soft">{rule.remedy || "–"}</td><td>{rule.role ? <Chip tone="wait">a {rule.role}</Chip> : "–"}</td><td>{rule.obligation || "–"}</td></tr>)}</tbody></table></div>
+            <tbody>{shown.map((rule) => <tr key={rule.name}><td style={{ whiteSpace: "nowrap" }}><code>{rule.name}</code></td><td>{rule.says}</td><td className="soft">{rule.remedy || "–"}</td><td>{rule.role ? <Chip tone="wait">{rule.role}</Chip> : "–"}</td><td>{rule.obligation || "–"}</td></tr>)}</tbody></table></div>
         )}
       </Panel>
     </>

@@ -36,7 +36,7 @@ export function Signals({ item }: { item: Item }): ReactElement {
         <dt>Words</dt><dd>{item.row.tainted ? <><Chip tone="wait">strangers had a part</Chip>{strangers > 0 && <span className="faint"> {strangers === 1 ? "one run is" : `${String(strangers)} runs are`} theirs</span>}</> : <Chip tone="go">our own</Chip>}</dd>
         <dt>Labels</dt><dd>{question.labels.join(", ") || "none"}</dd>
         <dt>Threat</dt><dd>{question.threat.toLowerCase()}</dd>
-        <dt>Asked of</dt><dd>a {item.row.role}</dd>
+        <dt>Asked of</dt><dd>{item.row.role}</dd>
         <dt>Bytes</dt><dd><Hash of={item.row.digest} length={20} /></dd>
       </dl>
     </Panel>

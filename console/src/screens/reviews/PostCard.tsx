@@ -1,10 +1,12 @@
 /** What the world would see: the post on its network, the payment, the like. Inert: no link in it leads anywhere. */
 import { Fragment, type ReactElement, type ReactNode } from "react";
 import type { Schemas } from "@/api/types";
-import { Chip, Money } from "@/parts/parts";
+import { Avatar, Chip, Money } from "@/parts/parts";
 import { Untrusted, type Marked } from "@/parts/Untrusted";
 import { graphemesOf, handleOf, textOf, type Fields } from "@/words/plain";
 import { countOf, plural } from "@/words/money";
+
+const COUNTED_MAX = 20_000;
 
 interface Props {
   action: Schemas["Action"];
@@ -15,6 +17,8 @@ interface Props {
   body?: ReactNode;
 }
 
+// What each network takes at most, counted as readers count.
+const LETTERS_MAX: Record<string, number> = { sandbox: 300, bluesky: 300, mastodon: 500 };
 const NETWORKS: Record<string, string> = { sandbox: "Sandbox network", bluesky: "Bluesky", mastodon: "Mastodon", nostr: "Nostr" };
 
 function Answered({ author, text }: { author: string; text: string }): ReactElement {
@@ -26,6 +30,13 @@ function Answered({ author, text }: { author: string; text: string }): ReactElem
   );
 }
 
+function Length({ text, platform }: { text: string; platform: string }): ReactElement {
+  const isHuge = text.length > COUNTED_MAX;
+  const letters = isHuge ? text.length : graphemesOf(text);
+  const most = LETTERS_MAX[platform];
+  return <div className={`post-foot ${most !== undefined && letters > most ? "too-long" : "faint"}`}>{plural(letters, "character")}{most !== undefined && ` of ${countOf(most)}`}{most !== undefined && letters > most && ": the network will refuse it"}</div>;
+}
+
 function Post({ action, args, persona, marks = [], answered, body }: Props): ReactElement {
   const text = textOf(args["text"]);
   const disclosure = textOf(args["disclosure"]) || persona?.disclosure || "";
@@ -34,13 +45,13 @@ function Post({ action, args, persona, marks = [], answered, body }: Props): Rea
     <>
       {answered && <Answered {...answered} />}
       <div className="post-head">
-        <span className="avatar big">{[...name][0]?.toUpperCase()}</span>
+        <Avatar name={name} of={action.account} big />
         <div className="grow"><b>{name}</b><div className="faint">{handleOf(action.account)}{persona && " · automated account"}</div></div>
         <span className="faint">{NETWORKS[action.platform] ?? action.platform}</span>
       </div>
       <div className="post-text">{body ?? <Untrusted text={text} marks={marks} />}</div>
       {disclosure && !text.includes(disclosure) && <div className="post-note"><Untrusted text={disclosure} inline /></div>}
-      <div className="post-foot faint">{plural(graphemesOf(text.slice(0, 5_000)), "character")}{text.length > 5_000 && ` of the first 5,000; ${countOf(text.length)} in all`}</div>
+      <Length text={text} platform={action.platform} />
     </>
   );
 }

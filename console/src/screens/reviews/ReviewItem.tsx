@@ -63,10 +63,10 @@ function Acts({ item, onMode, onRule }: { item: Item; onMode: (mode: Mode) => vo
   const off = !item.may_rule;
   return (
     <div className="verdicts" role="group" aria-label="Rule on it">
-      <Button size="sm" leftSection={<Icon name="check" />} rightSection={<kbd>a</kbd>} disabled={off} onClick={() => { onRule({ command: "approve", digest: item.row.digest }); }}>{isDoubt ? "It did happen" : "Approve"}</Button>
-      {!isDoubt && <Button size="sm" variant="default" leftSection={<Icon name="pen" />} rightSection={<kbd>e</kbd>} disabled={off} onClick={() => { onMode("edit"); }}>Edit</Button>}
-      <Button size="sm" variant="default" leftSection={<Icon name="cross" />} rightSection={<kbd>r</kbd>} disabled={off} onClick={() => { onMode("reject"); }}>{isDoubt ? "It did not" : "Reject"}</Button>
-      <Tooltip label="Ask the operator something first; it waits for the answer"><Button size="sm" variant="default" leftSection={<Icon name="ask" />} rightSection={<kbd>q</kbd>} disabled={off} onClick={() => { onMode("ask"); }}>Ask</Button></Tooltip>
+      <Button leftSection={<Icon name="check" />} rightSection={<kbd>a</kbd>} disabled={off} onClick={() => { onRule({ command: "approve", digest: item.row.digest }); }}>{isDoubt ? "It did happen" : "Approve"}</Button>
+      {!isDoubt && <Button variant="default" leftSection={<Icon name="pen" />} rightSection={<kbd>e</kbd>} disabled={off} onClick={() => { onMode("edit"); }}>Edit</Button>}
+      <Button variant="default" leftSection={<Icon name="cross" />} rightSection={<kbd>r</kbd>} disabled={off} onClick={() => { onMode("reject"); }}>{isDoubt ? "It did not" : "Reject"}</Button>
+      <Tooltip label="Ask the operator something first; it waits for the answer"><Button variant="default" leftSection={<Icon name="ask" />} rightSection={<kbd>q</kbd>} disabled={off} onClick={() => { onMode("ask"); }}>Ask</Button></Tooltip>
     </div>
   );
 }
@@ -88,7 +88,7 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
       <div className="item-main">
         <div className="item-head">
           <div className="grow">
-            <h2><Link href={`/agents/${row.agent_id}`}>{row.agent_name || row.account}</Link> <span className="soft">wants to {row.kind.startsWith("payment") ? "pay" : row.kind.replace("post.", "").replace(".", " ")}</span></h2>
+            <h2><Link href={`/agents/${row.agent_id}`}>{item.persona?.name ?? row.account}</Link> <span className="soft">wants to {row.kind.startsWith("payment") ? "pay" : row.kind.replace("post.", "").replace(".", " ")}</span></h2>
             <div className="row wrap"><Risk of={row.risk} />{row.tainted && <Chip tone="wait">strangers had a part</Chip>}{row.state !== "open" && <State of={row.state} />}{review.outcome && row.state !== review.outcome && <State of={review.outcome} />}<span className="faint">asked <When us={row.opened_at_us} age /></span>{row.state === "open" && <span className="faint">no answer is a no in <b>{countdownOf(row.deadline_us - nowUs)}</b></span>}</div>
           </div>
           <Lock item={item} />
