@@ -135,8 +135,10 @@ def ask(page: Page, url: str, path: str) -> Any:  # noqa: ANN401 – whatever th
 
 def picture(page: Page, name: str, scheme: Scheme) -> None:
     """One picture, with few enough colours to be small where pngquant is there."""
-    page.locator("main").wait_for()
-    page.wait_for_timeout(1_500)
+    page.locator("main h1, main h2").first.wait_for()
+    page.wait_for_timeout(1_200)
+    page.locator("main [aria-label=Loading]").first.wait_for(state="hidden")
+    page.wait_for_timeout(300)
     path = FOLDER / f"{name}-{scheme}.png"
     page.screenshot(path=path)
     if pngquant := shutil.which("pngquant"):

@@ -85,7 +85,9 @@ def desk(browser: Browser, house: House) -> Iterator[Callable[[], Page]]:
     thrown: list[str] = []
 
     def opened() -> Page:
-        context = browser.new_context(storage_state=house.let_in, viewport={"width": 1440, "height": 900})
+        context = browser.new_context(
+            storage_state=house.let_in, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
+        )
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()

@@ -47,6 +47,19 @@ def test_a_review_is_approved_by_keyboard_after_it_was_taken_back_once(page: Pag
         "approved",
         review["text"][:60],
     )
+    require_whole_life(page, house, review)
+
+
+def require_whole_life(page: Page, house: House, review: dict[str, Any]) -> None:
+    """The task's page tells the ruling: in a line, as a timeline, and as the records themselves."""
+    page.goto(f"{house.url}/reviews/{review['id']}")
+    page.get_by_role("link", name="whole life").click()
+    line = page.get_by_role("list", name="Its life in a line")
+    expect(line.get_by_role("listitem").filter(has_text="Reviewed")).to_contain_text("approved")
+    page.get_by_text("Timeline", exact=True).click()
+    expect(page.get_by_role("region", name="Timeline")).to_contain_text("review ruled")
+    page.get_by_text("Full", exact=True).click()
+    expect(page.get_by_role("region", name="reviews")).to_contain_text(review["id"])
 
 
 def test_an_edit_shows_its_difference_and_becomes_a_new_decision(page: Page, house: House) -> None:

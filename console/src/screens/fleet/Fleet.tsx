@@ -133,7 +133,7 @@ export default function Fleet(): ReactElement {
         <TextInput w={260} placeholder="Name or account" aria-label="Search agents" leftSection={<Icon name="search" />} value={words} onChange={(event) => { setWords(event.currentTarget.value); }} />
         <Select w={170} aria-label="Group by" data={[{ value: "none", label: "Not grouped" }, { value: "state", label: "By state" }, { value: "network", label: "By network" }, { value: "version", label: "By version" }]} value={grouping} allowDeselect={false} onChange={(value) => { setGrouping((value ?? "none") as Grouping); }} />
         <Select w={190} aria-label="Order by" data={[{ value: "name", label: "By name" }, { value: "spend", label: "Most spent today" }, { value: "room", label: "Least left today" }]} value={order} allowDeselect={false} onChange={(value) => { setOrder((value ?? "name") as Order); }} />
-        <span className="faint">{plural(shown.length, "agent")}{agents.data && shown.length !== agents.data.length && ` of ${countOf(agents.data.length)}`}</span>
+        {agents.data && <span className="faint">{plural(shown.length, "agent")}{shown.length !== agents.data.length && ` of ${countOf(agents.data.length)}`}</span>}
       </div>
       <Found query={agents}>{(found) => (found.length ? (shown.length ? <Tiles rows={shown} grouping={grouping} /> : <Empty title="No agent by that name">Try a part of its persona’s name or of an account.</Empty>) : <Empty title="No agents yet" act={<Button onClick={() => { go("/start"); }}>How to begin</Button>}>An agent is a persona with permissions, accounts and a budget. Two are shipped; yours is a folder away.</Empty>)}</Found>
     </div>

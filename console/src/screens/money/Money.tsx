@@ -35,7 +35,10 @@ function Burn({ window, name }: { window: Window; name: string }): ReactElement 
 
 function useNames(): Map<string, string> {
   const agents = usePages<Schemas["AgentRow"]>(["agents", "names"], "agents", { limit: 1000 });
-  return new Map((agents.data?.pages ?? []).flatMap((page) => page.items.map((one) => [one.id, one.persona])));
+  const campaigns = usePages<Schemas["CampaignRow"]>(["campaigns", "names"], "campaigns", { limit: 200 });
+  const ofAgents = (agents.data?.pages ?? []).flatMap((page) => page.items.map((one) => [one.id, one.persona] as const));
+  const ofCampaigns = (campaigns.data?.pages ?? []).flatMap((page) => page.items.map((one) => [one.id, `${new Map(ofAgents).get(one.agent_id) ?? one.agent_name}: ${one.goal.text.slice(0, 60)}`] as const));
+  return new Map([...ofAgents, ...ofCampaigns]);
 }
 
 function Windows(): ReactElement {

@@ -42,7 +42,7 @@ function Lock({ item }: { item: Item }): ReactElement | null {
   const may = useMay();
   const claim = useClaim(item);
   const { assignee, claimed_until_us: until } = item.row;
-  if (!may("rule", "review") || item.row.state !== "open") return null;
+  if (!may("rule", "review") || !isRulable(item.row.state)) return null;
   const isMine = assignee === session.name;
   if (assignee && !isMine) {
     return <div className="lock-note" role="status"><Icon name="lock" /><span className="grow"><b>{assignee}</b> is looking at it, for {countdownOf(until - nowUs)} more. You can rule when the lock ends{session.role === "owner" ? ", or take it" : ""}.</span>{session.role === "owner" && <Button size="compact-sm" variant="default" onClick={() => { claim.mutate("release"); }}>Free it</Button>}</div>;
@@ -56,16 +56,24 @@ function Lock({ item }: { item: Item }): ReactElement | null {
   );
 }
 
+/** What a yes and a no mean, by what is asked. */
+const WORDS: Record<string, { yes: string; no: string }> = {
+  doubt: { yes: "It did happen", no: "It did not" },
+  afterwards: { yes: "Let it stay", no: "Take it down" },
+};
+const isRulable = (state: string): boolean => state === "open" || state === "owed";
+
 function Acts({ item, onMode, onRule }: { item: Item; onMode: (mode: Mode) => void; onRule: (ruling: Ruling) => void }): ReactElement | null {
   const may = useMay();
-  if (!may("rule", "review") || item.row.state !== "open") return null;
-  const isDoubt = item.row.about === "doubt";
+  if (!may("rule", "review") || !isRulable(item.row.state)) return null;
+  const words = WORDS[item.row.about] ?? { yes: "Approve", no: "Reject" };
+  const isAction = item.row.about === "action";
   const off = !item.may_rule;
   return (
     <div className="verdicts" role="group" aria-label="Rule on it">
-      <Button leftSection={<Icon name="check" />} rightSection={<kbd>a</kbd>} disabled={off} onClick={() => { onRule({ command: "approve", digest: item.row.digest }); }}>{isDoubt ? "It did happen" : "Approve"}</Button>
-      {!isDoubt && <Button variant="default" leftSection={<Icon name="pen" />} rightSection={<kbd>e</kbd>} disabled={off} onClick={() => { onMode("edit"); }}>Edit</Button>}
-      <Button variant="default" leftSection={<Icon name="cross" />} rightSection={<kbd>r</kbd>} disabled={off} onClick={() => { onMode("reject"); }}>{isDoubt ? "It did not" : "Reject"}</Button>
+      <Button leftSection={<Icon name="check" />} rightSection={<kbd>a</kbd>} disabled={off} onClick={() => { onRule({ command: "approve", digest: item.row.digest }); }}>{words.yes}</Button>
+      {isAction && <Button variant="default" leftSection={<Icon name="pen" />} rightSection={<kbd>e</kbd>} disabled={off} onClick={() => { onMode("edit"); }}>Edit</Button>}
+      <Button variant="default" leftSection={<Icon name="cross" />} rightSection={<kbd>r</kbd>} disabled={off} onClick={() => { onMode("reject"); }}>{words.no}</Button>
       <Tooltip label="Ask the operator something first; it waits for the answer"><Button variant="default" leftSection={<Icon name="ask" />} rightSection={<kbd>q</kbd>} disabled={off} onClick={() => { onMode("ask"); }}>Ask</Button></Tooltip>
     </div>
   );
@@ -88,8 +96,8 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
       <div className="item-main">
         <div className="item-head">
           <div className="grow">
-            <h2><Link href={`/agents/${row.agent_id}`}>{item.persona?.name ?? row.account}</Link> <span className="soft">wants to {row.kind.startsWith("payment") ? "pay" : row.kind.replace("post.", "").replace(".", " ")}</span></h2>
-            <div className="row wrap"><Risk of={row.risk} />{row.tainted && <Chip tone="wait">strangers had a part</Chip>}{row.state !== "open" && <State of={row.state} />}{review.outcome && row.state !== review.outcome && <State of={review.outcome} />}<span className="faint">asked <When us={row.opened_at_us} age /></span>{row.state === "open" && <span className="faint">no answer is a no in <b>{countdownOf(row.deadline_us - nowUs)}</b></span>}</div>
+            <h2><Link href={`/agents/${row.agent_id}`}>{item.persona?.name ?? row.account}</Link> <span className="soft">{row.about === "afterwards" ? "was allowed to " : row.about === "doubt" ? "may have tried to " : "wants to "}{row.kind.startsWith("payment") ? "pay" : row.kind.replace("post.", "").replace(".", " ")}</span></h2>
+            <div className="row wrap"><Risk of={row.risk} />{row.tainted && <Chip tone="wait">strangers had a part</Chip>}{!isRulable(row.state) && <State of={row.state} />}{review.outcome && row.state !== review.outcome && <State of={review.outcome} />}<span className="faint">asked <When us={row.opened_at_us} age /></span>{row.state === "open" && <span className="faint">no answer is a no in <b>{countdownOf(row.deadline_us - nowUs)}</b></span>}</div>
           </div>
           <Lock item={item} />
         </div>

@@ -59,6 +59,7 @@ function Entry({ row, isChosen, isPicked, onChoose, onPick }: { row: Row; isChos
           <Risk of={row.risk} />
           {row.tainted && <Chip tone="wait">strangers</Chip>}
           {row.about === "doubt" && <Chip tone="doubt">did it happen?</Chip>}
+          {row.about === "afterwards" && <Chip tone="info">already out</Chip>}
           <span className="faint">{spanOf(nowUs - row.opened_at_us)} old</span>
           {row.assignee && <span className={isTheirs ? "locked" : "faint"}><Icon name="lock" size={12} /> {isTheirs ? row.assignee : "you"}</span>}
         </span>
