@@ -174,6 +174,7 @@ release-notes: ## What changed since the last tag
 	@git log --no-merges --reverse --format='- %s (%h)' $$(git describe --tags --abbrev=0 2>/dev/null | sed 's/$$/../')
 
 docker-build: ## Build the image (needs Docker)
+	@bash scripts/console.sh
 	@bash scripts/deploy.sh image $(VERSION)
 
 docker-up: ## Run the fleet in containers (needs Docker; PROFILE=roles: one container per role)
@@ -199,7 +200,7 @@ check-sync: ## When did sync last run, and what is backed up? Fails when it is s
 	@bash scripts/sync.sh --check
 
 clean: ## Remove caches and what builds left (not .venv)
-	@rm -rf build dist htmlcov coverage.xml .coverage .coverage.* .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf build dist console/dist htmlcov coverage.xml .coverage .coverage.* .pytest_cache .ruff_cache .import_linter_cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean ## Remove the environment too

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.asking import ask, post_that_waits, waited
+from tests.console.asking import ask, post_that_waits, tell, waited
 from tests.console.conftest import House
 
 pytestmark = pytest.mark.timeout(240)
@@ -117,3 +117,24 @@ def test_many_of_low_risk_are_approved_at_once(page: Page, house: House) -> None
     expect(page.get_by_text("2 reviews selected")).to_be_visible()
     page.keyboard.press("Shift+A")
     expect(page.get_by_text("Approved: 2 of 2")).to_be_visible()
+
+
+def test_hostile_words_are_shown_as_words(page: Page, house: House) -> None:
+    review = post_that_waits(page, house.url)
+    found = ask(page, house.url, f"reviews/{review['id']}")
+    arguments = found["review"]["question"]["action"]["arguments"]
+    hostile = (
+        "<script>window.owned=1</script><img src=x onerror='window.owned=1'> \u202elive\u202c 🎮 "
+        + "many words " * 9_000
+    )
+    body = {"arguments": {**arguments, "text": hostile}}
+    tell(page, house.url, f"reviews/{review['id']}/edit", body=body, version=found["version"])
+    page.goto(f"{house.url}/reviews/{review['id']}")
+    post = page.get_by_role("article", name="As its network will show it")
+    expect(post).to_contain_text("<img src=x onerror=")
+    expect(post.locator(".oddity").first).to_have_text("RLO")
+    expect(post).to_contain_text("the network will refuse it")
+    post.get_by_role("button", name="show all").click()
+    expect(post.get_by_role("button", name="show all")).to_have_count(0)
+    assert page.evaluate("window.owned") is None
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "it stays within its frame"
