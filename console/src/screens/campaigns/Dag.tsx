@@ -36,7 +36,7 @@ function layoutOf(steps: readonly Step[]): { nodes: Shown[]; edges: Edge[] } {
   const rows = new Map<number, number>();
   const place = new Map<string, { x: number; y: number }>();
   const parent = (step: Step): number => Math.max(-1, ...step.after.map((id) => place.get(id)?.y ?? -1));
-  const ordered = [...steps].sort((a, b) => (depths.get(a.id) ?? 0) - (depths.get(b.id) ?? 0));
+  const ordered = [...steps].sort((a, b) => (depths.get(a.id) ?? 0) - (depths.get(b.id) ?? 0) || a.key.localeCompare(b.key, undefined, { numeric: true }));
   for (const step of ordered) {
     const column = depths.get(step.id) ?? 0;
     // Steps that wait for nothing and nobody waits for fill blocks, so that a long list is no tower.
