@@ -29,12 +29,16 @@ setup-check: ## Say what set-up finds on this machine, and what is missing
 install-dev: setup hooks ## Everything that a developer needs: the environment and the git hooks
 
 run: setup ## Set up if need be, then run the fleet here (a rehearsal: no keys needed)
+	@bash scripts/console.sh --if-able
 	@$(CHIMERA) up $(ARGS)
 
 up: run ## The same
 
 demo: setup ## A rehearsal that ends by itself with a summary (ARGS="--agents 25 --json")
 	@$(CHIMERA) demo $(ARGS)
+
+console: setup ## Build the web console into the package (needs Node 20, or fetches it as a wheel)
+	@bash scripts/console.sh $(ARGS)
 
 doctor: setup ## Check this installation and say how to mend it
 	@$(CHIMERA) doctor $(ARGS)
@@ -84,6 +88,13 @@ bandit: setup ## Known bad patterns in the source (bandit)
 
 trace: setup ## Every requirement marked done has a test; every id named in a test exists
 	@$(PYTHON) .specify/scripts/trace.py
+
+console-shots: setup ## Pictures of every screen in docs/console, from a rehearsal (ARGS="reviews fleet")
+	@bash scripts/console.sh
+	@$(PYTHON) scripts/console_shots.py $(ARGS)
+
+console-check: setup ## The console's types and lint
+	@bash scripts/console.sh --check
 
 docs-check: setup ## Links between our documents lead somewhere
 	@$(PYTHON) scripts/check_links.py
@@ -156,12 +167,14 @@ security: bandit audit ## Both of the above: source and dependencies
 
 ##@ Ship
 package: setup ## Build the wheel and the source archive into dist/
+	@bash scripts/console.sh
 	@$(PYTHON) -m hatchling build
 
 release-notes: ## What changed since the last tag
 	@git log --no-merges --reverse --format='- %s (%h)' $$(git describe --tags --abbrev=0 2>/dev/null | sed 's/$$/../')
 
 docker-build: ## Build the image (needs Docker)
+	@bash scripts/console.sh
 	@bash scripts/deploy.sh image $(VERSION)
 
 docker-up: ## Run the fleet in containers (needs Docker; PROFILE=roles: one container per role)
@@ -187,7 +200,7 @@ check-sync: ## When did sync last run, and what is backed up? Fails when it is s
 	@bash scripts/sync.sh --check
 
 clean: ## Remove caches and what builds left (not .venv)
-	@rm -rf build dist htmlcov coverage.xml .coverage .coverage.* .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf build dist console/dist htmlcov coverage.xml .coverage .coverage.* .pytest_cache .ruff_cache .import_linter_cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-all: clean ## Remove the environment too

@@ -1,0 +1,83 @@
+/** Lets a person in: by the one-time code in the address, by the session that is there already, or by name. */
+import { Button, Loader, PasswordInput, TextInput } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState, type FormEvent, type ReactElement } from "react";
+import { App } from "@/App";
+import { call, Problem, rememberCsrf, whenLoggedOut } from "@/api/client";
+import { ProblemNote } from "@/parts/parts";
+import { SessionProvider, type Session } from "@/session";
+
+/** The code leaves the address at once, so that it stays in no history. */
+function takeCode(): string {
+  const match = /(?:^#|[&?#])(?:once|code|login)=([^&]+)/.exec(location.hash);
+  if (!match) return "";
+  history.replaceState(null, "", location.pathname + location.search);
+  return decodeURIComponent(match[1] ?? "");
+}
+
+async function enter(code: string): Promise<Session> {
+  if (code) return call<Session>("session", { method: "POST", body: { once: code }, quiet: true });
+  return call<Session>("session", { quiet: true });
+}
+
+function LogIn({ onIn, why }: { onIn: (session: Session) => void; why: unknown }): ReactElement {
+  const [error, setError] = useState<unknown>(why);
+  const [busy, setBusy] = useState(false);
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const given = (name: string): string => String(form.get(name) ?? "");
+    setBusy(true);
+    call<Session>("session", { method: "POST", quiet: true, body: { name: given("name"), password: given("password"), code: given("code") } })
+      .then(onIn, setError)
+      .finally(() => { setBusy(false); });
+  };
+  return (
+    <main className="door">
+      <form onSubmit={submit} aria-label="Log in">
+        <img src="/mark.svg" alt="" width={40} height={40} />
+        <h1>Chimera</h1>
+        <p className="soft">Open the address that <code>chimera up</code> printed: it lets you in by itself. Or log in by name.</p>
+        {error !== null && <ProblemNote error={error} />}
+        <TextInput label="Name" name="name" autoComplete="username" required />
+        <PasswordInput label="Password" name="password" autoComplete="current-password" required />
+        <TextInput label="Code" name="code" description="From your authenticator, if you have one" autoComplete="one-time-code" inputMode="numeric" />
+        <Button type="submit" size="sm" fullWidth loading={busy}>Log in</Button>
+      </form>
+    </main>
+  );
+}
+
+export function Door(): ReactElement {
+  const client = useQueryClient();
+  const [session, setSession] = useState<Session | null>(null);
+  const [why, setWhy] = useState<unknown>(null);
+  const [isKnown, setKnown] = useState(false);
+  const begun = useRef(false);
+  const letIn = useCallback((found: Session) => {
+    rememberCsrf(found.csrf);
+    setSession(found);
+    setKnown(true);
+  }, []);
+  useEffect(() => {
+    whenLoggedOut(() => {
+      client.clear();
+      setSession(null);
+      setWhy(new Problem(401, "session_expired", "Your session has ended", "Nothing that you did before is lost.", "Log in again."));
+    });
+    if (begun.current) return;
+    begun.current = true;
+    enter(takeCode()).then(letIn, async (error: unknown) => {
+      // A code that was used already may belong to this very browser.
+      const known = await enter("").catch(() => null);
+      if (known) letIn(known);
+      else {
+        setWhy(error instanceof Problem && error.code === "session_missing" ? null : error);
+        setKnown(true);
+      }
+    });
+  }, [client, letIn]);
+  if (!isKnown) return <main className="door" aria-label="Loading"><Loader /></main>;
+  if (!session) return <LogIn onIn={letIn} why={why} key={String(why)} />;
+  return <SessionProvider value={session}><App /></SessionProvider>;
+}

@@ -1,0 +1,47 @@
+/** From an empty installation to a rehearsal, and from there to going live. Each step is looked up, not remembered. */
+import type { ReactElement, ReactNode } from "react";
+import { Link } from "wouter";
+import { useFleet, usePages, useRead } from "@/api/queries";
+import type { Schemas } from "@/api/types";
+import { Icon } from "@/parts/Icon";
+import { Head } from "@/parts/parts";
+import { useMay } from "@/session";
+
+interface Step { title: string; isDone: boolean; children: ReactNode }
+
+function Steps({ of }: { of: readonly Step[] }): ReactElement {
+  const next = of.findIndex((step) => !step.isDone);
+  return (
+    <ol className="guide">{of.map((step, index) => (
+      <li key={step.title} data-state={step.isDone ? "done" : index === next ? "next" : "later"}>
+        <i>{step.isDone ? <Icon name="check" size={14} /> : index + 1}</i>
+        <div><h2>{step.title}{step.isDone && <span className="faint"> – done</span>}</h2><div className="soft">{step.children}</div></div>
+      </li>
+    ))}</ol>
+  );
+}
+
+export default function Start(): ReactElement {
+  const may = useMay();
+  const fleet = useFleet().data;
+  const campaigns = usePages<Schemas["CampaignRow"]>(["campaigns", "first"], "campaigns", { limit: 1 }).data?.pages[0]?.items ?? [];
+  const ruled = usePages<Schemas["ReviewRow"]>(["reviews", "ruled"], "reviews", { state: "closed", limit: 1 }, may("read", "review")).data?.pages[0]?.items ?? [];
+  const lifted = useRead<{ items: Schemas["Halt"][] }>(["halts", "lifted"], "halts", { query: { state: "lifted", limit: 1 } }).data?.items ?? [];
+  const connections = useRead<{ items: Schemas["Connection"][] }>(["connections", "some"], "connections", { query: { limit: 200 }, when: may("read", "connection") }).data?.items ?? [];
+  const agents = Object.values(fleet?.agents ?? {}).reduce((sum, count) => sum + count, 0);
+  const isLive = connections.some((one) => one.platform !== "sandbox");
+  return (
+    <div className="page" style={{ maxWidth: 860 }}>
+      <Head title="Getting started">Rehearsal comes first: the whole fleet against a simulated network, with nothing at stake. Then add keys, and change one word.</Head>
+      <Steps of={[
+        { title: "Install an agent", isDone: agents > 0, children: <>A persona with permissions, accounts and a budget. <code>chimera up</code> brings a rehearsal’s cast; <Link href="/agents/new">install your own</Link>.</> },
+        { title: "Give it a goal", isDone: campaigns.length > 0, children: <><Link href="/campaigns?new">Open a campaign</Link>: what you want, from whom, for how much. The planner writes a plan that you can watch.</> },
+        { title: "See something published", isDone: (fleet?.today.published ?? 0) > 0, children: <>The <Link href="/campaigns">campaign’s graph</Link> is live. Choose a step to see its whole life, from what was heard to the receipt.</> },
+        { title: "Rule on a review", isDone: ruled.length > 0, children: <>Where policy wants a person, the act waits on <Link href="/reviews">the desk</Link>. <kbd>a</kbd> approves, <kbd>e</kbd> edits, <kbd>r</kbd> rejects. Silence is a no.</> },
+        { title: "Stop it, and let it go on", isDone: lifted.length > 0, children: <>Try the halt at the top of every page while nothing is at stake. It says beforehand what it will do; lifting it loses nothing.</> },
+        { title: "Verify its history yourself", isDone: false, children: <><Link href="/audit/verify">Verify in this browser</Link>: every hash is computed here, from the raw bytes. It is worth doing again from time to time, so it is never done.</> },
+        { title: "Go live", isDone: isLive, children: <>Add an account on a real network to the agent’s manifest and its key to the vault, then change <code>sandbox</code> to that network’s name. Begin with one agent and a small cap. <Link href="/connections">Connections</Link> shows what speaks through what.</> },
+      ]} />
+    </div>
+  );
+}

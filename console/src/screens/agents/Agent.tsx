@@ -1,0 +1,98 @@
+/** One agent: who it is in public, what it may do in plain words, its money, its versions. */
+import { Button, Menu, Tabs } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactElement } from "react";
+import { Link } from "wouter";
+import { call } from "@/api/client";
+import { usePages, useRead } from "@/api/queries";
+import type { Schemas } from "@/api/types";
+import { Chip, Empty, Figures, Found, Hash, Head, Meter, Money, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
+import { Editor, Permissions } from "@/screens/agents/Editor";
+import { openHalt } from "@/shell/HaltControl";
+import { useMay } from "@/session";
+import { handleOf } from "@/words/plain";
+import { percentOf } from "@/words/money";
+
+type Item = Schemas["AgentItem"];
+const NEXT: Record<string, { command: string; label: string }[]> = {
+  installed: [{ command: "activate", label: "Activate" }, { command: "retire", label: "Retire" }],
+  active: [{ command: "pause", label: "Pause" }, { command: "retire", label: "Retire" }],
+  paused: [{ command: "activate", label: "Activate" }, { command: "retire", label: "Retire" }],
+};
+
+function Acts({ item }: { item: Item }): ReactElement | null {
+  const may = useMay();
+  const client = useQueryClient();
+  const change = useMutation({ mutationFn: (command: string) => call(`agents/${item.id}/state`, { method: "POST", version: item.version, body: { command } }), onSettled: () => client.invalidateQueries({ queryKey: ["agents"] }) });
+  return (
+    <>
+      {change.isError && <ProblemNote error={change.error} />}
+      {may("begin", "halt") && !item.halted && <Button variant="default" onClick={() => { openHalt(`agent:${item.id}`); }}>Halt it…</Button>}
+      {may("write", "agent") && NEXT[item.state] && (
+        <Menu><Menu.Target><Button variant="default" loading={change.isPending}>State: {item.state}</Button></Menu.Target><Menu.Dropdown>{NEXT[item.state]?.map((one) => <Menu.Item key={one.command} onClick={() => { change.mutate(one.command); }}>{one.label}</Menu.Item>)}</Menu.Dropdown></Menu>
+      )}
+    </>
+  );
+}
+
+function Persona({ item }: { item: Item }): ReactElement {
+  const { persona } = item;
+  return (
+    <Panel title="Who it is in public">
+      <dl className="facts">
+        <dt>Voice</dt><dd><Untrusted text={persona.voice} /></dd>
+        <dt>Says it is an AI</dt><dd>{persona.disclosure || <Chip tone="stop">no disclosure</Chip>}</dd>
+        <dt>Speaks about</dt><dd>{persona.interests.join(", ") || "–"}</dd>
+        <dt>Avoids</dt><dd>{persona.avoid.join(", ") || "–"}</dd>
+        {persona.cast.length > 0 && <><dt>Cast</dt><dd>{persona.cast.join(", ")}</dd></>}
+        <dt>Accounts</dt><dd>{item.accounts.map((account) => <div key={account.platform + account.handle}><bdi>{handleOf(account.handle)}</bdi> <span className="faint">on {account.platform}</span></div>)}</dd>
+      </dl>
+    </Panel>
+  );
+}
+
+function Campaigns({ id }: { id: string }): ReactElement {
+  const pages = usePages<Schemas["CampaignRow"]>(["campaigns", "of", id], "campaigns", { agent: id, limit: 20 });
+  const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  return <Panel title="Campaigns" bare>{pages.data && !rows.length ? <Empty title="None yet" /> : <ul className="plain-list">{rows.map((row) => <li key={row.id} className="row"><Link href={`/campaigns/${row.id}`} className="grow" style={{ minWidth: 0, color: "var(--text)" }}><UntrustedLine text={row.goal.text} /></Link><State of={row.state} /></li>)}</ul>}</Panel>;
+}
+
+function Versions({ item }: { item: Item }): ReactElement {
+  return (
+    <Panel bare label="Versions">
+      <div className="scroll-x"><table className="list"><thead><tr><th>Version</th><th>Before</th><th>By</th><th>When</th><th>Gained</th><th>Package</th></tr></thead>
+        <tbody>{item.versions.map((one) => <tr key={one.digest + String(one.at_us)}><td>{one.package_version} {one.digest === item.package_digest && <Chip tone="go">installed</Chip>}</td><td>{one.previous || "–"}</td><td>{one.by}</td><td><When us={one.at_us} /></td><td>{one.gained.join(", ") || "–"}</td><td><Hash of={one.digest} /></td></tr>)}</tbody></table></div>
+    </Panel>
+  );
+}
+
+function Detail({ item }: { item: Item }): ReactElement {
+  const may = useMay();
+  const spent = item.today;
+  return (
+    <>
+      <Head title={item.persona.name} acts={<Acts item={item} />}><Link href="/agents">Agents</Link> › {item.name}, version {item.package_version} <State of={item.halted ? "halted" : item.state} /></Head>
+      <Figures of={[
+        { label: "Spent today", value: <Money micros={spent?.spent_micros ?? 0} />, note: <>of <Money micros={spent?.cap_micros ?? item.budget_micros_day} /></> },
+        { label: "Set aside", value: <Money micros={spent?.held_micros ?? 0} /> },
+        { label: "Asks below", value: item.confidence_floor_bp ? percentOf(item.confidence_floor_bp) : "–", note: "confidence, learnt from people" },
+        { label: "Rulings so far", value: item.rulings },
+        { label: "May do", value: item.permissions.length, note: `of ${String(item.permissions.length + item.not_permitted.length)} things` },
+      ]} />
+      {spent && <div style={{ marginBottom: 14 }}><Meter spent={spent.spent_micros} held={spent.held_micros} cap={spent.cap_micros} over={spent.overrun_micros} /></div>}
+      <Tabs defaultValue="about" keepMounted={false}>
+        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="versions">Versions</Tabs.Tab>{may("write", "agent") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
+        <Tabs.Panel value="about"><div className="grid two"><Persona item={item} /><div className="stack"><Panel title="Goals" bare><ul className="plain-list">{item.goals.map((goal) => <li key={goal}><bdi>{goal}</bdi></li>)}</ul></Panel><Campaigns id={item.id} /></div></div></Tabs.Panel>
+        <Tabs.Panel value="may"><div className="grid two"><Panel title="It may" bare><Permissions of={item.permissions} tone="go" /></Panel><Panel title="It may not" note="what is not listed is denied" bare><Permissions of={item.not_permitted} tone="plain" /></Panel></div></Tabs.Panel>
+        <Tabs.Panel value="versions"><Versions item={item} /></Tabs.Panel>
+        <Tabs.Panel value="edit"><Editor name={item.package} installed={item} onDone={() => { location.reload(); }} /></Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}
+
+export function Agent({ id }: { id: string }): ReactElement {
+  const item = useRead<Item>(["agents", id], `agents/${id}`);
+  return <Found query={item}>{(found) => <Detail item={found} />}</Found>;
+}

@@ -1,0 +1,105 @@
+/** One campaign: its goal and money, its plan as a live graph, what is to come, what came of it. */
+import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useState, type ReactElement } from "react";
+import { Link, useLocation } from "wouter";
+import { call } from "@/api/client";
+import { useRead } from "@/api/queries";
+import type { Schemas } from "@/api/types";
+import { Chip, Empty, Figures, Found, Head, Meter, Money, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Untrusted } from "@/parts/Untrusted";
+import { Calendar } from "@/screens/campaigns/Calendar";
+import { openHalt } from "@/shell/HaltControl";
+import { useMay } from "@/session";
+import { countOf } from "@/words/money";
+
+const Dag = lazy(() => import("@/screens/campaigns/Dag").then(({ Dag: component }) => ({ default: component })));
+
+type Item = Schemas["CampaignItem"];
+type Step = Schemas["Node"];
+
+const STEPS_MAX = 1_000;
+const ENDED = ["done", "refused", "failed", "dropped", "in_doubt"];
+
+async function stepsOf(id: string, signal: AbortSignal): Promise<Step[]> {
+  const steps: Step[] = [];
+  let cursor = "";
+  do {
+    const page = await call<Schemas["PlanGraph"]>(`campaigns/${id}/plan`, { query: { cursor, limit: 200 }, signal });
+    steps.push(...page.nodes);
+    cursor = page.next;
+  } while (cursor && steps.length < STEPS_MAX);
+  return steps;
+}
+
+function Results({ steps }: { steps: readonly Step[] }): ReactElement {
+  const ended = steps.filter((step) => ENDED.includes(step.state)).reverse();
+  if (!ended.length) return <Empty title="Nothing has ended yet">Results appear here as they are settled.</Empty>;
+  return (
+    <div className="scroll-x"><table className="list"><thead><tr><th>Step</th><th>Kind</th><th>State</th><th className="num">Attempts</th><th>Why</th></tr></thead>
+      <tbody>{ended.map((step) => <tr key={step.id}><td><Link href={`/audit/task/${step.id}`}>{step.key.slice(0, 40)}</Link></td><td>{step.spec}</td><td><State of={step.state} /></td><td className="num">{step.attempt}</td><td className="soft">{step.reason || "–"}</td></tr>)}</tbody></table></div>
+  );
+}
+
+function Cancel({ item }: { item: Item }): ReactElement | null {
+  const may = useMay();
+  const client = useQueryClient();
+  const [isOpen, setOpen] = useState(false);
+  const [reason, setReason] = useState("");
+  const cancel = useMutation({
+    mutationFn: () => call(`campaigns/${item.id}/cancel`, { method: "POST", version: item.version, body: { reason: reason.trim() } }),
+    onSuccess: () => { setOpen(false); void client.invalidateQueries({ queryKey: ["campaigns"] }); },
+  });
+  if (!may("write", "campaign") || ["finished", "cancelled"].includes(item.state)) return null;
+  return (
+    <>
+      <Button variant="default" onClick={() => { setOpen(true); }}>Cancel it…</Button>
+      <Modal opened={isOpen} onClose={() => { setOpen(false); }} title="Cancel the campaign">
+        <form className="stack" onSubmit={(event) => { event.preventDefault(); if (reason.trim()) cancel.mutate(); }}>
+          <p className="soft" style={{ margin: 0 }}>Nothing begins in it any more. What was already sent is settled. It cannot be undone.</p>
+          <Textarea label="Why" required autosize minRows={2} value={reason} onChange={(event) => { setReason(event.currentTarget.value); }} data-autofocus />
+          {cancel.isError && <ProblemNote error={cancel.error} />}
+          <div className="row" style={{ justifyContent: "flex-end" }}><Button variant="default" onClick={() => { setOpen(false); }}>Leave it</Button><Button type="submit" color="vermilion" loading={cancel.isPending} disabled={!reason.trim()}>Cancel the campaign</Button></div>
+        </form>
+      </Modal>
+    </>
+  );
+}
+
+function Detail({ item }: { item: Item }): ReactElement {
+  const [view, setView] = useState("plan");
+  const may = useMay();
+  const plan = useQuery({ queryKey: ["campaigns", item.id, "plan"], queryFn: ({ signal }) => stepsOf(item.id, signal) });
+  const count = (...states: string[]): number => states.reduce((sum, state) => sum + (item.tasks[state] ?? 0), 0);
+  return (
+    <>
+      <Head title={<><bdi className="goal-title">{item.goal.text.slice(0, 120)}</bdi></>} acts={<>{may("begin", "halt") && !item.halted && <Button variant="default" onClick={() => { openHalt(`campaign:${item.id}`); }}>Halt it…</Button>}<Cancel item={item} /></>}>
+        <Link href="/campaigns">Campaigns</Link> › <Link href={`/agents/${item.agent_id}`}>{item.agent_name}</Link> on {item.goal.platform}, opened <When us={item.opened_at_us} age /> <State of={item.halted ? "halted" : item.state} />
+      </Head>
+      <Figures of={[
+        { label: "Done", value: countOf(count("done")), note: `of ${countOf(item.tasks_counted)} tasks` },
+        { label: "On the way", value: countOf(count("ready", "leased", "granted", "waiting")) },
+        { label: "Waiting for people", value: countOf(count("held")) },
+        { label: "Refused or failed", value: countOf(count("refused", "failed")) },
+        { label: "Plans", value: countOf(item.plans) },
+        { label: "Spent", value: <Money micros={item.window?.spent_micros ?? 0} />, note: <>of <Money micros={item.goal.budget_micros} /></> },
+      ]} />
+      {item.window && <div style={{ marginBottom: 14 }}><Meter spent={item.window.spent_micros} held={item.window.held_micros} cap={item.window.cap_micros} over={item.window.overrun_micros} /></div>}
+      {(item.goal.text.length > 120 || item.goal.constraints.length > 0) && <Panel title="Goal"><Untrusted text={item.goal.text} />{item.goal.constraints.map((one) => <div key={one}><Chip>constraint</Chip> <bdi>{one}</bdi></div>)}</Panel>}
+      <div className="filters" style={{ marginTop: 14 }}><SegmentedControl aria-label="View" data={[{ value: "plan", label: "Plan" }, { value: "calendar", label: "Calendar" }, { value: "results", label: "Results" }]} value={view} onChange={setView} /><span className="faint">The graph is live. Choose a step to see its whole life.</span></div>
+      <Found query={plan}>{(steps) => (
+        <Panel bare label={view}>
+          {steps.length === 0 ? <Empty title="No plan yet">The planner reads the goal now; its first plan appears here by itself.</Empty>
+            : view === "plan" ? <Suspense fallback={null}><Dag steps={steps} /></Suspense>
+              : view === "calendar" ? <Calendar steps={steps} /> : <Results steps={steps} />}
+        </Panel>
+      )}</Found>
+    </>
+  );
+}
+
+export function Campaign({ id }: { id: string }): ReactElement {
+  const item = useRead<Item>(["campaigns", id], `campaigns/${id}`);
+  const [, go] = useLocation();
+  return <Found query={item} empty={<Button onClick={() => { go("/campaigns"); }}>All campaigns</Button>}>{(found) => <Detail item={found} />}</Found>;
+}

@@ -1,0 +1,128 @@
+/** Rulings on their way: held for a few seconds in which they can be taken back, then sent. What fails comes back. */
+import { notifications } from "@mantine/notifications";
+import type { QueryClient } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
+import { call, Problem } from "@/api/client";
+import type { Schemas } from "@/api/types";
+
+export const UNDO_MS = 5_000;
+
+export type Ruling =
+  | { command: "approve"; digest: string }
+  | { command: "edit"; arguments: Record<string, unknown> }
+  | { command: "reject"; reason: string }
+  | { command: "ask"; text: string };
+
+export interface Pending {
+  id: string;
+  label: string;
+  version: number;
+  ruling: Ruling;
+  dueAtMs: number;
+}
+export interface Failure {
+  id: string;
+  label: string;
+  error: Problem;
+}
+
+interface Desk {
+  pending: readonly Pending[];
+  sent: ReadonlySet<string>;
+  failures: readonly Failure[];
+}
+
+let desk: Desk = { pending: [], sent: new Set(), failures: [] };
+const listeners = new Set<() => void>();
+const timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+function change(next: Partial<Desk>): void {
+  desk = { ...desk, ...next };
+  listeners.forEach((listener) => { listener(); });
+}
+
+export function useDesk(): Desk {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => { listeners.delete(listener); };
+    },
+    () => desk,
+  );
+}
+
+function without<T extends { id: string }>(list: readonly T[], id: string): T[] {
+  return list.filter((one) => one.id !== id);
+}
+
+const SAID: Record<Ruling["command"], string> = { approve: "Approved", edit: "Edited", reject: "Rejected", ask: "Asked back" };
+
+/** Rule on one: it leaves the list at once, and the API a few seconds later. */
+export function rule(client: QueryClient, given: Omit<Pending, "dueAtMs">): void {
+  const pending = { ...given, dueAtMs: Date.now() + UNDO_MS };
+  change({ pending: [...without(desk.pending, given.id), pending], failures: without(desk.failures, given.id) });
+  timers.set(given.id, setTimeout(() => void send(client, pending), UNDO_MS));
+}
+
+/** Take back the last ruling, or a named one. */
+export function undo(id: string | undefined = desk.pending.at(-1)?.id): string | undefined {
+  if (id === undefined) return undefined;
+  clearTimeout(timers.get(id));
+  timers.delete(id);
+  change({ pending: without(desk.pending, id) });
+  return id;
+}
+
+/** Send everything that waits, now. */
+export function sendAll(client: QueryClient): void {
+  desk.pending.forEach((pending) => {
+    clearTimeout(timers.get(pending.id));
+    void send(client, pending);
+  });
+}
+
+export function dismiss(id: string): void {
+  change({ failures: without(desk.failures, id) });
+}
+
+async function send(client: QueryClient, pending: Pending): Promise<void> {
+  timers.delete(pending.id);
+  const { command, ...body } = pending.ruling;
+  change({ pending: without(desk.pending, pending.id), sent: new Set([...desk.sent, pending.id]) });
+  try {
+    await call<Schemas["Review"]>(`reviews/${pending.id}/${command}`, { method: "POST", version: pending.version, body });
+    notifications.show({ id: `ruled-${pending.id}`, message: `${SAID[command]}: ${pending.label}`, color: "verdigris", autoClose: 2_500 });
+  } catch (error) {
+    const problem = error instanceof Problem ? error : new Problem(0, "console_fault", "The console stumbled", String(error));
+    const sent = new Set(desk.sent);
+    sent.delete(pending.id);
+    change({ sent, failures: [...without(desk.failures, pending.id), { id: pending.id, label: pending.label, error: problem }] });
+  } finally {
+    void client.invalidateQueries({ queryKey: ["reviews"] });
+  }
+}
+
+/** Many at once, of ordinary risk: the API rules on each alone, and says what came of each. */
+export async function ruleMany(client: QueryClient, command: "approve" | "reject", rows: readonly Schemas["ReviewRow"][], reason: string): Promise<void> {
+  change({ sent: new Set([...desk.sent, ...rows.map((row) => row.id)]) });
+  const labels = new Map(rows.map((row) => [row.id, row.text.slice(0, 60) || row.kind]));
+  const failed = (id: string, error: Problem): Failure => ({ id, label: labels.get(id) ?? id, error });
+  let failures: Failure[];
+  try {
+    const items = rows.map(({ id, version, digest }) => ({ id, version, digest }));
+    const answer = await call<Schemas["BatchAnswer"]>("reviews/batch", { method: "POST", body: { command, items, reason } });
+    failures = answer.outcomes.filter((one) => !one.ok).map((one) => failed(one.id, new Problem(409, one.code, "Not ruled on", one.detail)));
+  } catch (error) {
+    const problem = error instanceof Problem ? error : new Problem(0, "console_fault", "The console stumbled", String(error));
+    failures = rows.map((row) => failed(row.id, problem));
+  }
+  const sent = new Set(desk.sent);
+  failures.forEach((failure) => sent.delete(failure.id));
+  change({ sent, failures: [...desk.failures, ...failures] });
+  notifications.show({ message: `${SAID[command]}: ${String(rows.length - failures.length)} of ${String(rows.length)}`, color: failures.length ? "vermilion" : "verdigris" });
+  void client.invalidateQueries({ queryKey: ["reviews"] });
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if (desk.pending.length) event.preventDefault();
+});

@@ -1,0 +1,24 @@
+/** Who is at the keyboard, and what they may do. */
+import { createContext, useContext } from "react";
+import type { Schemas } from "@/api/types";
+
+export type Session = Schemas["Session"];
+
+const Current = createContext<Session | null>(null);
+export const SessionProvider = Current.Provider;
+
+export function useSession(): Session {
+  const session = useContext(Current);
+  if (!session) throw new Error("nobody is logged in");
+  return session;
+}
+
+export function useCurrency(): string {
+  return useContext(Current)?.currency ?? "USD";
+}
+
+/** Whether the role permits it. The API decides again; this only spares a button that would be refused. */
+export function useMay(): (verb: string, resource: string) => boolean {
+  const session = useSession();
+  return (verb, resource) => session.permitted.includes(`${verb}:${resource}`);
+}

@@ -1,0 +1,130 @@
+/** The kill switch, on every page: choose a scope, read what it will do, say why. Lifting is as deliberate. */
+import { Button, Menu, Modal, Select, Textarea, TextInput } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState, type ReactElement } from "react";
+import { call } from "@/api/client";
+import { useHalts, useRead, type PageOf } from "@/api/queries";
+import type { Schemas } from "@/api/types";
+import { Icon } from "@/parts/Icon";
+import { ProblemNote, When } from "@/parts/parts";
+import { useMay } from "@/session";
+import { plural } from "@/words/money";
+
+type Halt = Schemas["Halt"];
+type Preview = Schemas["HaltPreview"];
+
+const OPEN = "chimera:halt";
+/** Opens the dialogue from anywhere, with a scope if one is meant. */
+export function openHalt(scope?: unknown): void {
+  window.dispatchEvent(new CustomEvent(OPEN, { detail: typeof scope === "string" ? scope : "fleet" }));
+}
+
+const KINDS = [
+  { value: "fleet", label: "The whole fleet" },
+  { value: "platform", label: "A network" },
+  { value: "agent", label: "An agent" },
+  { value: "campaign", label: "A campaign" },
+  { value: "tool", label: "A tool" },
+  { value: "category", label: "A category of spending" },
+  { value: "recipient", label: "A recipient of money" },
+];
+const HINTS: Record<string, string> = { platform: "sandbox", tool: "trends", category: "publishing", recipient: "render-farm", campaign: "the campaign's id" };
+
+function AgentPick({ value, onChange }: { value: string; onChange: (id: string) => void }): ReactElement {
+  const [words, setWords] = useState("");
+  const found = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "halt"], "agents", { query: { q: words, limit: 20 } });
+  const options = (found.data?.items ?? []).map((agent) => ({ value: agent.id, label: `${agent.persona} (${agent.name})` }));
+  return <Select label="Agent" searchable data={options} value={value || null} onChange={(id) => { onChange(id ?? ""); }} onSearchChange={setWords} filter={({ options: all }) => all} nothingFoundMessage="No agent by that name" />;
+}
+
+function WhatItDoes({ preview }: { preview: Preview }): ReactElement {
+  return (
+    <div className="problem" style={{ borderColor: "var(--wait)", background: "var(--wait-wash)" }} aria-label="What this does">
+      <p style={{ marginTop: 0 }}>{preview.in_words}</p>
+      <p className="soft">
+        {[
+          preview.tasks_moving !== null && `${plural(preview.tasks_moving, "task")} on the way wait`,
+          preview.reviews_waiting !== null && `${plural(preview.reviews_waiting, "review")} can still be looked at`,
+          preview.halted_already && "this scope is halted already",
+          preview.covered_by.length > 0 && `covered by ${preview.covered_by.join(", ")}`,
+        ].filter(Boolean).join(" · ")}
+      </p>
+    </div>
+  );
+}
+
+function HaltDialogue({ scope: given, onClose }: { scope: string; onClose: () => void }): ReactElement {
+  const client = useQueryClient();
+  const [kind, setKind] = useState(given.split(":")[0] ?? "fleet");
+  const [name, setName] = useState(given.includes(":") ? given.slice(given.indexOf(":") + 1) : "");
+  const [reason, setReason] = useState("");
+  const scope = kind === "fleet" ? "fleet" : `${kind}:${name.trim()}`;
+  const isNamed = kind === "fleet" || name.trim() !== "";
+  const preview = useRead<Preview>(["halts", "preview"], "halts/preview", { query: { scope }, when: isNamed });
+  const begin = useMutation({
+    mutationFn: () => call<Halt>("halts", { method: "POST", body: { scope, reason: reason.trim() } }),
+    onSuccess: () => { void client.invalidateQueries({ queryKey: ["halts"] }); void client.invalidateQueries({ queryKey: ["fleet"] }); onClose(); },
+  });
+  return (
+    <form className="stack" onSubmit={(event) => { event.preventDefault(); if (reason.trim() && isNamed) begin.mutate(); }}>
+      <Select label="What to halt" data={KINDS} value={kind} allowDeselect={false} onChange={(value) => { setKind(value ?? "fleet"); setName(""); }} />
+      {kind === "agent" && <AgentPick value={name} onChange={setName} />}
+      {kind !== "fleet" && kind !== "agent" && <TextInput label="Which" placeholder={HINTS[kind]} value={name} onChange={(event) => { setName(event.currentTarget.value); }} />}
+      {preview.isError ? <ProblemNote error={preview.error} /> : preview.data && isNamed && <WhatItDoes preview={preview.data} />}
+      <Textarea label="Why" description="Stands in the record beside your name" required autosize minRows={2} maxLength={2000} data-autofocus value={reason} onChange={(event) => { setReason(event.currentTarget.value); }} />
+      {begin.isError && <ProblemNote error={begin.error} />}
+      <div className="row" style={{ justifyContent: "flex-end" }}>
+        <Button variant="default" onClick={onClose}>Leave it running</Button>
+        <Button type="submit" color="vermilion" loading={begin.isPending} disabled={!reason.trim() || !isNamed}>Halt {kind === "fleet" ? "the fleet" : "it"} now</Button>
+      </div>
+    </form>
+  );
+}
+
+function LiftDialogue({ halt, onClose }: { halt: Halt; onClose: () => void }): ReactElement {
+  const client = useQueryClient();
+  const lift = useMutation({
+    mutationFn: () => call<Halt>("halts/end", { method: "POST", body: { scope: halt.halted } }),
+    onSuccess: () => { void client.invalidateQueries({ queryKey: ["halts"] }); void client.invalidateQueries({ queryKey: ["fleet"] }); onClose(); },
+  });
+  return (
+    <div className="stack">
+      <p style={{ margin: 0 }}>{halt.halted === "fleet" ? "The fleet" : <code>{halt.halted}</code>} was halted by {halt.by} <When us={halt.since_us} age />: “{halt.reason}”</p>
+      <p className="soft" style={{ margin: 0 }}>When it is lifted, work goes on from where it stopped. Everything is decided anew under today’s policy, caps and other halts.</p>
+      {lift.isError && <ProblemNote error={lift.error} />}
+      <div className="row" style={{ justifyContent: "flex-end" }}>
+        <Button variant="default" onClick={onClose}>Leave it halted</Button>
+        <Button loading={lift.isPending} onClick={() => { lift.mutate(); }} data-autofocus>Resume</Button>
+      </div>
+    </div>
+  );
+}
+
+export function HaltControl(): ReactElement {
+  const may = useMay();
+  const halts = useHalts();
+  const [asked, setAsked] = useState<string | null>(null);
+  const [lifting, setLifting] = useState<Halt | null>(null);
+  useEffect(() => {
+    const open = (event: Event): void => { setAsked((event as CustomEvent<string>).detail); };
+    window.addEventListener(OPEN, open);
+    return () => { window.removeEventListener(OPEN, open); };
+  }, []);
+  const found = halts.data?.items ?? [];
+  return (
+    <>
+      {found.length > 0 && may("end", "halt") && (
+        <Menu position="bottom-end">
+          <Menu.Target><Button variant="default" leftSection={<Icon name="play" />}>Resume…</Button></Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Label>Halted now</Menu.Label>
+            {found.map((halt) => <Menu.Item key={halt.id} onClick={() => { setLifting(halt); }}>{halt.halted.slice(0, 60)}</Menu.Item>)}
+          </Menu.Dropdown>
+        </Menu>
+      )}
+      {may("begin", "halt") && <Button color="vermilion" leftSection={<Icon name="halt" />} onClick={() => { setAsked("fleet"); }}>Halt…</Button>}
+      <Modal opened={asked !== null} onClose={() => { setAsked(null); }} title="Halt">{asked !== null && <HaltDialogue key={asked} scope={asked} onClose={() => { setAsked(null); }} />}</Modal>
+      <Modal opened={lifting !== null} onClose={() => { setLifting(null); }} title="Resume">{lifting && <LiftDialogue halt={lifting} onClose={() => { setLifting(null); }} />}</Modal>
+    </>
+  );
+}

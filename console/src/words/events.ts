@@ -1,0 +1,49 @@
+/** One event in words, for people. The same facts as in the chain, nothing added. */
+import type { Schemas } from "@/api/types";
+import { moneyOf, percentOf } from "@/words/money";
+import { textOf } from "@/words/plain";
+
+type Line = Pick<Schemas["EventLine"], "kind"> & { data: unknown };
+
+const reasonsOf = (data: Record<string, unknown>): string => {
+  const reasons = data["reasons"];
+  return Array.isArray(reasons) ? reasons.map(textOf).join("; ") : textOf(data["why"]);
+};
+const after = (word: string, text: string): string => (text ? `${word}: ${text}` : word);
+
+export function sayEvent(line: Line): string {
+  const data = (line.data ?? {}) as Record<string, unknown>;
+  const text = (name: string): string => textOf(data[name]);
+  switch (line.kind) {
+    case "INPUT_ADMITTED": return `Heard ${text("about") || "something"}, threat ${text("threat").toLowerCase() || "unknown"}`;
+    case "INPUT_REFUSED": return after("Refused an input", reasonsOf(data));
+    case "PLAN_ADOPTED": return `Planned ${text("steps")} steps`;
+    case "PLAN_REFUSED": return after("A plan was refused", reasonsOf(data));
+    case "DRAFT_JUDGED": return data["accepted"] === true ? `A draft was accepted, confidence ${percentOf(Number(data["confidence_bp"] ?? 0))}` : after("A draft was sent back", Array.isArray(data["findings"]) ? data["findings"].map(textOf).join("; ") : "");
+    case "WORK_FAILED": return after("Work failed", reasonsOf(data));
+    case "ACTION_GRANTED": return after("Allowed", reasonsOf(data));
+    case "ACTION_ESCALATED": return after("A person is asked", reasonsOf(data));
+    case "ACTION_DENIED": return after("Denied", reasonsOf(data));
+    case "GRANTS_SEALED": return "Sealed by the vault";
+    case "GRANT_LAPSED": return "The grant ran out before it was used";
+    case "REVIEW_RULED": return `${text("by") || "A person"}: ${text("ruling") || text("command") || "ruled"}`;
+    case "REVIEW_EXPIRED": return "Nobody answered in time: that is a no";
+    case "EFFECT_STARTED": return "Sent to the network";
+    case "EFFECT_RESENT": return "Sent again under the same key";
+    case "EFFECT_FINISHED": return "It happened; the receipt is stored";
+    case "EFFECT_FAILED": return after("It did not happen", reasonsOf(data));
+    case "EFFECT_IN_DOUBT": return "Nobody knows yet whether it happened";
+    case "TASK_SETTLED": return `Settled: ${text("state")}${data["spent_micros"] ? `, ${moneyOf(Number(data["spent_micros"]), "USD")}` : ""}`;
+    case "HALTED": return `Halted ${text("scope") || text("halted")} by ${text("by")}: ${text("reason") || text("why")}`;
+    case "RESUMED": return `Resumed ${text("scope") || text("halted")} by ${text("by")}`;
+    default: {
+      const told = ["name", "what", "why", "by", "platform", "version", "state"].filter((name) => text(name)).map((name) => `${name} ${text(name)}`);
+      return after(line.kind.toLowerCase().replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase()), told.join(", "));
+    }
+  }
+}
+
+export const EVENT_TONES: Record<string, "go" | "wait" | "stop" | "doubt" | "info" | "plain"> = {
+  ACTION_GRANTED: "go", EFFECT_FINISHED: "go", TASK_SETTLED: "go", RESUMED: "go", ACTION_ESCALATED: "wait", REVIEW_RULED: "info", PLAN_ADOPTED: "info",
+  ACTION_DENIED: "stop", INPUT_REFUSED: "stop", EFFECT_FAILED: "stop", WORK_FAILED: "stop", PLAN_REFUSED: "stop", HALTED: "stop", REVIEW_EXPIRED: "stop", EFFECT_IN_DOUBT: "doubt",
+};

@@ -1,0 +1,49 @@
+"""What the tests ask the API beside the browser, with the browser's own session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from playwright.sync_api import Page
+
+T = TypeVar("T")
+
+
+def ask(page: Page, url: str, path: str) -> Any:
+    """An answer of the API."""
+    answer = page.request.get(f"{url}/v1/{path}")
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def tell(page: Page, url: str, path: str, *, body: dict[str, Any], version: int) -> Any:
+    """A write, as the console would send it."""
+    csrf = ask(page, url, "session")["csrf"]
+    headers = {"x-csrf-token": csrf, "if-match": f'"{version}"'}
+    answer = page.request.post(f"{url}/v1/{path}", data=body, headers=headers)
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def waited(look: Callable[[], T], *, seconds_max: float, what: str) -> T:
+    """What a look finds, once it finds something."""
+    end = time.monotonic() + seconds_max
+    while not (found := look()):
+        assert time.monotonic() < end, f"after {seconds_max} s still not: {what}"
+        time.sleep(0.2)
+    return found
+
+
+def post_that_waits(page: Page, url: str, *, but: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A review of a post with words in it, not ruled on yet. The latest: it is furthest from anyone's eyes."""
+
+    def look() -> dict[str, Any] | None:
+        rows = ask(page, url, "reviews?limit=200&newest_first=true")["items"]
+        fit = (
+            row for row in rows if row["kind"].startswith("post.") and len(row["text"]) > 30 and row["id"] not in but
+        )
+        return next(fit, None)
+
+    return waited(look, seconds_max=60, what="a review of a post waits") or {}

@@ -1,0 +1,181 @@
+"""The console against a real fleet: let in, halted, resumed, from goal to published, verified in the browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, Route, expect
+
+from tests.console.asking import ask, tell, waited
+from tests.console.conftest import REPOSITORY, House
+
+pytestmark = pytest.mark.timeout(240)
+AXE = REPOSITORY / "console/node_modules/axe-core/axe.min.js"
+SCRIPT_BYTES_MAX = 400_000
+SCREENS = (
+    "/reviews", "/campaigns", "/conversations", "/trends", "/fleet", "/agents", "/agents/new", "/tools", "/connections",
+    "/money", "/audit", "/audit/verify", "/policy", "/kpis", "/people", "/start",
+)  # fmt: skip
+
+
+# The rows of a list are alike: a few of each are looked at. What differs between the themes is colour alone.
+MANY = ("table.list tr", ".plain-list > li", ".page .grid > .panel", ".tile-row > article")
+LOOKED_AT = json.dumps({"exclude": [f"{one}:nth-child(n+6)" for one in MANY]})
+RULES: dict[Literal["dark", "light"], list[str]] = {
+    "dark": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
+    "light": ["color-contrast", "link-in-text-block"],
+}
+
+
+def settled(page: Page) -> None:
+    page.locator("main h1").first.wait_for()
+    expect(page.locator("main [aria-label=Loading]")).to_have_count(0)
+
+
+@pytest.mark.requirement("R-L1")
+def test_the_address_lets_in_once_and_the_first_page_is_light(browser: Browser, house: House) -> None:
+    sizes: dict[str, int] = {}
+
+    def note(response: Response) -> None:
+        if response.url.endswith(".js"):
+            sizes[response.url] = int(response.headers["content-length"])
+
+    context = browser.new_context(storage_state=house.let_in)
+    page = context.new_page()
+    page.on("response", note)
+    page.goto(f"{house.url}/start")
+    settled(page)
+    assert "once" not in page.url
+    expect(page.get_by_text("Install an agent – done")).to_be_visible()
+    assert 0 < sum(sizes.values()) < SCRIPT_BYTES_MAX, sizes
+    context.close()
+    stranger = browser.new_context()
+    page = stranger.new_page()
+    page.goto(house.entrance)
+    expect(page.get_by_role("form", name="Log in")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("not known")
+    assert page.request.get(f"{house.url}/v1/fleet").status == 401
+    stranger.close()
+
+
+def test_halting_says_what_it_will_do_and_resuming_goes_on(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/money")
+    page.get_by_role("button", name="Halt…").click()
+    dialogue = page.get_by_role("dialog")
+    expect(dialogue.get_by_label("What this does")).to_contain_text("Nothing begins in fleet any more")
+    dialogue.get_by_label("Why").fill("an exercise")
+    dialogue.get_by_role("button", name="Halt the fleet now").click()
+    expect(page.get_by_role("status").filter(has_text="The fleet is halted")).to_contain_text("an exercise")
+    assert ask(page, house.url, "fleet")["halted"] == ["fleet"]
+    page.get_by_role("button", name="Resume…").click()
+    page.get_by_role("menuitem", name="fleet").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("The fleet is halted")).to_have_count(0)
+    assert ask(page, house.url, "fleet")["halted"] == []
+
+
+def test_a_campaign_from_its_goal_to_something_published(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/fleet")
+    settled(page)
+    page.keyboard.press("Control+k")
+    page.get_by_role("textbox", name="Go to, or do").fill("new campaign")
+    page.keyboard.press("Enter")
+    dialogue = page.get_by_role("dialog")
+    goal = "Tell players <img src=x onerror='window.owned=1'> what \u202ewen si\u202c 🎮 today"
+    dialogue.get_by_label("Goal").fill(goal)
+    dialogue.get_by_role("combobox", name="Agent").click()
+    page.get_by_role("option").first.click()
+    dialogue.get_by_label("Posts").fill("2")
+    dialogue.get_by_role("button", name="Open the campaign").click()
+    page.wait_for_url("**/campaigns/0*")
+    expect(page.locator(".step").first).to_be_visible(timeout=40_000)
+    campaign_id = page.url.rpartition("/")[2]
+    published = waited(lambda: publication(page, house, campaign_id), seconds_max=90, what="a post is published")
+    assert published is not None
+    assert published["performance"]["receipt"], "the network has answered"
+    page.get_by_text("Results", exact=True).click()
+    expect(page.get_by_role("cell", name="done", exact=True).first).to_be_visible()
+    assert page.evaluate("window.owned") is None, "a goal is text, whatever stands in it"
+
+
+def publication(page: Page, house: House, campaign_id: str) -> dict[str, Any] | None:
+    """The life of a post of the campaign that went out. What is held for a person is approved on the way."""
+    for node in ask(page, house.url, f"campaigns/{campaign_id}/plan")["nodes"]:
+        if not node["spec"].startswith("copy."):
+            continue
+        trace = ask(page, house.url, f"tasks/{node['id']}/trace")
+        if trace["performance"] and trace["performance"]["state"] == "finished":
+            return trace
+        for review in trace["reviews"]:
+            if review["state"] == "open":
+                digest = ask(page, house.url, f"reviews/{review['id']}")["row"]["digest"]
+                path = f"reviews/{review['id']}/approve"
+                tell(page, house.url, path, body={"digest": digest}, version=review["version"])
+    return None
+
+
+@pytest.mark.requirement("R-N4")
+def test_history_is_verified_in_the_browser_and_a_changed_byte_is_found(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/audit/verify")
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.get_by_test_id("verified")).to_contain_text("Verified:", timeout=60_000)
+
+    def forge(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        link = body["links"][min(2, len(body["links"]) - 1)]
+        link["body"] = base64.b64encode(base64.b64decode(link["body"]).replace(b'"at_us":1', b'"at_us":2')).decode()
+        route.fulfill(response=answer, body=json.dumps(body))
+
+    page.route("**/v1/audit/chain?**", forge)
+    page.get_by_role("button", name="Verify in this browser").click()
+    expect(page.get_by_role("alert")).to_contain_text("differs from its hash", timeout=60_000)
+    expect(page.get_by_test_id("verified")).to_have_count(0)
+    page.unroute_all(behavior="wait")
+
+
+def test_a_page_whose_server_is_silent_says_so_and_recovers(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/fleet")
+    expect(page.locator(".pulse")).to_have_text("Live")
+    os.kill(house.pid, signal.SIGSTOP)
+    try:
+        expect(page.locator(".pulse")).to_contain_text("Stale", timeout=20_000)
+    finally:
+        os.kill(house.pid, signal.SIGCONT)
+    expect(page.locator(".pulse")).to_have_text("Live", timeout=20_000)
+
+
+def test_no_screen_shuts_anybody_out(page: Page, house: House) -> None:
+    faults: list[str] = []
+    for screen in SCREENS:
+        page.emulate_media(color_scheme="dark")
+        page.goto(house.url + screen)
+        settled(page)
+        page.evaluate(AXE.read_text())
+        for scheme, rules in RULES.items():
+            page.emulate_media(color_scheme=scheme)
+            faults += [f"{screen}, {scheme}: {fault}" for fault in faults_of(page, rules)]
+    assert not faults, "\n".join(faults)
+
+
+def faults_of(page: Page, rules: list[str]) -> list[str]:
+    """What axe calls serious or critical on the page as it is."""
+    found = page.evaluate(f"axe.run({LOOKED_AT}, {json.dumps({'runOnly': rules, 'resultTypes': ['violations']})})")
+    grave = (one for one in found["violations"] if one["impact"] in ("serious", "critical"))
+    return [f"{one['id']} {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary'][:200]}" for one in grave]
+
+
+def test_a_review_can_be_ruled_on_from_a_phone(browser: Browser, house: House) -> None:
+    context = browser.new_context(storage_state=house.let_in, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{house.url}/reviews")
+    page.locator(".entry button").first.click()
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390, f"the page is {wide} wide and has to be dragged about"
+    context.close()
