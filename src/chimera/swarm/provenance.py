@@ -6,9 +6,12 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from chimera.domain import canonical, labels
+from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Invalid
+from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material, Result
+from chimera.governance import texts
 
 
 def readable(assignment: Assignment) -> tuple[Material, ...]:
@@ -32,3 +35,15 @@ def labelled(draft: Draft, assignment: Assignment) -> Draft:
     """The draft under every label that its lease could read, whatever the worker says."""
     sources = [material.labels for material in readable(assignment)]
     return replace(draft, labels=labels.union(draft.labels, *sources))
+
+
+def addressed(action: Action, task: Task) -> frozenset[str]:
+    """Whom an action is towards: the account that it names, the author whom its task is about, whoever is mentioned.
+
+    The author comes from the admitted input, so a worker that names somebody else does not hide him.
+    """
+    if action.is_internal:
+        return frozenset()
+    named = (action.arguments.get("target_account"), task.input.get("author"))
+    mentioned = texts.mentions(str(action.arguments.get("text", "")))
+    return frozenset((*(name for name in named if isinstance(name, str) and name), *mentioned))
