@@ -50,7 +50,7 @@ def kinship(question: Question, text: str) -> Iterator[Finding]:
         target = question.action.arguments.get("target_account")
         if not isinstance(target, str) or not target.strip():
             says = f"does not say whose post {question.action.kind} is about"
-            yield Finding("target-unknown", Severity.HARM, says, "name the account in target_account")
+            yield Finding("target-unknown", Severity.CAUTION, says, "name the account in target_account")
         for relative in question.kin:
             says = f"{relative} belongs to the same fleet"
             yield Finding("kinship", Severity.HARM, says, "leave kin alone")
