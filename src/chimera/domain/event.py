@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     TASK_SETTLED = "TASK_SETTLED"
     HALTED = "HALTED"
     RESUMED = "RESUMED"
+    PERSON_EXPORTED = "PERSON_EXPORTED"
+    PERSON_ERASED = "PERSON_ERASED"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -45,7 +45,7 @@ class Desk:
     def labels(self) -> Labels:
         """Where everything that could be read here came from."""
         materials = [material.labels for material in self.assignment.materials]
-        return labels.union(self.assignment.task.labels, *materials, self._read_labels)
+        return labels.union(self.assignment.task.labels, self.assignment.recent_labels, *materials, self._read_labels)
 
     def brief(self) -> dict[str, Any]:
         """What a model usually needs to know, all of it data."""
@@ -56,6 +56,7 @@ class Desk:
             "platform": assignment.task.input.get("platform", assignment.platform),
             "limit_graphemes": GRAPHEMES_MAX,
             "recent": list(assignment.recent),
+            "recent_labels": list(assignment.recent_labels),
             "feedback": list(assignment.task.feedback),
             "materials": [msgspec.to_builtins(material) for material in assignment.materials],
         }

@@ -24,7 +24,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
-from chimera.swarm.provenance import addressed, labelled, readable, require_recordable
+from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -144,7 +144,7 @@ class Judging:
             await self._commit(step)
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
-            self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")))
+            self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
         draft, task = result.draft, assignment.task
@@ -165,7 +165,7 @@ class Judging:
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
             labels=draft.labels,
-            threat=task.threat,
+            threat=threat_of(task, draft),
             halted=tuple(sorted(halted)),
             kin=self._roster.kin_among(agent, addressed(draft.action, task)),
             recent=self._roster.recent_like(task.agent_id, str(draft.action.arguments.get("text", ""))),

@@ -6,7 +6,9 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 
+from chimera.domain import labels
 from chimera.domain.agent import Agent, AgentState
+from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
 from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
@@ -27,7 +29,7 @@ class Roster:
         self._reads = reads
         self._clock = clock
         self._agents: dict[str, tuple[Agent, int]] = {}
-        self._recent: dict[str, deque[str]] = {}
+        self._recent: dict[str, deque[tuple[str, Labels]]] = {}
         self._said = Said()
         self._times: dict[str, deque[int]] = {}
         self._handles: frozenset[str] = frozenset()
@@ -87,7 +89,11 @@ class Roster:
 
     def recent(self, agent_id: str) -> tuple[str, ...]:
         """What the agent said lately, newest last."""
-        return tuple(self._recent.get(agent_id, ()))
+        return tuple([text for text, _ in self._recent.get(agent_id, ())])
+
+    def recent_labels(self, agent_id: str) -> Labels:
+        """Every label of what the agent said lately."""
+        return labels.union(*(carried for _, carried in self._recent.get(agent_id, ())))
 
     def recent_like(self, agent_id: str, text: str) -> tuple[str, ...]:
         """What the agent said lately, and what any persona of the fleet said that is nearly this text."""
@@ -105,10 +111,10 @@ class Roster:
             times.popleft()
         return (len(times) - bisect_right(times, now_us - HOUR_US), len(times))
 
-    def said(self, agent_id: str, text: str) -> None:
-        """Note what an agent is about to say."""
+    def said(self, agent_id: str, text: str, carried: Labels = ()) -> None:
+        """Note what an agent is about to say, and what labels the words carry."""
         if text:
-            self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append(text)
+            self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append((text, carried))
             self._times.setdefault(agent_id, deque(maxlen=POSTED_MAX)).append(self._clock.now_us())
             self._said.add(text)
 
