@@ -31,6 +31,7 @@ from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.governance.answers import Tally
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
 from chimera.governance.gate import Gate
@@ -97,6 +98,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     prompts: Mapping[str, Prompt]
     pack: PolicyPack
     gate: Gate
+    tally: Tally
 
 
 class Outside(Struct, frozen=True, kw_only=True):
@@ -120,6 +122,7 @@ class Fleet(Struct, frozen=True, kw_only=True):
     halts: Halts
     listening: Listening
     manager: Manager
+    tally: Tally
 
 
 def packages_folder() -> Path:
@@ -262,7 +265,7 @@ def rules() -> Rules:
     specs = load_specs()
     pack = load_pack()
     gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
-    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate)
+    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
 @contextlib.asynccontextmanager
@@ -324,7 +327,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
+                    halts=Halts(store=office, ids=SystemIds()), listening=listening, tally=written.tally)  # fmt: skip
 
 
 async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
@@ -338,7 +341,7 @@ def _manager(
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
-                    prompts=written.prompts, contracts=written.contracts, clock=clock)  # fmt: skip
+                    prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
@@ -358,7 +361,9 @@ def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
 
 
 def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
-    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
+    judge = Judge(
+        model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
+    )
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter)  # fmt: skip
 
