@@ -48,6 +48,9 @@ class SafetyGateway:
         if question.action.is_internal:
             return ()
         text = _said(question.action.arguments)
+        if not text.isascii():
+            # Half a character is none, and no automaton reads it; each is one sign either way, so spans stay right.
+            text = text.encode("utf-8", "replace").decode()
         found = [finding for rule in RULES for finding in rule(question, text)]
         return (*self._spoken(text), *found, *media(question, self._manifests))
 
