@@ -150,6 +150,9 @@ guard-loco: setup ## Leave one corpus out: each judged by a model that saw nothi
 guard-train: setup ## Train the detector's weights anew: the same bytes for the same corpus
 	@$(CHIMERA) guard train $(CORPORA)/injection_dev.jsonl $(ARGS)
 
+agentdojo: setup ## AgentDojo behind our gate: attack success and utility, all suites (some minutes; own environment)
+	@bash scripts/agentdojo.sh $(ARGS)
+
 privacy-evaluate: setup ## The recognisers of personal data, per type
 	@$(CHIMERA) privacy evaluate $(CORPORA)/pii_dev.jsonl $(ARGS)
 

@@ -30,3 +30,5 @@ lock dev.lock pyproject.toml --extra dev
 lock base.lock pyproject.toml --constraint requirements/dev.lock
 lock fleet.lock pyproject.toml --extra fleet --constraint requirements/dev.lock
 lock tools.lock requirements/tools.in --constraint requirements/dev.lock
+# Not held to our own versions: nothing of it runs with us.
+lock agentdojo.lock requirements/agentdojo.in

@@ -17,10 +17,13 @@ from msgspec import Struct
 from chimera.adapters.documents.governance import load_lexicon, load_pack, load_policy_texts
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
+from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.desk import LocalDesk
+from chimera.adapters.local.erasures import ErasureJournal
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
@@ -32,11 +35,14 @@ from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.governance.answers import Tally
 from chimera.governance.contracts import Contracts
+from chimera.governance.egress import Egress
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.privacy.person import name_of
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.sealing import SealVerifier
@@ -72,7 +78,7 @@ from chimera.swarm.roster import Roster
 RUNNING = "running.json"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 GC_THRESHOLDS = (50_000, 20, 100)
-LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
+LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
 
 class Database(Struct, frozen=True, kw_only=True):
@@ -101,6 +107,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     prompts: Mapping[str, Prompt]
     pack: PolicyPack
     gate: Gate
+    tally: Tally
 
 
 class Outside(Struct, frozen=True, kw_only=True):
@@ -124,6 +131,7 @@ class Fleet(Struct, frozen=True, kw_only=True):
     halts: Halts
     listening: Listening
     manager: Manager
+    tally: Tally
 
 
 class Api(Struct, frozen=True, kw_only=True):
@@ -149,14 +157,18 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
         await install(settings.database_url, passwords)
-        yield Database(dsn=settings.database_url, passwords=passwords)
+        external = Database(dsn=settings.database_url, passwords=passwords)
+        await _erase_again(home, external)
+        yield external
         return
     async with kept_postgres(home) as kept:
         await install(kept.running.superuser_dsn, passwords)
         dsn = kept.running.dsn("nobody", "none")
+        embedded = Database(dsn=dsn, passwords=passwords)
+        await _erase_again(home, embedded)
         _say_running(home, dsn)
         try:
-            yield Database(dsn=dsn, passwords=passwords)
+            yield embedded
         finally:
             (home / RUNNING).unlink(missing_ok=True)
 
@@ -202,6 +214,36 @@ async def office_store() -> AsyncGenerator[Store]:
             await store.close()
 
 
+# ── persons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _erase_again(home: Path, found: Database) -> None:
+    """Blank everybody in the journal who stands in this database: it may be a backup from before their erasure."""
+    erased = {entry.person for entry in ErasureJournal(home).entries()}
+    if not erased:
+        return
+    secret = person_secret(home)
+    async with persons_of(found) as persons:
+        for author in await persons.authors():
+            if name_of(author, secret) in erased:
+                await persons.erase(author)
+
+
+@contextlib.asynccontextmanager
+async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
+    """The maintenance role's hands on whatever stands about people."""
+    persons = await PostgresPersons.open(found.dsn, password=found.passwords[Role.MAINTENANCE])
+    try:
+        yield persons
+    finally:
+        await persons.close()
+
+
+def person_secret(folder: Path) -> bytes:
+    """What makes a person's name in journals and events nobody else's to try."""
+    return keep_secret(prepare_home(folder), "persons").encode()
+
+
 # ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -239,7 +281,7 @@ def rules() -> Rules:
     specs = load_specs()
     pack = load_pack()
     gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
-    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate)
+    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
 @contextlib.asynccontextmanager
@@ -260,7 +302,11 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
             model=OfflineModel(seed=scenario.seed, manners=scenario.manners, clock=clock),
             # Another model than the worker's: whoever judges does not judge his own work.
             judge_model=OfflineModel(seed=scenario.seed + 1, manners=scenario.manners, clock=clock),
-            tools=McpToolsRead({"sandbox": session}, may_use=permits.may_use),
+            tools=McpToolsRead(
+                {"sandbox": session},
+                may_use=permits.may_use,
+                security=SecurityGateway(CachedScanner(shipped_scanner())),
+            ),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )
 
@@ -297,7 +343,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
+                    halts=Halts(store=office, ids=SystemIds()), listening=listening, tally=written.tally)  # fmt: skip
 
 
 async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
@@ -310,8 +356,8 @@ def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
-    worker = Worker(model=outside.model, tools=outside.tools, skills=SKILLS, prompts=written.prompts,
-                    contracts=written.contracts, clock=clock)  # fmt: skip
+    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
+                    prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
@@ -324,8 +370,16 @@ def _manager(
     return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
 
 
+def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
+    """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
+    return GuardedToolsRead(tools, security=SecurityGateway(CachedScanner(shipped_scanner())),
+                            egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
+
+
 def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
-    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
+    judge = Judge(
+        model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
+    )
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter)  # fmt: skip
 

@@ -26,8 +26,8 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_training_twice_gives_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
-    first = train(corpus, tmp_path / "a.json", lexicon=LEXICON, seed=3)
-    assert first == train(corpus, tmp_path / "b.json", lexicon=LEXICON, seed=3)
+    first = train(corpus, tmp_path / "a.json", lexicon=LEXICON, seeds=None, seed=3)
+    assert first == train(corpus, tmp_path / "b.json", lexicon=LEXICON, seeds=None, seed=3)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
@@ -36,7 +36,7 @@ def test_a_word_of_one_corpus_does_not_speak_for_an_attack(corpus: Path, tmp_pat
     assert " ignore " in words
     assert words.index(" ignore ") in supported
     assert not any("zyxwv" in word for word in words)
-    train(corpus, tmp_path / "weights.json", lexicon=LEXICON)
+    train(corpus, tmp_path / "weights.json", lexicon=LEXICON, seeds=None)
     weights = parse_weights((tmp_path / "weights.json").read_bytes())
     places = {word: place for place, word in enumerate(words)}
     assert all(weight <= 0 or places[word] in supported for word, weight in weights.features.items())

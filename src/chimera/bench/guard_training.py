@@ -38,14 +38,14 @@ EPOCHS = 5
 STEP = 0.15
 DECAY = 0.004  # L2 on words: strong, for a word must not outweigh what the lexicon knows.
 DECAY_LEXICON = 0.001
-WORD_LOGITS_MAX = 0.8
+WORD_LOGITS_MAX = 0.5
 RULE_LOGITS_MAX = 1.5
 BIAS_START = -4.0
 BENIGN_WINDOWS = 2
 SEED_WORDINGS = 14
 _CHOICE = re.compile(r"\(([^()]*)\)")
 # Unseen harmless texts score higher than trained ones: what held-out corpora need to stay near the promised limits.
-RESERVE = 2_750
+RESERVE = 2_150
 SOCIAL_CORPUS = "vader_social"
 SOCIAL_ALARMS_MAX = 0.005
 OTHER_ALARMS_MAX = 0.03
@@ -105,7 +105,7 @@ def _wording(template: str, place: int) -> str:
     return "".join(parts)
 
 
-def train(corpus: Path, out: Path, *, lexicon: Path = LEXICON, seeds: Path | None = None, seed: int = SEED) -> str:
+def train(corpus: Path, out: Path, *, lexicon: Path = LEXICON, seeds: Path | None = SEEDS, seed: int = SEED) -> str:
     """Trains on `corpus` (and our own seeds) and writes the weights; gives their hash."""
     rows = read_rows(corpus) + (read_seeds(seeds.read_bytes()) if seeds else ())
     data = msgspec.json.format(

@@ -19,6 +19,8 @@ from chimera.domain.agent import Agent, AgentCommand, AgentState
 from chimera.domain.faults import Faults
 from chimera.domain.manifest import budget_in_words, manifest_schema
 from chimera.domain.permissions import PERMISSIONS
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.installer import Installed, Installer, Offer, changes_of
 
 app = typer.Typer(name="agent", help="Agents: folders that are installed like plugins.", no_args_is_help=True)
@@ -234,6 +236,7 @@ def _agent_as_json(agent: Agent) -> dict[str, Any]:
 def _with_installer(context: typer.Context, work: Callable[[Installer], Awaitable[Result]]) -> Result:
     async def inside() -> Result:
         async with doors_of(context).office_store() as store:
-            return await work(Installer(store))
+            security = SecurityGateway(shipped_scanner())
+            return await work(Installer(store, security=security))
 
     return stopping.run(inside())

@@ -1,4 +1,4 @@
-"""`chimera privacy …`: finds personal data and secrets in a text, and measures what finds them. Stores nothing."""
+"""`chimera privacy …`: finds personal data in a text, measures what finds it; hands out or erases one person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chimera.bench import privacy_evaluation
-from chimera.cli import inputs, output
+from chimera.cli import inputs, output, persons, stopping
 from chimera.governance.privacy.found import Found
 from chimera.governance.privacy.mask import REDACT_CHARS_MAX, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
@@ -58,3 +58,27 @@ def evaluate(
     rows = [(group, label, *map(str, one.values())) for group in groups for label, one in report[group].items()]
     output.table(columns, rows)
     output.tell(", ".join(f"{name} {value}" for name, value in report.items() if name not in groups))
+
+
+Person = Annotated[str, typer.Argument(help="The handle or address, as it stands on the network.")]
+Why = Annotated[str, typer.Option(help="Why; it goes on record.")]
+
+
+@app.command()
+def export(person: Person, *, why: Why = "asked by the person", as_json: Json = False) -> None:
+    """Hand out every record in which a person stands. That it was read goes on record."""
+    records = stopping.run(persons.export_person(persons.PersonRequest(person=person, by=output.person(), why=why)))
+    if as_json:
+        output.answer({"person": person, "records": list(records)})
+        return
+    output.table(("kind", "id"), [(str(one["kind"]), str(one["id"])) for one in records])
+
+
+@app.command()
+def erase(person: Person, *, why: Why = "asked by the person", as_json: Json = False) -> None:
+    """Blank a person in every record, now and after every restored backup. The chain still verifies."""
+    blanked = stopping.run(persons.erase_person(persons.PersonRequest(person=person, by=output.person(), why=why)))
+    if as_json:
+        output.answer({"person": person, "blanked": dict(blanked)})
+        return
+    output.table(("kind", "records with blanks"), [(kind, str(number)) for kind, number in blanked.items()])

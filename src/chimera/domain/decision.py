@@ -50,6 +50,8 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kin: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     shaped: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    posted: tuple[int, int] = (0, 0)
     approver: Approver | None = None
 
 

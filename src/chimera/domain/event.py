@@ -47,6 +47,8 @@ class EventKind(StrEnum):
     RESUMED = "RESUMED"
     REVIEW_CLAIMED = "REVIEW_CLAIMED"
     DATA_READ = "DATA_READ"
+    PERSON_EXPORTED = "PERSON_EXPORTED"
+    PERSON_ERASED = "PERSON_ERASED"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,6 +9,8 @@ OPERATOR = "operator"
 PLATFORM = "platform"
 PUBLIC = "public"
 _TOOL = "tool:"
+SECRET = "secret"  # noqa: S105 – the name of a label, and no secret.
+THREAT_HIGH = "threat:high"
 
 Labels: TypeAlias = tuple[str, ...]
 
@@ -23,6 +25,16 @@ def tool(name: str) -> str:
 def union(*many: Iterable[str]) -> Labels:
     """All the labels, once each, in order: what is made from several sources carries every one of their labels."""
     return tuple(sorted({label for labels in many for label in labels}))
+
+
+def is_threatening(labels: Iterable[str]) -> bool:
+    """Whether something that was read on the way looked like an attack."""
+    return THREAT_HIGH in labels
+
+
+def is_secret(labels: Iterable[str]) -> bool:
+    """Whether this may not leave the house, not even in the arguments of a read."""
+    return SECRET in labels
 
 
 def is_tainted(labels: Iterable[str]) -> bool:

@@ -31,6 +31,7 @@ class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     platform: str = ""
     materials: tuple[Material, ...] = ()
     recent: tuple[str, ...] = ()
+    recent_labels: Labels = ()
     deadline_us: int = 0
 
     @property

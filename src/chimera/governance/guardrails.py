@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,11 +11,14 @@ from msgspec import Struct
 
 from chimera.domain import canonical
 from chimera.domain.errors import Invalid
+from chimera.governance import texts
 
 ANSWER_BYTES_MAX = 262_144
 T = TypeVar("T")
 LOOP_WORDS = 8
 LOOP_REPEATS_MAX = 3
+ECHO_WORDS = 3
+_PARTS = re.compile(r"(?<=[.!?\n])(?=\s|\S)")
 
 
 class Envelope(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,3 +80,22 @@ def loops(text: str) -> bool:
         if seen[run] > LOOP_REPEATS_MAX:
             return True
     return False
+
+
+def without_echoes(answer: str, flagged: Iterable[str]) -> str:
+    """The answer without the sentences that only repeat what looked like an attack when it was read.
+
+    A worker that believed a stranger says what the stranger wanted said. What is left is what it says of its own.
+    """
+    attacks = [f" {' '.join(texts.words(text))} " for text in flagged]
+    if not attacks:
+        return answer
+    kept = [part for part in _PARTS.split(answer) if not _is_echo(part, attacks)]
+    return "".join(kept)
+
+
+def _is_echo(part: str, attacks: Iterable[str]) -> bool:
+    runs = texts.shingles(part, size=ECHO_WORDS)
+    return len(texts.words(part)) >= ECHO_WORDS and any(
+        f" {' '.join(run)} " in attack for attack in attacks for run in runs
+    )

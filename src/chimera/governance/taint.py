@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from chimera.domain import labels
 from chimera.domain.action import Action
@@ -11,8 +13,14 @@ from chimera.governance import texts
 
 ECHO_WORDS = 5
 TOKEN_LENGTH_MIN = 6
+OWN = "recent"  # The material that holds what the agent itself said lately.
 _SPENDING = ("payment.send",)
-_BEFRIENDING = ("post.like",)
+_BEFRIENDING = ("post.like", "post.follow", "post.repost")
+_NOT_A_WORD = re.compile(r"[^\w@.+/:#%&=-]+")
+_TITLES = ("title", "filename", "name", "subject")
+_IDS = ("id_", "id")
+TITLE_LENGTH_MIN = 8
+_WHEN = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?|\d{2}:\d{2}")
 
 
 def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
@@ -22,13 +30,18 @@ def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
     """
     if action.is_internal:
         return ()
-    strange = [
-        text
-        for material in materials
-        if labels.is_tainted(material.labels)
-        for text in texts.texts_of(material.content)
-    ]
-    return tuple(_shapes(action, "\n".join(strange).lower())) if strange else ()
+    strange: list[str] = []
+    own: list[str] = []
+    for material in materials:
+        if labels.is_tainted(material.labels):
+            (own if material.name == OWN else strange).extend(texts.texts_of(material.content))
+    found: dict[str, None] = {}
+    if strange:
+        found.update(dict.fromkeys(_shapes(action, "\n".join(strange).lower())))
+    if own:
+        # Its own wording may come back; a stranger's link, handle or code in it may not, not without a person.
+        found.update(dict.fromkeys(_carried(action, "\n".join(own).lower())))
+    return tuple(found)
 
 
 def _shapes(action: Action, strange: str) -> Iterator[str]:
@@ -36,32 +49,97 @@ def _shapes(action: Action, strange: str) -> Iterator[str]:
         yield "a payment was prepared from a stranger's words"
     if action.kind in _BEFRIENDING:
         yield f"{action.kind} was prompted by a stranger's words"
+    yield from _carried(action, strange)
+    yield from _runs(str(action.arguments.get("text", "")), strange)
+
+
+def _carried(action: Action, strange: str) -> Iterator[str]:
     said = str(action.arguments.get("text", ""))
     yield from _links(said, strange)
     yield from _handles(said, strange, addressee=str(action.arguments.get("target_account", "")))
     yield from _tokens(said, strange)
-    yield from _runs(said, strange)
+
+
+def untold(arguments: object, told: Iterable[str]) -> tuple[str, ...]:
+    """What in the arguments of a call does not stand in the operator's own words: whom, how much, where, which words.
+
+    For a caller who has read a stranger: what cannot be shown to come from the operator counts as the stranger's.
+    Yes, no, nothing and a bare date or time are nobody's words.
+    """
+    known = f" {_plain(' '.join(told))} "
+    return tuple(
+        f"{path} {str(value)[:60]!r} does not come from the operator"
+        for path, value in _leaves(arguments, "")
+        if not _stands(value, known)
+    )
+
+
+def named(records: Iterable[Mapping[str, Any]], told: Iterable[str]) -> tuple[str, ...]:
+    """The ids of those records that the operator named by their titles, where one record alone has that title.
+
+    Two records under one title name nothing: the second may be there because a stranger read the first one's.
+    """
+    known = f" {_plain(' '.join(told))} "
+    titled: dict[str, set[str]] = {}
+    for record in records:
+        title = next((record[name] for name in _TITLES if isinstance(record.get(name), str)), "")
+        own = next((str(record[name]) for name in _IDS if isinstance(record.get(name), str | int)), "")
+        if own and len(title) >= TITLE_LENGTH_MIN:
+            titled.setdefault(_plain(title), set()).add(own)
+    return tuple(own for title, (own, *more) in titled.items() if not more and f" {title} " in known)
+
+
+def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    match value:
+        case dict():
+            for key, item in cast("dict[str, Any]", value).items():
+                yield from _leaves(item, f"{path}.{key}" if path else str(key))
+        case list() | tuple():
+            for place, item in enumerate(cast("list[Any]", value)):
+                yield from _leaves(item, f"{path}[{place}]")
+        case _:
+            yield path, value
+
+
+def _stands(value: object, known: str) -> bool:
+    if value is None or isinstance(value, bool):
+        return True
+    if isinstance(value, str) and _WHEN.fullmatch(value.strip()):
+        return True
+    said = _plain(f"{value:g}" if isinstance(value, float) else str(value))
+    return not said or f" {said} " in known
+
+
+def _plain(text: str) -> str:
+    """Words in lower case with one space between, the signs at their ends taken off."""
+    words = (word.strip(".:/#&=-") for word in _NOT_A_WORD.split(text.casefold()))
+    return " ".join(word for word in words if word)
 
 
 def _links(said: str, strange: str) -> Iterator[str]:
     for link in texts.links(said):
         if texts.without_scheme(link).lower() in strange:
-            yield f"the link {link[:80]} stands in a stranger's words"
+            yield f"the link {link[:80]!r} stands in a stranger's words"
 
 
 def _handles(said: str, strange: str, *, addressee: str) -> Iterator[str]:
     """Whoever is answered may be named; others may not be dragged in by a stranger."""
     for handle in texts.mentions(said):
         if handle.lower() in strange and handle.lstrip("@").lower() != addressee.lstrip("@").lower():
-            yield f"the handle {handle[:80]} stands in a stranger's words"
+            yield f"the handle {handle[:80]!r} stands in a stranger's words"
 
 
 def _tokens(said: str, strange: str) -> Iterator[str]:
     """Odd words with digits in them, such as codes and addresses."""
-    known = set(texts.words(strange))
-    for word in dict.fromkeys(texts.words(said.lower())):
-        if len(word) >= TOKEN_LENGTH_MIN and word in known and any(map(str.isdigit, word)):
-            yield f"the token {word[:40]} was copied from a stranger"
+    odd = [
+        word
+        for word in dict.fromkeys(texts.words(said.lower()))
+        if len(word) >= TOKEN_LENGTH_MIN and any(map(str.isdigit, word))
+    ]
+    known = set(texts.words(strange)) if odd else set[str]()
+    for word in odd:
+        if word in known:
+            yield f"the token {word[:40]!r} was copied from a stranger"
 
 
 def _runs(said: str, strange: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.manifest import Manifest, budget_in_words, to_agent
 from chimera.domain.permissions import PERMISSIONS, widened
 from chimera.domain.record import Record
+from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.store import LIST_MAX, Store
 
 # Agents of packages are named once and for all: the database itself refuses a second one of the same name.
@@ -48,14 +49,17 @@ def agent_id_of(name: str) -> str:
 
 
 class Installer:
-    """Knows the agents on record. Has the store and nothing else."""
+    """Knows the agents on record. Has the store, and what looks at a package's own words."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, security: SecurityGateway | None = None) -> None:
         self._store = store
+        self._security = security
 
     async def install(self, offer: Offer) -> Installed:
         """The package as an agent on record; an upgrade when it is there already. Refuses what was not accepted."""
         name = offer.manifest.identity.name
+        if self._security is not None:
+            self._security.require_harmless(msgspec.to_builtins(offer.manifest), what=f"the package {name}")
         known = await self._store.find(Agent, agent_id_of(name))
         wanted = to_agent(offer.manifest, identifier=agent_id_of(name), digest=offer.digest)
         if known is None:

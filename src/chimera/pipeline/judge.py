@@ -8,7 +8,8 @@ from chimera.domain.draft import Call, Draft, Judgement, Verdict
 from chimera.domain.errors import Invalid
 from chimera.domain.prompt import Prompt
 from chimera.domain.work import Assignment
-from chimera.governance import checks, guardrails
+from chimera.governance import answers, checks, guardrails
+from chimera.governance.answers import Tally
 from chimera.governance.contracts import Contracts
 from chimera.governance.texts import texts_of
 from chimera.ports.model import Model, ModelRequest
@@ -20,7 +21,8 @@ _OPINION_OUTPUT = {"type": "object", "required": ["accepted", "confidence_bp"]}
 class Judge:
     """Deterministic checks first; only a draft that passes them is shown to a model, and never the worker's own."""
 
-    def __init__(self, *, model: Model, contracts: Contracts, prompt: Prompt) -> None:
+    def __init__(self, *, model: Model, contracts: Contracts, prompt: Prompt, tally: Tally | None = None) -> None:
+        self._tally = tally or Tally()
         self._model = model
         self._contracts = contracts
         self._prompt = prompt
@@ -40,7 +42,23 @@ class Judge:
             cost_micros=answer.cost_micros,
             prompt=self._prompt.ref,
         )
-        return Judgement(verdict=_verdict_of(answer.text, cost_micros=answer.cost_micros), calls=(call,))
+        verdict = self._verdict_of(answer.text, model=answer.model, cost_micros=answer.cost_micros)
+        return Judgement(verdict=verdict, calls=(call,))
+
+    def _verdict_of(self, text: str, *, model: str, cost_micros: int) -> Verdict:
+        try:
+            answers.require_sound(text, instructions=self._prompt.text)
+            opinion = guardrails.read_opinion(text)
+        except Invalid as error:
+            self._tally.note(model, answers.wrong_of(error))
+            return Verdict(accepted=False, confidence_bp=0, findings=(error.message,), cost_micros=cost_micros)
+        self._tally.note(model)
+        return Verdict(
+            accepted=opinion.accepted,
+            confidence_bp=opinion.confidence_bp,
+            findings=_bounded(opinion.findings),
+            cost_micros=cost_micros,
+        )
 
     def _deterministic(self, assignment: Assignment, draft: Draft) -> list[str]:
         spec = self._contracts.specs[assignment.spec.name]
@@ -73,19 +91,6 @@ class Judge:
             cost_micros_max=JUDGE_COST_MICROS_MAX,
             labels=draft.labels,
         )
-
-
-def _verdict_of(text: str, *, cost_micros: int) -> Verdict:
-    try:
-        opinion = guardrails.read_opinion(text)
-    except Invalid as error:
-        return Verdict(accepted=False, confidence_bp=0, findings=(error.message,), cost_micros=cost_micros)
-    return Verdict(
-        accepted=opinion.accepted,
-        confidence_bp=opinion.confidence_bp,
-        findings=_bounded(opinion.findings),
-        cost_micros=cost_micros,
-    )
 
 
 def _bounded(findings: Sequence[str]) -> tuple[str, ...]:

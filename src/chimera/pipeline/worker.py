@@ -8,6 +8,7 @@ from chimera.domain.draft import Draft
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.prompt import Prompt
 from chimera.domain.work import Assignment, Result
+from chimera.governance.answers import Tally
 from chimera.governance.contracts import Contracts
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model
@@ -27,7 +28,9 @@ class Worker:
         prompts: Mapping[str, Prompt],
         contracts: Contracts,
         clock: Clock,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally
         self._model = model
         self._tools = tools
         self._skills = skills
@@ -60,7 +63,9 @@ class Worker:
                 where="assignment",
                 remedy="bring the worker to the manager's version",
             )
-        return Desk(assignment, spec=spec, model=self._model, tools=self._tools, prompts=self._prompts)
+        return Desk(
+            assignment, spec=spec, model=self._model, tools=self._tools, prompts=self._prompts, tally=self._tally
+        )
 
     def _require_contract(self, desk: Desk, draft: Draft) -> None:
         """Output that does not match is never passed on."""

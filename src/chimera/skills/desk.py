@@ -18,7 +18,8 @@ from chimera.domain.permissions import needed_for_tool
 from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
 from chimera.domain.work import Assignment
-from chimera.governance import guardrails
+from chimera.governance import answers, guardrails
+from chimera.governance.answers import Tally
 from chimera.governance.guardrails import Envelope
 from chimera.ports.model import Model, ModelRequest
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
@@ -31,13 +32,21 @@ class Desk:
     """One assignment's desk. Everything asked here is recorded, so that the task can be replayed."""
 
     def __init__(
-        self, assignment: Assignment, *, spec: Spec, model: Model, tools: ToolsRead, prompts: Mapping[str, Prompt]
+        self,
+        assignment: Assignment,
+        *,
+        spec: Spec,
+        model: Model,
+        tools: ToolsRead,
+        prompts: Mapping[str, Prompt],
+        tally: Tally | None = None,
     ) -> None:
         self.assignment = assignment
         self.spec = spec
         self._model = model
         self._tools = tools
         self._prompts = prompts
+        self._tally = tally or Tally()
         self.calls: list[Call] = []
         self._read_labels: Labels = ()
 
@@ -45,7 +54,7 @@ class Desk:
     def labels(self) -> Labels:
         """Where everything that could be read here came from."""
         materials = [material.labels for material in self.assignment.materials]
-        return labels.union(self.assignment.task.labels, *materials, self._read_labels)
+        return labels.union(self.assignment.task.labels, self.assignment.recent_labels, *materials, self._read_labels)
 
     def brief(self) -> dict[str, Any]:
         """What a model usually needs to know, all of it data."""
@@ -56,6 +65,7 @@ class Desk:
             "platform": assignment.task.input.get("platform", assignment.platform),
             "limit_graphemes": GRAPHEMES_MAX,
             "recent": list(assignment.recent),
+            "recent_labels": list(assignment.recent_labels),
             "feedback": list(assignment.task.feedback),
             "materials": [msgspec.to_builtins(material) for material in assignment.materials],
         }
@@ -85,7 +95,14 @@ class Desk:
                 prompt=prompt.ref,
             )
         )
-        return guardrails.read_envelope(answer.text)
+        try:
+            answers.require_sound(answer.text, instructions=prompt.text)
+            envelope = guardrails.read_envelope(answer.text)
+        except Invalid as error:
+            self._tally.note(answer.model, answers.wrong_of(error))
+            raise
+        self._tally.note(answer.model)
+        return envelope
 
     async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
         """One answer from a read tool that the agent is permitted."""

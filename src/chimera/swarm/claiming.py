@@ -79,6 +79,7 @@ class Claiming:
             materials=tuple(materials),
             deadline_us=task.due_at_us,
             recent=self._roster.recent(agent.id),
+            recent_labels=self._roster.recent_labels(agent.id),
             platform=account.platform if account else "",
         )
 

@@ -21,6 +21,7 @@ from chimera.domain.draft import Draft, Judgement, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import GRANT_SECONDS_MAX, Grant, Terms
 from chimera.domain.granted import Granted
+from chimera.domain.quoting import unquoted
 from chimera.domain.record import Record
 from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.spec import Limits
@@ -62,7 +63,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
             "attempt": task.attempt,
             "again": again,
             "spec": str(task.spec),
-            "why": result.failure[:500],
+            "why": unquoted(result.failure[:500]),
             "cost_micros": result.cost_micros,
         },
     )
@@ -302,7 +303,7 @@ def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasi
             "accepted": verdict.accepted,
             "confidence_bp": confidence_of(result.draft, verdict),
             "again": again,
-            "findings": list(verdict.findings),
+            "findings": [unquoted(finding) for finding in verdict.findings],
             "spec": str(task.spec),
             "attempt": task.attempt,
             "labels": list(result.draft.labels),
@@ -333,7 +334,7 @@ def _decision_event(
             "campaign": task.campaign_id,
             "spec": str(task.spec),
             "policy": ruling.policy_digest[:16],
-            "reasons": [str(reason) for reason in reasons],
+            "reasons": [unquoted(str(reason)) for reason in reasons],
             "confidence_bp": question.confidence_bp,
             "threat": question.threat,
             "approver": question.approver.name if question.approver else "",

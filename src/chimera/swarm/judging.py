@@ -24,7 +24,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
-from chimera.swarm.provenance import labelled, readable, require_recordable
+from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -144,7 +144,7 @@ class Judging:
             await self._commit(step)
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
-            self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")))
+            self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
         draft, task = result.draft, assignment.task
@@ -152,7 +152,6 @@ class Judging:
         agent = (await self._roster.agents((task.agent_id,)))[task.agent_id]
         scopes = draft.action.scopes(agent_id=task.agent_id, campaign_id=task.campaign_id)
         halted = (await self._roster.halted()).intersection(scopes)
-        target = str(draft.action.arguments.get("target_account", ""))
         return Question(
             action=draft.action,
             spec=task.spec,
@@ -166,11 +165,13 @@ class Judging:
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
             labels=draft.labels,
-            threat=task.threat,
+            threat=threat_of(task, draft),
             halted=tuple(sorted(halted)),
-            kin=(target,) if self._roster.is_kin(agent, target) else (),
-            recent=self._roster.recent(task.agent_id),
+            kin=self._roster.kin_among(agent, addressed(draft.action, task)),
+            recent=self._roster.recent_like(task.agent_id, str(draft.action.arguments.get("text", ""))),
             shaped=taint.shaped_by(draft.action, readable(assignment)),
+            avoid=agent.persona.avoid,
+            posted=self._roster.posted(task.agent_id),
         )
 
     async def _commit(self, step: Consequence) -> None:

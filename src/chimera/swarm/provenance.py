@@ -6,15 +6,20 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from chimera.domain import canonical, labels
+from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Invalid
+from chimera.domain.task import Task
+from chimera.domain.threat import ThreatLevel, highest
 from chimera.domain.work import Assignment, Material, Result
+from chimera.governance import taint, texts
 
 
 def readable(assignment: Assignment) -> tuple[Material, ...]:
-    """Everything that the lease could read: the materials and the task's own input."""
+    """Everything that the lease could read: the materials, the task's own input, and what the agent said lately."""
     task = assignment.task
-    return (*assignment.materials, Material(name="input", content=task.input, labels=task.labels))
+    own = Material(name=taint.OWN, content={"texts": list(assignment.recent)}, labels=assignment.recent_labels)
+    return (*assignment.materials, Material(name="input", content=task.input, labels=task.labels), own)
 
 
 def require_recordable(result: Result) -> None:
@@ -32,3 +37,22 @@ def labelled(draft: Draft, assignment: Assignment) -> Draft:
     """The draft under every label that its lease could read, whatever the worker says."""
     sources = [material.labels for material in readable(assignment)]
     return replace(draft, labels=labels.union(draft.labels, *sources))
+
+
+def threat_of(task: Task, draft: Draft) -> str:
+    """The threat of the input that led here, or HIGH when a tool's answer that was read on the way looked worse."""
+    if labels.is_threatening(draft.labels):
+        return str(highest((ThreatLevel(task.threat), ThreatLevel.HIGH)))
+    return task.threat
+
+
+def addressed(action: Action, task: Task) -> frozenset[str]:
+    """Whom an action is towards: the account that it names, the author whom its task is about, whoever is mentioned.
+
+    The author comes from the admitted input, so a worker that names somebody else does not hide him.
+    """
+    if action.is_internal:
+        return frozenset()
+    named = (action.arguments.get("target_account"), task.input.get("author"))
+    mentioned = texts.mentions(str(action.arguments.get("text", "")))
+    return frozenset((*(name for name in named if isinstance(name, str) and name), *mentioned))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 
+from chimera.domain import labels
 from chimera.domain.agent import Agent, AgentState
+from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
+from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
 
 FRESH_SECONDS = 5
 RECENT_MAX = 12
+POSTED_MAX = 12_000  # More than any network's limit for a day.
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 HALTED_FRESH_US = 300_000
 
 
@@ -23,8 +30,11 @@ class Roster:
         self._clock = clock
         self._agents: dict[str, Agent] = {}
         self._looked_us = 0
-        self._recent: dict[str, deque[str]] = {}
+        self._recent: dict[str, deque[tuple[str, Labels]]] = {}
+        self._said = Said()
+        self._times: dict[str, deque[int]] = {}
         self._handles: frozenset[str] = frozenset()
+        self._plain_handles: frozenset[str] = frozenset()
         self._halted: tuple[frozenset[str], int] = (frozenset(), 0)
 
     async def load(self) -> None:
@@ -69,14 +79,45 @@ class Roster:
         """Whether a handle is another persona of this fleet."""
         return handle in self._handles and handle not in {account.handle for account in agent.accounts}
 
+    def kin_among(self, agent: Agent, names: frozenset[str]) -> tuple[str, ...]:
+        """Those of the names that are other personas of this fleet, however the name is written."""
+        if not names:
+            return ()
+        own = {_plain(account.handle) for account in agent.accounts}
+        return tuple(
+            sorted(name for name in names if (plain := _plain(name)) in self._plain_handles and plain not in own)
+        )
+
     def recent(self, agent_id: str) -> tuple[str, ...]:
         """What the agent said lately, newest last."""
-        return tuple(self._recent.get(agent_id, ()))
+        return tuple([text for text, _ in self._recent.get(agent_id, ())])
 
-    def said(self, agent_id: str, text: str) -> None:
-        """Note what an agent is about to say."""
+    def recent_labels(self, agent_id: str) -> Labels:
+        """Every label of what the agent said lately."""
+        return labels.union(*(carried for _, carried in self._recent.get(agent_id, ())))
+
+    def recent_like(self, agent_id: str, text: str) -> tuple[str, ...]:
+        """What the agent said lately, and what any persona of the fleet said that is nearly this text."""
+        own = self.recent(agent_id)
+        alike = self._said.alike(text) if text else ()
+        return own if not alike else (*own, *(said for said in alike if said not in own))
+
+    def posted(self, agent_id: str) -> tuple[int, int]:
+        """How many texts the agent was allowed to say in the last hour and in the last day, as far as we remember."""
+        times = self._times.get(agent_id)
+        if times is None:
+            return (0, 0)
+        now_us = self._clock.now_us()
+        while times and times[0] <= now_us - DAY_US:
+            times.popleft()
+        return (len(times) - bisect_right(times, now_us - HOUR_US), len(times))
+
+    def said(self, agent_id: str, text: str, carried: Labels = ()) -> None:
+        """Note what an agent is about to say, and what labels the words carry."""
         if text:
-            self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append(text)
+            self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append((text, carried))
+            self._times.setdefault(agent_id, deque(maxlen=POSTED_MAX)).append(self._clock.now_us())
+            self._said.add(text)
 
     async def _freshen(self) -> None:
         """Read anew who has changed. Dated before it is read, so that of a thousand who find it stale one asks."""
@@ -98,3 +139,8 @@ class Roster:
         handles = {account.handle for agent in fresh.values() for account in agent.accounts}
         if not handles <= self._handles:
             self._handles |= handles
+            self._plain_handles |= {_plain(handle) for handle in handles}
+
+
+def _plain(handle: str) -> str:
+    return handle.casefold().lstrip("@")

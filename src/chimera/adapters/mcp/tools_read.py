@@ -12,6 +12,7 @@ from chimera.adapters.mcp.plain import plain
 from chimera.adapters.mcp.session import McpSession
 from chimera.domain import canonical, labels
 from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.tools_read import ToolAnswer
 
 ANSWER_BYTES_MAX = 32_768
@@ -29,11 +30,17 @@ class McpToolsRead:
     """
 
     def __init__(
-        self, sessions: Mapping[str, McpSession], *, may_use: MayUse, answer_bytes_max: int = ANSWER_BYTES_MAX
+        self,
+        sessions: Mapping[str, McpSession],
+        *,
+        may_use: MayUse,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
+        security: SecurityGateway | None = None,
     ) -> None:
         self._sessions = dict(sessions)
         self._may_use = may_use
         self._answer_bytes_max = answer_bytes_max
+        self._security = security
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
@@ -47,6 +54,10 @@ class McpToolsRead:
         session = self._session_for(arguments)
         asked = {name: value for name, value in arguments.items() if name != PLATFORM}
         await _require_readable(session, tool, asked)
+        if self._security is not None:
+            offered = (await session.tools())[tool]
+            described = {"description": offered.description or "", "schema": plain(offered.input_schema)}
+            self._security.require_harmless(described, what=f"the tool {tool}")
         content = _content(tool, await _called(session, tool, asked))
         return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
 

@@ -1,4 +1,7 @@
-"""The safety rules, one function each: a question in, findings out. Pure; none may raise on any text."""
+"""The safety rules about a text's form and what is private in it. One function each: a question in, findings out. Pure.
+
+None may raise on any text.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,18 @@ import re
 from collections.abc import Callable, Iterator
 
 from chimera.domain.decision import Question
+from chimera.governance import graphemes
 from chimera.governance.privacy.recognise import BY_NAME, RECOGNISERS, Finder
+from chimera.governance.safety import claims, relations
 from chimera.governance.safety.finding import Finding, Severity
-
-GRAPHEMES_MAX = {"sandbox": 300}
-HASHTAGS_MAX = 3
-SIMILARITY_MAX = 0.8
-_PUBLIC_KINDS = ("post.publish", "post.reply", "post.quote")
-_PEER_KINDS = ("post.reply", "post.like", "post.quote", "post.follow")
+from chimera.governance.safety.networks import network_of
+from chimera.governance.safety.relations import is_public
 
 _HASHTAG = re.compile(r"#\w+")
-_WORD = re.compile(r"\w+")
 
 _PRIVATE = Finder(recogniser for recogniser in RECOGNISERS if recogniser.severity)
 
 Rule = Callable[[Question, str], Iterator[Finding]]
-
-
-def is_public(question: Question) -> bool:
-    """Whether the action puts words before the public."""
-    return question.action.kind in _PUBLIC_KINDS
 
 
 def disclosure(question: Question, text: str) -> Iterator[Finding]:
@@ -37,26 +32,38 @@ def disclosure(question: Question, text: str) -> Iterator[Finding]:
 
 
 def length(question: Question, text: str) -> Iterator[Finding]:
-    """A text fits its network."""
-    longest = GRAPHEMES_MAX.get(question.action.platform)
-    if is_public(question) and not text.strip():
+    """A text fits its network, counted in what people see as one character."""
+    if not is_public(question):
+        return
+    if not text.strip():
         yield Finding("text-empty", Severity.HARM, "has no text", "write something")
-    if longest is not None and len(text) > longest:
-        yield Finding(
-            "text-too-long",
-            Severity.HARM,
-            f"has {len(text)} characters, {longest} are allowed",
-            "shorten it",
-            longest,
-            len(text),
-        )
+    longest = network_of(question.action.platform).graphemes_max
+    # A character is one code point at least: what has few enough of those need not be counted.
+    if longest is not None and len(text) > longest and (seen := graphemes.count(text)) > longest:
+        says = f"has {seen} characters, {longest} are allowed"
+        yield Finding("text-too-long", Severity.HARM, says, "shorten it", longest, len(text))
 
 
-def hashtags(_question: Question, text: str) -> Iterator[Finding]:
+def hashtags(question: Question, text: str) -> Iterator[Finding]:
     """Not a wall of hashtags."""
-    found = _HASHTAG.findall(text) if "#" in text else []
-    if len(found) > HASHTAGS_MAX:
-        yield Finding("hashtags-many", Severity.CAUTION, f"has {len(found)} hashtags", f"keep {HASHTAGS_MAX}")
+    found = [match.span() for match in _HASHTAG.finditer(text)] if "#" in text else []
+    allowed = network_of(question.action.platform).hashtags_max
+    if len(found) > allowed:
+        says = f"has {len(found)} hashtags"
+        yield Finding("hashtags-many", Severity.CAUTION, says, f"keep {allowed}", found[allowed][0], found[-1][1])
+
+
+def pace(question: Question, _text: str) -> Iterator[Finding]:
+    """Not more often than the network takes."""
+    if not is_public(question) or question.posted == (0, 0):
+        return
+    network = network_of(question.action.platform)
+    for so_far, allowed, span in zip(
+        question.posted, (network.posts_hour_max, network.posts_day_max), ("hour", "day"), strict=True
+    ):
+        if allowed and so_far >= allowed:
+            says = f"{so_far} posts in the last {span}, {allowed} are allowed"
+            yield Finding("posts-too-many", Severity.HARM, says, "wait, and post it later")
 
 
 def personal_data(_question: Question, text: str) -> Iterator[Finding]:
@@ -68,26 +75,7 @@ def personal_data(_question: Question, text: str) -> Iterator[Finding]:
             yield Finding(f"personal-{found.type}", recogniser.severity, says, "take it out", found.start, found.end)
 
 
-def repetition(question: Question, text: str) -> Iterator[Finding]:
-    """Not what was said a moment ago."""
-    words = _words(text)
-    if is_public(question) and any(_similarity(words, _words(earlier)) > SIMILARITY_MAX for earlier in question.recent):
-        yield Finding("nearly-repeats", Severity.HARM, "nearly repeats an earlier post", "say something new")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text.lower()))
-
-
-def _similarity(left: frozenset[str], right: frozenset[str]) -> float:
-    return len(left & right) / max(1, len(left | right))
-
-
-def kinship(question: Question, _text: str) -> Iterator[Finding]:
-    """Personas of one fleet do not pose as strangers to each other."""
-    target = str(question.action.arguments.get("target_account", ""))
-    if question.action.kind in _PEER_KINDS and target and target in question.kin:
-        yield Finding("kinship", Severity.HARM, f"{target} belongs to the same fleet", "leave kin alone")
-
-
-RULES: tuple[Rule, ...] = (disclosure, length, hashtags, personal_data, repetition, kinship)
+RULES: tuple[Rule, ...] = (
+    disclosure, length, hashtags, pace, personal_data, claims.links, claims.unsourced, claims.avoided,
+    relations.repetition, relations.kinship,
+)  # fmt: skip

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
 from chimera.domain import canonical
+from chimera.domain.errors import Refused
 from chimera.domain.labels import TRUSTED, Labels
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance.texts import texts_of
 
 PAYLOAD_BYTES_MAX = 64 * 1024
 PLAIN_WORD_LENGTH_MAX = 32
+WITHHELD = "[withheld: this text looked like an attack]"
 
 
 class Seen(Protocol):
@@ -62,6 +64,45 @@ class SecurityGateway:
         seen = [self._detector.scan(text) for text in texts_of(payload) if not _is_plain_word(text)]
         reasons = tuple(dict.fromkeys(reason for one in seen for reason in one.reasons))
         return Assessment(level=highest(ThreatLevel(one.level) for one in seen), reasons=reasons)
+
+    def withhold(self, content: dict[str, Any]) -> tuple[dict[str, Any], ThreatLevel]:
+        """What a tool returned without its critical texts, and the worst level of what is left."""
+        levels: list[ThreatLevel] = []
+        cleaned = cast("dict[str, Any]", self._withheld(content, levels))
+        return cleaned, highest(levels)
+
+    def _withheld(self, value: object, levels: list[ThreatLevel]) -> object:
+        match value:
+            case str():
+                level = self._level_of(value)
+                if level is ThreatLevel.CRITICAL:
+                    return WITHHELD
+                levels.append(level)
+                return value
+            case dict():
+                items = cast("dict[str, Any]", value).items()
+                return {key: self._withheld(item, levels) for key, item in items if not self._is_attack(key)}
+            case list() | tuple():
+                return [self._withheld(item, levels) for item in cast("list[Any]", value)]
+            case _:
+                return value
+
+    def _level_of(self, text: str) -> ThreatLevel:
+        return ThreatLevel.LOW if _is_plain_word(text) else ThreatLevel(self._detector.scan(text).level)
+
+    def _is_attack(self, text: str) -> bool:
+        return self._level_of(text) is ThreatLevel.CRITICAL
+
+    def require_harmless(self, described: object, *, what: str) -> None:
+        """Refuse a tool or a package whose own description gives orders to whoever reads it."""
+        for text in texts_of(described):
+            if not _is_plain_word(text) and self._detector.scan(text).level == ThreatLevel.CRITICAL:
+                raise Refused(
+                    "description_is_attack",
+                    f"{what} describes itself with orders for the reader: {text[:120]!r}",
+                    where=what[:80],
+                    remedy="do not install or use it; read it yourself",
+                )
 
     async def validate_request(self, agent_id: str, request: dict[str, Any]) -> ValidationResult:
         """Whether an agent may take this request at all. A critical threat is refused."""

@@ -25,7 +25,7 @@ class Unit(NamedTuple):
 class Matcher:
     """The automaton over all literals: the model's features come first, then the concepts' terms, each with its bit."""
 
-    __slots__ = ("_bits", "_scan", "literals")
+    __slots__ = ("_bits", "_scan", "_spoken", "literals")
 
     def __init__(self, *, features: Iterable[str], concepts: Iterable[tuple[int, str]]) -> None:
         numbers = {literal: number for number, literal in enumerate(features)}
@@ -35,18 +35,20 @@ class Matcher:
             bits[number] = bits.get(number, 0) | bit
         self.literals = tuple(numbers)
         self._bits = [bits[number] for number in range(len(numbers))]
+        self._spoken = frozenset(number for number, bit in enumerate(self._bits) if bit)
         self._scan = ahocorasick_rs.AhoCorasick(self.literals, store_patterns=False)
 
     def units(self, folded: str) -> list[Unit]:
         """The text's units in order; positions are those of `folded`."""
-        scan, bits = self._scan.find_matches_as_indexes, self._bits
+        scan, bits, spoken = self._scan.find_matches_as_indexes, self._bits, self._spoken
         units: list[Unit] = []
         for start, end in _cuts(folded):
-            found = [match[0] for match in scan(PAD + folded[start:end] + PAD, overlapping=True)]
+            found = frozenset([number for number, _, _ in scan(f"{PAD}{folded[start:end]}{PAD}", overlapping=True)])
             concepts = 0
-            for number in found:
+            # Most of what is found is a feature without a concept: those are sorted out at once.
+            for number in found & spoken:
                 concepts |= bits[number]
-            units.append(Unit(concepts, frozenset(found), start, end))
+            units.append(Unit(concepts, found, start, end))
         return units
 
     def places(self, folded: str, *, start: int, end: int, concepts: int) -> tuple[int, int]:

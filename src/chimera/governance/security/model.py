@@ -6,12 +6,13 @@ nothing and reads no file.
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import msgspec
 
 from chimera.governance.security.lexicon import Lexicon, literals
 from chimera.governance.security.matching import Matcher, Unit
+
+KNOWN_MAX = 4_096  # Few sets of concepts are ever said; the score of each is worked out once.
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +62,7 @@ def matcher_of(lexicon: Lexicon, features: Iterable[str]) -> Matcher:
 class Model:
     """Adds up what the matcher found. A window is two neighbouring units: an order may take two sentences."""
 
-    __slots__ = ("_by_bit", "_features", "bias", "matcher", "rules", "thresholds")
+    __slots__ = ("_by_bit", "_features", "_heaviest", "_known", "bias", "matcher", "rules", "thresholds")
 
     def __init__(self, *, lexicon: Lexicon, weights: Weights) -> None:
         assert len(weights.rules) == len(lexicon.rules), (
@@ -76,7 +77,9 @@ class Model:
             Weighed(family=rule.family, concepts=_union(bits, rule.all), weight=rule.weight + learnt)
             for rule, learnt in zip(lexicon.rules, weights.rules, strict=True)
         )
+        self._heaviest = sorted((rule for rule in self.rules if rule.weight > 0), key=lambda rule: -rule.weight)
         self._by_bit = self._index(bits, weights)
+        self._known: dict[int, int] = {}
 
     def _index(self, bits: dict[str, int], weights: Weights) -> dict[int, tuple[int, tuple[tuple[int, int], ...]]]:
         """Under each concept's bit: its own weight, and the rules whose rarest (highest) concept it is."""
@@ -87,6 +90,9 @@ class Model:
 
     def concept_score(self, concepts: int) -> int:
         """The weight of these concepts, each alone and by the rules that they fulfil together."""
+        known = self._known.get(concepts)
+        if known is not None:
+            return known
         score, left = 0, concepts
         while left:
             bit = left & -left
@@ -96,30 +102,30 @@ class Model:
             for needed, extra in rules:
                 if concepts & needed == needed:
                     score += extra
+        if len(self._known) < KNOWN_MAX:
+            self._known[concepts] = score
         return score
 
     def best_window(self, units: Sequence[Unit], *, signals: int = 0) -> tuple[int, int]:
         """The score of the worst window, and which it is. `signals` are concepts that hold for the text as a whole."""
-        weight_of = self._features.__getitem__
-        own = [sum(map(weight_of, unit.found)) for unit in units]
-        concepts = units[0].concepts | signals
-        spoken = self.concept_score(concepts)
-        best, place = own[0] + spoken, 0
-        for position, (this, following) in enumerate(pairwise(units)):
-            both = this.concepts | following.concepts | signals
-            if both != concepts:
-                concepts, spoken = both, self.concept_score(both)
+        weight_of, concept_score = self._features.__getitem__, self.concept_score
+        spoken, before, _, _ = units[0]
+        own = sum(map(weight_of, before))
+        best, place = own + concept_score(spoken | signals), 0
+        for position, (concepts, found, _, _) in enumerate(units[1:]):
+            following = sum(map(weight_of, found))
+            score = own + following + concept_score(spoken | concepts | signals)
             # What both units say counts once.
-            twice = sum(map(weight_of, this.found & following.found))
-            score = own[position] + own[position + 1] + spoken - twice
+            if twice := before & found:
+                score -= sum(map(weight_of, twice))
             if score > best:
                 best, place = score, position
+            own, spoken, before = following, concepts, found
         return self.bias + best, place
 
     def fired(self, concepts: int) -> tuple[Weighed, ...]:
         """The rules that hold for these concepts, heaviest first."""
-        held = [rule for rule in self.rules if rule.weight > 0 and concepts & rule.concepts == rule.concepts]
-        return tuple(sorted(held, key=lambda rule: -rule.weight))
+        return tuple([rule for rule in self._heaviest if concepts & rule.concepts == rule.concepts])
 
     def basis_points(self, score: int) -> int:
         """The score between 0 and 10,000; 5,000 is the threshold of an attack."""

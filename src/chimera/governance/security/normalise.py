@@ -208,24 +208,31 @@ def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[st
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
             if kind in _LOOK_INS:
                 yield kind, *_LOOK_INS[kind]
-    lengths = list(map(len, words))
+    lengths = _lengths(words)
     longest = max(lengths, default=0)
     if longest >= LONG_TOKEN_CHARS:
         yield "base64", "base64 payload", _decode_base64
     if longest >= LONG_TOKEN_CHARS or lengths.count(2) * 2 > len(lengths):
         yield "hex", "hex payload", _decode_hex
-    if lengths.count(1) >= SPACED_LETTERS_MIN and _has_run(words, lengths, longest):
+    if _SPACED_RUN in lengths and _has_run(words, lengths):
         yield "spaced", "spaced-out letters", _join_spaced
 
 
-def _has_run(words: list[str], lengths: list[int], longest: int) -> bool:
+def _lengths(words: list[str]) -> bytes:
+    """How long each word is, as bytes, which are searched faster than lists; longer than that counts as that."""
+    try:
+        return bytes(map(len, words))
+    except ValueError:
+        return bytes([min(len(word), 255) for word in words])
+
+
+def _has_run(words: list[str], lengths: bytes) -> bool:
     """Whether one-letter words stand side by side, letters and not the numbers of a table."""
-    marks = bytes([min(length, 255) for length in lengths]) if longest > 255 else bytes(lengths)
-    place = marks.find(_SPACED_RUN)
+    place = lengths.find(_SPACED_RUN)
     while place >= 0:
         if sum(map(str.isalpha, words[place : place + SPACED_LETTERS_MIN])) >= SPACED_ALPHA_MIN:
             return True
-        place = marks.find(_SPACED_RUN, place + 1)
+        place = lengths.find(_SPACED_RUN, place + 1)
     return False
 
 

@@ -1,0 +1,42 @@
+"""Read tools behind a door of their own: what goes out is checked before the call, what comes back before it is read.
+
+Decides by the SecurityGateway and the egress rules that it is given, and knows no tool.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from chimera.domain import labels
+from chimera.domain.errors import Refused
+from chimera.domain.threat import ThreatLevel
+from chimera.governance.egress import Egress
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.ports.tools_read import ToolAnswer, ToolsRead
+
+
+class GuardedToolsRead:
+    """Implements `ports.tools_read.ToolsRead` in front of another. Attacks are withheld; a suspicion is marked.
+
+    What is left of the answer is handed on: one poisoned post must not blind an agent to all the others.
+    """
+
+    def __init__(self, tools: ToolsRead, *, security: SecurityGateway, egress: Egress) -> None:
+        self._tools = tools
+        self._security = security
+        self._egress = egress
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """The answer of the tool behind, under every label that it deserves."""
+        findings = self._egress.findings(arguments)
+        if findings:
+            raise Refused("egress_refused", "; ".join(findings)[:500], where=tool,
+                          remedy="put the host on the fleet's list, or leave the secret out")  # fmt: skip
+        answer = await self._tools.call(tool, arguments, agent_id=agent_id)
+        carried = labels.union(answer.labels, (labels.tool(tool),))
+        content, worst = self._security.withhold(answer.content)
+        if worst is ThreatLevel.HIGH:
+            carried = labels.union(carried, (labels.THREAT_HIGH,))
+        return replace(answer, content=content, labels=carried)

@@ -1,0 +1,1 @@
+SELECT kind, records FROM chimera.blank_words($1::text[]);

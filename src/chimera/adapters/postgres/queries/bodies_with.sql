@@ -1,0 +1,1 @@
+SELECT kind, id, body FROM chimera.bodies_with($1::text[]);

@@ -1,0 +1,58 @@
+"""Hands out or erases one person, at whatever database is found. Every request goes on record with who and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from chimera.adapters.local.erasures import Erasure, ErasureJournal
+from chimera.adapters.local.home import prepare_home
+from chimera.adapters.system.clock import SystemClock
+from chimera.bootstrap import Database, person_secret, persons_of, running_or_own_database
+from chimera.domain.change import Change
+from chimera.domain.event import Event, EventKind
+from chimera.domain.quoting import unquoted
+from chimera.domain.roles import Role
+from chimera.governance.privacy.person import name_of, require_handle
+from chimera.settings import read_settings
+
+
+class PersonRequest(Struct, frozen=True, kw_only=True):
+    """Whom a request is about, who makes it, and why."""
+
+    person: str
+    by: str
+    why: str
+
+
+async def export_person(asked: PersonRequest) -> tuple[Mapping[str, object], ...]:
+    """Every record in which a person stands. That it was read, by whom and why, goes into the chain."""
+    async with running_or_own_database(read_settings()) as found, persons_of(found) as persons:
+        records = await persons.export(require_handle(asked.person))
+        await _note(found, EventKind.PERSON_EXPORTED, asked, {"records": len(records)})
+        return records
+
+
+async def erase_person(asked: PersonRequest) -> Mapping[str, int]:
+    """A person blanked in every record. The journal outside the database remembers it for every restored backup."""
+    settings = read_settings()
+    person = require_handle(asked.person)
+    async with running_or_own_database(settings) as found, persons_of(found) as persons:
+        named = name_of(person, person_secret(settings.folder))
+        ErasureJournal(prepare_home(settings.folder)).add(Erasure(person=named, at_us=SystemClock().now_us()))
+        blanked = await persons.erase(person)
+        await _note(found, EventKind.PERSON_ERASED, asked, {"records": sum(blanked.values())})
+        return blanked
+
+
+async def _note(found: Database, kind: EventKind, asked: PersonRequest, data: Mapping[str, int]) -> None:
+    """On record who asked for whose data and why; the person by a keyed hash, for the chain is for ever."""
+    store = await found.store(Role.OFFICE, writer="persons")
+    try:
+        named = name_of(asked.person.strip(), person_secret(read_settings().folder))
+        event = Event(kind=kind, subject=named, at_us=await store.now_us(),
+                      data={"by": asked.by, "why": unquoted(asked.why[:300]), **data})  # fmt: skip
+        await store.commit(Change(events=(event,)))
+    finally:
+        await store.close()

@@ -1,0 +1,94 @@
+"""Labels travel through everything made of them, and what a stranger shaped is named, whatever a worker says."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from chimera.domain import labels
+from chimera.domain.action import Action
+from chimera.domain.work import Material
+from chimera.governance import taint
+
+pytestmark = pytest.mark.requirement("R-N2", "R-D3")
+
+PLANS = 100_000
+SOURCES = (labels.OPERATOR, labels.PLATFORM, labels.PUBLIC, labels.tool("web"), labels.SECRET, labels.THREAT_HIGH)
+
+
+@pytest.mark.timeout(180)
+def test_no_path_of_random_plans_loses_a_label() -> None:
+    """Each plan is a graph of up to six tasks; what a task makes carries what its sources carried, to the end."""
+    dice = random.Random(20261121)
+    for _ in range(PLANS):
+        carried: list[frozenset[str]] = []
+        written: list[labels.Labels] = []
+        for place in range(dice.randint(2, 6)):
+            chosen = [n for n in range(place) if dice.random() < 0.4]
+            own = dice.choice(SOURCES)
+            carried.append(frozenset({own}).union(*(carried[n] for n in chosen)))
+            written.append(labels.union((own,), *(written[n] for n in chosen)))
+        for meant, kept in zip(carried, written, strict=True):
+            assert meant == frozenset(kept)
+            assert labels.is_tainted(kept) == (labels.PUBLIC in meant or labels.tool("web") in meant)
+            assert labels.is_secret(kept) == (labels.SECRET in meant)
+            assert labels.is_threatening(kept) == (labels.THREAT_HIGH in meant)
+
+
+def post(text: str, kind: str = "post.publish", **more: str) -> Action:
+    return Action(kind=kind, platform="sandbox", account="ada", arguments={"text": text, **more})
+
+
+@pytest.mark.parametrize(
+    ("text", "shaped"),
+    [
+        ("Have a look at evil.example.com/free", True),
+        ("Thank you @mallory for that", True),
+        ("Use the code WIN2026X today", True),
+        ("go and visit the shop of my cousin now", True),
+        ("A quiet evening with the new patch", False),
+    ],
+)
+def test_what_a_stranger_put_in_is_named(text: str, shaped: bool) -> None:
+    words = "go and visit the shop of my cousin, @mallory, evil.example.com/free with WIN2026X"
+    public = Material(name="mention", content={"text": words}, labels=(labels.PUBLIC,))
+    trusted = Material(name="goal", content={"text": words}, labels=(labels.OPERATOR,))
+    assert bool(taint.shaped_by(post(text), [public])) is shaped
+    assert taint.shaped_by(post(text), [trusted]) == ()
+
+
+def test_a_follow_that_a_stranger_prompted_needs_a_person() -> None:
+    public = Material(name="mention", content={"text": "follow me"}, labels=(labels.PUBLIC,))
+    assert taint.shaped_by(post("", kind="post.follow", target_account="@bob"), [public])
+
+
+def test_own_words_that_carry_a_strangers_link_are_named_and_own_wording_is_not() -> None:
+    own = Material(name=taint.OWN, content={"texts": ["I like the new patch a lot, see evil.example.com/free"]},
+                   labels=(labels.PUBLIC,))  # fmt: skip
+    assert taint.shaped_by(post("I like the new patch a lot"), [own]) == ()
+    assert taint.shaped_by(post("See evil.example.com/free"), [own])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "untold"),
+    [
+        ({"recipient": "Anna", "amount": 50.0, "note": ""}, 0),
+        ({"recipient": "Anna", "amount": 5.0}, 1),
+        ({"recipient": "Mallory", "amount": 50}, 1),
+        ({"recipients": ["anna", "mallory@evil.example"]}, 1),
+        ({"text": "the rent for May", "when": "2026-05-01 10:00", "urgent": True, "copy": None}, 0),
+        ({"deep": {"deeper": [{"to": "Bob"}]}}, 1),
+        ({"recipient": "Ann"}, 1),
+    ],
+)
+def test_what_the_operator_did_not_say_is_untold(arguments: dict[str, object], untold: int) -> None:
+    told = ("Please send Anna 50 euros, the rent for May.",)
+    assert len(taint.untold(arguments, told)) == untold
+
+
+def test_a_record_is_named_by_its_title_when_it_is_the_only_one() -> None:
+    mine = {"id_": "5", "title": "Dental check-up"}
+    assert taint.named([mine, {"id_": "9", "title": "Team lunch"}], ("Move my dental check-up to Monday",)) == ("5",)
+    assert taint.named([mine, {"id_": "66", "title": "Dental  Check-Up"}], ("Move my dental check-up",)) == ()
+    assert taint.named([{"id_": "7", "title": "a"}], ("a b a",)) == ()
