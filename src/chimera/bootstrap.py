@@ -59,6 +59,7 @@ from chimera.rehearsal.scenario import PLATFORMS, Scenario
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
+from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.manager import Manager, Stages
 from chimera.swarm.orchestrator import Orchestrator
@@ -218,10 +219,10 @@ def seal_verifier(settings: Settings) -> SealVerifier:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules() -> Rules:
-    """Everything that is written in files."""
+def rules(pack: PolicyPack | None = None) -> Rules:
+    """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
-    pack = load_pack()
+    pack = pack or load_pack()
     gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate)
 
@@ -273,10 +274,12 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        governor = TellingVault(vault=keeper, reads=reads, shipped_digest=written.pack.digest)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening)  # fmt: skip
+                                    listening=listening, governor=governor)  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
+            await governor.once()
             await keeper.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)

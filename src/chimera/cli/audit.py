@@ -19,6 +19,8 @@ from chimera.domain.grant import Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
 from chimera.governance import audit
+from chimera.governance.policy.changes import versions
+from chimera.governance.policy.pack import PolicyPack, pack_of
 from chimera.ports.store import Reads
 from chimera.settings import read_settings
 from chimera.skills.registry import SKILLS
@@ -111,13 +113,20 @@ def replay(task: TaskId, *, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+async def _pack_of(reads: Reads, attempt: Attempt) -> PolicyPack | None:
+    """The policy that the attempt was ruled under, if it is on record; else the one that is shipped."""
+    digest = attempt.ruling.policy_digest if attempt.ruling else ""
+    found = [one for one in await versions(reads) if one.digest == digest]
+    return pack_of(found[0].files) if found else None
+
+
 async def _replayed(reads: Reads, task_id: str) -> tuple[int, Difference | None]:
     await reads.get(Task, task_id)
-    written = bootstrap.rules()
-    again = Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
-                   clock=SystemClock())  # fmt: skip
     attempts = await reads.list(Attempt, scope=task_id)
     for attempt in attempts:
+        written = bootstrap.rules(await _pack_of(reads, attempt))
+        again = Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
+                       clock=SystemClock())  # fmt: skip
         found = await again.run(attempt)
         if found:
             return len(attempts), found

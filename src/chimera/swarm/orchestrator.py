@@ -9,6 +9,7 @@ from chimera.governance.reviews import Reviews
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
+from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.loops import forever
 
@@ -24,7 +25,7 @@ class Orchestrator:
 
     def __init__(
         self, *, reviews: Reviews, reads: Reads, listening: Listening | None, vault: HaltsKeeper, arrived: Bell,
-        clock: Clock,
+        clock: Clock, governor: TellingVault | None = None,
     ) -> None:  # fmt: skip
         self._reviews = reviews
         self._reads = reads
@@ -32,6 +33,7 @@ class Orchestrator:
         self._vault = vault
         self._arrived = arrived
         self._clock = clock
+        self._governor = governor
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,6 +56,9 @@ class Orchestrator:
         return False
 
     async def _tell_vault(self) -> bool:
+        # The policy first: a vault that was started again seals nothing until it is told what is halted.
+        if self._governor is not None:
+            await self._governor.once()
         # Every time, not only when it changed: a vault that was started again knows nothing, and seals nothing.
         await self._vault.halt(await self._reads.halted())
         return False

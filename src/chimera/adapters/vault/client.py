@@ -11,7 +11,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.vault import wire
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, PolicyRequest, Request, SealRequest
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
 from chimera.ports.clock import Clock
@@ -41,6 +41,10 @@ class VaultClient:
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""
         await self._ask(HaltRequest(tuple(sorted(halted))))
+
+    async def govern(self, digest: str) -> None:
+        """Tell the vault which policy is in force."""
+        await self._ask(PolicyRequest(digest))
 
     async def hello(self) -> str:
         """The id of the vault's key, if it answers."""

@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.vault import wire
 from chimera.adapters.vault.signer import VaultSigner
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest, Signed
+from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, PolicyRequest, Request, SealRequest, Signed
 from chimera.domain.errors import ChimeraError, Refused
 
 NONCES_MAX = 100_000
 MAY: dict[str, tuple[type, ...]] = {
     "manager": (SealRequest, HelloRequest),
-    "office": (HaltRequest, HelloRequest),
+    "office": (HaltRequest, HelloRequest, PolicyRequest),
 }
 
 
@@ -70,6 +70,9 @@ class VaultServer:
                 return Answer(sealed=self._core.seal(leaves, now_us=now_us), key_id=self._core.key_id)
             case HaltRequest(halted):
                 self._core.halt(halted)
+                return Answer(key_id=self._core.key_id)
+            case PolicyRequest(digest):
+                self._core.govern(digest)
                 return Answer(key_id=self._core.key_id)
             case HelloRequest():
                 return Answer(key_id=self._core.key_id)

@@ -31,11 +31,17 @@ class HaltRequest(Struct, frozen=True, tag="halt", forbid_unknown_fields=True):
     halted: tuple[str, ...]
 
 
+class PolicyRequest(Struct, frozen=True, tag="policy", forbid_unknown_fields=True):
+    """The office says which policy is in force."""
+
+    digest: str
+
+
 class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
     """Anybody whom the vault knows asks whether it is there."""
 
 
-Request: TypeAlias = SealRequest | HaltRequest | HelloRequest
+Request: TypeAlias = SealRequest | HaltRequest | HelloRequest | PolicyRequest
 
 
 class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
