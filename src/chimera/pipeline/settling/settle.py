@@ -89,8 +89,13 @@ class Settle:
         opened = await self.opened(task)
         owed = await self._owed(granted)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
-        await self._store.commit(Change(records=(after, *holds, *opened, *owed), events=(event,), movements=movements))
+        events = (event, *(self._owes(review) for review in owed))
+        await self._store.commit(Change(records=(after, *holds, *opened, *owed), events=events, movements=movements))
         return after
+
+    def _owes(self, review: Review) -> Event:
+        data = {"review": review.id, "about": review.about, "digest": review.action_digest}
+        return Event(kind=EventKind.REVIEW_OWED, subject=review.task_id, at_us=review.opened_at_us, data=data)
 
     async def _owed(self, granted: Granted) -> tuple[Review, ...]:
         """What the grant owes now that it has happened: somebody looks at it afterwards."""
