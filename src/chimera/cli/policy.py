@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,15 +14,20 @@ import typer
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_files
 from chimera.cli import output, stopping
 from chimera.cli.doors import OpenStore, doors_of
+from chimera.domain.attempt import Attempt
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
+from chimera.domain.money import format_micros
 from chimera.domain.policy import PackFiles, Policy
 from chimera.governance.policy import lint as linting
 from chimera.governance.policy.cases import run_cases, uncovered
 from chimera.governance.policy.changes import Policies, in_force, versions
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import pack_of
-from chimera.ports.store import Reads
+from chimera.learning.backtest import Backtest, Backtester, decided_in
+from chimera.learning.rulings import outcomes_in
+from chimera.ports.store import LIST_MAX, Reads
+from chimera.settings import read_settings
 
 app = typer.Typer(name="policy", help="The fleet's rules: check, try, compare, apply, back-test.", no_args_is_help=True)
 T = TypeVar("T")
@@ -256,3 +263,87 @@ def _bands(engine: PolicyEngine) -> str:
     bands = engine.pack.bands
     more = f", {len(bands.overrides)} overrides" if bands.overrides else ""
     return f"{bands.proceed_bp}/{bands.monitored_bp}/{bands.human_bp}{more}"
+
+
+# ── back-testing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def backtest(
+    context: typer.Context,
+    new: Pack,
+    *,
+    since: Annotated[str, typer.Option(help="Only decisions since then: 7d, 12h, or 2026-11-21T08:00.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Decide everything on record again under another pack: what would have been held, let through, spent."""
+    files = _files(context, new)
+    tester, timing = stopping.run(_with(context, lambda reads: _backtested(reads, files, since)))
+    report = tester.report
+    answer = {**_report(report), "digest": pack_of(files).digest, **timing}
+    if as_json:
+        output.answer(answer)
+    else:
+        _tell_report(answer)
+
+
+async def _backtested(reads: Reads, files: PackFiles, since: str) -> tuple[Backtester, dict[str, Any]]:
+    since_us = moment(since, now_us=await reads.now_us(), zone=read_settings().zone) if since else 0
+    names = {rule.name for one in await versions(reads) for rule in pack_of(one.files).rules.values()}
+    tester = Backtester(PolicyEngine(pack_of(files)), outcomes=await outcomes_in(reads), rules=names)
+    reading_s = deciding_s = 0.0
+    after = ""
+    while True:
+        began = time.perf_counter()
+        page = await reads.list(Attempt, after=after, limit=LIST_MAX)
+        decided = list(decided_in(page, since_us=since_us))
+        read = time.perf_counter()
+        tester.run(decided)
+        reading_s, deciding_s = reading_s + read - began, deciding_s + time.perf_counter() - read
+        if not page:
+            break
+        after = page[-1].id
+    rate = tester.report.decisions / deciding_s if tester.report.decisions else 0
+    return tester, {"seconds_reading": round(reading_s, 4), "seconds_deciding": round(deciding_s, 4),
+                    "decisions_per_second": round(rate)}  # fmt: skip
+
+
+def moment(text: str, *, now_us: int, zone: tzinfo) -> int:
+    """A moment in the past, as people write it."""
+    spans = {"d": 86_400, "h": 3_600, "m": 60}
+    if text[-1:] in spans and text[:-1].isdigit():
+        return now_us - int(text[:-1]) * spans[text[-1]] * 1_000_000
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid("moment_malformed", f"{text[:40]!r} is no moment", where="--since",
+                      remedy="write 7d, 12h, 30m or 2026-11-21T08:00") from error  # fmt: skip
+    return int((told if told.tzinfo else told.replace(tzinfo=zone)).timestamp() * 1_000_000)
+
+
+def _report(report: Backtest) -> dict[str, Any]:
+    moved = [{"before": before, "after": after, "decisions": count}
+             for (before, after), count in sorted(report.moved.items())]  # fmt: skip
+    return {
+        "decisions": report.decisions, "asked": report.asked, "distinct": report.distinct,
+        "agreeing": report.agreeing, "changed": report.changed, "moved": moved,
+        "before": dict(report.before), "after": dict(report.after),
+        "spent_before_micros": report.spent_before_micros, "spent_after_micros": report.spent_after_micros,
+        "let_through": {"people_approved": report.let_through_approved, "people_did_not": report.let_through_rejected},
+        "examples": msgspec.to_builtins(report.examples),
+    }  # fmt: skip
+
+
+def _tell_report(answer: dict[str, Any]) -> None:
+    output.tell(f"{answer['decisions']} decisions ({answer['distinct']} distinct), {answer['agreeing']} as they were, "
+                f"{answer['changed']} otherwise")  # fmt: skip
+    for name in ("allow", "escalate", "deny"):
+        output.tell(f"  {name}: {answer['before'].get(name, 0)} → {answer['after'].get(name, 0)}")
+    spent = (format_micros(answer[name]) for name in ("spent_before_micros", "spent_after_micros"))
+    output.tell(f"  decided to spend: {' → '.join(spent)}")
+    if any(answer["let_through"].values()):
+        output.tell(f"  of what would no longer be held, people approved {answer['let_through']['people_approved']} "
+                    f"and did not approve {answer['let_through']['people_did_not']}")  # fmt: skip
+    for one in answer["examples"][:SHOWN_MAX]:
+        output.tell(f"  task {one['task_id']}: {one['before']} → {one['after']} ({', '.join(one['rules_after'])})")
+    output.tell(f"  {answer['decisions_per_second']} decisions/s")

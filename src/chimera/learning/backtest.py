@@ -96,7 +96,8 @@ class Backtester:
         self._engine = engine
         self._outcomes = outcomes or {}
         self._rules = frozenset(rules) | {rule.name for rule in engine.pack.rules.values()}
-        self._known: dict[tuple[Facts, int, bool, str, str], Decision] = {}
+        self._known: dict[Facts, Decision] = {}
+        self._bands: dict[tuple[str, str, int, bool], str] = {}
         self.report = Backtest()
 
     def run(self, decided: Iterable[Decided]) -> Backtest:
@@ -122,13 +123,21 @@ class Backtester:
 
     def _again(self, one: Decided, facts: Facts) -> Decision:
         self.report.asked += 1
-        key = (facts, one.confidence_bp, one.has_record, one.agent_id, one.task_type)
-        known = self._known.get(key)
+        band = self._band(one)
+        asked = facts if facts.confidence == band else replace(facts, confidence=band)
+        known = self._known.get(asked)
         if known is None:
-            bands = self._engine.pack.bands.bands_for(agent_id=one.agent_id, task_type=one.task_type)
-            band = str(bands.band_of(one.confidence_bp, has_record=one.has_record))
-            known = self._known[key] = self._engine.decide(replace(facts, confidence=band))
+            known = self._known[asked] = self._engine.decide(asked)
         return known
+
+    def _band(self, one: Decided) -> str:
+        """The band of its confidence under this policy."""
+        key = (one.agent_id, one.task_type, one.confidence_bp, one.has_record)
+        band = self._bands.get(key)
+        if band is None:
+            bands = self._engine.pack.bands.bands_for(agent_id=one.agent_id, task_type=one.task_type)
+            band = self._bands[key] = str(bands.band_of(one.confidence_bp, has_record=one.has_record))
+        return band
 
     def _note(self, one: Decided, before: str, after: str, decision: Decision) -> None:
         report = self.report
