@@ -5,7 +5,7 @@ from __future__ import annotations
 from chimera.domain.change import Change
 from chimera.domain.checkpoint import BEGINNING, ChainHead, Checkpoint, checkpoint_id
 from chimera.domain.event import Event, EventKind
-from chimera.ports.notary import NotaryPort
+from chimera.ports.notary import CheckpointSigner
 from chimera.ports.store import LIST_MAX, Reads, Store
 
 
@@ -25,7 +25,7 @@ async def latest(reads: Reads) -> Checkpoint | None:
 class Checkpoints:
     """One after another, each naming the one before."""
 
-    def __init__(self, *, store: Store, notary: NotaryPort) -> None:
+    def __init__(self, *, store: Store, notary: CheckpointSigner) -> None:
         self._store = store
         self._notary = notary
 

@@ -18,7 +18,7 @@ class SignedStatement(Struct, frozen=True, kw_only=True):
     key_id: str
 
 
-class NotaryPort(Protocol):
+class CheckpointSigner(Protocol):
     """Signs checkpoints. `Refused` when history went backwards; `Unavailable` when it is gone."""
 
     async def checkpoint(self, heads: Sequence[ChainHead], *, after: int, previous: str) -> SignedStatement: ...

@@ -295,6 +295,13 @@ MUTANTS: tuple[Mutant, ...] = (
         file="governance/policy/changes.py",
         old="        if asked.digest != digest:\n",
         new="        if False:\n",
+        also=(
+            (
+                "governance/policy/changes.py",
+                "        if require_sound(asked.files).digest != digest:\n",
+                "        if require_sound(asked.files) is None:\n",
+            ),
+        ),
         tests=("tests/governance/test_policy_changes.py::test_exactly_what_was_looked_at",),
     ),
     Mutant(
