@@ -24,7 +24,8 @@ from chimera.swarm.loops import forever
 from chimera.testing.store_world import outcome
 from tests.adapters.postgres.conftest import Database
 
-pytestmark = pytest.mark.requirement("R-F2", "R-D8")
+# A pack is tried at thousands of corners before it is proposed or applied; several times here, on a busy machine.
+pytestmark = [pytest.mark.requirement("R-F2", "R-D8"), pytest.mark.timeout(180)]
 FILES = load_files()
 
 
