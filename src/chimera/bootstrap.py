@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import load_lexicon, load_pack, load_policy_texts
@@ -31,11 +32,13 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.domain.errors import Conflict, Unavailable
+from chimera.adapters.vault.notary import Standing
+from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
+from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
 from chimera.governance.gate import Gate
@@ -69,14 +72,16 @@ from chimera.rehearsal.scenario import PLATFORMS, Scenario
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
+from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.manager import Manager, Stages
-from chimera.swarm.orchestrator import Orchestrator
+from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_log = structlog.get_logger("chimera")
 GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
@@ -273,13 +278,28 @@ def seal_verifier(settings: Settings) -> SealVerifier:
     return SealVerifier({keys.name_of(public): public})
 
 
+def checkpoint_keys(settings: Settings) -> dict[str, str]:
+    """The public keys of this installation's checkpoints by name, in hex; none before its vault was first started."""
+    path = settings.folder.expanduser() / "vault" / "checkpoint.pub"
+    if not path.exists():
+        return {}
+    public = keys.public_key(path)
+    return {keys.name_of(public): public.public_bytes_raw().hex()}
+
+
+def signed_last(settings: Settings) -> int:
+    """The number of the last checkpoint that the vault of this installation says it signed."""
+    path = settings.folder.expanduser() / "vault" / "checkpoints.json"
+    return msgspec.json.decode(path.read_bytes(), type=Standing).number if path.exists() else 0
+
+
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules() -> Rules:
-    """Everything that is written in files."""
+def rules(pack: PolicyPack | None = None) -> Rules:
+    """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
-    pack = load_pack()
+    pack = pack or load_pack()
     gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
@@ -335,15 +355,29 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        checkpoints = Checkpoints(store=office, notary=keeper)
+        governor = TellingVault(vault=keeper, reads=reads, shipped_digest=written.pack.digest)
+        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening)  # fmt: skip
+                                    listening=listening, duties=duties)  # fmt: skip
+        # Entered before manager and orchestrator run: it happens after both have stopped.
+        stack.push_async_callback(_last_checkpoint, checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
+            await governor.once()
             await keeper.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=Halts(store=office, ids=SystemIds()), listening=listening, tally=written.tally)  # fmt: skip
+
+
+async def _last_checkpoint(checkpoints: Checkpoints) -> None:
+    """What is signed now cannot be cut off later. A vault that is gone signs at the next start."""
+    try:
+        await checkpoints.take()
+    except ChimeraError as error:
+        _log.warning("no checkpoint at the end", why=str(error))
 
 
 async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:

@@ -18,6 +18,7 @@ from chimera.domain.faults import Fault, Faults
 PREFIX = "CHIMERA_"
 CONFIG = "CHIMERA_CONFIG"
 WORKERS_MAX = 20_000
+CHECKPOINT_SECONDS_MAX = 86_400
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    checkpoint_seconds: int = 60
 
     @property
     def folder(self) -> Path:
@@ -105,6 +107,9 @@ def _require_sensible(settings: Settings) -> None:
     if not 1 <= settings.workers <= WORKERS_MAX:
         raise Invalid("workers_out_of_range", f"workers is {settings.workers}", where="CHIMERA_WORKERS",
                       remedy=f"choose 1 to {WORKERS_MAX}")  # fmt: skip
+    if not 1 <= settings.checkpoint_seconds <= CHECKPOINT_SECONDS_MAX:
+        raise Invalid("checkpoints_out_of_range", f"a checkpoint every {settings.checkpoint_seconds} seconds",
+                      where="CHIMERA_CHECKPOINT_SECONDS", remedy=f"choose 1 to {CHECKPOINT_SECONDS_MAX}")  # fmt: skip
     if settings.vault_cap_micros_day < 0:
         raise Invalid("cap_negative", "the vault's cap is negative", where="CHIMERA_VAULT_CAP_MICROS_DAY",
                       remedy="choose zero or more")  # fmt: skip

@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from chimera.adapters.documents.governance import load_files, load_lexicon
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Seal, Terms
 from chimera.domain.granted import Granted
 from chimera.domain.task import Task, TaskState
+from chimera.governance.gate import Gate
+from chimera.governance.policy.engine import PolicyEngine
+from chimera.governance.policy.pack import pack_of
+from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.pipeline.sealing import Sealing
@@ -18,7 +23,7 @@ from chimera.ports.sealer import SignedRoot
 from chimera.swarm.bell import Bell
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
-from tests.small_house import CONTRACTS, GATE, PROMPTS, SmallHouse, a_payment
+from tests.small_house import CONTRACTS, GATE, PROMPTS, SPECS, SmallHouse, a_payment
 from tests.small_work import ACCEPTED, SayingModel
 
 pytestmark = pytest.mark.requirement("R-A4", "R-A6", "R-N1")
@@ -42,9 +47,9 @@ class FirstThen:
         return await self._house.vault.seal(leaves)
 
 
-def granting(house: SmallHouse, sealer: FirstThen, performed: list[str]) -> Granting:
+def granting(house: SmallHouse, sealer: FirstThen, performed: list[str], *, gate: Gate = GATE) -> Granting:
     court = Court(
-        judge=Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"]), gate=GATE,
+        judge=Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"]), gate=gate,
         treasury=Treasury(), contracts=CONTRACTS, clock=house.clock,
     )  # fmt: skip
     sealing = Sealing(sealer=sealer, store=house.manager, clock=house.clock, ids=house.ids)
@@ -137,3 +142,30 @@ async def test_a_refusal_of_a_grant_that_is_no_longer_the_tasks(house: SmallHous
     house.rewrite(replace(task, grant_id=house.ids.new()))
     await stage.ended(granted.grant.id, Refused("agent_not_permitted", "no"))
     assert await state(house, granted) is TaskState.GRANTED
+
+
+def otherwise() -> Gate:
+    """A gate that decides by another policy than the grants of these tests were given under."""
+    files = load_files()
+    pack = pack_of(replace(files, release="another"))
+    return Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=SPECS)
+
+
+@pytest.mark.requirement("R-F2")
+async def test_a_vault_that_knows_another_policy_than_the_gate_only_postpones(house: SmallHouse) -> None:
+    granted = await house.grant(seal=False)
+    stage = granting(house, FirstThen(house, Refused("vault_policy_differs", "not yet told")), [])
+    stage.offer(granted)
+    await stage.once()
+    assert await state(house, granted) is TaskState.GRANTED
+    assert not stage.knows(granted.grant.id)
+
+
+@pytest.mark.requirement("R-F2")
+async def test_a_grant_of_a_policy_that_was_replaced_goes_back_to_the_gate(house: SmallHouse) -> None:
+    granted = await house.grant(seal=False)
+    stage = granting(house, FirstThen(house, Refused("vault_policy_differs", "another now")), [], gate=otherwise())
+    stage.offer(granted)
+    await stage.once()
+    assert await state(house, granted) is TaskState.READY
+    assert (await house.window()).held_micros == 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import deque
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -14,11 +17,16 @@ from chimera.cli import output, stopping
 from chimera.cli.story import every_event, line_of
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
+from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, Link
 from chimera.domain.grant import Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
-from chimera.governance import audit
+from chimera.governance import audit, verify_bundle
+from chimera.governance.bundles import bundle_lines
+from chimera.governance.checkpoints import latest
+from chimera.governance.policy.changes import versions
+from chimera.governance.policy.pack import PolicyPack, pack_of
 from chimera.ports.store import Reads
 from chimera.settings import read_settings
 from chimera.skills.registry import SKILLS
@@ -27,23 +35,161 @@ from chimera.swarm.replay import Difference, Replay
 app = typer.Typer(name="audit", help="History: does it verify, and what does it say?", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 T = TypeVar("T")
+KEY_BYTES = 32
 TaskId = Annotated[str, typer.Argument(help="The task's id.")]
 
 
 @app.command()
-def verify(*, as_json: Json = False) -> None:
-    """Read every chain from its beginning. Exit 1 if anything was changed, removed or reordered, and say what."""
-    report = stopping.run(_with_reads(audit.verify_history))
+def verify(
+    *,
+    bundle: Annotated[Path | None, typer.Option(help="Verify this exported file instead; needs no database.")] = None,
+    key: Annotated[list[str] | None, typer.Option(help="A public key that you trust, in hex or as a file.")] = None,
+    at_least: Annotated[int, typer.Option(help="The number of the latest checkpoint that you know of.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Read every chain from its beginning. Exit 1 if anything was changed, removed, added or reordered; say what."""
+    if bundle is not None:
+        return _verify_bundle(bundle, [_key(one) for one in key or ()], at_least, as_json=as_json)
+    settings = read_settings()
+    keys, signed_last = bootstrap.checkpoint_keys(settings), bootstrap.signed_last(settings)
+    report = stopping.run(
+        _with_reads(lambda reads: audit.verify_history(reads, keys=keys or None, signed_last=signed_last))
+    )
     flaws = [{"chain": flaw.writer, "sequence": flaw.seq, "differs": flaw.what} for flaw in report.flaws]
     if as_json:
-        output.answer({"verified": report.verified, "chains": report.chains, "events": report.events, "flaws": flaws})
+        output.answer({"verified": report.verified, "chains": report.chains, "events": report.events, "flaws": flaws,
+                       "checkpoints": report.checkpoints, "events_signed": report.events_signed})  # fmt: skip
     elif report.verified:
-        output.tell(f"verified: {report.events} events in {report.chains} chains")
+        output.tell(f"verified: {report.events} events in {report.chains} chains, {report.events_signed} of them under "
+                    f"{report.checkpoints} checkpoints")  # fmt: skip
     else:
         for flaw in report.flaws:
             output.tell(str(flaw))
     if not report.verified:
         raise typer.Exit(1)
+
+
+def _verify_bundle(path: Path, keys: list[str], at_least: int, *, as_json: bool) -> None:
+    try:
+        found = verify_bundle.verify_file(str(path), keys=keys, at_least=at_least)
+    except OSError as error:
+        raise Missing("file_unreadable", str(error), where=str(path), remedy="give the exported file") from error
+    except (verify_bundle.Malformed, ValueError) as error:
+        raise Invalid("bundle_malformed", str(error), where=str(path), remedy="export it again") from error
+    if as_json:
+        output.answer(found)
+    else:
+        _tell_bundle(found)
+    if not found["verified"]:
+        raise typer.Exit(1)
+
+
+def _tell_bundle(found: dict[str, Any]) -> None:
+    for flaw in found["flaws"]:
+        output.tell(f"chain {flaw['chain']}, sequence {flaw['sequence']}: {flaw['differs']}")
+    if found["verified"]:
+        output.tell(f"verified: {found['events']} events in {found['chains']} chains, {found['events_signed']} of them "
+                    f"under {found['checkpoints']} checkpoints")  # fmt: skip
+    if not found["keys_trusted"]:
+        output.note(f"signed by {', '.join(found['keys']) or 'nobody'}: the bundle's own word; give --key to be sure")
+
+
+def _key(given: str) -> str:
+    """A public key in hex, or the file that holds it."""
+    text = Path(given).read_text(encoding="utf-8").strip() if Path(given).is_file() else given
+    try:
+        if len(bytes.fromhex(text)) == KEY_BYTES:
+            return text
+    except ValueError:
+        pass
+    raise Invalid("public_key_malformed", f"{given[:80]!r} is not a public key", where="--key",
+                  remedy="give 64 hex digits, or the file that the vault published")  # fmt: skip
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write it; never overwritten.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write the whole of history into one file that an auditor verifies without us."""
+    written = stopping.run(_with_reads(lambda reads: _export(reads, file)))
+    if as_json:
+        output.answer({"file": str(file), **written})
+    else:
+        output.tell(f"{file}: {written['lines']} lines, {written['bytes']} bytes, sha256 {written['sha256']}")
+        output.note("verify it anywhere: chimera audit verify --bundle FILE --key KEY, or governance/verify_bundle.py")
+
+
+async def _export(reads: Reads, file: Path) -> dict[str, Any]:
+    lines, size, digest = 0, 0, hashlib.sha256()
+    try:
+        with file.open("xb") as out:
+            async for line in bundle_lines(reads, keys=bootstrap.checkpoint_keys(read_settings())):
+                out.write(line)
+                digest.update(line)
+                lines, size = lines + 1, size + len(line)
+    except OSError as error:
+        raise Conflict("file_not_written", str(error), where=str(file), remedy="name a file that does not exist") from (
+            error
+        )
+    return {"lines": lines, "bytes": size, "sha256": digest.hexdigest()}
+
+
+@app.command()
+def show(
+    *,
+    chain: Annotated[str, typer.Option(help="Only this writer's.")] = "",
+    kind: Annotated[str, typer.Option(help="Only events of this kind.")] = "",
+    subject: Annotated[str, typer.Option(help="Only what is about this id.")] = "",
+    last: Annotated[int, typer.Option(help="At most so many, the newest.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Where every chain and checkpoint stands, and the newest events."""
+    shown = stopping.run(_with_reads(lambda reads: _shown(reads, Filter(chain, kind.upper(), subject), last)))
+    if as_json:
+        output.answer(shown)
+        return
+    output.table(
+        ("chain", "events", "epoch", "hash"),
+        [(row["chain"], str(row["events"]), str(row["epoch"]), row["hash"][:16]) for row in shown["chains"]],
+    )
+    newest = shown["checkpoint"]
+    output.tell(
+        f"checkpoint {newest['number']}, signed by {newest['key']}" if newest else "no checkpoint is signed yet"
+    )
+    zone = read_settings().zone
+    for row in shown["events"]:
+        event = msgspec.convert({name: row[name] for name in ("kind", "subject", "at_us", "data")}, Event)
+        output.tell(f"  {row['chain']} {row['sequence']}  {line_of(event, zone=zone)}")
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Which events are asked for."""
+
+    chain: str
+    kind: str
+    subject: str
+
+    def lets(self, link: Link, event: Event) -> bool:
+        """Whether an event is one of them."""
+        wanted = ((self.chain, link.writer), (self.kind, str(event.kind)), (self.subject, event.subject))
+        return all(asked in ("", found) for asked, found in wanted)
+
+
+async def _shown(reads: Reads, wanted: Filter, last: int) -> dict[str, Any]:
+    newest = await latest(reads)
+    found: deque[tuple[Link, Event]] = deque(maxlen=max(0, last))
+    everything = [pair async for pair in every_event(reads) if wanted.lets(*pair)]
+    found.extend(sorted(everything, key=lambda pair: pair[1].at_us))
+    return {
+        "chains": [{"chain": head.writer, "events": head.seq, "epoch": head.epoch, "hash": head.hash.hex()}
+                   for head in await reads.heads()],
+        "checkpoint": {"number": newest.statement.number, "root": newest.statement.root, "key": newest.key_id,
+                       "at_us": newest.statement.at_us} if newest else None,
+        "matching": len(everything),
+        "events": [{"chain": link.writer, "sequence": link.seq, **msgspec.to_builtins(event)} for link, event in found],
+    }  # fmt: skip
 
 
 async def _with_reads(act: Callable[[Reads], Awaitable[T]]) -> T:
@@ -111,13 +257,20 @@ def replay(task: TaskId, *, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+async def _pack_of(reads: Reads, attempt: Attempt) -> PolicyPack | None:
+    """The policy that the attempt was ruled under, if it is on record; else the one that is shipped."""
+    digest = attempt.ruling.policy_digest if attempt.ruling else ""
+    found = [one for one in await versions(reads) if one.digest == digest]
+    return pack_of(found[0].files) if found else None
+
+
 async def _replayed(reads: Reads, task_id: str) -> tuple[int, Difference | None]:
     await reads.get(Task, task_id)
-    written = bootstrap.rules()
-    again = Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
-                   clock=SystemClock())  # fmt: skip
     attempts = await reads.list(Attempt, scope=task_id)
     for attempt in attempts:
+        written = bootstrap.rules(await _pack_of(reads, attempt))
+        again = Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
+                       clock=SystemClock())  # fmt: skip
         found = await again.run(attempt)
         if found:
             return len(attempts), found

@@ -21,7 +21,7 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
-from chimera.domain.review import Review
+from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
@@ -149,7 +149,7 @@ async def _until_quiet(fleet: Fleet, plan: Plan, since: float, watch: Watch) -> 
     still_since = time.monotonic()
     while time.monotonic() < gives_up:
         tasks = await fleet.reads.count(Task)
-        reviews = sum((await fleet.reads.count(Review)).values())
+        reviews = tasks.get("held", 0)
         watch(Glance(seconds=time.monotonic() - since, tasks=tasks, reviews=reviews))
         fleet.listening.is_open = time.monotonic() < listens_until
         is_moving = fleet.listening.is_open or any(tasks.get(state) for state in _MOVING)
@@ -172,7 +172,7 @@ async def _summary(reads: Reads, report: Report, plan: Plan, seconds: float) -> 
         agents=plan.agents,
         tasks={"completed": tasks.get("done", 0), "failed": tasks.get("failed", 0), **tasks},
         published=sum(deed.kind in PUBLISHED_KINDS for deed in report.records),
-        held=sum((await reads.count(Review)).values()),
+        held=await _held(reads),
         refused=tasks.get("refused", 0) + refused_inputs,
         attacks=await _attacks(reads, report),
         spent_micros=sum(window.spent_micros + window.overrun_micros for window in windows if _is_fleet_day(window)),
@@ -186,6 +186,15 @@ async def _summary(reads: Reads, report: Report, plan: Plan, seconds: float) -> 
         likes=report.likes,
         seconds=round(seconds, 1),
     )
+
+
+async def _held(reads: Reads) -> int:
+    """How often a person was asked before anything happened; what is looked at afterwards was not held."""
+    held, after = 0, ""
+    while page := await reads.list(Review, after=after):
+        held += sum(one.about != AFTERWARDS for one in page)
+        after = page[-1].id
+    return held
 
 
 async def _attacks(reads: Reads, report: Report) -> dict[str, int]:

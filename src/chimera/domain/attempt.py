@@ -25,6 +25,7 @@ class Attempt(Record, frozen=True, kw_only=True):
     judge_calls: tuple[Call, ...] = ()
     question: Question | None = None
     ruling: Ruling | None = None
+    at_us: int = 0
 
     @property
     def scope(self) -> str:

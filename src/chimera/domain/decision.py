@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from chimera.domain.action import Action
 from chimera.domain.agent import Account
+from chimera.domain.facts import Facts
 from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
 
@@ -55,6 +56,11 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     approver: Approver | None = None
 
 
+# Somebody looks at it after it has happened.
+REVIEW_AFTER = "review_after"
+OBLIGATIONS = frozenset({REVIEW_AFTER})
+
+
 class Allow(Struct, frozen=True, tag="allow", forbid_unknown_fields=True):
     """It may happen, with what is owed afterwards."""
 
@@ -79,7 +85,8 @@ Decision: TypeAlias = Allow | Escalate | Deny
 
 
 class Ruling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A decision and under which policy it was taken."""
+    """A decision, under which policy it was taken, and what the policy read: None when it was not asked."""
 
     decision: Decision
     policy_digest: str
+    facts: Facts | None = None

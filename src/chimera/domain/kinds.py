@@ -6,8 +6,10 @@ from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
+from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.policy import Policy
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.task import Task
@@ -26,5 +28,7 @@ KINDS: dict[str, type[Record]] = {
     "hold": Hold,
     "review": Review,
     "halt": Halt,
+    "policy": Policy,
+    "checkpoint": Checkpoint,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

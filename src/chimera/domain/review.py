@@ -12,6 +12,8 @@ from chimera.domain.record import Record, next_version, shard_of
 
 REVIEW_SECONDS = 24 * 3600
 CLAIM_SECONDS = 15 * 60
+AFTERWARDS_SECONDS = 7 * 24 * 3600
+AFTERWARDS = "afterwards"
 
 
 class ReviewState(StrEnum):
@@ -69,8 +71,8 @@ REVIEW_MACHINE = Machine(
 class Review(Record, frozen=True, kw_only=True):
     """One held action with everything that a person needs to decide. `question` holds its exact bytes.
 
-    `about` is `action` (may it happen?) or `doubt` (did it happen?). A ruled review is closed by the manager of its
-    shard when it has acted on the ruling; `outcome` keeps what was ruled.
+    `about` is `action` (may it happen?), `doubt` (did it happen?) or `afterwards` (it happened: was it right?). A ruled
+    review is closed by the manager of its shard when it has acted on the ruling; `outcome` keeps what was ruled.
     """
 
     task_id: str

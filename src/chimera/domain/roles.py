@@ -45,6 +45,8 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "input": _ALL,
         "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
         "halt": _ALL,
+        "policy": Writes(insert=("proposed", "in_force"), update=("in_force", "replaced", "withdrawn")),
+        "checkpoint": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, owns
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.facts import Deed, Facts
 from chimera.domain.spec import Spec
 from chimera.governance import treasury
-from chimera.governance.policy.engine import Deed, Facts, PolicyEngine
+from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.reviews import RULERS
 from chimera.governance.safety.finding import Finding
 from chimera.governance.safety.gateway import SafetyGateway, severity_of
@@ -30,6 +31,7 @@ class Gate:
 
     def __init__(self, *, policy: PolicyEngine, safety: SafetyGateway, specs: Mapping[str, Spec]) -> None:
         self._policy = policy
+        self._shut = ""
         self._safety = safety
         self._specs = specs
 
@@ -43,14 +45,31 @@ class Gate:
         """How many rulings make an agent's record."""
         return self._policy.pack.bands.record_rulings_min
 
+    def adopt(self, policy: PolicyEngine) -> None:
+        """From now on these rules decide. Nothing waits in between: a decision is taken under one policy, whole."""
+        self._policy, self._shut = policy, ""
+
+    def shut(self, why: str) -> None:
+        """The rules that stand cannot be read: until they can, the answer is no."""
+        self._shut = why
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether every answer is no."""
+        return bool(self._shut)
+
     def decide(self, question: Question) -> Ruling:
         """The answer, with every rule that fired. Whatever cannot be understood is denied."""
+        if self._shut:
+            shut = Reason("policy-unreadable", self._shut, "apply a policy that is sound")
+            return Ruling(decision=Deny((shut,)), policy_digest=self._policy.digest)
         misfit = self._misfit(question)
         if misfit:
             return Ruling(decision=Deny(misfit), policy_digest=self._policy.digest)
         findings = self._safety.inspect(question)
-        decision = self._policy.decide(self._facts(question, findings))
-        return Ruling(decision=_explained(decision, question, findings), policy_digest=self._policy.digest)
+        facts = self._facts(question, findings)
+        decision = _explained(self._policy.decide(facts), question, findings)
+        return Ruling(decision=decision, policy_digest=self._policy.digest, facts=facts)
 
     def _misfit(self, question: Question) -> tuple[Reason, ...]:
         """What makes the question itself unanswerable: an unknown contract, or an action that it does not allow."""
@@ -71,7 +90,8 @@ class Gate:
 
     def _facts(self, question: Question, findings: tuple[Finding, ...]) -> Facts:
         action = question.action
-        band = self._policy.pack.bands.band_of(question.confidence_bp, has_record=question.has_record)
+        bands = self._policy.pack.bands.bands_for(agent_id=question.agent_id, task_type=question.spec.name)
+        band = bands.band_of(question.confidence_bp, has_record=question.has_record)
         return Facts(
             deed=Deed.INTERNAL if action.is_internal else _DEEDS[action.kind],
             permitted=action.kind in question.permissions,

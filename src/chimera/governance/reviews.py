@@ -16,7 +16,7 @@ from chimera.domain.change import Change
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.review import CLAIM_SECONDS, Review, ReviewCommand
+from chimera.domain.review import AFTERWARDS, CLAIM_SECONDS, Review, ReviewCommand
 from chimera.ports.store import Store
 
 # From the least to the most.
@@ -55,6 +55,13 @@ class Reviews:
                 "the question is whether it happened, as it was",
                 where=review_id,
                 remedy="approve: it happened; reject: it did not",
+            )
+        if review.about == AFTERWARDS:
+            raise Refused(
+                "afterwards_not_editable",
+                "it has gone out already, as it was",
+                where=review_id,
+                remedy="approve: it was right; reject: it was not",
             )
         action = _edited(review.question.action, arguments)
         question = msgspec.structs.replace(review.question, action=action)

@@ -108,10 +108,18 @@ class Granting:
         granted = batch[0]
         self._known.pop(granted.grant.id, None)
         # A halt only postpones: sweeping brings the grant here again, or lets it lapse when it has expired.
-        if isinstance(refusal, Refused) and refusal.code not in _POSTPONED:
-            again = await self._has_expired(granted)
+        if isinstance(refusal, Refused) and refusal.code not in self._postponed(granted):
+            again = await self._has_expired(granted) or self._is_overtaken(granted)
             await self._settle.lapse(granted, None, why=f"the vault refused: {refusal.message}", again=again)
         log.warning("not sealed", grant=granted.grant.id, why=str(refusal))
+
+    def _is_overtaken(self, granted: Granted) -> bool:
+        """Whether another policy is in force than the one it was granted under: then the gate is asked anew."""
+        return granted.grant.terms.policy_digest != self._court.gate.policy_digest
+
+    def _postponed(self, granted: Granted) -> tuple[str, ...]:
+        """What only postpones. A vault that knows another policy than the gate will be told, or the gate will."""
+        return _POSTPONED if self._is_overtaken(granted) else (*_POSTPONED, "vault_policy_differs")
 
     def _hand_on(self, granted: Granted) -> None:
         """Acts go to effects; what stays in the house is settled at once."""

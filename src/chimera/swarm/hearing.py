@@ -91,7 +91,7 @@ def rejected(
         if again
         else replace(task.after(TaskCommand.REFUSE), reason="; ".join(verdict.findings)[:500] or "not accepted")
     )
-    records = (after, attempt_of(assignment, result, judgement))
+    records = (after, attempt_of(assignment, result, judgement, at_us=occasion.at_us))
     return Consequence(
         change=_change(
             records,
@@ -108,7 +108,7 @@ def accepted(
 ) -> Consequence:
     """Good, and nothing to be done in the world: the task is done, and what waited for it moves on."""
     after = assignment.task.after(TaskCommand.ACCEPT)
-    records = (after, attempt_of(assignment, result, judgement), *followers)
+    records = (after, attempt_of(assignment, result, judgement, at_us=occasion.at_us), *followers)
     return Consequence(
         change=_change(
             records,
@@ -124,7 +124,7 @@ def decided(
     assignment: Assignment, result: Result, judgement: Judgement, question: Question, ruling: Ruling, occasion: Occasion
 ) -> Consequence:
     """Good, and an action is proposed: verdict and decision in one change, with the hold."""
-    attempt = attempt_of(assignment, result, judgement, question=question, ruling=ruling)
+    attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us, question=question, ruling=ruling)
     judged = _judged(assignment, result, judgement, occasion, again=False)
     step = ruled(assignment.task, question, ruling, occasion)
     change = msgspec.structs.replace(
@@ -262,6 +262,7 @@ def attempt_of(
     result: Result,
     judgement: Judgement,
     *,
+    at_us: int = 0,
     question: Question | None = None,
     ruling: Ruling | None = None,
 ) -> Attempt:
@@ -276,6 +277,7 @@ def attempt_of(
         judge_calls=judgement.calls,
         question=question,
         ruling=ruling,
+        at_us=at_us,
     )
 
 

@@ -20,6 +20,7 @@ from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
+from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
 from chimera.swarm.judging import Judging
 from chimera.swarm.loops import forever, patiently
@@ -38,6 +39,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     claiming_seconds: float = 0.2
     granting_seconds: float = 1.0
     sweeping_seconds: float = 1.0
+    governing_seconds: float = 0.3
 
 
 class Stages(Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class Stages(Struct, frozen=True, kw_only=True):
 
 
 class Manager:
-    """Five loops over one store, each of which may die with the process at any moment."""
+    """Six loops over one store, each of which may die with the process at any moment."""
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Manager:
         self._pace = pace or Pace()
         self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
         self._roster = Roster(reads=store, clock=clock)
+        self._governing = Governing(gate=stages.court.gate, reads=store)
         self._performing = Performing(effects=stages.effects, ended=self._ended)
         self._granting = Granting(
             sealing=stages.sealing,
@@ -109,6 +112,7 @@ class Manager:
 
     async def run(self) -> None:
         """Until cancelled or fenced. Cancelling is as good as a crash: everything goes on from the store."""
+        await patiently("governing", self._governing.once, clock=self._clock)
         await patiently("loading", self._roster.load, clock=self._clock)
         try:
             async with asyncio.TaskGroup() as loops:
@@ -125,6 +129,7 @@ class Manager:
             ("judging", self._judging.once, never, 0.0),
             ("granting", self._granting.once, self._granted, pace.granting_seconds),
             ("sweeping", self._sweeping.once, never, pace.sweeping_seconds),
+            ("governing", self._governing.once, never, pace.governing_seconds),
         )
 
     async def _close(self) -> None:

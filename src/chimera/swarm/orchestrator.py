@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from msgspec import Struct
+
+from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.reviews import Reviews
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
+from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.loops import forever
 
@@ -19,12 +23,20 @@ class HaltsKeeper(Protocol):
     async def halt(self, halted: frozenset[str]) -> None: ...
 
 
+class Duties(Struct, frozen=True, kw_only=True):
+    """What the vault is owed beside halts: which policy is in force, and where every chain stands."""
+
+    governor: TellingVault
+    checkpoints: Checkpoints
+    checkpoint_seconds: float = 60.0
+
+
 class Orchestrator:
     """A few slow loops, whatever the number of agents."""
 
     def __init__(
         self, *, reviews: Reviews, reads: Reads, listening: Listening | None, vault: HaltsKeeper, arrived: Bell,
-        clock: Clock,
+        clock: Clock, duties: Duties | None = None,
     ) -> None:  # fmt: skip
         self._reviews = reviews
         self._reads = reads
@@ -32,6 +44,7 @@ class Orchestrator:
         self._vault = vault
         self._arrived = arrived
         self._clock = clock
+        self._duties = duties
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -41,6 +54,7 @@ class Orchestrator:
                 ("listening", self._listen, 0.3),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
+                ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds if self._duties else 60.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -49,11 +63,19 @@ class Orchestrator:
             self._arrived.ring()
         return False
 
+    async def _checkpoint(self) -> bool:
+        if self._duties is not None:
+            await self._duties.checkpoints.take()
+        return False
+
     async def _expire(self) -> bool:
         await self._reviews.expire_due()
         return False
 
     async def _tell_vault(self) -> bool:
+        # The policy first: a vault that was started again seals nothing until it is told what is halted.
+        if self._duties is not None:
+            await self._duties.governor.once()
         # Every time, not only when it changed: a vault that was started again knows nothing, and seals nothing.
         await self._vault.halt(await self._reads.halted())
         return False

@@ -96,6 +96,17 @@ def closing(review: Review, step: Consequence) -> Consequence:
     return msgspec.structs.replace(step, change=change)
 
 
+def looked_at(review: Review, *, at_us: int) -> Change:
+    """Somebody has looked at what went out, or nobody has: the task has ended either way."""
+    event = Event(
+        kind=EventKind.REVIEW_CLOSED,
+        subject=review.task_id,
+        at_us=at_us,
+        data={"review": review.id, "about": review.about, "ruling": review.outcome},
+    )
+    return Change(records=(review.after(ReviewCommand.CLOSE),), events=(event,))
+
+
 def after_doubt(
     review: Review, task: Task, occasion: Occasion, *, settled: tuple[Record, ...], money: Settlement
 ) -> Consequence:

@@ -9,7 +9,7 @@ from chimera.domain.budget import Hold
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.granted import Granted
-from chimera.domain.review import Review
+from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.pipeline.settling import followers
 from chimera.pipeline.settling.settle import Settle
@@ -102,6 +102,8 @@ class Sweeping:
             self._performing.recover(performance)
 
     async def _rule(self, review: Review) -> None:
+        if review.about == AFTERWARDS:
+            return await self._store.commit(rulings.looked_at(review, at_us=self._court.clock.now_us()))
         task = await self._store.get(Task, review.task_id)
         occasion = self._court.occasion(task)
         if review.about == "doubt":

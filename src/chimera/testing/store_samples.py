@@ -13,12 +13,14 @@ from chimera.domain.budget import Cap, Hold, Movement
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.caps import cap_id
 from chimera.domain.change import Change
+from chimera.domain.checkpoint import Checkpoint, Statement, checkpoint_id
 from chimera.domain.decision import Question
 from chimera.domain.draft import Draft, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.policy import PackFiles, Policy, policy_id
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
@@ -186,6 +188,15 @@ class Samples:
     def halt(self, scope: str) -> Halt:
         return Halt(id=self.id(), halted=scope, reason="test", by="Grace", since_us=1)
 
+    def policy(self, number: int = 7) -> Policy:
+        files = PackFiles(name="tests", release="1", text="", schema="", bands="{}")
+        return Policy(id=policy_id(number), number=number, digest="0" * 64, files=files, why="", proposed_by="Grace",
+                      proposed_at_us=1)  # fmt: skip
+
+    def checkpoint(self, number: int = 1) -> Checkpoint:
+        statement = Statement(number=number, previous="", root="0" * 64, chains=0, at_us=1)
+        return Checkpoint(id=checkpoint_id(number), statement=statement, heads=(), signature="s", key_id="k")
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -203,4 +214,6 @@ class Samples:
             "hold": self.hold(("w|day|1",), 1),
             "review": self.review(task),
             "halt": self.halt("tool:x"),
+            "policy": self.policy(),
+            "checkpoint": self.checkpoint(),
         }

@@ -22,8 +22,17 @@ from chimera.adapters.vault import keys, wire
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.server import VaultServer
 from chimera.adapters.vault.signer import Spent, VaultSigner
-from chimera.adapters.vault.wire import FRAME_BYTES_MAX, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.wire import (
+    FRAME_BYTES_MAX,
+    CheckpointRequest,
+    HaltRequest,
+    HelloRequest,
+    PolicyRequest,
+    Request,
+    SealRequest,
+)
 from chimera.domain import ids
+from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
 
@@ -81,6 +90,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "from the future": (lambda: frame(SEAL, seconds=60), "vault_request_stale"),
     "the office would seal": (lambda: frame(SEAL, client="office", key=OFFICE), "vault_not_permitted"),
     "the manager would lift a halt": (lambda: frame(HaltRequest(())), "vault_not_permitted"),
+    "the manager would change the policy": (lambda: frame(PolicyRequest("q" * 64)), "vault_not_permitted"),
+    "the manager would have history signed": (
+        lambda: frame(CheckpointRequest((ChainHead(writer="a", seq=1, hash="00" * 32),), 0, "")),
+        "vault_not_permitted",
+    ),
     "another policy": (lambda: frame(SealRequest((terms(policy_digest="q" * 64),))), "vault_policy_differs"),
     "over its cap": (lambda: frame(SealRequest((terms(cost_micros=10_001),))), "vault_over_cap"),
     "a negative cost": (lambda: frame(SealRequest((terms(cost_micros=-5),))), "vault_amount"),

@@ -11,10 +11,20 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.vault import wire
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.wire import (
+    Answer,
+    CheckpointRequest,
+    HaltRequest,
+    HelloRequest,
+    PolicyRequest,
+    Request,
+    SealRequest,
+)
+from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
 from chimera.ports.clock import Clock
+from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
 
 ANSWER_SECONDS_MAX = 5.0
@@ -41,6 +51,17 @@ class VaultClient:
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""
         await self._ask(HaltRequest(tuple(sorted(halted))))
+
+    async def govern(self, digest: str) -> None:
+        """Tell the vault which policy is in force."""
+        await self._ask(PolicyRequest(digest))
+
+    async def checkpoint(self, heads: Sequence[ChainHead], *, after: int, previous: str) -> SignedStatement:
+        """The vault's signature for where every chain stands, or `Refused` when history went backwards."""
+        answer = await self._ask(CheckpointRequest(tuple(heads), after, previous))
+        if answer.stated is None:
+            raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
+        return answer.stated
 
     async def hello(self) -> str:
         """The id of the vault's key, if it answers."""

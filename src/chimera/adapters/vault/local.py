@@ -21,6 +21,10 @@ class LocalVault:
         """Asks the core."""
         return self._core.seal(leaves, now_us=self._clock.now_us())
 
+    async def govern(self, digest: str) -> None:
+        """Tells the core."""
+        self._core.govern(digest)
+
     async def halt(self, halted: frozenset[str]) -> None:
         """Tells the core."""
         self._core.halt(halted)

@@ -12,11 +12,13 @@ from pathlib import Path
 import msgspec
 
 from chimera.adapters.vault import keys
+from chimera.adapters.vault.notary import Notary, Standing
 from chimera.adapters.vault.server import MAY, VaultServer
 from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain import scopes
 
 SPENT = "spent.json"
+SIGNED = "checkpoints.json"
 READY = b"ready\n"
 PASSPHRASE = "CHIMERA_VAULT_PASSPHRASE"  # noqa: S105 – the name of a variable, not a password.
 
@@ -48,11 +50,20 @@ async def _serve(options: argparse.Namespace) -> None:
     # Until the office has said what is halted, everything is.
     core.halt((scopes.FLEET,))
     clients = {name: keys.public_key(folder / "clients" / f"{name}.pub") for name in MAY}
-    server = await VaultServer(core=core, clients=clients).serve(options.socket)
+    server = await VaultServer(core=core, clients=clients, notary=_notary(folder, secret)).serve(options.socket)
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     async with server:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+
+
+def _notary(folder: Path, secret: bytes) -> Notary:
+    """The notary with a key of its own, and what it has signed so far."""
+    key = keys.load_or_make(folder / "checkpoint.key", secret)
+    keys.publish(folder / "checkpoint.pub", key)
+    path = folder / SIGNED
+    standing = msgspec.json.decode(path.read_bytes(), type=Standing) if path.exists() else Standing()
+    return Notary(key=key, standing=standing, keep=lambda kept: keys.write_private(path, msgspec.json.encode(kept)))
 
 
 def _spent(path: Path) -> Spent:

@@ -11,22 +11,35 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.vault import wire
+from chimera.adapters.vault.notary import Notary
 from chimera.adapters.vault.signer import VaultSigner
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest, Signed
+from chimera.adapters.vault.wire import (
+    Answer,
+    CheckpointRequest,
+    HaltRequest,
+    HelloRequest,
+    PolicyRequest,
+    Request,
+    SealRequest,
+    Signed,
+)
 from chimera.domain.errors import ChimeraError, Refused
 
 NONCES_MAX = 100_000
 MAY: dict[str, tuple[type, ...]] = {
     "manager": (SealRequest, HelloRequest),
-    "office": (HaltRequest, HelloRequest),
+    "office": (HaltRequest, HelloRequest, PolicyRequest, CheckpointRequest),
 }
 
 
 class VaultServer:
     """Each client may ask for its own things only: a manager cannot lift a halt, the office cannot seal."""
 
-    def __init__(self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey]) -> None:
+    def __init__(
+        self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey], notary: Notary | None = None
+    ) -> None:
         self._core = core
+        self._notary = notary
         self._clients = clients
         self._nonces: OrderedDict[str, None] = OrderedDict()
         self._decoder = msgspec.json.Decoder(Signed)
@@ -71,6 +84,14 @@ class VaultServer:
             case HaltRequest(halted):
                 self._core.halt(halted)
                 return Answer(key_id=self._core.key_id)
+            case PolicyRequest(digest):
+                self._core.govern(digest)
+                return Answer(key_id=self._core.key_id)
+            case CheckpointRequest(heads, after, previous):
+                if self._notary is None:
+                    raise Refused("vault_not_permitted", "this vault signs no checkpoints", where="vault")
+                stated = self._notary.sign(heads, after=after, previous=previous, now_us=now_us)
+                return Answer(stated=stated, key_id=self._notary.key_id)
             case HelloRequest():
                 return Answer(key_id=self._core.key_id)
 

@@ -53,6 +53,10 @@ class VaultSigner:
         """From now on nothing in these scopes is sealed."""
         self._halted = frozenset(halted)
 
+    def govern(self, policy_digest: str) -> None:
+        """From now on only what was decided under this policy is sealed."""
+        self._policy_digest = policy_digest
+
     def seal(self, leaves: Sequence[Terms], *, now_us: int) -> SignedRoot:
         """One signature for all leaves, or `Refused` for the first that may not be."""
         if not leaves or len(leaves) > LEAVES_MAX:

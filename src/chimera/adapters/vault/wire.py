@@ -10,8 +10,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
+from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
+from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
@@ -31,11 +33,25 @@ class HaltRequest(Struct, frozen=True, tag="halt", forbid_unknown_fields=True):
     halted: tuple[str, ...]
 
 
+class PolicyRequest(Struct, frozen=True, tag="policy", forbid_unknown_fields=True):
+    """The office says which policy is in force."""
+
+    digest: str
+
+
+class CheckpointRequest(Struct, frozen=True, tag="checkpoint", forbid_unknown_fields=True):
+    """The office says where every chain stands, and which checkpoint it has."""
+
+    heads: tuple[ChainHead, ...]
+    after: int
+    previous: str
+
+
 class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
     """Anybody whom the vault knows asks whether it is there."""
 
 
-Request: TypeAlias = SealRequest | HaltRequest | HelloRequest
+Request: TypeAlias = SealRequest | HaltRequest | HelloRequest | PolicyRequest | CheckpointRequest
 
 
 class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +73,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signed root, or the refusal."""
 
     sealed: SignedRoot | None = None
+    stated: SignedStatement | None = None
     key_id: str = ""
     code: str = ""
     message: str = ""

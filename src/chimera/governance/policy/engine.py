@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import cedarpy
 from msgspec import Struct
 
 from chimera.domain.decision import Allow, Decision, Deny, Escalate, Reason
+from chimera.domain.facts import APPROVERS, Facts
 from chimera.governance.policy.pack import PolicyPack, Rule
 
 MEMO_MAX = 65_536
-_NOBODY = ""
-_HYPOTHETICAL = ("reviewer", "operator")
-
-
-class Deed(StrEnum):
-    """What kind of act policy speaks about."""
-
-    PUBLISH = "publish"
-    REACT = "react"
-    SPEND = "spend"
-    RETRACT = "retract"
-    INTERNAL = "internal"
-
-
-class Facts(Struct, frozen=True, kw_only=True):
-    """Exactly the attributes that policies may read, as bands, so that the memo hits."""
-
-    deed: Deed
-    permitted: bool
-    halted: bool
-    confidence: str
-    risk: str
-    threat: str
-    shaped: bool
-    safety: str
-    amount: str
-    approver: str
+_NOBODY, *_HYPOTHETICAL = APPROVERS
 
 
 class _Answer(Struct, frozen=True):
@@ -78,10 +51,19 @@ class PolicyEngine:
         answer = self._ask(facts, approver=facts.approver)
         if answer.allowed:
             return Allow(_reasons(answer), tuple(rule.obligation for rule in answer.rules if rule.obligation))
-        if facts.approver == _NOBODY and answer.clean:
-            for role in _HYPOTHETICAL:
-                if self._ask(facts, approver=role).allowed:
-                    return Escalate(_reasons(answer) or _no_permit(), role)
+        if facts.approver != _NOBODY or not answer.clean:
+            return Deny(_reasons(answer) or _no_permit())
+        return self._hypothetical(facts, answer)
+
+    def _hypothetical(self, facts: Facts, answer: _Answer) -> Decision:
+        """Would it be allowed with a person's approval? The least role whose yes would do is asked."""
+        for role in _HYPOTHETICAL:
+            supposed = self._ask(facts, approver=role)
+            # An error in any answer is a no, in the answers to a supposition too.
+            if not supposed.clean:
+                return Deny(_reasons(supposed))
+            if supposed.allowed:
+                return Escalate(_reasons(answer) or _no_permit(), role)
         return Deny(_reasons(answer) or _no_permit())
 
     def _ask(self, facts: Facts, *, approver: str) -> _Answer:
@@ -102,7 +84,7 @@ class PolicyEngine:
 def _request(facts: Facts, approver: str) -> dict[str, object]:
     return {
         "principal": {"type": "Agent", "id": "agent"},
-        "action": {"type": "Action", "id": str(facts.deed)},
+        "action": {"type": "Action", "id": facts.deed.value},
         "resource": {"type": "Campaign", "id": "campaign"},
         "context": {
             "permitted": facts.permitted,

@@ -8,12 +8,13 @@ from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
+from chimera.domain.decision import REVIEW_AFTER
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.granted import Granted
 from chimera.domain.record import Record
-from chimera.domain.review import REVIEW_SECONDS, Review
+from chimera.domain.review import AFTERWARDS, AFTERWARDS_SECONDS, REVIEW_SECONDS, Review
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
@@ -86,16 +87,48 @@ class Settle:
         after = task.after(TaskCommand.FINISH)
         holds, movements = await self._captured(granted)
         opened = await self.opened(task)
+        owed = await self._owed(granted)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
-        await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
+        events = (event, *(self._owes(review) for review in owed))
+        await self._store.commit(Change(records=(after, *holds, *opened, *owed), events=events, movements=movements))
         return after
+
+    def _owes(self, review: Review) -> Event:
+        data = {"review": review.id, "about": review.about, "digest": review.action_digest}
+        return Event(kind=EventKind.REVIEW_OWED, subject=review.task_id, at_us=review.opened_at_us, data=data)
+
+    async def _owed(self, granted: Granted) -> tuple[Review, ...]:
+        """What the grant owes now that it has happened: somebody looks at it afterwards."""
+        if REVIEW_AFTER not in granted.grant.obligations or granted.grant.action.is_internal:
+            return ()
+        newest = await self._newest(granted.task)
+        assert newest.question is not None, "an act was asked for"
+        now_us = self._clock.now_us()
+        return (
+            Review(
+                id=ids.derive(granted.grant.id, AFTERWARDS),
+                task_id=granted.task.id,
+                campaign_id=granted.task.campaign_id,
+                agent_id=granted.task.agent_id,
+                # The bytes that went out; a person may have edited those that were drafted.
+                question=replace(newest.question, action=granted.grant.action),
+                reasons=granted.grant.reasons,
+                role="reviewer",
+                opened_at_us=now_us,
+                deadline_us=now_us + AFTERWARDS_SECONDS * 1_000_000,
+                about=AFTERWARDS,
+            ),
+        )
+
+    async def _newest(self, task: Task) -> Attempt:
+        attempts = await self._store.list(Attempt, scope=task.id)
+        return max(attempts, key=lambda attempt: attempt.assignment.task.version)
 
     async def opened(self, task: Task) -> tuple[Task, ...]:
         """What waited for a task whose act has happened."""
         if not task.opens:
             return ()
-        attempts = await self._store.list(Attempt, scope=task.id)
-        newest = max(attempts, key=lambda attempt: attempt.assignment.task.version)
+        newest = await self._newest(task)
         return await followers.opened(self._store, task, attempt_id=newest.id, labels=newest.draft.labels)
 
     async def _failed(self, granted: Granted, performance: Performance) -> Task:
@@ -127,8 +160,7 @@ class Settle:
 
     async def ask_person(self, task: Task, performance: Performance) -> Review:
         """Neither we nor the network can tell: a person says whether it happened."""
-        attempts = await self._store.list(Attempt, scope=task.id)
-        newest = max(attempts, key=lambda attempt: attempt.assignment.task.version)
+        newest = await self._newest(task)
         assert newest.question is not None, "an act was asked for"
         now_us = self._clock.now_us()
         review = Review(

@@ -166,6 +166,8 @@ def _judge_story(world: World, story: list[Story]) -> None:
         told[one["kind"]].add(one["subject"])
         for name in ("grant", "review"):
             named[one["kind"]].add(str(one["data"].get(name, "")))
+    # A review is asked for, or owed for what went out already.
+    named[EventKind.ACTION_ESCALATED] |= named[EventKind.REVIEW_OWED]
     expected: tuple[tuple[type[Record], str, dict[str, set[str]]], ...] = (
         (Campaign, EventKind.CAMPAIGN_OPENED, told),
         (Input, EventKind.INPUT_ADMITTED, told),

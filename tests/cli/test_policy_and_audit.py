@@ -1,0 +1,165 @@
+"""`chimera policy`, `learn`, `audit` as people meet them: words or one object, exit codes, nothing by mistake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import typer
+
+from chimera.adapters.documents.governance import DEFAULT_PACK
+from chimera.adapters.memory.database import MemoryDatabase
+from chimera.adapters.memory.store import MemoryStore
+from chimera.cli import audit, learn, output, policy
+from chimera.cli.doors import Doors
+from chimera.domain.errors import Invalid
+from chimera.domain.roles import Role
+from chimera.ports.store import Store
+from chimera.testing.manual_clock import ManualClock
+
+pytestmark = pytest.mark.requirement("R-F2", "R-N3")
+Run = Callable[..., int]
+Said = pytest.CaptureFixture[str]
+ADDED = '\n@id("quiet") @says("a quiet week") @remedy("wait") forbid (principal, action == Action::"react", resource);'
+
+
+@pytest.fixture
+def run() -> Run:
+    database = MemoryDatabase()
+
+    @asynccontextmanager
+    async def office_store() -> AsyncGenerator[Store]:
+        yield MemoryStore(database, writer="office", role=Role.OFFICE, clock=ManualClock())
+
+    app = typer.Typer()
+    for part in (policy.app, learn.app, audit.app):
+        app.add_typer(part)
+
+    @app.callback()
+    def begin(context: typer.Context) -> None:
+        context.obj = Doors(office_store=office_store)
+
+    def run(*arguments: object) -> int:
+        return output.run(app, [str(argument) for argument in arguments])
+
+    return run
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A pack with one rule more than the shipped one."""
+    folder = tmp_path / "pack"
+    shutil.copytree(DEFAULT_PACK, folder)
+    with (folder / "policy.cedar").open("a") as file:
+        file.write(ADDED)
+    return folder
+
+
+def said(capsys: Said) -> dict[str, Any]:
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1
+    return json.loads(text)
+
+
+def test_lint_and_test_of_the_shipped_pack(run: Run, capsys: Said) -> None:
+    assert run("policy", "lint", "--json") == 0
+    assert said(capsys)["ok"] is True
+    assert run("policy", "test", "--json") == 0
+    answer = said(capsys)
+    assert (answer["failed"], answer["uncovered"]) == (0, [])
+    assert answer["cases"] > 30
+    assert run("policy", "test") == 0
+    assert "0 failed" in capsys.readouterr().out
+
+
+def test_a_pack_that_may_not_be_applied(run: Run, pack: Path, capsys: Said) -> None:
+    path = pack / "policy.cedar"
+    path.write_text(path.read_text().replace("when { context.halted };", "when { context.halted && false };"))
+    assert run("policy", "lint", pack, "--json") == 1
+    assert "halt-holds" in {one["rule"] for one in said(capsys)["complaints"]}
+    assert run("policy", "test", pack, "--json") == 1
+    assert said(capsys)["failed"] == 2
+    assert run("policy", "propose", pack, "--why", "x", "--json") == 2
+    assert said(capsys)["error"]["code"] == "policy_cases_fail"
+    path.write_text("permit (")
+    assert run("policy", "lint", pack) == 2
+    assert run("policy", "lint", pack.parent / "nowhere") == 2
+
+
+def test_diff_propose_apply_and_back(run: Run, pack: Path, capsys: Said) -> None:
+    assert run("policy", "list") == 0
+    assert run("policy", "diff", pack) == 1
+    words = capsys.readouterr().out
+    assert "rules added: quiet" in words
+    assert "react" in words
+    assert run("policy", "diff", "shipped", "--json") == 0
+    assert said(capsys)["answers_changed"] == 0
+    assert run("policy", "propose", pack, "--why", "a quiet week", "--json") == 0
+    made = said(capsys)
+    assert (made["number"], made["state"], made["why"]) == (2, "proposed", "a quiet week")
+    assert run("policy", "apply", 2, "--digest", "short") == 2
+    assert run("policy", "apply", 2, "--digest", "0" * 12) == 1
+    assert run("policy", "apply", 2, "--digest", made["digest"][:12], "--as", "reviewer") == 1
+    capsys.readouterr()
+    assert run("policy", "apply", 2, "--digest", made["digest"][:12], "--json") == 0
+    assert said(capsys)["state"] == "in_force"
+    assert run("policy", "show", "--json") == 0
+    assert "quiet" in {rule["name"] for rule in said(capsys)["rules"]}
+    assert run("policy", "show") == 0
+    assert "a quiet week" in capsys.readouterr().out
+    assert run("policy", "diff", "1", "--against", "in-force", "--json") == 1
+    assert said(capsys)["rules"]["removed"] == ["quiet"]
+    assert run("policy", "list", "--json") == 0
+    assert [one["state"] for one in said(capsys)["versions"]] == ["replaced", "in_force"]
+    assert run("policy", "withdraw", 2) == 1
+    assert run("policy", "show", "77") == 2
+
+
+def test_backtest_and_calibrate_on_an_empty_history(run: Run, pack: Path, capsys: Said) -> None:
+    assert run("policy", "backtest", pack, "--since", "7d", "--json") == 0
+    assert said(capsys)["decisions"] == 0
+    assert run("policy", "backtest", pack, "--since", "yesterday") == 2
+    assert run("learn", "calibrate", "--json") == 0
+    answer = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert "too few" in answer["curves"][0]["why_not"]
+    assert run("learn", "calibrate", "--propose") == 1
+    assert run("learn", "calibrate", "--harm-weight", "0") == 2
+
+
+def test_simulated_reviewers(run: Run, capsys: Said) -> None:
+    assert run("learn", "simulate", "--tolerance", "0.72", "--seed", "3", "--json") == 0
+    answer = said(capsys)
+    assert answer["off"] <= 0.02
+    assert run("learn", "simulate", "--rulings", "20") == 1
+    assert run("learn", "simulate", "--tolerance", "0.2") == 2
+
+
+NOW_US = 1_700_000_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1d", 86_400), ("2h", 7_200), ("30m", 1_800), ("2023-11-14T22:13:20+00:00", 0)]
+)
+def test_moments(text: str, seconds: int) -> None:
+    assert policy.moment(text, now_us=NOW_US, zone=ZoneInfo("UTC")) == NOW_US - seconds * 1_000_000
+    with pytest.raises(Invalid):
+        policy.moment("d", now_us=NOW_US, zone=ZoneInfo("UTC"))
+
+
+# ── bundles ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("R-N4")
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe", b'{"kind":"bundle"}\n', b"[" * 100_000])
+def test_a_file_that_is_no_bundle(run: Run, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.bundle"
+    path.write_bytes(content)
+    assert run("audit", "verify", "--bundle", path) == 2
+    assert run("audit", "verify", "--bundle", path, "--key", "zz") == 2
+    assert run("audit", "verify", "--bundle", tmp_path / "nowhere") == 2
