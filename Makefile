@@ -180,7 +180,6 @@ release-notes: ## What changed since the last tag
 	@git log --no-merges --reverse --format='- %s (%h)' $$(git describe --tags --abbrev=0 2>/dev/null | sed 's/$$/../')
 
 docker-build: ## Build the image (needs Docker)
-	@bash scripts/console.sh
 	@bash scripts/deploy.sh image $(VERSION)
 
 docker-up: ## Run the fleet in containers (needs Docker; PROFILE=roles: one container per role)

@@ -26,6 +26,7 @@ need_docker() {
 
 build_image() {
   need_docker
+  bash scripts/console.sh # the image holds the console as it is now
   docker build --file deploy/Dockerfile --tag "$IMAGE:$1" --tag "$IMAGE:latest" .
 }
 
