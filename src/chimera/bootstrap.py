@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncGenerator, Mapping
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -325,7 +326,7 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
             tools=McpToolsRead(
                 {"sandbox": session},
                 may_use=permits.may_use,
-                security=SecurityGateway(CachedScanner(shipped_scanner())),
+                security=_security(),
             ),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )
@@ -339,6 +340,12 @@ async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
         await reads.close()
 
 
+@cache
+def _security() -> SecurityGateway:
+    """One for all ways in: a text that was looked at on one of them is known on the next."""
+    return SecurityGateway(CachedScanner(shipped_scanner()))
+
+
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
@@ -350,8 +357,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        security = SecurityGateway(CachedScanner(shipped_scanner()))
-        intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
+        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
@@ -406,7 +412,7 @@ def _manager(
 
 def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
-    return GuardedToolsRead(tools, security=SecurityGateway(CachedScanner(shipped_scanner())),
+    return GuardedToolsRead(tools, security=_security(),
                             egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
 
 
@@ -477,7 +483,7 @@ async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
-        security = SecurityGateway(CachedScanner(shipped_scanner()))
+        security = _security()
         intake = Intake(security=security, store=office, clock=SystemClock(), ids=SystemIds())
         yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
 

@@ -49,9 +49,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> None:
             assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(built: None) -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Its driver keeps an event loop running in this thread: asyncio's tests need it gone after us."""
     found = next(filter(None, map(shutil.which, NAMES)))
     with sync_playwright() as playwright:
         # As root there is no sandbox to be had; the pages are ours.
@@ -60,7 +60,7 @@ def browser(built: None) -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A rehearsal that runs, and one browser that was let in by the address that it printed."""
     home = tmp_path_factory.mktemp("house") / "home"

@@ -47,7 +47,7 @@ class Roster:
         self._halted = (await self._reads.halted(), self._clock.now_us())
 
     async def agents(self, identifiers: Iterable[str]) -> dict[str, Agent]:
-        """The agents asked for, none older than `FRESH_SECONDS`."""
+        """The agents asked for, as they were `FRESH_SECONDS` ago or later."""
         wanted = set(identifiers)
         await self._freshen()
         if unknown := wanted.difference(self._agents):
@@ -67,7 +67,11 @@ class Roster:
         if now_us - read_us > HALTED_FRESH_US:
             # Dated before it is read: a thousand hearings that find it stale ask once, not a thousand times.
             self._halted = (scopes, now_us)
-            self._halted = (await self._reads.halted(), now_us)
+            try:
+                self._halted = (await self._reads.halted(), now_us)
+            except BaseException:
+                self._halted = (scopes, read_us)  # Who could not read has not read: the next one asks again.
+                raise
         return self._halted[0]
 
     def kin_of(self, agent: Agent) -> tuple[str, ...]:
@@ -124,9 +128,13 @@ class Roster:
         now_us = self._clock.now_us()
         if now_us - self._looked_us < FRESH_SECONDS * 1_000_000:
             return
-        self._looked_us = now_us
-        versions = await self._reads.versions(Agent)
-        await self._read({one for one, agent in self._agents.items() if versions.get(one) != agent.version})
+        before_us, self._looked_us = self._looked_us, now_us
+        try:
+            versions = await self._reads.versions(Agent)
+            await self._read({one for one, agent in self._agents.items() if versions.get(one) != agent.version})
+        except BaseException:
+            self._looked_us = before_us  # Who could not read has not read: the next one asks again.
+            raise
 
     async def _read(self, identifiers: Iterable[str]) -> None:
         wanted = sorted(identifiers)
