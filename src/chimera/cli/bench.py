@@ -11,6 +11,7 @@ import typer
 import uvloop
 
 from chimera.bench import swarm as swarm_bench
+from chimera.bench import trends as trends_bench
 from chimera.cli import output
 from chimera.domain.errors import Invalid
 from chimera.settings import read_settings
@@ -18,6 +19,7 @@ from chimera.settings import read_settings
 app = typer.Typer(name="bench", help="Measurements on this machine, under real durability.", no_args_is_help=True)
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
+SEEDS_MAX = 20
 
 
 @app.command()
@@ -36,6 +38,21 @@ def swarm(
         result = uvloop.run(swarm_bench.run(settings, swarm_bench.Load(agents=agents, seconds=seconds)))
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
+        raise typer.Exit(1)
+
+
+@app.command()
+def trends(
+    *,
+    seeds: Annotated[int, typer.Option(help="How many held-out networks are listened to.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Planted bursts and waves of spam, from seeds that nothing was tuned on: precision, recall, posts a second."""
+    if not 1 <= seeds <= SEEDS_MAX:
+        raise Invalid("bench_out_of_range", f"{seeds} seeds", where="bench trends", remedy=f"1 to {SEEDS_MAX}")
+    result = trends_bench.run(tuple(trends_bench.HELD_OUT_SEEDS[0] + number for number in range(seeds)))
+    _say(result, as_json=as_json)
+    if not trends_bench.holds(result):
         raise typer.Exit(1)
 
 
