@@ -52,7 +52,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="package")
 def browser(built: None) -> Iterator[Browser]:
-    """Debian's Chromium. Its driver keeps an event loop running in this thread: asyncio's tests need it gone after us."""
+    """Debian's Chromium. Its driver runs an event loop in this thread, which asyncio's tests need gone after us."""
     found = next(filter(None, map(shutil.which, NAMES)))
     expect.set_options(timeout=SEEN_MS_MAX)
     with sync_playwright() as playwright:
