@@ -45,6 +45,18 @@ RESTART_SECONDS = (0.2, 6.0)
 _PACE = Pace(planning_seconds=1.0, claiming_seconds=1.0, granting_seconds=2.0, sweeping_seconds=1.5)
 
 
+class TellingOffice:
+    """Tells the vault what it has to know, as bootstrap's office does: the policy in force first, then the halts."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def halt(self, halted: frozenset[str]) -> None:
+        """Every time, not only when something changed: the vault may have been forgotten before."""
+        await self._world.vault.govern(self._world.gate.policy_digest)
+        await self._world.vault.halt(halted)
+
+
 class Office:
     """What people and networks speak to: intake, reviews, halts. A process of its own."""
 
@@ -63,7 +75,7 @@ class Office:
             reviews=self.reviews,
             reads=self.store,
             listening=None,
-            vault=self._world.vault,
+            vault=TellingOffice(self._world),
             arrived=Bell(clock),
             clock=clock,
         )

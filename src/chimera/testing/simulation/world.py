@@ -94,6 +94,10 @@ class StandingVault:
         self._halted = halted
         await self._vault.halt(halted)
 
+    async def govern(self, policy_digest: str) -> None:
+        """Which policy is in force, as the office says."""
+        await self._vault.govern(policy_digest)
+
     def _started(self, policy_digest: str) -> LocalVault:
         core = VaultSigner(
             key=self._key,
@@ -136,7 +140,7 @@ class World:
         return self.house.gates[self.policy]
 
     def change_policy(self, *, tell_vault: bool) -> None:
-        """Another policy is in force from the next start of a manager on; the vault is told, or forgotten."""
+        """Another policy is in force from a manager's next start on; the vault hears it now, or from the office."""
         self.policy = 1 - self.policy
         if tell_vault:
             self.vault.restart(self.gate.policy_digest)
