@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -78,8 +79,8 @@ class CountedIds:
 class SmallHouse:
     """Stores of the three roles, a vault, a network; records are put where a test wants them."""
 
-    def __init__(self, *, rules: Rules | None = None, scenario: Scenario = CALM) -> None:
-        self.clock = ManualClock()
+    def __init__(self, *, rules: Rules | None = None, scenario: Scenario = CALM, clock: Any = None) -> None:
+        self.clock = clock or ManualClock()
         self.ids = CountedIds(self.clock)
         self.database = MemoryDatabase()
         self.office = self.store("office-0", Role.OFFICE)

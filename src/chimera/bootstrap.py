@@ -25,6 +25,8 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
+from chimera.adapters.vault.process import Begin
+from chimera.adapters.vault.published import PublishedKeys
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -199,7 +201,8 @@ async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerato
     for name, key in made.items():
         keys.publish(folder / "clients" / f"{name}.pub", key)
     order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
+                       cap_micros_day=settings.vault_cap_micros_day,
+                       begin=Begin(passphrase=settings.vault_passphrase))  # fmt: skip
     clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
     async with kept_vault(order):
         try:
@@ -210,9 +213,8 @@ async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerato
 
 
 def seal_verifier(settings: Settings) -> SealVerifier:
-    """Verifies with the public key that the vault published."""
-    public = keys.public_key(prepare_home(settings.folder) / "vault" / "sealing.pub")
-    return SealVerifier({keys.name_of(public): public})
+    """Verifies with the public keys that the vault published, those after a rotation too."""
+    return SealVerifier(PublishedKeys(prepare_home(settings.folder) / "vault" / "sealing"))
 
 
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from chimera.domain.halt import Halt
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.task import Task
+from chimera.domain.transfer import Transfer
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -26,5 +27,6 @@ KINDS: dict[str, type[Record]] = {
     "hold": Hold,
     "review": Review,
     "halt": Halt,
+    "transfer": Transfer,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

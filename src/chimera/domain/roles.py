@@ -61,6 +61,9 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
     Role.EFFECTS: {
         "seal": Writes(update=("taken", "expired")),
         "performance": Writes(insert=("started",), update=("started", "finished", "failed", "in_doubt")),
+        "transfer": Writes(
+            insert=("reserved",), update=("reserved", "free", "sent", "mined", "final", "reverted", "foreign")
+        ),
     },
     Role.MAINTENANCE: {},
     Role.AUDITOR: {},
@@ -74,7 +77,7 @@ _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,
     Role.MANAGER: _EVERYTHING,
-    Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt"}),
+    Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt", "transfer"}),
     Role.MAINTENANCE: frozenset(),
     Role.AUDITOR: _EVERYTHING,
 }

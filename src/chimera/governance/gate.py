@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chimera.domain import wallets
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, owns
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.errors import Invalid
 from chimera.domain.spec import Spec
 from chimera.governance import treasury
 from chimera.governance.policy.engine import Deed, Facts, PolicyEngine
@@ -97,6 +99,17 @@ def _misfit_of(action: Action, accounts: tuple[Account, ...]) -> tuple[Reason, .
         told = (action.arguments.get("recipient"), action.arguments.get("amount_micros"))
         if told != (action.recipient, action.cost_micros):
             return (Reason("payment-differs", "what is shown is not what would be paid", "propose it again"),)
+    if wallets.is_on_chain(action):
+        return _misfit_of_payment(action)
+    return ()
+
+
+def _misfit_of_payment(action: Action) -> tuple[Reason, ...]:
+    """An address with a wrong digit sends money to nobody: refused before anything is held."""
+    try:
+        wallets.payment_of(action)
+    except Invalid as error:
+        return (Reason(error.code.replace("_", "-"), error.message, error.remedy),)
     return ()
 
 

@@ -215,9 +215,11 @@ async def start(folder: Path) -> asyncio.subprocess.Process:
         sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(folder), "--socket",
         str(folder / "v.sock"), "--policy-digest", POLICY, "--cap-micros-day", "10000",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "CHIMERA_VAULT_PASSPHRASE": "correct horse"},
+        env={name: value for name, value in os.environ.items() if not name.startswith("CHIMERA_")},
     )  # fmt: skip
     assert process.stdout is not None
+    assert process.stdin is not None
+    process.stdin.write(b'{"passphrase":"correct horse"}\n')
     assert await asyncio.wait_for(process.stdout.readline(), 30) == b"ready\n"
     return process
 

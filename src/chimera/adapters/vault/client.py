@@ -11,11 +11,26 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.vault import wire
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.signer import Standing
+from chimera.adapters.vault.wire import (
+    AddressRequest,
+    Answer,
+    AuthorizationRequest,
+    ConsentRequest,
+    HaltRequest,
+    HelloRequest,
+    Request,
+    RotateRequest,
+    SealRequest,
+    StatusRequest,
+    TransferRequest,
+)
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
+from chimera.domain.wallets import Consent
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
+from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
 
 ANSWER_SECONDS_MAX = 5.0
 
@@ -35,12 +50,50 @@ class VaultClient:
         """The vault's signature, `Refused` by name, or `Unavailable`."""
         answer = await self._ask(SealRequest(tuple(leaves)))
         if answer.sealed is None:
-            raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
+            raise _odd()
         return answer.sealed
 
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""
         await self._ask(HaltRequest(tuple(sorted(halted))))
+
+    async def status(self) -> Standing:
+        """How the vault stands."""
+        answer = await self._ask(StatusRequest())
+        if answer.standing is None:
+            raise _odd()
+        return answer.standing
+
+    async def rotate(self) -> str:
+        """Have it make a new sealing key; its id."""
+        return (await self._ask(RotateRequest())).key_id
+
+    async def address(self, wallet: str) -> str:
+        """Where a wallet is paid."""
+        return (await self._ask(AddressRequest(wallet))).address
+
+    async def consent(self, evidence: Evidence) -> Consent:
+        """The second vault's signature under a payment."""
+        answer = await self._ask(ConsentRequest(evidence))
+        if answer.consent is None:
+            raise _odd()
+        return answer.consent
+
+    async def sign_transfer(
+        self, evidence: Evidence, postage: Postage, consents: tuple[Consent, ...]
+    ) -> SignedTransfer:
+        """A transaction under a sealed grant."""
+        answer = await self._ask(TransferRequest(evidence, postage, consents))
+        if answer.transfer is None:
+            raise _odd()
+        return answer.transfer
+
+    async def sign_authorization(self, evidence: Evidence, consents: tuple[Consent, ...]) -> SignedAuthorization:
+        """A word that a facilitator brings to the chain."""
+        answer = await self._ask(AuthorizationRequest(evidence, consents))
+        if answer.authorization is None:
+            raise _odd()
+        return answer.authorization
 
     async def hello(self) -> str:
         """The id of the vault's key, if it answers."""
@@ -53,13 +106,22 @@ class VaultClient:
             self._streams = None
 
     async def _ask(self, request: Request) -> Answer:
-        frame = wire.sign(
-            request, client=self._client, key=self._key, nonce=secrets.token_hex(16), at_us=self._clock.now_us()
-        )
+        answer = await self._ask_once(request)
+        if answer.code == "vault_request_stale":
+            # It may have been signed before the vault was started again, or have waited for its turn too long.
+            answer = await self._ask_once(request)
+        if answer.code:
+            raise Refused(answer.code, answer.message, where=answer.where, remedy=answer.remedy)
+        return answer
+
+    async def _ask_once(self, request: Request) -> Answer:
         async with self._turn:
+            frame = wire.sign(
+                request, client=self._client, key=self._key, nonce=secrets.token_hex(16), at_us=self._clock.now_us()
+            )
             try:
                 async with self._clock.timeout(ANSWER_SECONDS_MAX):
-                    answer = await self._exchange(frame)
+                    return await self._exchange(frame)
             except (OSError, TimeoutError, msgspec.DecodeError) as error:
                 await self.close()
                 raise Unavailable(
@@ -68,9 +130,6 @@ class VaultClient:
                     where=str(self._path),
                     remedy="chimera doctor says whether its process runs",
                 ) from error
-        if answer.code:
-            raise Refused(answer.code, answer.message, where=answer.where, remedy=answer.remedy)
-        return answer
 
     async def _exchange(self, frame: bytes) -> Answer:
         if self._streams is None:
@@ -81,3 +140,7 @@ class VaultClient:
         if reply is None:
             raise ConnectionError("the vault hung up")
         return msgspec.json.decode(reply, type=Answer)
+
+
+def _odd() -> Unavailable:
+    return Unavailable("vault_answer_odd", "the vault answered without what was asked for", where="vault")

@@ -29,6 +29,19 @@ class Spent(Struct, frozen=True, kw_only=True):
     micros: int
 
 
+class Standing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the vault says about itself: no secret."""
+
+    key_id: str
+    policy_digest: str
+    cap_micros_day: int
+    spent: Spent
+    halted: tuple[str, ...]
+    public_keys: int = 0
+    wallets: dict[str, str] = {}
+    serves_since_us: int = 0
+
+
 class VaultSigner:
     """One sealing key with its limits. `keep` makes the count durable before a signature is given."""
 
@@ -52,6 +65,22 @@ class VaultSigner:
     def halt(self, halted: Iterable[str]) -> None:
         """From now on nothing in these scopes is sealed."""
         self._halted = frozenset(halted)
+
+    @property
+    def halted(self) -> frozenset[str]:
+        """What is halted, as the office said last."""
+        return self._halted
+
+    @property
+    def standing(self) -> Standing:
+        """What may be known of the vault."""
+        return Standing(key_id=self.key_id, policy_digest=self._policy_digest, cap_micros_day=self._cap_micros_day,
+                        spent=self._spent, halted=tuple(sorted(self._halted)))  # fmt: skip
+
+    def replace_key(self, key: Ed25519PrivateKey) -> None:
+        """Sign with another key from now on. What the old one signed is verified with its public half, as before."""
+        self._key = key
+        self.key_id = keys.name_of(key.public_key())
 
     def seal(self, leaves: Sequence[Terms], *, now_us: int) -> SignedRoot:
         """One signature for all leaves, or `Refused` for the first that may not be."""
@@ -95,7 +124,8 @@ class VaultSigner:
         """Counted before it is signed: a crash in between costs room, never more than the cap."""
         if micros == 0:
             return
-        day = now_us // DAY_US
+        # A clock that was set back would open a day's cap again: the day never goes back.
+        day = max(now_us // DAY_US, self._spent.day)
         before = self._spent.micros if self._spent.day == day else 0
         if before + micros > self._cap_micros_day:
             raise Refused(

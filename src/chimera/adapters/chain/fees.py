@@ -1,0 +1,81 @@
+"""What to offer for carriage: enough to be taken, no more than the cap; and what a careless wallet would have paid."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from chimera.adapters.chain.node import Weather
+from chimera.domain.wallets import ChainRules, Network, coins_in_micros
+
+# A node takes a replacement that pays a tenth more in both; the twelfth's rounding has bitten others.
+REPLACEMENT_NUMERATOR, REPLACEMENT_DENOMINATOR = 9, 8
+DEAR_NUMERATOR, DEAR_DENOMINATOR = 3, 2
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """What is offered per gas, and the tip of a wallet that does as its node says."""
+
+    fee_wei: int
+    tip_wei: int
+    naive_tip_wei: int
+    is_affordable: bool
+    is_dear: bool
+
+
+def offer(weather: Weather, *, rules: ChainRules, network: Network) -> Offer:
+    """Room for the base fee to double, and a tip from the cheap end of what was enough lately."""
+    naive = max(weather.advised_tip_wei, network.tip_wei_min)
+    enough = int(statistics.median(weather.tips_wei)) if weather.tips_wei else naive
+    tip = max(min(enough, naive), network.tip_wei_min, 1)
+    needed = weather.next_base_wei + tip
+    usual = statistics.median(weather.base_wei) if weather.base_wei else weather.next_base_wei
+    return Offer(
+        fee_wei=min(2 * weather.next_base_wei + tip, rules.fee_wei_max),
+        tip_wei=tip,
+        naive_tip_wei=naive,
+        is_affordable=needed <= rules.fee_wei_max,
+        is_dear=weather.next_base_wei * DEAR_DENOMINATOR > usual * DEAR_NUMERATOR,
+    )
+
+
+def replacement(fee_wei: int, tip_wei: int, now: Offer, *, rules: ChainRules) -> tuple[int, int] | None:
+    """What a stuck transaction's successor offers, or None where the cap leaves no room for one."""
+    tip = max(_raised(tip_wei), now.tip_wei)
+    fee = max(_raised(fee_wei), min(now.fee_wei, rules.fee_wei_max), tip)
+    return (fee, tip) if fee <= rules.fee_wei_max else None
+
+
+def _raised(wei: int) -> int:
+    return wei * REPLACEMENT_NUMERATOR // REPLACEMENT_DENOMINATOR + 1
+
+
+class Carriage(Struct, frozen=True, kw_only=True):
+    """What one payment's carriage would cost on one chain, in micros."""
+
+    chain: str
+    micros: int
+    naive_micros: int
+
+
+def carriage(chain: str, gas: int, weather: Weather, *, rules: ChainRules, network: Network) -> Carriage:
+    """At the price that the rules give a coin."""
+    made = offer(weather, rules=rules, network=network)
+    at = weather.next_base_wei
+    return Carriage(
+        chain=chain,
+        micros=coins_in_micros(gas * (at + made.tip_wei), coin_micros=rules.coin_micros_max),
+        naive_micros=coins_in_micros(gas * (at + made.naive_tip_wei), coin_micros=rules.coin_micros_max),
+    )
+
+
+def cheapest(offers: Sequence[Carriage]) -> Carriage:
+    """The chain on which the same payment costs least."""
+    return min(offers, key=lambda one: (one.micros, one.chain))
+
+
+def by_chain(offers: Sequence[Carriage]) -> Mapping[str, int]:
+    """Micros by chain."""
+    return {one.chain: one.micros for one in offers}

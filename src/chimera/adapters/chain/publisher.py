@@ -1,0 +1,41 @@
+"""Leads each payment on a chain to its wallet, and all else to the networks. Implements `ports.publisher.Publisher`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chimera.adapters.chain.wallet import ChainWallet
+from chimera.domain.wallets import is_on_chain
+from chimera.ports.publisher import Absent, Order, Outcome, Publisher, Rejected, Trace, Traits
+
+# The same attempt sent again is the same nonce, and a nonce can be asked after.
+TRAITS = Traits(deduplicates=True, looks_up=True, settling_seconds=1.0)
+
+
+class ChainPublisher:
+    """Wallets by chain and name."""
+
+    def __init__(self, wallets: Mapping[tuple[str, str], ChainWallet], *, otherwise: Publisher) -> None:
+        self._wallets = dict(wallets)
+        self._chains = frozenset(chain for chain, _ in wallets)
+        self._otherwise = otherwise
+
+    def traits(self, platform: str) -> Traits:
+        """What the network can do about doubt."""
+        return TRAITS if platform in self._chains else self._otherwise.traits(platform)
+
+    async def publish(self, order: Order) -> Outcome:
+        """Pay, or pass it on."""
+        if not is_on_chain(order.action):
+            return await self._otherwise.publish(order)
+        wallet = self._wallets.get((order.action.platform, order.action.account))
+        if wallet is None:
+            return Rejected(f"there is no wallet {order.action.account} on {order.action.platform}")
+        return await wallet.pay(order)
+
+    async def look_up(self, order: Order) -> Trace:
+        """What has become of it."""
+        if not is_on_chain(order.action):
+            return await self._otherwise.look_up(order)
+        wallet = self._wallets.get((order.action.platform, order.action.account))
+        return Absent() if wallet is None else await wallet.trace(order)
