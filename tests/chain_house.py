@@ -12,9 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from chimera import bootstrap
-from chimera.adapters.chain.node import Node
-from chimera.adapters.chain.publisher import ChainPublisher
-from chimera.adapters.chain.signatory import GivenConsents, Signatory
+from chimera.adapters.chain.assembly import open_wallets
 from chimera.adapters.chain.wallet import ChainWallet
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys
@@ -67,7 +65,6 @@ class ChainHouse(SmallHouse):
         self.address = ""
         accounts = tuple(Account(platform=chain, handle=WALLET) for chain in NETWORKS)
         self.agent = replace(self.agent, accounts=(*self.agent.accounts, *accounts))
-        self.given = GivenConsents(folder / "given")
 
     def rules(self, **more: object) -> WalletRules:
         return WalletRules(chains={
@@ -90,7 +87,7 @@ class ChainHouse(SmallHouse):
             keys.publish(folder / "clients" / f"{name}.pub", key)
         first = which == "first"
         begin = Begin(
-            rules=rules, wallets=(WALLET,) if first else (), order="first" if first else SECOND,
+            rules=rules, order="first" if first else SECOND,
             sealers="" if first else str(self.folder / "first" / "sealing"),
         )  # fmt: skip
         return VaultOrder(
@@ -131,31 +128,20 @@ class ChainHouse(SmallHouse):
         """Wallets that watch their chains; effects that may use them."""
         first, other = self.client("first", "effects"), self.client("second", "effects")
         manager = self.client("first", "manager")
-        signatory = Signatory(keys=first, second=other if second else None, store=self.acting, given=self.given)
-        nodes = {chain: Node(one.rpc, chain_id=NETWORKS[chain].chain_id) for chain, one in rules.chains.items()}
-        self.wallets = {
-            chain: ChainWallet(chain=chain, wallet=WALLET, rules=one, node=nodes[chain], signatory=signatory,
-                               store=self.acting, clock=self.clock)
-            for chain, one in rules.chains.items()
-        }  # fmt: skip
+        opened = open_wallets(rules, keys=first, second=other if second else None, store=self.acting, clock=self.clock,
+                              given=self.folder / "given", otherwise=self.publisher)  # fmt: skip
         self.sealing = Sealing(sealer=manager, store=self.manager, clock=self.clock, ids=self.ids)
         self.settle = Settle(store=self.manager, clock=self.clock)
-        self.payer = ChainPublisher(
-            {(chain, WALLET): one for chain, one in self.wallets.items()}, otherwise=self.publisher
-        )
-        self.performs = Effects(store=self.acting, publisher=self.payer, clock=self.clock,
-                                seals=SealVerifier(PublishedKeys(self.folder / "first" / "sealing")))  # fmt: skip
-        watching = [asyncio.create_task(one.run()) for one in self.wallets.values()]
-        try:
-            yield
-        finally:
-            for one in watching:
-                one.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
-            for node in nodes.values():
-                await node.close()
-            for client in (first, other, manager):
-                await client.close()
+        async with opened as payer:
+            self.wallets = {chain: payer.wallet(chain, WALLET) for chain in rules.chains}
+            self.buyer = payer.buyer
+            seals = SealVerifier(PublishedKeys(self.folder / "first" / "sealing"))
+            self.performs = Effects(store=self.acting, publisher=payer, clock=self.clock, seals=seals)
+            try:
+                yield
+            finally:
+                for client in (first, other, manager):
+                    await client.close()
 
     async def begin_chains(
         self, *, block_seconds: float = 0.25, dump_seconds: int = 5, chains: tuple[str, ...] = tuple(NETWORKS)
@@ -174,6 +160,15 @@ class ChainHouse(SmallHouse):
         for chain, node in self.nodes.items():
             await node.fund(self.address)
             await node.give_tokens(self.tokens[chain], self.address, 10**12)
+
+    async def pay_surely(self, action: Action) -> Performance:
+        """As the manager does it: what certainly did not happen is granted anew."""
+        async with asyncio.timeout(600):
+            while True:
+                performance = await self.pay(await self.grant(action))
+                if performance.state is not PerformanceState.FAILED or not performance.later:
+                    return performance
+                await asyncio.sleep(0.5)
 
     async def end_chains(self) -> None:
         for node in self.nodes.values():

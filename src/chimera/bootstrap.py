@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from chimera.adapters.documents.governance import load_lexicon, load_pack
 from chimera.adapters.documents.specs import load_prompts, load_specs
+from chimera.adapters.documents.wallets import load_wallets
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
@@ -24,9 +25,11 @@ from chimera.adapters.postgres.store import PostgresStore, open_reads, open_stor
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
+from chimera.adapters.vault.folder import CLIENTS
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.adapters.vault.process import Begin
 from chimera.adapters.vault.published import PublishedKeys
+from chimera.adapters.vault.server import SECOND
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -191,25 +194,114 @@ async def office_store() -> AsyncGenerator[Store]:
 # ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@contextlib.asynccontextmanager
-async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerator[tuple[VaultClient, VaultClient]]:
-    """The vault's process, and its two clients: the manager's and the office's. It ends when we do."""
-    home = prepare_home(settings.folder)
-    folder, socket = home / "vault", socket_folder(home) / "vault.sock"
-    secret = keys.passphrase(home / "clients", "")
-    made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
-    for name, key in made.items():
-        keys.publish(folder / "clients" / f"{name}.pub", key)
-    order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day,
-                       begin=Begin(passphrase=settings.vault_passphrase))  # fmt: skip
-    clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
-    async with kept_vault(order):
-        try:
-            yield clients["manager"], clients["office"]
-        finally:
-            for client in clients.values():
+class Vaults(Struct, frozen=True, kw_only=True):
+    """The clients of the vaults: for the manager, for the office, and, where there are wallets, for effects."""
+
+    manager: VaultClient
+    office: VaultClient
+    payer: VaultClient
+    second_office: VaultClient | None = None
+    second_payer: VaultClient | None = None
+
+    async def halt(self, halted: frozenset[str]) -> None:
+        """Tell both what is halted."""
+        await self.office.halt(halted)
+        if self.second_office is not None:
+            await self.second_office.halt(halted)
+
+    async def close(self) -> None:
+        """Hang up everywhere."""
+        for client in (self.manager, self.office, self.payer, self.second_office, self.second_payer):
+            if client is not None:
                 await client.close()
+
+
+@contextlib.asynccontextmanager
+async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerator[Vaults]:
+    """The vault's process, and the second one's where there are wallets. They end when we do."""
+    home = prepare_home(settings.folder)
+    wallets = load_wallets(settings.wallets_file) if settings.wallets_file else None
+    clients = vaults_of(settings, clock, second=wallets is not None)
+    async with contextlib.AsyncExitStack() as stack:
+        if wallets is not None:
+            # The second answers first: the first learns at its start whose consents count.
+            begin = Begin(passphrase=settings.second_vault_passphrase, rules=wallets, order=SECOND,
+                          sealers=str(home / "vault" / "sealing"))  # fmt: skip
+            await stack.enter_async_context(kept_vault(_order(settings, rules, begin, folder=home / "vault-second")))
+            keys.pin(home / "vault-second" / "consent.pub", home / "vault" / "consents" / "second.pub")
+        begin = Begin(passphrase=settings.vault_passphrase, rules=wallets, kms_key=settings.vault_kms_key,
+                      kms_endpoint=settings.vault_kms_endpoint)  # fmt: skip
+        await stack.enter_async_context(kept_vault(_order(settings, rules, begin, folder=home / "vault")))
+        stack.push_async_callback(clients.close)
+        yield clients
+
+
+def vaults_of(settings: Settings, clock: Clock, *, second: bool) -> Vaults:
+    """Clients with keys of their own, which the vaults know; whether the vaults run or not."""
+    home = prepare_home(settings.folder)
+    secret = keys.passphrase(home / "clients", "")
+    made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in CLIENTS}
+    folders = (home / "vault", home / "vault-second") if second else (home / "vault",)
+    for folder in folders:
+        for name, key in made.items():
+            keys.publish(folder / "clients" / f"{name}.pub", key)
+
+    def client(folder: Path, name: str) -> VaultClient:
+        return VaultClient(_socket(home, folder), client=name, key=made[name], clock=clock)
+
+    beside = folders[-1]
+    return Vaults(
+        manager=client(folders[0], "manager"), office=client(folders[0], "office"), payer=client(folders[0], "effects"),
+        second_office=client(beside, "office") if second else None,
+        second_payer=client(beside, "effects") if second else None,
+    )  # fmt: skip
+
+
+def _socket(home: Path, folder: Path) -> Path:
+    return socket_folder(home) / f"{folder.name}.sock"
+
+
+def _order(settings: Settings, rules: Rules, begin: Begin, *, folder: Path) -> VaultOrder:
+    socket = _socket(prepare_home(settings.folder), folder)
+    return VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
+                      cap_micros_day=settings.vault_cap_micros_day, begin=begin)  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def running_or_own_vault(settings: Settings) -> AsyncGenerator[Vaults]:
+    """The vaults of the fleet that runs on this home; if none does, our own for as long as the command takes."""
+    clock = SystemClock()
+    found = vaults_of(settings, clock, second=bool(settings.wallets))
+    try:
+        await found.office.hello()
+    except Unavailable:
+        await found.close()
+        async with vault(settings, rules(), clock) as own:
+            yield own
+        return
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+@contextlib.asynccontextmanager
+async def _paying(
+    settings: Settings, vaults: Vaults, publisher: Publisher, *, acting: Store, clock: Clock
+) -> AsyncGenerator[Publisher]:
+    """The publisher with wallets in front of it, where there are any; they watch their chains meanwhile."""
+    if settings.wallets_file is None:
+        yield publisher
+        return
+    # Imported when used: web3 takes longer to load than all the rest.
+    from chimera.adapters.chain.assembly import open_wallets
+
+    made = open_wallets(
+        load_wallets(settings.wallets_file), keys=vaults.payer, second=vaults.second_payer, store=acting,
+        clock=clock, given=prepare_home(settings.folder) / "consents", otherwise=publisher,
+    )  # fmt: skip
+    async with made as paying:
+        yield paying
 
 
 def seal_verifier(settings: Settings) -> SealVerifier:
@@ -264,7 +356,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
     clock, written = SystemClock(), rules()
     async with contextlib.AsyncExitStack() as stack:
-        sealer, keeper = await stack.enter_async_context(vault(settings, written, clock))
+        vaults = await stack.enter_async_context(vault(settings, written, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
@@ -272,14 +364,18 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(reads.close)
         security = SecurityGateway(CachedScanner(shipped_scanner()))
         intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
-        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
+        publisher = await stack.enter_async_context(
+            _paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        )
+        outside = msgspec.structs.replace(outside, publisher=publisher)
+        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
-        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
+        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening)  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
-            await keeper.halt(await reads.halted())
+            await vaults.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,

@@ -55,6 +55,8 @@ class ChainRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     rpc: str
     recipients: tuple[str, ...]
+    # Beginnings of addresses on the web where something may be bought (x402).
+    sellers: tuple[str, ...] = ()
     tokens: dict[str, Token] = {}
     # Bounds on what a signature may cost; a spike above them waits.
     fee_wei_max: int = 200_000_000_000
@@ -78,9 +80,12 @@ class ChainRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class WalletRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The wallets' file: one table per chain."""
+    """The wallets' file: names of wallets, and one table per chain."""
 
     chains: dict[str, ChainRules]
+    wallets: tuple[str, ...] = ("treasury",)
+    # Wallets whose keys are in a key service: name, and the key's id there. The others' are in the vault's folder.
+    kms: dict[str, str] = {}
 
     def of(self, chain: str) -> ChainRules:
         """The rules of a chain, or a named refusal."""
@@ -145,6 +150,16 @@ class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def consent_bytes(role: str, terms: Terms, *, expires_at_us: int = 0) -> bytes:
-    """What is signed. A person signs before there is a grant: the task and the exact bytes, until a time."""
-    subject = f"{terms.task_id}:{terms.action_digest}" if role == "human" else terms.leaf
+    """What is signed. A person signs before there is a grant."""
+    if role == "human":
+        return human_bytes(terms.task_id, terms.action_digest, expires_at_us=expires_at_us)
+    return _consent_bytes(role, terms.leaf, expires_at_us)
+
+
+def human_bytes(task_id: str, action_digest: str, *, expires_at_us: int) -> bytes:
+    """What a person signs: a task's exact bytes, until a time."""
+    return _consent_bytes("human", f"{task_id}:{action_digest}", expires_at_us)
+
+
+def _consent_bytes(role: str, subject: str, expires_at_us: int) -> bytes:
     return _DOMAIN + f"{role}\x00{subject}\x00{expires_at_us}".encode()

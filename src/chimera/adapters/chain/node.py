@@ -147,7 +147,7 @@ class Node:
         except (aiohttp.ClientError, OSError, TimeoutError, Web3Exception, KeyError, ValueError, TypeError) as error:
             self._is_checked = False
             raise Unavailable("chain_unavailable", f"the node does not answer: {type(error).__name__}", where=self._rpc,
-                              remedy="chimera wallet status says which node") from error  # fmt: skip
+                              remedy="check rpc in the wallets' file") from error  # fmt: skip
 
 
 class _Said(Exception):

@@ -29,7 +29,16 @@ POLL_SECONDS_MAX = 4.0
 DEAR_PAUSE_SECONDS = 1.0
 GAS_NUMERATOR, GAS_DENOMINATOR = 5, 4
 # The vault says these for now, not for this payment.
-_LATER = frozenset({"halted", "vault_too_busy", "vault_second_key_missing", "vault_person_needed", "vault_expiry"})
+_LATER = frozenset(
+    {
+        "halted",
+        "vault_too_busy",
+        "vault_second_key_missing",
+        "vault_person_needed",
+        "vault_expiry",
+        "vault_fee_too_high",
+    }
+)
 # The vault remembers a signature of which the store knows nothing: nobody may guess.
 _LOST = frozenset({"vault_grant_has_nonce", "vault_nonce_taken"})
 
@@ -51,6 +60,7 @@ class ChainWallet:
         self._turn = asyncio.Lock()
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._told_us: dict[int, int] = {}
+        self._missing: dict[int, int] = {}
         self._address = ""
         self._is_read = False
 
@@ -60,9 +70,12 @@ class ChainWallet:
         """Begin the payment, or go on with it, and wait until it counts as made."""
         try:
             payment = payment_of(order.action)
-            async with self._turn:
-                await self._ready()
-                transfer = await self._of(order.grant_id) or await self._begin(order, payment)
+            transfer = await self._known(order.grant_id)
+            if transfer is None:
+                gas = await self._gas(payment)
+                offer = await self._calm(gas)
+                async with self._turn:
+                    transfer = await self._of(order.grant_id) or await self._begin(order, gas, offer)
         except Unavailable as error:
             return Unknown(str(error)) if await self._has_nonce(order.grant_id) else Rejected(str(error), later=True)
         except (Refused, Invalid, Conflict) as error:
@@ -72,9 +85,7 @@ class ChainWallet:
     async def trace(self, order: Order) -> Trace:
         """What has become of a payment."""
         try:
-            async with self._turn:
-                await self._ready()
-                transfer = await self._of(order.grant_id)
+            transfer = await self._known(order.grant_id)
         except Unavailable as error:
             return Unknown(str(error))
         if transfer is None or transfer.state in (TransferState.FREE, TransferState.REVERTED):
@@ -117,6 +128,11 @@ class ChainWallet:
             await self.book.read()
             self._is_read = True
 
+    async def _known(self, grant_id: str) -> Transfer | None:
+        async with self._turn:
+            await self._ready()
+            return await self._of(grant_id)
+
     async def _of(self, grant_id: str) -> Transfer | None:
         open_one = next((one for one in self.book.open.values() if one.grant_id == grant_id), None)
         found = open_one or await self.book.of_grant(grant_id)
@@ -125,12 +141,11 @@ class ChainWallet:
     async def _has_nonce(self, grant_id: str) -> bool:
         return any(one.grant_id == grant_id for one in self.book.open.values())
 
-    async def _begin(self, order: Order, payment: Payment) -> Transfer:
+    async def _begin(self, order: Order, gas: int, offer: Offer) -> Transfer:
         if (before := self.book.reserved) is not None:
             await self._sign_and_send(before)
         evidence = await self._signatory.evidence(order.grant_id)
         consents = await self._signatory.consents(evidence)
-        gas, offer = await self._gas(payment), await self._offer()
         used = await self._node.used(self._address, with_pending=True)
         try:
             transfer = await self.book.reserve(order.grant_id, used=used)
@@ -139,11 +154,14 @@ class ChainWallet:
             raise
         return await self._sign(transfer, evidence, consents, gas=gas, offer=offer)
 
-    async def _offer(self) -> Offer:
+    async def _weighed(self, gas: int) -> Offer:
+        return fees.offer(await self._node.weather(), gas=gas, rules=self._rules, network=self._network)
+
+    async def _calm(self, gas: int) -> Offer:
         """What to pay; a dear moment is waited out for a while, and one above the cap is not taken at all."""
         waited = 0.0
         while True:
-            offer = fees.offer(await self._node.weather(), rules=self._rules, network=self._network)
+            offer = await self._weighed(gas)
             if offer.is_affordable and (not offer.is_dear or waited >= self._rules.patience_seconds):
                 return offer
             if waited >= self._rules.patience_seconds:
@@ -181,7 +199,8 @@ class ChainWallet:
         """A payment that had its nonce when somebody died. The vault knows whether it has signed for it."""
         evidence = await self._signatory.evidence(transfer.grant_id)
         payment = payment_of(evidence.grant.action)
-        gas, offer = await self._gas(payment), await self._offer()
+        gas = await self._gas(payment)
+        offer = await self._weighed(gas)
         try:
             await self._sign(transfer, evidence, await self._signatory.consents(evidence), gas=gas, offer=offer)
         except Refused as refusal:
@@ -218,9 +237,20 @@ class ChainWallet:
                 await self.book.step(transfer, TransferCommand.REVERT)
                 return self._answer(transfer.grant_id, Rejected(f"the chain reverted {seen.hash}"))
             return await self._noted(transfer, seen, head)
-        _log.error("a nonce was used by a transaction that is not ours", nonce=transfer.nonce, wallet=self._wallet)
+        await self._missed(transfer, head)
+
+    async def _missed(self, transfer: Transfer, head: int) -> None:
+        """Used, and none of ours is known: a node that is still catching up, or somebody else has the key."""
+        since = self._missing.setdefault(transfer.nonce, head)
+        if since == head:
+            _log.warning("a nonce is used, and the node knows no transaction of ours", nonce=transfer.nonce)
+        if head - since >= self._rules.depth(self._network):
+            _log.error("a nonce was used by a transaction that is not ours", nonce=transfer.nonce, wallet=self._wallet)
+            await self.book.step(transfer, TransferCommand.DISOWN)
+            self._answer(transfer.grant_id, Unknown("its nonce was used by a transaction that is not ours"))
 
     async def _noted(self, transfer: Transfer, seen: Seen, head: int) -> None:
+        self._missing.pop(transfer.nonce, None)
         naive = (seen.base_wei + transfer.naive_tip_wei) * seen.gas_used
         mined = await self.book.mined(transfer, digest=seen.hash, block=seen.block, naive_wei=naive,
                                       paid_wei=seen.price_wei * seen.gas_used)  # fmt: skip
@@ -239,8 +269,8 @@ class ChainWallet:
     async def _replace(self, transfer: Transfer) -> None:
         """The same payment under the same nonce for more: one of the two is taken, never both."""
         last = transfer.sendings[-1]
-        now = fees.offer(await self._node.weather(), rules=self._rules, network=self._network)
-        raised = fees.replacement(last.fee_wei, last.tip_wei, now, rules=self._rules)
+        now = await self._weighed(last.gas)
+        raised = fees.replacement(last.fee_wei, last.tip_wei, now, gas=last.gas, rules=self._rules)
         if raised is None:
             return await self._tell(transfer)
         evidence = await self._signatory.evidence(transfer.grant_id)

@@ -15,6 +15,8 @@ from chimera.adapters.vault.signer import DAY_US
 from chimera.domain.errors import Refused, Unavailable
 
 AUTHORIZATION = -1
+# No payment: what a restore puts down so that the rest of the day is closed.
+CLOSED = -2
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -65,6 +65,12 @@ def publish(path: Path, key: Ed25519PrivateKey) -> None:
     write_private(path, key.public_key().public_bytes_raw().hex().encode())
 
 
+def pin(public: Path, pinned: Path) -> None:
+    """Trust somebody's public key from now on. What was pinned before stays: another key is refused by who verifies."""
+    if not pinned.exists():
+        write_private(pinned, public.read_bytes())
+
+
 def write_private(path: Path, content: bytes) -> None:
     """All or nothing, readable by the owner only, on disk when this returns."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -140,7 +140,7 @@ class Payments:
 
     def _is_good(self, consent: Consent, grant: Grant, now_us: int) -> bool:
         trusted = self._trusted.get(consent.key_id)
-        if trusted is None or trusted.role != consent.role or 0 < consent.expires_at_us < now_us:
+        if trusted is None or trusted.role != consent.role or _is_over(consent, now_us):
             return False
         signed = wallets.consent_bytes(consent.role, grant.terms, expires_at_us=consent.expires_at_us)
         try:
@@ -226,6 +226,11 @@ def _require_postage(postage: Postage, rules: ChainRules) -> None:
     ):
         raise Refused("vault_fee_too_high", f"{postage.gas} gas at {postage.fee_wei} wei is too dear", where="vault",
                       remedy="wait until the chain is calmer, or raise fee_wei_max")  # fmt: skip
+
+
+def _is_over(consent: Consent, now_us: int) -> bool:
+    """A person's word is for a time; a word without one is none. The second vault's is for its grant."""
+    return consent.expires_at_us < now_us and (consent.role == HUMAN or consent.expires_at_us > 0)
 
 
 def _valid_before(grant: Grant) -> int:

@@ -38,14 +38,11 @@ class Begin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     passphrase: str = ""
     rules: WalletRules | None = None
-    wallets: tuple[str, ...] = ()
     order: str = FIRST
     # Where the first vault publishes its sealing keys: the second verifies with them.
     sealers: str = ""
     kms_key: str = ""
     kms_endpoint: str = ""
-    # Wallets whose keys are in the key service: name, and the key's id there.
-    kms_wallets: dict[str, str] = {}
 
 
 Secret: TypeAlias = Callable[[Path, Begin], bytes]
@@ -59,7 +56,9 @@ def local_secret(folder: Path, begin: Begin) -> bytes:
 
 def local_coins(folder: Path, begin: Begin, secret: bytes) -> Mapping[str, CoinKey]:
     """Wallets whose keys are in this folder."""
-    return {name: LocalCoinKey(folder / "wallets" / f"{name}.key", secret) for name in begin.wallets}
+    assert begin.rules is not None, "asked only where there are rules"
+    local = [name for name in begin.rules.wallets if name not in begin.rules.kms]
+    return {name: LocalCoinKey(folder / "wallets" / f"{name}.key", secret) for name in local}
 
 
 def main(*, secret_of: Secret = local_secret, coins_of: Coins = local_coins) -> None:
