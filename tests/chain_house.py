@@ -24,6 +24,7 @@ from chimera.adapters.vault.server import SECOND
 from chimera.domain.action import Action
 from chimera.domain.address import checksummed
 from chimera.domain.agent import Account
+from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.granted import Granted
 from chimera.domain.roles import Role
@@ -32,6 +33,7 @@ from chimera.governance.sealing import SealVerifier
 from chimera.pipeline.effects import Effects
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
+from chimera.ports.store import Store
 from chimera.settings import Settings
 from chimera.testing.chain.anvil import Anvil
 from tests.small_house import PACK, SmallHouse
@@ -103,10 +105,7 @@ class ChainHouse(SmallHouse):
             (self.folder / "first" / "consents").mkdir(parents=True, exist_ok=True)
             shutil.copy(self.folder / "second" / "consent.pub", self.folder / "first" / "consents" / "second.pub")
             await stack.enter_async_context(kept_vault(self.order("first", rules)))
-            for which in ("first", "second"):
-                office = self.client(which, "office")
-                await office.halt([])
-                await office.close()
+            await self.tell_vaults()
             yield
 
     @asynccontextmanager
@@ -124,24 +123,55 @@ class ChainHouse(SmallHouse):
                     await store.close()
 
     @asynccontextmanager
-    async def paying(self, rules: WalletRules, *, second: bool = True) -> AsyncGenerator[None]:
+    async def paying(self, rules: WalletRules) -> AsyncGenerator[None]:
         """Wallets that watch their chains; effects that may use them."""
-        first, other = self.client("first", "effects"), self.client("second", "effects")
         manager = self.client("first", "manager")
-        opened = open_wallets(rules, keys=first, second=other if second else None, store=self.acting, clock=self.clock,
-                              given=self.folder / "given", otherwise=self.publisher)  # fmt: skip
         self.sealing = Sealing(sealer=manager, store=self.manager, clock=self.clock, ids=self.ids)
         self.settle = Settle(store=self.manager, clock=self.clock)
+        async with self._effects(rules, self.acting) as self.performs:
+            try:
+                yield
+            finally:
+                await manager.close()
+
+    @asynccontextmanager
+    async def reopened(self, rules: WalletRules) -> AsyncGenerator[None]:
+        """Effects begins anew, as after a crash: another epoch of its writer, and nothing remembered."""
+        await self.acting.close()
+        self.acting = await self.found.store(Role.EFFECTS, writer="effects-0")
+        async with self._effects(rules, self.acting) as self.performs:
+            yield
+
+    @asynccontextmanager
+    async def another(self, rules: WalletRules) -> AsyncGenerator[Effects]:
+        """A second effects process on the same wallets."""
+        store = await self.found.store(Role.EFFECTS, writer="effects-1")
+        async with self._effects(rules, store) as effects:
+            yield effects
+        await store.close()
+
+    @asynccontextmanager
+    async def _effects(self, rules: WalletRules, store: Store) -> AsyncGenerator[Effects]:
+        first, second = self.client("first", "effects"), self.client("second", "effects")
+        opened = open_wallets(rules, keys=first, second=second, store=store, clock=self.clock,
+                              given=self.folder / "given", otherwise=self.publisher)  # fmt: skip
         async with opened as payer:
             self.wallets = {chain: payer.wallet(chain, WALLET) for chain in rules.chains}
             self.buyer = payer.buyer
             seals = SealVerifier(PublishedKeys(self.folder / "first" / "sealing"))
-            self.performs = Effects(store=self.acting, publisher=payer, clock=self.clock, seals=seals)
             try:
-                yield
+                yield Effects(store=store, publisher=payer, clock=self.clock, seals=seals)
             finally:
-                for client in (first, other, manager):
-                    await client.close()
+                await first.close()
+                await second.close()
+
+    async def tell_vaults(self) -> None:
+        """As the orchestrator does, again and again: a vault that was started anew takes everything for halted."""
+        for which in ("first", "second"):
+            office = self.client(which, "office")
+            with suppress(ChimeraError):
+                await office.halt([])
+            await office.close()
 
     async def begin_chains(
         self, *, block_seconds: float = 0.25, dump_seconds: int = 5, chains: tuple[str, ...] = tuple(NETWORKS)
@@ -175,13 +205,14 @@ class ChainHouse(SmallHouse):
             with suppress(ProcessLookupError):
                 await node.kill()
 
-    async def pay(self, granted: Granted) -> Performance:
+    async def pay(self, granted: Granted, *, by: Effects | None = None) -> Performance:
         """As the manager does it: perform, recover while in doubt, settle."""
-        performance = await self.performs.perform(granted.grant.id)
+        effects = by or self.performs
+        performance = await effects.perform(granted.grant.id)
         async with asyncio.timeout(240):
             while performance.state is PerformanceState.IN_DOUBT:
                 await asyncio.sleep(0.2)
-                performance = await self.performs.recover(performance)
+                performance = await effects.recover(performance)
         await self.settle.finish(granted, performance)
         return performance
 
@@ -205,4 +236,18 @@ async def chain_house(
         await house.end_chains()
 
 
-__all__ = ["NATIVE", "ChainHouse", "a_chain_payment", "chain_house"]
+def vault_pids(folder: Path) -> list[int]:
+    """The vault's process of a folder."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"chimera.adapters.vault.process" in words and str(folder).encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+__all__ = ["NATIVE", "ChainHouse", "a_chain_payment", "chain_house", "vault_pids"]

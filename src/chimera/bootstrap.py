@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,9 +30,10 @@ from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.adapters.vault.process import Begin
 from chimera.adapters.vault.published import PublishedKeys
 from chimera.adapters.vault.server import SECOND
-from chimera.domain.errors import Conflict, Unavailable
+from chimera.domain.errors import Conflict, Invalid, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.domain.wallets import Carriage
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
@@ -283,6 +284,17 @@ async def running_or_own_vault(settings: Settings) -> AsyncGenerator[Vaults]:
         yield found
     finally:
         await found.close()
+
+
+async def carriage_quotes(settings: Settings) -> Sequence[Carriage]:
+    """What carriage costs on each chain now, cheapest first."""
+    # Imported when used: web3 takes longer to load than all the rest.
+    from chimera.adapters.chain.quoting import quotes
+
+    if settings.wallets_file is None:
+        raise Invalid("wallets_missing", "there are no wallets", where="CHIMERA_WALLETS",
+                      remedy="write the file that docs/guides/wallets.md shows")  # fmt: skip
+    return await quotes(load_wallets(settings.wallets_file))
 
 
 @contextlib.asynccontextmanager

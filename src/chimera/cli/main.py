@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, review, spec, vault
+from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, review, spec, vault, wallet
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -26,6 +26,7 @@ app.add_typer(review.app)
 app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(vault.app)
+app.add_typer(wallet.app)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

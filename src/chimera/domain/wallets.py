@@ -96,6 +96,14 @@ class WalletRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return found
 
 
+class Carriage(Struct, frozen=True, kw_only=True):
+    """What one payment's carriage would cost on one chain, in micros."""
+
+    chain: str
+    micros: int
+    naive_micros: int
+
+
 class Payment(Struct, frozen=True, kw_only=True):
     """An action's bytes, read as a payment on a chain."""
 
@@ -106,6 +114,17 @@ class Payment(Struct, frozen=True, kw_only=True):
     units: int
     cost_micros: int
     url: str = ""
+
+
+def chain_of(recipient: object) -> str:
+    """The chain in a recipient that is written `polygon:0x…`, or nothing: then it is somebody elsewhere."""
+    chain, colon, _ = recipient.partition(":") if isinstance(recipient, str) else ("", "", "")
+    return chain if colon and chain in NETWORKS else ""
+
+
+def wallet_of(account: str) -> str:
+    """The name of the wallet in an account's handle: `@treasury` is `treasury`."""
+    return account.removeprefix("@")
 
 
 def is_on_chain(action: Action) -> bool:
@@ -123,8 +142,8 @@ def payment_of(action: Action) -> Payment:
     if asset != NATIVE and units != action.cost_micros:
         raise Invalid("payment_differs", f"{units} units of {asset[:20]} are not the cost that was granted",
                       where="arguments.amount")  # fmt: skip
-    return Payment(chain=action.platform, wallet=action.account, recipient=recipient, asset=asset, units=units,
-                   cost_micros=action.cost_micros, url=str(told.get("url", "")))  # fmt: skip
+    return Payment(chain=action.platform, wallet=wallet_of(action.account), recipient=recipient, asset=asset,
+                   units=units, cost_micros=action.cost_micros, url=str(told.get("url", "")))  # fmt: skip
 
 
 def parse_units(text: str, *, where: str = "amount") -> int:

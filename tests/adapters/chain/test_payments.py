@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from chimera.domain.grant import PerformanceState
+from chimera.domain.errors import ChimeraError
+from chimera.domain.grant import Performance, PerformanceState
+from chimera.domain.granted import Granted
 from chimera.domain.task import Task, TaskState
-from tests.chain_house import ChainHouse, a_chain_payment, chain_house
+from chimera.domain.wallets import WalletRules
+from tests.chain_house import ChainHouse, a_chain_payment, chain_house, vault_pids
 
 pytestmark = [pytest.mark.requirement("R-E4", "R-E6"), pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -38,3 +43,74 @@ async def test_twenty_payments_on_two_chains() -> None:
                 assert hashes == {digest for _, digest in found}
             for one in granted:
                 assert (await house.manager.get(Task, one.task.id)).state is TaskState.DONE
+
+
+async def test_we_die_at_every_step_and_each_payment_comes_once() -> None:
+    """Effects is cancelled at moments of every kind, its writer opened anew, and both vaults are killed on the way."""
+    with TemporaryDirectory(prefix="c") as name:
+        async with chain_house(Path(name), chains=("polygon",)) as house:
+            made = house.rules()
+            granted = [await house.grant(a_chain_payment(2_000 + number, chain="polygon")) for number in range(8)]
+            for moment in range(8):
+                await _die(house, made, granted, after_seconds=0.03 * 1.7**moment, kill=("first", "second")[moment % 2])
+            async with house.reopened(made):
+                ended = await asyncio.gather(*(_finish(house, one) for one in granted))
+                for number, one in enumerate(ended):
+                    # Nothing was signed while a vault was away: it certainly did not happen, and is granted anew.
+                    assert one.state is PerformanceState.FINISHED or one.later, one
+                    if one.state is PerformanceState.FAILED:
+                        again = await house.pay_surely(a_chain_payment(2_000 + number, chain="polygon"))
+                        assert again.state is PerformanceState.FINISHED
+            found = await house.nodes["polygon"].transfers(house.tokens["polygon"], house.address)
+            assert sorted(units for units, _ in found) == [2_000 + number for number in range(8)]
+            assert await nonces(house, "polygon") == 8
+
+
+async def _die(
+    house: ChainHouse, made: WalletRules, granted: list[Granted], *, after_seconds: float, kill: str
+) -> None:
+    async with house.reopened(made):
+        acting = [asyncio.create_task(_finish(house, one)) for one in granted]
+        await asyncio.sleep(after_seconds)
+        for pid in vault_pids(house.folder / kill):
+            os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(after_seconds / 2)
+        for one in acting:
+            one.cancel()
+        await asyncio.gather(*acting, return_exceptions=True)
+
+
+async def _finish(house: ChainHouse, granted: Granted) -> Performance:
+    """As sweeping does it: perform what was not begun, recover what was."""
+    async with asyncio.timeout(120):
+        while True:
+            await house.tell_vaults()
+            found = await house.acting.find(Performance, granted.grant.id)
+            if found is not None and found.state in (PerformanceState.FINISHED, PerformanceState.FAILED):
+                return found
+            try:
+                effects = house.performs
+                await (effects.perform(granted.grant.id) if found is None else effects.recover(found))
+            except ChimeraError:
+                await asyncio.sleep(0.2)
+
+
+async def test_a_wallet_in_another_house_cannot_take_the_same_nonce() -> None:
+    """Two effects processes on one wallet: the record's id lets one of them have a number; each payment comes once."""
+    with TemporaryDirectory(prefix="c") as name:
+        async with chain_house(Path(name), chains=("polygon",)) as house:
+            granted = [await house.grant(a_chain_payment(3_000 + number, chain="polygon")) for number in range(12)]
+            first = house.performs
+            async with house.another(house.rules()) as second:
+                made = await asyncio.gather(
+                    *(house.pay(one, by=(first, second)[n % 2]) for n, one in enumerate(granted))
+                )
+            surely = [one if one.state is PerformanceState.FINISHED else None for one in made]
+            again = [index for index, one in enumerate(surely) if one is None]
+            for index in again:
+                assert made[index].later, made[index]
+                done = await house.pay_surely(a_chain_payment(3_000 + index, chain="polygon"))
+                assert done.state is PerformanceState.FINISHED
+            found = await house.nodes["polygon"].transfers(house.tokens["polygon"], house.address)
+            assert sorted(units for units, _ in found) == [3_000 + number for number in range(12)]
+            assert await nonces(house, "polygon") == 12

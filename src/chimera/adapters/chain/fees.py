@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from chimera.adapters.chain.node import Weather
-from chimera.domain.wallets import WHOLE_COIN, ChainRules, Network, coins_in_micros
+from chimera.domain.wallets import WHOLE_COIN, Carriage, ChainRules, Network, coins_in_micros
 
 # A node takes a replacement that pays a tenth more in both; the twelfth's rounding has bitten others.
 REPLACEMENT_NUMERATOR, REPLACEMENT_DENOMINATOR = 9, 8
@@ -60,14 +59,6 @@ def _raised(wei: int) -> int:
     return wei * REPLACEMENT_NUMERATOR // REPLACEMENT_DENOMINATOR + 1
 
 
-class Carriage(Struct, frozen=True, kw_only=True):
-    """What one payment's carriage would cost on one chain, in micros."""
-
-    chain: str
-    micros: int
-    naive_micros: int
-
-
 def carriage(chain: str, gas: int, weather: Weather, *, rules: ChainRules, network: Network) -> Carriage:
     """At the price that the rules give a coin."""
     made = offer(weather, gas=gas, rules=rules, network=network)
@@ -77,13 +68,3 @@ def carriage(chain: str, gas: int, weather: Weather, *, rules: ChainRules, netwo
         micros=coins_in_micros(gas * (at + made.tip_wei), coin_micros=rules.coin_micros_max),
         naive_micros=coins_in_micros(gas * (at + made.naive_tip_wei), coin_micros=rules.coin_micros_max),
     )
-
-
-def cheapest(offers: Sequence[Carriage]) -> Carriage:
-    """The chain on which the same payment costs least."""
-    return min(offers, key=lambda one: (one.micros, one.chain))
-
-
-def by_chain(offers: Sequence[Carriage]) -> Mapping[str, int]:
-    """Micros by chain."""
-    return {one.chain: one.micros for one in offers}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chimera.adapters.chain.buyer import Buyer
 from chimera.adapters.chain.wallet import ChainWallet
 from chimera.domain.action import Action
-from chimera.domain.wallets import is_on_chain
+from chimera.domain.wallets import is_on_chain, wallet_of
 from chimera.ports.publisher import Absent, Order, Outcome, Publisher, Rejected, Trace, Traits
 
 # The same attempt sent again is the same nonce, and a nonce can be asked after.
@@ -54,5 +54,5 @@ class ChainPublisher:
         return self._buyers[chain]
 
     def _payer(self, action: Action) -> ChainWallet | Buyer | None:
-        wallet = self._wallets.get((action.platform, action.account))
+        wallet = self._wallets.get((action.platform, wallet_of(action.account)))
         return self._buyers.get(action.platform) if wallet and action.arguments.get("url") else wallet
