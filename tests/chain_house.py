@@ -24,7 +24,7 @@ from chimera.adapters.vault.server import SECOND
 from chimera.domain.action import Action
 from chimera.domain.address import checksummed
 from chimera.domain.agent import Account
-from chimera.domain.errors import ChimeraError
+from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.granted import Granted
 from chimera.domain.roles import Role
@@ -169,9 +169,11 @@ class ChainHouse(SmallHouse):
         """As the orchestrator does, again and again: a vault that was started anew takes everything for halted."""
         for which in ("first", "second"):
             office = self.client(which, "office")
-            with suppress(ChimeraError):
-                await office.halt([])
-            await office.close()
+            try:
+                with suppress(ChimeraError):
+                    await office.halt([])
+            finally:
+                await office.close()
 
     async def begin_chains(
         self, *, block_seconds: float = 0.25, dump_seconds: int = 5, chains: tuple[str, ...] = tuple(NETWORKS)
@@ -195,7 +197,12 @@ class ChainHouse(SmallHouse):
         """As the manager does it: what certainly did not happen is granted anew."""
         async with asyncio.timeout(600):
             while True:
-                performance = await self.pay(await self.grant(action))
+                try:
+                    granted = await self.grant(action)
+                except Unavailable:
+                    # The vault was started anew: this grant is never sealed, and lapses.
+                    continue
+                performance = await self.pay(granted)
                 if performance.state is not PerformanceState.FAILED or not performance.later:
                     return performance
                 await asyncio.sleep(0.5)

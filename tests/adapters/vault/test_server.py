@@ -207,6 +207,32 @@ async def test_a_vault_that_is_gone_is_unavailable_and_comes_back() -> None:
         await running.wait_closed()
 
 
+async def test_whoever_breaks_off_does_not_leave_its_answer_to_the_next() -> None:
+    asked = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await wire.read_frame(reader) is not None:
+            asked += 1
+            told = f"answer {asked}"
+            await asyncio.sleep(0.2)
+            await wire.write_frame(writer, msgspec.json.encode(wire.Answer(key_id=told)))
+        writer.close()
+
+    with TemporaryDirectory(prefix="v") as folder:
+        path = Path(folder) / "v.sock"
+        running = await asyncio.start_unix_server(slow, path)
+        speaker = client(path)
+        first = asyncio.create_task(speaker.hello())
+        await asyncio.sleep(0.1)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert await speaker.hello() == "answer 2"
+        await speaker.close()
+        running.close()
+        await running.wait_closed()
+
+
 # ── the process ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

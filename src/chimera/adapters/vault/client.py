@@ -119,17 +119,23 @@ class VaultClient:
             frame = wire.sign(
                 request, client=self._client, key=self._key, nonce=secrets.token_hex(16), at_us=self._clock.now_us()
             )
+            is_answered = False
             try:
                 async with self._clock.timeout(ANSWER_SECONDS_MAX):
-                    return await self._exchange(frame)
+                    answer = await self._exchange(frame)
+                is_answered = True
             except (OSError, TimeoutError, msgspec.DecodeError) as error:
-                await self.close()
                 raise Unavailable(
                     "vault_unavailable",
                     f"the vault does not answer: {error}",
                     where=str(self._path),
                     remedy="chimera doctor says whether its process runs",
                 ) from error
+            finally:
+                # Whoever is broken off leaves an answer on the line, which would be taken for that of the next request.
+                if not is_answered:
+                    await self.close()
+            return answer
 
     async def _exchange(self, frame: bytes) -> Answer:
         if self._streams is None:

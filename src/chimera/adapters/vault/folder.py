@@ -56,11 +56,10 @@ class VaultFolder:
         """With what this vault's seals can be verified."""
         return PublishedKeys(self.path / PUBLISHED)
 
-    @property
-    def consent_key(self) -> Ed25519PrivateKey:
-        """The key under which this vault agrees to payments: the CFO's in the first, the second key in the second."""
-        key = keys.load_or_make(self.path / "consent.key", self._secret)
-        keys.publish(self.path / "consent.pub", key)
+    def own_key(self, name: str) -> Ed25519PrivateKey:
+        """A key under which this vault gives its word on payments: `cfo` in the first, `consent` in the second."""
+        key = keys.load_or_make(self.path / f"{name}.key", self._secret)
+        keys.publish(self.path / f"{name}.pub", key)
         return key
 
     @property

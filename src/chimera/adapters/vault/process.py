@@ -112,11 +112,12 @@ def _payments(
     if begin.rules is None:
         return None
     sealers: Mapping[str, Ed25519PublicKey] = folder.public_keys
+    word = "consent" if begin.order == SECOND else "cfo"
     if begin.order == SECOND:
         sealers = PublishedKeys(Path(begin.sealers))
     return Payments(
         rules=begin.rules, policy_digest=policy_digest, seals=SealVerifier(sealers), coins=coins,
-        consent_key=folder.consent_key, trusted=folder.trusted, journal=Journal(folder.path / JOURNAL),
+        consent_key=folder.own_key(word), trusted=folder.trusted, journal=Journal(folder.path / JOURNAL),
         halted=lambda: core.halted,
     )  # fmt: skip
 
