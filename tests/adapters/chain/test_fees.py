@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -42,6 +42,7 @@ def test_a_spike_is_dear_and_beyond_the_cap_not_affordable() -> None:
     assert not fees.offer(spike, gas=GAS, rules=RULES, network=NETWORKS["ethereum"]).is_affordable
 
 
+@settings(deadline=None)
 @given(
     base=st.integers(1, 10**13), tips=st.lists(st.integers(0, 10**12), max_size=10), advised=st.integers(0, 10**12),
     gas=st.integers(21_000, 200_000), chain=st.sampled_from(sorted(NETWORKS)),
@@ -59,6 +60,7 @@ def test_no_weather_brings_an_offer_that_the_vault_would_refuse(
         assert made.tip_wei <= made.naive_tip_wei or made.tip_wei == 1
 
 
+@settings(deadline=None)
 @given(fee=st.integers(1, 10**12), tip=st.integers(1, 10**12))
 def test_a_replacement_pays_a_tenth_more_in_both_or_is_none(fee: int, tip: int) -> None:
     fee = max(fee, tip)

@@ -74,7 +74,7 @@ class Two:
 
         def made(name: str, key: Ed25519PrivateKey) -> Payments:
             coins = {WALLET: self.coin}
-            return Payments(rules=both, policy_digest=POLICY, seals=verifier, coins=coins, consent_key=key,
+            return Payments(rules=both, policy_digest=lambda: POLICY, seals=verifier, coins=coins, consent_key=key,
                             trusted=trusted, journal=Journal(folder / name), halted=lambda: self.halted)  # fmt: skip
 
         self.first, self.second = made("first", CONSENT), made("second", SECOND_KEY)

@@ -28,11 +28,13 @@ TO = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 TOKEN = Token(address="0x5FbDB2315678afecb367f032d93F642f64180aa3")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_our_keccak_is_theirs(data: bytes) -> None:
     assert keccak256(data) == their_keccak(data)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=20, max_size=20))
 def test_our_checksum_is_theirs(raw: bytes) -> None:
     ours = checksummed(raw.hex())

@@ -36,8 +36,8 @@ class Payments:
     """One vault's word on payments. The first signs with the wallet's key, the second only says that it agrees."""
 
     def __init__(
-        self, *, rules: WalletRules, policy_digest: str, seals: SealVerifier, coins: Mapping[str, CoinKey],
-        consent_key: Ed25519PrivateKey, trusted: Mapping[str, Trusted], journal: Journal,
+        self, *, rules: WalletRules, policy_digest: Callable[[], str], seals: SealVerifier,
+        coins: Mapping[str, CoinKey], consent_key: Ed25519PrivateKey, trusted: Mapping[str, Trusted], journal: Journal,
         halted: Callable[[], frozenset[str]],
     ) -> None:  # fmt: skip
         self._rules = rules
@@ -118,7 +118,7 @@ class Payments:
             raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
         if self._journal.of(grant.id):
             return
-        if grant.terms.policy_digest != self._policy_digest:
+        if grant.terms.policy_digest != self._policy_digest():
             raise Refused("vault_policy_differs", "the grant was decided under another policy than the vault's",
                           where=grant.id, remedy="apply the policy to the vault as well")  # fmt: skip
         if not 0 < grant.terms.expires_at_us - now_us <= (GRANT_SECONDS_MAX + 30) * 1_000_000:

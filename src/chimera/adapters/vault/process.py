@@ -93,7 +93,7 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
     server = VaultServer(
         core=core,
         clients=folder.clients,
-        payments=_payments(folder, begin, core, coins, options.policy_digest),
+        payments=_payments(folder, begin, core, coins),
         rotate=lambda: folder.rotate(core),
         order=begin.order,
         serves_since_us=time.time_ns() // 1_000,
@@ -106,9 +106,7 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
 
 
-def _payments(
-    folder: VaultFolder, begin: Begin, core: VaultSigner, coins: Mapping[str, CoinKey], policy_digest: str
-) -> Payments | None:
+def _payments(folder: VaultFolder, begin: Begin, core: VaultSigner, coins: Mapping[str, CoinKey]) -> Payments | None:
     if begin.rules is None:
         return None
     sealers: Mapping[str, Ed25519PublicKey] = folder.public_keys
@@ -116,7 +114,7 @@ def _payments(
     if begin.order == SECOND:
         sealers = PublishedKeys(Path(begin.sealers))
     return Payments(
-        rules=begin.rules, policy_digest=policy_digest, seals=SealVerifier(sealers), coins=coins,
+        rules=begin.rules, policy_digest=lambda: core.policy_digest, seals=SealVerifier(sealers), coins=coins,
         consent_key=folder.own_key(word), trusted=folder.trusted, journal=Journal(folder.path / JOURNAL),
         halted=lambda: core.halted,
     )  # fmt: skip

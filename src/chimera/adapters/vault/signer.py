@@ -72,6 +72,11 @@ class VaultSigner:
         return self._halted
 
     @property
+    def policy_digest(self) -> str:
+        """The only policy under which grants are sealed now."""
+        return self._policy_digest
+
+    @property
     def standing(self) -> Standing:
         """What may be known of the vault."""
         return Standing(key_id=self.key_id, policy_digest=self._policy_digest, cap_micros_day=self._cap_micros_day,
