@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import sys
@@ -208,16 +209,17 @@ async def test_a_vault_that_is_gone_is_unavailable_and_comes_back() -> None:
 
 
 async def test_whoever_breaks_off_does_not_leave_its_answer_to_the_next() -> None:
-    asked = 0
+    asked, ended = 0, asyncio.Semaphore(0)
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
-        while await wire.read_frame(reader) is not None:
-            asked += 1
-            told = f"answer {asked}"
-            await asyncio.sleep(0.2)
-            await wire.write_frame(writer, msgspec.json.encode(wire.Answer(key_id=told)))
-        writer.close()
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while await wire.read_frame(reader) is not None:
+                asked += 1
+                told = f"answer {asked}"
+                await asyncio.sleep(0.2)
+                await wire.write_frame(writer, msgspec.json.encode(wire.Answer(key_id=told)))
+        ended.release()
 
     with TemporaryDirectory(prefix="v") as folder:
         path = Path(folder) / "v.sock"
@@ -229,6 +231,8 @@ async def test_whoever_breaks_off_does_not_leave_its_answer_to_the_next() -> Non
         await asyncio.gather(first, return_exceptions=True)
         assert await speaker.hello() == "answer 2"
         await speaker.close()
+        for _ in range(2):
+            await ended.acquire()
         running.close()
         await running.wait_closed()
 
