@@ -11,7 +11,7 @@ import pytest
 from tests import fleet
 from tests.fleet import chimera
 
-pytestmark = [pytest.mark.requirement("R-E4", "R-E6", "R-L1"), pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.requirement("R-E4", "R-E6", "R-L1"), pytest.mark.slow, pytest.mark.timeout(400)]
 
 WALLETS = """
 wallets = ["treasury"]

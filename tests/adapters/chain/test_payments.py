@@ -17,7 +17,7 @@ from chimera.domain.task import Task, TaskState
 from chimera.domain.wallets import NATIVE, WalletRules
 from tests.chain_house import VENDOR, ChainHouse, a_chain_payment, chain_house, vault_pids
 
-pytestmark = [pytest.mark.requirement("R-E4", "R-E6"), pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.requirement("R-E4", "R-E6"), pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 async def nonces(house: ChainHouse, chain: str) -> int:
