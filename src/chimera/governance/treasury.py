@@ -44,6 +44,16 @@ class Treasury:
         return day.isoformat(), monday.isoformat(), day.replace(day=1).isoformat()
 
 
+def paid_windows(base: tuple[str, ...], *, action: Action, agent_id: str, campaign_id: str) -> tuple[str, ...]:
+    """The windows of a cost that is decided: those of every cost, and those of campaign, category and recipient."""
+    spans = [key.partition("|")[2] for key in base if key.startswith(f"{scopes.FLEET}|")]
+    owners = [scopes.agent(agent_id), scopes.campaign(campaign_id), scopes.category(action.category)]
+    if action.recipient:
+        owners.append(scopes.recipient(action.recipient))
+    wider = (f"{owner}|{span}" for owner in owners for span in spans)
+    return tuple(dict.fromkeys((*base, *wider)))
+
+
 def amount_band(action: Action) -> str:
     """The band that policy reads instead of the amount."""
     if action.cost_micros <= 0:

@@ -26,6 +26,7 @@ from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.spec import Limits
 from chimera.domain.task import Task, TaskCommand
 from chimera.domain.work import Assignment, Result
+from chimera.governance import treasury
 
 RETRY_SECONDS = 2
 
@@ -216,8 +217,10 @@ def _hold_for(grant: Grant, occasion: Occasion) -> tuple[tuple[Hold, ...], tuple
         id=grant.hold_id,
         task_id=grant.terms.task_id,
         amount_micros=grant.action.cost_micros,
-        windows=occasion.windows,
+        windows=treasury.paid_windows(occasion.windows, action=grant.action, agent_id=grant.terms.agent_id,
+                                      campaign_id=grant.terms.campaign_id),
         expires_at_us=grant.terms.expires_at_us,
+        category=grant.action.category,
     )
     return (hold,), hold.opening()
 
