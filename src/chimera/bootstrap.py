@@ -19,6 +19,7 @@ from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.system.clock import SystemClock, SystemIds
@@ -28,6 +29,7 @@ from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
@@ -79,6 +81,10 @@ class Database(Struct, frozen=True, kw_only=True):
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role])
+
+    async def ledger(self) -> PostgresLedger:
+        """Open it for reading, the ledger too."""
+        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -270,7 +276,11 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(reads.close)
         security = SecurityGateway(CachedScanner(shipped_scanner()))
         intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
-        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
+        ledger = await found.ledger()
+        stack.push_async_callback(ledger.close)
+        cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=sealer, treasury=Treasury(zone=settings.zone),
+                       clock=clock)  # fmt: skip
+        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting, cfo=cfo)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
@@ -292,6 +302,7 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
+    cfo: CFOAgent,
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
     worker = Worker(model=outside.model, tools=outside.tools, skills=SKILLS, prompts=written.prompts,
@@ -300,7 +311,7 @@ def _manager(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
                         store=managing, clock=clock, ids=ids),
-        court=_court(settings, written, outside, clock),
+        court=_court(settings, written, outside, clock, cfo),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
@@ -308,10 +319,10 @@ def _manager(
     return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter)  # fmt: skip
+                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
 def _settle_memory() -> None:

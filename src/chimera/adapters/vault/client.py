@@ -11,9 +11,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.vault import wire
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.wire import Answer, AttestRequest, HaltRequest, HelloRequest, Request, SealRequest
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
+from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
 
@@ -37,6 +38,13 @@ class VaultClient:
         if answer.sealed is None:
             raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
         return answer.sealed
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """The CFO's signature under its word."""
+        answer = await self._ask(AttestRequest(statement))
+        if answer.attestation is None:
+            raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
+        return answer.attestation
 
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""

@@ -38,11 +38,14 @@ async def _serve(options: argparse.Namespace) -> None:
     secret = keys.passphrase(folder, os.environ.get(PASSPHRASE, ""))
     key = keys.load_or_make(folder / "sealing.key", secret)
     keys.publish(folder / "sealing.pub", key)
+    cfo_key = keys.load_or_make(folder / "cfo.key", secret)
+    keys.publish(folder / "cfo.pub", cfo_key)
     core = VaultSigner(
         key=key,
         policy_digest=options.policy_digest,
         cap_micros_day=options.cap_micros_day,
         spent=_spent(folder / SPENT),
+        cfo_key=cfo_key,
         keep=lambda spent: keys.write_private(folder / SPENT, msgspec.json.encode(spent)),
     )
     # Until the office has said what is halted, everything is.

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.vault import wire
 from chimera.adapters.vault.signer import VaultSigner
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest, Signed
+from chimera.adapters.vault.wire import Answer, AttestRequest, HaltRequest, HelloRequest, Request, SealRequest, Signed
 from chimera.domain.errors import ChimeraError, Refused
 
 NONCES_MAX = 100_000
 MAY: dict[str, tuple[type, ...]] = {
-    "manager": (SealRequest, HelloRequest),
+    "manager": (SealRequest, AttestRequest, HelloRequest),
     "office": (HaltRequest, HelloRequest),
 }
 
@@ -68,6 +68,8 @@ class VaultServer:
         match request:
             case SealRequest(leaves):
                 return Answer(sealed=self._core.seal(leaves, now_us=now_us), key_id=self._core.key_id)
+            case AttestRequest(statement):
+                return Answer(attestation=self._core.attest(statement), key_id=self._core.key_id)
             case HaltRequest(halted):
                 self._core.halt(halted)
                 return Answer(key_id=self._core.key_id)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
+from chimera.ports.attestor import Attestation
 from chimera.ports.sealer import SignedRoot
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
@@ -35,7 +36,13 @@ class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True)
     """Anybody whom the vault knows asks whether it is there."""
 
 
-Request: TypeAlias = SealRequest | HaltRequest | HelloRequest
+class AttestRequest(Struct, frozen=True, tag="attest", forbid_unknown_fields=True):
+    """A manager asks for the CFO's signature under its word on a payment."""
+
+    statement: bytes
+
+
+Request: TypeAlias = SealRequest | HaltRequest | HelloRequest | AttestRequest
 
 
 class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,6 +64,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signed root, or the refusal."""
 
     sealed: SignedRoot | None = None
+    attestation: Attestation | None = None
     key_id: str = ""
     code: str = ""
     message: str = ""
