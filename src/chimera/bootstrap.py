@@ -77,6 +77,7 @@ class Database(Struct, frozen=True, kw_only=True):
 
     dsn: str
     passwords: Mapping[Role, str]
+    admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
@@ -139,14 +140,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
         await install(settings.database_url, passwords)
-        yield Database(dsn=settings.database_url, passwords=passwords)
+        yield Database(dsn=settings.database_url, passwords=passwords, admin_dsn=settings.database_url)
         return
     async with kept_postgres(home) as kept:
         await install(kept.running.superuser_dsn, passwords)
         dsn = kept.running.dsn("nobody", "none")
         _say_running(home, dsn)
         try:
-            yield Database(dsn=dsn, passwords=passwords)
+            yield Database(dsn=dsn, passwords=passwords, admin_dsn=kept.running.superuser_dsn)
         finally:
             (home / RUNNING).unlink(missing_ok=True)
 

@@ -135,6 +135,9 @@ class CFOAgent:
         )  # fmt: skip
         refusals = [*_category_faults(payment), *_room_faults(payment, await self._rooms_of(windows))]
         word = _worded(bare, refusals, await self._return_doubts(payment, bare.band))
+        if word.word is Word.REFUSE:
+            # Nothing follows from it that would have to be proved to anybody outside: the event chain has it.
+            return word
         if word.word is Word.CLEAR:
             # Before the signature is waited for: the next payment to the same recipient sees this one.
             self.history.add(payment)

@@ -149,10 +149,18 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON chimera.revenu
 
 -- At the end of the transaction every booking has two legs or more, and they sum to zero in every currency.
 CREATE FUNCTION chimera.require_balance() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $fn$
+SET search_path = pg_catalog, pg_temp
+-- It runs when the commit's own settings are over: planned once, and by the index, however small the table still is.
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan
+AS $fn$
+DECLARE
+    legs bigint;
+    uneven boolean;
 BEGIN
-    IF (SELECT count(*) FROM chimera.ledger l WHERE l.booking = NEW.id) < 2
-       OR EXISTS (SELECT FROM chimera.ledger l WHERE l.booking = NEW.id GROUP BY l.currency HAVING sum(l.micros) <> 0) THEN
+    SELECT sum(c.legs), bool_or(c.micros <> 0) INTO legs, uneven
+    FROM (SELECT count(*) AS legs, sum(l.micros) AS micros FROM chimera.ledger l WHERE l.booking = NEW.id
+          GROUP BY l.currency) c;
+    IF uneven IS NOT FALSE OR legs < 2 THEN
         RAISE EXCEPTION 'booking % does not balance', NEW.id USING ERRCODE = 'CH005';
     END IF;
     RETURN NULL;
@@ -206,43 +214,39 @@ $fn$;
 CREATE TRIGGER booked AFTER UPDATE ON chimera.window_of_budget REFERENCING OLD TABLE AS before_it NEW TABLE AS after_it
     FOR EACH STATEMENT EXECUTE FUNCTION chimera.book_windows();
 
--- One hold's bookings. `held` moves cash aside; `captured` gives it back and books the cost to what it was for, out of
--- the campaign's metered cost, into which its window put it; `released` only gives it back.
-CREATE FUNCTION chimera.book_hold(identifier uuid, state text, body json) RETURNS void LANGUAGE plpgsql AS $fn$
-DECLARE
-    number bigint;
-    amount bigint := (body ->> 'amount_micros')::bigint;
-    spent bigint := coalesce((body ->> 'captured_micros')::bigint, 0);
-    task uuid := (body ->> 'task_id')::uuid;
-    category text := coalesce(nullif(body ->> 'category', ''), 'other');
-    agent text;
-    campaign text;
-    side int := CASE WHEN state = 'held' THEN 1 ELSE -1 END;
-BEGIN
-    SELECT max(split_part(w, '|', 1)) FILTER (WHERE w LIKE 'agent:%'),
-           max(split_part(w, '|', 1)) FILTER (WHERE w LIKE 'campaign:%|total|total')
-    INTO agent, campaign FROM json_array_elements_text(body -> 'windows') w;
-    agent := coalesce(agent, 'fleet');
-    IF amount = 0 AND spent = 0 THEN
-        RETURN;
-    END IF;
-    INSERT INTO chimera.booking (kind, cause, at_us) VALUES (state, identifier, chimera.now_us())
-    ON CONFLICT (cause, kind) WHERE cause IS NOT NULL DO NOTHING RETURNING id INTO number;
-    IF number IS NULL THEN
-        RETURN;
-    END IF;
-    INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros, task)
-    SELECT number, row_number() OVER (), l.account, l.owner, l.category, l.micros, task
-    FROM (VALUES (agent || ':held', agent, 'held', side * amount), ('fleet:cash', 'fleet', 'cash', -side * amount),
-                 (campaign || ':' || category, campaign, category, spent), (campaign || ':model', campaign, 'model', -spent)
-         ) AS l (account, owner, category, micros)
-    WHERE l.micros <> 0 AND l.account IS NOT NULL;
-END
-$fn$;
+-- The bookings of holds, all of a batch in one statement. `held` moves cash aside; `captured` gives it back and books the
+-- cost to what it was for, out of the campaign's metered cost, into which its window put it; `released` only gives it back.
 CREATE FUNCTION chimera.book_holds() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS $fn$
+SET search_path = pg_catalog, pg_temp SET enable_hashjoin = on AS $fn$
+DECLARE
+    moment bigint := chimera.now_us();
 BEGIN
-    PERFORM chimera.book_hold(h.id, h.state, convert_from(h.body, 'UTF8')::json) FROM written h;
+    WITH parsed AS MATERIALIZED (
+        SELECT h.id, h.state, j.body, (j.body ->> 'amount_micros')::bigint AS amount,
+               coalesce((j.body ->> 'captured_micros')::bigint, 0) AS spent
+        FROM written h, LATERAL (SELECT convert_from(h.body, 'UTF8')::json AS body) j
+    ), told AS MATERIALIZED (
+        SELECT p.id, p.state, p.amount, p.spent, CASE WHEN p.state = 'held' THEN 1 ELSE -1 END AS side,
+               (p.body ->> 'task_id')::uuid AS task, coalesce(nullif(p.body ->> 'category', ''), 'other') AS category,
+               coalesce(o.agent, 'fleet') AS agent, o.campaign
+        FROM parsed p, LATERAL (
+            SELECT max(split_part(w, '|', 1)) FILTER (WHERE starts_with(w, 'agent:')) AS agent,
+                   max(split_part(w, '|', 1)) FILTER (WHERE starts_with(w, 'campaign:') AND right(w, 12) = '|total|total')
+                       AS campaign
+            FROM json_array_elements_text(p.body -> 'windows') w) o
+        WHERE p.amount <> 0 OR p.spent <> 0
+    ), made AS (
+        INSERT INTO chimera.booking (kind, cause, at_us) SELECT t.state, t.id, moment FROM told t
+        ON CONFLICT (cause, kind) WHERE cause IS NOT NULL DO NOTHING
+        RETURNING id, cause
+    )
+    INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros, task)
+    SELECT m.id, l.leg, l.account, l.owner, l.category, l.micros, t.task
+    FROM made m JOIN told t ON t.id = m.cause, LATERAL (VALUES
+        (1, t.agent || ':held', t.agent, 'held', t.side * t.amount), (2, 'fleet:cash', 'fleet', 'cash', -t.side * t.amount),
+        (3, t.campaign || ':' || t.category, t.campaign, t.category, t.spent),
+        (4, t.campaign || ':model', t.campaign, 'model', -t.spent)) AS l (leg, account, owner, category, micros)
+    WHERE l.micros <> 0 AND l.account IS NOT NULL;
     RETURN NULL;
 END
 $fn$;
