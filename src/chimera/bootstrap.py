@@ -29,6 +29,7 @@ from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.governance.breakers import Breakers
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
@@ -284,8 +285,10 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting, cfo=cfo)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        breakers = Breakers(reads=office, halts=Halts(store=office, ids=SystemIds()),
+                            treasury=Treasury(zone=settings.zone), clock=clock)  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening)  # fmt: skip
+                                    listening=listening, breakers=breakers)  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await keeper.halt(await reads.halted())

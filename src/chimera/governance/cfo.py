@@ -22,6 +22,7 @@ from chimera.governance import treasury
 from chimera.governance.spending.factors import factors_of, score_bp
 from chimera.governance.spending.history import History
 from chimera.governance.spending.names import require_recipient
+from chimera.governance.spending.rooms import Rooms
 from chimera.governance.treasury import Treasury
 from chimera.ports.attestor import Attestor
 from chimera.ports.clock import Clock
@@ -34,7 +35,6 @@ SAID_BP = 1_000
 COMPARABLE_MIN = 20
 RETURN_MIN_BP = 15_000
 OUTCOMES_FRESH_US = 60_000_000
-WINDOWS_FRESH_US = 100_000
 CATCH_UP_US = 500_000
 OVERLAP_US = 3_000_000
 HISTORY_US = 90 * 86_400_000_000
@@ -65,7 +65,7 @@ class CFOAgent:
         self._caught_up_us = -CATCH_UP_US
         self._caught_to_us = max(0, clock.now_us() - HISTORY_US)
         self._known: dict[str, tuple[Sequence[Outcome], int]] = {}
-        self._rooms: dict[tuple[str, ...], tuple[tuple[Window, ...], int]] = {}
+        self._rooms = Rooms(reads=reads, clock=clock)
         self._asked = 0
         self._last_us = 0
 
@@ -133,7 +133,7 @@ class CFOAgent:
             payment=payment, word=Word.CLEAR, score_bp=score_bp(factors), band=band_of(day_micros), day_micros=day_micros,
             factors=factors, reasons=(), conditions=(), windows=windows,
         )  # fmt: skip
-        refusals = [*_category_faults(payment), *_room_faults(payment, await self._rooms_of(windows))]
+        refusals = [*_category_faults(payment), *_room_faults(payment, await self._rooms.of(windows))]
         word = _worded(bare, refusals, await self._return_doubts(payment, bare.band))
         if word.word is Word.REFUSE:
             # Nothing follows from it that would have to be proved to anybody outside: the event chain has it.
@@ -180,17 +180,6 @@ class CFOAgent:
             return found
         nobody = scopes.campaign("")
         return tuple(key for key in found if not key.startswith(f"{nobody}|"))
-
-    async def _rooms_of(self, windows: tuple[str, ...]) -> tuple[Window, ...]:
-        """A look, a moment old at most, to refuse early. The database has the last word."""
-        found, read_us = self._rooms.get(windows, ((), 0))
-        now_us = self._clock.now_us()
-        if now_us - read_us > WINDOWS_FRESH_US:
-            found = await self._reads.windows(windows)
-            if len(self._rooms) > LIST_MAX:
-                self._rooms.clear()
-            self._rooms[windows] = (found, now_us)
-        return found
 
     async def _return_doubts(self, payment: Payment, band: str) -> tuple[str, ...]:
         """What payments like this brought back so far. Below the first limit it is only noted, by nobody being asked."""

@@ -13,7 +13,7 @@ from chimera.domain.labels import is_tainted
 from chimera.domain.money import format_micros
 from chimera.domain.spending import FULL_BP, PERSON_MICROS, SMALL_MICROS, Factor, Payment
 from chimera.governance.spending import names
-from chimera.governance.spending.history import DAY_US, HOUR_US, History
+from chimera.governance.spending.history import DAY_US, HOUR_US, History, robust
 
 WEIGHTS_BP = {
     "amount": 5_500,
@@ -65,11 +65,9 @@ def score_bp(factors: Sequence[Factor]) -> int:
     return FULL_BP - left
 
 
-def sigmas(value: int, others: Sequence[int], *, spread_min: float) -> float:
-    """How many robust deviations a value lies above the median, on a scale of ratios. `others` are in order."""
-    centre = log(max(1, _median(others)))
-    deviations = sorted(abs(log(max(1, other)) - centre) for other in others)
-    spread = 1.4826 * deviations[len(deviations) // 2]
+def sigmas(value: int, usual: tuple[float, float], *, spread_min: float) -> float:
+    """How many robust deviations a value lies above the median, on a scale of ratios."""
+    centre, spread = usual
     return (log(max(1, value)) - centre) / max(spread, spread_min)
 
 
@@ -82,12 +80,13 @@ def _by_sigmas(found: float) -> int:
 
 
 def _amount(payment: Payment, history: History) -> Factor:
-    own = history.agent(payment.agent_id).amounts
-    others = own if len(own) >= ENOUGH else history.category(payment.category).amounts
+    past = history.agent(payment.agent_id)
+    past = past if len(past.amounts) >= ENOUGH else history.category(payment.category)
+    others = past.amounts
     if len(others) < ENOUGH:
         value = 0 if payment.amount_micros < SMALL_MICROS else FULL_BP // 2
         return _factor("amount", value, f"only {len(others)} payments to compare with")
-    found = sigmas(payment.amount_micros, others, spread_min=0.35)
+    found = sigmas(payment.amount_micros, past.usual(), spread_min=0.35)
     says = f"{found:.1f} deviations from the usual {format_micros(_median(others))}"
     return _factor("amount", _by_sigmas(found), says)
 
@@ -109,7 +108,7 @@ def _velocity(payment: Payment, history: History) -> Factor:
     days = past.days_before(payment.at_us)
     micros = past.lately.micros(payment.at_us) + payment.amount_micros
     if len(days) >= ENOUGH:
-        value = max(value, _by_sigmas(sigmas(micros, days, spread_min=0.3)))
+        value = max(value, _by_sigmas(sigmas(micros, robust(days), spread_min=0.3)))
     says = f"{count} in an hour, {format_micros(micros)} in a day; the busiest hour had {usual}"
     return _factor("velocity", value, says)
 

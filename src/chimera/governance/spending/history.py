@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from math import log
 
 from chimera.domain.spending import Payment
 from chimera.governance.spending.names import skeleton
@@ -12,6 +13,14 @@ from chimera.governance.spending.names import skeleton
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
 KEPT_MAX = 400
+ANEW_AFTER = 8
+
+
+def robust(ordered: Sequence[int]) -> tuple[float, float]:
+    """Median and median deviation of amounts, on a scale of ratios."""
+    centre = log(max(1, ordered[len(ordered) // 2]))
+    deviations = sorted(abs(log(max(1, one)) - centre) for one in ordered)
+    return centre, 1.4826 * deviations[len(deviations) // 2]
 
 
 class Lately:
@@ -57,8 +66,17 @@ class Past:
         self.hours: Counter[int] = Counter()
         self._recent: deque[int] = deque(maxlen=KEPT_MAX)
         self._sorted: list[int] = []
+        self._added = 0
+        self._worked_out_at = 0
+        self._usual = (0.0, 0.0)
         self._days: dict[int, int] = {}
         self._busiest: dict[int, int] = {}
+
+    def usual(self) -> tuple[float, float]:
+        """Centre and spread of the last amounts. Worked out anew after a few more: they move slowly."""
+        if self._worked_out_at == 0 or self._added - self._worked_out_at >= ANEW_AFTER:
+            self._usual, self._worked_out_at = robust(self._sorted), self._added
+        return self._usual
 
     @property
     def amounts(self) -> Sequence[int]:
@@ -73,6 +91,7 @@ class Past:
             self._sorted.remove(self._recent[0])
         self._recent.append(payment.amount_micros)
         insort(self._sorted, payment.amount_micros)
+        self._added += 1
         day, hour = payment.at_us // DAY_US, payment.at_us // HOUR_US
         self._days[day] = self._days.get(day, 0) + payment.amount_micros
         self._busiest[hour] = self._busiest.get(hour, 0) + 1
