@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import load_lexicon, load_pack
@@ -22,6 +23,7 @@ from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.rates.http import EuropeanRates, OpenRates
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
@@ -29,9 +31,10 @@ from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
-from chimera.governance.breakers import Breakers
+from chimera.governance.breakers import BreakerReadings, Breakers
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
+from chimera.governance.exchange import Exchange
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
@@ -223,6 +226,18 @@ def seal_verifier(settings: Settings) -> SealVerifier:
     return SealVerifier({keys.name_of(public): public})
 
 
+def cfo_key(settings: Settings) -> Ed25519PublicKey | None:
+    """The public half of the CFO's key, where the vault has published it."""
+    path = prepare_home(settings.folder) / "vault" / "cfo.pub"
+    return keys.public_key(path) if path.is_file() else None
+
+
+def exchange(settings: Settings) -> Exchange:
+    """The two sources of exchange rates, by the addresses that are set."""
+    return Exchange(sources=(EuropeanRates(settings.rates_url_first), OpenRates(settings.rates_url_second)),
+                    clock=SystemClock())  # fmt: skip
+
+
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -286,7 +301,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         breakers = Breakers(reads=office, halts=Halts(store=office, ids=SystemIds()),
-                            treasury=Treasury(zone=settings.zone), clock=clock)  # fmt: skip
+                            readings=BreakerReadings(reads=office, treasury=Treasury(zone=settings.zone), clock=clock))  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening, breakers=breakers)  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.

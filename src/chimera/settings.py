@@ -30,6 +30,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
     log_level: str = "warning"
+    rates_url_first: str = "https://api.frankfurter.dev"
+    rates_url_second: str = "https://open.er-api.com"
 
     @property
     def folder(self) -> Path:

@@ -50,9 +50,7 @@ class Known:
     """Outcomes as a test wants them."""
 
     def __init__(self, count: int = 30, *, cost: int = 100, revenue: int = 300) -> None:
-        self.found = tuple(
-            Outcome(campaign_id=str(n), cost_micros=cost, revenue_micros=revenue) for n in range(count)
-        )
+        self.found = tuple(Outcome(campaign_id=str(n), cost_micros=cost, revenue_micros=revenue) for n in range(count))
 
     async def outcomes(self, category: str = "") -> Sequence[Outcome]:
         return self.found
@@ -243,7 +241,9 @@ async def test_what_another_manager_let_through_is_seen(office: Office) -> None:
     word = (await office.ask("9.00")).appraisal
     record = Spending(id=word.payment.id, appraisal=word, decided="approved")
     await office.manager.commit(change(record))
-    other = CFOAgent(reads=office.manager, outcomes=Known(), attestor=office.key, treasury=Treasury(), clock=office.clock)
+    other = CFOAgent(
+        reads=office.manager, outcomes=Known(), attestor=office.key, treasury=Treasury(), clock=office.clock
+    )
     second = await other.review_transaction(Decimal("9.00"), "render-farm", "render", "ada", category="compute")
     assert second.appraisal.band == "to_50"
 

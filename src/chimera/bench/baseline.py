@@ -16,7 +16,9 @@ from chimera.domain.errors import Unavailable
 SECONDS_MAX = 12.0
 
 
-async def run(dsn: str, windows: Sequence[str], *, clients: int, attempts: int, amounts: tuple[int, int]) -> dict[str, Any]:
+async def run(
+    dsn: str, windows: Sequence[str], *, clients: int, attempts: int, amounts: tuple[int, int]
+) -> dict[str, Any]:
     """The same windows, amounts and number of clients, in a schema of its own on the same server."""
     try:
         admin = await asyncpg.connect(dsn)

@@ -156,15 +156,15 @@ def _payment(fresh: SystemIds, recipient: str, agent_id: str, at_us: int, campai
                    agent_id=agent_id, campaign_id=campaign_id, category="compute", at_us=at_us)  # fmt: skip
 
 
-async def _paced(
-    cfo: CFOAgent, spenders: Spenders, fresh: SystemIds, *, seconds: float, campaign_id: str
-) -> list[int]:
+async def _paced(cfo: CFOAgent, spenders: Spenders, fresh: SystemIds, *, seconds: float, campaign_id: str) -> list[int]:
     """Approvals at a rate, whether or not anybody keeps up: from being asked to the hold on disk."""
     dice, took_us, running = random.Random(1), list[int](), set[asyncio.Task[None]]()
     began = due = time.monotonic()
 
     async def approve(number: int, asked: float) -> None:
-        payment = _payment(fresh, RECIPIENTS[number % 20], _agent(fresh, number + 1), SystemClock().now_us(), campaign_id)
+        payment = _payment(
+            fresh, RECIPIENTS[number % 20], _agent(fresh, number + 1), SystemClock().now_us(), campaign_id
+        )
         word = await cfo.appraise(payment)
         if word.word is not Word.CLEAR:
             raise Unavailable("bench_not_approved", "; ".join(word.reasons), where="bench cfo")

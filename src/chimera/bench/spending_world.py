@@ -25,7 +25,24 @@ _VENDORS = (
     ("fontmakers", "content", "font licence", 5.2), ("clipboard-ads", "promotion", "ad placement", 4.6),
     ("streamboost", "promotion", "boost of the post", 3.4), ("captionmill", "content", "video captions", 1.7),
 )  # fmt: skip
-_SYLLABLES = ("ka", "lo", "mi", "ren", "tor", "ves", "pan", "dis", "qua", "zel", "bri", "hun", "fo", "gra", "sti", "mel")
+_SYLLABLES = (
+    "ka",
+    "lo",
+    "mi",
+    "ren",
+    "tor",
+    "ves",
+    "pan",
+    "dis",
+    "qua",
+    "zel",
+    "bri",
+    "hun",
+    "fo",
+    "gra",
+    "sti",
+    "mel",
+)
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -77,7 +94,9 @@ def _vendor_of(dice: random.Random) -> tuple[str, str, str, float]:
 
 
 def _name(dice: random.Random) -> str:
-    return "".join(dice.choice(_SYLLABLES) for _ in range(dice.randint(3, 5))) + dice.choice((" gmbh", ".io", " studio", ""))
+    return "".join(dice.choice(_SYLLABLES) for _ in range(dice.randint(3, 5))) + dice.choice(
+        (" gmbh", ".io", " studio", "")
+    )
 
 
 def _ordinary(dice: random.Random, habit: Habit, days: int, begins_us: int) -> Iterator[Attempt]:
@@ -88,7 +107,9 @@ def _ordinary(dice: random.Random, habit: Habit, days: int, begins_us: int) -> I
         for _ in range(_poisson(dice, habit.per_day)):
             name, category, purpose, usual = dice.choice(vendors)
             hour = (habit.hours[0] + dice.triangular(0, habit.hours[1], habit.hours[1] / 2)) % 24
-            amount = min(usual * dice.lognormvariate(0, 0.25), 9.8) * (dice.uniform(1.5, 3.0) if dice.random() < 0.01 else 1)
+            amount = min(usual * dice.lognormvariate(0, 0.25), 9.8) * (
+                dice.uniform(1.5, 3.0) if dice.random() < 0.01 else 1
+            )
             yield Attempt(
                 at_us=begins_us + day * DAY_US + round(hour * HOUR_US), agent_id=habit.agent_id, recipient=name,
                 category=category, purpose=purpose, amount_micros=round(amount * 100) * MICROS // 100 or 10_000,
@@ -114,9 +135,14 @@ def _attack(dice: random.Random, kind: str, incident: int, habits: list[Habit], 
         case "splitting":
             plan = [(habit, thief, dice.uniform(7.2, 9.9), dice.uniform(5, 90)) for _ in range(dice.randint(4, 8))]
         case "look_alike":
-            plan = [(habit, disguised(dice, name), usual * dice.uniform(0.8, 1.3), 30.0) for _ in range(dice.randint(1, 3))]
+            plan = [
+                (habit, disguised(dice, name), usual * dice.uniform(0.8, 1.3), 30.0) for _ in range(dice.randint(1, 3))
+            ]
         case "velocity":
-            plan = [(habit, thief, usual * dice.uniform(0.3, 0.9), dice.uniform(0.2, 2)) for _ in range(dice.randint(15, 30))]
+            plan = [
+                (habit, thief, usual * dice.uniform(0.3, 0.9), dice.uniform(0.2, 2))
+                for _ in range(dice.randint(15, 30))
+            ]
         case _:
             plan = [(one, thief, dice.uniform(2, 6), dice.uniform(10, 200)) for one in others]
     made: list[Attempt] = []

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, review, spec
+from chimera.cli import agent, audit, bench, demo, guard, money, operate, output, privacy, review, spec
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -25,6 +25,8 @@ app.add_typer(audit.app)
 app.add_typer(review.app)
 app.add_typer(guard.app)
 app.add_typer(privacy.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

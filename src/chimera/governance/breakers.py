@@ -37,27 +37,14 @@ class Reading(Struct, frozen=True, kw_only=True):
     tripped: str = ""
 
 
-class Breakers:
-    """Looks, remembers a few minutes, halts."""
+class BreakerReadings:
+    """Looks, and remembers a few minutes. Cannot halt."""
 
-    def __init__(self, *, reads: Reads, halts: Halts, treasury: Treasury, clock: Clock) -> None:
+    def __init__(self, *, reads: Reads, treasury: Treasury, clock: Clock) -> None:
         self._reads = reads
-        self._halts = halts
         self._treasury = treasury
         self._clock = clock
         self._seen: dict[str, deque[tuple[int, int]]] = {}
-
-    async def once(self) -> tuple[Halt, ...]:
-        """Look at every day's window that is open, and halt each scope that is beyond. The halts made now."""
-        halted = await self._reads.halted()
-        made: list[Halt] = []
-        for reading in await self.readings():
-            if reading.tripped and reading.scope not in halted:
-                try:
-                    made.append(await self._halts.halt(reading.scope, by=BY, reason=reading.tripped))
-                except Conflict:
-                    continue  # Somebody halted it at the same moment: that is what was wanted.
-        return tuple(made)
 
     async def readings(self) -> tuple[Reading, ...]:
         """The numbers, one for the fleet and for each agent that spends today."""
@@ -84,6 +71,27 @@ class Breakers:
         while seen and seen[0][0] < now_us - VELOCITY_US:
             seen.popleft()
         return micros - min(value for _, value in seen)
+
+
+class Breakers:
+    """Halts by itself what is beyond."""
+
+    def __init__(self, *, readings: BreakerReadings, reads: Reads, halts: Halts) -> None:
+        self._readings = readings
+        self._reads = reads
+        self._halts = halts
+
+    async def once(self) -> tuple[Halt, ...]:
+        """Look at every day's window that is open, and halt each scope that is beyond. The halts made now."""
+        halted = await self._reads.halted()
+        made: list[Halt] = []
+        for reading in await self._readings.readings():
+            if reading.tripped and reading.scope not in halted:
+                try:
+                    made.append(await self._halts.halt(reading.scope, by=BY, reason=reading.tripped))
+                except Conflict:
+                    continue  # Somebody halted it at the same moment: that is what was wanted.
+        return tuple(made)
 
 
 def _days(windows: Sequence[Window], today: str) -> tuple[Window, ...]:

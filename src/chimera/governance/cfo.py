@@ -17,7 +17,17 @@ from chimera.domain.budget import Window
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.labels import Labels
 from chimera.domain.money import format_micros, micros_of
-from chimera.domain.spending import CATEGORIES, FULL_BP, PERSON_MICROS, Appraisal, Factor, Payment, Spending, Word, band_of
+from chimera.domain.spending import (
+    CATEGORIES,
+    FULL_BP,
+    PERSON_MICROS,
+    Appraisal,
+    Factor,
+    Payment,
+    Spending,
+    Word,
+    band_of,
+)
 from chimera.governance import treasury
 from chimera.governance.spending.factors import factors_of, score_bp
 from chimera.governance.spending.history import History
@@ -55,7 +65,9 @@ class ApprovalDecision(Struct, frozen=True, kw_only=True):
 class CFOAgent:
     """One per manager. What it has let through counts at once; what others let through is read before every word."""
 
-    def __init__(self, *, reads: Reads, outcomes: Outcomes, attestor: Attestor, treasury: Treasury, clock: Clock) -> None:
+    def __init__(
+        self, *, reads: Reads, outcomes: Outcomes, attestor: Attestor, treasury: Treasury, clock: Clock
+    ) -> None:
         self._reads = reads
         self._outcomes = outcomes
         self._attestor = attestor

@@ -235,8 +235,9 @@ def _hold_for(grant: Grant, occasion: Occasion) -> tuple[tuple[Hold, ...], tuple
         id=grant.hold_id,
         task_id=grant.terms.task_id,
         amount_micros=grant.action.cost_micros,
-        windows=treasury.paid_windows(occasion.windows, action=grant.action, agent_id=grant.terms.agent_id,
-                                      campaign_id=grant.terms.campaign_id),
+        windows=treasury.paid_windows(
+            occasion.windows, action=grant.action, agent_id=grant.terms.agent_id, campaign_id=grant.terms.campaign_id
+        ),
         expires_at_us=grant.terms.expires_at_us,
         category=grant.action.category,
     )

@@ -27,7 +27,12 @@ SEEDS = range(6)
 
 
 def windows_of(campaign: str, agent: str = "a") -> tuple[str, ...]:
-    return (*FLEET, f"agent:{agent}|day|2026-11-21", f"campaign:{campaign}|total|total", "category:compute|day|2026-11-21")
+    return (
+        *FLEET,
+        f"agent:{agent}|day|2026-11-21",
+        f"campaign:{campaign}|total|total",
+        "category:compute|day|2026-11-21",
+    )
 
 
 class House:
@@ -146,7 +151,9 @@ async def test_a_booking_that_does_not_balance_is_refused_when_it_is_committed(d
     admin = await database.connect()
     with pytest.raises(asyncpg.PostgresError, match="balance"):
         async with admin.transaction():
-            number = await admin.fetchval("INSERT INTO chimera.booking (kind, at_us) VALUES ('metered', 1) RETURNING id")
+            number = await admin.fetchval(
+                "INSERT INTO chimera.booking (kind, at_us) VALUES ('metered', 1) RETURNING id"
+            )
             if legs:
                 await admin.execute(
                     "INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros) "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from chimera.adapters.postgres.patience import Patience
-from chimera.adapters.postgres.reads import Pool, PostgresReads
+from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import PATIENCE_SECONDS, open_pool
 from chimera.domain.roles import Role
@@ -16,7 +16,6 @@ _WHAT = "the ledger"
 
 class PostgresLedger(PostgresReads):
     """Implements `ports.ledger.Ledger`, beside everything else that can be read."""
-
 
     async def entries_count(self) -> int:
         """How many entries there are."""

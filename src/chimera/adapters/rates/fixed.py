@@ -22,4 +22,6 @@ class FixedRates:
         if base not in self._rates or currency != self._currency:
             raise Missing("currency_unknown", f"{self.name} has no rate for {base}", where=self.name,
                           remedy="write it down")  # fmt: skip
-        return Quote(base=base, currency=currency, rate_millionths=self._rates[base], at_us=self._at_us, source=self.name)
+        return Quote(
+            base=base, currency=currency, rate_millionths=self._rates[base], at_us=self._at_us, source=self.name
+        )

@@ -145,14 +145,18 @@ def _purpose(payment: Payment, history: History) -> Factor:
     words = set(payment.purpose.casefold().replace(",", " ").split())
     spoken = {name for name, known in _WORDS.items() if words.intersection(known)}
     odd = bool(spoken) and payment.category in _WORDS and payment.category not in spoken
-    return _factor("purpose_mismatch", FULL_BP * 3 // 4 if odd else 0, f"{payment.category} for {payment.purpose[:60]!r}")
+    return _factor(
+        "purpose_mismatch", FULL_BP * 3 // 4 if odd else 0, f"{payment.category} for {payment.purpose[:60]!r}"
+    )
 
 
 def _taint(payment: Payment) -> Factor:
     if payment.shaped:
         return _factor("taint", FULL_BP, "a stranger's words shaped whom, what or how much")
     strangers = is_tainted(payment.labels)
-    return _factor("taint", FULL_BP * 3 // 10 if strangers else 0, "a stranger's words are near it" if strangers else "")
+    return _factor(
+        "taint", FULL_BP * 3 // 10 if strangers else 0, "a stranger's words are near it" if strangers else ""
+    )
 
 
 def _look_alike(payment: Payment, history: History) -> Factor:

@@ -9,9 +9,9 @@ from typing import cast
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.halts import Halts
 from chimera.governance.reviews import Reviews
-from chimera.governance.cfo import CFOAgent
 from chimera.governance.sealing import SealVerifier
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.effects import Effects
