@@ -242,8 +242,16 @@ class SmallHouse:
 def an_appraisal(question: Question, *, word: Word = Word.CLEAR, band: str = "under_10") -> Appraisal:
     """The CFO's word on exactly what the question is about, as if it had been asked."""
     action = question.action
-    payment = Payment(id=question.task_id, amount_micros=action.cost_micros, recipient=action.recipient, purpose="",
-                      agent_id=question.agent_id, campaign_id=question.campaign_id, category=action.category, at_us=1)  # fmt: skip
+    payment = Payment(
+        id=question.task_id,
+        amount_micros=action.cost_micros,
+        recipient=action.recipient,
+        purpose="",
+        agent_id=question.agent_id,
+        campaign_id=question.campaign_id,
+        category=action.category,
+        at_us=1,
+    )
     return Appraisal(payment=payment, word=word, score_bp=0, band=band, day_micros=action.cost_micros, factors=(),
                      reasons=("a test",), conditions=(), windows=(), key_id="k", signature="s")  # fmt: skip
 

@@ -300,8 +300,11 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting, cfo=cfo)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
-        breakers = Breakers(reads=office, halts=Halts(store=office, ids=SystemIds()),
-                            readings=BreakerReadings(reads=office, treasury=Treasury(zone=settings.zone), clock=clock))  # fmt: skip
+        breakers = Breakers(
+            reads=office,
+            halts=Halts(store=office, ids=SystemIds()),
+            readings=BreakerReadings(reads=office, treasury=Treasury(zone=settings.zone), clock=clock),
+        )
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening, breakers=breakers)  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.

@@ -65,8 +65,9 @@ class Office:
         self.manager = MemoryStore(self.database, writer="manager-0", role=Role.MANAGER, clock=self.clock)
         self.office = MemoryStore(self.database, writer="office-0", role=Role.OFFICE, clock=self.clock)
         self.key = Key()
-        self.cfo = CFOAgent(reads=self.manager, outcomes=outcomes or Known(), attestor=self.key, treasury=Treasury(),
-                            clock=self.clock)  # fmt: skip
+        self.cfo = CFOAgent(
+            reads=self.manager, outcomes=outcomes or Known(), attestor=self.key, treasury=Treasury(), clock=self.clock
+        )
 
     async def ask(self, amount: str = "4.50", recipient: str = "render-farm", **more: str) -> ApprovalDecision:
         given = {"purpose": "render the trailer", "agent": "ada", "category": "compute"} | more
@@ -102,9 +103,20 @@ async def test_every_factor_is_shown_with_its_weight(office: Office) -> None:
     assert factors == WEIGHTS_BP
 
 
-@pytest.mark.parametrize("amount", [
-    Decimal(0), Decimal("-1"), Decimal("NaN"), Decimal("Infinity"), Decimal("0.0000001"), Decimal("1e30"), 4.5, 4, "4.50",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "amount",
+    [
+        Decimal(0),
+        Decimal("-1"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("0.0000001"),
+        Decimal("1e30"),
+        4.5,
+        4,
+        "4.50",
+    ],
+)
 async def test_what_is_no_amount_is_refused_by_name(office: Office, amount: object) -> None:
     with pytest.raises(Invalid) as caught:
         await office.cfo.review_transaction(amount, "render-farm", "render", "ada")  # type: ignore[arg-type]
@@ -112,11 +124,18 @@ async def test_what_is_no_amount_is_refused_by_name(office: Office, amount: obje
     assert office.cfo.history.day_micros("render-farm", office.clock.now_us()) == 0
 
 
-@pytest.mark.parametrize(("recipient", "code"), [
-    ("", "recipient_malformed"), (" farm", "recipient_malformed"), ("x" * 300, "recipient_malformed"),
-    ("render\u200bfarm", "recipient_invisible"), ("farm\u202egpj", "recipient_invisible"), ("a\nb", "recipient_invisible"),
-    ("0x1234", "address_malformed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("recipient", "code"),
+    [
+        ("", "recipient_malformed"),
+        (" farm", "recipient_malformed"),
+        ("x" * 300, "recipient_malformed"),
+        ("render\u200bfarm", "recipient_invisible"),
+        ("farm\u202egpj", "recipient_invisible"),
+        ("a\nb", "recipient_invisible"),
+        ("0x1234", "address_malformed"),
+    ],
+)
 async def test_what_is_no_recipient_is_refused_by_name(office: Office, recipient: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         await office.ask(recipient=recipient)
@@ -183,9 +202,13 @@ async def test_several_agents_beginning_to_pay_a_stranger_are_held(office: Offic
     assert {one.name: one.value_bp for one in words[-1].factors}["collusion"] == 10_000
 
 
-@pytest.mark.parametrize(("outcomes", "why"), [
-    (Known(19), "only 19 comparable outcomes"), (Known(30, revenue=149), "1.5 are needed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("outcomes", "why"),
+    [
+        (Known(19), "only 19 comparable outcomes"),
+        (Known(30, revenue=149), "1.5 are needed"),
+    ],
+)
 async def test_without_a_known_return_a_person_decides_from_ten_upward(outcomes: Known, why: str) -> None:
     office = Office(outcomes)
     await office.settled_in(20)

@@ -1,4 +1,4 @@
-"""What most programs do instead: each attempt locks its windows by `SELECT … FOR UPDATE`, looks, and writes. For comparison."""
+"""What most programs do instead: each attempt locks its windows by `SELECT … FOR UPDATE`, looks, and writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`chimera bench cfo`: payments at a rate through CFO, vault and database; then 64 spenders who want far more than there is."""
+"""`chimera bench cfo`: payments at a rate through CFO, vault and database; then a rush of 64 spenders."""
 
 from __future__ import annotations
 
@@ -62,25 +62,34 @@ class Spenders:
     def windows(self, *, agent_id: str, recipient: str) -> tuple[str, ...]:
         """All the windows of one payment."""
         base = self._treasury.windows_for(agent_id=agent_id, campaign_id=self._campaign_id, at_us=self._clock.now_us())
-        action = Action(kind="payment.send", platform="", account="", arguments={}, category="compute",
-                        recipient=recipient)  # fmt: skip
+        action = Action(
+            kind="payment.send", platform="", account="", arguments={}, category="compute", recipient=recipient
+        )
         return treasury.paid_windows(base, action=action, agent_id=agent_id, campaign_id=self._campaign_id)
 
     async def hold(self, micros: int, windows: Sequence[str], *, word: Spending | None = None) -> Hold:
         """A hold, and the CFO's word where there is one, in one commit."""
         task_id = self._ids.new()
-        hold = Hold(id=self._ids.new(), task_id=task_id, amount_micros=micros, windows=tuple(windows), category="compute",
-                    expires_at_us=self._clock.now_us() + 900_000_000)  # fmt: skip
+        hold = Hold(
+            id=self._ids.new(),
+            task_id=task_id,
+            amount_micros=micros,
+            windows=tuple(windows),
+            category="compute",
+            expires_at_us=self._clock.now_us() + 900_000_000,
+        )
         records = (hold,) if word is None else (hold, word)
-        await self._store.commit(Change(records=records, events=(self._event(EventKind.ACTION_GRANTED, task_id),),
-                                        movements=hold.opening()))  # fmt: skip
+        await self._store.commit(
+            Change(records=records, events=(self._event(EventKind.ACTION_GRANTED, task_id),), movements=hold.opening())
+        )
         return hold
 
     async def end(self, hold: Hold, *, spent_micros: int | None) -> None:
         """The hold captured, or given back."""
         after, movements = hold.released() if spent_micros is None else hold.captured(spent_micros)
-        await self._store.commit(Change(records=(after,), events=(self._event(EventKind.TASK_SETTLED, hold.task_id),),
-                                        movements=movements))  # fmt: skip
+        await self._store.commit(
+            Change(records=(after,), events=(self._event(EventKind.TASK_SETTLED, hold.task_id),), movements=movements)
+        )
         self.captured_micros += spent_micros or 0
 
     async def saturate(self, attempts: int, *, seed: int) -> None:
@@ -131,14 +140,23 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
         for store in (manager, office, ledger):
             await store.close()
     took_us.sort()
-    return {"per_second": round(per_second), "p50_ms": _ms(took_us, 0.5), "p95_ms": _ms(took_us, 0.95), **result,
-            "baseline": beside}  # fmt: skip
+    return {
+        "per_second": round(per_second),
+        "p50_ms": _ms(took_us, 0.5),
+        "p95_ms": _ms(took_us, 0.95),
+        **result,
+        "baseline": beside,
+    }
 
 
 async def _settle_in(office: PostgresStore, campaign_id: str, fresh: SystemIds) -> None:
     """The fleet's caps stand from the beginning; a person gives the campaign and the agent of the rush their own."""
-    for limited, period in ((scopes.campaign(campaign_id), "total"), (scopes.agent(_agent(fresh, 0)), "day"),
-                            (scopes.agent(_agent(fresh, 0)), "week"), (scopes.agent(_agent(fresh, 0)), "month")):  # fmt: skip
+    for limited, period in (
+        (scopes.campaign(campaign_id), "total"),
+        (scopes.agent(_agent(fresh, 0)), "day"),
+        (scopes.agent(_agent(fresh, 0)), "week"),
+        (scopes.agent(_agent(fresh, 0)), "month"),
+    ):
         cap = Cap(id=caps.cap_id(limited, period), limited=limited, period=period, micros=900 * MICROS)
         event = Event(kind=EventKind.CAP_SET, subject=cap.id, at_us=0, data={"scope": limited, "period": period})
         await office.commit(Change(records=(cap,), events=(event,)))
@@ -152,8 +170,16 @@ def _remember(cfo: CFOAgent, now_us: int, fresh: SystemIds) -> None:
 
 
 def _payment(fresh: SystemIds, recipient: str, agent_id: str, at_us: int, campaign_id: str) -> Payment:
-    return Payment(id=fresh.new(), amount_micros=SMALL_MICROS, recipient=recipient, purpose="render hours",
-                   agent_id=agent_id, campaign_id=campaign_id, category="compute", at_us=at_us)  # fmt: skip
+    return Payment(
+        id=fresh.new(),
+        amount_micros=SMALL_MICROS,
+        recipient=recipient,
+        purpose="render hours",
+        agent_id=agent_id,
+        campaign_id=campaign_id,
+        category="compute",
+        at_us=at_us,
+    )
 
 
 async def _paced(cfo: CFOAgent, spenders: Spenders, fresh: SystemIds, *, seconds: float, campaign_id: str) -> list[int]:
@@ -200,8 +226,9 @@ async def _books(ledger: PostgresLedger, spenders: Spenders) -> dict[str, Any]:
 async def _beside(found: Database, spenders: Spenders, wanted: Wanted) -> dict[str, Any]:
     """The same number of clients on windows of the same number, by plain locks."""
     windows = spenders.windows(agent_id="baseline", recipient=RECIPIENTS[0])
-    return await baseline.run(found.admin_dsn, windows, clients=SPENDERS, attempts=wanted.baseline_attempts,
-                              amounts=AMOUNTS_MICROS)  # fmt: skip
+    return await baseline.run(
+        found.admin_dsn, windows, clients=SPENDERS, attempts=wanted.baseline_attempts, amounts=AMOUNTS_MICROS
+    )
 
 
 def _ms(ordered: Sequence[int], share: float) -> float:

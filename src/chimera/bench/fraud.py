@@ -1,10 +1,11 @@
-"""`chimera bench fraud`: the CFO among simulated spending with planted fraud, on seeds other than those it was tuned on."""
+"""`chimera bench fraud`: the CFO among simulated spending with planted fraud, on seeds it was not tuned on."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -44,7 +45,7 @@ class Simulated:
         """Nobody sleeps here."""
         raise NotImplementedError
 
-    def timeout(self, seconds: float) -> Any:
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[None]:
         """Nobody waits here."""
         raise NotImplementedError
 
@@ -64,8 +65,13 @@ async def run(*, seeds: Sequence[int], agents: int, days: int, incidents: int) -
     caught: defaultdict[str, list[bool]] = defaultdict(list)
     for seed in seeds:
         await _one(world(seed, agents=agents, days=days, incidents=incidents, begins_us=BEGINS_US), counts, caught)
-    return {**_figures(counts, caught), "seeds": list(seeds), "agents": agents, "days": days,
-            "seconds": round(time.monotonic() - began, 1)}  # fmt: skip
+    return {
+        **_figures(counts, caught),
+        "seeds": list(seeds),
+        "agents": agents,
+        "days": days,
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 async def _one(attempts: Sequence[Attempt], counts: Counter[str], caught: defaultdict[str, list[bool]]) -> None:
@@ -74,8 +80,15 @@ async def _one(attempts: Sequence[Attempt], counts: Counter[str], caught: defaul
     stopped: dict[tuple[str, int], bool] = {}
     for attempt in attempts:
         clock.goes_to(attempt.at_us)
-        payment = cfo.payment(amount_micros=attempt.amount_micros, recipient=attempt.recipient, purpose=attempt.purpose,
-                              agent_id=attempt.agent_id, campaign_id="", category=attempt.category, labels=())  # fmt: skip
+        payment = cfo.payment(
+            amount_micros=attempt.amount_micros,
+            recipient=attempt.recipient,
+            purpose=attempt.purpose,
+            agent_id=attempt.agent_id,
+            campaign_id="",
+            category=attempt.category,
+            labels=(),
+        )
         word = await cfo.appraise(payment)
         if attempt.fraud:
             key = (attempt.fraud, attempt.incident)
@@ -118,6 +131,7 @@ def _figures(counts: Counter[str], caught: defaultdict[str, list[bool]]) -> dict
 def _cfo(clock: Simulated) -> CFOAgent:
     reads = MemoryStore(MemoryDatabase(), writer="manager-0", role=Role.MANAGER, clock=clock)
     key = Ed25519PrivateKey.generate()
-    core = VaultSigner(key=key, policy_digest="", cap_micros_day=0, spent=Spent(day=0, micros=0), keep=lambda _: None,
-                       cfo_key=key)  # fmt: skip
+    core = VaultSigner(
+        key=key, policy_digest="", cap_micros_day=0, spent=Spent(day=0, micros=0), keep=lambda _: None, cfo_key=key
+    )
     return CFOAgent(reads=reads, outcomes=Returns(), attestor=LocalVault(core, clock), treasury=Treasury(), clock=clock)

@@ -1,4 +1,4 @@
-"""A simulated fleet that pays its bills, and attackers among them, all from a seed and with the truth about each payment.
+"""A simulated fleet that pays its bills, and attackers among them, from a seed, with the truth about each payment.
 
 Normal spending: agents with habits (vendors, amounts, hours), a few new vendors, now and then a larger bill. Planted:
 drain, splitting, look-alike, velocity, collusion. Nothing here knows the CFO.
@@ -17,14 +17,21 @@ DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
 KINDS = ("drain", "splitting", "look_alike", "velocity", "collusion")
 _VENDORS = (
-    ("render-farm", "compute", "render the trailer", 4.0), ("nordic-gpu", "compute", "gpu hours for training", 6.5),
-    ("cloudbarn hosting", "compute", "server rent", 3.2), ("pixelhost", "storage", "backup of the archive", 1.4),
-    ("coldvault", "storage", "archive bucket", 0.9), ("trendwire", "api", "api calls for trends", 0.6),
-    ("speechly-api", "api", "voice api requests", 1.1), ("lexibase", "api", "data subscription", 2.3),
-    ("stockphoto.works", "content", "stock photo licence", 2.8), ("loopmusic", "content", "music licence", 3.9),
-    ("fontmakers", "content", "font licence", 5.2), ("clipboard-ads", "promotion", "ad placement", 4.6),
-    ("streamboost", "promotion", "boost of the post", 3.4), ("captionmill", "content", "video captions", 1.7),
-)  # fmt: skip
+    ("render-farm", "compute", "render the trailer", 4.0),
+    ("nordic-gpu", "compute", "gpu hours for training", 6.5),
+    ("cloudbarn hosting", "compute", "server rent", 3.2),
+    ("pixelhost", "storage", "backup of the archive", 1.4),
+    ("coldvault", "storage", "archive bucket", 0.9),
+    ("trendwire", "api", "api calls for trends", 0.6),
+    ("speechly-api", "api", "voice api requests", 1.1),
+    ("lexibase", "api", "data subscription", 2.3),
+    ("stockphoto.works", "content", "stock photo licence", 2.8),
+    ("loopmusic", "content", "music licence", 3.9),
+    ("fontmakers", "content", "font licence", 5.2),
+    ("clipboard-ads", "promotion", "ad placement", 4.6),
+    ("streamboost", "promotion", "boost of the post", 3.4),
+    ("captionmill", "content", "video captions", 1.7),
+)
 _SYLLABLES = (
     "ka",
     "lo",
@@ -83,9 +90,11 @@ def _habit(dice: random.Random, number: int) -> Habit:
     start = dice.randrange(24)
     own = tuple(_vendor_of(dice) for _ in range(2))
     return Habit(
-        agent_id=f"agent-{number:03d}", vendors=(*dice.sample(_VENDORS, 3), *own), per_day=dice.uniform(1.0, 2.5),
+        agent_id=f"agent-{number:03d}",
+        vendors=(*dice.sample(_VENDORS, 3), *own),
+        per_day=dice.uniform(1.0, 2.5),
         hours=(start, 10),
-    )  # fmt: skip
+    )
 
 
 def _vendor_of(dice: random.Random) -> tuple[str, str, str, float]:
@@ -111,9 +120,13 @@ def _ordinary(dice: random.Random, habit: Habit, days: int, begins_us: int) -> I
                 dice.uniform(1.5, 3.0) if dice.random() < 0.01 else 1
             )
             yield Attempt(
-                at_us=begins_us + day * DAY_US + round(hour * HOUR_US), agent_id=habit.agent_id, recipient=name,
-                category=category, purpose=purpose, amount_micros=round(amount * 100) * MICROS // 100 or 10_000,
-            )  # fmt: skip
+                at_us=begins_us + day * DAY_US + round(hour * HOUR_US),
+                agent_id=habit.agent_id,
+                recipient=name,
+                category=category,
+                purpose=purpose,
+                amount_micros=round(amount * 100) * MICROS // 100 or 10_000,
+            )
 
 
 def _poisson(dice: random.Random, mean: float) -> int:
@@ -148,8 +161,18 @@ def _attack(dice: random.Random, kind: str, incident: int, habits: list[Habit], 
     made: list[Attempt] = []
     for who, recipient, amount, minutes in plan:
         at_us += round(minutes * 60_000_000)
-        made.append(Attempt(at_us=at_us, agent_id=who.agent_id, recipient=recipient, category=category, purpose=purpose,
-                            amount_micros=round(amount * 100) * MICROS // 100, fraud=kind, incident=incident))  # fmt: skip
+        made.append(
+            Attempt(
+                at_us=at_us,
+                agent_id=who.agent_id,
+                recipient=recipient,
+                category=category,
+                purpose=purpose,
+                amount_micros=round(amount * 100) * MICROS // 100,
+                fraud=kind,
+                incident=incident,
+            )
+        )
     return made
 
 

@@ -1,4 +1,4 @@
-"""`chimera budget …`, `chimera spend …`, `chimera ledger …`: what may be spent, what was, and whether the books agree."""
+"""`chimera budget …`, `chimera spend …`, `chimera ledger …`: what may be spent, what was, do the books agree."""
 
 from __future__ import annotations
 
@@ -64,8 +64,11 @@ _MONEY = ("cap_micros", "held_micros", "spent_micros", "overrun_micros", "room_m
 
 
 async def _budget(reads: PostgresLedger, settings: Settings, chosen: str) -> dict[str, Any]:
-    windows = [{**msgspec.to_builtins(one), "room_micros": one.room_micros} for one in await reads.windows()
-               if not chosen or one.id.startswith(f"{chosen}|")]  # fmt: skip
+    windows = [
+        {**msgspec.to_builtins(one), "room_micros": one.room_micros}
+        for one in await reads.windows()
+        if not chosen or one.id.startswith(f"{chosen}|")
+    ]
     caps = [msgspec.to_builtins(cap) for cap in await _all_caps(reads) if not chosen or cap.limited == chosen]
     breakers = BreakerReadings(reads=reads, treasury=Treasury(zone=settings.zone), clock=SystemClock())
     seen = [msgspec.to_builtins(one) for one in await breakers.readings() if not chosen or one.scope == chosen]
@@ -133,10 +136,20 @@ async def _spendings(reads: Reads, decided: str) -> list[Spending]:
 
 def _row_of(record: Spending) -> dict[str, Any]:
     word, payment = record.appraisal, record.appraisal.payment
-    return {"id": record.id, "decided": record.decided, "amount_micros": payment.amount_micros,
-            "recipient": payment.recipient, "purpose": payment.purpose, "agent": payment.agent_id,
-            "campaign": payment.campaign_id, "category": payment.category, "word": str(word.word),
-            "risk_bp": word.score_bp, "task": record.task_id, "grant": record.grant_id}  # fmt: skip
+    return {
+        "id": record.id,
+        "decided": record.decided,
+        "amount_micros": payment.amount_micros,
+        "recipient": payment.recipient,
+        "purpose": payment.purpose,
+        "agent": payment.agent_id,
+        "campaign": payment.campaign_id,
+        "category": payment.category,
+        "word": str(word.word),
+        "risk_bp": word.score_bp,
+        "task": record.task_id,
+        "grant": record.grant_id,
+    }
 
 
 def _write_csv(rows: list[dict[str, Any]]) -> None:
@@ -167,9 +180,13 @@ def explain(
     output.tell(f"{result['decided']}: {format_micros(result['amount_micros'])} to {result['recipient']}")
     for name in ("reasons", "rules", "conditions", "windows"):
         output.tell(f"{name}: " + ("; ".join(result[name]) or "none"))
-    output.table(("factor", "weight", "value", "because"), [
-        (one["name"], f"{one['weight_bp'] / 100:.0f} %", f"{one['value_bp'] / 100:.0f} %", one["says"])
-        for one in result["factors"]])  # fmt: skip
+    output.table(
+        ("factor", "weight", "value", "because"),
+        [
+            (one["name"], f"{one['weight_bp'] / 100:.0f} %", f"{one['value_bp'] / 100:.0f} %", one["says"])
+            for one in result["factors"]
+        ],
+    )
     output.tell(f"signed by the CFO: {result['cfo_signature']}; sealed by the vault: {result['seal_key'] or 'no'}")
 
 
@@ -200,8 +217,12 @@ async def _spending_of(reads: Reads, wanted: str) -> Spending:
     grant = None if found else await reads.find(Grant, wanted)
     records = () if found else await reads.list(Spending, scope=grant.terms.task_id if grant else wanted)
     if found is None and not records:
-        raise Missing("spending_missing", f"no payment, task or grant {wanted} was asked about", where="id",
-                      remedy="chimera spend list names them")  # fmt: skip
+        raise Missing(
+            "spending_missing",
+            f"no payment, task or grant {wanted} was asked about",
+            where="id",
+            remedy="chimera spend list names them",
+        )
     return found or records[-1]
 
 
@@ -224,10 +245,20 @@ def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Js
     elif as_csv:
         _write_csv(result["campaigns"])
     else:
-        output.table(("campaign", "cost", "revenue", "return", "tasks", "a task"), [
-            (one["campaign"], format_micros(one["cost_micros"]), format_micros(one["revenue_micros"]),
-             f"{one['roi_bp'] / 100:.0f} %", str(one["tasks_done"]), format_micros(one["cost_per_task_micros"]))
-            for one in result["campaigns"]])  # fmt: skip
+        output.table(
+            ("campaign", "cost", "revenue", "return", "tasks", "a task"),
+            [
+                (
+                    one["campaign"],
+                    format_micros(one["cost_micros"]),
+                    format_micros(one["revenue_micros"]),
+                    f"{one['roi_bp'] / 100:.0f} %",
+                    str(one["tasks_done"]),
+                    format_micros(one["cost_per_task_micros"]),
+                )
+                for one in result["campaigns"]
+            ],
+        )
 
 
 async def _costs(reads: PostgresLedger) -> dict[str, Any]:
@@ -242,9 +273,15 @@ async def _return_of(reads: Reads, outcome: Outcome) -> dict[str, Any]:
     for task in tasks:
         by_class[task.spec.name] = by_class.get(task.spec.name, 0) + 1
     gain = outcome.revenue_micros - outcome.cost_micros
-    return {"campaign": outcome.campaign_id, "cost_micros": outcome.cost_micros, "revenue_micros": outcome.revenue_micros,
-            "roi_bp": gain * 10_000 // outcome.cost_micros if outcome.cost_micros > 0 else 0, "tasks_done": len(tasks),
-            "cost_per_task_micros": outcome.cost_micros // len(tasks) if tasks else 0, "assets": by_class}  # fmt: skip
+    return {
+        "campaign": outcome.campaign_id,
+        "cost_micros": outcome.cost_micros,
+        "revenue_micros": outcome.revenue_micros,
+        "roi_bp": gain * 10_000 // outcome.cost_micros if outcome.cost_micros > 0 else 0,
+        "tasks_done": len(tasks),
+        "cost_per_task_micros": outcome.cost_micros // len(tasks) if tasks else 0,
+        "assets": by_class,
+    }
 
 
 # ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -259,8 +296,13 @@ def verify(*, as_json: Json = False) -> None:
             {"verified": not found, "entries": count, "differences": [msgspec.to_builtins(one) for one in found]}
         )
     elif found:
-        output.table(("check", "of", "ledger", "books"), [
-            (one.check, one.subject, format_micros(one.ledger_micros), format_micros(one.books_micros)) for one in found])  # fmt: skip
+        output.table(
+            ("check", "of", "ledger", "books"),
+            [
+                (one.check, one.subject, format_micros(one.ledger_micros), format_micros(one.books_micros))
+                for one in found
+            ],
+        )
     else:
         output.tell(f"verified: {count} entries agree with windows, holds and receipts")
     if found:
@@ -281,8 +323,10 @@ def balances(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json:
     elif as_csv:
         _write_csv(rows)
     else:
-        output.table(("account", "balance", "entries"),
-                     [(one.account, format_micros(one.micros, one.currency), str(one.entries)) for one in found])  # fmt: skip
+        output.table(
+            ("account", "balance", "entries"),
+            [(one.account, format_micros(one.micros, one.currency), str(one.entries)) for one in found],
+        )
 
 
 @ledger.command()
@@ -302,9 +346,18 @@ def receive(
     ids.parse(campaign, where="campaign")
     if post:
         ids.parse(post, where="post")
-    given = Revenue(id=revenue_id(source, reference, campaign), source=source, reference=reference, campaign_id=campaign,
-                    task_id=post, micros=received, received_micros=received, currency=currency, category=category,
-                    at_us=SystemClock().now_us())  # fmt: skip
+    given = Revenue(
+        id=revenue_id(source, reference, campaign),
+        source=source,
+        reference=reference,
+        campaign_id=campaign,
+        task_id=post,
+        micros=received,
+        received_micros=received,
+        currency=currency,
+        category=category,
+        at_us=SystemClock().now_us(),
+    )
     booked = stopping.run(_with_store(lambda store: _receive(store, require_revenue(given))))
     if as_json:
         output.answer(msgspec.to_builtins(booked))
@@ -316,16 +369,31 @@ async def _receive(store: Store, given: Revenue) -> Revenue:
     """In the fleet's currency, at a rate that two sources agree on, stored beside it."""
     worth = await bootstrap.exchange(read_settings()).incoming(given.received_micros, given.currency)
     await store.get(Campaign, given.campaign_id)
-    booked = msgspec.structs.replace(given, micros=worth.micros, rate_millionths=worth.rate_millionths,
-                                     rate_at_us=worth.rate_at_us)  # fmt: skip
-    event = Event(kind=EventKind.REVENUE_BOOKED, subject=booked.id, at_us=await store.now_us(),
-                  data={"source": booked.source, "reference": booked.reference, "campaign": booked.campaign_id,
-                        "post": booked.task_id, "micros": booked.micros, "by": output.person()})  # fmt: skip
+    booked = msgspec.structs.replace(
+        given, micros=worth.micros, rate_millionths=worth.rate_millionths, rate_at_us=worth.rate_at_us
+    )
+    event = Event(
+        kind=EventKind.REVENUE_BOOKED,
+        subject=booked.id,
+        at_us=await store.now_us(),
+        data={
+            "source": booked.source,
+            "reference": booked.reference,
+            "campaign": booked.campaign_id,
+            "post": booked.task_id,
+            "micros": booked.micros,
+            "by": output.person(),
+        },
+    )
     try:
         await store.commit(Change(records=(booked,), events=(event,)))
     except Conflict as error:
-        raise Conflict("revenue_known", f"{booked.source} {booked.reference} is booked already", where="reference",
-                       remedy="one receipt is booked once") from error  # fmt: skip
+        raise Conflict(
+            "revenue_known",
+            f"{booked.source} {booked.reference} is booked already",
+            where="reference",
+            remedy="one receipt is booked once",
+        ) from error
     return booked
 
 
@@ -339,15 +407,22 @@ def entries(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: 
     elif as_csv:
         _write_csv(rows)
     else:
-        output.table(("booking", "when", "kind", "account", "amount"), [
-            (str(one.booking), _when(one.at_us), one.kind, one.account, format_micros(one.micros, one.currency))
-            for one in found[-50:]])  # fmt: skip
+        output.table(
+            ("booking", "when", "kind", "account", "amount"),
+            [
+                (str(one.booking), _when(one.at_us), one.kind, one.account, format_micros(one.micros, one.currency))
+                for one in found[-50:]
+            ],
+        )
 
 
 async def _entries(reads: PostgresLedger) -> list[Any]:
     found: list[Any] = []
     while page := await reads.entries(after=found[-1].booking if found else 0, limit=SHOWN_MAX):
-        found.extend(page)
+        # A full page may end in the middle of a booking: that one is read again, whole.
+        last = page[-1].booking
+        whole = [one for one in page if one.booking != last] if len(page) == SHOWN_MAX else []
+        found.extend(whole or page)
     return found
 
 

@@ -11,7 +11,7 @@ REFERENCE_LETTERS_MAX = 200
 
 
 class Revenue(Record, frozen=True, kw_only=True):
-    """One receipt. `micros` are of the fleet's currency; what was received in another stands beside it with its rate."""
+    """One receipt. `micros` are of the fleet's currency; what came in another stands beside it with its rate."""
 
     source: str
     reference: str

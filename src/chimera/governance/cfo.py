@@ -53,7 +53,7 @@ PURPOSE_LETTERS_MAX = 500
 
 
 class ApprovalDecision(Struct, frozen=True, kw_only=True):
-    """The answer as callers get it. `approved` is true only for a signed yes: where a person is to decide, it is false."""
+    """The answer as callers get it. `approved` is true only for a signed yes, never where a person decides."""
 
     approved: bool
     risk_score: float
@@ -82,32 +82,60 @@ class CFOAgent:
         self._last_us = 0
 
     async def review_transaction(
-        self, amount: Decimal, recipient: str, purpose: str, requesting_agent_id: str, *, campaign_id: str = "",
-        category: str = "other", labels: Labels = (),
-    ) -> ApprovalDecision:  # fmt: skip
+        self,
+        amount: Decimal,
+        recipient: str,
+        purpose: str,
+        requesting_agent_id: str,
+        *,
+        campaign_id: str = "",
+        category: str = "other",
+        labels: Labels = (),
+    ) -> ApprovalDecision:
         """Whether this may be paid. `Invalid` for what is no payment at all; everything else is an answer."""
         payment = self.payment(
-            amount_micros=micros_of(amount), recipient=recipient, purpose=purpose, agent_id=requesting_agent_id,
-            campaign_id=campaign_id, category=category, labels=labels,
-        )  # fmt: skip
+            amount_micros=micros_of(amount),
+            recipient=recipient,
+            purpose=purpose,
+            agent_id=requesting_agent_id,
+            campaign_id=campaign_id,
+            category=category,
+            labels=labels,
+        )
         word = await self.appraise(payment)
         return ApprovalDecision(
-            approved=word.word is Word.CLEAR, risk_score=word.score_bp / FULL_BP, reason="; ".join(word.reasons),
-            conditions=word.conditions, appraisal=word,
-        )  # fmt: skip
+            approved=word.word is Word.CLEAR,
+            risk_score=word.score_bp / FULL_BP,
+            reason="; ".join(word.reasons),
+            conditions=word.conditions,
+            appraisal=word,
+        )
 
     def payment(
-        self, *, amount_micros: int, recipient: str, purpose: str, agent_id: str, campaign_id: str, category: str,
+        self,
+        *,
+        amount_micros: int,
+        recipient: str,
+        purpose: str,
+        agent_id: str,
+        campaign_id: str,
+        category: str,
         labels: Labels,
-    ) -> Payment:  # fmt: skip
+    ) -> Payment:
         """The payment as it is asked for now."""
         self._asked += 1
         at_us = self._clock.now_us()
         return Payment(
             id=ids.at_time(at_us, agent_id, recipient, purpose, str(amount_micros), str(self._asked)),
-            amount_micros=amount_micros, recipient=require_recipient(recipient), purpose=purpose[:PURPOSE_LETTERS_MAX],
-            agent_id=agent_id, campaign_id=campaign_id, category=category, labels=labels, at_us=at_us,
-        )  # fmt: skip
+            amount_micros=amount_micros,
+            recipient=require_recipient(recipient),
+            purpose=purpose[:PURPOSE_LETTERS_MAX],
+            agent_id=agent_id,
+            campaign_id=campaign_id,
+            category=category,
+            labels=labels,
+            at_us=at_us,
+        )
 
     async def appraise_action(
         self, action: Action, *, agent_id: str, campaign_id: str, labels: Labels, shaped: bool
@@ -116,10 +144,14 @@ class CFOAgent:
         try:
             _require_fleet_currency(action)
             payment = self.payment(
-                amount_micros=action.cost_micros, recipient=action.recipient,
-                purpose=str(action.arguments.get("purpose", "")), agent_id=agent_id, campaign_id=campaign_id,
-                category=action.category, labels=labels,
-            )  # fmt: skip
+                amount_micros=action.cost_micros,
+                recipient=action.recipient,
+                purpose=str(action.arguments.get("purpose", "")),
+                agent_id=agent_id,
+                campaign_id=campaign_id,
+                category=action.category,
+                labels=labels,
+            )
         except ChimeraError as error:
             return _unable(error, _bare(action, agent_id, campaign_id, self._clock.now_us()))
         return await self.appraise(msgspec.structs.replace(payment, shaped=shaped))
@@ -142,9 +174,16 @@ class CFOAgent:
         day_micros = self.history.day_micros(payment.recipient, payment.at_us) + payment.amount_micros
         factors = factors_of(payment, self.history)
         bare = Appraisal(
-            payment=payment, word=Word.CLEAR, score_bp=score_bp(factors), band=band_of(day_micros), day_micros=day_micros,
-            factors=factors, reasons=(), conditions=(), windows=windows,
-        )  # fmt: skip
+            payment=payment,
+            word=Word.CLEAR,
+            score_bp=score_bp(factors),
+            band=band_of(day_micros),
+            day_micros=day_micros,
+            factors=factors,
+            reasons=(),
+            conditions=(),
+            windows=windows,
+        )
         refusals = [*_category_faults(payment), *_room_faults(payment, await self._rooms.of(windows))]
         word = _worded(bare, refusals, await self._return_doubts(payment, bare.band))
         if word.word is Word.REFUSE:
@@ -162,8 +201,12 @@ class CFOAgent:
 
     def _require_time(self, at_us: int) -> None:
         if at_us < self._last_us - SET_BACK_US:
-            raise Refused("clock_set_back", "the clock was set back: days and limits cannot be told", where="clock",
-                          remedy="set the clock right, then start again")  # fmt: skip
+            raise Refused(
+                "clock_set_back",
+                "the clock was set back: days and limits cannot be told",
+                where="clock",
+                remedy="set the clock right, then start again",
+            )
         self._last_us = max(self._last_us, at_us)
 
     async def _catch_up(self) -> None:
@@ -185,8 +228,14 @@ class CFOAgent:
         base = self._treasury.windows_for(
             agent_id=payment.agent_id, campaign_id=payment.campaign_id, at_us=payment.at_us
         )
-        action = Action(kind="payment.send", platform="", account="", arguments={}, category=payment.category,
-                        recipient=payment.recipient)  # fmt: skip
+        action = Action(
+            kind="payment.send",
+            platform="",
+            account="",
+            arguments={},
+            category=payment.category,
+            recipient=payment.recipient,
+        )
         found = treasury.paid_windows(base, action=action, agent_id=payment.agent_id, campaign_id=payment.campaign_id)
         if payment.campaign_id:
             return found
@@ -194,7 +243,7 @@ class CFOAgent:
         return tuple(key for key in found if not key.startswith(f"{nobody}|"))
 
     async def _return_doubts(self, payment: Payment, band: str) -> tuple[str, ...]:
-        """What payments like this brought back so far. Below the first limit it is only noted, by nobody being asked."""
+        """What payments like this brought back so far. Below the first limit nobody is asked."""
         if band == "under_10":
             return ()
         found, read_us = self._known.get(payment.category, ((), -OUTCOMES_FRESH_US))
@@ -209,8 +258,10 @@ def _worded(bare: Appraisal, refusals: Sequence[str], doubts: Sequence[str]) -> 
     risky = [f"{one.name}: {one.says}" for one in bare.factors if one.points_bp >= SAID_BP]
     asks = list(doubts)
     if bare.band == "over_50":
-        asks.append(f"{format_micros(bare.day_micros)} to this recipient within a day is over "
-                    f"{format_micros(PERSON_MICROS)}: a person decides")  # fmt: skip
+        asks.append(
+            f"{format_micros(bare.day_micros)} to this recipient within a day is over "
+            f"{format_micros(PERSON_MICROS)}: a person decides"
+        )
     if bare.score_bp >= REFUSE_BP:
         refusals = [*refusals, f"the risk is {bare.score_bp / 100:.0f} %"]
     elif bare.score_bp >= ASK_BP:
@@ -245,35 +296,53 @@ def _room_faults(payment: Payment, windows: Sequence[Window]) -> tuple[str, ...]
 
 
 def _return_faults(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """The median return of what is comparable has to reach one and a half; where too little is known, a person decides."""
+    """The median return of what is comparable has to reach one and a half; a person decides otherwise."""
     if len(outcomes) < COMPARABLE_MIN:
         return (f"only {len(outcomes)} comparable outcomes, {COMPARABLE_MIN} are needed to project a return",)
     returns = sorted(one.revenue_micros * FULL_BP // one.cost_micros for one in outcomes)
     median_bp = returns[len(returns) // 2]
     if median_bp >= RETURN_MIN_BP:
         return ()
-    return (f"comparable campaigns bring back {median_bp / FULL_BP:.2f} times their cost, "
-            f"{RETURN_MIN_BP / FULL_BP:.1f} are needed",)  # fmt: skip
+    return (
+        f"comparable campaigns bring back {median_bp / FULL_BP:.2f} times their cost, "
+        f"{RETURN_MIN_BP / FULL_BP:.1f} are needed",
+    )
 
 
 def _require_fleet_currency(action: Action) -> None:
     currency = action.arguments.get("currency", "USD")
     if currency != "USD":
-        raise Refused("currency_not_kept", f"{str(currency)[:10]!r} is not the currency that the books are kept in",
-                      where="currency", remedy="propose the payment in USD")  # fmt: skip
+        raise Refused(
+            "currency_not_kept",
+            f"{str(currency)[:10]!r} is not the currency that the books are kept in",
+            where="currency",
+            remedy="propose the payment in USD",
+        )
 
 
 def _bare(action: Action, agent_id: str, campaign_id: str, at_us: int) -> Payment:
     return Payment(
-        id=ids.at_time(at_us, agent_id, action.digest), amount_micros=action.cost_micros, recipient=action.recipient,
-        purpose="", agent_id=agent_id, campaign_id=campaign_id, category=action.category, at_us=at_us,
-    )  # fmt: skip
+        id=ids.at_time(at_us, agent_id, action.digest),
+        amount_micros=action.cost_micros,
+        recipient=action.recipient,
+        purpose="",
+        agent_id=agent_id,
+        campaign_id=campaign_id,
+        category=action.category,
+        at_us=at_us,
+    )
 
 
 def _unable(error: ChimeraError, payment: Payment) -> Appraisal:
     """Not understood is not allowed."""
     return Appraisal(
-        payment=payment, word=Word.REFUSE, score_bp=FULL_BP, band=band_of(payment.amount_micros),
-        day_micros=payment.amount_micros, factors=(Factor("unable", FULL_BP, FULL_BP, error.message),),
-        reasons=(f"{error.message} [{error.code}]",), conditions=(), windows=(),
-    )  # fmt: skip
+        payment=payment,
+        word=Word.REFUSE,
+        score_bp=FULL_BP,
+        band=band_of(payment.amount_micros),
+        day_micros=payment.amount_micros,
+        factors=(Factor("unable", FULL_BP, FULL_BP, error.message),),
+        reasons=(f"{error.message} [{error.code}]",),
+        conditions=(),
+        windows=(),
+    )

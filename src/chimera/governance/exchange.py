@@ -1,4 +1,4 @@
-"""Turns money of another currency into the fleet's: two sources, both fresh, and in agreement; anything else is a no."""
+"""Turns money of another currency into the fleet's: two sources, both fresh, and agreeing; else a no."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Exchanged(Struct, frozen=True, kw_only=True):
 
 
 class Exchange:
-    """Asks every source. The worse of the rates counts: what comes in is not overstated, what goes out not understated."""
+    """Asks every source. The worse rate counts: income is not overstated, cost not understated."""
 
     def __init__(self, *, sources: Sequence[RateSource], clock: Clock, currency: str = "USD") -> None:
         self._sources = tuple(sources)

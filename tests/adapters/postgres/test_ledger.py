@@ -46,8 +46,13 @@ class House:
 
     async def set_cap(self, limited: str, period: str, micros: int) -> None:
         known = self.caps.get(f"{limited}|{period}")
-        cap = Cap(id=cap_id(limited, period), version=known.version + 1 if known else 1, limited=limited,
-                  period=period, micros=micros)  # fmt: skip
+        cap = Cap(
+            id=cap_id(limited, period),
+            version=known.version + 1 if known else 1,
+            limited=limited,
+            period=period,
+            micros=micros,
+        )
         await self.office.commit(change(cap))
         self.caps[cap.key] = cap
 
@@ -69,8 +74,16 @@ class House:
         await self.manager.commit(change(movements=metered(windows_of(campaign), amount), note="metered"))
 
     async def receive(self, reference: str, micros: int, source: str = "invoice", category: str = "") -> None:
-        receipt = Revenue(id=revenue_id(source, reference, CAMPAIGN), source=source, reference=reference, category=category,
-                          campaign_id=CAMPAIGN, micros=micros, received_micros=micros, at_us=1)  # fmt: skip
+        receipt = Revenue(
+            id=revenue_id(source, reference, CAMPAIGN),
+            source=source,
+            reference=reference,
+            category=category,
+            campaign_id=CAMPAIGN,
+            micros=micros,
+            received_micros=micros,
+            at_us=1,
+        )
         await self.office.commit(change(receipt))
 
     async def balances(self) -> dict[str, int]:
@@ -132,11 +145,19 @@ async def test_revenue_and_refunds_are_booked_once_and_make_the_outcome(house: H
 
 
 @pytest.mark.requirement("R-E7", "R-D8")
-@pytest.mark.parametrize("statement", [
-    "UPDATE chimera.ledger SET micros = micros + 1", "DELETE FROM chimera.ledger", "TRUNCATE chimera.ledger",
-    "UPDATE chimera.booking SET at_us = 1", "DELETE FROM chimera.booking", "TRUNCATE chimera.booking",
-    "UPDATE chimera.revenue SET body = ''", "DELETE FROM chimera.spending",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE chimera.ledger SET micros = micros + 1",
+        "DELETE FROM chimera.ledger",
+        "TRUNCATE chimera.ledger",
+        "UPDATE chimera.booking SET at_us = 1",
+        "DELETE FROM chimera.booking",
+        "TRUNCATE chimera.booking",
+        "UPDATE chimera.revenue SET body = ''",
+        "DELETE FROM chimera.spending",
+    ],
+)
 async def test_not_even_the_administrator_changes_it(house: House, database: Database, statement: str) -> None:
     await house.capture(await house.hold(500), 300)
     admin = await database.connect()

@@ -38,7 +38,7 @@ class PostgresLedger(PostgresReads):
         return tuple([Outcome(**dict(row)) for row in await self._ask("ledger_outcomes", category)])
 
     async def entries(self, *, after: int = 0, limit: int = 1_000) -> tuple[Posted, ...]:
-        """The entries of the bookings after one, in order. The last booking may be cut: ask again from the one before."""
+        """The entries of the bookings after one, in order. The last booking may be cut off."""
         return tuple([Posted(**dict(row)) for row in await self._ask("ledger_entries", after, limit)])
 
     async def _ask(self, name: str, *arguments: Any) -> list[Any]:

@@ -22,14 +22,26 @@ _ENDS = 4
 def require_recipient(name: str) -> str:
     """A recipient that a person could have meant, or a named refusal."""
     if not name or name != name.strip() or len(name) > RECIPIENT_LETTERS_MAX:
-        raise Invalid("recipient_malformed", "a recipient has 1 to 256 letters and no space around it", where="recipient",
-                      remedy="write it as the invoice does")  # fmt: skip
+        raise Invalid(
+            "recipient_malformed",
+            "a recipient has 1 to 256 letters and no space around it",
+            where="recipient",
+            remedy="write it as the invoice does",
+        )
     if any(ord(sign) in INVISIBLE or not sign.isprintable() for sign in name):
-        raise Invalid("recipient_invisible", "an invisible sign stands in the recipient's name", where="recipient",
-                      remedy="type the name by hand")  # fmt: skip
+        raise Invalid(
+            "recipient_invisible",
+            "an invisible sign stands in the recipient's name",
+            where="recipient",
+            remedy="type the name by hand",
+        )
     if _HEX.fullmatch(name) and not _ADDRESS.fullmatch(name):
-        raise Invalid("address_malformed", f"{name[:20]}… is no address: it has {len(name) - 2} digits and needs 40",
-                      where="recipient", remedy="copy the whole address")  # fmt: skip
+        raise Invalid(
+            "address_malformed",
+            f"{name[:20]}… is no address: it has {len(name) - 2} digits and needs 40",
+            where="recipient",
+            remedy="copy the whole address",
+        )
     return name
 
 

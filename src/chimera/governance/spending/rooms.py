@@ -1,4 +1,4 @@
-"""Looks at budget windows for many who ask at once, by one read at a time. A moment old; the database has the last word."""
+"""Looks at budget windows for many who ask at once, by one read at a time. The database has the last word."""
 
 from __future__ import annotations
 
