@@ -196,6 +196,11 @@ async def test_a_book_changed_behind_everybodys_back_is_found_and_named(house: H
     assert found == {"booking_balances", "captured"}
 
 
+async def require_no_window_exceeded(house: House) -> None:
+    for window in await house.manager.windows():
+        assert window.held_micros + window.spent_micros <= window.cap_micros, window
+
+
 @pytest.mark.requirement("R-E2", "R-E7")
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: int) -> None:
@@ -227,8 +232,7 @@ async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: i
             done[what] += 1
         except ChimeraError as error:
             assert error.code == "over_budget", error
-        for window in await house.manager.windows():
-            assert window.held_micros + window.spent_micros <= window.cap_micros, window
+        await require_no_window_exceeded(house)
     assert await house.ledger.disagreements() == (), seed
     assert all(done.values()), done
     balances = await house.balances()
