@@ -215,15 +215,17 @@ async def _explained(reads: Reads, settings: Settings, wanted: str) -> dict[str,
 async def _spending_of(reads: Reads, wanted: str) -> Spending:
     found = await reads.find(Spending, wanted)
     grant = None if found else await reads.find(Grant, wanted)
-    records = () if found else await reads.list(Spending, scope=grant.terms.task_id if grant else wanted)
-    if found is None and not records:
+    if found is not None:
+        return found
+    records = await reads.list(Spending, scope=grant.terms.task_id if grant else wanted)
+    if not records:
         raise Missing(
             "spending_missing",
             f"no payment, task or grant {wanted} was asked about",
             where="id",
             remedy="chimera spend list names them",
         )
-    return found or records[-1]
+    return records[-1]
 
 
 def _signature(settings: Settings, record: Spending) -> str:
