@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import load_lexicon, load_pack
@@ -20,8 +21,10 @@ from chimera.adapters.documents.wallets import load_wallets
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.rates.http import EuropeanRates, OpenRates
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
@@ -34,7 +37,10 @@ from chimera.domain.errors import Conflict, Invalid, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.domain.wallets import Carriage
+from chimera.governance.breakers import BreakerReadings, Breakers
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
+from chimera.governance.exchange import Exchange
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
@@ -81,10 +87,15 @@ class Database(Struct, frozen=True, kw_only=True):
 
     dsn: str
     passwords: Mapping[Role, str]
+    admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role])
+
+    async def ledger(self) -> PostgresLedger:
+        """Open it for reading, the ledger too."""
+        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -139,14 +150,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
         await install(settings.database_url, passwords)
-        yield Database(dsn=settings.database_url, passwords=passwords)
+        yield Database(dsn=settings.database_url, passwords=passwords, admin_dsn=settings.database_url)
         return
     async with kept_postgres(home) as kept:
         await install(kept.running.superuser_dsn, passwords)
         dsn = kept.running.dsn("nobody", "none")
         _say_running(home, dsn)
         try:
-            yield Database(dsn=dsn, passwords=passwords)
+            yield Database(dsn=dsn, passwords=passwords, admin_dsn=kept.running.superuser_dsn)
         finally:
             (home / RUNNING).unlink(missing_ok=True)
 
@@ -321,6 +332,18 @@ def seal_verifier(settings: Settings) -> SealVerifier:
     return SealVerifier(PublishedKeys(prepare_home(settings.folder) / "vault" / "sealing"))
 
 
+def cfo_key(settings: Settings) -> Ed25519PublicKey | None:
+    """The public half of the CFO's key, where the vault has published it."""
+    path = prepare_home(settings.folder) / "vault" / "cfo.pub"
+    return keys.public_key(path) if path.is_file() else None
+
+
+def exchange(settings: Settings) -> Exchange:
+    """The two sources of exchange rates, by the addresses that are set."""
+    return Exchange(sources=(EuropeanRates(settings.rates_url_first), OpenRates(settings.rates_url_second)),
+                    clock=SystemClock())  # fmt: skip
+
+
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -380,11 +403,20 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             _paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
         )
         outside = msgspec.structs.replace(outside, publisher=publisher)
-        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting)
+        ledger = await found.ledger()
+        stack.push_async_callback(ledger.close)
+        cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
+                       clock=clock)  # fmt: skip
+        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        breakers = Breakers(
+            reads=office,
+            halts=Halts(store=office, ids=SystemIds()),
+            readings=BreakerReadings(reads=office, treasury=Treasury(zone=settings.zone), clock=clock),
+        )
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
-                                    listening=listening)  # fmt: skip
+                                    listening=listening, breakers=breakers)  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await vaults.halt(await reads.halted())
@@ -402,6 +434,7 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
+    cfo: CFOAgent,
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
     worker = Worker(model=outside.model, tools=outside.tools, skills=SKILLS, prompts=written.prompts,
@@ -410,7 +443,7 @@ def _manager(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
                         store=managing, clock=clock, ids=ids),
-        court=_court(settings, written, outside, clock),
+        court=_court(settings, written, outside, clock, cfo),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
@@ -418,10 +451,10 @@ def _manager(
     return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"])
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter)  # fmt: skip
+                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
 def _settle_memory() -> None:

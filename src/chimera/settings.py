@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wallets: str = ""
     second_vault_passphrase: str = ""
     log_level: str = "warning"
+    rates_url_first: str = "https://api.frankfurter.dev"
+    rates_url_second: str = "https://open.er-api.com"
 
     @property
     def folder(self) -> Path:

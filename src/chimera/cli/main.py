@@ -7,7 +7,7 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, audit, bench, demo, guard, operate, output, privacy, review, spec, vault, wallet
+from chimera.cli import agent, audit, bench, demo, guard, money, operate, output, privacy, review, spec, vault, wallet
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -27,6 +27,8 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(vault.app)
 app.add_typer(wallet.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

@@ -10,6 +10,7 @@ from chimera.domain.action import Action
 from chimera.domain.agent import Account
 from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
+from chimera.domain.spending import Appraisal
 
 
 class Reason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,6 +52,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recent: tuple[str, ...] = ()
     shaped: tuple[str, ...] = ()
     approver: Approver | None = None
+    appraisal: Appraisal | None = None
 
 
 class Allow(Struct, frozen=True, tag="allow", forbid_unknown_fields=True):

@@ -9,7 +9,9 @@ from chimera.domain.campaign import Campaign, Input
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
+from chimera.domain.spending import Spending
 from chimera.domain.task import Task
 from chimera.domain.transfer import Transfer
 
@@ -28,5 +30,7 @@ KINDS: dict[str, type[Record]] = {
     "review": Review,
     "halt": Halt,
     "transfer": Transfer,
+    "spending": Spending,
+    "revenue": Revenue,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -45,6 +45,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "input": _ALL,
         "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
         "halt": _ALL,
+        "revenue": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,
@@ -55,6 +56,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "batch": _ONCE,
         "seal": Writes(insert=("ready", "taken"), update=("expired", "withdrawn")),
         "hold": _ALL,
+        "spending": _ONCE,
         "review": Writes(insert=("open",), update=("closed",)),
         "halt": Writes(insert=("active",)),
     },

@@ -45,6 +45,10 @@ class Gate:
         """How many rulings make an agent's record."""
         return self._policy.pack.bands.record_rulings_min
 
+    def is_spending(self, action: Action) -> bool:
+        """Whether it moves money to somebody: then the CFO is asked first."""
+        return _DEEDS.get(action.kind) is Deed.SPEND
+
     def decide(self, question: Question) -> Ruling:
         """The answer, with every rule that fired. Whatever cannot be understood is denied."""
         misfit = self._misfit(question)
@@ -52,6 +56,8 @@ class Gate:
             return Ruling(decision=Deny(misfit), policy_digest=self._policy.digest)
         findings = self._safety.inspect(question)
         decision = self._policy.decide(self._facts(question, findings))
+        if self.is_spending(question.action):
+            decision = treasury.stricter(decision, treasury.ruling_on(question))
         return Ruling(decision=_explained(decision, question, findings), policy_digest=self._policy.digest)
 
     def _misfit(self, question: Question) -> tuple[Reason, ...]:

@@ -12,11 +12,26 @@ from chimera.domain.errors import Refused
 from chimera.domain.grant import Batch, Grant, Seal
 
 DOMAIN = b"chimera.grants.v1\x00"
+CFO_DOMAIN = b"chimera.cfo.v1\x00"
 
 
 def signed_bytes(root: str, count: int) -> bytes:
     """What the vault signs: the root and the number of leaves, under a name of our own."""
     return DOMAIN + bytes.fromhex(root) + count.to_bytes(4, "big")
+
+
+def attested_bytes(statement: bytes) -> bytes:
+    """What the CFO's key signs: a statement of its own kind, that can never be taken for a seal."""
+    return CFO_DOMAIN + statement
+
+
+def is_attested(statement: bytes, signature: str, key: Ed25519PublicKey) -> bool:
+    """Whether the CFO's key signed this word."""
+    try:
+        key.verify(bytes.fromhex(signature), attested_bytes(statement))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 class SealVerifier:

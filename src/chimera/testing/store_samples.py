@@ -20,8 +20,10 @@ from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
+from chimera.domain.spending import Appraisal, Payment, Spending, Word
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment
 
@@ -186,6 +188,16 @@ class Samples:
     def halt(self, scope: str) -> Halt:
         return Halt(id=self.id(), halted=scope, reason="test", by="Grace", since_us=1)
 
+    def spending(self) -> Spending:
+        payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
+        appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),
+                              reasons=(), conditions=(), windows=())  # fmt: skip
+        return Spending(id=self.id(), appraisal=appraisal, decided="approved")
+
+    def revenue(self) -> Revenue:
+        return Revenue(id=self.id(), source="invoice", reference="1", campaign_id=self.id(), micros=5,
+                       received_micros=5, at_us=1)  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -203,4 +215,6 @@ class Samples:
             "hold": self.hold(("w|day|1",), 1),
             "review": self.review(task),
             "halt": self.halt("tool:x"),
+            "spending": self.spending(),
+            "revenue": self.revenue(),
         }

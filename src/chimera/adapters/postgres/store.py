@@ -72,7 +72,7 @@ async def open_reads(
     dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS
 ) -> PostgresReads:
     """Open the database for reading, with the login of a role."""
-    return PostgresReads(await _pool(dsn, role, password), Patience(patience_seconds))
+    return PostgresReads(await open_pool(dsn, role, password), Patience(patience_seconds))
 
 
 async def open_store(
@@ -91,7 +91,7 @@ async def open_store(
 
     line, patience = Line(connect, writer), Patience(patience_seconds)
     await _open(line, writer, patience)
-    return PostgresStore(await _pool(dsn, role, password), line, writer=writer, patience=patience)
+    return PostgresStore(await open_pool(dsn, role, password), line, writer=writer, patience=patience)
 
 
 async def _open(line: Line, writer: str, patience: Patience) -> None:
@@ -107,7 +107,8 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
                 raise
 
 
-async def _pool(dsn: str, role: Role, password: str | None) -> Pool:
+async def open_pool(dsn: str, role: Role, password: str | None) -> Pool:
+    """Connections for reading, with the login of a role."""
     return await asyncpg.create_pool(
         dsn,
         user=login_of(role),

@@ -15,6 +15,7 @@ from chimera.adapters.vault.signer import Standing
 from chimera.adapters.vault.wire import (
     AddressRequest,
     Answer,
+    AttestRequest,
     AuthorizationRequest,
     ConsentRequest,
     HaltRequest,
@@ -28,6 +29,7 @@ from chimera.adapters.vault.wire import (
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
 from chimera.domain.wallets import Consent
+from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
 from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
@@ -52,6 +54,13 @@ class VaultClient:
         if answer.sealed is None:
             raise _odd()
         return answer.sealed
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """The CFO's signature under its word."""
+        answer = await self._ask(AttestRequest(statement))
+        if answer.attestation is None:
+            raise _odd()
+        return answer.attestation
 
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""

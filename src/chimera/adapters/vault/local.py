@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.grant import Terms
+from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
 
@@ -20,6 +21,10 @@ class LocalVault:
     async def seal(self, leaves: Sequence[Terms]) -> SignedRoot:
         """Asks the core."""
         return self._core.seal(leaves, now_us=self._clock.now_us())
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """Asks the core."""
+        return self._core.attest(statement)
 
     async def halt(self, halted: frozenset[str]) -> None:
         """Tells the core."""

@@ -83,6 +83,8 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
         policy_digest=options.policy_digest,
         cap_micros_day=options.cap_micros_day,
         spent=folder.spent,
+        # The second vault has no word of the CFO: neither does the other's part.
+        cfo_key=folder.own_key("cfo") if begin.order == FIRST else None,
         keep=folder.keep,
     )
     # Until the office has said what is halted, everything is.

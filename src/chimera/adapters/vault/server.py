@@ -17,6 +17,7 @@ from chimera.adapters.vault.signer import Standing, VaultSigner
 from chimera.adapters.vault.wire import (
     AddressRequest,
     Answer,
+    AttestRequest,
     AuthorizationRequest,
     ConsentRequest,
     HaltRequest,
@@ -37,7 +38,7 @@ _PAYS = (AddressRequest, TransferRequest, AuthorizationRequest, HelloRequest)
 # The first vault signs, the second agrees; neither does the other's part, or two keys would be one.
 MAY: dict[str, dict[str, tuple[type, ...]]] = {
     FIRST: {
-        "manager": (SealRequest, HelloRequest),
+        "manager": (SealRequest, AttestRequest, HelloRequest),
         "office": (HaltRequest, HelloRequest, StatusRequest, RotateRequest),
         "effects": _PAYS,
     },
@@ -106,9 +107,14 @@ class VaultServer:
         request: Request = self._bodies.decode(signed.body)
         if not isinstance(request, self._may.get(signed.client, ())):
             raise Refused("vault_not_permitted", f"{signed.client} may not ask for this", where="vault")
+        return self._fulfilled(request, now_us)
+
+    def _fulfilled(self, request: Request, now_us: int) -> Answer:
         match request:
             case SealRequest(leaves):
                 return Answer(sealed=self._core.seal(leaves, now_us=now_us), key_id=self._core.key_id)
+            case AttestRequest(statement):
+                return Answer(attestation=self._core.attest(statement), key_id=self._core.key_id)
             case HaltRequest(halted):
                 self._core.halt(halted)
                 return Answer(key_id=self._core.key_id)

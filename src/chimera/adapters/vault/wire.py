@@ -14,6 +14,7 @@ from chimera.adapters.vault.signer import Standing
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
 from chimera.domain.wallets import Consent
+from chimera.ports.attestor import Attestation
 from chimera.ports.sealer import SignedRoot
 from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
 
@@ -73,9 +74,15 @@ class AuthorizationRequest(Struct, frozen=True, tag="authorization", forbid_unkn
     consents: tuple[Consent, ...]
 
 
+class AttestRequest(Struct, frozen=True, tag="attest", forbid_unknown_fields=True):
+    """A manager asks for the CFO's signature under its word on a payment."""
+
+    statement: bytes
+
+
 Request: TypeAlias = (
-    SealRequest | HaltRequest | HelloRequest | StatusRequest | RotateRequest | AddressRequest | ConsentRequest
-    | TransferRequest | AuthorizationRequest
+    SealRequest | HaltRequest | HelloRequest | AttestRequest | StatusRequest | RotateRequest | AddressRequest
+    | ConsentRequest | TransferRequest | AuthorizationRequest
 )  # fmt: skip
 
 
@@ -98,6 +105,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signed root, or the refusal."""
 
     sealed: SignedRoot | None = None
+    attestation: Attestation | None = None
     standing: Standing | None = None
     address: str = ""
     consent: Consent | None = None
