@@ -290,3 +290,26 @@ async def test_the_gate_follows_the_word() -> None:
     assert isinstance(treasury.ruling_on(unsigned), Deny)
     other = replace(question, action=a_payment(recipient="somebody-else"))
     assert isinstance(treasury.ruling_on(other), Deny)
+
+
+@pytest.mark.parametrize(
+    ("platform", "asset", "currency", "word"),
+    [
+        ("polygon", "USDC", "USD", Word.CLEAR),
+        ("polygon", "USDC", "USDC", Word.CLEAR),
+        ("polygon", "native", "USDC", Word.REFUSE),
+        ("polygon", "USDC", "EUR", Word.REFUSE),
+        ("sandbox.pay", "USDC", "USDC", Word.REFUSE),
+    ],
+)
+async def test_a_token_is_a_dollar_only_where_it_is_paid(
+    office: Office, platform: str, asset: str, currency: str, word: Word
+) -> None:
+    recipient = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+    asked = a_payment(recipient=recipient)
+    arguments = {**asked.arguments, "currency": currency, "asset": asset, "amount": "4000000"}
+    action = replace(asked, platform=platform, category="api", arguments=arguments)
+    said = await office.cfo.appraise_action(action, agent_id="ada", campaign_id="", labels=(), shaped=False)
+    assert said is not None
+    assert said.word is word, said.reasons
+    assert ("[currency_not_kept]" in " ".join(said.reasons)) is (word is Word.REFUSE)

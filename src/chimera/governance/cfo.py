@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from chimera.domain import ids, scopes
+from chimera.domain import ids, scopes, wallets
 from chimera.domain.action import Action
 from chimera.domain.budget import Window
 from chimera.domain.errors import ChimeraError, Refused
@@ -311,7 +311,9 @@ def _return_faults(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 def _require_fleet_currency(action: Action) -> None:
     currency = action.arguments.get("currency", "USD")
-    if currency != "USD":
+    # On a chain this token's units are the micros of the books: the gate denies whatever differs.
+    is_token = wallets.is_on_chain(action) and currency == action.arguments.get("asset") == wallets.USDC
+    if currency != "USD" and not is_token:
         raise Refused(
             "currency_not_kept",
             f"{str(currency)[:10]!r} is not the currency that the books are kept in",
