@@ -21,16 +21,17 @@ from hypothesis import strategies as st
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys, wire
 from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.server import VaultServer
+from chimera.adapters.vault.server import FIRST, SECOND, VaultServer
 from chimera.adapters.vault.signer import Spent, VaultSigner
-from chimera.adapters.vault.wire import FRAME_BYTES_MAX, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.wire import FRAME_BYTES_MAX, AttestRequest, HaltRequest, HelloRequest, Request, SealRequest
 from chimera.domain import ids
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
+from chimera.governance.sealing import is_attested
 
 pytestmark = pytest.mark.requirement("R-N1", "R-E4")
 
-MANAGER, OFFICE, STRANGER, SEALING = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 5))
+MANAGER, OFFICE, STRANGER, SEALING, CFO = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6))
 POLICY = "p" * 64
 
 
@@ -82,6 +83,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "from the future": (lambda: frame(SEAL, seconds=60), "vault_request_stale"),
     "the office would seal": (lambda: frame(SEAL, client="office", key=OFFICE), "vault_not_permitted"),
     "the manager would lift a halt": (lambda: frame(HaltRequest(())), "vault_not_permitted"),
+    "the office would speak for the CFO": (
+        lambda: frame(AttestRequest(b"pay"), client="office", key=OFFICE),
+        "vault_not_permitted",
+    ),
+    "no key of a CFO": (lambda: frame(AttestRequest(b"pay")), "vault_no_cfo_key"),
     "another policy": (lambda: frame(SealRequest((terms(policy_digest="q" * 64),))), "vault_policy_differs"),
     "over its cap": (lambda: frame(SealRequest((terms(cost_micros=10_001),))), "vault_over_cap"),
     "a negative cost": (lambda: frame(SealRequest((terms(cost_micros=-5),))), "vault_amount"),
@@ -119,6 +125,27 @@ def test_a_halt_by_the_office_stops_the_manager() -> None:
     assert vault.answer(frame(SEAL)).code == "halted"
     assert vault.answer(frame(HaltRequest(()), client="office", key=OFFICE)).code == ""
     assert vault.answer(frame(SEAL)).sealed is not None
+
+
+@pytest.mark.parametrize(("order", "client", "key", "code"), [
+    (FIRST, "manager", MANAGER, ""),
+    (FIRST, "office", OFFICE, "vault_not_permitted"),
+    (FIRST, "effects", STRANGER, "vault_not_permitted"),
+    (SECOND, "manager", MANAGER, "vault_not_permitted"),
+    (SECOND, "effects", STRANGER, "vault_not_permitted"),
+])  # fmt: skip
+def test_who_may_have_the_cfos_word_signed(order: str, client: str, key: Ed25519PrivateKey, code: str) -> None:
+    core = VaultSigner(
+        key=SEALING, policy_digest=POLICY, cap_micros_day=0, spent=Spent(day=0, micros=0), keep=lambda _: None,
+        cfo_key=CFO,
+    )  # fmt: skip
+    known = {"manager": MANAGER.public_key(), "office": OFFICE.public_key(), "effects": STRANGER.public_key()}
+    answer = VaultServer(core=core, clients=known, order=order).answer(
+        frame(AttestRequest(b"pay"), client=client, key=key)
+    )
+    assert (answer.code, answer.attestation is None) == (code, bool(code))
+    if answer.attestation is not None:
+        assert is_attested(b"pay", answer.attestation.signature, CFO.public_key())
 
 
 @given(st.binary(max_size=200))
