@@ -9,6 +9,7 @@ from typing import cast
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.halts import Halts
 from chimera.governance.reviews import Reviews
 from chimera.governance.sealing import SealVerifier
@@ -20,6 +21,7 @@ from chimera.pipeline.planner import Planner
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
 from chimera.pipeline.worker import Worker
+from chimera.ports.ledger import NoOutcomes
 from chimera.ports.store import Store
 from chimera.skills.registry import SKILLS
 from chimera.swarm.bell import Bell
@@ -29,6 +31,7 @@ from chimera.swarm.orchestrator import Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.testing.simulation.faults import (
     Fate,
+    FaultyAttestor,
     FaultyDispatch,
     FaultyModel,
     FaultyPublisher,
@@ -166,6 +169,13 @@ def build_manager(world: World, process: Process, fate: Fate) -> Manager:
             treasury=Treasury(),
             contracts=contracts,
             clock=clock,
+            cfo=CFOAgent(
+                reads=managing,
+                outcomes=NoOutcomes(),
+                attestor=FaultyAttestor(world.vault, process=process, fate=fate),
+                treasury=Treasury(),
+                clock=clock,
+            ),
         ),
         sealing=Sealing(
             sealer=FaultyVault(world.vault, process=process, fate=fate), store=managing, clock=clock, ids=ids

@@ -25,6 +25,7 @@ from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
+from chimera.ports.attestor import Attestation
 from chimera.ports.sealer import SignedRoot
 from chimera.rehearsal.line import Line
 from chimera.rehearsal.model import OfflineModel
@@ -89,6 +90,10 @@ class StandingVault:
         """`ports.sealer.Sealer`."""
         return await self._vault.seal(leaves)
 
+    async def attest(self, statement: bytes) -> Attestation:
+        """`ports.attestor.Attestor`."""
+        return await self._vault.attest(statement)
+
     async def halt(self, halted: frozenset[str]) -> None:
         """What is halted, as the office says."""
         self._halted = halted
@@ -105,6 +110,7 @@ class StandingVault:
             cap_micros_day=VAULT_CAP_MICROS_DAY,
             spent=self._spent,
             keep=self._keep,
+            cfo_key=self._key,
         )
         core.halt(self._halted)
         return LocalVault(core, self._clock)
