@@ -15,6 +15,7 @@ from chimera.cli import (
     demo,
     guard,
     learn,
+    money,
     operate,
     output,
     policy,
@@ -22,6 +23,8 @@ from chimera.cli import (
     review,
     spec,
     trends,
+    vault,
+    wallet,
 )
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
@@ -43,6 +46,10 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
+app.add_typer(vault.app)
+app.add_typer(wallet.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
 for command in (
     operate.up,

@@ -11,8 +11,11 @@ from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
+from chimera.domain.spending import Spending
 from chimera.domain.task import Task
+from chimera.domain.transfer import Transfer
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -30,5 +33,8 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "transfer": Transfer,
+    "spending": Spending,
+    "revenue": Revenue,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}
