@@ -36,6 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_hosts: str = "localhost"
     read_hosts: str = ""
     checkpoint_seconds: int = 60
+    tools_file: str = ""
 
     @property
     def folder(self) -> Path:

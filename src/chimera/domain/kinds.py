@@ -13,6 +13,7 @@ from chimera.domain.policy import Policy
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.task import Task
+from chimera.domain.tools import ToolPin
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -30,5 +31,6 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "tool": ToolPin,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -25,7 +25,7 @@ SERVER_WEIGHT = 2
 MEANING_SHARE = 0.5
 SYNONYM_WEIGHT = 0.5
 NEAR_WEIGHT = 0.8
-NEAR_MIN = 0.35
+NEAR_MIN = 0.2
 NEAR_MAX = 12
 NEAR_KEPT_MAX = 20_000
 TIMES_MAX = 3
@@ -33,6 +33,43 @@ QUERY_CHARS_MAX = 1_000
 DESCRIPTION_CHARS_MAX = 600
 SYNONYMS = Path(__file__).parent / "synonyms.txt"
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+ACT_SHARE = 0.8
+SERVER_SHARE = 0.5
+OTHER_FIT = 0.5
+REPEAT_SHARE = 0.15
+ALIKE_MIN = 0.5
+CANDIDATES = 40
+
+
+# By their first word: what tools are named for, and how people ask for it.
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ACTS = {
+    "create": _set(
+        "create add insert new open start register publish send post write import upload generate "
+        "install schedule draft append push"
+    ),
+    "get": _set("get read show retrieve describe fetch view check status info inspect"),
+    "list": _set("list"),
+    "search": _set("search find query lookup"),
+    "update": _set("update edit modify set patch change rename move replace manage"),
+    "delete": _set("delete remove drop cancel stop close clear erase"),
+}
+_ORDERS = {
+    "create": _set(
+        "add book create make new open write register reserve enter report note record sign apply plan "
+        "invite declare store publish begin order send put set take rent call schedule pay buy"
+    ),
+    "get": _set("get read show look see check fetch view download price date result"),
+    "list": _set("list show all songs people tests answers logs"),
+    "search": _set("find search look query"),
+    "update": _set("change move renew rename swap update replace edit mark adjust set put"),
+    "delete": _set("cancel delete drop remove block end kick stop forget erase refund forbid"),
+}
+_ASKS = _set("what which who whom whose when where why how is are did does do was were will can")
+_ACT_NUMBERS = {act: number for number, act in enumerate((*_ACTS, "other"))}
 _SPELLINGS: dict[str, str] = {}  # How a stem was written where it was first met.
 _IDLE_WORDS = (
     "a an the of to in on for with and or is are be was were by from at as it its this that these those my your our i "
@@ -77,13 +114,11 @@ class Selector:
         allowed = self._allowed(may_use)
         if not allowed.size or not wish.strip():
             return ()
-        scores = (await self._scores(wish[:QUERY_CHARS_MAX]))[allowed]
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return tuple(
-            Found(definition=self._definitions[int(allowed[place])], score=round(float(scores[place]), 4))
-            for place in best
-            if scores[place] > 0
-        )
+        scores = await self._scores(wish[:QUERY_CHARS_MAX])
+        near = allowed[np.argsort(-scores[allowed], kind="stable")[:CANDIDATES]]
+        chosen = _diverse([(int(place), float(scores[place])) for place in near if scores[place] > 0],
+                          self._name_words, limit)  # fmt: skip
+        return tuple(Found(definition=self._definitions[place], score=round(score, 4)) for place, score in chosen)
 
     def _allowed(self, may_use: Callable[[Definition], bool] | None) -> Any:  # noqa: ANN401 – an array of places.
         if may_use is None:
@@ -93,6 +128,12 @@ class Selector:
     # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _index_words(self) -> None:
+        self._name_words = [frozenset(_words(f"{one.server} {one.name}")) for one in self._definitions]
+        self._acts = np.array([_ACT_NUMBERS[_act_of(_tool_words(one))] for one in self._definitions], dtype=np.int64)
+        servers = tuple(dict.fromkeys(one.server for one in self._definitions))
+        numbers = {server: number for number, server in enumerate(servers)}
+        self._homes = [frozenset(_words(server)) for server in servers]
+        self._home = np.array([numbers[one.server] for one in self._definitions], dtype=np.int64)
         lengths = np.array([sum(count.values()) for count in self._counts] or [1.0], dtype=np.float32)
         norm = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * lengths / max(float(lengths.mean()), 1.0))
         places: defaultdict[str, list[int]] = defaultdict(list)
@@ -143,7 +184,13 @@ class Selector:
         rare = np.array([self._rarity.get(word, self._rarest) for word in words], dtype=np.float32)
         asked = _unit((rare @ vectors)[None, :])[0] if len(words) else np.zeros(self._texts.shape[1], np.float32)
         near = np.maximum(np.einsum("ij,j->i", self._texts, asked), 0)
-        return (1 - MEANING_SHARE) * _scaled(scores) + MEANING_SHARE * near
+        fits = (1 - MEANING_SHARE) * _scaled(scores) + MEANING_SHARE * near
+        if not self._acts.size:
+            return fits
+        named = np.array(
+            [1.0 + SERVER_SHARE * bool(one and one <= set(words)) for one in self._homes], dtype=np.float32
+        )
+        return fits * (1 + ACT_SHARE * _act_fit(wish)[self._acts]) * named[self._home]
 
     async def _vectors_of(self, words: Sequence[str]) -> Any:  # noqa: ANN401 – one row for each word.
         if not words:
@@ -181,6 +228,47 @@ class Selector:
             if near[place] < NEAR_MIN:
                 return
             yield self._vocabulary[int(place)], NEAR_WEIGHT * float(near[place])
+
+
+def _diverse(
+    ranked: Sequence[tuple[int, float]], names: Sequence[frozenset[str]], limit: int
+) -> list[tuple[int, float]]:
+    """The best few, each worth less the more its name repeats one that is taken: five verbs of one noun help nobody."""
+    chosen: list[tuple[int, float]] = []
+    left = list(ranked)
+    while left and len(chosen) < limit:
+        worth = [score * (1 - REPEAT_SHARE * _repeats(names[place], chosen, names)) for place, score in left]
+        chosen.append(left.pop(max(range(len(left)), key=worth.__getitem__)))
+    return chosen
+
+
+def _repeats(name: frozenset[str], chosen: Sequence[tuple[int, float]], names: Sequence[frozenset[str]]) -> float:
+    alike = [len(name & names[place]) / len(name | names[place]) for place, _ in chosen if name or names[place]]
+    return sum(one for one in alike if one > ALIKE_MIN)
+
+
+def _act_of(words: Sequence[str]) -> str:
+    """What a tool's name, or a wish, says is to be done."""
+    return next((act for word in words for act, verbs in _ACTS.items() if word in verbs), "other")
+
+
+def _tool_words(definition: Definition) -> list[str]:
+    own = set(_WORD.findall(definition.server))
+    return [word.casefold() for word in _WORD.findall(definition.name) if word not in own]
+
+
+def _act_fit(wish: str) -> Any:  # noqa: ANN401 – one number for each act.
+    """How well each act fits what is wished for: a question is answered by reading, an order done by changing."""
+    words = [word.casefold() for word in _WORD.findall(wish)]
+    first = words[0] if words else ""
+    if first in _ASKS:
+        fit = {"list": 1.0, "get": 0.9, "search": 0.9}
+    else:
+        fit = dict.fromkeys([act for act, verbs in _ORDERS.items() if first in verbs], 1.0) or {
+            "create": 0.8,
+            "update": 0.4,
+        }
+    return np.array([fit.get(act, OTHER_FIT if act == "other" else 0.0) for act in _ACT_NUMBERS], dtype=np.float32)
 
 
 def _unit(rows: Any) -> Any:  # noqa: ANN401 – the rows, each of length one.

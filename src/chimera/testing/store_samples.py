@@ -25,6 +25,7 @@ from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
 from chimera.domain.task import Task, TaskState
+from chimera.domain.tools import Definition, ToolKind, ToolPin, pin_id
 from chimera.domain.work import Assignment
 
 SPEC = SpecRef("copy.post", 1, "0" * 64)
@@ -197,6 +198,11 @@ class Samples:
         statement = Statement(number=number, previous="", root="0" * 64, chains=0, at_us=1)
         return Checkpoint(id=checkpoint_id(number), statement=statement, heads=(), signature="s", key_id="k")
 
+    def tool(self, name: str = "read_work") -> ToolPin:
+        definition = Definition(server="tests", name=name, description="", schema="{}")
+        return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
+                       pinned_by="Grace", pinned_at_us=1)  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -216,4 +222,5 @@ class Samples:
             "halt": self.halt("tool:x"),
             "policy": self.policy(),
             "checkpoint": self.checkpoint(),
+            "tool": self.tool(),
         }

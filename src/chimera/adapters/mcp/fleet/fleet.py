@@ -16,6 +16,7 @@ from chimera.adapters.mcp.fleet.member import Health, Member
 from chimera.domain.errors import ChimeraError, Missing
 from chimera.domain.tools import Definition
 from chimera.ports.clock import Clock
+from chimera.ports.toolbox import Told
 
 DISCOVERIES_AT_ONCE = 32
 REFRESH_SECONDS = 60.0
@@ -93,6 +94,11 @@ class ToolFleet:
     ) -> mcp_types.CallToolResult:
         """One server's answer. `Unavailable` and `Refused` carry its name."""
         return await self._member(server).call(tool, arguments, agent_id=agent_id, repeatable=repeatable)
+
+    async def read(self, server: str, tool: str, arguments: dict[str, Any], *, agent_id: str) -> Told:
+        """One server's answer to a call that only reads: recordable, and without the secrets that it was given."""
+        answer = await self.call(server, tool, arguments, agent_id=agent_id, repeatable=True)
+        return self._member(server).told(answer)
 
     def _member(self, name: str) -> Member:
         member = self._members.get(name)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from mcp import types as mcp_types
 from mcp.server import Server
@@ -20,10 +20,13 @@ from chimera.adapters.mcp.fleet.definitions import read_definition
 from chimera.adapters.mcp.fleet.entries import Entry, Secrets
 from chimera.adapters.mcp.fleet.pipes import Streams, Told, child
 from chimera.adapters.mcp.fleet.wires import wire
+from chimera.adapters.mcp.plain import plain
 from chimera.adapters.mcp.session import NOT_SENT, Fresh, McpSession
+from chimera.domain import canonical
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.tools import Definition
 from chimera.ports.clock import Clock
+from chimera.ports.toolbox import Told as Answer
 
 AGENTS_MAX = 20_000
 BACKOFF_SECONDS = 0.05
@@ -111,6 +114,21 @@ class Member:
                     raise self._named(error) from error
                 await self._clock.sleep(self._pause(attempt))
         raise AssertionError("the last try returns or raises")
+
+    def told(self, answer: mcp_types.CallToolResult) -> Answer:
+        """An answer as plain values, bounded, with no secret of this server in it."""
+        said = "\n".join(block.text for block in answer.content if isinstance(block, mcp_types.TextContent))
+        structured: Any = answer.structured_content
+        content = plain(cast("dict[str, Any]", structured)) if isinstance(structured, dict) else {"text": plain(said)}
+        encoded = canonical.encode(content).decode("utf-8", "replace")
+        if len(encoded) > self.entry.limits.answer_bytes_max:
+            kept = self.entry.limits.answer_bytes_max
+            content = {"notice": f"shortened: {len(encoded)} bytes, {kept} are kept", "text": encoded[:kept]}
+        return Answer(content=self._without_secrets(content), is_error=answer.is_error is True)
+
+    def _without_secrets(self, content: Any) -> Any:  # noqa: ANN401 – plain values have no common type.
+        secrets = [secret for secret in self._secrets.named_in(self.entry) if secret]
+        return _struck(content, secrets) if secrets else content
 
     async def rest_if_idle(self) -> None:
         """Let the connection go if nobody used it for long."""
@@ -205,3 +223,18 @@ class Member:
     def _pause(self, attempt: int) -> float:
         """Twice as long each time, and never the same for two that failed together."""
         return min(BACKOFF_SECONDS_MAX, BACKOFF_SECONDS * 2**attempt) * (0.5 + self._dice.random())
+
+
+def _struck(value: object, secrets: list[str]) -> Any:  # noqa: ANN401 – plain values have no common type.
+    """The value with every secret in it struck out: a server may give back what it was given."""
+    match value:
+        case str():
+            for secret in secrets:
+                value = value.replace(secret, "[secret]")
+            return value
+        case dict():
+            return {key: _struck(item, secrets) for key, item in cast("dict[str, object]", value).items()}
+        case list():
+            return [_struck(item, secrets) for item in cast("list[object]", value)]
+        case _:
+            return value

@@ -1,0 +1,66 @@
+"""Assembles what reaches tool servers: fleet, scanner, selection. A part of bootstrap; it decides nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Iterable
+from functools import cache
+from pathlib import Path
+
+from chimera.adapters.local.home import prepare_home
+from chimera.adapters.mcp.fleet.entries import Entry, Secrets, read_entries
+from chimera.adapters.mcp.fleet.fleet import ToolFleet
+from chimera.adapters.system.clock import SystemClock
+from chimera.domain.errors import Missing
+from chimera.domain.tools import Definition
+from chimera.gateway.selection import Selector
+from chimera.governance.security.cached import CachedScanner
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
+from chimera.settings import Settings
+
+FILES = ("tools.toml", "mcp.json")
+SECRETS = "secrets"
+
+
+def entries_of(settings: Settings) -> tuple[Entry, ...]:
+    """Every tool server of this installation."""
+    return read_entries(tools_file(settings))
+
+
+def tools_file(settings: Settings) -> Path:
+    """The file that names the tool servers."""
+    if settings.tools_file:
+        return Path(settings.tools_file).expanduser()
+    found = next((path for name in FILES if (path := settings.folder / name).is_file()), None)
+    if found is None:
+        raise Missing("tools_file_missing", "there is no file of tool servers", where=str(settings.folder / FILES[0]),
+                      remedy="write one: docs/guides/tools.md shows it")  # fmt: skip
+    return found
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """The secrets of this home."""
+    return Secrets(prepare_home(settings.folder) / SECRETS)
+
+
+@contextlib.asynccontextmanager
+async def tool_fleet(settings: Settings, entries: Iterable[Entry] | None = None) -> AsyncGenerator[ToolFleet]:
+    """Every tool server of this installation, reached when needed while the block runs."""
+    found = entries_of(settings) if entries is None else entries
+    async with ToolFleet(found, clock=SystemClock(), secrets=secrets_of(settings)) as fleet:
+        yield fleet
+
+
+async def selector_of(definitions: Iterable[Definition]) -> Selector:
+    """An index over tools, with the vectors that come in a wheel."""
+    # Imported when used: it takes seconds, and most commands select nothing.
+    from chimera.adapters.embeddings.word_vectors import WordVectors
+
+    return await Selector.made(definitions, WordVectors())
+
+
+@cache
+def scanner() -> SecurityGateway:
+    """What looks for orders in descriptions and answers."""
+    return SecurityGateway(CachedScanner(shipped_scanner()))
