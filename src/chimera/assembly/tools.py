@@ -8,24 +8,17 @@ from functools import cache
 from pathlib import Path
 
 from chimera.adapters.local.home import prepare_home
-from chimera.adapters.mcp.fleet.entries import Entry, Secrets, read_entries
-from chimera.adapters.mcp.fleet.fleet import ToolFleet
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Missing
 from chimera.domain.tools import Definition
-from chimera.gateway.selection import Selector
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
+from chimera.ports.toolbox import Selection, ToolServers
 from chimera.settings import Settings
 
 FILES = ("tools.toml", "mcp.json")
 SECRETS = "secrets"
-
-
-def entries_of(settings: Settings) -> tuple[Entry, ...]:
-    """Every tool server of this installation."""
-    return read_entries(tools_file(settings))
 
 
 def tools_file(settings: Settings) -> Path:
@@ -39,23 +32,24 @@ def tools_file(settings: Settings) -> Path:
     return found
 
 
-def secrets_of(settings: Settings) -> Secrets:
-    """The secrets of this home."""
-    return Secrets(prepare_home(settings.folder) / SECRETS)
-
-
 @contextlib.asynccontextmanager
-async def tool_fleet(settings: Settings, entries: Iterable[Entry] | None = None) -> AsyncGenerator[ToolFleet]:
+async def tool_servers(settings: Settings) -> AsyncGenerator[ToolServers]:
     """Every tool server of this installation, reached when needed while the block runs."""
-    found = entries_of(settings) if entries is None else entries
-    async with ToolFleet(found, clock=SystemClock(), secrets=secrets_of(settings)) as fleet:
+    # Imported when used: the MCP library takes longer to load than all the rest.
+    from chimera.adapters.mcp.fleet.entries import Secrets, read_entries
+    from chimera.adapters.mcp.fleet.fleet import ToolFleet
+
+    entries = read_entries(tools_file(settings))
+    secrets = Secrets(prepare_home(settings.folder) / SECRETS)
+    async with ToolFleet(entries, clock=SystemClock(), secrets=secrets) as fleet:
         yield fleet
 
 
-async def selector_of(definitions: Iterable[Definition]) -> Selector:
+async def selection_of(definitions: Iterable[Definition]) -> Selection:
     """An index over tools, with the vectors that come in a wheel."""
     # Imported when used: it takes seconds, and most commands select nothing.
     from chimera.adapters.embeddings.word_vectors import WordVectors
+    from chimera.gateway.selection import Selector
 
     return await Selector.made(definitions, WordVectors())
 

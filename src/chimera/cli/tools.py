@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
-from chimera.adapters.mcp.fleet.fleet import ToolFleet
 from chimera.assembly import tools as assembly
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
@@ -19,6 +20,7 @@ from chimera.domain.tools import Definition, Standing, ToolKind, ToolPin, differ
 from chimera.governance.tools.classify import classify
 from chimera.governance.tools.pins import Pins, pins
 from chimera.ports.store import Store
+from chimera.ports.toolbox import ToolServers
 from chimera.settings import read_settings
 
 app = typer.Typer(name="tools", help="Tool servers: list, search, show, compare, pin, measure.", no_args_is_help=True)
@@ -27,7 +29,7 @@ SHOWN_CHARS_MAX = 70
 DIGEST_CHARS_MIN = 8
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Tool = Annotated[str, typer.Argument(help="server/tool.")]
-Act = Callable[[ToolFleet, Store], Awaitable[T]]
+Act = Callable[[ToolServers, Store], Awaitable[T]]
 
 
 @app.command("list")
@@ -39,7 +41,7 @@ def list_tools(
 ) -> None:
     """Ask every server what it offers, and say what may be used. Exit 3 if none of them answered."""
 
-    async def listed(fleet: ToolFleet, store: Store) -> dict[str, Any]:
+    async def listed(fleet: ToolServers, store: Store) -> dict[str, Any]:
         failed = await fleet.discover((server,) if server else ())
         if len(failed) == len((server,) if server else fleet.servers):
             raise Unavailable("tool_server_failed", "; ".join(f"{name}: {why}" for name, why in failed.items())[:500],
@@ -71,10 +73,10 @@ def search(
 ) -> None:
     """Find the tools that fit a wish. Exit 1 if none does."""
 
-    async def searched(fleet: ToolFleet, store: Store) -> list[dict[str, Any]]:
+    async def searched(fleet: ToolServers, store: Store) -> list[dict[str, Any]]:
         await fleet.discover()
         known = await pins(store)
-        index = await assembly.selector_of(fleet.definitions())
+        index = await assembly.selection_of(fleet.definitions())
         found = await index.select(wish, limit=limit, may_use=lambda one: not pinned or _is_pinned(one, known))
         return [{**_row(one.definition, known.get(one.definition.full_name)), "score": one.score} for one in found]
 
@@ -92,7 +94,7 @@ def search(
 def show(context: typer.Context, tool: Tool, *, as_json: Json = False) -> None:
     """Show one tool as its server describes it. Its words are a stranger's."""
 
-    async def shown(fleet: ToolFleet, store: Store) -> dict[str, Any]:
+    async def shown(fleet: ToolServers, store: Store) -> dict[str, Any]:
         seen = await _seen(fleet, tool)
         row = _row(seen, (await pins(store)).get(tool))
         return {**row, "description": seen.description, "schema": seen.input_schema()}
@@ -110,7 +112,7 @@ def show(context: typer.Context, tool: Tool, *, as_json: Json = False) -> None:
 def diff(context: typer.Context, tool: Tool, *, as_json: Json = False) -> None:
     """Compare what is pinned with what the server offers now. Exit 1 if they differ; a new tool does."""
 
-    async def compared(fleet: ToolFleet, store: Store) -> dict[str, Any]:
+    async def compared(fleet: ToolServers, store: Store) -> dict[str, Any]:
         seen, pin = await _seen(fleet, tool), (await pins(store)).get(tool)
         changed = differences(pin.definition if pin else None, seen)
         return {"tool": tool, "standing": str(standing(seen, pin)), "digest": seen.digest, "kind": str(classify(seen)),
@@ -140,7 +142,7 @@ def pin(
 ) -> None:
     """Approve exactly this definition; with a server's digest (`tools list --json`), all of its tools."""
 
-    async def pinned(fleet: ToolFleet, store: Store) -> list[ToolPin]:
+    async def pinned(fleet: ToolServers, store: Store) -> list[ToolPin]:
         wanted = [await _seen(fleet, tool)] if "/" in tool else await _all_of(fleet, tool)
         _require_digest(digest, wanted[0].digest if "/" in tool else _digest_of(wanted), tool)
         for one in wanted:
@@ -173,18 +175,45 @@ def revoke(context: typer.Context, tool: Tool, *, as_json: Json = False) -> None
         output.tell(f"{made.definition.full_name} is revoked")
 
 
+@app.command()
+def bench(
+    *,
+    servers: Annotated[int, typer.Option(min=20, max=400, help="How many servers, all kinds together.")] = 200,
+    real: Annotated[bool, typer.Option("--real/--no-real", help="Start real servers from PyPI and npm, too.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Measure finding, selecting, calling, and what twenty misbehaving servers do to the others."""
+    folder = read_settings().folder / "bench-servers"
+    # A process of its own: what it loads takes seconds, which no other command should wait for.
+    command = [sys.executable, "-m", "chimera.bench.tools", str(servers), str(folder) if real else ""]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if not done.stdout:
+        raise Unavailable("tools_bench_broke", "the measurement ended without a result", where="bench",
+                          remedy="the lines above say why")  # fmt: skip
+    result = msgspec.json.decode(done.stdout, type=dict[str, Any])
+    if "error" in result:
+        raise Unavailable("bench_servers_missing", str(result["error"]), where="bench",
+                          remedy="look at npm and pip, or measure with --no-real")  # fmt: skip
+    if as_json:
+        output.answer(result)
+    else:
+        output.table(("figure", "value"), [(name, str(value)) for name, value in result.items()])
+    if result["missed"]:
+        raise typer.Exit(1)
+
+
 # ── what the commands share ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _with(context: typer.Context, act: Act[T]) -> T:
     async def acted() -> T:
-        async with assembly.tool_fleet(read_settings()) as fleet, doors_of(context).office_store() as store:
+        async with assembly.tool_servers(read_settings()) as fleet, doors_of(context).office_store() as store:
             return await act(fleet, store)
 
     return stopping.run(acted())
 
 
-async def _all_of(fleet: ToolFleet, server: str) -> list[Definition]:
+async def _all_of(fleet: ToolServers, server: str) -> list[Definition]:
     failed = await fleet.discover((server,))
     if failed:
         raise Unavailable("tool_server_failed", failed[server], where=server, remedy="look at the server")
@@ -195,7 +224,7 @@ async def _all_of(fleet: ToolFleet, server: str) -> list[Definition]:
     return found
 
 
-async def _seen(fleet: ToolFleet, full_name: str) -> Definition:
+async def _seen(fleet: ToolServers, full_name: str) -> Definition:
     server, _, name = full_name.partition("/")
     seen = {one.name: one for one in await _all_of(fleet, server)}
     if name not in seen:
@@ -204,7 +233,7 @@ async def _seen(fleet: ToolFleet, full_name: str) -> Definition:
     return seen[name]
 
 
-def _of(fleet: ToolFleet, server: str) -> list[Definition]:
+def _of(fleet: ToolServers, server: str) -> list[Definition]:
     return [one for one in fleet.definitions() if one.server == server]
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 
 from chimera.domain.tools import Definition
 from chimera.ports.embeddings import Embeddings
+from chimera.ports.toolbox import Found
 
 SATURATION = 1.2
 LENGTH_WEIGHT = 0.4
@@ -78,13 +78,6 @@ _IDLE_WORDS = (
     "somebody someone something let give tell please"
 )
 _IDLE = frozenset(_IDLE_WORDS.split())
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """A tool that fits, and how well."""
-
-    definition: Definition
-    score: float
 
 
 class Selector:

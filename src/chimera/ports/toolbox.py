@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -27,3 +27,33 @@ class Toolbox(Protocol):
     async def read(self, server: str, tool: str, arguments: dict[str, Any], *, agent_id: str) -> Told:
         """The answer of a tool that only reads. It may be asked more than once."""
         ...
+
+
+class ToolServers(Toolbox, Protocol):
+    """Every tool server that we know, for whoever asks what they offer."""
+
+    @property
+    def servers(self) -> tuple[str, ...]: ...
+
+    async def discover(self, servers: Iterable[str] = ()) -> dict[str, str]:
+        """Ask these, or all, what they offer; those that failed, and why."""
+        ...
+
+    def faults(self) -> dict[str, str]:
+        """Every tool that was not taken over, and why."""
+        ...
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A tool that fits a wish, and how well."""
+
+    definition: Definition
+    score: float
+
+
+class Selection(Protocol):
+    """An index over tools. What may not be used is taken out before anything is ranked."""
+
+    async def select(
+        self, wish: str, *, may_use: Callable[[Definition], bool] | None = None, limit: int = 5
+    ) -> tuple[Found, ...]: ...
