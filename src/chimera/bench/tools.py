@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 import time
 from collections import defaultdict
@@ -216,11 +217,16 @@ async def overhead(fleet: ToolFleet, served: Served) -> dict[str, Any]:
 
 
 def _reading(served: Served, name: str) -> str:
-    return next((one.name for one in served.inside[name] if one.name.startswith("find_")), "")
+    return next((one.name for one in served.inside[name] if _is_finder(one)), "")
+
+
+def _is_finder(one: Definition) -> bool:
+    """Whether it is an invented tool that finds by words."""
+    return one.name.startswith("find_") and '"words"' in one.schema
 
 
 def _arguments(definition: Definition, number: int) -> dict[str, Any]:
-    assert "words" in definition.input_schema()["properties"], "invented finders take words"
+    assert _is_finder(definition), "it was chosen as one"
     return {"words": f"the one with the number {number} that somebody asked about", "limit": 5}
 
 
@@ -252,14 +258,15 @@ async def harm(fleet: ToolFleet, served: Served) -> dict[str, Any]:
 def _probed(fleet: ToolFleet, served: Served) -> list[Definition]:
     """A finder of each of some servers in this process, and of each one behind HTTP."""
     servers = (*served.wired, *(name for name in served.inside if _reading(served, name)))[: PROBES + HTTP_SERVERS]
-    return [one for name in servers for one in fleet.definitions() if one.server == name and one.name[:5] == "find_"]
+    return [one for name in servers for one in fleet.definitions() if one.server == name and _is_finder(one)]
 
 
 async def _suffer(fleet: ToolFleet, name: str, misbehaved: set[str], ending: float) -> None:
     """Call it again and again, and take whatever comes of it."""
     while time.perf_counter() < ending:
         try:
-            await fleet.discover((name,))
+            if await fleet.discover((name,)):
+                misbehaved.add(name)
             definition = fleet.find(name, "read_work")
             if fleet.faults() and any(fault.startswith(f"{name}/") for fault in fleet.faults()):
                 misbehaved.add(name)
@@ -282,6 +289,7 @@ async def _answers(fleet: ToolFleet, one: Definition) -> bool:
 
 def main(servers: int, folder: str) -> None:
     """One JSON object on stdout: what was measured, or why nothing could be."""
+    logging.disable(logging.WARNING)
     try:
         live = live_servers.installed(Path(folder)) if folder else ()
     except ChimeraError as error:

@@ -13,6 +13,7 @@ from chimera.cli import (
     audit,
     bench,
     demo,
+    gateway,
     guard,
     learn,
     operate,
@@ -44,6 +45,7 @@ app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(tools.app)
+app.add_typer(gateway.app)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

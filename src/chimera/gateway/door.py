@@ -82,6 +82,12 @@ class ToolDoor:
                           where=tool[:200], remedy=f"chimera tools diff {tool}, then chimera tools pin")  # fmt: skip
         return definition
 
+    async def usable_by(self, agent_id: str) -> frozenset[str]:
+        """The full names of every pinned tool that only reads and that this agent may use."""
+        await self._book.freshen()
+        reading = [one.full_name for one in self._toolbox.definitions() if self._book.kind(one) is ToolKind.READ]
+        return frozenset([name for name in reading if await self._guards.may_use(agent_id, name)])
+
     def kind(self, definition: Definition) -> ToolKind | None:
         """What a pinned tool does."""
         return self._book.kind(definition)

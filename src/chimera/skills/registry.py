@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chimera.skills import bench, commerce, community, copy, notes, trends
+from chimera.skills import bench, commerce, community, copy, notes, relay, trends
 from chimera.skills.desk import Skill
 
 SKILLS: dict[str, Skill] = {
@@ -13,4 +13,5 @@ SKILLS: dict[str, Skill] = {
     "chronicle": notes.note,
     "commerce": commerce.pay,
     "bench": bench.repeat,
+    "relay": relay.relay,
 }

@@ -62,7 +62,7 @@ class McpSession:
         self._leave = asyncio.Event()
         self._closing = False
         self._supervisor: asyncio.Task[None] | None = None
-        self._why = "it was never opened"
+        self._why = "it has not answered yet"
         self.connections = 0
 
     async def __aenter__(self) -> McpSession:

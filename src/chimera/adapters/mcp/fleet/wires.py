@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import logging
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
@@ -19,6 +20,8 @@ from chimera.adapters.mcp.fleet.entries import Entry, Limits, Secrets
 from chimera.adapters.mcp.fleet.pipes import Streams, Told
 
 CONNECTIONS_MAX = 8
+# A line for every request, at the level of what people should read, is no news.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 class _Counted(httpx2.AsyncByteStream):
