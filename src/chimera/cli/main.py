@@ -16,6 +16,9 @@ from chimera.cli import (
     gateway,
     guard,
     learn,
+    guard,
+    learn,
+    money,
     operate,
     output,
     policy,
@@ -23,6 +26,9 @@ from chimera.cli import (
     review,
     spec,
     tools,
+    trends,
+    vault,
+    wallet,
 )
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
@@ -46,8 +52,21 @@ app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(tools.app)
 app.add_typer(gateway.app)
+app.add_typer(vault.app)
+app.add_typer(wallet.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
-for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
+for command in (
+    operate.up,
+    demo.demo,
+    operate.feed,
+    operate.halt,
+    operate.resume,
+    operate.doctor,
+    audit.replay,
+    trends.trends,
+):
     app.command()(command)
 
 
