@@ -12,12 +12,12 @@ from chimera.assembly import gateway as assembly
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent
-from chimera.domain.errors import Invalid
+from chimera.domain.errors import Invalid, Missing
 from chimera.settings import read_settings
 
 app = typer.Typer(name="gateway", help="The door for outside agents that speak MCP.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-AgentId = Annotated[str, typer.Argument(help="The agent's id, as `chimera agent list` shows it.")]
+Name = Annotated[str, typer.Argument(help="The agent's name, as `chimera agent list` shows it.")]
 
 
 @app.command()
@@ -54,28 +54,36 @@ async def _stdio(context: typer.Context, token: str) -> None:
 
 
 @app.command()
-def token(context: typer.Context, agent_id: AgentId, *, as_json: Json = False) -> None:
+def token(context: typer.Context, agent: Name, *, as_json: Json = False) -> None:
     """Make a token for an agent. It is shown this once."""
-
-    async def known() -> Agent:
-        async with doors_of(context).office_store() as store:
-            return await store.get(Agent, agent_id)
-
-    agent = stopping.run(known())
-    made = assembly.tokens_of(read_settings()).issue(agent.id)
+    known = stopping.run(_agent(context, agent))
+    made = assembly.tokens_of(read_settings()).issue(known.id)
     if as_json:
-        output.answer({"agent": agent.id, "token": made})
+        output.answer({"agent": known.id, "name": known.name, "disclosure": known.persona.disclosure, "token": made})
     else:
         output.tell(made)
 
 
 @app.command("take-back")
-def take_back(agent_id: AgentId, *, as_json: Json = False) -> None:
+def take_back(context: typer.Context, agent: Name, *, as_json: Json = False) -> None:
     """Take every token of an agent back. Exit 1 if it had none."""
-    count = assembly.tokens_of(read_settings()).take_back(agent_id)
+    known = stopping.run(_agent(context, agent))
+    count = assembly.tokens_of(read_settings()).take_back(known.id)
     if as_json:
-        output.answer({"agent": agent_id, "taken_back": count})
+        output.answer({"agent": known.id, "taken_back": count})
     else:
         output.tell(f"{count} tokens are no longer good")
     if not count:
         raise typer.Exit(1)
+
+
+async def _agent(context: typer.Context, name: str) -> Agent:
+    after = ""
+    async with doors_of(context).office_store() as store:
+        while page := await store.list(Agent, after=after):
+            found = [one for one in page if one.name == name]
+            if found:
+                return found[0]
+            after = page[-1].id
+    raise Missing("agent_unknown", f"there is no agent {name[:60]!r}", where="agent",
+                  remedy="chimera agent list names them")  # fmt: skip

@@ -16,8 +16,6 @@ from chimera.cli import (
     gateway,
     guard,
     learn,
-    guard,
-    learn,
     money,
     operate,
     output,

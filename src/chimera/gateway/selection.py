@@ -36,9 +36,6 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 ACT_SHARE = 0.8
 SERVER_SHARE = 0.5
 OTHER_FIT = 0.5
-REPEAT_SHARE = 0.15
-ALIKE_MIN = 0.5
-CANDIDATES = 40
 
 
 # By their first word: what tools are named for, and how people ask for it.
@@ -108,10 +105,12 @@ class Selector:
         if not allowed.size or not wish.strip():
             return ()
         scores = await self._scores(wish[:QUERY_CHARS_MAX])
-        near = allowed[np.argsort(-scores[allowed], kind="stable")[:CANDIDATES]]
-        chosen = _diverse([(int(place), float(scores[place])) for place in near if scores[place] > 0],
-                          self._name_words, limit)  # fmt: skip
-        return tuple(Found(definition=self._definitions[place], score=round(score, 4)) for place, score in chosen)
+        best = allowed[np.argsort(-scores[allowed], kind="stable")[:limit]]
+        return tuple(
+            Found(definition=self._definitions[int(place)], score=round(float(scores[place]), 4))
+            for place in best
+            if scores[place] > 0
+        )
 
     def _allowed(self, may_use: Callable[[Definition], bool] | None) -> Any:  # noqa: ANN401 – an array of places.
         if may_use is None:
@@ -121,7 +120,6 @@ class Selector:
     # ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _index_words(self) -> None:
-        self._name_words = [frozenset(_words(f"{one.server} {one.name}")) for one in self._definitions]
         self._acts = np.array([_ACT_NUMBERS[_act_of(_tool_words(one))] for one in self._definitions], dtype=np.int64)
         servers = tuple(dict.fromkeys(one.server for one in self._definitions))
         numbers = {server: number for number, server in enumerate(servers)}
@@ -166,7 +164,9 @@ class Selector:
 
     async def _vectors(self, texts: Sequence[str]) -> Any:  # noqa: ANN401 – one row for each text.
         rows = await self._embeddings.embed(texts)
-        return np.frombuffer(b"".join(row.tobytes() for row in rows), dtype=np.float32).reshape(len(texts), -1)
+        return np.frombuffer(b"".join(row.tobytes() for row in rows), dtype=np.float32).reshape(
+            -1, self._embeddings.dimensions
+        )
 
     async def _scores(self, wish: str) -> Any:  # noqa: ANN401 – one number for each tool.
         words = tuple(dict.fromkeys(_words(wish)))
@@ -221,23 +221,6 @@ class Selector:
             if near[place] < NEAR_MIN:
                 return
             yield self._vocabulary[int(place)], NEAR_WEIGHT * float(near[place])
-
-
-def _diverse(
-    ranked: Sequence[tuple[int, float]], names: Sequence[frozenset[str]], limit: int
-) -> list[tuple[int, float]]:
-    """The best few, each worth less the more its name repeats one that is taken: five verbs of one noun help nobody."""
-    chosen: list[tuple[int, float]] = []
-    left = list(ranked)
-    while left and len(chosen) < limit:
-        worth = [score * (1 - REPEAT_SHARE * _repeats(names[place], chosen, names)) for place, score in left]
-        chosen.append(left.pop(max(range(len(left)), key=worth.__getitem__)))
-    return chosen
-
-
-def _repeats(name: frozenset[str], chosen: Sequence[tuple[int, float]], names: Sequence[frozenset[str]]) -> float:
-    alike = [len(name & names[place]) / len(name | names[place]) for place, _ in chosen if name or names[place]]
-    return sum(one for one in alike if one > ALIKE_MIN)
 
 
 def _act_of(words: Sequence[str]) -> str:
