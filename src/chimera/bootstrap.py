@@ -8,29 +8,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import getpass
+import re
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack
+from chimera.adapters.documents.governance import load_lexicon, load_pack, load_permits
 from chimera.adapters.documents.specs import load_prompts, load_specs
-from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
+from chimera.adapters.local.home import (
+    Home,
+    keep_secret,
+    prepare_home,
+    read_secret,
+    secret_path,
+    socket_folder,
+    write_private,
+)
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.secrecy import SystemSecrecy
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.domain.errors import Conflict, Unavailable
+from chimera.domain.errors import Conflict, Refused, Unavailable
+from chimera.domain.person import Principal
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
+from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.reviews import Reviews
@@ -66,6 +79,7 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
+SESSION, LOCAL_TOKEN = "people-session", "people-token"
 GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
 
@@ -186,6 +200,86 @@ async def office_store() -> AsyncGenerator[Store]:
             await store.close()
 
 
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Office(Struct, frozen=True, kw_only=True):
+    """What one command of a person gets: who it is, and where that person may write."""
+
+    store: Store
+    desk: IdentityDesk
+    principal: Principal
+    reviews: Reviews
+    halts: Halts
+
+
+def identity_desk(settings: Settings, store: Store) -> IdentityDesk:
+    """Who comes in, over this store, with the home's key for what is kept encrypted."""
+    secrecy = SystemSecrecy(key=keep_secret(prepare_home(settings.folder), "people"))
+    return IdentityDesk(store=store, clock=SystemClock(), ids=SystemIds(), secrecy=secrecy, permits=load_permits())
+
+
+@contextlib.asynccontextmanager
+async def office() -> AsyncGenerator[Office]:
+    """The office for one command, in the name of whoever is recognised here."""
+    settings = read_settings()
+    async with office_store() as store:
+        desk, permits = identity_desk(settings, store), load_permits()
+        yield Office(
+            store=store, desk=desk, principal=await recognised_here(settings, desk),
+            reviews=Reviews(store=store, permits=permits), halts=Halts(store=store, ids=SystemIds(), permits=permits),
+        )  # fmt: skip
+
+
+async def recognised_here(settings: Settings, desk: IdentityDesk) -> Principal:
+    """By the token in the settings, else by this home's log-in, else by this home's own token."""
+    if settings.token:
+        return await desk.recognise(settings.token, here=True)
+    home = prepare_home(settings.folder)
+    for name in (SESSION, LOCAL_TOKEN):
+        if secret_path(home, name).exists():
+            return await desk.recognise(read_secret(secret_path(home, name)), here=True)
+    made = await desk.local_owner(machine_user())
+    if made is None:
+        raise Refused("not_logged_in", "there are people here, and nobody is logged in", where="this home",
+                      remedy="chimera login, or set CHIMERA_TOKEN")  # fmt: skip
+    write_private(secret_path(home, LOCAL_TOKEN), made[1])
+    return made[0]
+
+
+async def somebody_here(settings: Settings, found: Database) -> str:
+    """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
+    store = await found.store(Role.OFFICE, writer="cli")
+    try:
+        principal = await recognised_here(settings, identity_desk(settings, store))
+    except Refused as refusal:
+        return f"nobody yet: {refusal.message}; {refusal.remedy}"
+    finally:
+        await store.close()
+    return f"{principal.name} ({', '.join(sorted(principal.roles))})"
+
+
+async def log_in_here(settings: Settings, desk: IdentityDesk, name: str, password: str, code: str) -> Principal:
+    """Log in, and keep the session in the home, readable by its owner alone."""
+    _, secret = await desk.log_in(name, password, code, "this machine")
+    write_private(secret_path(prepare_home(settings.folder), SESSION), secret)
+    return await desk.recognise(secret, here=True)
+
+
+def forget_log_in(settings: Settings) -> None:
+    """The session that this home kept is gone."""
+    secret_path(prepare_home(settings.folder), SESSION).unlink(missing_ok=True)
+
+
+def machine_user() -> str:
+    """The system's name of whoever runs this, in the letters of a person's name."""
+    try:
+        name = getpass.getuser().lower()
+    except (OSError, KeyError):
+        name = "owner"
+    return re.sub(r"[^a-z0-9._@-]|^[^a-z0-9]+", "", name)[:60] or "owner"
+
+
 # ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -271,7 +365,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         security = SecurityGateway(CachedScanner(shipped_scanner()))
         intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
-        reviews = Reviews(store=office)
+        permits = load_permits()
+        reviews = Reviews(store=office, permits=permits)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening)  # fmt: skip
@@ -281,7 +376,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
+                    halts=Halts(store=office, ids=SystemIds(), permits=permits), listening=listening)  # fmt: skip
 
 
 async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:

@@ -30,6 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
     log_level: str = "warning"
+    token: str = ""
 
     @property
     def folder(self) -> Path:

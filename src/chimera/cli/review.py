@@ -10,12 +10,14 @@ import msgspec
 import typer
 
 from chimera import bootstrap
+from chimera.bootstrap import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
 from chimera.domain.agent import Agent
-from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
+from chimera.domain.person import Principal
 from chimera.domain.review import Review
+from chimera.domain.verbs import Resource
 from chimera.governance.reviews import Reviews
 from chimera.ports.store import LIST_MAX, Store
 from chimera.settings import read_settings
@@ -24,7 +26,6 @@ app = typer.Typer(name="review", help="What was held for a person: look, approve
                   no_args_is_help=True)  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 ReviewId = Annotated[str, typer.Argument(help="The review's id, as `chimera review list` shows it.")]
-As = Annotated[str, typer.Option("--as", help="The role in which you rule.")]
 TEXT_SHOWN_MAX = 80
 
 
@@ -35,7 +36,7 @@ def list_reviews(
     as_json: Json = False,
 ) -> None:
     """What waits for a ruling, oldest first."""
-    found = stopping.run(_with_store(lambda store: _listed(store, state)))
+    found = stopping.run(_with_office(lambda office: _listed(office.store, state)))
     if as_json:
         output.answer({"reviews": [_as_json(review) for review, _ in found]})
     elif found:
@@ -48,7 +49,7 @@ def list_reviews(
 @app.command()
 def show(review: ReviewId, *, as_json: Json = False) -> None:
     """One review: the exact bytes, why it was held, and whose words shaped it."""
-    found = stopping.run(_with_store(lambda store: store.get(Review, ids.parse(review, where="review"))))
+    found = stopping.run(_with_office(lambda office: office.store.get(Review, ids.parse(review, where="review"))))
     if as_json:
         output.answer(_as_json(found))
         return
@@ -69,11 +70,10 @@ def approve(
     review: ReviewId,
     *,
     digest: Annotated[str, typer.Option(help="The beginning of the bytes' hash that you looked at.")],
-    role: As = "reviewer",
     as_json: Json = False,
 ) -> None:
     """Approve exactly the bytes that you looked at. The gate is asked again with you as the approver."""
-    _rule(review, lambda reviews, one: reviews.approve(one.id, by=_approver(role), digest=_whole(one, digest)),
+    _rule(review, lambda reviews, one, by: reviews.approve(one.id, by=by, digest=_whole(one, digest)),
           as_json=as_json)  # fmt: skip
 
 
@@ -82,11 +82,10 @@ def edit(
     review: ReviewId,
     *,
     text: Annotated[str, typer.Option(help="The text as it should be.")],
-    role: As = "reviewer",
     as_json: Json = False,
 ) -> None:
     """Approve other words. They are new bytes and go through the gate like any."""
-    _rule(review, lambda reviews, one: reviews.edit(one.id, by=_approver(role), arguments={"text": text}),
+    _rule(review, lambda reviews, one, by: reviews.edit(one.id, by=by, arguments={"text": text}),
           as_json=as_json)  # fmt: skip
 
 
@@ -95,11 +94,10 @@ def reject(
     review: ReviewId,
     *,
     reason: Annotated[str, typer.Option(help="Why not.")],
-    role: As = "reviewer",
     as_json: Json = False,
 ) -> None:
     """Say no, and why."""
-    _rule(review, lambda reviews, one: reviews.reject(one.id, by=_approver(role), reason=reason), as_json=as_json)
+    _rule(review, lambda reviews, one, by: reviews.reject(one.id, by=by, reason=reason), as_json=as_json)
 
 
 @app.command()
@@ -107,27 +105,28 @@ def ask(
     review: ReviewId,
     *,
     question: Annotated[str, typer.Option(help="What you need to know first.")],
-    role: As = "reviewer",
     as_json: Json = False,
 ) -> None:
     """Ask something; the review waits for the answer."""
-    _rule(review, lambda reviews, one: reviews.ask(one.id, by=_approver(role), question=question), as_json=as_json)
+    _rule(review, lambda reviews, one, by: reviews.ask(one.id, by=by, question=question), as_json=as_json)
 
 
-def _rule(review: str, act: Callable[[Reviews, Review], Awaitable[Review]], *, as_json: bool) -> None:
-    async def ruled(store: Store) -> Review:
-        return await act(Reviews(store=store), await store.get(Review, ids.parse(review, where="review")))
+def _rule(review: str, act: Callable[[Reviews, Review, Principal], Awaitable[Review]], *, as_json: bool) -> None:
+    async def ruled(office: Office) -> Review:
+        found = await office.store.get(Review, ids.parse(review, where="review"))
+        return await act(office.reviews, found, office.principal)
 
-    after = stopping.run(_with_store(ruled))
+    after = stopping.run(_with_office(ruled))
     if as_json:
         output.answer(_as_json(after))
     else:
         output.tell(f"{after.id} is {after.state}; the fleet acts on it when it runs")
 
 
-async def _with_store(act: Callable[[Store], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
-    async with bootstrap.office_store() as store:
-        return await act(store)
+async def _with_office(act: Callable[[Office], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
+    async with bootstrap.office() as office:
+        office.desk.require(office.principal, "review.look", Resource(kind="reviews", id="reviews"))
+        return await act(office)
 
 
 async def _listed(store: Store, state: str) -> list[tuple[Review, str]]:
@@ -142,10 +141,6 @@ def _whole(review: Review, digest: str) -> str:
         raise Invalid("digest_short", "type at least 8 characters of the hash", where="--digest",
                       remedy="chimera review show prints it")  # fmt: skip
     return review.action_digest if review.action_digest.startswith(digest) else digest
-
-
-def _approver(role: str) -> Approver:
-    return Approver(name=output.person(), role=role)
 
 
 def _until(review: Review) -> str:

@@ -45,6 +45,15 @@ class EventKind(StrEnum):
     TASK_SETTLED = "TASK_SETTLED"
     HALTED = "HALTED"
     RESUMED = "RESUMED"
+    PERSON_ADDED = "PERSON_ADDED"
+    PERSON_CHANGED = "PERSON_CHANGED"
+    LOGIN_TRIED = "LOGIN_TRIED"
+    LOGIN_REFUSED = "LOGIN_REFUSED"
+    LOGGED_IN = "LOGGED_IN"
+    LOGGED_OUT = "LOGGED_OUT"
+    SESSION_SEEN = "SESSION_SEEN"
+    TOKEN_ISSUED = "TOKEN_ISSUED"  # noqa: S105 – a kind of event
+    TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105 – a kind of event
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

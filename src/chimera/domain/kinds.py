@@ -8,6 +8,7 @@ from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.task import Task
@@ -26,5 +27,9 @@ KINDS: dict[str, type[Record]] = {
     "hold": Hold,
     "review": Review,
     "halt": Halt,
+    "person": Person,
+    "session": Session,
+    "token": Token,
+    "knocks": Knocks,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

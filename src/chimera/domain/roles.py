@@ -45,6 +45,10 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "input": _ALL,
         "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
         "halt": _ALL,
+        "person": _ALL,
+        "session": _ALL,
+        "token": _ALL,
+        "knocks": _ALL,
     },
     Role.MANAGER: {
         "campaign": _ALL,
@@ -70,13 +74,15 @@ MOVES_MONEY = frozenset({Role.MANAGER})
 CLAIMS = frozenset({Role.MANAGER})
 WRITES = frozenset({Role.OFFICE, Role.MANAGER, Role.EFFECTS})
 
+# Whoever lets people in reads how they prove themselves; nobody else.
+_PEOPLE = frozenset({"person", "session", "token", "knocks"})
 _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,
-    Role.MANAGER: _EVERYTHING,
+    Role.MANAGER: _EVERYTHING - _PEOPLE,
     Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt"}),
     Role.MAINTENANCE: frozenset(),
-    Role.AUDITOR: _EVERYTHING,
+    Role.AUDITOR: _EVERYTHING - _PEOPLE,
 }
 
 

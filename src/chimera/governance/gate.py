@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, owns
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.person import RULERS
 from chimera.domain.spec import Spec
 from chimera.governance import treasury
 from chimera.governance.policy.engine import Deed, Facts, PolicyEngine
-from chimera.governance.reviews import RULERS
 from chimera.governance.safety.finding import Finding
 from chimera.governance.safety.gateway import SafetyGateway, severity_of
 

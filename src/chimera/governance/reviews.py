@@ -13,24 +13,25 @@ from msgspec.structs import replace
 from chimera.domain import canonical
 from chimera.domain.action import ARGUMENT_BYTES_MAX, Action
 from chimera.domain.change import Change
-from chimera.domain.decision import Approver
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
+from chimera.domain.person import RULERS, Principal
 from chimera.domain.review import Review, ReviewCommand
+from chimera.domain.verbs import Resource
+from chimera.governance.identity.permits import Permits
 from chimera.ports.store import Store
 
-# From the least to the most.
-RULERS = ("reviewer", "operator", "owner")
 NOTE_LENGTH_MAX = 2_000
 
 
 class Reviews:
     """One ruling per review, whoever is first."""
 
-    def __init__(self, *, store: Store) -> None:
+    def __init__(self, *, store: Store, permits: Permits) -> None:
         self._store = store
+        self._permits = permits
 
-    async def approve(self, review_id: str, *, by: Approver, digest: str) -> Review:
+    async def approve(self, review_id: str, *, by: Principal, digest: str) -> Review:
         """Approve exactly the bytes that were shown."""
         review = await self._ruled_on(review_id, by=by)
         _require_standing(review, by)
@@ -43,7 +44,7 @@ class Reviews:
             )
         return await self._rule(review, ReviewCommand.APPROVE, by=by, outcome="approved")
 
-    async def edit(self, review_id: str, *, by: Approver, arguments: dict[str, Any]) -> Review:
+    async def edit(self, review_id: str, *, by: Principal, arguments: dict[str, Any]) -> Review:
         """Approve other bytes than were proposed. They go through the gate like any."""
         review = await self._ruled_on(review_id, by=by)
         _require_standing(review, by)
@@ -58,21 +59,21 @@ class Reviews:
         question = msgspec.structs.replace(review.question, action=action)
         return await self._rule(review, ReviewCommand.EDIT, by=by, outcome="edited", question=question)
 
-    async def reject(self, review_id: str, *, by: Approver, reason: str) -> Review:
+    async def reject(self, review_id: str, *, by: Principal, reason: str) -> Review:
         """Say no, and why."""
         if not reason.strip():
             raise Invalid("reason_missing", "a rejection needs a reason", where="reason", remedy="say why")
         review = await self._ruled_on(review_id, by=by)
         return await self._rule(review, ReviewCommand.REJECT, by=by, outcome="rejected", note=_note(reason))
 
-    async def ask(self, review_id: str, *, by: Approver, question: str) -> Review:
+    async def ask(self, review_id: str, *, by: Principal, question: str) -> Review:
         """Ask the operator something; the review waits for the answer."""
         review = await self._ruled_on(review_id, by=by)
         return await self._rule(review, ReviewCommand.ASK, by=by, outcome="", note=_note(question))
 
-    async def answer(self, review_id: str, *, by: Approver, text: str) -> Review:
+    async def answer(self, review_id: str, *, by: Principal, text: str) -> Review:
         """Answer what was asked; the review is open again."""
-        review = await self._store.get(Review, review_id)
+        review = await self._ruled_on(review_id, by=by)
         return await self._rule(review, ReviewCommand.ANSWER, by=by, outcome="", note=_note(text))
 
     async def expire_due(self) -> int:
@@ -87,12 +88,10 @@ class Reviews:
             await self._store.commit(Change(records=(after,), events=(event,)))
         return len(due)
 
-    async def _ruled_on(self, review_id: str, *, by: Approver) -> Review:
+    async def _ruled_on(self, review_id: str, *, by: Principal) -> Review:
         review = await self._store.get(Review, review_id)
-        if by.role not in RULERS:
-            raise Refused(
-                "role_may_not_rule", f"a {by.role} may not rule", where=review_id, remedy=f"ask a {review.role}"
-            )
+        about = Resource(kind="review", id=review.id, agent=review.agent_id, campaign=review.campaign_id)
+        self._permits.require(by, "review.rule", about)
         if await self._store.now_us() >= review.deadline_us:
             raise Refused(
                 "review_expired",
@@ -103,9 +102,11 @@ class Reviews:
         return review
 
     async def _rule(
-        self, review: Review, command: ReviewCommand, *, by: Approver, outcome: str, note: str = "", **fields: Any
+        self, review: Review, command: ReviewCommand, *, by: Principal, outcome: str, note: str = "", **fields: Any
     ) -> Review:
-        after = replace(review.after(command), approver=by, outcome=outcome, note=note or review.note, **fields)
+        after = replace(
+            review.after(command), approver=by.approver, outcome=outcome, note=note or review.note, **fields
+        )
         event = Event(
             kind=EventKind.REVIEW_RULED,
             subject=review.task_id,
@@ -114,7 +115,7 @@ class Reviews:
                 "review": review.id,
                 "ruling": str(command),
                 "by": by.name,
-                "role": by.role,
+                "role": by.approver.role,
                 "note": note,
                 "digest": review.action_digest,
                 "digest_after": after.action_digest,
@@ -124,12 +125,13 @@ class Reviews:
         return after
 
 
-def _require_standing(review: Review, by: Approver) -> None:
+def _require_standing(review: Review, by: Principal) -> None:
     """Anybody who may rule may say no; a yes needs the role that policy asked for, or the gate would turn it down."""
-    if review.role in RULERS and RULERS.index(by.role) < RULERS.index(review.role):
+    role = by.approver.role
+    if role not in RULERS or (review.role in RULERS and RULERS.index(role) < RULERS.index(review.role)):
         raise Refused(
             "role_may_not_approve",
-            f"a {by.role} may not approve this",
+            f"a {role} may not approve this",
             where=review.id,
             remedy=f"ask an {review.role}" if review.role[0] in "aeiou" else f"ask a {review.role}",
         )

@@ -19,6 +19,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
@@ -186,6 +187,18 @@ class Samples:
     def halt(self, scope: str) -> Halt:
         return Halt(id=self.id(), halted=scope, reason="test", by="Grace", since_us=1)
 
+    def people(self) -> dict[str, Record]:
+        """Somebody, with a session, a token and a tally."""
+        person = Person(id=self.id(), name="grace", roles=("owner",))
+        return {
+            "person": person,
+            "session": Session(id=self.id(), person_id=person.id, secret_hash="0" * 64, address="::1",
+                               opened_at_us=1, seen_at_us=1, expires_at_us=HOUR_US),
+            "token": Token(id=self.id(), person_id=person.id, name="ci", secret_hash="0" * 64, scopes=("halt.set",),
+                           issued_at_us=1, expires_at_us=HOUR_US),
+            "knocks": Knocks(id=self.id(), tries=1, since_us=1),
+        }  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -203,4 +216,5 @@ class Samples:
             "hold": self.hold(("w|day|1",), 1),
             "review": self.review(task),
             "halt": self.halt("tool:x"),
+            **self.people(),
         }

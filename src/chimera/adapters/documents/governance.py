@@ -7,11 +7,13 @@ from pathlib import Path
 import msgspec
 
 from chimera.domain.errors import Invalid, Missing
+from chimera.governance.identity.permits import Permits
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.safety.gateway import Lexeme
 
 GOVERNANCE = Path(__file__).parents[2] / "governance"
 DEFAULT_PACK = GOVERNANCE / "policy" / "packs" / "default"
+PEOPLE_PACK = GOVERNANCE / "identity" / "pack"
 LEXICON = GOVERNANCE / "safety" / "lexicon.json"
 
 
@@ -33,3 +35,11 @@ def load_lexicon(path: Path = LEXICON) -> dict[str, Lexeme]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Lexeme])
     except msgspec.DecodeError as error:
         raise Invalid("lexicon_malformed", str(error), where=str(path)) from error
+
+
+def load_permits(folder: Path = PEOPLE_PACK) -> Permits:
+    """The pack that says which people may do what."""
+    return Permits(
+        text=(folder / "policy.cedar").read_text(encoding="utf-8"),
+        schema=(folder / "schema.cedarschema").read_text(encoding="utf-8"),
+    )

@@ -16,9 +16,9 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState, Perso
 from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, Goal
 from chimera.domain.change import Change
-from chimera.domain.decision import Approver
 from chimera.domain.errors import ChimeraError, Conflict, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
+from chimera.domain.person import Principal, person_id
 from chimera.domain.record import Record, next_version
 from chimera.domain.review import Review
 from chimera.domain.task import Task
@@ -31,6 +31,7 @@ from chimera.testing.simulation.world import World
 PERMISSIONS = ("trends.read", "mentions.read", "post.publish", "post.reply", "post.like", "note.keep", "payment.send")
 _ROLES = ("reviewer", "reviewer", "operator", "owner", "guest")
 _TRIED_MAX = 40
+_OPERATOR = Principal(person=person_id("otto"), name="otto", roles=frozenset({"operator"}))
 
 
 class People:
@@ -99,15 +100,15 @@ class People:
             if agent.state is AgentState.PAUSED:
                 await self._commit((agent.after(AgentCommand.ACTIVATE),), EventKind.AGENT_CHANGED, agent.id)
         for scope in sorted(self._world.witness.halted):
-            await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by="operator"))
+            await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by=_OPERATOR))
 
     async def _halt(self) -> None:
         agent = self._dice.choice(self.agents)
         places = [scopes.FLEET, scopes.agent(agent), scopes.platform("sandbox"), *map(scopes.campaign, self.campaigns)]
         scope = self._dice.choice(places)
-        await self._insist(lambda: self._keeper.office.halts.halt(scope, by="operator", reason="a look"))
+        await self._insist(lambda: self._keeper.office.halts.halt(scope, by=_OPERATOR, reason="a look"))
         await self._world.clock.sleep(self._dice.uniform(1.0, 20.0))
-        await self._insist(lambda: self._keeper.office.halts.resume(scope, by="operator"))
+        await self._insist(lambda: self._keeper.office.halts.resume(scope, by=_OPERATOR))
 
     async def _lower_cap(self) -> None:
         agent = self._dice.choice(self.agents)
@@ -189,10 +190,10 @@ class People:
             waiting = [one for one in books.values() if one.state in ("open", "asked")]
             if waiting:
                 review = dice.choice(waiting)
-                by = Approver(name, dice.choice(_ROLES))
+                by = Principal(person=person_id(name), name=name, roles=frozenset({dice.choice(_ROLES)}))
                 await self._once(lambda review=review, by=by: self._rule(dice, review, by))
 
-    async def _rule(self, dice: random.Random, review: Review, by: Approver) -> None:
+    async def _rule(self, dice: random.Random, review: Review, by: Principal) -> None:
         reviews = self._keeper.office.reviews
         if review.about == "doubt":
             # Asked whether it happened, people look; whoever looked before the network had settled would be wrong.
