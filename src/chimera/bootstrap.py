@@ -46,6 +46,7 @@ from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.sealing import SealVerifier
@@ -210,6 +211,7 @@ class Office(Struct, frozen=True, kw_only=True):
     desk: IdentityDesk
     principal: Principal
     reviews: Reviews
+    reviewers: Reviewers
     halts: Halts
 
 
@@ -227,7 +229,9 @@ async def office() -> AsyncGenerator[Office]:
         desk, permits = identity_desk(settings, store), load_permits()
         yield Office(
             store=store, desk=desk, principal=await recognised_here(settings, desk),
-            reviews=Reviews(store=store, permits=permits), halts=Halts(store=store, ids=SystemIds(), permits=permits),
+            reviews=Reviews(store=store, permits=permits, bands=load_pack().bands),
+            reviewers=Reviewers(store=store, ids=SystemIds(), permits=permits),
+            halts=Halts(store=store, ids=SystemIds(), permits=permits),
         )  # fmt: skip
 
 
@@ -366,7 +370,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         permits = load_permits()
-        reviews = Reviews(store=office, permits=permits)
+        reviews = Reviews(store=office, permits=permits, bands=written.pack.bands)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening)  # fmt: skip

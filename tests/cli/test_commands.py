@@ -26,10 +26,11 @@ from chimera.domain.manifest import manifest_schema
 from chimera.domain.roles import Role
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.ports.store import Store
 from chimera.testing.manual_clock import ManualClock
-from tests.small_house import OLGA, PERMITS
+from tests.small_house import OLGA, PACK, PERMITS
 
 AGENTS = Path(__file__).resolve().parents[2] / "agents"
 Run = Callable[..., int]
@@ -43,7 +44,8 @@ def house(office_store: Callable[[], AbstractAsyncContextManager[Store]]) -> Run
             desk = IdentityDesk(store=store, clock=ManualClock(), ids=SystemIds(), secrecy=SystemSecrecy(key="tests"),
                                 permits=PERMITS)  # fmt: skip
             yield Office(
-                store=store, desk=desk, principal=OLGA, reviews=Reviews(store=store, permits=PERMITS),
+                store=store, desk=desk, principal=OLGA, reviews=Reviews(store=store, permits=PERMITS, bands=PACK.bands),
+                reviewers=Reviewers(store=store, ids=SystemIds(), permits=PERMITS),
                 halts=Halts(store=store, ids=SystemIds(), permits=PERMITS),
             )  # fmt: skip
 

@@ -100,6 +100,11 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
                 await reads.close()
 
 
+def _held(reviews: dict[str, int]) -> int:
+    """What was held for a person; a look that is owed afterwards held nothing."""
+    return sum(many for state, many in reviews.items() if state != "owed")
+
+
 def handle_of(number: int) -> str:
     """The account of one of the rehearsal's agents."""
     return f"@persona-{number + 1:03d}"
@@ -149,7 +154,7 @@ async def _until_quiet(fleet: Fleet, plan: Plan, since: float, watch: Watch) -> 
     still_since = time.monotonic()
     while time.monotonic() < gives_up:
         tasks = await fleet.reads.count(Task)
-        reviews = sum((await fleet.reads.count(Review)).values())
+        reviews = _held(await fleet.reads.count(Review))
         watch(Glance(seconds=time.monotonic() - since, tasks=tasks, reviews=reviews))
         fleet.listening.is_open = time.monotonic() < listens_until
         is_moving = fleet.listening.is_open or any(tasks.get(state) for state in _MOVING)
@@ -172,7 +177,7 @@ async def _summary(reads: Reads, report: Report, plan: Plan, seconds: float) -> 
         agents=plan.agents,
         tasks={"completed": tasks.get("done", 0), "failed": tasks.get("failed", 0), **tasks},
         published=sum(deed.kind in PUBLISHED_KINDS for deed in report.records),
-        held=sum((await reads.count(Review)).values()),
+        held=_held(await reads.count(Review)),
         refused=tasks.get("refused", 0) + refused_inputs,
         attacks=await _attacks(reads, report),
         spent_micros=sum(window.spent_micros + window.overrun_micros for window in windows if _is_fleet_day(window)),

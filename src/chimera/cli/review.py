@@ -16,9 +16,9 @@ from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid
 from chimera.domain.person import Principal
-from chimera.domain.review import Review
+from chimera.domain.review import Remark, Review
 from chimera.domain.verbs import Resource
-from chimera.governance.reviews import Reviews
+from chimera.governance.reviews import Outcome, Reviews, Seen
 from chimera.ports.store import LIST_MAX, Store
 from chimera.settings import read_settings
 
@@ -26,13 +26,18 @@ app = typer.Typer(name="review", help="What was held for a person: look, approve
                   no_args_is_help=True)  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 ReviewId = Annotated[str, typer.Argument(help="The review's id, as `chimera review list` shows it.")]
+Nonce = Annotated[
+    str, typer.Option(help="What `chimera review show` printed as seen; refused if anything happened since.")
+]
 TEXT_SHOWN_MAX = 80
 
 
 @app.command("list")
 def list_reviews(
     *,
-    state: Annotated[str, typer.Option(help="open, asked, approved, edited, rejected, expired or closed.")] = "open",
+    state: Annotated[
+        str, typer.Option(help="open, owed, asked, approved, edited, rejected, expired, closed.")
+    ] = "open",
     as_json: Json = False,
 ) -> None:
     """What waits for a ruling, oldest first."""
@@ -62,7 +67,36 @@ def show(review: ReviewId, *, as_json: Json = False) -> None:
     output.tell("held because:")
     for reason in found.reasons:
         output.tell(f"  {reason}")
-    output.tell(f"bytes {found.action_digest[:16]}, rule until {_until(found)}")
+    if found.claim:
+        output.tell(f"claimed by {found.claim.name}")
+    if found.assigned_to:
+        output.tell(f"for {found.assigned_to}")
+    if found.first:
+        output.tell(f"{found.first.approver.name} has said yes; a second person has to")
+    output.tell(f"bytes {found.action_digest[:16]}, seen {found.nonce}, rule until {_until(found)}")
+
+
+@app.command()
+def claim(review: ReviewId, *, as_json: Json = False) -> None:
+    """Look at it for a quarter of an hour, during which nobody else rules."""
+    _rule(review, lambda reviews, one, by: reviews.claim(one.id, by=by), as_json=as_json)
+
+
+@app.command()
+def release(review: ReviewId, *, as_json: Json = False) -> None:
+    """Let others look at it again."""
+    _rule(review, lambda reviews, one, by: reviews.release(one.id, by=by), as_json=as_json)
+
+
+@app.command()
+def assign(
+    review: ReviewId,
+    *,
+    to: Annotated[str, typer.Option(help="The person's name; empty for everybody.")],
+    as_json: Json = False,
+) -> None:
+    """Give it to one person."""
+    _rule(review, lambda reviews, one, by: reviews.assign(one.id, to=to, by=by), as_json=as_json)
 
 
 @app.command()
@@ -70,11 +104,12 @@ def approve(
     review: ReviewId,
     *,
     digest: Annotated[str, typer.Option(help="The beginning of the bytes' hash that you looked at.")],
+    nonce: Nonce = "",
     as_json: Json = False,
 ) -> None:
     """Approve exactly the bytes that you looked at. The gate is asked again with you as the approver."""
-    _rule(review, lambda reviews, one, by: reviews.approve(one.id, by=by, digest=_whole(one, digest)),
-          as_json=as_json)  # fmt: skip
+    _rule(review, lambda reviews, one, by: reviews.approve(
+        one.id, by=by, digest=_whole(one, digest), nonce=nonce or one.nonce), as_json=as_json)  # fmt: skip
 
 
 @app.command()
@@ -82,11 +117,12 @@ def edit(
     review: ReviewId,
     *,
     text: Annotated[str, typer.Option(help="The text as it should be.")],
+    nonce: Nonce = "",
     as_json: Json = False,
 ) -> None:
     """Approve other words. They are new bytes and go through the gate like any."""
-    _rule(review, lambda reviews, one, by: reviews.edit(one.id, by=by, arguments={"text": text}),
-          as_json=as_json)  # fmt: skip
+    _rule(review, lambda reviews, one, by: reviews.edit(
+        one.id, by=by, nonce=nonce or one.nonce, arguments={"text": text}), as_json=as_json)  # fmt: skip
 
 
 @app.command()
@@ -96,7 +132,7 @@ def reject(
     reason: Annotated[str, typer.Option(help="Why not.")],
     as_json: Json = False,
 ) -> None:
-    """Say no, and why."""
+    """Say no, and why. What has gone out already is taken down."""
     _rule(review, lambda reviews, one, by: reviews.reject(one.id, by=by, reason=reason), as_json=as_json)
 
 
@@ -109,6 +145,99 @@ def ask(
 ) -> None:
     """Ask something; the review waits for the answer."""
     _rule(review, lambda reviews, one, by: reviews.ask(one.id, by=by, question=question), as_json=as_json)
+
+
+@app.command()
+def answer(
+    review: ReviewId,
+    *,
+    text: Annotated[str, typer.Option(help="The answer.")],
+    as_json: Json = False,
+) -> None:
+    """Answer what was asked; the review is open again."""
+    _rule(review, lambda reviews, one, by: reviews.answer(one.id, by=by, text=text), as_json=as_json)
+
+
+@app.command()
+def batch(
+    reviews: Annotated[list[str], typer.Argument(help="Reviews, each as ID:BEGINNING-OF-ITS-HASH.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Approve several of low risk at once. Each stands for itself. Exit 1 if any was not approved."""
+
+    async def ruled(office: Office) -> tuple[Outcome, ...]:
+        seen = [await _seen(office.store, one) for one in reviews]
+        return await office.reviews.approve_batch(seen, by=office.principal)
+
+    outcomes = stopping.run(_with_office(ruled))
+    if as_json:
+        output.answer({"outcomes": [{"review": one.review_id, "approved": one.review is not None, "code": one.code,
+                                     "message": one.message} for one in outcomes]})  # fmt: skip
+    else:
+        output.table(("review", "came of it"), [(one.review_id, one.message or "approved") for one in outcomes])
+    if any(one.review is None for one in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def note(
+    review: ReviewId,
+    *,
+    text: Annotated[str, typer.Option(help="What you want to remember; only you read it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Keep a private note about a review, or without --text read yours."""
+    identifier = ids.parse(review, where="review")
+
+    async def noted(office: Office) -> tuple[Remark, ...]:
+        if text:
+            await office.reviewers.remark(identifier, by=office.principal, text=text)
+        return await office.reviewers.remarks(identifier, by=office.principal)
+
+    found = stopping.run(_with_office(noted))
+    if as_json:
+        output.answer({"notes": [{"text": one.text, "at_us": one.at_us} for one in found]})
+    else:
+        for one in found:
+            output.tell(one.text)
+
+
+@app.command()
+def plant(
+    like: ReviewId,
+    *,
+    text: Annotated[str, typer.Option(help="The words of the decoy.")],
+    right: Annotated[str, typer.Option(help="The right answer: approve or reject.")],
+    as_json: Json = False,
+) -> None:
+    """Plant a decoy that looks like an existing review. Its answer is counted; it is never performed."""
+    identifier = ids.parse(like, where="review")
+    planted = stopping.run(_with_office(lambda office: office.reviewers.plant(
+        identifier, by=office.principal, arguments={"text": text}, answer=right)))  # fmt: skip
+    if as_json:
+        output.answer({"review": planted.id})
+    else:
+        output.tell(f"planted as {planted.id}")
+
+
+@app.command()
+def stats(*, as_json: Json = False) -> None:
+    """Who ruled how: approval rate, time held, decoys caught and missed."""
+    found = stopping.run(_with_office(lambda office: office.reviewers.standings(by=office.principal)))
+    if as_json:
+        output.answer({"reviewers": [msgspec.to_builtins(one) for one in found]})
+    else:
+        rows = [(one.name, str(one.rulings), f"{one.approval_bp / 100:.0f} %", str(one.edited), str(one.rejected),
+                 f"{one.held_seconds} s", f"{one.decoys_missed} of {one.decoys}") for one in found]  # fmt: skip
+        output.table(("reviewer", "rulings", "approved", "edited", "rejected", "held", "decoys missed"), rows)
+
+
+async def _seen(store: Store, text: str) -> Seen:
+    """A review as it stands, if the hash that was typed is the beginning of its."""
+    identifier, _, digest = text.partition(":")
+    review = await store.get(Review, ids.parse(identifier, where="review"))
+    return Seen(review_id=review.id, digest=_whole(review, digest), nonce=review.nonce)
 
 
 def _rule(review: str, act: Callable[[Reviews, Review, Principal], Awaitable[Review]], *, as_json: bool) -> None:
@@ -152,4 +281,4 @@ def _text(review: Review) -> str:
 
 
 def _as_json(review: Review) -> dict[str, Any]:
-    return {**msgspec.to_builtins(review), "digest": review.action_digest}
+    return {**msgspec.to_builtins(review), "digest": review.action_digest, "nonce": review.nonce}

@@ -10,6 +10,7 @@ from msgspec import Struct
 from chimera.domain import canonical, scopes
 
 ARGUMENT_BYTES_MAX = 256 * 1024
+TAKE_DOWN = "post.take_down"
 
 
 class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):

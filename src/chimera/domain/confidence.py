@@ -27,12 +27,13 @@ _LOWER = {
 
 
 class Bands(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The lower ends of the bands, and how many rulings make a record."""
+    """The lower ends of the bands, how many rulings make a record, and which risks take two people's yes."""
 
     proceed_bp: int = 9_000
     monitored_bp: int = 7_000
     human_bp: int = 5_000
     record_rulings_min: int = 20
+    two_persons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.human_bp < self.monitored_bp < self.proceed_bp <= 10_000:

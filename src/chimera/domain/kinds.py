@@ -10,7 +10,7 @@ from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.record import Record
-from chimera.domain.review import Review
+from chimera.domain.review import Decoy, Remark, Review
 from chimera.domain.task import Task
 
 KINDS: dict[str, type[Record]] = {
@@ -31,5 +31,7 @@ KINDS: dict[str, type[Record]] = {
     "session": Session,
     "token": Token,
     "knocks": Knocks,
+    "decoy": Decoy,
+    "remark": Remark,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -43,12 +43,16 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "cap": _ALL,
         "campaign": _ALL,
         "input": _ALL,
-        "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
+        "review": Writes(
+            insert=("open",), update=("open", "owed", "asked", "approved", "edited", "rejected", "expired")
+        ),
         "halt": _ALL,
         "person": _ALL,
         "session": _ALL,
         "token": _ALL,
         "knocks": _ALL,
+        "decoy": _ONCE,
+        "remark": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,
@@ -59,7 +63,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "batch": _ONCE,
         "seal": Writes(insert=("ready", "taken"), update=("expired", "withdrawn")),
         "hold": _ALL,
-        "review": Writes(insert=("open",), update=("closed",)),
+        "review": Writes(insert=("open", "owed"), update=("closed",)),
         "halt": Writes(insert=("active",)),
     },
     Role.EFFECTS: {
@@ -75,7 +79,7 @@ CLAIMS = frozenset({Role.MANAGER})
 WRITES = frozenset({Role.OFFICE, Role.MANAGER, Role.EFFECTS})
 
 # Whoever lets people in reads how they prove themselves; nobody else.
-_PEOPLE = frozenset({"person", "session", "token", "knocks"})
+_PEOPLE = frozenset({"person", "session", "token", "knocks", "decoy", "remark"})
 _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,

@@ -196,7 +196,7 @@ def grant_of(
         cost_micros=action.cost_micros,
         expires_at_us=occasion.at_us + GRANT_SECONDS_MAX * 1_000_000,
         policy_digest=ruling.policy_digest,
-        approver=question.approver.name if question.approver else "",
+        approver=question.approver.names if question.approver else "",
     )
     hold_id = ids.derive(grant_id, "hold") if action.cost_micros else None
     return Grant(
@@ -236,6 +236,7 @@ def _escalated(
         role=role,
         opened_at_us=occasion.at_us,
         deadline_us=occasion.at_us + REVIEW_SECONDS * 1_000_000,
+        policy=ruling.policy_digest,
     )
     event = _decision_event(
         EventKind.ACTION_ESCALATED, task, question, ruling, reasons, occasion, review=review.id, role=role
@@ -336,7 +337,7 @@ def _decision_event(
             "reasons": [str(reason) for reason in reasons],
             "confidence_bp": question.confidence_bp,
             "threat": question.threat,
-            "approver": question.approver.name if question.approver else "",
+            "approver": question.approver.names if question.approver else "",
             **more,
         },
     )

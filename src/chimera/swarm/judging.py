@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from chimera.domain import refusals
 from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
@@ -129,6 +130,9 @@ class Judging:
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
     ) -> None:
         question = await self._question(assignment, spec, result, judgement)
+        if question.halted:
+            # As when a halt comes a moment later and the commit meets it: the work waits, nothing is refused for good.
+            raise refusals.halted(question.halted[0])
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)

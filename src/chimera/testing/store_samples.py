@@ -21,7 +21,7 @@ from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.record import Record
-from chimera.domain.review import Review
+from chimera.domain.review import Decoy, Remark, Review
 from chimera.domain.spec import SpecRef
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment
@@ -197,6 +197,8 @@ class Samples:
             "token": Token(id=self.id(), person_id=person.id, name="ci", secret_hash="0" * 64, scopes=("halt.set",),
                            issued_at_us=1, expires_at_us=HOUR_US),
             "knocks": Knocks(id=self.id(), tries=1, since_us=1),
+            "decoy": Decoy(id=self.id(), answer="reject", planted_by="grace", planted_at_us=1),
+            "remark": Remark(id=self.id(), review_id=self.id(), person_id=person.id, text="hm", at_us=1),
         }  # fmt: skip
 
     def one_of_each(self) -> dict[str, Record]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
+from chimera.domain.decision import Question
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
+from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.granted import Granted
 from chimera.domain.record import Record
-from chimera.domain.review import REVIEW_SECONDS, Review
+from chimera.domain.review import AFTERWARDS_SECONDS, REVIEW_SECONDS, Review, ReviewState
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
@@ -21,6 +23,7 @@ from chimera.ports.store import Store
 
 # A network that declines for a quarter of an hour is not asked for ever: every try is worked out and judged anew.
 TRIES_MAX = 20
+LOOK_AFTERWARDS = "review_after"
 PAUSE_SECONDS_MAX = 60
 
 
@@ -54,7 +57,7 @@ class Settle:
         holds, movements = await self._released(granted)
         gone = () if again else await followers.dropped(self._store, task)
         after = replace(
-            task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE),
+            task.again() if again else task.after(TaskCommand.REFUSE),
             due_at_us=self._clock.now_us(),
             grant_id=None,
             reason=why[:500],
@@ -87,8 +90,56 @@ class Settle:
         holds, movements = await self._captured(granted)
         opened = await self.opened(task)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
-        await self._store.commit(Change(records=(after, *holds, *opened), events=(event,), movements=movements))
+        owed = await self._owed(granted) if LOOK_AFTERWARDS in grant.obligations else ()
+        events = (event, *(self._owing(review) for review in owed))
+        records = (after, *holds, *opened, *owed)
+        await self._store.commit(Change(records=records, events=events, movements=movements))
         return after
+
+    async def _owed(self, granted: Granted) -> tuple[Review, ...]:
+        """The look that a person owes to what went out without one."""
+        task, grant = granted.task, granted.grant
+        asked = await self._newest(task)
+        if asked is None or asked.question is None or grant.action.is_internal:
+            return ()
+        now_us = self._clock.now_us()
+        review = Review(
+            id=ids.derive(grant.id, "afterwards"),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            question=asked.question,
+            reasons=grant.reasons,
+            role="reviewer",
+            opened_at_us=now_us,
+            deadline_us=now_us + AFTERWARDS_SECONDS * 1_000_000,
+            about="afterwards",
+            policy=grant.terms.policy_digest,
+            grant_id=grant.id,
+            state=ReviewState.OWED,
+        )
+        return (review,)
+
+    def _owing(self, review: Review) -> Event:
+        return Event(
+            kind=EventKind.ACTION_ESCALATED,
+            subject=review.task_id,
+            at_us=review.opened_at_us,
+            data={"review": review.id, "about": review.about, "grant": review.grant_id},
+        )
+
+    async def _newest(self, task: Task) -> Attempt | None:
+        attempts = await self._store.list(Attempt, scope=task.id)
+        return max(attempts, key=lambda attempt: attempt.assignment.task.version, default=None)
+
+    async def _question_of(self, task: Task, performance: Performance) -> Question:
+        """What was asked before the act: by its attempt, or by the person who ordered it."""
+        newest = await self._newest(task)
+        if newest is not None and newest.question is not None:
+            return newest.question
+        grant = await self._store.get(Grant, performance.id)
+        ordered = await self._store.get(Review, task.order)
+        return msgspec.structs.replace(ordered.question, action=grant.action, task_id=task.id)
 
     async def opened(self, task: Task) -> tuple[Task, ...]:
         """What waited for a task whose act has happened."""
@@ -104,7 +155,7 @@ class Settle:
         holds, movements = await self._released(granted)
         if performance.later and task.attempt < TRIES_MAX:
             after = replace(
-                task.after(TaskCommand.RETRY),
+                task.again(),
                 due_at_us=self._clock.now_us() + _pause_us(task),
                 grant_id=None,
                 reason=performance.reason,
@@ -127,16 +178,14 @@ class Settle:
 
     async def ask_person(self, task: Task, performance: Performance) -> Review:
         """Neither we nor the network can tell: a person says whether it happened."""
-        attempts = await self._store.list(Attempt, scope=task.id)
-        newest = max(attempts, key=lambda attempt: attempt.assignment.task.version)
-        assert newest.question is not None, "an act was asked for"
+        question = await self._question_of(task, performance)
         now_us = self._clock.now_us()
         review = Review(
             id=ids.derive(task.id, "doubt", str(task.version)),
             task_id=task.id,
             campaign_id=task.campaign_id,
             agent_id=task.agent_id,
-            question=newest.question,
+            question=question,
             reasons=(performance.reason,),
             role="reviewer",
             opened_at_us=now_us,

@@ -54,7 +54,7 @@ class Office:
         self.process = process
         self.store: Store = _store(world, process, fate, writer="office-0", role=Role.OFFICE)
         self.intake = Intake(security=world.house.security, store=self.store, clock=world.clock, ids=world.ids)
-        self.reviews = Reviews(store=self.store, permits=PERMITS)
+        self.reviews = Reviews(store=self.store, permits=PERMITS, bands=world.gate.bands)
         self.halts = Halts(store=self.store, ids=world.ids, permits=PERMITS)
         self._world = world
 

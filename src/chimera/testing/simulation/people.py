@@ -20,7 +20,7 @@ from chimera.domain.errors import ChimeraError, Conflict, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal, person_id
 from chimera.domain.record import Record, next_version
-from chimera.domain.review import Review
+from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Arrival
 from chimera.rehearsal.orders import FORMS, FRAMES
@@ -187,7 +187,7 @@ class People:
         while True:
             await self._world.clock.sleep(dice.uniform(0.5, 4.0))
             books = self._world.witness.books.all(Review)
-            waiting = [one for one in books.values() if one.state in ("open", "asked")]
+            waiting = [one for one in books.values() if one.state in OPEN_STATES]
             if waiting:
                 review = dice.choice(waiting)
                 by = Principal(person=person_id(name), name=name, roles=frozenset({dice.choice(_ROLES)}))
@@ -196,28 +196,39 @@ class People:
     async def _rule(self, dice: random.Random, review: Review, by: Principal) -> None:
         reviews = self._keeper.office.reviews
         if review.about == "doubt":
-            # Asked whether it happened, people look; whoever looked before the network had settled would be wrong.
-            happened = any(deed.key == self._grant_of(review) for deed in self._world.network.records())
-            if happened:
-                await reviews.approve(review.id, by=by, digest=review.action_digest)
-            else:
-                await reviews.reject(review.id, by=by, reason="it is not there")
-            return
+            return await self._say_whether(review, by)
+        if review.about == "afterwards":
+            return await self._look_afterwards(review, by, stays=dice.random() < 0.5)
         if review.state == "asked":
             await reviews.answer(review.id, by=by, text="yes, that one")
             return
         match dice.choice(("approve", "approve", "approve", "stale", "edit", "reject", "ask")):
             case "approve":
-                await reviews.approve(review.id, by=by, digest=review.action_digest)
+                await reviews.approve(review.id, by=by, digest=review.action_digest, nonce=review.nonce)
             case "stale":
-                await reviews.approve(review.id, by=by, digest="0" * 64)
+                await reviews.approve(review.id, by=by, digest="0" * 64, nonce=review.nonce)
             case "edit":
                 edited = {"text": f"In other words {dice.getrandbits(16)}. [AI persona]"}
-                await reviews.edit(review.id, by=by, arguments=edited)
+                await reviews.edit(review.id, by=by, nonce=review.nonce, arguments=edited)
             case "reject":
                 await reviews.reject(review.id, by=by, reason="no")
             case _:
                 await reviews.ask(review.id, by=by, question="really?")
+
+    async def _say_whether(self, review: Review, by: Principal) -> None:
+        """Asked whether it happened, people look; whoever looked before the network had settled would be wrong."""
+        reviews = self._keeper.office.reviews
+        if any(deed.key == self._grant_of(review) for deed in self._world.network.records()):
+            await reviews.approve(review.id, by=by, digest=review.action_digest, nonce=review.nonce)
+        else:
+            await reviews.reject(review.id, by=by, reason="it is not there")
+
+    async def _look_afterwards(self, review: Review, by: Principal, *, stays: bool) -> None:
+        reviews = self._keeper.office.reviews
+        if stays:
+            await reviews.approve(review.id, by=by, digest=review.action_digest, nonce=review.nonce)
+        else:
+            await reviews.reject(review.id, by=by, reason="take it down")
 
     def _grant_of(self, review: Review) -> str | None:
         return self._world.witness.books.all(Task)[review.task_id].grant_id
