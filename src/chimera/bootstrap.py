@@ -40,6 +40,7 @@ from chimera.domain.errors import Conflict, Refused, Unavailable
 from chimera.domain.person import Principal
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.governance.breakers import Breakers
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
@@ -371,16 +372,17 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         permits = load_permits()
         reviews = Reviews(store=office, permits=permits, bands=written.pack.bands)
+        halts = Halts(store=office, ids=SystemIds(), permits=permits)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening)  # fmt: skip
+                                    listening=listening, breakers=Breakers(reads=reads, halts=halts))  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await keeper.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds(), permits=permits), listening=listening)  # fmt: skip
+                    halts=halts, listening=listening)  # fmt: skip
 
 
 async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:

@@ -7,11 +7,15 @@ import asyncio
 import pytest
 
 from chimera.domain import scopes
-from chimera.domain.errors import Conflict, Invalid, Missing
+from chimera.domain.errors import Conflict, Invalid, Missing, Refused
 from chimera.domain.halt import Halt, HaltState
-from chimera.domain.task import TaskState
+from chimera.domain.task import Task, TaskState
+from chimera.domain.work import Result
 from chimera.governance.halts import Halts
-from tests.small_house import OLGA, OTTO, PERMITS, SmallHouse, somebody
+from chimera.swarm.roster import Roster
+from tests.small_house import OLGA, OTTO, PERMITS, TEXT, SmallHouse, a_post, somebody
+from tests.small_work import draft
+from tests.swarm.test_hearing import Bench
 
 pytestmark = pytest.mark.requirement("R-A6", "R-E5")
 
@@ -78,3 +82,55 @@ async def test_what_is_no_scope(halts: Halts, scope: str) -> None:
 async def test_a_reason_that_cannot_be_recorded(halts: Halts) -> None:
     with pytest.raises(Invalid):
         await halts.halt("fleet", by=OTTO, reason="a\x00b")
+
+
+# ── a halt postpones; it does not refuse for good ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("scope", ["fleet", "platform:sandbox"])
+async def test_a_halt_that_the_gate_sees_postpones(house: SmallHouse, halts: Halts, scope: str) -> None:
+    """As one that comes a moment later: the task stays leased, its lease runs out, and it is worked on again."""
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    await bench.claiming.once()
+    leased = bench.dispatch.sent[-1].task
+    await halts.halt(scope, by=OTTO, reason="a look")
+    house.clock.advance(1)
+    made = draft(TEXT, action=a_post())
+    await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, draft=made))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.LEASED
+    await halts.resume(scope, by=OTTO)
+    house.clock.advance(300)
+    await bench.claiming.once()
+    again = bench.dispatch.sent[-1].task
+    assert again.id == task.id
+    await bench.hand_in(Result(task_id=again.id, task_version=again.version, draft=made))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.GRANTED
+
+
+async def test_a_halted_tool_is_not_used_and_the_work_waits(house: SmallHouse, halts: Halts) -> None:
+    roster = Roster(reads=house.office, clock=house.clock)
+    assert await roster.may_use(house.agent.id, "trends")
+    for scope in ("tool:trends", scopes.agent(house.agent.id), "fleet"):
+        await halts.halt(scope, by=OTTO, reason="a look")
+        house.clock.advance(1)
+        with pytest.raises(Refused) as refusal:
+            await roster.may_use(house.agent.id, "trends")
+        assert refusal.value.code == "halted"
+        await halts.resume(scope, by=OTTO)
+        house.clock.advance(1)
+    await halts.halt("tool:web", by=OTTO, reason="a look")
+    house.clock.advance(1)
+    assert await roster.may_use(house.agent.id, "trends")
+
+
+async def test_work_that_met_a_halted_tool_waits_and_a_worker_that_says_so_falsely_has_failed(
+    house: SmallHouse, halts: Halts
+) -> None:
+    bench = Bench(house)
+    await halts.halt("tool:trends", by=OTTO, reason="a look")
+    met = "tool:trends: tool:trends is halted [halted]"
+    assert (await bench.hear(None, failure=met)).state is TaskState.LEASED
+    await halts.resume("tool:trends", by=OTTO)
+    house.clock.advance(1)
+    assert (await bench.hear(None, failure=met)).state is TaskState.READY

@@ -52,7 +52,7 @@ class Halts:
         if not active:
             raise Missing("not_halted", f"{scope} is not halted", where=scope, remedy="there is nothing to lift")
         now_us = await self._store.now_us()
-        lifted = active[0].lifted(by=by.name)
+        lifted = active[0].lifted(by=by.name, at_us=now_us)
         event = Event(kind=EventKind.RESUMED, subject=lifted.id, at_us=now_us, data={"scope": scope, "by": by.name})
         await self._store.commit(Change(records=(lifted,), events=(event,)))
         return lifted

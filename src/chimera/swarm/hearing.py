@@ -61,6 +61,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
         data={
             "attempt": task.attempt,
             "again": again,
+            "agent": task.agent_id,
             "spec": str(task.spec),
             "why": result.failure[:500],
             "cost_micros": result.cost_micros,
@@ -303,6 +304,7 @@ def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasi
             "accepted": verdict.accepted,
             "confidence_bp": confidence_of(result.draft, verdict),
             "again": again,
+            "agent": task.agent_id,
             "findings": list(verdict.findings),
             "spec": str(task.spec),
             "attempt": task.attempt,

@@ -82,7 +82,8 @@ class Judging:
             await self._settle_or_fail(assignment, result)
         except ChimeraError as error:
             # The lease runs out and the task is worked on again; nothing is lost, nothing is done twice.
-            log.warning("a result is not on record", task=result.task_id, why=str(error))
+            say = log.info if error.code == "halted" else log.warning
+            say("a result is not on record", task=result.task_id, why=str(error))
         except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
             log.exception("a hearing broke", task=result.task_id)
 
@@ -101,6 +102,8 @@ class Judging:
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
         spec = self._court.contracts.specs[assignment.spec.name]
         occasion = self._court.occasion(assignment.task)
+        if result.draft is None and await self._was_halted(result):
+            raise Refused("halted", result.failure, where=result.task_id, remedy="chimera resume")
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
         result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
@@ -112,6 +115,10 @@ class Judging:
             failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
         await self._after_verdict(assignment, spec, result, judgement, occasion)
+
+    async def _was_halted(self, result: Result) -> bool:
+        """Whether a worker met a halt, and there is one: then its failure is nobody's, and the work waits."""
+        return result.failure.endswith("[halted]") and bool(await self._roster.halted())
 
     async def _after_verdict(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion

@@ -1,10 +1,11 @@
-"""The top tier: listens for the fleet, closes what nobody ruled on, tells the vault what is halted. Does no task."""
+"""The top tier: listens for the fleet, closes what nobody ruled on, trips breakers, tells the vault. Does no task."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Protocol
 
+from chimera.governance.breakers import Breakers
 from chimera.governance.reviews import Reviews
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
@@ -24,7 +25,7 @@ class Orchestrator:
 
     def __init__(
         self, *, reviews: Reviews, reads: Reads, listening: Listening | None, vault: HaltsKeeper, arrived: Bell,
-        clock: Clock,
+        clock: Clock, breakers: Breakers | None = None,
     ) -> None:  # fmt: skip
         self._reviews = reviews
         self._reads = reads
@@ -32,6 +33,7 @@ class Orchestrator:
         self._vault = vault
         self._arrived = arrived
         self._clock = clock
+        self._breakers = breakers
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -41,6 +43,7 @@ class Orchestrator:
                 ("listening", self._listen, 0.3),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
+                ("breaking", self._break, 1.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -51,6 +54,11 @@ class Orchestrator:
 
     async def _expire(self) -> bool:
         await self._reviews.expire_due()
+        return False
+
+    async def _break(self) -> bool:
+        if self._breakers is not None:
+            await self._breakers.once()
         return False
 
     async def _tell_vault(self) -> bool:

@@ -174,8 +174,17 @@ def order_of(review: Review, task: Task, *, at_us: int) -> tuple[Task, Change]:
         state=TaskState.HELD,
     )
     by = review.approver.name if review.approver else ""
-    data = {"review": review.id, "grant": review.grant_id, "task": order.id, "by": by, "note": review.note}
-    event = Event(kind=EventKind.TAKE_DOWN_ORDERED, subject=order.id, at_us=at_us, data=data)
+    data = {
+        "review": review.id,
+        "grant": review.grant_id,
+        "task": order.id,
+        "agent": task.agent_id,
+        "by": by,
+        "note": review.note,
+    }
+    event = Event(
+        kind=EventKind.TAKE_DOWN_ORDERED, subject=order.id, at_us=at_us, data={**data, "agent": task.agent_id}
+    )
     return order, Change(records=(order,), events=(event,))
 
 
