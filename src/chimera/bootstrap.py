@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack, load_permits
+from chimera.adapters.documents.governance import DEFAULT_PACK, load_lexicon, load_pack, load_permits
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.local.home import (
     Home,
@@ -55,6 +55,7 @@ from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.governance.treasury import Treasury
+from chimera.governance.wording import Sign
 from chimera.pipeline.effects import Effects
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.judge import Judge
@@ -230,10 +231,17 @@ async def office() -> AsyncGenerator[Office]:
         desk, permits = identity_desk(settings, store), load_permits()
         yield Office(
             store=store, desk=desk, principal=await recognised_here(settings, desk),
-            reviews=Reviews(store=store, permits=permits, bands=load_pack().bands),
+            reviews=Reviews(store=store, permits=permits, bands=load_pack().bands,
+                            sign=office_signature(settings)),
             reviewers=Reviewers(store=store, ids=SystemIds(), permits=permits),
             halts=Halts(store=store, ids=SystemIds(), permits=permits),
         )  # fmt: skip
+
+
+def office_signature(settings: Settings) -> Sign:
+    """Signs people's words with the office's key, which managers do not hold."""
+    folder = prepare_home(settings.folder) / "clients"
+    return keys.load_or_make(folder / "office.key", keys.passphrase(folder, "")).sign
 
 
 async def recognised_here(settings: Settings, desk: IdentityDesk) -> Principal:
@@ -298,7 +306,8 @@ async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerato
     for name, key in made.items():
         keys.publish(folder / "clients" / f"{name}.pub", key)
     order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
+                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase,
+                       pack=DEFAULT_PACK)  # fmt: skip
     clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
     async with kept_vault(order):
         try:
@@ -371,7 +380,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
         permits = load_permits()
-        reviews = Reviews(store=office, permits=permits, bands=written.pack.bands)
+        reviews = Reviews(store=office, permits=permits, bands=written.pack.bands, sign=office_signature(settings))
         halts = Halts(store=office, ids=SystemIds(), permits=permits)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,

@@ -12,6 +12,7 @@ from chimera.domain.halt import Halt, HaltState
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Result
 from chimera.governance.halts import Halts
+from chimera.swarm.hearing import HALTED_SECONDS
 from chimera.swarm.roster import Roster
 from tests.small_house import OLGA, OTTO, PERMITS, TEXT, SmallHouse, a_post, somebody
 from tests.small_work import draft
@@ -89,7 +90,7 @@ async def test_a_reason_that_cannot_be_recorded(halts: Halts) -> None:
 
 @pytest.mark.parametrize("scope", ["fleet", "platform:sandbox"])
 async def test_a_halt_that_the_gate_sees_postpones(house: SmallHouse, halts: Halts, scope: str) -> None:
-    """As one that comes a moment later: the task stays leased, its lease runs out, and it is worked on again."""
+    """Nothing is refused for good: the lease is given back, and the work begins again when the halt is lifted."""
     bench = Bench(house)
     task = await house.a_task(state=TaskState.READY, attempt=0)
     await bench.claiming.once()
@@ -98,9 +99,9 @@ async def test_a_halt_that_the_gate_sees_postpones(house: SmallHouse, halts: Hal
     house.clock.advance(1)
     made = draft(TEXT, action=a_post())
     await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, draft=made))
-    assert (await house.manager.get(Task, task.id)).state is TaskState.LEASED
+    assert (await house.manager.get(Task, task.id)).state is TaskState.READY
     await halts.resume(scope, by=OTTO)
-    house.clock.advance(300)
+    house.clock.advance(HALTED_SECONDS + 1)
     await bench.claiming.once()
     again = bench.dispatch.sent[-1].task
     assert again.id == task.id
@@ -130,7 +131,9 @@ async def test_work_that_met_a_halted_tool_waits_and_a_worker_that_says_so_false
     bench = Bench(house)
     await halts.halt("tool:trends", by=OTTO, reason="a look")
     met = "tool:trends: tool:trends is halted [halted]"
-    assert (await bench.hear(None, failure=met)).state is TaskState.LEASED
+    assert (await bench.hear(None, failure=met)).attempt == 1
+    assert [link.body for link in await house.manager.links("manager-0") if b"TASK_POSTPONED" in link.body]
     await halts.resume("tool:trends", by=OTTO)
     house.clock.advance(1)
     assert (await bench.hear(None, failure=met)).state is TaskState.READY
+    assert len([link for link in await house.manager.links("manager-0") if b"TASK_POSTPONED" in link.body]) == 1

@@ -24,11 +24,12 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Approver(Struct, frozen=True, forbid_unknown_fields=True):
-    """The person behind a ruling; and a second one, where two are needed."""
+    """The person behind a ruling; a second one, where two are needed; and their word, as the office has signed it."""
 
     name: str
     role: str
     second: str = ""
+    word: str = ""
 
     @property
     def names(self) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain import canonical
+from chimera.domain import canonical, ids
 from chimera.domain.decision import Approver, Question
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version, shard_of
@@ -142,6 +142,11 @@ class Review(Record, frozen=True, kw_only=True):
     def nonce(self) -> str:
         """Names what was seen: this review, at this version, with these bytes. Good for one ruling."""
         return canonical.sha256_hex(f"{self.id} {self.version} {self.action_digest}".encode())[:32]
+
+    @property
+    def order_id(self) -> str:
+        """The task in which what it is about is taken down, if that is what was ruled."""
+        return ids.derive(self.id, "take down")
 
     def claimed_by(self, *, now_us: int) -> Claim | None:
         """Whose it is now, if anybody's."""

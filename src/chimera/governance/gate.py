@@ -30,6 +30,11 @@ _DEEDS = {
 _POSTS = frozenset({"post.publish", "post.reply"})
 
 
+def deed_of(kind: str) -> Deed | None:
+    """The deed behind a kind of action; None for what nothing is known of."""
+    return _DEEDS.get(kind)
+
+
 class Gate:
     """Asked for every action, before and after a person's ruling."""
 

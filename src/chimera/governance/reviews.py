@@ -13,17 +13,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import canonical
-from chimera.domain.action import ARGUMENT_BYTES_MAX, Action
+from chimera.domain.action import ARGUMENT_BYTES_MAX, Action, take_down_of
 from chimera.domain.change import Change
 from chimera.domain.confidence import Bands
 from chimera.domain.decision import Approver
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import Grant, Performance
 from chimera.domain.person import RULERS, Principal
-from chimera.domain.review import CLAIM_SECONDS, OPEN_STATES, Approval, Claim, Review, ReviewCommand
+from chimera.domain.review import APPROVAL_SECONDS, CLAIM_SECONDS, OPEN_STATES, Approval, Claim, Review, ReviewCommand
 from chimera.domain.verbs import Resource
-from chimera.governance import quorum
+from chimera.governance import quorum, wording
 from chimera.governance.identity.permits import Permits
+from chimera.governance.wording import Sign
 from chimera.ports.store import Store
 
 NOTE_LENGTH_MAX = 2_000
@@ -50,10 +52,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
 class Reviews:
     """One ruling per review, whoever is first."""
 
-    def __init__(self, *, store: Store, permits: Permits, bands: Bands) -> None:
+    def __init__(self, *, store: Store, permits: Permits, bands: Bands, sign: Sign | None = None) -> None:
         self._store = store
         self._permits = permits
         self._bands = bands
+        self._sign = sign
 
     # ── whose it is ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -204,12 +207,28 @@ class Reviews:
     ) -> Review:
         now_us = await self._store.now_us()
         held_us = review.held_us + (now_us - review.claim.since_us if review.claim else 0)
+        by = await self._with_word(review, command, by, now_us=now_us)
         after = replace(
             review.after(command), approver=by, outcome=outcome, note=note or review.note, claim=None,
             ruled_at_us=now_us, held_us=held_us,
         )  # fmt: skip
         await self._commit_ruling(after, by, ruling=str(command), note=note, before=before)
         return after
+
+    async def _with_word(self, review: Review, command: ReviewCommand, by: Approver, *, now_us: int) -> Approver:
+        """The approver with a signed word for the bytes that this ruling wants to happen, if it wants any."""
+        wanted: tuple[str, str] | None = None
+        if review.about == "action" and command in (ReviewCommand.APPROVE, ReviewCommand.EDIT):
+            wanted = (review.task_id, review.action_digest)
+        elif review.about == "afterwards" and command is ReviewCommand.REJECT:
+            performance = await self._store.get(Performance, review.grant_id)
+            grant = await self._store.get(Grant, review.grant_id)
+            wanted = (review.order_id, take_down_of(grant.action, performance.receipt).digest)
+        if wanted is None or self._sign is None:
+            return by
+        until_us = now_us + APPROVAL_SECONDS * 1_000_000
+        word = wording.given(self._sign, by, task_id=wanted[0], digest=wanted[1], until_us=until_us)
+        return msgspec.structs.replace(by, word=word)
 
     async def _commit_ruling(self, after: Review, by: Approver, *, ruling: str, note: str, before: str) -> None:
         data = {

@@ -28,6 +28,7 @@ from chimera.domain.task import Task, TaskCommand
 from chimera.domain.work import Assignment, Result
 
 RETRY_SECONDS = 2
+HALTED_SECONDS = 10
 
 
 class Consequence(Struct, frozen=True, kw_only=True):
@@ -73,6 +74,15 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
         ),
         task=after,
     )
+
+
+def postponed(task: Task, occasion: Occasion, *, why: str, cost_micros: int) -> Consequence:
+    """A halt was met: the lease is given back, what it cost is counted, and the work begins again after the halt."""
+    after = replace(task.after(TaskCommand.RETRY), due_at_us=occasion.at_us + HALTED_SECONDS * 1_000_000)
+    data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
+    event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)
+    movements = budget.metered(occasion.windows, cost_micros)
+    return Consequence(change=Change(records=(after,), events=(event,), movements=movements), task=after)
 
 
 def rejected(
@@ -198,6 +208,7 @@ def grant_of(
         expires_at_us=occasion.at_us + GRANT_SECONDS_MAX * 1_000_000,
         policy_digest=ruling.policy_digest,
         approver=question.approver.names if question.approver else "",
+        word=question.approver.word if question.approver else "",
     )
     hold_id = ids.derive(grant_id, "hold") if action.cost_micros else None
     return Grant(

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain import refusals
 from chimera.domain.attempt import attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
@@ -82,8 +81,7 @@ class Judging:
             await self._settle_or_fail(assignment, result)
         except ChimeraError as error:
             # The lease runs out and the task is worked on again; nothing is lost, nothing is done twice.
-            say = log.info if error.code == "halted" else log.warning
-            say("a result is not on record", task=result.task_id, why=str(error))
+            log.warning("a result is not on record", task=result.task_id, why=str(error))
         except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
             log.exception("a hearing broke", task=result.task_id)
 
@@ -103,7 +101,9 @@ class Judging:
         spec = self._court.contracts.specs[assignment.spec.name]
         occasion = self._court.occasion(assignment.task)
         if result.draft is None and await self._was_halted(result):
-            raise Refused("halted", result.failure, where=result.task_id, remedy="chimera resume")
+            return await self._commit(
+                hearing.postponed(assignment.task, occasion, why=result.failure, cost_micros=result.cost_micros)
+            )
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
         result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
@@ -138,14 +138,15 @@ class Judging:
     ) -> None:
         question = await self._question(assignment, spec, result, judgement)
         if question.halted:
-            # As when a halt comes a moment later and the commit meets it: the work waits, nothing is refused for good.
-            raise refusals.halted(question.halted[0])
+            return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         try:
             await self._commit(step)
         except Refused as refusal:
+            if refusal.code == "halted":
+                return await self._postpone(assignment, result, judgement, occasion, refusal.where)
             if refusal.code != "over_budget":
                 raise
             # The database refused what the gate allowed: the denial is what goes on record.
@@ -156,6 +157,15 @@ class Judging:
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")))
+
+    async def _postpone(
+        self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, scope: str
+    ) -> None:
+        """Whether the gate sees the halt or the commit meets it: nothing is refused for good, and nothing is lost."""
+        cost_micros = result.cost_micros + sum(call.cost_micros for call in judgement.calls)
+        await self._commit(
+            hearing.postponed(assignment.task, occasion, why=f"{scope} is halted", cost_micros=cost_micros)
+        )
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
         draft, task = result.draft, assignment.task

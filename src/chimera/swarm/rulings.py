@@ -9,8 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain import ids
-from chimera.domain.action import TAKE_DOWN, Action
+from chimera.domain.action import take_down_of
 from chimera.domain.agent import Account, Agent
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
@@ -162,7 +161,7 @@ def closed(review: Review, *, at_us: int, why: str) -> Change:
 def order_of(review: Review, task: Task, *, at_us: int) -> tuple[Task, Change]:
     """A person's order to take something down, as a task that waits for the gate."""
     order = Task(
-        id=ids.derive(review.id, "take down"),
+        id=review.order_id,
         campaign_id=task.campaign_id,
         agent_id=task.agent_id,
         spec=review.question.spec,
@@ -190,13 +189,7 @@ def order_of(review: Review, task: Task, *, at_us: int) -> tuple[Task, Change]:
 
 def take_down(review: Review, order: Task, grant: Grant, performance: Performance, agent: Agent) -> Question:
     """What the gate is asked about an order: exactly this post, in the name of whoever ordered it."""
-    receipt = performance.receipt or {}
-    action = Action(
-        kind=TAKE_DOWN,
-        platform=grant.action.platform,
-        account=grant.action.account,
-        arguments={"post_id": str(receipt.get("id", ""))},
-    )
+    action = take_down_of(grant.action, performance.receipt)
     return msgspec.structs.replace(
         review.question,
         action=action,

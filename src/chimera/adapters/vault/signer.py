@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
 from chimera.adapters.vault import keys
 from chimera.domain import merkle, scopes
 from chimera.domain.errors import Refused
 from chimera.domain.grant import GRANT_SECONDS_MAX, Terms
+from chimera.governance import wording
+from chimera.governance.policy.ceiling import Ceiling
 from chimera.governance.sealing import signed_bytes
 from chimera.ports.sealer import SignedRoot
 
@@ -40,12 +42,16 @@ class VaultSigner:
         cap_micros_day: int,
         spent: Spent,
         keep: Callable[[Spent], None],
+        policy: Ceiling | None = None,
+        office: Ed25519PublicKey | None = None,
     ) -> None:
         self._key = key
         self._policy_digest = policy_digest
         self._cap_micros_day = cap_micros_day
         self._spent = spent
         self._keep = keep
+        self._policy = policy
+        self._office = office
         self._halted: frozenset[str] = frozenset()
         self.key_id = keys.name_of(key.public_key())
 
@@ -88,8 +94,20 @@ class VaultSigner:
                 scopes.platform(terms.platform),
             )
         )
+        self._require_permitted(terms, now_us)
         if met:
             raise Refused("halted", f"{min(met)} is halted", where=terms.grant_id, remedy="chimera resume")
+
+    def _require_permitted(self, terms: Terms, now_us: int) -> None:
+        """The vault's own copy of the policy, asked with the best that a manager could claim; and a person's word."""
+        role = wording.require_word(terms, self._office, now_us=now_us) if self._office else ""
+        if self._policy is not None and not self._policy.permits(terms, approver=role):
+            raise Refused(
+                "vault_policy_denies",
+                f"the vault's policy never allows {terms.action_kind} for this amount without a person's word",
+                where=terms.grant_id,
+                remedy="a person rules, or the policy is changed",
+            )
 
     def _spend(self, micros: int, now_us: int) -> None:
         """Counted before it is signed: a crash in between costs room, never more than the cap."""
