@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
+from chimera.domain.badge import AgentKey
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.grant import Batch, Grant, Performance, Seal
@@ -33,5 +34,6 @@ KINDS: dict[str, type[Record]] = {
     "knocks": Knocks,
     "decoy": Decoy,
     "remark": Remark,
+    "agent_key": AgentKey,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -53,6 +53,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "knocks": _ALL,
         "decoy": _ONCE,
         "remark": _ONCE,
+        "agent_key": _ALL,
     },
     Role.MANAGER: {
         "campaign": _ALL,

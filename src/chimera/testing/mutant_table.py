@@ -5,23 +5,8 @@ A mutant is exact text. When the code has moved on and the text is no longer the
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-
-class Mutant(Struct, frozen=True, kw_only=True):
-    """One check, removed. `tests` are pytest's names for what is run; `seeds` how many worlds of the simulator.
-
-    `also` are further places (file, old, new) where the same check is made a second time.
-    """
-
-    check: str
-    file: str
-    old: str
-    new: str
-    also: tuple[tuple[str, str, str], ...] = ()
-    tests: tuple[str, ...] = ()
-    seeds: int = 0
-
+from chimera.testing.mutant import Mutant
+from chimera.testing.mutant_people import PEOPLE
 
 _EFFECTS = ("tests/pipeline/test_effects.py",)
 _STORE = ("tests/adapters/memory",)
@@ -204,7 +189,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="permissions at effects, and that the agent is active",
         file="pipeline/effects.py",
-        old="        if grant.action.kind not in agent.allowed:\n",
+        old="        if grant.action.kind not in allowed:\n",
         new="        if False:\n",
         tests=_EFFECTS,
     ),
@@ -264,8 +249,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="an approval is bound to the bytes that were shown",
         file="governance/reviews.py",
-        old="        if review.action_digest != digest:\n",
-        new="        if False:\n",
+        old="    if review.action_digest != digest:\n",
+        new="    if False:\n",
         tests=("tests/governance/test_reviews.py",),
     ),
     Mutant(
@@ -276,4 +261,5 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if False:\n",
         tests=("tests/swarm/test_rulings.py",),
     ),
+    *PEOPLE,
 )

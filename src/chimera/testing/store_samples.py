@@ -9,6 +9,7 @@ from chimera.domain import ids
 from chimera.domain.action import Action
 from chimera.domain.agent import Agent, Persona
 from chimera.domain.attempt import Attempt
+from chimera.domain.badge import AgentKey
 from chimera.domain.budget import Cap, Hold, Movement
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.caps import cap_id
@@ -198,6 +199,7 @@ class Samples:
                            issued_at_us=1, expires_at_us=HOUR_US),
             "knocks": Knocks(id=self.id(), tries=1, since_us=1),
             "decoy": Decoy(id=self.id(), answer="reject", planted_by="grace", planted_at_us=1),
+            "agent_key": AgentKey(id=self.id(), agent_id=self.id(), public="0" * 64, set_at_us=1),
             "remark": Remark(id=self.id(), review_id=self.id(), person_id=person.id, text="hm", at_us=1),
         }  # fmt: skip
 

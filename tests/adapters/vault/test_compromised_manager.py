@@ -11,9 +11,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import jwt
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chimera.adapters.documents.governance import DEFAULT_PACK
 from chimera.adapters.system.clock import SystemClock
@@ -190,3 +191,19 @@ async def test_the_vault_does_not_start_under_a_pack_that_was_not_named(tmp_path
     assert process.returncode != 0
     assert out == b""
     assert b"vault_pack_differs" in err
+
+
+async def test_an_agents_key_and_its_badges_come_from_the_vault_and_a_manager_cannot_rotate_them(house: House) -> None:
+    agent, task = terms().agent_id, terms().task_id
+    first = await house.keeper.agent_key(agent, anew=False)
+    token = await house.attacker.vault.badge(agent, tasks=(task,), audience="gateway", seconds=60)
+    public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(first))
+    assert jwt.decode(token, public, algorithms=["EdDSA"], audience="gateway")["tasks"] == [task]
+    with pytest.raises(Refused) as refusal:
+        await house.attacker.vault.agent_key(agent, anew=True)
+    assert refusal.value.code == "vault_not_permitted"
+    second = await house.keeper.agent_key(agent, anew=True)
+    assert second != first
+    later = await house.attacker.vault.badge(agent, tasks=(task,), audience="gateway", seconds=60)
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(later, public, algorithms=["EdDSA"], audience="gateway")

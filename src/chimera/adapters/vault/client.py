@@ -11,7 +11,15 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.vault import wire
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest
+from chimera.adapters.vault.wire import (
+    AgentKeyRequest,
+    Answer,
+    BadgeRequest,
+    HaltRequest,
+    HelloRequest,
+    Request,
+    SealRequest,
+)
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
 from chimera.ports.clock import Clock
@@ -41,6 +49,14 @@ class VaultClient:
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""
         await self._ask(HaltRequest(tuple(sorted(halted))))
+
+    async def agent_key(self, agent_id: str, *, anew: bool) -> str:
+        """An agent's public key, in hex."""
+        return (await self._ask(AgentKeyRequest(agent_id, anew))).text
+
+    async def badge(self, agent_id: str, *, tasks: Sequence[str], audience: str, seconds: int) -> str:
+        """A token with which an agent works on these tasks."""
+        return (await self._ask(BadgeRequest(agent_id, tuple(tasks), audience, seconds))).text
 
     async def hello(self) -> str:
         """The id of the vault's key, if it answers."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from chimera.adapters.vault import keys
+from chimera.adapters.vault.agents import AgentKeys
 from chimera.adapters.vault.server import MAY, VaultServer
 from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain import scopes
@@ -55,7 +56,9 @@ async def _serve(options: argparse.Namespace) -> None:
     # Until the office has said what is halted, everything is.
     core.halt((scopes.FLEET,))
     clients = {name: keys.public_key(folder / "clients" / f"{name}.pub") for name in MAY}
-    server = await VaultServer(core=core, clients=clients).serve(options.socket)
+    server = await VaultServer(core=core, clients=clients, agents=AgentKeys(folder / "agents", secret)).serve(
+        options.socket
+    )
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     async with server:

@@ -11,23 +11,36 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.vault import wire
+from chimera.adapters.vault.agents import AgentKeys
 from chimera.adapters.vault.signer import VaultSigner
-from chimera.adapters.vault.wire import Answer, HaltRequest, HelloRequest, Request, SealRequest, Signed
+from chimera.adapters.vault.wire import (
+    AgentKeyRequest,
+    Answer,
+    BadgeRequest,
+    HaltRequest,
+    HelloRequest,
+    Request,
+    SealRequest,
+    Signed,
+)
 from chimera.domain.errors import ChimeraError, Refused
 
 NONCES_MAX = 100_000
 MAY: dict[str, tuple[type, ...]] = {
-    "manager": (SealRequest, HelloRequest),
-    "office": (HaltRequest, HelloRequest),
+    "manager": (SealRequest, HelloRequest, BadgeRequest),
+    "office": (HaltRequest, HelloRequest, AgentKeyRequest),
 }
 
 
 class VaultServer:
     """Each client may ask for its own things only: a manager cannot lift a halt, the office cannot seal."""
 
-    def __init__(self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey]) -> None:
+    def __init__(
+        self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey], agents: AgentKeys | None = None
+    ) -> None:
         self._core = core
         self._clients = clients
+        self._agents = agents
         self._nonces: OrderedDict[str, None] = OrderedDict()
         self._decoder = msgspec.json.Decoder(Signed)
         self._bodies: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
@@ -73,6 +86,18 @@ class VaultServer:
                 return Answer(key_id=self._core.key_id)
             case HelloRequest():
                 return Answer(key_id=self._core.key_id)
+            case AgentKeyRequest() | BadgeRequest():
+                return self._for_agent(request, now_us)
+
+    def _for_agent(self, request: AgentKeyRequest | BadgeRequest, now_us: int) -> Answer:
+        if self._agents is None:
+            raise Refused("vault_not_permitted", "this vault keeps no keys of agents", where="vault")
+        match request:
+            case AgentKeyRequest(agent_id, anew):
+                return Answer(text=self._agents.public(agent_id, anew=anew))
+            case BadgeRequest(agent_id, tasks, audience, seconds):
+                return Answer(text=self._agents.badge(agent_id, tasks=tasks, audience=audience, seconds=seconds,
+                                                      now_us=now_us))  # fmt: skip
 
     def _require_new(self, signed: Signed) -> None:
         nonce = f"{signed.client}:{signed.nonce}"

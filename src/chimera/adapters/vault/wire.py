@@ -35,7 +35,23 @@ class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True)
     """Anybody whom the vault knows asks whether it is there."""
 
 
-Request: TypeAlias = SealRequest | HaltRequest | HelloRequest
+class AgentKeyRequest(Struct, frozen=True, tag="agent_key", forbid_unknown_fields=True):
+    """The office wants an agent's public key; of a new one, if `anew`."""
+
+    agent_id: str
+    anew: bool
+
+
+class BadgeRequest(Struct, frozen=True, tag="badge", forbid_unknown_fields=True):
+    """A manager asks for a token with which an agent works on named tasks."""
+
+    agent_id: str
+    tasks: tuple[str, ...]
+    audience: str
+    seconds: int
+
+
+Request: TypeAlias = SealRequest | HaltRequest | HelloRequest | AgentKeyRequest | BadgeRequest
 
 
 class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +74,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     sealed: SignedRoot | None = None
     key_id: str = ""
+    text: str = ""
     code: str = ""
     message: str = ""
     where: str = ""

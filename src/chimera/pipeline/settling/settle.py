@@ -125,7 +125,12 @@ class Settle:
             kind=EventKind.ACTION_ESCALATED,
             subject=review.task_id,
             at_us=review.opened_at_us,
-            data={"review": review.id, "about": review.about, "grant": review.grant_id},
+            data={
+                "review": review.id,
+                "about": review.about,
+                "grant": review.grant_id,
+                "why": "it went out, and policy owes it a look",
+            },
         )
 
     async def _newest(self, task: Task) -> Attempt | None:
