@@ -28,6 +28,7 @@ from chimera.adapters.local.home import (
     write_private,
 )
 from chimera.adapters.local.keeping import kept_postgres
+from chimera.adapters.oidc.provider import Client, OidcProvider
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
@@ -236,6 +237,15 @@ async def office() -> AsyncGenerator[Office]:
             reviewers=Reviewers(store=store, ids=SystemIds(), permits=permits),
             halts=Halts(store=store, ids=SystemIds(), permits=permits),
         )  # fmt: skip
+
+
+def oidc_provider(settings: Settings) -> OidcProvider | None:
+    """The provider by which people may log in, if one is set."""
+    if not settings.oidc_issuer:
+        return None
+    client = Client(issuer=settings.oidc_issuer, client_id=settings.oidc_client_id,
+                    client_secret=settings.oidc_client_secret, redirect=settings.oidc_redirect)  # fmt: skip
+    return OidcProvider(client, clock=SystemClock())
 
 
 def office_signature(settings: Settings) -> Sign:
