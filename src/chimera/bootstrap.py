@@ -46,6 +46,7 @@ from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.noticing import Noticing
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.reviewers import Reviewers
@@ -69,7 +70,7 @@ from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
-from chimera.ports.store import Store
+from chimera.ports.store import Reads, Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -239,6 +240,16 @@ async def office() -> AsyncGenerator[Office]:
         )  # fmt: skip
 
 
+def _noticing(settings: Settings, reads: Reads) -> Noticing | None:
+    """Who tells people, if anybody is to be told."""
+    if not settings.notice_urls:
+        return None
+    # Imported when used: it is an extra, and knows a hundred services.
+    from chimera.adapters.notices.by_apprise import AppriseNotices
+
+    return Noticing(reads=reads, notices=AppriseNotices(settings.notice_urls.split()))
+
+
 def oidc_provider(settings: Settings) -> OidcProvider | None:
     """The provider by which people may log in, if one is set."""
     if not settings.oidc_issuer:
@@ -394,7 +405,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         halts = Halts(store=office, ids=SystemIds(), permits=permits)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening, breakers=Breakers(reads=reads, halts=halts))  # fmt: skip
+                                    listening=listening, breakers=Breakers(reads=reads, halts=halts),
+                                    noticing=_noticing(settings, reads))  # fmt: skip
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await keeper.halt(await reads.halted())

@@ -35,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     oidc_redirect: str = ""
+    notice_urls: str = ""
 
     @property
     def folder(self) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Protocol
 
 from chimera.governance.breakers import Breakers
+from chimera.governance.noticing import Noticing
 from chimera.governance.reviews import Reviews
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
@@ -26,6 +27,7 @@ class Orchestrator:
     def __init__(
         self, *, reviews: Reviews, reads: Reads, listening: Listening | None, vault: HaltsKeeper, arrived: Bell,
         clock: Clock, breakers: Breakers | None = None,
+        noticing: Noticing | None = None,
     ) -> None:  # fmt: skip
         self._reviews = reviews
         self._reads = reads
@@ -34,6 +36,7 @@ class Orchestrator:
         self._arrived = arrived
         self._clock = clock
         self._breakers = breakers
+        self._noticing = noticing
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -44,6 +47,7 @@ class Orchestrator:
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
                 ("breaking", self._break, 1.0),
+                ("noticing", self._notice, 30.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -59,6 +63,11 @@ class Orchestrator:
     async def _break(self) -> bool:
         if self._breakers is not None:
             await self._breakers.once()
+        return False
+
+    async def _notice(self) -> bool:
+        if self._noticing is not None:
+            await self._noticing.once()
         return False
 
     async def _tell_vault(self) -> bool:
