@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import getpass
+import re
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 
@@ -15,27 +17,41 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack
+from chimera.adapters.documents.governance import DEFAULT_PACK, load_files, load_lexicon, load_pack, load_permits
 from chimera.adapters.documents.specs import load_prompts, load_specs
-from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
+from chimera.adapters.local.home import (
+    Home,
+    keep_secret,
+    prepare_home,
+    read_secret,
+    secret_path,
+    socket_folder,
+    write_private,
+)
 from chimera.adapters.local.keeping import kept_postgres
+from chimera.adapters.oidc.provider import Client, OidcProvider
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.secrecy import SystemSecrecy
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.adapters.vault.notary import Standing
-from chimera.domain.errors import ChimeraError, Conflict, Unavailable
+from chimera.domain.errors import ChimeraError, Conflict, Refused, Unavailable
+from chimera.domain.person import Principal
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
+from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
+from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.noticing import Noticing
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.sealing import SealVerifier
@@ -43,6 +59,7 @@ from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.governance.treasury import Treasury
+from chimera.governance.wording import Sign
 from chimera.pipeline.effects import Effects
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.judge import Judge
@@ -55,7 +72,7 @@ from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
-from chimera.ports.store import Store
+from chimera.ports.store import Reads, Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -70,6 +87,7 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
+SESSION, LOCAL_TOKEN = "people-session", "people-token"
 _log = structlog.get_logger("chimera")
 GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR)
@@ -191,6 +209,115 @@ async def office_store() -> AsyncGenerator[Store]:
             await store.close()
 
 
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Office(Struct, frozen=True, kw_only=True):
+    """What one command of a person gets: who it is, and where that person may write."""
+
+    store: Store
+    desk: IdentityDesk
+    principal: Principal
+    reviews: Reviews
+    reviewers: Reviewers
+    halts: Halts
+
+
+def identity_desk(settings: Settings, store: Store) -> IdentityDesk:
+    """Who comes in, over this store, with the home's key for what is kept encrypted."""
+    secrecy = SystemSecrecy(key=keep_secret(prepare_home(settings.folder), "people"))
+    return IdentityDesk(store=store, clock=SystemClock(), ids=SystemIds(), secrecy=secrecy, permits=load_permits())
+
+
+@contextlib.asynccontextmanager
+async def office() -> AsyncGenerator[Office]:
+    """The office for one command, in the name of whoever is recognised here."""
+    settings = read_settings()
+    async with office_store() as store:
+        desk, permits = identity_desk(settings, store), load_permits()
+        yield Office(
+            store=store, desk=desk, principal=await recognised_here(settings, desk),
+            reviews=Reviews(store=store, permits=permits, bands=load_pack().bands,
+                            sign=office_signature(settings)),
+            reviewers=Reviewers(store=store, ids=SystemIds(), permits=permits),
+            halts=Halts(store=store, ids=SystemIds(), permits=permits),
+        )  # fmt: skip
+
+
+def _noticing(settings: Settings, reads: Reads) -> Noticing | None:
+    """Who tells people, if anybody is to be told."""
+    if not settings.notice_urls:
+        return None
+    # Imported when used: it is an extra, and knows a hundred services.
+    from chimera.adapters.notices.by_apprise import AppriseNotices
+
+    return Noticing(reads=reads, notices=AppriseNotices(settings.notice_urls.split()))
+
+
+def oidc_provider(settings: Settings) -> OidcProvider | None:
+    """The provider by which people may log in, if one is set."""
+    if not settings.oidc_issuer:
+        return None
+    client = Client(issuer=settings.oidc_issuer, client_id=settings.oidc_client_id,
+                    client_secret=settings.oidc_client_secret, redirect=settings.oidc_redirect)  # fmt: skip
+    return OidcProvider(client, clock=SystemClock())
+
+
+def office_signature(settings: Settings) -> Sign:
+    """Signs people's words with the office's key, which managers do not hold."""
+    folder = prepare_home(settings.folder) / "clients"
+    return keys.load_or_make(folder / "office.key", keys.passphrase(folder, "")).sign
+
+
+async def recognised_here(settings: Settings, desk: IdentityDesk) -> Principal:
+    """By the token in the settings, else by this home's log-in, else by this home's own token."""
+    if settings.token:
+        return await desk.recognise(settings.token, here=True)
+    home = prepare_home(settings.folder)
+    for name in (SESSION, LOCAL_TOKEN):
+        if secret_path(home, name).exists():
+            return await desk.recognise(read_secret(secret_path(home, name)), here=True)
+    made = await desk.local_owner(machine_user())
+    if made is None:
+        raise Refused("not_logged_in", "there are people here, and nobody is logged in", where="this home",
+                      remedy="chimera login, or set CHIMERA_TOKEN")  # fmt: skip
+    write_private(secret_path(home, LOCAL_TOKEN), made[1])
+    return made[0]
+
+
+async def somebody_here(settings: Settings, found: Database) -> str:
+    """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
+    store = await found.store(Role.OFFICE, writer="cli")
+    try:
+        principal = await recognised_here(settings, identity_desk(settings, store))
+    except Refused as refusal:
+        return f"nobody yet: {refusal.message}; {refusal.remedy}"
+    finally:
+        await store.close()
+    return f"{principal.name} ({', '.join(sorted(principal.roles))})"
+
+
+async def log_in_here(settings: Settings, desk: IdentityDesk, name: str, password: str, code: str) -> Principal:
+    """Log in, and keep the session in the home, readable by its owner alone."""
+    _, secret = await desk.log_in(name, password, code, "this machine")
+    write_private(secret_path(prepare_home(settings.folder), SESSION), secret)
+    return await desk.recognise(secret, here=True)
+
+
+def forget_log_in(settings: Settings) -> None:
+    """The session that this home kept is gone."""
+    secret_path(prepare_home(settings.folder), SESSION).unlink(missing_ok=True)
+
+
+def machine_user() -> str:
+    """The system's name of whoever runs this, in the letters of a person's name."""
+    try:
+        name = getpass.getuser().lower()
+    except (OSError, KeyError):
+        name = "owner"
+    return re.sub(r"[^a-z0-9._@-]|^[^a-z0-9]+", "", name)[:60] or "owner"
+
+
 # ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -204,7 +331,8 @@ async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerato
     for name, key in made.items():
         keys.publish(folder / "clients" / f"{name}.pub", key)
     order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
+                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase,
+                       pack=DEFAULT_PACK)  # fmt: skip
     clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
     async with kept_vault(order):
         try:
@@ -218,21 +346,6 @@ def seal_verifier(settings: Settings) -> SealVerifier:
     """Verifies with the public key that the vault published."""
     public = keys.public_key(prepare_home(settings.folder) / "vault" / "sealing.pub")
     return SealVerifier({keys.name_of(public): public})
-
-
-def checkpoint_keys(settings: Settings) -> dict[str, str]:
-    """The public keys of this installation's checkpoints by name, in hex; none before its vault was first started."""
-    path = settings.folder.expanduser() / "vault" / "checkpoint.pub"
-    if not path.exists():
-        return {}
-    public = keys.public_key(path)
-    return {keys.name_of(public): public.public_bytes_raw().hex()}
-
-
-def signed_last(settings: Settings) -> int:
-    """The number of the last checkpoint that the vault of this installation says it signed."""
-    path = settings.folder.expanduser() / "vault" / "checkpoints.json"
-    return msgspec.json.decode(path.read_bytes(), type=Standing).number if path.exists() else 0
 
 
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,11 +404,15 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         security = SecurityGateway(CachedScanner(shipped_scanner()))
         intake = Intake(security=security, store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
-        reviews = Reviews(store=office)
+        permits = load_permits()
+        reviews = Reviews(store=office, permits=permits, bands=written.pack.bands, sign=office_signature(settings))
+        halts = Halts(store=office, ids=SystemIds(), permits=permits)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         checkpoints = Checkpoints(store=office, notary=keeper)
-        governor = TellingVault(vault=keeper, reads=reads, shipped_digest=written.pack.digest)
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
+        governor = TellingVault(vault=keeper, reads=reads, shipped=load_files(DEFAULT_PACK))
+        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
+                        breakers=Breakers(reads=reads, halts=halts),
+                        noticing=_noticing(settings, reads))  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -307,7 +424,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening)  # fmt: skip
+                    halts=halts, listening=listening)  # fmt: skip
 
 
 async def _last_checkpoint(checkpoints: Checkpoints) -> None:

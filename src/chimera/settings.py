@@ -32,6 +32,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     vault_passphrase: str = ""
     log_level: str = "warning"
     checkpoint_seconds: int = 60
+    token: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirect: str = ""
+    notice_urls: str = ""
 
     @property
     def folder(self) -> Path:

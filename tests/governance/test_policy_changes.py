@@ -201,7 +201,7 @@ async def test_only_an_owner_mends_a_policy_that_cannot_be_read(house: SmallHous
 
 
 async def test_the_vault_is_told_and_seals_nothing_of_the_old_policy(house: SmallHouse, policies: Policies) -> None:
-    telling = TellingVault(vault=house.vault, reads=house.office, shipped_digest=PACK.digest)
+    telling = TellingVault(vault=house.vault, reads=house.office, shipped=FILES)
     await telling.once()
     await house.grant()
     await applied(policies, STRICT)
@@ -250,10 +250,10 @@ async def test_what_went_out_under_an_obligation_is_looked_at_afterwards(house: 
     (review,) = await house.office.list(Review, scope=granted.task.id)
     assert (review.about, review.state, review.question.action) == (
         "afterwards",
-        ReviewState.OPEN,
+        ReviewState.OWED,
         granted.grant.action,
     )
-    closed = rulings.looked_at(replace(review, state=ReviewState.REJECTED, outcome="rejected"), at_us=1)
+    closed = rulings.closed(replace(review, state=ReviewState.APPROVED, outcome="approved"), at_us=1, why="it stays")
     (record,) = closed.records
     assert record.state_name == "closed"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from chimera.domain.action import TAKE_DOWN
 from chimera.domain.agent import Agent, owns
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
@@ -112,7 +113,8 @@ class Effects:
         if grant.action.is_internal:
             raise Refused("grant_internal", "this action stays in the house", where=grant.id)
         agent = await self._store.get(Agent, grant.terms.agent_id)
-        if grant.action.kind not in agent.allowed:
+        allowed = agent.retractable if grant.action.kind == TAKE_DOWN else agent.allowed
+        if grant.action.kind not in allowed:
             raise Refused(
                 "agent_not_permitted", f"{agent.name} is {agent.state} or may not {grant.action.kind}", where=grant.id
             )

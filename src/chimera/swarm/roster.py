@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from chimera.domain import refusals, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.permissions import needed_for_tool
 from chimera.ports.clock import Clock
@@ -44,7 +45,12 @@ class Roster:
         return {one: self._agents[one][0] for one in wanted if one in self._agents}
 
     async def may_use(self, agent_id: str, tool: str) -> bool:
-        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing."""
+        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing.
+
+        While agent or tool are halted the answer is `Refused("halted")`: the work waits, and is not refused for good.
+        """
+        if met := {scopes.FLEET, scopes.agent(agent_id), scopes.tool(tool)} & await self.halted():
+            raise refusals.halted(min(met))
         agent = (await self.agents((agent_id,))).get(agent_id)
         needed = needed_for_tool(tool)
         return agent is not None and needed is not None and agent.state is AgentState.ACTIVE and agent.may(needed)
