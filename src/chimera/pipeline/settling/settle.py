@@ -53,6 +53,8 @@ class Settle:
     async def lapse(self, granted: Granted, seal: Seal | None, *, why: str, again: bool) -> Task:
         """A grant that will never be used: hold back, seal void, and the task is tried anew or refused."""
         task, grant = granted.task, granted.grant
+        # No worker's limit of attempts ends an order: a vault that never seals it would have it asked about for ever.
+        again = again and not (task.order and task.attempt >= TRIES_MAX)
         holds, movements = await self._released(granted)
         gone = () if again else await followers.dropped(self._store, task)
         after = replace(
