@@ -16,13 +16,19 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack, load_policy_texts
+from chimera.adapters.documents.governance import (
+    DEFAULT_PACK,
+    load_files,
+    load_lexicon,
+    load_pack,
+    load_permits,
+    load_policy_texts,
+)
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
-from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
+from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.persons import PostgresPersons
@@ -30,26 +36,26 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.adapters.vault import keys
-from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.adapters.vault.notary import Standing
+from chimera.assembly import people
+from chimera.assembly.people import Office
+from chimera.assembly.vault import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
+from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
+from chimera.governance.noticing import Noticing
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.privacy.person import name_of
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
-from chimera.governance.sealing import SealVerifier
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -66,7 +72,7 @@ from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
-from chimera.ports.store import Store
+from chimera.ports.store import Reads, Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -250,48 +256,33 @@ def person_secret(folder: Path) -> bytes:
     return keep_secret(prepare_home(folder), "persons").encode()
 
 
-# ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextlib.asynccontextmanager
-async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerator[tuple[VaultClient, VaultClient]]:
-    """The vault's process, and its two clients: the manager's and the office's. It ends when we do."""
-    home = prepare_home(settings.folder)
-    folder, socket = home / "vault", socket_folder(home) / "vault.sock"
-    secret = keys.passphrase(home / "clients", "")
-    made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
-    for name, key in made.items():
-        keys.publish(folder / "clients" / f"{name}.pub", key)
-    order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
-    clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
-    async with kept_vault(order):
-        try:
-            yield clients["manager"], clients["office"]
-        finally:
-            for client in clients.values():
-                await client.close()
+async def office() -> AsyncGenerator[Office]:
+    """The office for one command, in the name of whoever is recognised here."""
+    async with office_store() as store:
+        yield await people.office_of(read_settings(), store)
 
 
-def seal_verifier(settings: Settings) -> SealVerifier:
-    """Verifies with the public key that the vault published."""
-    public = keys.public_key(prepare_home(settings.folder) / "vault" / "sealing.pub")
-    return SealVerifier({keys.name_of(public): public})
+async def somebody_here(settings: Settings, found: Database) -> str:
+    """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
+    store = await found.store(Role.OFFICE, writer="cli")
+    try:
+        return await people.somebody_here(settings, store)
+    finally:
+        await store.close()
 
 
-def checkpoint_keys(settings: Settings) -> dict[str, str]:
-    """The public keys of this installation's checkpoints by name, in hex; none before its vault was first started."""
-    path = settings.folder.expanduser() / "vault" / "checkpoint.pub"
-    if not path.exists():
-        return {}
-    public = keys.public_key(path)
-    return {keys.name_of(public): public.public_bytes_raw().hex()}
+def _noticing(settings: Settings, reads: Reads) -> Noticing | None:
+    """Who tells people, if anybody is to be told."""
+    if not settings.notice_urls:
+        return None
+    # Imported when used: it is an extra, and knows a hundred services.
+    from chimera.adapters.notices.by_apprise import AppriseNotices
 
-
-def signed_last(settings: Settings) -> int:
-    """The number of the last checkpoint that the vault of this installation says it signed."""
-    path = settings.folder.expanduser() / "vault" / "checkpoints.json"
-    return msgspec.json.decode(path.read_bytes(), type=Standing).number if path.exists() else 0
+    return Noticing(reads=reads, notices=AppriseNotices(settings.notice_urls.split()))
 
 
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -351,7 +342,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
     clock, written = SystemClock(), rules()
     async with contextlib.AsyncExitStack() as stack:
-        sealer, keeper = await stack.enter_async_context(vault(settings, written, clock))
+        sealer, keeper = await stack.enter_async_context(vault(settings, digest=written.pack.digest, clock=clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
@@ -359,11 +350,15 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(reads.close)
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
         manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
-        reviews = Reviews(store=office)
+        permits = load_permits()
+        reviews = people.reviews_of(settings, office, bands=written.pack.bands)
+        halts = Halts(store=office, ids=SystemIds(), permits=permits)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         checkpoints = Checkpoints(store=office, notary=keeper)
-        governor = TellingVault(vault=keeper, reads=reads, shipped_digest=written.pack.digest)
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
+        governor = TellingVault(vault=keeper, reads=reads, shipped=load_files(DEFAULT_PACK))
+        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
+                        breakers=Breakers(reads=reads, halts=halts),
+                        noticing=_noticing(settings, reads))  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -375,7 +370,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening, tally=written.tally)  # fmt: skip
+                    halts=halts, listening=listening, tally=written.tally)  # fmt: skip
 
 
 async def _last_checkpoint(checkpoints: Checkpoints) -> None:
@@ -462,20 +457,21 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
     # Imported when used: FastAPI takes a second, which no other command should wait for.
     from chimera.api import assembly
 
-    home, clock = prepare_home(settings.folder), SystemClock()
-    desk = LocalDesk(owner_token=keep_secret(home, "api-owner"), clock=clock, owner="owner")
+    clock, desk = SystemClock(), people.identity_desk(settings, office)
     async with contextlib.AsyncExitStack() as stack:
         views = await found.views()
         stack.push_async_callback(views.close)
         given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, clock=clock, ids=SystemIds(), zone=settings.zone,
+            views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
+            reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
             console=Path(__file__).parent / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
             given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),
         ))  # fmt: skip
-        yield Api(url=where.url, entrance=f"{where.url}/#once={desk.one_time_code()}")
+        code = await people.entrance(settings, desk)
+        yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
 
 
 @contextlib.asynccontextmanager

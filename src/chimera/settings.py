@@ -36,6 +36,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_hosts: str = "localhost"
     read_hosts: str = ""
     checkpoint_seconds: int = 60
+    token: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirect: str = ""
+    notice_urls: str = ""
 
     @property
     def folder(self) -> Path:

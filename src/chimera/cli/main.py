@@ -7,7 +7,22 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, api, audit, bench, demo, guard, learn, operate, output, policy, privacy, review, spec
+from chimera.cli import (
+    agent,
+    api,
+    audit,
+    bench,
+    demo,
+    guard,
+    learn,
+    operate,
+    output,
+    people,
+    policy,
+    privacy,
+    review,
+    spec,
+)
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -28,8 +43,11 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
+app.add_typer(people.app)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
+    app.command()(command)
+for command in (people.login, people.logout, people.whoami):
     app.command()(command)
 
 
@@ -37,7 +55,7 @@ for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resum
 def begin(context: typer.Context) -> None:
     """A governed fleet of autonomous AI personas."""
     output.log_to_stderr(read_settings().log_level)
-    context.obj = Doors(office_store=bootstrap.office_store)
+    context.obj = Doors(office_store=bootstrap.office_store, office=bootstrap.office)
 
 
 def main() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
+from chimera.domain.badge import AgentKey
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
-from chimera.domain.review import Review
+from chimera.domain.review import Decoy, Remark, Review
 from chimera.domain.task import Task
 
 KINDS: dict[str, type[Record]] = {
@@ -30,5 +32,12 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "person": Person,
+    "session": Session,
+    "token": Token,
+    "knocks": Knocks,
+    "decoy": Decoy,
+    "remark": Remark,
+    "agent_key": AgentKey,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

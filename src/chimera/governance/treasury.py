@@ -46,8 +46,13 @@ class Treasury:
 
 def amount_band(action: Action) -> str:
     """The band that policy reads instead of the amount."""
-    if action.cost_micros <= 0:
+    return band_of_micros(action.cost_micros)
+
+
+def band_of_micros(micros: int) -> str:
+    """The band of an amount."""
+    if micros <= 0:
         return "none"
-    if action.cost_micros < _UNDER_10:
+    if micros < _UNDER_10:
         return "under_10"
-    return "to_50" if action.cost_micros <= _TO_50 else "over_50"
+    return "to_50" if micros <= _TO_50 else "over_50"

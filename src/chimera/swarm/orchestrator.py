@@ -1,4 +1,4 @@
-"""The top tier: listens for the fleet, closes what nobody ruled on, tells the vault what is halted. Does no task."""
+"""The top tier: listens for the fleet, closes what nobody ruled on, trips breakers, tells the vault. Does no task."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from chimera.domain import scopes
+from chimera.domain.errors import ChimeraError
+from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
+from chimera.governance.noticing import Noticing
 from chimera.governance.reviews import Reviews
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
@@ -24,11 +28,13 @@ class HaltsKeeper(Protocol):
 
 
 class Duties(Struct, frozen=True, kw_only=True):
-    """What the vault is owed beside halts: which policy is in force, and where every chain stands."""
+    """What is due beside halts: which policy is in force, where every chain stands, breakers, and notices to people."""
 
-    governor: TellingVault
-    checkpoints: Checkpoints
+    governor: TellingVault | None = None
+    checkpoints: Checkpoints | None = None
     checkpoint_seconds: float = 60.0
+    breakers: Breakers | None = None
+    noticing: Noticing | None = None
 
 
 class Orchestrator:
@@ -44,7 +50,7 @@ class Orchestrator:
         self._vault = vault
         self._arrived = arrived
         self._clock = clock
-        self._duties = duties
+        self._duties = duties or Duties()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,7 +60,9 @@ class Orchestrator:
                 ("listening", self._listen, 0.3),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
-                ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds if self._duties else 60.0),
+                ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds),
+                ("breaking", self._break, 1.0),
+                ("noticing", self._notice, 30.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -64,7 +72,7 @@ class Orchestrator:
         return False
 
     async def _checkpoint(self) -> bool:
-        if self._duties is not None:
+        if self._duties.checkpoints is not None:
             await self._duties.checkpoints.take()
         return False
 
@@ -72,10 +80,28 @@ class Orchestrator:
         await self._reviews.expire_due()
         return False
 
+    async def _break(self) -> bool:
+        if self._duties.breakers is not None:
+            await self._duties.breakers.once()
+        return False
+
+    async def _notice(self) -> bool:
+        if self._duties.noticing is not None:
+            await self._duties.noticing.once()
+        return False
+
     async def _tell_vault(self) -> bool:
         # The policy first: a vault that was started again seals nothing until it is told what is halted.
-        if self._duties is not None:
-            await self._duties.governor.once()
+        if self._duties.governor is not None:
+            await self._governed(self._duties.governor)
         # Every time, not only when it changed: a vault that was started again knows nothing, and seals nothing.
         await self._vault.halt(await self._reads.halted())
         return False
+
+    async def _governed(self, governor: TellingVault) -> None:
+        """A vault that cannot be told which policy stands seals nothing: it takes everything for halted."""
+        try:
+            await governor.once()
+        except ChimeraError:
+            await self._vault.halt(frozenset({scopes.FLEET}))
+            raise

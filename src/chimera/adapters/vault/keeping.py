@@ -30,6 +30,7 @@ class VaultOrder(Struct, frozen=True, kw_only=True):
     policy_digest: str
     cap_micros_day: int
     passphrase: str
+    pack: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -66,7 +67,7 @@ async def _start(order: VaultOrder) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(order.folder),
         "--socket", str(order.socket), "--policy-digest", order.policy_digest,
-        "--cap-micros-day", str(order.cap_micros_day),
+        "--cap-micros-day", str(order.cap_micros_day), *(("--pack", str(order.pack)) if order.pack else ()),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         # A session of its own: a Ctrl-C is for us, and we end it when we no longer need it.
         env={**os.environ, PASSPHRASE: order.passphrase}, start_new_session=True,

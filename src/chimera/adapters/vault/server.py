@@ -11,10 +11,13 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.vault import wire
+from chimera.adapters.vault.agents import AgentKeys
 from chimera.adapters.vault.notary import Notary
 from chimera.adapters.vault.signer import VaultSigner
 from chimera.adapters.vault.wire import (
+    AgentKeyRequest,
     Answer,
+    BadgeRequest,
     CheckpointRequest,
     HaltRequest,
     HelloRequest,
@@ -27,8 +30,8 @@ from chimera.domain.errors import ChimeraError, Refused
 
 NONCES_MAX = 100_000
 MAY: dict[str, tuple[type, ...]] = {
-    "manager": (SealRequest, HelloRequest),
-    "office": (HaltRequest, HelloRequest, PolicyRequest, CheckpointRequest),
+    "manager": (SealRequest, HelloRequest, BadgeRequest),
+    "office": (HaltRequest, HelloRequest, PolicyRequest, CheckpointRequest, AgentKeyRequest),
 }
 
 
@@ -36,11 +39,13 @@ class VaultServer:
     """Each client may ask for its own things only: a manager cannot lift a halt, the office cannot seal."""
 
     def __init__(
-        self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey], notary: Notary | None = None
-    ) -> None:
+        self, *, core: VaultSigner, clients: dict[str, Ed25519PublicKey], notary: Notary | None = None,
+        agents: AgentKeys | None = None,
+    ) -> None:  # fmt: skip
         self._core = core
         self._notary = notary
         self._clients = clients
+        self._agents = agents
         self._nonces: OrderedDict[str, None] = OrderedDict()
         self._decoder = msgspec.json.Decoder(Signed)
         self._bodies: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
@@ -84,16 +89,31 @@ class VaultServer:
             case HaltRequest(halted):
                 self._core.halt(halted)
                 return Answer(key_id=self._core.key_id)
-            case PolicyRequest(digest):
-                self._core.govern(digest)
+            case PolicyRequest(digest, files):
+                self._core.govern(files, digest=digest)
                 return Answer(key_id=self._core.key_id)
-            case CheckpointRequest(heads, after, previous):
-                if self._notary is None:
-                    raise Refused("vault_not_permitted", "this vault signs no checkpoints", where="vault")
-                stated = self._notary.sign(heads, after=after, previous=previous, now_us=now_us)
-                return Answer(stated=stated, key_id=self._notary.key_id)
+            case CheckpointRequest():
+                return self._stated(request, now_us)
             case HelloRequest():
                 return Answer(key_id=self._core.key_id)
+            case AgentKeyRequest() | BadgeRequest():
+                return self._for_agent(request, now_us)
+
+    def _stated(self, request: CheckpointRequest, now_us: int) -> Answer:
+        if self._notary is None:
+            raise Refused("vault_not_permitted", "this vault signs no checkpoints", where="vault")
+        stated = self._notary.sign(request.heads, after=request.after, previous=request.previous, now_us=now_us)
+        return Answer(stated=stated, key_id=self._notary.key_id)
+
+    def _for_agent(self, request: AgentKeyRequest | BadgeRequest, now_us: int) -> Answer:
+        if self._agents is None:
+            raise Refused("vault_not_permitted", "this vault keeps no keys of agents", where="vault")
+        match request:
+            case AgentKeyRequest(agent_id, anew):
+                return Answer(text=self._agents.public(agent_id, anew=anew))
+            case BadgeRequest(agent_id, tasks, audience, seconds):
+                return Answer(text=self._agents.badge(agent_id, tasks=tasks, audience=audience, seconds=seconds,
+                                                      now_us=now_us))  # fmt: skip
 
     def _require_new(self, signed: Signed) -> None:
         nonce = f"{signed.client}:{signed.nonce}"

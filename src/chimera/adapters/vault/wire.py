@@ -13,6 +13,7 @@ from msgspec import Struct
 from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
+from chimera.domain.policy import PackFiles
 from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
 
@@ -34,9 +35,10 @@ class HaltRequest(Struct, frozen=True, tag="halt", forbid_unknown_fields=True):
 
 
 class PolicyRequest(Struct, frozen=True, tag="policy", forbid_unknown_fields=True):
-    """The office says which policy is in force."""
+    """The office says which policy is in force: its content, and the digest that this has to have."""
 
     digest: str
+    files: PackFiles
 
 
 class CheckpointRequest(Struct, frozen=True, tag="checkpoint", forbid_unknown_fields=True):
@@ -51,7 +53,25 @@ class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True)
     """Anybody whom the vault knows asks whether it is there."""
 
 
-Request: TypeAlias = SealRequest | HaltRequest | HelloRequest | PolicyRequest | CheckpointRequest
+class AgentKeyRequest(Struct, frozen=True, tag="agent_key", forbid_unknown_fields=True):
+    """The office wants an agent's public key; of a new one, if `anew`."""
+
+    agent_id: str
+    anew: bool
+
+
+class BadgeRequest(Struct, frozen=True, tag="badge", forbid_unknown_fields=True):
+    """A manager asks for a token with which an agent works on named tasks."""
+
+    agent_id: str
+    tasks: tuple[str, ...]
+    audience: str
+    seconds: int
+
+
+Request: TypeAlias = (
+    SealRequest | HaltRequest | HelloRequest | PolicyRequest | CheckpointRequest | AgentKeyRequest | BadgeRequest
+)
 
 
 class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +95,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sealed: SignedRoot | None = None
     stated: SignedStatement | None = None
     key_id: str = ""
+    text: str = ""
     code: str = ""
     message: str = ""
     where: str = ""
