@@ -1,6 +1,6 @@
 """Assembles the house: reads settings, starts what is embedded, gives every part exactly what its constructor asks for.
 
-The only place that knows all adapters. Decides nothing about goals, drafts or money.
+With its parts in `assembly`, the only place that knows all adapters. Decides nothing about goals, drafts or money.
 """
 
 from __future__ import annotations
@@ -31,26 +31,28 @@ from chimera.adapters.local.erasures import ErasureJournal
 from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people
+from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
-from chimera.assembly.vault import seal_verifier, vault
+from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
 from chimera.governance.breakers import Breakers
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
-from chimera.governance.noticing import Noticing
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.privacy.person import name_of
@@ -72,7 +74,7 @@ from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
-from chimera.ports.store import Reads, Store
+from chimera.ports.store import Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -98,6 +100,7 @@ class Database(Struct, frozen=True, kw_only=True):
 
     dsn: str
     passwords: Mapping[Role, str]
+    admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
@@ -106,6 +109,10 @@ class Database(Struct, frozen=True, kw_only=True):
     async def views(self) -> PostgresViews:
         """Open it for screens."""
         return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+
+    async def ledger(self) -> PostgresLedger:
+        """Open it for reading, the ledger too."""
+        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -169,14 +176,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
         await install(settings.database_url, passwords)
-        external = Database(dsn=settings.database_url, passwords=passwords)
+        external = Database(dsn=settings.database_url, passwords=passwords, admin_dsn=settings.database_url)
         await _erase_again(home, external)
         yield external
         return
     async with kept_postgres(home) as kept:
         await install(kept.running.superuser_dsn, passwords)
         dsn = kept.running.dsn("nobody", "none")
-        embedded = Database(dsn=dsn, passwords=passwords)
+        embedded = Database(dsn=dsn, passwords=passwords, admin_dsn=kept.running.superuser_dsn)
         await _erase_again(home, embedded)
         _say_running(home, dsn)
         try:
@@ -275,16 +282,6 @@ async def somebody_here(settings: Settings, found: Database) -> str:
         await store.close()
 
 
-def _noticing(settings: Settings, reads: Reads) -> Noticing | None:
-    """Who tells people, if anybody is to be told."""
-    if not settings.notice_urls:
-        return None
-    # Imported when used: it is an extra, and knows a hundred services.
-    from chimera.adapters.notices.by_apprise import AppriseNotices
-
-    return Noticing(reads=reads, notices=AppriseNotices(settings.notice_urls.split()))
-
-
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -342,31 +339,37 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
     clock, written = SystemClock(), rules()
     async with contextlib.AsyncExitStack() as stack:
-        sealer, keeper = await stack.enter_async_context(vault(settings, digest=written.pack.digest, clock=clock))
+        vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
-        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
-        permits = load_permits()
+        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        publisher = await stack.enter_async_context(paid)
+        outside = msgspec.structs.replace(outside, publisher=publisher)
+        ledger = await found.ledger()
+        stack.push_async_callback(ledger.close)
+        cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
+                       clock=clock)  # fmt: skip
+        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo)
         reviews = people.reviews_of(settings, office, bands=written.pack.bands)
-        halts = Halts(store=office, ids=SystemIds(), permits=permits)
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
-        checkpoints = Checkpoints(store=office, notary=keeper)
-        governor = TellingVault(vault=keeper, reads=reads, shipped=load_files(DEFAULT_PACK))
+        halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
+        checkpoints = Checkpoints(store=office, notary=vaults.office)
+        governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
         duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
-                        breakers=Breakers(reads=reads, halts=halts),
-                        noticing=_noticing(settings, reads))  # fmt: skip
-        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
+                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
+                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(_last_checkpoint, checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await governor.once()
-            await keeper.halt(await reads.halted())
+            await vaults.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
@@ -389,6 +392,7 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
+    cfo: CFOAgent,
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
@@ -397,7 +401,7 @@ def _manager(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
                         store=managing, clock=clock, ids=ids),
-        court=_court(settings, written, outside, clock),
+        court=_court(settings, written, outside, clock, cfo),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
@@ -411,12 +415,12 @@ def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
                             egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(
         model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
     )
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter)  # fmt: skip
+                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
 def _settle_memory() -> None:

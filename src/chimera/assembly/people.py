@@ -21,10 +21,11 @@ from chimera.domain.errors import Refused
 from chimera.domain.person import Principal
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.noticing import Noticing
 from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.wording import Sign
-from chimera.ports.store import Store
+from chimera.ports.store import Reads, Store
 from chimera.settings import Settings
 
 SESSION, LOCAL_TOKEN = "people-session", "people-token"
@@ -70,6 +71,16 @@ def oidc_provider(settings: Settings) -> OidcProvider | None:
     client = Client(issuer=settings.oidc_issuer, client_id=settings.oidc_client_id,
                     client_secret=settings.oidc_client_secret, redirect=settings.oidc_redirect)  # fmt: skip
     return OidcProvider(client, clock=SystemClock())
+
+
+def noticing(settings: Settings, reads: Reads) -> Noticing | None:
+    """Who tells people, if anybody is to be told."""
+    if not settings.notice_urls:
+        return None
+    # Imported when used: it is an extra, and knows a hundred services.
+    from chimera.adapters.notices.by_apprise import AppriseNotices
+
+    return Noticing(reads=reads, notices=AppriseNotices(settings.notice_urls.split()))
 
 
 def office_signature(settings: Settings) -> Sign:

@@ -15,6 +15,7 @@ from chimera.cli import (
     demo,
     guard,
     learn,
+    money,
     operate,
     output,
     people,
@@ -22,6 +23,8 @@ from chimera.cli import (
     privacy,
     review,
     spec,
+    vault,
+    wallet,
 )
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
@@ -44,6 +47,10 @@ app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(people.app)
+app.add_typer(vault.app)
+app.add_typer(wallet.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

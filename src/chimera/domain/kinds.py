@@ -13,8 +13,11 @@ from chimera.domain.halt import Halt
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Decoy, Remark, Review
+from chimera.domain.spending import Spending
 from chimera.domain.task import Task
+from chimera.domain.transfer import Transfer
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -39,5 +42,8 @@ KINDS: dict[str, type[Record]] = {
     "decoy": Decoy,
     "remark": Remark,
     "agent_key": AgentKey,
+    "transfer": Transfer,
+    "spending": Spending,
+    "revenue": Revenue,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -139,6 +139,7 @@ class Judging:
         question = await self._question(assignment, spec, result, judgement)
         if question.halted:
             return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
+        question = await self._court.appraised(question)
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
@@ -154,6 +155,7 @@ class Judging:
             ruling = Ruling(decision=denial, policy_digest=ruling.policy_digest)
             step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
             await self._commit(step)
+        self._court.note(question, ruling)
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)

@@ -13,6 +13,7 @@ from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.noticing import Noticing
 from chimera.governance.reviews import Reviews
+from chimera.governance.spending_breakers import SpendingBreakers
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
@@ -35,6 +36,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     checkpoint_seconds: float = 60.0
     breakers: Breakers | None = None
     noticing: Noticing | None = None
+    spending: SpendingBreakers | None = None
 
 
 class Orchestrator:
@@ -83,6 +85,8 @@ class Orchestrator:
     async def _break(self) -> bool:
         if self._duties.breakers is not None:
             await self._duties.breakers.once()
+        if self._duties.spending is not None:
+            await self._duties.spending.once()
         return False
 
     async def _notice(self) -> bool:

@@ -21,6 +21,7 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
+from chimera.adapters.vault.process import Begin
 from chimera.domain.action import TAKE_DOWN
 from chimera.domain.decision import Approver
 from chimera.domain.errors import ChimeraError, Refused
@@ -70,7 +71,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     for name, key in (("manager", manager), ("office", office), ("effects", Ed25519PrivateKey.generate())):
         keys.publish(tmp_path / "clients" / f"{name}.pub", key)
     order = VaultOrder(folder=tmp_path, socket=tmp_path / "s", policy_digest=PACK.digest, cap_micros_day=CAP,
-                       passphrase="x", pack=DEFAULT_PACK)  # fmt: skip
+                       begin=Begin(passphrase="x"), pack=DEFAULT_PACK)  # fmt: skip
     async with kept_vault(order):
         clock = SystemClock()
         mine = VaultClient(tmp_path / "s", client="manager", key=manager, clock=clock)
@@ -187,7 +188,7 @@ async def test_the_vault_does_not_start_under_a_pack_that_was_not_named(tmp_path
         str(tmp_path / "s"), "--policy-digest", "0" * 64, "--cap-micros-day", "1", "--pack", str(DEFAULT_PACK),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await process.communicate()
+    out, err = await process.communicate(b"{}\n")
     assert process.returncode != 0
     assert out == b""
     assert b"vault_pack_differs" in err
