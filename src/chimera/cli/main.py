@@ -23,6 +23,7 @@ from chimera.cli import (
     privacy,
     review,
     spec,
+    trends,
     vault,
     wallet,
 )
@@ -52,7 +53,16 @@ app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):
     app.add_typer(room)
 spec.app.command("trace")(audit.trace)
-for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
+for command in (
+    operate.up,
+    demo.demo,
+    operate.feed,
+    operate.halt,
+    operate.resume,
+    operate.doctor,
+    audit.replay,
+    trends.trends,
+):
     app.command()(command)
 for command in (people.login, people.logout, people.whoami):
     app.command()(command)
