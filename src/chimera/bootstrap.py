@@ -24,6 +24,7 @@ from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.erasures import ErasureJournal
 from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
 from chimera.adapters.local.keeping import kept_postgres
+from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
@@ -46,7 +47,7 @@ from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
-from chimera.governance.privacy.person import name_of
+from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.sealing import SealVerifier
@@ -67,6 +68,7 @@ from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
 from chimera.ports.store import Store
+from chimera.ports.subjects import SubjectKeys
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -92,18 +94,19 @@ class Database(Struct, frozen=True, kw_only=True):
 
     dsn: str
     passwords: Mapping[Role, str]
+    keys: SubjectKeys
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
-        return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role])
+        return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role], keys=self.keys)
 
     async def views(self) -> PostgresViews:
         """Open it for screens."""
-        return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+        return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
-        return await open_reads(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+        return await open_reads(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -160,19 +163,17 @@ def packages_folder() -> Path:
 async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
-    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
-        await install(settings.database_url, passwords)
-        external = Database(dsn=settings.database_url, passwords=passwords)
+        external = _database_at(settings.database_url, home)
+        await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
         yield external
         return
     async with kept_postgres(home) as kept:
-        await install(kept.running.superuser_dsn, passwords)
-        dsn = kept.running.dsn("nobody", "none")
-        embedded = Database(dsn=dsn, passwords=passwords)
+        embedded = _database_at(kept.running.dsn("nobody", "none"), home)
+        await install(kept.running.superuser_dsn, embedded.passwords)
         await _erase_again(home, embedded)
-        _say_running(home, dsn)
+        _say_running(home, embedded.dsn)
         try:
             yield embedded
         finally:
@@ -194,13 +195,16 @@ async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database
 
 def _joined(settings: Settings, conflict: Conflict) -> Database:
     home = prepare_home(settings.folder)
-    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
-    if settings.database_url:
-        return Database(dsn=settings.database_url, passwords=passwords)
     try:
-        return Database(dsn=msgspec.json.decode((home / RUNNING).read_bytes(), type=str), passwords=passwords)
+        dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
+        return _database_at(dsn, home)
     except OSError:
         raise conflict from None
+
+
+def _database_at(dsn: str, home: Path) -> Database:
+    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
+    return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()))
 
 
 def _say_running(home: Path, dsn: str) -> None:
@@ -224,30 +228,22 @@ async def office_store() -> AsyncGenerator[Store]:
 
 
 async def _erase_again(home: Path, found: Database) -> None:
-    """Blank everybody in the journal who stands in this database: it may be a backup from before their erasure."""
-    erased = {entry.person for entry in ErasureJournal(home).entries()}
-    if not erased:
-        return
-    secret = person_secret(home)
-    async with persons_of(found) as persons:
-        for author in await persons.authors():
-            if name_of(author, secret) in erased:
-                await persons.erase(author)
+    """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
+    erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
+    if erased:
+        store = await found.store(Role.OFFICE, writer="persons")
+        async with _closing(store), persons_of(found) as persons:
+            await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
 
 @contextlib.asynccontextmanager
 async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
     """The maintenance role's hands on whatever stands about people."""
-    persons = await PostgresPersons.open(found.dsn, password=found.passwords[Role.MAINTENANCE])
+    persons = await PostgresPersons.open(found.dsn, password=found.passwords[Role.MAINTENANCE], keys=found.keys)
     try:
         yield persons
     finally:
         await persons.close()
-
-
-def person_secret(folder: Path) -> bytes:
-    """What makes a person's name in journals and events nobody else's to try."""
-    return keep_secret(prepare_home(folder), "persons").encode()
 
 
 # ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
