@@ -47,6 +47,7 @@ from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
@@ -353,8 +354,10 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
-        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
+        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
+                        consents=Consents(store=office, keys=found.keys))  # fmt: skip
+        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting,
+                           consents=Consents(store=managing, keys=found.keys))  # fmt: skip
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         checkpoints = Checkpoints(store=office, notary=keeper)
@@ -390,6 +393,7 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
+    consents: Consents,
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
@@ -397,7 +401,7 @@ def _manager(
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
-                        store=managing, clock=clock, ids=ids),
+                        store=managing, clock=clock, ids=ids, consents=consents),
         court=_court(settings, written, outside, clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
@@ -479,8 +483,8 @@ async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
-        security = _security()
-        intake = Intake(security=security, store=office, clock=SystemClock(), ids=SystemIds())
+        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
+                        consents=Consents(store=office, keys=found.keys))  # fmt: skip
         yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -11,9 +12,11 @@ from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
 from chimera.bootstrap import Database, persons_of, running_or_own_database
 from chimera.domain.change import Change
+from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.event import Event, EventKind
 from chimera.domain.quoting import unquoted
 from chimera.domain.roles import Role
+from chimera.governance.privacy.consents import Consents, Word
 from chimera.governance.privacy.person import require_handle
 from chimera.settings import read_settings
 
@@ -46,6 +49,25 @@ async def erase_person(asked: PersonRequest) -> Mapping[str, int]:
         found.keys.destroy(named, made_until_us=now_us)
         await _note(found, EventKind.PERSON_ERASED, asked, {"records": sum(blanked.values()), "until_us": now_us})
         return blanked
+
+
+async def note_consent(asked: PersonRequest, purposes: Sequence[Purpose], state: ConsentState) -> tuple[Consent, ...]:
+    """What a person says about uses of their data, on record; and everything that they have said by now."""
+    person = require_handle(asked.person)
+    async with _consents() as consents:
+        for purpose in purposes:
+            await consents.note(Word(person=person, purpose=purpose, state=state, by=asked.by, why=asked.why))
+        return await consents.of(person)
+
+
+@contextlib.asynccontextmanager
+async def _consents() -> AsyncGenerator[Consents]:
+    async with running_or_own_database(read_settings()) as found:
+        store = await found.store(Role.OFFICE, writer="persons")
+        try:
+            yield Consents(store=store, keys=found.keys)
+        finally:
+            await store.close()
 
 
 async def _note(found: Database, kind: EventKind, asked: PersonRequest, data: Mapping[str, int]) -> None:

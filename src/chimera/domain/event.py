@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     POLICY_APPLIED = "POLICY_APPLIED"
     POLICY_WITHDRAWN = "POLICY_WITHDRAWN"
     CHECKPOINT_SIGNED = "CHECKPOINT_SIGNED"
+    CONSENT_CHANGED = "CONSENT_CHANGED"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
+from chimera.domain.consent import Consent
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.policy import Policy
@@ -30,5 +31,6 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "consent": Consent,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

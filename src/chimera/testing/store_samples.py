@@ -14,6 +14,7 @@ from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.caps import cap_id
 from chimera.domain.change import Change
 from chimera.domain.checkpoint import Checkpoint, Statement, checkpoint_id
+from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.decision import Question
 from chimera.domain.draft import Draft, Verdict
 from chimera.domain.event import Event, EventKind
@@ -197,6 +198,10 @@ class Samples:
         statement = Statement(number=number, previous="", root="0" * 64, chains=0, at_us=1)
         return Checkpoint(id=checkpoint_id(number), statement=statement, heads=(), signature="s", key_id="k")
 
+    def consent(self) -> Consent:
+        return Consent(id=self.id(), person="0" * 64, purpose=Purpose.LEARN, by="Grace", why="", at_us=1,
+                       state=ConsentState.GIVEN)  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -216,4 +221,5 @@ class Samples:
             "halt": self.halt("tool:x"),
             "policy": self.policy(),
             "checkpoint": self.checkpoint(),
+            "consent": self.consent(),
         }
