@@ -1,6 +1,6 @@
 """Assembles the house: reads settings, starts what is embedded, gives every part exactly what its constructor asks for.
 
-The only place that knows all adapters. Decides nothing about goals, drafts or money.
+With its parts in `assembly`, the only place that knows all adapters. Decides nothing about goals, drafts or money.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
+from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.adapters.vault import keys
-from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.adapters.vault.notary import Standing
+from chimera.assembly.money import breakers, paying
+from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
@@ -51,7 +51,6 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
-from chimera.governance.sealing import SealVerifier
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -96,6 +95,7 @@ class Database(Struct, frozen=True, kw_only=True):
     dsn: str
     passwords: Mapping[Role, str]
     keys: SubjectKeys
+    admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
@@ -104,6 +104,10 @@ class Database(Struct, frozen=True, kw_only=True):
     async def views(self) -> PostgresViews:
         """Open it for screens."""
         return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
+
+    async def ledger(self) -> PostgresLedger:
+        """Open it for reading, the ledger too."""
+        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -165,14 +169,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
     if settings.database_url:
-        external = _database_at(settings.database_url, home)
+        external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
         yield external
         return
     async with kept_postgres(home) as kept:
-        embedded = _database_at(kept.running.dsn("nobody", "none"), home)
-        await install(kept.running.superuser_dsn, embedded.passwords)
+        embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
+        await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
         _say_running(home, embedded.dsn)
         try:
@@ -203,9 +207,10 @@ def _joined(settings: Settings, conflict: Conflict) -> Database:
         raise conflict from None
 
 
-def _database_at(dsn: str, home: Path) -> Database:
+def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
-    return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()))
+    return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()),
+                    admin_dsn=admin_dsn)  # fmt: skip
 
 
 def _say_running(home: Path, dsn: str) -> None:
@@ -245,50 +250,6 @@ async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
         yield persons
     finally:
         await persons.close()
-
-
-# ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@contextlib.asynccontextmanager
-async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerator[tuple[VaultClient, VaultClient]]:
-    """The vault's process, and its two clients: the manager's and the office's. It ends when we do."""
-    home = prepare_home(settings.folder)
-    folder, socket = home / "vault", socket_folder(home) / "vault.sock"
-    secret = keys.passphrase(home / "clients", "")
-    made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
-    for name, key in made.items():
-        keys.publish(folder / "clients" / f"{name}.pub", key)
-    order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
-    clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
-    async with kept_vault(order):
-        try:
-            yield clients["manager"], clients["office"]
-        finally:
-            for client in clients.values():
-                await client.close()
-
-
-def seal_verifier(settings: Settings) -> SealVerifier:
-    """Verifies with the public key that the vault published."""
-    public = keys.public_key(prepare_home(settings.folder) / "vault" / "sealing.pub")
-    return SealVerifier({keys.name_of(public): public})
-
-
-def checkpoint_keys(settings: Settings) -> dict[str, str]:
-    """The public keys of this installation's checkpoints by name, in hex; none before its vault was first started."""
-    path = settings.folder.expanduser() / "vault" / "checkpoint.pub"
-    if not path.exists():
-        return {}
-    public = keys.public_key(path)
-    return {keys.name_of(public): public.public_bytes_raw().hex()}
-
-
-def signed_last(settings: Settings) -> int:
-    """The number of the last checkpoint that the vault of this installation says it signed."""
-    path = settings.folder.expanduser() / "vault" / "checkpoints.json"
-    return msgspec.json.decode(path.read_bytes(), type=Standing).number if path.exists() else 0
 
 
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -348,7 +309,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
     clock, written = SystemClock(), rules()
     async with contextlib.AsyncExitStack() as stack:
-        sealer, keeper = await stack.enter_async_context(vault(settings, written, clock))
+        vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
@@ -356,21 +317,30 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(reads.close)
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting,
+        publisher = await stack.enter_async_context(
+            paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        )
+        outside = msgspec.structs.replace(outside, publisher=publisher)
+        ledger = await found.ledger()
+        stack.push_async_callback(ledger.close)
+        cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
+                       clock=clock)  # fmt: skip
+        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
                            consents=Consents(store=managing, keys=found.keys))  # fmt: skip
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
-        checkpoints = Checkpoints(store=office, notary=keeper)
-        governor = TellingVault(vault=keeper, reads=reads, shipped_digest=written.pack.digest)
+        checkpoints = Checkpoints(store=office, notary=vaults.office)
+        governor = TellingVault(vault=vaults, reads=reads, shipped_digest=written.pack.digest)
         duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
-        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening, duties=duties)  # fmt: skip
+        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
+                                    listening=listening, duties=duties,
+                                    breakers=breakers(settings, office, clock))  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(_last_checkpoint, checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await governor.once()
-            await keeper.halt(await reads.halted())
+            await vaults.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
@@ -393,7 +363,7 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    consents: Consents,
+    cfo: CFOAgent, consents: Consents,
 ) -> Manager:  # fmt: skip
     clock, ids = SystemClock(), SystemIds()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
@@ -402,7 +372,7 @@ def _manager(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"],
                         store=managing, clock=clock, ids=ids, consents=consents),
-        court=_court(settings, written, outside, clock),
+        court=_court(settings, written, outside, clock, cfo),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
@@ -416,12 +386,12 @@ def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
                             egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(
         model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
     )
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter)  # fmt: skip
+                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
 def _settle_memory() -> None:

@@ -7,7 +7,24 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, api, audit, bench, demo, guard, learn, operate, output, policy, privacy, review, spec
+from chimera.cli import (
+    agent,
+    api,
+    audit,
+    bench,
+    demo,
+    guard,
+    learn,
+    money,
+    operate,
+    output,
+    policy,
+    privacy,
+    review,
+    spec,
+    vault,
+    wallet,
+)
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -28,6 +45,10 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
+app.add_typer(vault.app)
+app.add_typer(wallet.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

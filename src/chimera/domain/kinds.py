@@ -12,8 +12,11 @@ from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
+from chimera.domain.spending import Spending
 from chimera.domain.task import Task
+from chimera.domain.transfer import Transfer
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -32,5 +35,8 @@ KINDS: dict[str, type[Record]] = {
     "policy": Policy,
     "checkpoint": Checkpoint,
     "consent": Consent,
+    "transfer": Transfer,
+    "spending": Spending,
+    "revenue": Revenue,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chimera.domain.agent import Agent
+from chimera.domain import wallets
+from chimera.domain.agent import Account, Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material
@@ -70,7 +71,7 @@ class Claiming:
 
     def _assignment(self, task: Task, agent: Agent, attempts: Mapping[str, Attempt]) -> Assignment:
         materials = [_material_of(attempts[source]) for source in task.sources if source in attempts]
-        account = agent.accounts[0] if agent.accounts else None
+        account = _account_for(task, agent)
         return Assignment(
             task=task,
             persona=agent.persona,
@@ -82,6 +83,14 @@ class Claiming:
             recent_labels=self._roster.recent_labels(agent.id),
             platform=account.platform if account else "",
         )
+
+
+def _account_for(task: Task, agent: Agent) -> Account | None:
+    """As whom it acts: for a payment on a chain its wallet there, otherwise its first account."""
+    chain = wallets.chain_of(task.input.get("recipient"))
+    if chain:
+        return agent.account_on(chain)
+    return agent.accounts[0] if agent.accounts else None
 
 
 def _material_of(attempt: Attempt) -> Material:

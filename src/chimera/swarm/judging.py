@@ -128,7 +128,7 @@ class Judging:
     async def _decide(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
     ) -> None:
-        question = await self._question(assignment, spec, result, judgement)
+        question = await self._court.appraised(await self._question(assignment, spec, result, judgement))
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
@@ -142,6 +142,7 @@ class Judging:
             ruling = Ruling(decision=denial, policy_digest=ruling.policy_digest)
             step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
             await self._commit(step)
+        self._court.note(question, ruling)
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)

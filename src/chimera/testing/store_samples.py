@@ -23,8 +23,10 @@ from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
 from chimera.domain.policy import PackFiles, Policy, policy_id
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
+from chimera.domain.spending import Appraisal, Payment, Spending, Word
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment
 
@@ -202,6 +204,16 @@ class Samples:
         return Consent(id=self.id(), person="0" * 64, purpose=Purpose.LEARN, by="Grace", why="", at_us=1,
                        state=ConsentState.GIVEN)  # fmt: skip
 
+    def spending(self) -> Spending:
+        payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
+        appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),
+                              reasons=(), conditions=(), windows=())  # fmt: skip
+        return Spending(id=self.id(), appraisal=appraisal, decided="approved")
+
+    def revenue(self) -> Revenue:
+        return Revenue(id=self.id(), source="invoice", reference="1", campaign_id=self.id(), micros=5,
+                       received_micros=5, at_us=1)  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -222,4 +234,6 @@ class Samples:
             "policy": self.policy(),
             "checkpoint": self.checkpoint(),
             "consent": self.consent(),
+            "spending": self.spending(),
+            "revenue": self.revenue(),
         }

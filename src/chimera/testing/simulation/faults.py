@@ -18,6 +18,7 @@ from chimera.domain.grant import Terms
 from chimera.domain.record import Record
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Result
+from chimera.ports.attestor import Attestation, Attestor
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelAnswer, ModelRequest
 from chimera.ports.publisher import Order, Outcome, Publisher, Trace, Traits
@@ -208,6 +209,22 @@ class FaultyVault:
         if self._fate.strikes(self._fate.odds.vault_away / 2):
             raise Unavailable("vault_unavailable", "the vault's answer was lost", where="simulation")
         return signed
+
+
+class FaultyAttestor:
+    """A `ports.attestor.Attestor` that is sometimes away."""
+
+    def __init__(self, vault: Attestor, *, process: Process, fate: Fate) -> None:
+        self._vault = vault
+        self._process = process
+        self._fate = fate
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """As the vault does, if it answers."""
+        await self._process.at_port()
+        if self._fate.strikes(self._fate.odds.vault_away):
+            raise Unavailable("vault_unavailable", "the vault is away", where="simulation")
+        return await self._vault.attest(statement)
 
 
 class FaultyPublisher:
