@@ -107,6 +107,12 @@ def test_after_an_erasure_nobody_finds_the_person_again(new_home: Path, tmp_path
     assert erased.code == 0, erased
     require_gone(new_home, before)
 
+    # Whoever is forgotten can still say no, and is known by no name.
+    said = fleet.chimera(new_home, "privacy", "opt-out", CANARY, "--json")
+    assert (said.code, said.out.count("withdrawn")) == (0, 3), said
+    assert fleet.chimera(new_home, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 3
+    assert where_it_stands(new_home) == []
+
     # The database of the day before comes back: into this home, with its journal and without the key.
     restored = tmp_path / "restored"
     shutil.copytree(backup, restored, symlinks=True)
