@@ -22,6 +22,7 @@ from chimera.cli import (
     privacy,
     review,
     spec,
+    trends,
     vault,
     wallet,
 )
@@ -50,7 +51,16 @@ app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):
     app.add_typer(room)
 spec.app.command("trace")(audit.trace)
-for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
+for command in (
+    operate.up,
+    demo.demo,
+    operate.feed,
+    operate.halt,
+    operate.resume,
+    operate.doctor,
+    audit.replay,
+    trends.trends,
+):
     app.command()(command)
 
 
