@@ -30,6 +30,7 @@ from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.erasures import ErasureJournal
 from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
+from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
@@ -56,7 +57,8 @@ from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
-from chimera.governance.privacy.person import name_of
+from chimera.governance.privacy.consents import Consents
+from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.security.cached import CachedScanner
@@ -76,6 +78,7 @@ from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
 from chimera.ports.store import Store
+from chimera.ports.subjects import SubjectKeys
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -101,23 +104,24 @@ class Database(Struct, frozen=True, kw_only=True):
 
     dsn: str
     passwords: Mapping[Role, str]
+    keys: SubjectKeys
     admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
-        return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role])
+        return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role], keys=self.keys)
 
     async def views(self) -> PostgresViews:
         """Open it for screens."""
-        return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+        return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
 
     async def ledger(self) -> PostgresLedger:
         """Open it for reading, the ledger too."""
-        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
-        return await open_reads(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+        return await open_reads(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -174,19 +178,17 @@ def packages_folder() -> Path:
 async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
-    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
-        await install(settings.database_url, passwords)
-        external = Database(dsn=settings.database_url, passwords=passwords, admin_dsn=settings.database_url)
+        external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
+        await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
         yield external
         return
     async with kept_postgres(home) as kept:
-        await install(kept.running.superuser_dsn, passwords)
-        dsn = kept.running.dsn("nobody", "none")
-        embedded = Database(dsn=dsn, passwords=passwords, admin_dsn=kept.running.superuser_dsn)
+        embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
+        await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
-        _say_running(home, dsn)
+        _say_running(home, embedded.dsn)
         try:
             yield embedded
         finally:
@@ -208,13 +210,17 @@ async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database
 
 def _joined(settings: Settings, conflict: Conflict) -> Database:
     home = prepare_home(settings.folder)
-    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
-    if settings.database_url:
-        return Database(dsn=settings.database_url, passwords=passwords)
     try:
-        return Database(dsn=msgspec.json.decode((home / RUNNING).read_bytes(), type=str), passwords=passwords)
+        dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
+        return _database_at(dsn, home)
     except OSError:
         raise conflict from None
+
+
+def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
+    passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
+    return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()),
+                    admin_dsn=admin_dsn)  # fmt: skip
 
 
 def _say_running(home: Path, dsn: str) -> None:
@@ -238,30 +244,22 @@ async def office_store() -> AsyncGenerator[Store]:
 
 
 async def _erase_again(home: Path, found: Database) -> None:
-    """Blank everybody in the journal who stands in this database: it may be a backup from before their erasure."""
-    erased = {entry.person for entry in ErasureJournal(home).entries()}
-    if not erased:
-        return
-    secret = person_secret(home)
-    async with persons_of(found) as persons:
-        for author in await persons.authors():
-            if name_of(author, secret) in erased:
-                await persons.erase(author)
+    """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
+    erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
+    if erased:
+        store = await found.store(Role.OFFICE, writer="persons")
+        async with _closing(store), persons_of(found) as persons:
+            await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
 
 @contextlib.asynccontextmanager
 async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
     """The maintenance role's hands on whatever stands about people."""
-    persons = await PostgresPersons.open(found.dsn, password=found.passwords[Role.MAINTENANCE])
+    persons = await PostgresPersons.open(found.dsn, password=found.passwords[Role.MAINTENANCE], keys=found.keys)
     try:
         yield persons
     finally:
         await persons.close()
-
-
-def person_secret(folder: Path) -> bytes:
-    """What makes a person's name in journals and events nobody else's to try."""
-    return keep_secret(prepare_home(folder), "persons").encode()
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -346,7 +344,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
+        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
+                        consents=Consents(store=office, keys=found.keys))  # fmt: skip
         paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
         publisher = await stack.enter_async_context(paid)
         outside = msgspec.structs.replace(outside, publisher=publisher)
@@ -354,7 +353,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(ledger.close)
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
-        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo)
+        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
+                           consents=Consents(store=managing, keys=found.keys))  # fmt: skip
         reviews = people.reviews_of(settings, office, bands=written.pack.bands)
         halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
         checkpoints = Checkpoints(store=office, notary=vaults.office)
@@ -393,14 +393,14 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    cfo: CFOAgent,
+    cfo: CFOAgent, consents: Consents,
 ) -> Manager:  # fmt: skip
     clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=consents),
         court=_court(settings, written, outside, clock, cfo),
         settle=Settle(store=managing, clock=clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
@@ -483,7 +483,8 @@ async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
-        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds())
+        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
+                        consents=Consents(store=office, keys=found.keys))  # fmt: skip
         yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
 
 

@@ -145,4 +145,6 @@ async def test_what_was_looked_at_is_on_record(world: World):
         assert await world.built.looks.flush() == 1
         found = (await client.get("/v1/events?kind=DATA_READ")).json()["items"]
     assert [event["data"]["by"] for event in found] == ["olga"]
-    assert found[0]["data"]["reads"] == [{"route": "/v1/reviews/{review_id}", "count": 1, "records": [review.id]}]
+    assert found[0]["data"]["reads"] == [
+        {"route": "/v1/reviews/{review_id}", "why": "ruling on reviews", "count": 1, "records": [review.id]}
+    ]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chimera.domain import scopes
+from chimera.adapters.local.subject_keys import LocalSubjectKeys
+from chimera.domain import ids, scopes
+from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignState, Input, InputState
+from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.plan import STEPS_MAX
 from chimera.domain.task import Task, TaskState
+from chimera.governance.privacy.consents import Consents, Word
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.planner import PLANS_TRIED_MAX, Planner
 from tests.small_house import CONTRACTS, INPUTS, PROMPTS, SPECS, SmallHouse
@@ -34,6 +40,15 @@ def planner(house: SmallHouse, *answers: str) -> tuple[Planner, SayingModel]:
         clock=house.clock, ids=house.ids,
     )  # fmt: skip
     return made, model
+
+
+def with_consents(house: SmallHouse, folder: Path, *answers: str) -> tuple[Planner, Consents]:
+    consents = Consents(store=house.office, keys=LocalSubjectKeys(folder, clock=house.clock))
+    made = Planner(
+        model=SayingModel(*answers), contracts=CONTRACTS, treasury=Treasury(), prompt=PROMPTS["plan"],
+        store=house.manager, clock=house.clock, ids=house.ids, consents=consents,
+    )  # fmt: skip
+    return made, consents
 
 
 def step(key: str, *after: str, spec: str = "copy.post", **more: object) -> dict[str, object]:
@@ -134,6 +149,23 @@ async def test_nothing_is_planned_in_a_halt(house: SmallHouse, place: str) -> No
     assert (await house.manager.get(Campaign, house.campaign.id)).state is CampaignState.OPENED
 
 
+@pytest.mark.requirement("R-D5")
+async def test_a_plan_speaks_to_nobody_who_did_not_agree(house: SmallHouse, tmp_path: Path) -> None:
+    cold = plan(step("a", spec="copy.reply"))
+    made, consents = with_consents(house, tmp_path, *([cold] * PLANS_TRIED_MAX), cold)
+    with pytest.raises(Invalid, match="nobody has asked this person about: contact"):
+        await made.plan_goal(house.campaign, house.agent)
+    assert await house.manager.list(Task) == ()
+    agreed = Word(person=str(INPUTS["copy.reply"]["author"]), purpose=Purpose.CONTACT, state=ConsentState.GIVEN,
+                  by="Grace", why="by letter")  # fmt: skip
+    await consents.note(agreed)
+    fresh = replace(house.campaign, id=house.ids.new())
+    cap = Cap(id=ids.derive(fresh.id, "cap"), limited=scopes.campaign(fresh.id), period="total",
+              micros=fresh.goal.budget_micros)  # fmt: skip
+    await house.put(fresh, cap)
+    assert len(await made.plan_goal(fresh, house.agent)) == 1
+
+
 # ── inputs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -141,7 +173,7 @@ async def an_input(house: SmallHouse, kind: str = "mention", **more: object) -> 
     payload = {key: value for key, value in INPUTS["copy.reply"].items()}
     made = replace(
         Input(id=house.ids.new(), campaign_id=house.campaign.id, kind=kind, payload=payload, labels=("public",),
-              threat="MEDIUM", admitted_at_us=house.clock.now_us()),
+              threat="MEDIUM", admitted_at_us=house.clock.now_us(), purpose="answer"),
         **more,
     )  # fmt: skip
     await house.put(made)
@@ -156,10 +188,11 @@ async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> Non
     assert (await house.manager.get(Input, one.id)).state is InputState.PLANNED
 
 
-@pytest.mark.parametrize("why", ["kind", "permission", "schema"])
+@pytest.mark.parametrize("why", ["kind", "permission", "schema", "purpose"])
 async def test_what_nobody_answers_is_dropped_on_record(house: SmallHouse, why: str) -> None:
     one = await an_input(house, "rumour" if why == "kind" else "mention",
-                         **({"payload": {"text": 1}} if why == "schema" else {}))  # fmt: skip
+                         **({"payload": {"text": 1}} if why == "schema" else {}),
+                         **({"purpose": ""} if why == "purpose" else {}))  # fmt: skip
     agent = replace(house.agent, permissions=()) if why == "permission" else house.agent
     assert await planner(house, GOOD)[0].plan_inputs(house.campaign, agent, [one]) == ()
     assert (await house.manager.get(Input, one.id)).state is InputState.DROPPED

@@ -27,7 +27,7 @@ SECRET_LENGTH_MAX = 4_000
 class Looks(Protocol):
     """Whoever keeps a record of who looked at what."""
 
-    def note(self, who: Principal, *, route: str, record: str) -> None: ...
+    def note(self, who: Principal, *, route: str, record: str, why: str) -> None: ...
 
 
 def csrf_of(secret: str) -> str:
@@ -66,7 +66,8 @@ class Guard:
         """Note what was looked at, keep what has to be answered again, spare what is known already."""
         who: Principal | None = getattr(request.state, "principal", None)
         if who is not None and request.method in SAFE and route.shows_data and response.status_code == 200:
-            self._looks.note(who, route=route.path, record=",".join(map(str, request.path_params.values())))
+            self._looks.note(who, route=route.path, record=",".join(map(str, request.path_params.values())),
+                             why=request.headers.get("chimera-why", ""))  # fmt: skip
         if who is not None and request.method not in SAFE:
             self._replies.keep(request, who, response)
         if request.method in SAFE and response.status_code == 200 and _is_known(request, route, response):

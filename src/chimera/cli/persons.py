@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from msgspec import Struct
 
 from chimera.adapters.local.erasures import Erasure, ErasureJournal
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
-from chimera.bootstrap import Database, person_secret, persons_of, running_or_own_database
+from chimera.bootstrap import Database, persons_of, running_or_own_database
 from chimera.domain.change import Change
+from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.event import Event, EventKind
 from chimera.domain.quoting import unquoted
 from chimera.domain.roles import Role
-from chimera.governance.privacy.person import name_of, require_handle
+from chimera.governance.privacy.consents import Consents, Word
+from chimera.governance.privacy.person import require_handle
 from chimera.settings import read_settings
 
 
@@ -39,19 +42,39 @@ async def erase_person(asked: PersonRequest) -> Mapping[str, int]:
     settings = read_settings()
     person = require_handle(asked.person)
     async with running_or_own_database(settings) as found, persons_of(found) as persons:
-        named = name_of(person, person_secret(settings.folder))
-        ErasureJournal(prepare_home(settings.folder)).add(Erasure(person=named, at_us=SystemClock().now_us()))
+        named, now_us = found.keys.name_of(person), SystemClock().now_us()
+        ErasureJournal(prepare_home(settings.folder)).add(Erasure(person=named, at_us=now_us))
         blanked = await persons.erase(person)
-        await _note(found, EventKind.PERSON_ERASED, asked, {"records": sum(blanked.values())})
+        # Last: whoever is interrupted before this finds the words again by the key, at the next start.
+        found.keys.destroy(named, made_until_us=now_us)
+        await _note(found, EventKind.PERSON_ERASED, asked, {"records": sum(blanked.values()), "until_us": now_us})
         return blanked
+
+
+async def note_consent(asked: PersonRequest, purposes: Sequence[Purpose], state: ConsentState) -> tuple[Consent, ...]:
+    """What a person says about uses of their data, on record; and everything that they have said by now."""
+    person = require_handle(asked.person)
+    async with _consents() as consents:
+        for purpose in purposes:
+            await consents.note(Word(person=person, purpose=purpose, state=state, by=asked.by, why=asked.why))
+        return await consents.of(person)
+
+
+@contextlib.asynccontextmanager
+async def _consents() -> AsyncGenerator[Consents]:
+    async with running_or_own_database(read_settings()) as found:
+        store = await found.store(Role.OFFICE, writer="persons")
+        try:
+            yield Consents(store=store, keys=found.keys)
+        finally:
+            await store.close()
 
 
 async def _note(found: Database, kind: EventKind, asked: PersonRequest, data: Mapping[str, int]) -> None:
     """On record who asked for whose data and why; the person by a keyed hash, for the chain is for ever."""
     store = await found.store(Role.OFFICE, writer="persons")
     try:
-        named = name_of(asked.person.strip(), person_secret(read_settings().folder))
-        event = Event(kind=kind, subject=named, at_us=await store.now_us(),
+        event = Event(kind=kind, subject=found.keys.name_of(asked.person.strip()), at_us=await store.now_us(),
                       data={"by": asked.by, "why": unquoted(asked.why[:300]), **data})  # fmt: skip
         await store.commit(Change(events=(event,)))
     finally:

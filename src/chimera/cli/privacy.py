@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from chimera.bench import privacy_evaluation
 from chimera.cli import inputs, output, persons, stopping
+from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.governance.privacy.found import Found
 from chimera.governance.privacy.mask import REDACT_CHARS_MAX, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
@@ -82,3 +84,35 @@ def erase(person: Person, *, why: Why = "asked by the person", as_json: Json = F
         output.answer({"person": person, "blanked": dict(blanked)})
         return
     output.table(("kind", "records with blanks"), [(kind, str(number)) for kind, number in blanked.items()])
+
+
+@app.command()
+def consent(
+    person: Person, *,
+    purpose: Annotated[list[Purpose], typer.Option(help="What for. May be given several times.")] = [],  # noqa: B006 – what Typer reads; nobody changes it.
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="The person says no, not yes.")] = False,
+    why: Why = "asked by the person", as_json: Json = False,
+) -> None:  # fmt: skip
+    """Put on record what a person says about uses of their data; without a purpose, show what they have said."""
+    state = ConsentState.WITHDRAWN if withdraw else ConsentState.GIVEN
+    _show_consents(person, _said(person, purpose, state, why=why), as_json=as_json)
+
+
+@app.command(name="opt-out")
+def opt_out(person: Person, *, why: Why = "asked by the person", as_json: Json = False) -> None:
+    """A person says no to everything: nothing of theirs is taken in or answered from now on."""
+    _show_consents(person, _said(person, tuple(Purpose), ConsentState.WITHDRAWN, why=why), as_json=as_json)
+
+
+def _said(person: str, purposes: Sequence[Purpose], state: ConsentState, *, why: str) -> tuple[Consent, ...]:
+    asked = persons.PersonRequest(person=person, by=output.person(), why=why)
+    return stopping.run(persons.note_consent(asked, purposes, state))
+
+
+def _show_consents(person: str, said: Sequence[Consent], *, as_json: bool) -> None:
+    rows = [(str(one.purpose), str(one.state), one.by, one.why) for one in said]
+    columns = ("purpose", "state", "by", "why")
+    if as_json:
+        output.answer({"person": person, "consents": [dict(zip(columns, row, strict=True)) for row in rows]})
+        return
+    output.table(columns, rows)

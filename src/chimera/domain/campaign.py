@@ -124,6 +124,7 @@ class Input(Record, frozen=True, kw_only=True):
     labels: Labels
     threat: str
     admitted_at_us: int
+    purpose: str = ""
     state: InputState = InputState.ADMITTED
 
     @property

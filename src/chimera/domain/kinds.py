@@ -8,6 +8,7 @@ from chimera.domain.badge import AgentKey
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
+from chimera.domain.consent import Consent
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.person import Knocks, Person, Session, Token
@@ -44,6 +45,7 @@ KINDS: dict[str, type[Record]] = {
     "decoy": Decoy,
     "remark": Remark,
     "agent_key": AgentKey,
+    "consent": Consent,
     "transfer": Transfer,
     "spending": Spending,
     "revenue": Revenue,

@@ -57,6 +57,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "decoy": _ONCE,
         "remark": _ONCE,
         "agent_key": _ALL,
+        "consent": _ALL,
         "revenue": _ONCE,
     },
     Role.MANAGER: {

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from msgspec import Struct
 
 from chimera.domain.change import Change
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal
+from chimera.domain.quoting import unquoted
 from chimera.ports.store import Store
 
 RECORDS_MAX = 50
 ROUTES_MAX = 100
+
+
+_FOR = (("reviews", "ruling on reviews"), ("conversations", "looking after conversations"),
+        ("tasks", "following tasks"), ("attempts", "following tasks"), ("audit", "audit"),
+        ("events", "audit"))  # fmt: skip
+WHY_CHARS_MAX = 200
 
 
 class _Look(Struct):
@@ -18,17 +27,20 @@ class _Look(Struct):
     records: dict[str, None] = {}
 
 
+_Seen: TypeAlias = dict[tuple[str, str], _Look]
+
+
 class Looks:
     """Collects in memory, writes one event per person and flush."""
 
     def __init__(self, *, store: Store) -> None:
         self._store = store
-        self._seen: dict[tuple[str, str, str], dict[str, _Look]] = {}
+        self._seen: dict[tuple[str, str, str], _Seen] = {}
 
-    def note(self, who: Principal, *, route: str, record: str) -> None:
-        """Somebody read something."""
+    def note(self, who: Principal, *, route: str, record: str, why: str = "") -> None:
+        """Somebody read something; why is what they say, or what the route is for."""
         looks = self._seen.setdefault((who.person, who.name, ", ".join(sorted(who.roles))), {})
-        look = looks.setdefault(route, _Look())
+        look = looks.setdefault((route, _reason(route, why)), _Look())
         look.count += 1
         if record and len(look.records) < RECORDS_MAX:
             look.records[record] = None
@@ -47,14 +59,14 @@ class Looks:
             raise
         return len(events)
 
-    async def _now_us(self, seen: dict[tuple[str, str, str], dict[str, _Look]]) -> int:
+    async def _now_us(self, seen: dict[tuple[str, str, str], _Seen]) -> int:
         try:
             return await self._store.now_us()
         except BaseException:
             self._restore(seen)
             raise
 
-    def _restore(self, seen: dict[tuple[str, str, str], dict[str, _Look]]) -> None:
+    def _restore(self, seen: dict[tuple[str, str, str], _Seen]) -> None:
         for who, looks in seen.items():
             for route, look in looks.items():
                 kept = self._seen.setdefault(who, {}).setdefault(route, _Look())
@@ -62,7 +74,7 @@ class Looks:
                 kept.records.update(look.records)
 
 
-def _event(who: tuple[str, str, str], looks: dict[str, _Look], now_us: int) -> Event:
+def _event(who: tuple[str, str, str], looks: _Seen, now_us: int) -> Event:
     identifier, name, role = who
     return Event(
         kind=EventKind.DATA_READ,
@@ -72,8 +84,14 @@ def _event(who: tuple[str, str, str], looks: dict[str, _Look], now_us: int) -> E
             "by": name,
             "role": role,
             "reads": [
-                {"route": route, "count": look.count, "records": list(look.records)}
-                for route, look in list(looks.items())[:ROUTES_MAX]
+                {"route": route, "why": why, "count": look.count, "records": list(look.records)}
+                for (route, why), look in list(looks.items())[:ROUTES_MAX]
             ],
         },
     )
+
+
+def _reason(route: str, why: str) -> str:
+    """In a few words: it goes on record for ever, and so without quotations and handles."""
+    said = unquoted(why[:WHY_CHARS_MAX].encode("ascii", "ignore").decode()).strip()
+    return said or next((purpose for name, purpose in _FOR if f"/{name}" in route), "running the fleet")

@@ -12,12 +12,15 @@ from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignCommand, Goal, Input
 from chimera.domain.canonical import encode, require_text
 from chimera.domain.change import Change
+from chimera.domain.consent import PURPOSE_OF
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
 from chimera.domain.labels import OPERATOR, Labels
 from chimera.domain.record import Record
+from chimera.domain.subjects import author_of
 from chimera.domain.threat import ThreatLevel
+from chimera.governance.privacy.consents import Consents
 from chimera.governance.security.gateway import PAYLOAD_BYTES_MAX, Assessment, SecurityGateway
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
@@ -47,7 +50,10 @@ class Arrival(Struct, frozen=True, kw_only=True):
 class Intake:
     """Writes as the office. Decides nothing but whether to let something in."""
 
-    def __init__(self, *, security: SecurityGateway, store: Store, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, *, security: SecurityGateway, store: Store, clock: Clock, ids: Ids, consents: Consents | None = None
+    ) -> None:
+        self._consents = consents
         self._security = security
         self._store = store
         self._clock = clock
@@ -98,6 +104,7 @@ class Intake:
         """Admit an arrival, or put on record why not and raise `Refused`."""
         admitted_id = arrival.own_id or self._ids.new()
         try:
+            await self._require_consent(arrival)
             assessment = self._assess(arrival)
         except (Invalid, Refused) as refusal:
             await self._store.commit(
@@ -115,6 +122,12 @@ class Intake:
             )
             raise
         return await self._admit(arrival, admitted_id, assessment)
+
+    async def _require_consent(self, arrival: Arrival) -> None:
+        """Who does not want to be heard is not kept; what is about nobody, or has no use, is asked of nobody."""
+        author, purpose = author_of(arrival.payload), PURPOSE_OF.get(arrival.kind)
+        if self._consents is not None and author and purpose is not None:
+            await self._consents.require(author, purpose)
 
     def _assess(self, arrival: Arrival) -> Assessment:
         assessment = self._security.assess(arrival.payload, labels=arrival.labels)
@@ -144,6 +157,7 @@ class Intake:
             labels=arrival.labels,
             threat=str(assessment.level),
             admitted_at_us=self._clock.now_us(),
+            purpose=PURPOSE_OF.get(arrival.kind, "") if author_of(arrival.payload) else "",
         )
         noted = self._event(
             EventKind.INPUT_ADMITTED,

@@ -15,16 +15,19 @@ from chimera.domain.agent import Agent
 from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
 from chimera.domain.change import Change
+from chimera.domain.consent import Purpose
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import Labels
 from chimera.domain.plan import Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
+from chimera.domain.subjects import author_of
 from chimera.domain.task import Task, TaskState
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
+from chimera.governance.privacy.consents import Consents
 from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
@@ -49,7 +52,9 @@ class Planner:
         store: Store,
         clock: Clock,
         ids: Ids,
+        consents: Consents | None = None,
     ) -> None:
+        self._consents = consents
         self._model = model
         self._treasury = treasury
         self._contracts = contracts
@@ -110,6 +115,8 @@ class Planner:
         spec = self._answering.get(one.kind)
         if spec is None or not all(agent.may(permission) for permission in spec.permissions):
             return False
+        if author_of(one.payload) and not one.purpose:
+            return False  # Somebody's data, kept for nothing that they could know of, is not used.
         return not self._contracts.input_findings(spec, one.payload)
 
     def _request(self, campaign: Campaign, agent: Agent, refusals: Sequence[str]) -> ModelRequest:
@@ -146,6 +153,12 @@ class Planner:
         require_sound(plan, specs=self._contracts.specs, permissions=agent.permissions, budget_micros=room_micros)
         for step in plan.steps:
             self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
+            await self._require_consent(author_of(step.input))
+
+    async def _require_consent(self, person: str) -> None:
+        """Whoever did not speak to us is not spoken to, unless that was agreed to before."""
+        if self._consents is not None and person:
+            await self._consents.require(person, Purpose.CONTACT)
 
     async def _adopt(
         self,

@@ -15,6 +15,7 @@ from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.caps import cap_id
 from chimera.domain.change import Change
 from chimera.domain.checkpoint import Checkpoint, Statement, checkpoint_id
+from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.decision import Question
 from chimera.domain.draft import Draft, Verdict
 from chimera.domain.event import Event, EventKind
@@ -206,6 +207,7 @@ class Samples:
         definition = Definition(server="tests", name=name, description="", schema="{}")
         return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
                        pinned_by="Grace", pinned_at_us=1)  # fmt: skip
+
     def people(self) -> dict[str, Record]:
         """Somebody, with a session, a token and a tally."""
         person = Person(id=self.id(), name="grace", roles=("owner",))
@@ -220,6 +222,10 @@ class Samples:
             "agent_key": AgentKey(id=self.id(), agent_id=self.id(), public="0" * 64, set_at_us=1),
             "remark": Remark(id=self.id(), review_id=self.id(), person_id=person.id, text="hm", at_us=1),
         }  # fmt: skip
+
+    def consent(self) -> Consent:
+        return Consent(id=self.id(), person="0" * 64, purpose=Purpose.LEARN, by="Grace", why="", at_us=1,
+                       state=ConsentState.GIVEN)  # fmt: skip
 
     def spending(self) -> Spending:
         payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
@@ -252,6 +258,7 @@ class Samples:
             "checkpoint": self.checkpoint(),
             "tool": self.tool(),
             **self.people(),
+            "consent": self.consent(),
             "spending": self.spending(),
             "revenue": self.revenue(),
         }

@@ -113,7 +113,7 @@ async def test_a_person_is_exported_and_erased_and_stays_erased(database: Databa
     assert CANARY in await everything(database, backup)
     restored = await PostgresPersons.open(database.server.dsn(backup), password=PASSWORDS[Role.MAINTENANCE])
     erased = {entry.person for entry in ErasureJournal(tmp_path).entries()}
-    for author in await restored.authors():
+    for author in await restored.handles():
         if name_of(author, b"secret") in erased:
             await restored.erase(author)
     await restored.close()

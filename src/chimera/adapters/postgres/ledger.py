@@ -10,6 +10,7 @@ from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import PATIENCE_SECONDS, pool_of
 from chimera.domain.roles import Role
 from chimera.ports.ledger import Balance, CategoryCost, Disagreement, Outcome, Posted
+from chimera.ports.subjects import SubjectKeys
 
 _WHAT = "the ledger"
 
@@ -45,6 +46,8 @@ class PostgresLedger(PostgresReads):
         return await self._fetch(_WHAT, query(name), *arguments)
 
 
-async def open_ledger(dsn: str, *, role: Role, password: str | None = None) -> PostgresLedger:
+async def open_ledger(
+    dsn: str, *, role: Role, password: str | None = None, keys: SubjectKeys | None = None
+) -> PostgresLedger:
     """Open the database for reading, the ledger too, with the login of a role."""
-    return PostgresLedger(await pool_of(dsn, role, password), Patience(PATIENCE_SECONDS))
+    return PostgresLedger(await pool_of(dsn, role, password, keys=keys), Patience(PATIENCE_SECONDS))

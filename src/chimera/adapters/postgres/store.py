@@ -12,11 +12,13 @@ from chimera.adapters.postgres.install import login_of
 from chimera.adapters.postgres.line import Line
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.reads import Pool, PostgresReads, tasks_of
+from chimera.adapters.postgres.sealed import Sealing
 from chimera.adapters.postgres.sql import query
 from chimera.domain import refusals, rows
 from chimera.domain.change import Change
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
+from chimera.ports.subjects import SubjectKeys
 
 PATIENCE_SECONDS = 30.0
 CONNECT_SECONDS_MAX = 5.0
@@ -35,8 +37,9 @@ _SETTINGS = {
 class PostgresStore(PostgresReads):
     """A `ports.store.Store` for one writer at one epoch."""
 
-    def __init__(self, pool: Pool, line: Line, *, writer: str, patience: Patience) -> None:
+    def __init__(self, pool: Pool, line: Line, *, writer: str, patience: Patience, sealing: Sealing) -> None:
         super().__init__(pool, patience)
+        self._sealing = sealing
         self._line = line
         self._writer = writer
         self._committer = Committer(line, writer, patience)
@@ -46,7 +49,7 @@ class PostgresStore(PostgresReads):
         return self._writer
 
     async def commit(self, change: Change) -> None:
-        await self._committer.commit(rows.write(change))
+        await self._committer.commit(await self._sealing.sealed(change, rows.write(change)))
 
     async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
         return tasks_of(
@@ -69,15 +72,17 @@ class PostgresStore(PostgresReads):
 
 
 async def open_reads(
-    dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS
-) -> PostgresReads:
+    dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
+    keys: SubjectKeys | None = None,
+) -> PostgresReads:  # fmt: skip
     """Open the database for reading, with the login of a role."""
-    return PostgresReads(await pool_of(dsn, role, password), Patience(patience_seconds))
+    return PostgresReads(await pool_of(dsn, role, password, keys=keys), Patience(patience_seconds))
 
 
 async def open_store(
-    dsn: str, *, writer: str, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS
-) -> PostgresStore:
+    dsn: str, *, writer: str, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
+    keys: SubjectKeys | None = None,
+) -> PostgresStore:  # fmt: skip
     """Open the database for one writer, with the login of a role; whoever had this writer is fenced."""
 
     async def connect() -> asyncpg.Connection[asyncpg.Record]:
@@ -91,7 +96,8 @@ async def open_store(
 
     line, patience = Line(connect, writer), Patience(patience_seconds)
     await _open(line, writer, patience)
-    return PostgresStore(await pool_of(dsn, role, password), line, writer=writer, patience=patience)
+    pool = await pool_of(dsn, role, password, keys=keys)
+    return PostgresStore(pool, line, writer=writer, patience=patience, sealing=Sealing(keys))
 
 
 async def _open(line: Line, writer: str, patience: Patience) -> None:
@@ -107,7 +113,7 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
                 raise
 
 
-async def pool_of(dsn: str, role: Role, password: str | None) -> Pool:
+async def pool_of(dsn: str, role: Role, password: str | None, *, keys: SubjectKeys | None = None) -> Pool:
     """Connections for reading, with the login of a role."""
     return await asyncpg.create_pool(
         dsn,
@@ -118,6 +124,7 @@ async def pool_of(dsn: str, role: Role, password: str | None) -> Pool:
         timeout=CONNECT_SECONDS_MAX,
         command_timeout=60,
         reset=_keep,
+        init=Sealing(keys).read_with,
         server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"},
     )
 

@@ -11,6 +11,7 @@ from chimera.domain.event import Link
 from chimera.domain.grant import Performance
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
+from chimera.ports.subjects import SubjectKeys
 from chimera.ports.views import AgentQuery, Ages, ReviewQuery, Stretch
 
 
@@ -56,7 +57,8 @@ class PostgresViews(PostgresReads):
 
 
 async def open_views(
-    dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS
-) -> PostgresViews:
+    dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
+    keys: SubjectKeys | None = None,
+) -> PostgresViews:  # fmt: skip
     """Open the database for screens, with the login of a role."""
-    return PostgresViews(await pool_of(dsn, role, password), Patience(patience_seconds))
+    return PostgresViews(await pool_of(dsn, role, password, keys=keys), Patience(patience_seconds))

@@ -5,20 +5,22 @@ Pure: reads bodies that it is given, keeps nothing.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import msgspec
 
 from chimera.domain.errors import Invalid
+from chimera.domain.subjects import AUTHORS
 from chimera.governance import texts
 
 HANDLE_CHARS_MIN, HANDLE_CHARS_MAX = 4, 256
 TEXT_CHARS_MIN = 12
 WORDS_MAX = 5_000
-_AUTHOR, _SAID = ("author", "from", "sender", "author_handle"), ("text", "subject", "title", "post_id", "name", "body")
+_AUTHOR, _SAID = AUTHORS, ("text", "subject", "title", "post_id", "name", "body")
+_HANDLE = re.compile(r"[@\w]*[@.:][@\w.:-]{2,}")
 
 
 def require_handle(person: str) -> str:
@@ -34,7 +36,7 @@ def require_handle(person: str) -> str:
 
 def name_of(person: str, secret: bytes) -> str:
     """What stands for a person in journals and events: nobody without the secret can try names on it."""
-    return hmac.new(secret, person.casefold().encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, person.casefold().encode(), "sha256").hex()
 
 
 def words_of(person: str, inputs: Iterable[bytes]) -> tuple[str, ...]:
@@ -46,6 +48,16 @@ def words_of(person: str, inputs: Iterable[bytes]) -> tuple[str, ...]:
             found.update(dict.fromkeys(_said(cast("dict[str, Any]", payload))))
     written = {form: None for word in found for form in _written(word)}
     return tuple(sorted(written, key=len, reverse=True)[:WORDS_MAX])
+
+
+def pattern_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Any of the words, as whole words, however they are cased; the same as the database looks for."""
+    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, words)) + r")(?!\w)", re.IGNORECASE)
+
+
+def handles_in(text: str) -> Iterator[str]:
+    """Whatever in a text could be a handle or an address. The database has the same rule, for what is not sealed."""
+    yield from (word.rstrip(".:-") for word in _HANDLE.findall(text))
 
 
 def authors_of(inputs: Iterable[bytes]) -> Iterator[str]:

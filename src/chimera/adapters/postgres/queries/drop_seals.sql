@@ -1,0 +1,1 @@
+SELECT kind, records FROM chimera.drop_seals($1);

@@ -1,0 +1,1 @@
+SELECT chimera.reseal($1, $2, $3, $4);
