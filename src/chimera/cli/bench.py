@@ -13,6 +13,7 @@ import uvloop
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
 from chimera.bench import swarm as swarm_bench
+from chimera.bench import trends as trends_bench
 from chimera.cli import output
 from chimera.domain.errors import Invalid
 from chimera.settings import read_settings
@@ -20,6 +21,7 @@ from chimera.settings import read_settings
 app = typer.Typer(name="bench", help="Measurements on this machine, under real durability.", no_args_is_help=True)
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
+NETWORKS_MAX = 20
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
 RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
 
@@ -84,6 +86,21 @@ def fraud(
     _say(result, as_json=as_json)
     undecided = result["allowed_by_gate_rate"] <= WITHOUT_PERSON_MIN or result["held_by_cfo_and_allowed_by_gate"]
     if undecided or result["recall"] < RECALL_MIN or result["false_positive_rate"] > FALSE_POSITIVE_MAX:
+        raise typer.Exit(1)
+
+
+@app.command()
+def trends(
+    *,
+    seeds: Annotated[int, typer.Option(help="How many held-out networks are listened to.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Planted bursts and waves of spam, from seeds that nothing was tuned on: precision, recall, posts a second."""
+    if not 1 <= seeds <= NETWORKS_MAX:
+        raise Invalid("bench_out_of_range", f"{seeds} seeds", where="bench trends", remedy=f"1 to {NETWORKS_MAX}")
+    result = trends_bench.run(tuple(trends_bench.HELD_OUT_SEEDS[0] + number for number in range(seeds)))
+    _say(result, as_json=as_json)
+    if not trends_bench.holds(result):
         raise typer.Exit(1)
 
 

@@ -352,7 +352,9 @@ class SimulatedTools:
     """A `ports.tools_read.ToolsRead` that knows one trend: a stranger's word, labelled so."""
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
-        """The trends, or a refusal."""
+        """The trends, a timeline on which nobody speaks, or a refusal."""
+        if tool == "timeline":
+            return ToolAnswer(content={"posts": []}, labels=(labels.tool("timeline"),))
         if tool != "trends":
             raise Refused("tool_unknown", f"there is no {tool} here", where=tool)
         trend = {"topic": "boss fights", "score_bp": 8_000}
