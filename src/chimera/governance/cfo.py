@@ -314,11 +314,13 @@ def _require_fleet_currency(action: Action) -> None:
     # On a chain this token's units are the micros of the books: the gate denies whatever differs.
     is_token = wallets.is_on_chain(action) and currency == action.arguments.get("asset") == wallets.USDC
     if currency != "USD" and not is_token:
+        on_chain = wallets.is_on_chain(action)
+        kept = "USD, or USDC as the asset that is sent" if on_chain else "USD; USDC is taken for it on a chain only"
         raise Refused(
             "currency_not_kept",
-            f"{str(currency)[:10]!r} is not the currency that the books are kept in",
+            f"{str(currency)[:10]!r} is not what this payment can be booked in: {kept}",
             where="currency",
-            remedy="propose the payment in USD",
+            remedy="propose the payment in USD" + (" or USDC" if on_chain else ""),
         )
 
 
