@@ -31,8 +31,8 @@ async def client_of(url: str, token: str) -> AsyncGenerator[Client]:
         yield client
 
 
-async def ask(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    answer = await client.call_tool(tool, arguments)
+async def ask(client: Client, called: str, **arguments: Any) -> dict[str, Any]:
+    answer = await client.call_tool(called, arguments)
     assert isinstance(answer.structured_content, dict)
     return answer.structured_content
 
