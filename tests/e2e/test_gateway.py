@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests import fleet
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.requirement("R-N7", "R-H1")]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.requirement("R-N7", "R-H1")]
 ASK_SECONDS_MAX = 60.0
 
 
@@ -31,8 +31,8 @@ async def client_of(url: str, token: str) -> AsyncGenerator[Client]:
         yield client
 
 
-async def ask(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    answer = await client.call_tool(tool, arguments)
+async def ask(client: Client, called: str, **arguments: Any) -> dict[str, Any]:
+    answer = await client.call_tool(called, arguments)
     assert isinstance(answer.structured_content, dict)
     return answer.structured_content
 
@@ -70,7 +70,7 @@ def serving(home: Path) -> Generator[str]:
         child = subprocess.Popen(fleet.words("gateway", "serve", "--port", "0"), env=fleet.environment(home),
                                  stdout=out, stdin=subprocess.DEVNULL)  # fmt: skip
     try:
-        fleet.until(lambda: "the gateway: http" in said.read_text(), seconds_max=90, what="the gateway listens")
+        fleet.until(lambda: "the gateway: http" in said.read_text(), seconds_max=150, what="the gateway listens")
         yield said.read_text().split("the gateway: ")[1].split()[0]
     finally:
         child.terminate()

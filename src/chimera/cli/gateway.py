@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import typer
 
+from chimera import bootstrap
 from chimera.assembly import gateway as assembly
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid, Missing
-from chimera.settings import read_settings
+from chimera.domain.roles import Role
+from chimera.ports.store import Store
+from chimera.settings import Settings, read_settings
 
 app = typer.Typer(name="gateway", help="The door for outside agents that speak MCP.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -22,7 +26,6 @@ Name = Annotated[str, typer.Argument(help="The agent's name, as `chimera agent l
 
 @app.command()
 def serve(
-    context: typer.Context,
     *,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Which port; 0 for a free one.")] = 8421,
@@ -34,23 +37,35 @@ def serve(
         raise Invalid("agent_token_missing", "on standard input nobody else says who calls", where="--token",
                       remedy="chimera gateway token makes one")  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):
-        stopping.run(_stdio(context, token) if stdio else _http(context, host, port))
+        stopping.run(_stdio(token) if stdio else _http(host, port))
     output.note("stopped")
 
 
-async def _http(context: typer.Context, host: str, port: int) -> None:
+async def _http(host: str, port: int) -> None:
     settings = read_settings()
     async with (
-        doors_of(context).office_store() as store,
+        _own_store(settings) as store,
         assembly.over_http(settings, store, host=host, port=port) as url,
     ):
         output.tell(f"the gateway: {url}")
         await asyncio.Event().wait()
 
 
-async def _stdio(context: typer.Context, token: str) -> None:
-    async with doors_of(context).office_store() as store:
-        await assembly.over_stdio(read_settings(), store, token=token)
+async def _stdio(token: str) -> None:
+    settings = read_settings()
+    async with _own_store(settings) as store:
+        await assembly.over_stdio(settings, store, token=token)
+
+
+@contextlib.asynccontextmanager
+async def _own_store(settings: Settings) -> AsyncGenerator[Store]:
+    """The store under a writer of the gateway's own: another command that opens `cli` does not fence it."""
+    async with bootstrap.running_or_own_database(settings) as found:
+        store = await found.store(Role.OFFICE, writer="gateway")
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 @app.command()
