@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -87,7 +87,7 @@ class World:
     @contextlib.asynccontextmanager
     async def client(
         self, role: str = "owner", *, name: str = "", by_token: bool = False, within: tuple[str, ...] = ()
-    ) -> AsyncIterator[httpx.AsyncClient]:
+    ) -> AsyncGenerator[httpx.AsyncClient]:
         """A browser's client: logged in with a role by cookie, or by a token; nobody for an empty role."""
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app(), raise_app_exceptions=False),
                                      base_url="http://localhost") as client:  # fmt: skip

@@ -206,6 +206,7 @@ class Samples:
         definition = Definition(server="tests", name=name, description="", schema="{}")
         return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
                        pinned_by="Grace", pinned_at_us=1)  # fmt: skip
+
     def people(self) -> dict[str, Record]:
         """Somebody, with a session, a token and a tally."""
         person = Person(id=self.id(), name="grace", roles=("owner",))
