@@ -14,7 +14,8 @@ from tests.api.conftest import World
 PUBLIC = {("POST", "/v1/session"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/v1/openapi.json"),
           ("GET", "/{path:path}")}  # fmt: skip
 ANY_ID = "0193f3a8-7c00-7a11-8b22-0123456789ab"
-OWN = {("GET", "/v1/session"), ("DELETE", "/v1/session")}
+OWN = {("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/tokens"), ("POST", "/v1/tokens"),
+       ("POST", "/v1/tokens/{token_id}/revoke")}  # fmt: skip
 PEOPLE = Path(__file__).parents[2] / "docs/reference/people.md"
 
 

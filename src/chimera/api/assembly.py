@@ -27,6 +27,7 @@ from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
 from chimera.api.pages import PageRoutes
+from chimera.api.people import PeopleRoutes
 from chimera.api.public import PublicRoutes
 from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
@@ -107,6 +108,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
     yield MoneyRoutes(views=views)
+    yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HouseRoutes(views=views, policy=given.policy)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)
