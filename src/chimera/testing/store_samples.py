@@ -204,6 +204,7 @@ class Samples:
         definition = Definition(server="tests", name=name, description="", schema="{}")
         return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
                        pinned_by="Grace", pinned_at_us=1)  # fmt: skip
+
     def spending(self) -> Spending:
         payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
         appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),
