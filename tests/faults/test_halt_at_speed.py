@@ -32,6 +32,7 @@ from chimera.pipeline.intake import Arrival
 from chimera.rehearsal import world
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import read_settings
+from tests.small_house import OTTO
 
 pytestmark = [pytest.mark.faults, pytest.mark.requirement("R-N4")]
 AGENTS = 200
@@ -96,7 +97,7 @@ async def test_nothing_begins_in_the_second_after_the_halt(
             gives_up = time.monotonic() + WARM_SECONDS_MAX
             while len(built.network.records()) < DEEDS_MIN and time.monotonic() < gives_up:
                 await _while(pushing, RUNS_SECONDS)
-            halt = await fleet.halts.halt(scopes.FLEET, by="ana", reason="enough")
+            halt = await fleet.halts.halt(scopes.FLEET, by=OTTO, reason="enough")
             deeds_then = len(built.network.records())
             await _while(pushing, HALTED_SECONDS)
             pushing.cancel()

@@ -17,7 +17,6 @@ from chimera.domain.grant import Grant
 from chimera.domain.record import next_version
 from chimera.domain.review import Review, ReviewState
 from chimera.domain.task import Task, TaskState
-from chimera.governance.halts import Halts
 from chimera.governance.reviews import Reviews
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
@@ -27,7 +26,19 @@ from chimera.swarm.granting import Granting
 from chimera.swarm.performing import Performing
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
-from tests.small_house import CONTRACTS, COST_MICROS, GATE, PROMPTS, REVIEWER, SmallHouse, a_payment, a_post
+from tests.small_house import (
+    CONTRACTS,
+    COST_MICROS,
+    GATE,
+    PACK,
+    PERMITS,
+    PROMPTS,
+    REVIEWER,
+    RITA,
+    SmallHouse,
+    a_payment,
+    a_post,
+)  # fmt: skip
 from tests.small_work import ACCEPTED, SayingModel
 
 pytestmark = pytest.mark.requirement("R-F1", "R-N1", "R-N4")
@@ -59,8 +70,9 @@ async def _forget(grant_id: str, outcome: object) -> None:
     return
 
 
-async def approved(house: SmallHouse, review: Review, by: Approver = REVIEWER) -> Review:
-    return await Reviews(store=house.office).approve(review.id, by=by, digest=review.action_digest)
+async def approved(house: SmallHouse, review: Review) -> Review:
+    desk = Reviews(store=house.office, permits=PERMITS, bands=PACK.bands)
+    return await desk.approve(review.id, by=RITA, digest=review.action_digest, nonce=review.nonce)
 
 
 async def task_of(house: SmallHouse, review: Review) -> Task:
@@ -86,7 +98,7 @@ async def test_nothing_changed_and_it_is_granted_once(house: SmallHouse) -> None
 
 
 async def _halted(house: SmallHouse) -> None:
-    await Halts(store=house.office, ids=house.ids).halt(scopes.agent(house.agent.id), by="ana", reason="a look")
+    await house.halt(scopes.agent(house.agent.id))
 
 
 async def _taken_down(house: SmallHouse) -> None:
