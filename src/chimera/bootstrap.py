@@ -16,11 +16,17 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack, load_policy_texts
+from chimera.adapters.documents.governance import (
+    DEFAULT_PACK,
+    load_files,
+    load_lexicon,
+    load_pack,
+    load_permits,
+    load_policy_texts,
+)
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
-from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.erasures import ErasureJournal
 from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
@@ -32,17 +38,21 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.assembly import people
 from chimera.assembly.money import breakers, paying
+from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
+from chimera.governance.breakers import Breakers
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
+from chimera.governance.entrusted import Entrusted
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
@@ -209,8 +219,7 @@ def _joined(settings: Settings, conflict: Conflict) -> Database:
 
 def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
-    return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()),
-                    admin_dsn=admin_dsn)  # fmt: skip
+    return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()), admin_dsn=admin_dsn)
 
 
 def _say_running(home: Path, dsn: str) -> None:
@@ -250,6 +259,25 @@ async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
         yield persons
     finally:
         await persons.close()
+
+
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def office() -> AsyncGenerator[Office]:
+    """The office for one command, in the name of whoever is recognised here."""
+    async with office_store() as store:
+        yield await people.office_of(read_settings(), store)
+
+
+async def somebody_here(settings: Settings, found: Database) -> str:
+    """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
+    store = await found.store(Role.OFFICE, writer="cli")
+    try:
+        return await people.somebody_here(settings, store)
+    finally:
+        await store.close()
 
 
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -317,9 +345,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(reads.close)
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        publisher = await stack.enter_async_context(
-            paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        )
+        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        publisher = await stack.enter_async_context(paid)
         outside = msgspec.structs.replace(outside, publisher=publisher)
         ledger = await found.ledger()
         stack.push_async_callback(ledger.close)
@@ -327,14 +354,16 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
                        clock=clock)  # fmt: skip
         manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
                            consents=Consents(store=managing, keys=found.keys))  # fmt: skip
-        reviews = Reviews(store=office)
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        reviews = people.reviews_of(settings, office, bands=written.pack.bands)
+        halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
         checkpoints = Checkpoints(store=office, notary=vaults.office)
-        governor = TellingVault(vault=vaults, reads=reads, shipped_digest=written.pack.digest)
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
+        governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
+        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
+                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
+                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
-                                    listening=listening, duties=duties,
-                                    breakers=breakers(settings, office, clock))  # fmt: skip
+                                    listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(_last_checkpoint, checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
@@ -344,7 +373,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening, tally=written.tally)  # fmt: skip
+                    halts=halts, listening=listening, tally=written.tally)  # fmt: skip
 
 
 async def _last_checkpoint(checkpoints: Checkpoints) -> None:
@@ -365,31 +394,31 @@ def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
     cfo: CFOAgent, consents: Consents,
 ) -> Manager:  # fmt: skip
-    clock, ids = SystemClock(), SystemIds()
-    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
+    clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
+    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"],
-                        store=managing, clock=clock, ids=ids, consents=consents),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids,
+                        consents=consents),
         court=_court(settings, written, outside, clock, cfo),
-        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
+        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
-    return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
+    pool = Pool(worker.work, workers=settings.workers)
+    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
 
 
-def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
+def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
-    return GuardedToolsRead(tools, security=_security(),
-                            egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
+    egress = Egress(settings.read_hosts.split(","))
+    return GuardedToolsRead(tools, security=_security(), egress=egress, entrusted=entrusted)
 
 
 def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
-    judge = Judge(
-        model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
-    )
+    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
+                  tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
@@ -432,20 +461,21 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
     # Imported when used: FastAPI takes a second, which no other command should wait for.
     from chimera.api import assembly
 
-    home, clock = prepare_home(settings.folder), SystemClock()
-    desk = LocalDesk(owner_token=keep_secret(home, "api-owner"), clock=clock, owner="owner")
+    clock, desk = SystemClock(), people.identity_desk(settings, office)
     async with contextlib.AsyncExitStack() as stack:
         views = await found.views()
         stack.push_async_callback(views.close)
         given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, clock=clock, ids=SystemIds(), zone=settings.zone,
+            views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
+            reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
             console=Path(__file__).parent / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
             given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),
         ))  # fmt: skip
-        yield Api(url=where.url, entrance=f"{where.url}/#once={desk.one_time_code()}")
+        code = await people.entrance(settings, desk)
+        yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
 
 
 @contextlib.asynccontextmanager

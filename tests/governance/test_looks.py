@@ -7,13 +7,13 @@ import pytest
 
 from chimera.domain.errors import Conflict
 from chimera.domain.event import Event, EventKind
+from chimera.domain.person import Principal
 from chimera.domain.roles import Role
 from chimera.governance.looks import Looks
-from chimera.ports.identity import Principal
 from tests.small_house import SmallHouse
 
 pytestmark = pytest.mark.requirement("R-D4", "R-D3")
-GRACE = Principal(id="p-1", name="Grace", role="reviewer")
+GRACE = Principal(person="p-1", name="Grace", roles=frozenset({"reviewer"}))
 
 
 async def reads_of(house: SmallHouse, writer: str) -> list[Event]:

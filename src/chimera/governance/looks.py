@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from chimera.domain.change import Change
 from chimera.domain.event import Event, EventKind
+from chimera.domain.person import Principal
 from chimera.domain.quoting import unquoted
-from chimera.ports.identity import Principal
 from chimera.ports.store import Store
 
 RECORDS_MAX = 50
@@ -39,7 +39,7 @@ class Looks:
 
     def note(self, who: Principal, *, route: str, record: str, why: str = "") -> None:
         """Somebody read something; why is what they say, or what the route is for."""
-        looks = self._seen.setdefault((who.id, who.name, who.role), {})
+        looks = self._seen.setdefault((who.person, who.name, ", ".join(sorted(who.roles))), {})
         look = looks.setdefault((route, _reason(route, why)), _Look())
         look.count += 1
         if record and len(look.records) < RECORDS_MAX:

@@ -25,7 +25,7 @@ from chimera.domain.spec import Spec
 from chimera.domain.subjects import author_of
 from chimera.domain.task import Task, TaskState
 from chimera.domain.threat import ThreatLevel, highest
-from chimera.governance import guardrails, treasury
+from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.treasury import Treasury
@@ -139,6 +139,7 @@ class Planner:
         )
 
     def _read(self, text: str) -> Plan:
+        answers.require_sound(text, instructions=self._prompt.text)
         envelope = guardrails.read_envelope(text)
         try:
             return msgspec.convert(envelope.output, Plan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chimera.skills import bench, commerce, community, copy, notes
+from chimera.skills import bench, commerce, community, copy, notes, relay
 from chimera.skills.desk import Skill
 from chimera.skills.trends import scan
 
@@ -14,4 +14,5 @@ SKILLS: dict[str, Skill] = {
     "chronicle": notes.note,
     "commerce": commerce.pay,
     "bench": bench.repeat,
+    "relay": relay.relay,
 }

@@ -6,10 +6,11 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 
-from chimera.domain import labels
+from chimera.domain import labels, refusals, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
+from chimera.governance.confidences import Confidences
 from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
@@ -32,6 +33,7 @@ class Roster:
         self._looked_us = 0
         self._recent: dict[str, deque[tuple[str, Labels]]] = {}
         self._said = Said()
+        self.confidences = Confidences()
         self._times: dict[str, deque[int]] = {}
         self._handles: frozenset[str] = frozenset()
         self._plain_handles: frozenset[str] = frozenset()
@@ -55,22 +57,27 @@ class Roster:
         return {one: self._agents[one] for one in wanted if one in self._agents}
 
     async def may_use(self, agent_id: str, tool: str) -> bool:
-        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing."""
+        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing.
+
+        While agent or tool are halted the answer is `Refused("halted")`: the work waits, and is not refused for good.
+        """
+        if met := {scopes.FLEET, scopes.agent(agent_id), scopes.tool(tool)} & await self.halted():
+            raise refusals.halted(min(met))
         agent = (await self.agents((agent_id,))).get(agent_id)
         needed = needed_for_tool(tool)
         return agent is not None and needed is not None and agent.state is AgentState.ACTIVE and agent.may(needed)
 
     async def halted(self) -> frozenset[str]:
         """The halted scopes, a moment old at most; commit and effects look again."""
-        scopes, read_us = self._halted
+        standing, read_us = self._halted
         now_us = self._clock.now_us()
         if now_us - read_us > HALTED_FRESH_US:
             # Dated before it is read: a thousand hearings that find it stale ask once, not a thousand times.
-            self._halted = (scopes, now_us)
+            self._halted = (standing, now_us)
             try:
                 self._halted = (await self._reads.halted(), now_us)
             except BaseException:
-                self._halted = (scopes, read_us)  # Who could not read has not read: the next one asks again.
+                self._halted = (standing, read_us)  # Who could not read has not read: the next one asks again.
                 raise
         return self._halted[0]
 
@@ -144,6 +151,8 @@ class Roster:
     def _keep(self, agents: Iterable[Agent]) -> None:
         fresh = {agent.id: agent for agent in agents}
         self._agents.update(fresh)
+        for agent in fresh.values():
+            self.confidences.keep(agent.id, (agent.persona.voice, *agent.persona.cast, *agent.goals))
         handles = {account.handle for agent in fresh.values() for account in agent.accounts}
         if not handles <= self._handles:
             self._handles |= handles
