@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chimera.domain import subjects
@@ -60,6 +60,7 @@ async def test_what_is_about_nobody_has_no_subject() -> None:
     assert {subjects.subject_of(record) for record in found} == {""}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(payload=st.dictionaries(st.text(max_size=8), values, max_size=4), sealed=st.binary(max_size=60))
 def test_taking_apart_undoes_assembling(payload: dict[str, object], sealed: bytes) -> None:
     body = msgspec.json.encode({"id": "an-id", "payload": payload})

@@ -105,6 +105,8 @@ def test_after_an_erasure_nobody_finds_the_person_again(new_home: Path, tmp_path
     assert (exported.code, exported.out.count(SAID) >= 4) == (0, True), exported
     erased = fleet.chimera(new_home, "privacy", "erase", CANARY, "--why", "asked by letter", "--json")
     assert erased.code == 0, erased
+    # His own five, and the five of the one who quoted him; a seal's blanks are not counted.
+    assert '"blanked":{"attempt":4,"grant":2,"input":2,"review":2,"task":2}' in erased.out, erased
     require_gone(new_home, before)
 
     # Whoever is forgotten can still say no, and is known by no name.

@@ -203,6 +203,10 @@ class Samples:
         statement = Statement(number=number, previous="", root="0" * 64, chains=0, at_us=1)
         return Checkpoint(id=checkpoint_id(number), statement=statement, heads=(), signature="s", key_id="k")
 
+    def consent(self) -> Consent:
+        return Consent(id=self.id(), person="0" * 64, purpose=Purpose.LEARN, by="Grace", why="", at_us=1,
+                       state=ConsentState.GIVEN)  # fmt: skip
+
     def tool(self, name: str = "read_work") -> ToolPin:
         definition = Definition(server="tests", name=name, description="", schema="{}")
         return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,

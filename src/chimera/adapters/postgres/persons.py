@@ -63,16 +63,16 @@ class PostgresPersons:
         )
 
     async def erase(self, person: str) -> Mapping[str, int]:
-        """Blank the person's words everywhere; how many records of each kind have a blank now.
+        """Blank the person's words everywhere; in how many records of each kind they stood.
 
         The key is not destroyed here: until the last record is blanked, whoever was interrupted can begin again.
         """
         words = await self._words(person)
-        blanked = Counter({row["kind"]: int(row["records"])
-                           for row in await self._connection.fetch(query("blank_words"), list(words))})  # fmt: skip
-        blanked.update(await self.drop_seals(self._name_of(person)))
-        blanked.update(await self._blank_sealed(words))
-        return dict(blanked)
+        stood_in = Counter(str(record["kind"]) for record in await self.export(person))
+        await self._connection.fetch(query("blank_words"), list(words))
+        await self.drop_seals(self._name_of(person))
+        await self._blank_sealed(words)
+        return dict(stood_in)
 
     async def drop_seals(self, name: str) -> Mapping[str, int]:
         """Take the seals of a person off, which leaves blanks; needs no key. How many records of each kind."""
@@ -87,11 +87,11 @@ class PostgresPersons:
     def _name_of(self, person: str) -> str:
         return self._keys.name_of(person) if self._keys else ""
 
-    async def _blank_sealed(self, words: Iterable[str]) -> Counter[str]:
+    async def _blank_sealed(self, words: Iterable[str]) -> None:
         """Blank the words in what is sealed for others: whoever was quoted there is gone, they stay."""
-        blanked, pattern = Counter[str](), persons.pattern_of(words)
+        pattern = persons.pattern_of(words)
         if self._keys is None:
-            return blanked
+            return
         changed: list[tuple[_Kept, bytes]] = []
         async for kept in self._sealed():
             text, found = pattern.subn(subjects.ERASED, kept.opened.decode())
@@ -101,9 +101,7 @@ class PostgresPersons:
                 clear = subjects.taken_apart(kept.body).clear
                 changed.append((kept, subjects.assembled(clear, name=kept.name, parts=sealed)))
         for kept, body in changed:
-            if await self._connection.fetchval(query("reseal"), kept.kind, kept.id, kept.body, body):
-                blanked[kept.kind] += 1
-        return blanked
+            await self._connection.fetchval(query("reseal"), kept.kind, kept.id, kept.body, body)
 
     async def _sealed(self) -> AsyncGenerator[_Kept]:
         async with self._connection.transaction(readonly=True):
