@@ -25,7 +25,7 @@ def outcome_of(page: Page, house: House, review: dict[str, Any]) -> dict[str, An
         found = ask(page, house.url, f"reviews/{review['id']}")["review"]
         return found if found["outcome"] else None
 
-    return waited(look, seconds_max=30, what="the ruling arrives") or {}
+    return waited(look, seconds_max=60, what="the ruling arrives") or {}
 
 
 @pytest.mark.requirement("R-L1")
@@ -41,7 +41,7 @@ def test_a_review_is_approved_by_keyboard_after_it_was_taken_back_once(page: Pag
     assert ask(page, house.url, f"reviews/{review['id']}")["row"]["state"] == "open", "nothing was sent"
     expect(page.get_by_role("button", name="Approve a", exact=True)).to_be_enabled()
     page.keyboard.press("a")
-    expect(page.get_by_text("Approved: ", exact=False).first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Approved: ", exact=False).first).to_be_visible(timeout=30_000)
     ruled = outcome_of(page, house, review)
     assert (ruled["outcome"], ruled["question"]["action"]["arguments"]["text"][:60]) == (
         "approved",
@@ -82,7 +82,7 @@ def test_an_edit_shows_its_difference_and_becomes_a_new_decision(page: Page, hou
         after = kinds[kinds.index("REVIEW_RULED") :] if "REVIEW_RULED" in kinds else []
         return [kind for kind in after if kind.startswith("ACTION_")]
 
-    assert waited(decided, seconds_max=30, what="the gate decides anew"), "a ruling is an input to a fresh decision"
+    assert waited(decided, seconds_max=60, what="the gate decides anew"), "a ruling is an input to a fresh decision"
 
 
 def test_two_people_at_one_review_and_the_later_ruling_comes_back(desk: Callable[[], Page], house: House) -> None:
@@ -98,7 +98,7 @@ def test_two_people_at_one_review_and_the_later_ruling_comes_back(desk: Callable
     second.get_by_role("button", name="Send now").click()
     assert outcome_of(second, house, review)["outcome"] == "rejected"
     failure = first.locator(".failure")
-    expect(failure).to_contain_text("did not go through", timeout=15_000)
+    expect(failure).to_contain_text("did not go through", timeout=30_000)
     expect(failure.get_by_role("alert")).to_contain_text("version")
     assert outcome_of(first, house, review)["outcome"] == "rejected"
 
