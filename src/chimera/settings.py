@@ -36,6 +36,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_hosts: str = "localhost"
     read_hosts: str = ""
     checkpoint_seconds: int = 60
+    models_file: str = ""
+    openai_api_key: str = ""
+    anthropic_api_key: str = ""
+    local_model_key: str = ""
 
     @property
     def folder(self) -> Path:

@@ -7,7 +7,22 @@ import sys
 import typer
 
 from chimera import bootstrap
-from chimera.cli import agent, api, audit, bench, demo, guard, learn, operate, output, policy, privacy, review, spec
+from chimera.cli import (
+    agent,
+    api,
+    audit,
+    bench,
+    demo,
+    guard,
+    learn,
+    models,
+    operate,
+    output,
+    policy,
+    privacy,
+    review,
+    spec,
+)
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
@@ -28,6 +43,7 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
+app.add_typer(models.app)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)
