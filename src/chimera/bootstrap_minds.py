@@ -8,8 +8,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator
 
+from chimera.adapters.postgres.recall import PostgresVectors
 from chimera.adapters.system.clock import SystemClock
+from chimera.domain.roles import Role
+from chimera.learning.memory import Remembering
+from chimera.ports.embeddings import Embeddings
 from chimera.ports.model import Model
+from chimera.ports.store import Store
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import Manners
 from chimera.settings import Settings
@@ -42,3 +47,21 @@ async def check_models(settings: Settings) -> list[dict[str, object]]:
 def _model_keys(settings: Settings) -> dict[str, str]:
     return {"openai": settings.openai_api_key, "anthropic": settings.anthropic_api_key,
             "local": settings.local_model_key}  # fmt: skip
+
+
+def embeddings() -> Embeddings:
+    """Vectors of texts, without a network."""
+    # Imported when used: the library takes two seconds to load.
+    from chimera.adapters.embeddings.word_vectors import WordVectors
+
+    return WordVectors()
+
+
+@contextlib.asynccontextmanager
+async def remembering(store: Store, *, dsn: str, password: str) -> AsyncGenerator[Remembering]:
+    """The fleet's memory over an open store of the office."""
+    index = await PostgresVectors.open(dsn, role=Role.OFFICE, password=password)
+    try:
+        yield Remembering(store=store, index=index, embeddings=embeddings(), clock=SystemClock())
+    finally:
+        await index.close()

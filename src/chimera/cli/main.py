@@ -15,6 +15,7 @@ from chimera.cli import (
     demo,
     guard,
     learn,
+    memory,
     models,
     operate,
     output,
@@ -44,6 +45,7 @@ app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(models.app)
+app.add_typer(memory.app)
 spec.app.command("trace")(audit.trace)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)

@@ -55,6 +55,8 @@ class EventKind(StrEnum):
     POLICY_APPLIED = "POLICY_APPLIED"
     POLICY_WITHDRAWN = "POLICY_WITHDRAWN"
     CHECKPOINT_SIGNED = "CHECKPOINT_SIGNED"
+    MEMORY_KEPT = "MEMORY_KEPT"
+    MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

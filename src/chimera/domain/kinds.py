@@ -9,6 +9,7 @@ from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.memory import Memory
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
 from chimera.domain.review import Review
@@ -30,5 +31,6 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "memory": Memory,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}
