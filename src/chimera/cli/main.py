@@ -20,6 +20,7 @@ from chimera.cli import (
     operate,
     output,
     policy,
+    preferences,
     privacy,
     review,
     spec,
@@ -47,6 +48,8 @@ app.add_typer(learn.app)
 app.add_typer(models.app)
 app.add_typer(memory.app)
 spec.app.command("trace")(audit.trace)
+learn.app.command("train")(preferences.train)
+learn.app.command("export")(preferences.export)
 for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
     app.command()(command)
 
