@@ -28,6 +28,9 @@ setup-check: ## Say what set-up finds on this machine, and what is missing
 
 install-dev: setup hooks ## Everything that a developer needs: the environment and the git hooks
 
+anvil: setup ## Fetch the Ethereum node that the chain tests run against (once, into .tools/)
+	@bash scripts/anvil.sh
+
 run: setup ## Set up if need be, then run the fleet here (a rehearsal: no keys needed)
 	@bash scripts/console.sh --if-able
 	@$(CHIMERA) up $(ARGS)
@@ -110,22 +113,22 @@ hooks: setup ## Install the git hooks
 	@.venv/bin/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 ##@ Test
-test: setup ## The tests as CI runs them, with the coverage gate (ten minutes at most on two cores)
+test: setup anvil ## The tests as CI runs them, with the coverage gate (ten minutes at most on two cores)
 	@$(PYTEST) -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
 
-test-fast: setup ## The quick ones, without coverage (ARGS="-k gate")
+test-fast: setup anvil ## The quick ones, without coverage (ARGS="-k gate")
 	@$(PYTEST) -n $(WORKERS) -m "not slow and not faults and not live" $(ARGS)
 
 test-last: setup ## Only what failed the last time
 	@$(PYTEST) --last-failed --last-failed-no-failures none $(ARGS)
 
-test-faults: setup ## Kill processes, fill disks, cut connections; lose nothing, double nothing
+test-faults: setup anvil ## Kill processes, fill disks, cut connections; lose nothing, double nothing
 	@$(PYTEST) -m faults --timeout 900 $(ARGS)
 
-test-live: setup ## Against real counterparts beside us: networks, chains, brokers
+test-live: setup anvil ## Against real counterparts beside us: networks, chains, brokers
 	@$(PYTEST) -m live --timeout 600 $(ARGS)
 
-coverage: setup ## Coverage as pages in htmlcov/
+coverage: setup anvil ## Coverage as pages in htmlcov/
 	@$(PYTEST) -n $(WORKERS) --cov --cov-report=html --cov-report=term:skip-covered $(ARGS)
 
 simulate: setup ## The whole fleet by seed, with crashes and disorder (SEEDS=2000)

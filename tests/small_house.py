@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,6 +32,7 @@ from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
 from chimera.domain.rows import row_of
+from chimera.domain.spending import Appraisal, Payment, Word
 from chimera.domain.task import Task, TaskState
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
@@ -78,8 +80,8 @@ class CountedIds:
 class SmallHouse:
     """Stores of the three roles, a vault, a network; records are put where a test wants them."""
 
-    def __init__(self, *, rules: Rules | None = None, scenario: Scenario = CALM) -> None:
-        self.clock = ManualClock()
+    def __init__(self, *, rules: Rules | None = None, scenario: Scenario = CALM, clock: Any = None) -> None:
+        self.clock = clock or ManualClock()
         self.ids = CountedIds(self.clock)
         self.database = MemoryDatabase()
         self.office = self.store("office-0", Role.OFFICE)
@@ -193,6 +195,8 @@ class SmallHouse:
             labels=task.labels,
             threat="LOW",
         )
+        if question.action.kind == "payment.send":
+            question = msgspec.structs.replace(question, appraisal=an_appraisal(question))
         return msgspec.structs.replace(question, **more)
 
     async def decide(self, decision: Decision, *, action: Action | None = None, task: Task | None = None):
@@ -234,6 +238,23 @@ class SmallHouse:
     def rewrite(self, record: Record) -> None:
         """What no role may do: change a row behind everybody's back."""
         self.database.tables[NAMES[type(record)]].put(row_of(record))
+
+
+def an_appraisal(question: Question, *, word: Word = Word.CLEAR, band: str = "under_10") -> Appraisal:
+    """The CFO's word on exactly what the question is about, as if it had been asked."""
+    action = question.action
+    payment = Payment(
+        id=question.task_id,
+        amount_micros=action.cost_micros,
+        recipient=action.recipient,
+        purpose="",
+        agent_id=question.agent_id,
+        campaign_id=question.campaign_id,
+        category=action.category,
+        at_us=1,
+    )
+    return Appraisal(payment=payment, word=word, score_bp=0, band=band, day_micros=action.cost_micros, factors=(),
+                     reasons=("a test",), conditions=(), windows=(), key_id="k", signature="s")  # fmt: skip
 
 
 def allow(*, obligations: tuple[str, ...] = ()) -> Allow:

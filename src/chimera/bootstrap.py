@@ -1,6 +1,6 @@
 """Assembles the house: reads settings, starts what is embedded, gives every part exactly what its constructor asks for.
 
-The only place that knows all adapters. Decides nothing about goals, drafts or money.
+With its parts in `assembly`, the only place that knows all adapters. Decides nothing about goals, drafts or money.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home, socket_folder
+from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.adapters.vault import keys
-from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.adapters.vault.notary import Standing
-from chimera.bootstrap_minds import models
+from chimera.assembly.minds import models
+from chimera.assembly.money import breakers, paying
+from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
+from chimera.governance.entrusted import Entrusted
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
@@ -50,7 +51,6 @@ from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.privacy.person import name_of
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
-from chimera.governance.sealing import SealVerifier
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -93,6 +93,7 @@ class Database(Struct, frozen=True, kw_only=True):
 
     dsn: str
     passwords: Mapping[Role, str]
+    admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
@@ -101,6 +102,10 @@ class Database(Struct, frozen=True, kw_only=True):
     async def views(self) -> PostgresViews:
         """Open it for screens."""
         return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
+
+    async def ledger(self) -> PostgresLedger:
+        """Open it for reading, the ledger too."""
+        return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -164,14 +169,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     if settings.database_url:
         await install(settings.database_url, passwords)
-        external = Database(dsn=settings.database_url, passwords=passwords)
+        external = Database(dsn=settings.database_url, passwords=passwords, admin_dsn=settings.database_url)
         await _erase_again(home, external)
         yield external
         return
     async with kept_postgres(home) as kept:
         await install(kept.running.superuser_dsn, passwords)
         dsn = kept.running.dsn("nobody", "none")
-        embedded = Database(dsn=dsn, passwords=passwords)
+        embedded = Database(dsn=dsn, passwords=passwords, admin_dsn=kept.running.superuser_dsn)
         await _erase_again(home, embedded)
         _say_running(home, dsn)
         try:
@@ -251,50 +256,6 @@ def person_secret(folder: Path) -> bytes:
     return keep_secret(prepare_home(folder), "persons").encode()
 
 
-# ── the vault ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@contextlib.asynccontextmanager
-async def vault(settings: Settings, rules: Rules, clock: Clock) -> AsyncGenerator[tuple[VaultClient, VaultClient]]:
-    """The vault's process, and its two clients: the manager's and the office's. It ends when we do."""
-    home = prepare_home(settings.folder)
-    folder, socket = home / "vault", socket_folder(home) / "vault.sock"
-    secret = keys.passphrase(home / "clients", "")
-    made = {name: keys.load_or_make(home / "clients" / f"{name}.key", secret) for name in ("manager", "office")}
-    for name, key in made.items():
-        keys.publish(folder / "clients" / f"{name}.pub", key)
-    order = VaultOrder(folder=folder, socket=socket, policy_digest=rules.pack.digest,
-                       cap_micros_day=settings.vault_cap_micros_day, passphrase=settings.vault_passphrase)  # fmt: skip
-    clients = {name: VaultClient(socket, client=name, key=key, clock=clock) for name, key in made.items()}
-    async with kept_vault(order):
-        try:
-            yield clients["manager"], clients["office"]
-        finally:
-            for client in clients.values():
-                await client.close()
-
-
-def seal_verifier(settings: Settings) -> SealVerifier:
-    """Verifies with the public key that the vault published."""
-    public = keys.public_key(prepare_home(settings.folder) / "vault" / "sealing.pub")
-    return SealVerifier({keys.name_of(public): public})
-
-
-def checkpoint_keys(settings: Settings) -> dict[str, str]:
-    """The public keys of this installation's checkpoints by name, in hex; none before its vault was first started."""
-    path = settings.folder.expanduser() / "vault" / "checkpoint.pub"
-    if not path.exists():
-        return {}
-    public = keys.public_key(path)
-    return {keys.name_of(public): public.public_bytes_raw().hex()}
-
-
-def signed_last(settings: Settings) -> int:
-    """The number of the last checkpoint that the vault of this installation says it signed."""
-    path = settings.folder.expanduser() / "vault" / "checkpoints.json"
-    return msgspec.json.decode(path.read_bytes(), type=Standing).number if path.exists() else 0
-
-
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -349,27 +310,36 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
     clock, written = SystemClock(), rules()
     async with contextlib.AsyncExitStack() as stack:
-        sealer, keeper = await stack.enter_async_context(vault(settings, written, clock))
+        vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
-        manager = _manager(settings, written, outside, sealer, managing=managing, acting=acting)
+        publisher = await stack.enter_async_context(
+            paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        )
+        outside = msgspec.structs.replace(outside, publisher=publisher)
+        ledger = await found.ledger()
+        stack.push_async_callback(ledger.close)
+        cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
+                       clock=clock)  # fmt: skip
+        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo)
         reviews = Reviews(store=office)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools)
-        checkpoints = Checkpoints(store=office, notary=keeper)
-        governor = TellingVault(vault=keeper, reads=reads, shipped_digest=written.pack.digest)
+        checkpoints = Checkpoints(store=office, notary=vaults.office)
+        governor = TellingVault(vault=vaults, reads=reads, shipped_digest=written.pack.digest)
         duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
-        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=keeper, arrived=manager.arrived, clock=clock,
-                                    listening=listening, duties=duties)  # fmt: skip
+        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
+                                    listening=listening, duties=duties,
+                                    breakers=breakers(settings, office, clock))  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(_last_checkpoint, checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
             await governor.once()
-            await keeper.halt(await reads.halted())
+            await vaults.halt(await reads.halted())
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
@@ -392,34 +362,34 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
+    cfo: CFOAgent,
 ) -> Manager:  # fmt: skip
-    clock, ids = SystemClock(), SystemIds()
-    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
+    clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
+    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"],
-                        store=managing, clock=clock, ids=ids),
-        court=_court(settings, written, outside, clock),
-        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids),
+        court=_court(settings, written, outside, clock, cfo),
         settle=Settle(store=managing, clock=clock),
+        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
-    return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
+    pool = Pool(worker.work, workers=settings.workers)
+    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
 
 
-def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
+def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
-    return GuardedToolsRead(tools, security=_security(),
-                            egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
+    egress = Egress(settings.read_hosts.split(","))
+    return GuardedToolsRead(tools, security=_security(), egress=egress, entrusted=entrusted)
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock) -> Court:
-    judge = Judge(
-        model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
-    )
+def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
+    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
+                  tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter)  # fmt: skip
+                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
 def _settle_memory() -> None:
@@ -481,8 +451,7 @@ async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
-        security = _security()
-        intake = Intake(security=security, store=office, clock=SystemClock(), ids=SystemIds())
+        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds())
         yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
 
 

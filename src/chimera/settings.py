@@ -30,6 +30,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     workers: int = 256
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
+    vault_kms_key: str = ""
+    vault_kms_endpoint: str = ""
+    wallets: str = ""
+    second_vault_passphrase: str = ""
     log_level: str = "warning"
     api_host: str = "127.0.0.1"
     api_port: int = 8420
@@ -40,11 +44,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     openai_api_key: str = ""
     anthropic_api_key: str = ""
     local_model_key: str = ""
+    tools_file: str = ""
+    rates_url_first: str = "https://api.frankfurter.dev"
+    rates_url_second: str = "https://open.er-api.com"
 
     @property
     def folder(self) -> Path:
         """The home as a path."""
         return Path(self.home).expanduser()
+
+    @property
+    def wallets_file(self) -> Path | None:
+        """Where the wallets' file lies, if there is one."""
+        return Path(self.wallets).expanduser() if self.wallets else None
 
     @property
     def zone(self) -> ZoneInfo:

@@ -45,7 +45,7 @@ GOOD = [
     (rules.inhabited_package_file, "a/__init__.py", ""),
     (rules.vague_name, "src/chimera/domain/ids.py", ""),
     (rules.type_checking_escapes, "a.py", "from typing import Protocol\n"),
-    (rules.late_imports, rules.LATE_IMPORTER, "def load():\n    import os\n"),
+    (rules.late_imports, rules.LATE_IMPORTERS[0], "def load():\n    import os\n"),
     (rules.late_imports, "a.py", "import os\ndef f():\n    return os\n"),
     (rules.mocks, "a.py", "import unittest\nfrom pytest import MonkeyPatch\n"),
     (rules.loose_signatures, "a.py", "def f(x: int, *, quick: bool): ...\ndef _g(**rest): ...\n"),

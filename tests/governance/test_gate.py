@@ -8,6 +8,7 @@ import pytest
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_lexicon
 from chimera.domain.action import Action
+from chimera.domain.agent import Account
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question
 from chimera.domain.errors import Invalid
 from chimera.domain.permissions import ACTIONS
@@ -201,3 +202,40 @@ def test_a_pack_that_is_not_sound_is_not_loaded(policy: str) -> None:
 async def test_the_answer_names_the_policy_it_was_given_under(house: SmallHouse, task: Task) -> None:
     other = broken_gate(POLICY + "\n// another day\n")
     assert other.decide(house.question(task)).policy_digest != GATE.decide(house.question(task)).policy_digest
+
+
+# ── payments on chains ──────────────────────────────────────────────────────────────────────────────────────────────
+
+VENDOR = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+BAD_PAYMENTS: dict[str, tuple[dict[str, object], str]] = {
+    "a wrong checksum": ({"recipient": VENDOR.lower()}, "address-checksum"),
+    "one digit less": ({"recipient": VENDOR[:-1]}, "address-malformed"),
+    "a Cyrillic letter": ({"recipient": VENDOR.replace("a", "\N{CYRILLIC SMALL LETTER A}")}, "address-homoglyph"),
+    "zeros": ({"recipient": "0x" + "0" * 40}, "address-zero"),
+    "a name": ({"recipient": "render-farm"}, "address-malformed"),
+    "nothing": ({"amount": "0"}, "units-malformed"),
+    "less than nothing": ({"amount": "-1000"}, "units-malformed"),
+    "no number": ({"amount": "NaN"}, "units-malformed"),
+    "too precise": ({"amount": "1000.5"}, "units-malformed"),
+    "too large": ({"amount": "9" * 79}, "units-malformed"),
+    "another amount": ({"amount": "1001"}, "payment-differs"),
+}
+
+
+@pytest.mark.requirement("R-E4", "R-E6", "R-C2")
+@pytest.mark.parametrize("what", sorted(BAD_PAYMENTS))
+async def test_a_payment_on_a_chain_that_nobody_could_make_is_denied_and_holds_nothing(what: str) -> None:
+    changes, code = BAD_PAYMENTS[what]
+    recipient = str(changes.get("recipient", VENDOR))
+    arguments = {"recipient": recipient, "amount_micros": 1_000, "currency": "USD", "purpose": "x", "asset": "USDC",
+                 "amount": "1000", **changes}  # fmt: skip
+    action = Action(kind="payment.send", platform="ethereum", account="treasury", cost_micros=1_000,
+                    recipient=recipient, arguments=arguments)  # fmt: skip
+    house = await SmallHouse().open()
+    task = await house.a_task(spec="commerce.pay")
+    account = Account("ethereum", "treasury")
+    ruling = GATE.decide(house.question(task, action, accounts=(account,), approver=OPERATOR))
+    assert isinstance(ruling.decision, Deny), ruling
+    assert code in {reason.rule for reason in ruling.decision.reasons}
+    await house.decide(ruling.decision, action=action, task=task)
+    assert not any(window.held_micros for window in await house.manager.windows())

@@ -13,11 +13,12 @@ from typing import Any
 import asyncpg
 
 import chimera
-from chimera import bootstrap, bootstrap_minds
+from chimera import bootstrap
 from chimera.adapters.postgres.install import login_of
 from chimera.adapters.postgres.recall import PostgresVectors
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.system.clock import SystemClock
+from chimera.assembly import minds
 from chimera.bootstrap import Database
 from chimera.domain import ids
 from chimera.domain.change import Change
@@ -41,7 +42,7 @@ EQUALLY_NEAR = 1e-6
 async def run(settings: Settings, *, memories: int, queries: int) -> dict[str, Any]:
     """Fill a database of its own, search it, and say what was seen."""
     dice, words = random.Random(SEED), _vocabulary()
-    embeddings = bootstrap_minds.embeddings()
+    embeddings = minds.embeddings()
     async with bootstrap.database(settings) as found:
         store = await found.store(Role.OFFICE, writer="office")
         index = await PostgresVectors.open(found.dsn, role=Role.OFFICE, password=found.passwords[Role.OFFICE])
@@ -86,7 +87,7 @@ async def _measured(memory: Remembering, index: PostgresVectors, texts: Sequence
         await memory.search(text, owner="nova")
         took.append((time.perf_counter() - since) * 1_000)
     took.sort()
-    embeddings = bootstrap_minds.embeddings()
+    embeddings = minds.embeddings()
     shares = [await _share(index, embeddings, text) for text in texts[:EXACT_MAX]]
     return {
         "search_ms": {name: round(took[int(len(took) * part)], 2)

@@ -13,6 +13,7 @@ import typer
 
 from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock
+from chimera.assembly import vaults
 from chimera.cli import output, stopping
 from chimera.cli.story import every_event, line_of
 from chimera.domain import ids
@@ -51,7 +52,7 @@ def verify(
     if bundle is not None:
         return _verify_bundle(bundle, [_key(one) for one in key or ()], at_least, as_json=as_json)
     settings = read_settings()
-    keys, signed_last = bootstrap.checkpoint_keys(settings), bootstrap.signed_last(settings)
+    keys, signed_last = vaults.checkpoint_keys(settings), vaults.signed_last(settings)
     report = stopping.run(
         _with_reads(lambda reads: audit.verify_history(reads, keys=keys or None, signed_last=signed_last))
     )
@@ -125,7 +126,7 @@ async def _export(reads: Reads, file: Path) -> dict[str, Any]:
     lines, size, digest = 0, 0, hashlib.sha256()
     try:
         with file.open("xb") as out:
-            async for line in bundle_lines(reads, keys=bootstrap.checkpoint_keys(read_settings())):
+            async for line in bundle_lines(reads, keys=vaults.checkpoint_keys(read_settings())):
                 out.write(line)
                 digest.update(line)
                 lines, size = lines + 1, size + len(line)

@@ -10,8 +10,11 @@ import msgspec
 import typer
 import uvloop
 
+from chimera.bench import cfo as cfo_bench
+from chimera.bench import fraud as fraud_bench
 from chimera.bench import memory as memory_bench
 from chimera.bench import swarm as swarm_bench
+from chimera.bench import trends as trends_bench
 from chimera.cli import output
 from chimera.domain.errors import Invalid
 from chimera.settings import read_settings
@@ -20,6 +23,9 @@ app = typer.Typer(name="bench", help="Measurements on this machine, under real d
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
 MEMORIES_MAX = 1_000_000
+NETWORKS_MAX = 20
+ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
+RECALL_MIN, FALSE_POSITIVE_MAX = 0.95, 0.01
 
 
 @app.command()
@@ -57,6 +63,64 @@ def memory(
         result = uvloop.run(memory_bench.run(settings, memories=memories, queries=queries))
     _say(result, as_json=as_json)
     if result["search_ms"]["p95"] >= memory_bench.SEARCH_MS_P95_MAX or result["recall_at_10"] < memory_bench.RECALL_MIN:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cfo(
+    *,
+    attempts: Annotated[int, typer.Option(help="How many attempts the 64 spenders make.")] = 100_000,
+    seconds: Annotated[float, typer.Option(help="How long payments come at 200 a second.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Approvals at 200 a second; then 64 spenders on the same windows, beside plain SELECT … FOR UPDATE."""
+    if not ATTEMPTS_MIN <= attempts <= ATTEMPTS_MAX or not 1 <= seconds <= SECONDS_MAX:
+        raise Invalid("bench_out_of_range", f"{attempts} attempts, {seconds} s", where="bench cfo",
+                      remedy=f"{ATTEMPTS_MIN} to {ATTEMPTS_MAX} attempts, 1 to {SECONDS_MAX} seconds")  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
+        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+        result = uvloop.run(cfo_bench.run(settings, cfo_bench.Wanted(attempts=attempts, seconds=seconds)))
+    _say(result, as_json=as_json)
+    if result["overspent_micros"] or result["ledger"] != "verified":
+        raise typer.Exit(1)
+
+
+@app.command()
+def fraud(
+    *,
+    seeds: Annotated[str, typer.Option(help="First and last seed, such as 101-106.")] = "101-106",
+    agents: Annotated[int, typer.Option(help="How many agents pay.")] = 40,
+    days: Annotated[int, typer.Option(help="How many days; the first 14 are only learnt from.")] = 45,
+    incidents: Annotated[int, typer.Option(help="How many attacks a seed has.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Planted drain, splitting, look-alikes, velocity and collusion among normal spending: what the CFO sees of it."""
+    first, _, last = seeds.partition("-")
+    if not (first.isdigit() and (last or first).isdigit()) or not 16 <= days <= 400 or not 8 <= agents <= 1_000:
+        raise Invalid("bench_out_of_range", f"seeds {seeds[:20]!r}, {days} days, {agents} agents", where="bench fraud",
+                      remedy="seeds 101-106, 16 to 400 days, 8 to 1000 agents")  # fmt: skip
+    chosen = range(int(first), int(last or first) + 1)
+    if used := sorted(set(chosen).intersection(fraud_bench.TUNED_SEEDS)):
+        raise Invalid("bench_out_of_range", f"seeds {used} are those that the factors were tuned on",
+                      where="bench fraud", remedy="take others")  # fmt: skip
+    result = uvloop.run(fraud_bench.run(seeds=chosen, agents=agents, days=days, incidents=incidents))
+    _say(result, as_json=as_json)
+    if result["recall"] < RECALL_MIN or result["false_positive_rate"] > FALSE_POSITIVE_MAX:
+        raise typer.Exit(1)
+
+
+@app.command()
+def trends(
+    *,
+    seeds: Annotated[int, typer.Option(help="How many held-out networks are listened to.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Planted bursts and waves of spam, from seeds that nothing was tuned on: precision, recall, posts a second."""
+    if not 1 <= seeds <= NETWORKS_MAX:
+        raise Invalid("bench_out_of_range", f"{seeds} seeds", where="bench trends", remedy=f"1 to {NETWORKS_MAX}")
+    result = trends_bench.run(tuple(trends_bench.HELD_OUT_SEEDS[0] + number for number in range(seeds)))
+    _say(result, as_json=as_json)
+    if not trends_bench.holds(result):
         raise typer.Exit(1)
 
 

@@ -13,10 +13,12 @@ from chimera.cli import (
     audit,
     bench,
     demo,
+    gateway,
     guard,
     learn,
     memory,
     models,
+    money,
     operate,
     output,
     policy,
@@ -24,6 +26,10 @@ from chimera.cli import (
     privacy,
     review,
     spec,
+    tools,
+    trends,
+    vault,
+    wallet,
 )
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
@@ -47,10 +53,25 @@ app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(models.app)
 app.add_typer(memory.app)
+app.add_typer(tools.app)
+app.add_typer(gateway.app)
+app.add_typer(vault.app)
+app.add_typer(wallet.app)
+for room in (money.budget, money.spend, money.ledger):
+    app.add_typer(room)
 spec.app.command("trace")(audit.trace)
 learn.app.command("train")(preferences.train)
 learn.app.command("export")(preferences.export)
-for command in (operate.up, demo.demo, operate.feed, operate.halt, operate.resume, operate.doctor, audit.replay):
+for command in (
+    operate.up,
+    demo.demo,
+    operate.feed,
+    operate.halt,
+    operate.resume,
+    operate.doctor,
+    audit.replay,
+    trends.trends,
+):
     app.command()(command)
 
 

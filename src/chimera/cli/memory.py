@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from chimera import bootstrap, bootstrap_minds
+from chimera import bootstrap
+from chimera.assembly import minds
 from chimera.cli import output, stopping
 from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
@@ -31,7 +32,7 @@ async def _opened() -> AsyncGenerator[tuple[Store, Remembering]]:
         store = await found.store(Role.OFFICE, writer="cli")
         try:
             password = found.passwords[Role.OFFICE]
-            async with bootstrap_minds.remembering(store, dsn=found.dsn, password=password) as memory:
+            async with minds.remembering(store, dsn=found.dsn, password=password) as memory:
                 yield store, memory
         finally:
             await store.close()

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from chimera import bootstrap_minds
 from chimera.adapters.models import configuration
 from chimera.adapters.models.configuration import Configuration
+from chimera.assembly import minds
 from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
 from chimera.settings import Settings, read_settings
@@ -41,7 +41,7 @@ def check(*, as_json: Json = False) -> None:
     """Ask every model one small question. Exit 1 if one of them does not answer; it may cost a fraction of a cent."""
     settings = read_settings()
     _configured(settings)
-    results = stopping.run(bootstrap_minds.check_models(settings))
+    results = stopping.run(minds.check_models(settings))
     if as_json:
         output.answer({"models": results})
     else:

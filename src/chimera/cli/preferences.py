@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from chimera import bootstrap_minds
+from chimera.assembly import minds
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.errors import Invalid
@@ -27,7 +27,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Fit a reward model on pairs of texts; a fifth of them is held out and measures it."""
-    model = stopping.run(reward.train(_pairs(pairs), bootstrap_minds.embeddings()))
+    model = stopping.run(reward.train(_pairs(pairs), minds.embeddings()))
     out.write_bytes(msgspec.json.encode(model))
     said = {"model": str(out), "pairs": model.pairs, "held_out": model.held_out,
             "held_out_accuracy": model.held_out_accuracy}  # fmt: skip

@@ -15,6 +15,7 @@ from chimera.domain.record import Record, next_version
 
 FLEET_CAPS_MICROS = {"day": 1_000_000_000, "week": 5_000_000_000, "month": 20_000_000_000}
 AGENT_DAY_CAP_MICROS = 10_000_000
+AGENT_CAPS_MICROS = {"day": AGENT_DAY_CAP_MICROS, "week": 7 * AGENT_DAY_CAP_MICROS, "month": 31 * AGENT_DAY_CAP_MICROS}
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class Hold(Record, frozen=True, kw_only=True):
     windows: tuple[str, ...]
     expires_at_us: int
     captured_micros: int = 0
+    category: str = ""
     state: HoldState = HoldState.HELD
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chimera.domain import ids
-from chimera.domain.budget import AGENT_DAY_CAP_MICROS, FLEET_CAPS_MICROS, Cap
+from chimera.domain.budget import AGENT_CAPS_MICROS, FLEET_CAPS_MICROS, Cap
 from chimera.domain.scopes import FLEET
 
 # Caps belong to the house, not to a campaign: their ids derive from a root without a time.
@@ -28,4 +28,10 @@ def key_of(window_id: str) -> str:
 
 def standing_micros(key: str) -> int | None:
     """What a scope may spend for which nobody has set a cap, or None where somebody has to."""
-    return AGENT_DAY_CAP_MICROS if key.startswith("agent:") and key.endswith("|day") else None
+    kind, colon, _ = key.partition(":")
+    rest, _, period = key.rpartition("|")
+    if not colon or not rest:
+        return None
+    if kind == "agent":
+        return AGENT_CAPS_MICROS.get(period)
+    return FLEET_CAPS_MICROS.get(period) if kind in ("campaign", "category", "recipient") else None

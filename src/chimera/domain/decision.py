@@ -11,6 +11,7 @@ from chimera.domain.agent import Account
 from chimera.domain.facts import Facts
 from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
+from chimera.domain.spending import Appraisal
 
 
 class Reason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +55,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     avoid: tuple[str, ...] = ()
     posted: tuple[int, int] = (0, 0)
     approver: Approver | None = None
+    appraisal: Appraisal | None = None
 
 
 # Somebody looks at it after it has happened.

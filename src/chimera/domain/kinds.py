@@ -12,8 +12,12 @@ from chimera.domain.halt import Halt
 from chimera.domain.memory import Memory
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
+from chimera.domain.spending import Spending
 from chimera.domain.task import Task
+from chimera.domain.tools import ToolPin
+from chimera.domain.transfer import Transfer
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -32,5 +36,9 @@ KINDS: dict[str, type[Record]] = {
     "policy": Policy,
     "checkpoint": Checkpoint,
     "memory": Memory,
+    "tool": ToolPin,
+    "transfer": Transfer,
+    "spending": Spending,
+    "revenue": Revenue,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

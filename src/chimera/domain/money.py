@@ -37,6 +37,17 @@ def parse_amount(text: str, *, where: str = "amount") -> int:
         raise Invalid(
             "amount_malformed", f"{text[:40]!r} is not an amount", where=where, remedy="write 12.50"
         ) from error
+    return micros_of(amount, where=where)
+
+
+def micros_of(amount: object, *, where: str = "amount") -> int:
+    """A positive `Decimal` as micros; anything else, a float above all, is refused by name."""
+    if not isinstance(amount, Decimal):
+        raise Invalid(
+            "amount_malformed", f"an amount is a Decimal, not a {type(amount).__name__}", where=where,
+            remedy='write Decimal("12.50")',
+        )  # fmt: skip
+    text = str(amount)
     if not amount.is_finite() or amount <= 0:
         raise Invalid("amount_not_positive", f"{text[:40]} is not more than zero", where=where, remedy="write 12.50")
     # Bounded before scaling, so that 1e999999 costs nothing.

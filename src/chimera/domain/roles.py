@@ -48,6 +48,8 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "policy": Writes(insert=("proposed", "in_force"), update=("in_force", "replaced", "withdrawn")),
         "checkpoint": _ONCE,
         "memory": Writes(insert=("kept",), update=("kept", "forgotten")),
+        "tool": Writes(insert=("pinned",), update=("pinned", "revoked")),
+        "revenue": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,
@@ -58,12 +60,16 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "batch": _ONCE,
         "seal": Writes(insert=("ready", "taken"), update=("expired", "withdrawn")),
         "hold": _ALL,
+        "spending": _ONCE,
         "review": Writes(insert=("open",), update=("closed",)),
         "halt": Writes(insert=("active",)),
     },
     Role.EFFECTS: {
         "seal": Writes(update=("taken", "expired")),
         "performance": Writes(insert=("started",), update=("started", "finished", "failed", "in_doubt")),
+        "transfer": Writes(
+            insert=("reserved",), update=("reserved", "free", "sent", "mined", "final", "reverted", "foreign")
+        ),
     },
     Role.MAINTENANCE: {},
     Role.AUDITOR: {},
@@ -77,7 +83,7 @@ _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,
     Role.MANAGER: _EVERYTHING,
-    Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt"}),
+    Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt", "transfer"}),
     Role.MAINTENANCE: frozenset(),
     Role.AUDITOR: _EVERYTHING,
 }

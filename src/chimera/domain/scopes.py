@@ -6,6 +6,7 @@ from chimera.domain.errors import Invalid
 
 FLEET = "fleet"
 LENGTH_MAX = 500
+RECIPIENT_LETTERS_MAX = 256
 KINDS = ("campaign", "agent", "platform", "tool", "category", "recipient")
 
 
@@ -27,6 +28,11 @@ def platform(name: str) -> str:
 def category(name: str) -> str:
     """The scope of one kind of spending."""
     return f"category:{name}"
+
+
+def recipient(name: str) -> str:
+    """The scope of whoever is paid."""
+    return f"recipient:{name[:RECIPIENT_LETTERS_MAX]}"
 
 
 def parse(text: str) -> str:

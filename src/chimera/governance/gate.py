@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chimera.domain import wallets
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, owns
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.errors import Invalid
 from chimera.domain.facts import Deed, Facts
 from chimera.domain.spec import Spec
 from chimera.governance import treasury
@@ -58,6 +60,10 @@ class Gate:
         """Whether every answer is no."""
         return bool(self._shut)
 
+    def is_spending(self, action: Action) -> bool:
+        """Whether it moves money to somebody: then the CFO is asked first."""
+        return _DEEDS.get(action.kind) is Deed.SPEND
+
     def decide(self, question: Question) -> Ruling:
         """The answer, with every rule that fired. Whatever cannot be understood is denied."""
         if self._shut:
@@ -68,7 +74,10 @@ class Gate:
             return Ruling(decision=Deny(misfit), policy_digest=self._policy.digest)
         findings = self._safety.inspect(question)
         facts = self._facts(question, findings)
-        decision = _explained(self._policy.decide(facts), question, findings)
+        decision = self._policy.decide(facts)
+        if self.is_spending(question.action):
+            decision = treasury.stricter(decision, treasury.ruling_on(question))
+        decision = _explained(decision, question, findings)
         return Ruling(decision=decision, policy_digest=self._policy.digest, facts=facts)
 
     def _misfit(self, question: Question) -> tuple[Reason, ...]:
@@ -117,6 +126,17 @@ def _misfit_of(action: Action, accounts: tuple[Account, ...]) -> tuple[Reason, .
         told = (action.arguments.get("recipient"), action.arguments.get("amount_micros"))
         if told != (action.recipient, action.cost_micros):
             return (Reason("payment-differs", "what is shown is not what would be paid", "propose it again"),)
+    if wallets.is_on_chain(action):
+        return _misfit_of_payment(action)
+    return ()
+
+
+def _misfit_of_payment(action: Action) -> tuple[Reason, ...]:
+    """An address with a wrong digit sends money to nobody: refused before anything is held."""
+    try:
+        wallets.payment_of(action)
+    except Invalid as error:
+        return (Reason(error.code.replace("_", "-"), error.message, error.remedy),)
     return ()
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from chimera.domain import budget, scopes
 from chimera.domain.action import Action
-from chimera.domain.money import MICROS
+from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason
+from chimera.domain.spending import Word, band_of
+from chimera.governance.reviews import RULERS
 
-_UNDER_10 = 10 * MICROS
-_TO_50 = 50 * MICROS
 TOTAL = "total"
 QUARTER_US = 15 * 60 * 1_000_000
 
@@ -44,10 +44,66 @@ class Treasury:
         return day.isoformat(), monday.isoformat(), day.replace(day=1).isoformat()
 
 
+def paid_windows(base: tuple[str, ...], *, action: Action, agent_id: str, campaign_id: str) -> tuple[str, ...]:
+    """The windows of a cost that is decided: those of every cost, and those of campaign, category and recipient."""
+    spans = [key.partition("|")[2] for key in base if key.startswith(f"{scopes.FLEET}|")]
+    owners = [scopes.agent(agent_id), scopes.campaign(campaign_id), scopes.category(action.category)]
+    if action.recipient:
+        owners.append(scopes.recipient(action.recipient))
+    wider = (f"{owner}|{span}" for owner in owners for span in spans)
+    return tuple(dict.fromkeys((*base, *wider)))
+
+
+def ruling_on(question: Question) -> Decision:
+    """What the CFO's word means for the gate. No word, or one about something else, is a no."""
+    action, appraisal = question.action, question.appraisal
+    if appraisal is None:
+        return Deny((Reason("cfo-missing", "the CFO gave no word on this payment", "ask again when it is there"),))
+    said = appraisal.payment
+    about = (said.amount_micros, said.recipient, said.agent_id, said.campaign_id, said.category)
+    asked = (action.cost_micros, action.recipient, question.agent_id, question.campaign_id, action.category)
+    if about != asked:
+        return Deny((Reason("cfo-differs", "the CFO spoke about another payment", "ask it about this one"),))
+    reasons = tuple(Reason(f"cfo-{appraisal.word}", text) for text in appraisal.reasons)
+    match appraisal.word:
+        case Word.REFUSE:
+            return Deny(reasons)
+        case Word.ASK:
+            ruled = question.approver is not None and question.approver.role in RULERS
+            role = "operator" if appraisal.band == "over_50" else "reviewer"
+            return Allow(reasons) if ruled else Escalate(reasons, role)
+        case Word.CLEAR:
+            if not appraisal.signature:
+                return Deny((Reason("cfo-unsigned", "the CFO's word is not signed", "is the vault there?"),))
+            return Allow(reasons, appraisal.conditions)
+
+
+def stricter(first: Decision, second: Decision) -> Decision:
+    """Deny beats Escalate beats Allow; of two equals, the reasons of both."""
+    ranked = sorted((first, second), key=_strictness, reverse=True)
+    match ranked[0], ranked[1]:
+        case Deny(reasons), Deny(more):
+            return Deny((*reasons, *more))
+        case Escalate(reasons, role), Escalate(more, other):
+            return Escalate((*reasons, *more), role if role != "reviewer" else other)
+        case Allow(reasons, owed), Allow(more, also):
+            return Allow((*reasons, *more), tuple(dict.fromkeys((*owed, *also))))
+        case strictest, _:
+            return strictest
+
+
+def _strictness(decision: Decision) -> int:
+    match decision:
+        case Allow():
+            return 0
+        case Escalate():
+            return 1
+        case Deny():
+            return 2
+
+
 def amount_band(action: Action) -> str:
     """The band that policy reads instead of the amount."""
     if action.cost_micros <= 0:
         return "none"
-    if action.cost_micros < _UNDER_10:
-        return "under_10"
-    return "to_50" if action.cost_micros <= _TO_50 else "over_50"
+    return band_of(action.cost_micros)

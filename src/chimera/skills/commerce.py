@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from chimera.domain import wallets
 from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Invalid
 from chimera.skills.desk import Desk
 
 PAYMENTS = "sandbox.pay"
+# What a token that is worth a dollar is paid for.
+_DOLLARS = ("USD", wallets.USDC)
 _ASKED = ("recipient", "amount_micros", "currency", "purpose", "category")
 
 
@@ -23,19 +28,30 @@ async def pay(desk: Desk) -> Draft:
                 where=f"output.{name}",
                 remedy="pay what was asked, or nothing",
             )
+    chain = wallets.chain_of(asked["recipient"])
+    recipient = asked["recipient"].partition(":")[2] if chain else asked["recipient"]
     arguments = {
-        "recipient": asked["recipient"],
+        "recipient": recipient,
         "amount_micros": asked["amount_micros"],
         "currency": asked["currency"],
         "purpose": asked["purpose"],
+        **(_on_chain(asked) if chain else {}),
     }
     action = Action(
         kind="payment.send",
-        platform=PAYMENTS,
+        platform=chain or PAYMENTS,
         account=desk.assignment.account,
         arguments=arguments,
         category=asked["category"],
         cost_micros=asked["amount_micros"],
-        recipient=asked["recipient"],
+        recipient=recipient,
     )
     return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=action)
+
+
+def _on_chain(asked: dict[str, Any]) -> dict[str, str]:
+    """The asset and its units, as they will be signed: micros are the smallest units of a token with six places."""
+    if asked["currency"] not in _DOLLARS:
+        raise Invalid("currency_not_on_chain", f"{asked['currency']} is not paid on a chain", where="input.currency",
+                      remedy="ask for USD or USDC")  # fmt: skip
+    return {"asset": wallets.USDC, "amount": str(asked["amount_micros"])}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from chimera.skills import bench, commerce, community, copy, notes, trends
+from chimera.skills import bench, commerce, community, copy, notes, relay
 from chimera.skills.desk import Skill
+from chimera.skills.trends import scan
 
 SKILLS: dict[str, Skill] = {
     "copy": copy.write,
-    "trends": trends.scan,
+    "trends": scan.scan,
     "community": community.consider,
     "research": notes.note,
     "chronicle": notes.note,
     "commerce": commerce.pay,
     "bench": bench.repeat,
+    "relay": relay.relay,
 }

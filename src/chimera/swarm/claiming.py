@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chimera.domain.agent import Agent
+from chimera.domain import wallets
+from chimera.domain.agent import Account, Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material
+from chimera.governance.entrusted import Entrusted
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
@@ -21,8 +23,16 @@ class Claiming:
     """Knows which assignments are out, by task. A result for anything else is not taken."""
 
     def __init__(
-        self, *, store: Store, dispatch: Dispatch, roster: Roster, shards: Sequence[int], clock: Clock
+        self,
+        *,
+        store: Store,
+        dispatch: Dispatch,
+        roster: Roster,
+        shards: Sequence[int],
+        clock: Clock,
+        entrusted: Entrusted | None = None,
     ) -> None:
+        self._entrusted = entrusted or Entrusted()
         self._store = store
         self._dispatch = dispatch
         self._roster = roster
@@ -53,6 +63,8 @@ class Claiming:
         if tasks:
             assignments = await self._assign(tasks)
             self._out.update({assignment.task.id: assignment for assignment in assignments})
+            for assignment in assignments:
+                self._entrusted.give(assignment)
             await self._dispatch.send(assignments)
 
     def take_back(self, task_id: str, version: int) -> Assignment | None:
@@ -60,6 +72,7 @@ class Claiming:
         assignment = self._out.get(task_id)
         if assignment is None or assignment.task.version != version:
             return None
+        self._entrusted.take(assignment)
         return self._out.pop(task_id)
 
     async def _assign(self, tasks: Sequence[Task]) -> list[Assignment]:
@@ -70,7 +83,7 @@ class Claiming:
 
     def _assignment(self, task: Task, agent: Agent, attempts: Mapping[str, Attempt]) -> Assignment:
         materials = [_material_of(attempts[source]) for source in task.sources if source in attempts]
-        account = agent.accounts[0] if agent.accounts else None
+        account = _account_for(task, agent)
         return Assignment(
             task=task,
             persona=agent.persona,
@@ -82,6 +95,14 @@ class Claiming:
             recent_labels=self._roster.recent_labels(agent.id),
             platform=account.platform if account else "",
         )
+
+
+def _account_for(task: Task, agent: Agent) -> Account | None:
+    """As whom it acts: for a payment on a chain its wallet there, otherwise its first account."""
+    chain = wallets.chain_of(task.input.get("recipient"))
+    if chain:
+        return agent.account_on(chain)
+    return agent.accounts[0] if agent.accounts else None
 
 
 def _material_of(attempt: Attempt) -> Material:

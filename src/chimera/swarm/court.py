@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
+from chimera.domain.decision import Allow, Question, Ruling
 from chimera.domain.task import Task
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.treasury import Treasury
@@ -39,6 +42,23 @@ class Court(Struct, frozen=True, kw_only=True):
     contracts: Contracts
     clock: Clock
     meter: Meter = NoMeter()
+    cfo: CFOAgent | None = None
+
+    async def appraised(self, question: Question) -> Question:
+        """The question with the CFO's word, where it is about a payment. Without a CFO there is none: that is a no."""
+        action = question.action
+        if self.cfo is None or not self.gate.is_spending(action):
+            return question
+        appraisal = await self.cfo.appraise_action(
+            action, agent_id=question.agent_id, campaign_id=question.campaign_id, labels=question.labels,
+            shaped=bool(question.shaped),
+        )  # fmt: skip
+        return msgspec.structs.replace(question, appraisal=appraisal)
+
+    def note(self, question: Question, ruling: Ruling) -> None:
+        """What the CFO let through and was not granted after all no longer counts against a limit."""
+        if self.cfo is not None and question.appraisal is not None and not isinstance(ruling.decision, Allow):
+            self.cfo.forget(question.appraisal.payment)
 
     def timed(self, stage: str) -> Stopwatch:
         """Measures how long a stage takes."""

@@ -16,7 +16,7 @@ from chimera.domain import budget, ids
 from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.budget import Hold, Movement
 from chimera.domain.change import Change
-from chimera.domain.decision import Allow, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.draft import Draft, Judgement, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import GRANT_SECONDS_MAX, Grant, Terms
@@ -25,10 +25,13 @@ from chimera.domain.quoting import unquoted
 from chimera.domain.record import Record
 from chimera.domain.review import REVIEW_SECONDS, Review
 from chimera.domain.spec import Limits
+from chimera.domain.spending import Appraisal, Spending
 from chimera.domain.task import Task, TaskCommand
 from chimera.domain.work import Assignment, Result
+from chimera.governance import treasury
 
 RETRY_SECONDS = 2
+_DECIDED: dict[type[Decision], str] = {Allow: "approved", Escalate: "asked", Deny: "refused"}
 
 
 class Consequence(Struct, frozen=True, kw_only=True):
@@ -140,11 +143,27 @@ def ruled(task: Task, question: Question, ruling: Ruling, occasion: Occasion) ->
     """What the gate's answer does to the task: a grant with its hold, a review, or a refusal."""
     match ruling.decision:
         case Allow(reasons, obligations):
-            return _granted(task, question, ruling, reasons, obligations, occasion)
+            step = _granted(task, question, ruling, reasons, obligations, occasion)
         case Escalate(reasons, role):
-            return _escalated(task, question, ruling, reasons, role, occasion)
+            step = _escalated(task, question, ruling, reasons, role, occasion)
         case Deny(reasons):
-            return _denied(task, question, ruling, reasons, occasion)
+            step = _denied(task, question, ruling, reasons, occasion)
+    return step if question.appraisal is None else _with_word(step, question, ruling.decision, question.appraisal)
+
+
+def _with_word(step: Consequence, question: Question, decision: Decision, appraisal: Appraisal) -> Consequence:
+    """The step with the CFO's word on record, and what became of it."""
+    task = step.task
+    record = Spending(
+        id=ids.at_time(appraisal.payment.at_us, task.id, str(task.version)),
+        appraisal=appraisal,
+        task_id=task.id,
+        grant_id=step.granted.grant.id if step.granted else "",
+        approver=question.approver.name if question.approver else "",
+        decided=_DECIDED[type(decision)],
+    )
+    change = msgspec.structs.replace(step.change, records=(*step.change.records, record))
+    return msgspec.structs.replace(step, change=change)
 
 
 def _granted(
@@ -217,8 +236,11 @@ def _hold_for(grant: Grant, occasion: Occasion) -> tuple[tuple[Hold, ...], tuple
         id=grant.hold_id,
         task_id=grant.terms.task_id,
         amount_micros=grant.action.cost_micros,
-        windows=occasion.windows,
+        windows=treasury.paid_windows(
+            occasion.windows, action=grant.action, agent_id=grant.terms.agent_id, campaign_id=grant.terms.campaign_id
+        ),
         expires_at_us=grant.terms.expires_at_us,
+        category=grant.action.category,
     )
     return (hold,), hold.opening()
 

@@ -106,7 +106,9 @@ class Judging:
         assert result.draft is not None, "just labelled"
         try:
             with self._court.timed("judge"):
-                judgement = await self._court.judge.assess(assignment, result.draft)
+                judgement = await self._court.judge.assess(
+                    assignment, result.draft, model=_answered_by(result), others=self._roster.confidences
+                )
         except ChimeraError as error:
             failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
@@ -128,7 +130,7 @@ class Judging:
     async def _decide(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
     ) -> None:
-        question = await self._question(assignment, spec, result, judgement)
+        question = await self._court.appraised(await self._question(assignment, spec, result, judgement))
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
@@ -142,6 +144,7 @@ class Judging:
             ruling = Ruling(decision=denial, policy_digest=ruling.policy_digest)
             step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
             await self._commit(step)
+        self._court.note(question, ruling)
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
@@ -182,3 +185,8 @@ class Judging:
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()
+
+
+def _answered_by(result: Result) -> str:
+    """The model whose answer became the draft: the one that was asked last."""
+    return next((call.name for call in reversed(result.calls) if call.kind == "model"), "")

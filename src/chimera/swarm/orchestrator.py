@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.reviews import Reviews
 from chimera.ports.clock import Clock
@@ -36,7 +37,7 @@ class Orchestrator:
 
     def __init__(
         self, *, reviews: Reviews, reads: Reads, listening: Listening | None, vault: HaltsKeeper, arrived: Bell,
-        clock: Clock, duties: Duties | None = None,
+        clock: Clock, duties: Duties | None = None, breakers: Breakers | None = None,
     ) -> None:  # fmt: skip
         self._reviews = reviews
         self._reads = reads
@@ -45,6 +46,7 @@ class Orchestrator:
         self._arrived = arrived
         self._clock = clock
         self._duties = duties
+        self._breakers = breakers
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -55,6 +57,7 @@ class Orchestrator:
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
                 ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds if self._duties else 60.0),
+                ("breaking", self._break, 2.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -70,6 +73,11 @@ class Orchestrator:
 
     async def _expire(self) -> bool:
         await self._reviews.expire_due()
+        return False
+
+    async def _break(self) -> bool:
+        if self._breakers is not None:
+            await self._breakers.once()
         return False
 
     async def _tell_vault(self) -> bool:

@@ -16,6 +16,7 @@ from chimera.domain.draft import Call
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.governance.calls import TRY
+from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.pipeline.judge import Judge
@@ -95,6 +96,8 @@ class Replay:
         try:
             judgement = await judge.assess(attempt.assignment, attempt.draft)
         except Unavailable as error:
+            if TELLS_OTHERS in attempt.verdict.findings:
+                return None  # What other personas keep was the manager's to know, and is on record as its own finding.
             return Difference("verdict", "calls", "the recorded calls", error.message)
         return difference("verdict", attempt.verdict, judgement.verdict)
 

@@ -44,7 +44,7 @@ class MoneyRules:
 
     @pytest.mark.requirement("R-E2")
     async def test_where_nobody_set_a_cap_nothing_may_be_held(self, bench: Bench) -> None:
-        for window_id in ("agent:0193|week|2026-W47", "campaign:0193|total|-", "nonsense", "agent:a|day"):
+        for window_id in ("agent:0193|hour|2026-W47", "campaign:0193|total|-", "nonsense", "agent:a|day"):
             with pytest.raises(Refused, match="no cap is set"):
                 await bench.move(window_id, hold=1)
         assert await bench.manager.windows() == ()

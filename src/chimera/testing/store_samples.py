@@ -20,11 +20,15 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.memory import Memory, MemoryKind
 from chimera.domain.policy import PackFiles, Policy, policy_id
 from chimera.domain.record import Record
+from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
+from chimera.domain.spending import Appraisal, Payment, Spending, Word
 from chimera.domain.task import Task, TaskState
+from chimera.domain.tools import Definition, ToolKind, ToolPin, pin_id
 from chimera.domain.work import Assignment
 
 SPEC = SpecRef("copy.post", 1, "0" * 64)
@@ -197,6 +201,25 @@ class Samples:
         statement = Statement(number=number, previous="", root="0" * 64, chains=0, at_us=1)
         return Checkpoint(id=checkpoint_id(number), statement=statement, heads=(), signature="s", key_id="k")
 
+    def tool(self, name: str = "read_work") -> ToolPin:
+        definition = Definition(server="tests", name=name, description="", schema="{}")
+        return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
+                       pinned_by="Grace", pinned_at_us=1)  # fmt: skip
+
+    def spending(self) -> Spending:
+        payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
+        appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),
+                              reasons=(), conditions=(), windows=())  # fmt: skip
+        return Spending(id=self.id(), appraisal=appraisal, decided="approved")
+
+    def revenue(self) -> Revenue:
+        return Revenue(id=self.id(), source="invoice", reference="1", campaign_id=self.id(), micros=5,
+                       received_micros=5, at_us=1)  # fmt: skip
+
+    def memory(self) -> Memory:
+        return Memory(id=self.id(), owner="shared", kind=MemoryKind.EPISODIC, text="it rained", labels=TRUSTED,
+                      importance_bp=5, at_us=1)  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -216,4 +239,8 @@ class Samples:
             "halt": self.halt("tool:x"),
             "policy": self.policy(),
             "checkpoint": self.checkpoint(),
+            "tool": self.tool(),
+            "spending": self.spending(),
+            "revenue": self.revenue(),
+            "memory": self.memory(),
         }

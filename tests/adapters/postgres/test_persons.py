@@ -17,6 +17,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import PUBLIC
+from chimera.domain.revenue import Revenue, revenue_id
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.governance.audit import verify_history
@@ -52,6 +53,10 @@ async def fill(database: Database) -> None:
     kept = replace(task, version=1, input={**payloads[0], "answer": answer})
     await manager.commit(Change(records=(kept,), events=noted))
 
+    receipt = Revenue(id=revenue_id("invoice", CANARY, house.campaign.id), source="invoice", reference=f"from {CANARY}",
+                      campaign_id=house.campaign.id, micros=700, received_micros=700, at_us=1)  # fmt: skip
+    await office.commit(Change(records=(receipt,), events=noted))
+
 
 async def _task_of(house: SmallHouse) -> Task:
     await house.open()
@@ -78,7 +83,7 @@ async def test_a_person_is_exported_and_erased_and_stays_erased(database: Databa
     backup = f"{database.name}_backup"
     hands = await persons(database)
     exported = await hands.export(CANARY)
-    assert {one["kind"] for one in exported} == {"input", "task"}
+    assert {one["kind"] for one in exported} == {"input", "revenue", "task"}
     assert OTHER not in str(exported)
     dump = tmp_path / "backup.dump"
     run = [str(database.server._bin / "pg_dump"), "--format=custom", f"--file={dump}", database.admin_dsn]
@@ -86,7 +91,7 @@ async def test_a_person_is_exported_and_erased_and_stays_erased(database: Databa
 
     journal = ErasureJournal(tmp_path)
     journal.add(Erasure(person=name_of(CANARY, b"secret"), at_us=1))
-    assert await hands.erase(CANARY) == {"input": 1, "task": 1}
+    assert await hands.erase(CANARY) == {"input": 1, "revenue": 1, "task": 1}
     after = await everything(database, database.name)
     for word in (CANARY + '"', "Wolfram-Canary-91", "old mill near Brno"):
         assert word not in after
@@ -97,6 +102,7 @@ async def test_a_person_is_exported_and_erased_and_stays_erased(database: Databa
     reads = await database.open_reads(Role.AUDITOR)
     assert {one.payload["author"] for one in await reads.list(Input)} == {"[erased]", OTHER}
     assert (await verify_history(reads)).verified
+    assert [(one.reference, one.micros) for one in await reads.list(Revenue)] == [("from [erased]", 700)]
     await hands.close()
 
     # A backup from before brings the person back, until the journal is replayed over it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import sys
@@ -20,10 +21,11 @@ from hypothesis import strategies as st
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys, wire
 from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.server import VaultServer
+from chimera.adapters.vault.server import FIRST, SECOND, VaultServer
 from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.adapters.vault.wire import (
     FRAME_BYTES_MAX,
+    AttestRequest,
     CheckpointRequest,
     HaltRequest,
     HelloRequest,
@@ -35,10 +37,11 @@ from chimera.domain import ids
 from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
+from chimera.governance.sealing import is_attested
 
 pytestmark = pytest.mark.requirement("R-N1", "R-E4")
 
-MANAGER, OFFICE, STRANGER, SEALING = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 5))
+MANAGER, OFFICE, STRANGER, SEALING, CFO = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6))
 POLICY = "p" * 64
 
 
@@ -95,6 +98,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: frame(CheckpointRequest((ChainHead(writer="a", seq=1, hash="00" * 32),), 0, "")),
         "vault_not_permitted",
     ),
+    "the office would speak for the CFO": (
+        lambda: frame(AttestRequest(b"pay"), client="office", key=OFFICE),
+        "vault_not_permitted",
+    ),
+    "no key of a CFO": (lambda: frame(AttestRequest(b"pay")), "vault_no_cfo_key"),
     "another policy": (lambda: frame(SealRequest((terms(policy_digest="q" * 64),))), "vault_policy_differs"),
     "over its cap": (lambda: frame(SealRequest((terms(cost_micros=10_001),))), "vault_over_cap"),
     "a negative cost": (lambda: frame(SealRequest((terms(cost_micros=-5),))), "vault_amount"),
@@ -132,6 +140,27 @@ def test_a_halt_by_the_office_stops_the_manager() -> None:
     assert vault.answer(frame(SEAL)).code == "halted"
     assert vault.answer(frame(HaltRequest(()), client="office", key=OFFICE)).code == ""
     assert vault.answer(frame(SEAL)).sealed is not None
+
+
+@pytest.mark.parametrize(("order", "client", "key", "code"), [
+    (FIRST, "manager", MANAGER, ""),
+    (FIRST, "office", OFFICE, "vault_not_permitted"),
+    (FIRST, "effects", STRANGER, "vault_not_permitted"),
+    (SECOND, "manager", MANAGER, "vault_not_permitted"),
+    (SECOND, "effects", STRANGER, "vault_not_permitted"),
+])  # fmt: skip
+def test_who_may_have_the_cfos_word_signed(order: str, client: str, key: Ed25519PrivateKey, code: str) -> None:
+    core = VaultSigner(
+        key=SEALING, policy_digest=POLICY, cap_micros_day=0, spent=Spent(day=0, micros=0), keep=lambda _: None,
+        cfo_key=CFO,
+    )  # fmt: skip
+    known = {"manager": MANAGER.public_key(), "office": OFFICE.public_key(), "effects": STRANGER.public_key()}
+    answer = VaultServer(core=core, clients=known, order=order).answer(
+        frame(AttestRequest(b"pay"), client=client, key=key)
+    )
+    assert (answer.code, answer.attestation is None) == (code, bool(code))
+    if answer.attestation is not None:
+        assert is_attested(b"pay", answer.attestation.signature, CFO.public_key())
 
 
 @given(st.binary(max_size=200))
@@ -221,6 +250,35 @@ async def test_a_vault_that_is_gone_is_unavailable_and_comes_back() -> None:
         await running.wait_closed()
 
 
+async def test_whoever_breaks_off_does_not_leave_its_answer_to_the_next() -> None:
+    asked, ended = 0, asyncio.Semaphore(0)
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while await wire.read_frame(reader) is not None:
+                asked += 1
+                told = f"answer {asked}"
+                await asyncio.sleep(0.2)
+                await wire.write_frame(writer, msgspec.json.encode(wire.Answer(key_id=told)))
+        ended.release()
+
+    with TemporaryDirectory(prefix="v") as folder:
+        path = Path(folder) / "v.sock"
+        running = await asyncio.start_unix_server(slow, path)
+        speaker = client(path)
+        first = asyncio.create_task(speaker.hello())
+        await asyncio.sleep(0.1)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert await speaker.hello() == "answer 2"
+        await speaker.close()
+        for _ in range(2):
+            await ended.acquire()
+        running.close()
+        await running.wait_closed()
+
+
 # ── the process ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -229,9 +287,11 @@ async def start(folder: Path) -> asyncio.subprocess.Process:
         sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(folder), "--socket",
         str(folder / "v.sock"), "--policy-digest", POLICY, "--cap-micros-day", "10000",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "CHIMERA_VAULT_PASSPHRASE": "correct horse"},
+        env={name: value for name, value in os.environ.items() if not name.startswith("CHIMERA_")},
     )  # fmt: skip
     assert process.stdout is not None
+    assert process.stdin is not None
+    process.stdin.write(b'{"passphrase":"correct horse"}\n')
     assert await asyncio.wait_for(process.stdout.readline(), 30) == b"ready\n"
     return process
 

@@ -108,6 +108,7 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
 
 
 async def pool_of(dsn: str, role: Role, password: str | None) -> Pool:
+    """Connections for reading, with the login of a role."""
     return await asyncpg.create_pool(
         dsn,
         user=login_of(role),

@@ -11,21 +11,32 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.vault import wire
+from chimera.adapters.vault.signer import Standing
 from chimera.adapters.vault.wire import (
+    AddressRequest,
     Answer,
+    AttestRequest,
+    AuthorizationRequest,
     CheckpointRequest,
+    ConsentRequest,
     HaltRequest,
     HelloRequest,
     PolicyRequest,
     Request,
+    RotateRequest,
     SealRequest,
+    StatusRequest,
+    TransferRequest,
 )
 from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
+from chimera.domain.wallets import Consent
+from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
+from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
 
 ANSWER_SECONDS_MAX = 5.0
 
@@ -45,8 +56,15 @@ class VaultClient:
         """The vault's signature, `Refused` by name, or `Unavailable`."""
         answer = await self._ask(SealRequest(tuple(leaves)))
         if answer.sealed is None:
-            raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
+            raise _odd()
         return answer.sealed
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """The CFO's signature under its word."""
+        answer = await self._ask(AttestRequest(statement))
+        if answer.attestation is None:
+            raise _odd()
+        return answer.attestation
 
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""
@@ -63,6 +81,44 @@ class VaultClient:
             raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
         return answer.stated
 
+    async def status(self) -> Standing:
+        """How the vault stands."""
+        answer = await self._ask(StatusRequest())
+        if answer.standing is None:
+            raise _odd()
+        return answer.standing
+
+    async def rotate(self) -> str:
+        """Have it make a new sealing key; its id."""
+        return (await self._ask(RotateRequest())).key_id
+
+    async def address(self, wallet: str) -> str:
+        """Where a wallet is paid."""
+        return (await self._ask(AddressRequest(wallet))).address
+
+    async def consent(self, evidence: Evidence) -> Consent:
+        """The second vault's signature under a payment."""
+        answer = await self._ask(ConsentRequest(evidence))
+        if answer.consent is None:
+            raise _odd()
+        return answer.consent
+
+    async def sign_transfer(
+        self, evidence: Evidence, postage: Postage, consents: tuple[Consent, ...]
+    ) -> SignedTransfer:
+        """A transaction under a sealed grant."""
+        answer = await self._ask(TransferRequest(evidence, postage, consents))
+        if answer.transfer is None:
+            raise _odd()
+        return answer.transfer
+
+    async def sign_authorization(self, evidence: Evidence, consents: tuple[Consent, ...]) -> SignedAuthorization:
+        """A word that a facilitator brings to the chain."""
+        answer = await self._ask(AuthorizationRequest(evidence, consents))
+        if answer.authorization is None:
+            raise _odd()
+        return answer.authorization
+
     async def hello(self) -> str:
         """The id of the vault's key, if it answers."""
         return (await self._ask(HelloRequest())).key_id
@@ -74,24 +130,36 @@ class VaultClient:
             self._streams = None
 
     async def _ask(self, request: Request) -> Answer:
-        frame = wire.sign(
-            request, client=self._client, key=self._key, nonce=secrets.token_hex(16), at_us=self._clock.now_us()
-        )
+        answer = await self._ask_once(request)
+        if answer.code == "vault_request_stale":
+            # It may have been signed before the vault was started again, or have waited for its turn too long.
+            answer = await self._ask_once(request)
+        if answer.code:
+            raise Refused(answer.code, answer.message, where=answer.where, remedy=answer.remedy)
+        return answer
+
+    async def _ask_once(self, request: Request) -> Answer:
         async with self._turn:
+            frame = wire.sign(
+                request, client=self._client, key=self._key, nonce=secrets.token_hex(16), at_us=self._clock.now_us()
+            )
+            is_answered = False
             try:
                 async with self._clock.timeout(ANSWER_SECONDS_MAX):
                     answer = await self._exchange(frame)
+                is_answered = True
             except (OSError, TimeoutError, msgspec.DecodeError) as error:
-                await self.close()
                 raise Unavailable(
                     "vault_unavailable",
                     f"the vault does not answer: {error}",
                     where=str(self._path),
                     remedy="chimera doctor says whether its process runs",
                 ) from error
-        if answer.code:
-            raise Refused(answer.code, answer.message, where=answer.where, remedy=answer.remedy)
-        return answer
+            finally:
+                # Whoever is broken off leaves an answer on the line, which would be taken for that of the next request.
+                if not is_answered:
+                    await self.close()
+            return answer
 
     async def _exchange(self, frame: bytes) -> Answer:
         if self._streams is None:
@@ -102,3 +170,7 @@ class VaultClient:
         if reply is None:
             raise ConnectionError("the vault hung up")
         return msgspec.json.decode(reply, type=Answer)
+
+
+def _odd() -> Unavailable:
+    return Unavailable("vault_answer_odd", "the vault answered without what was asked for", where="vault")

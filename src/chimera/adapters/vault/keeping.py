@@ -9,16 +9,28 @@ import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.vault.process import PASSPHRASE, READY
+from chimera.adapters.vault.process import READY, Begin
 from chimera.domain.errors import ChimeraError, Unavailable
 
 READY_SECONDS_MAX = 15.0
 END_SECONDS_MAX = 5.0
 PAUSE_SECONDS_MIN = 0.2
 PAUSE_SECONDS_MAX = 5.0
+# What a vault may see of our environment. Nothing of ours, and of others only what names a key service's account.
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "COVERAGE_PROCESS_START",
+    "COVERAGE_PROCESS_CONFIG",
+    "COVERAGE_FILE",
+)
 _log = structlog.get_logger("chimera.vault")
 
 
@@ -29,7 +41,7 @@ class VaultOrder(Struct, frozen=True, kw_only=True):
     socket: Path
     policy_digest: str
     cap_micros_day: int
-    passphrase: str
+    begin: Begin
 
 
 @contextlib.asynccontextmanager
@@ -63,20 +75,35 @@ async def _keep(order: VaultOrder, process: asyncio.subprocess.Process) -> None:
 
 
 async def _start(order: VaultOrder) -> asyncio.subprocess.Process:
+    module = "chimera.adapters.vault.process_kms" if order.begin.kms_key else "chimera.adapters.vault.process"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chimera.adapters.vault.process", "--folder", str(order.folder),
+        sys.executable, "-m", module, "--folder", str(order.folder),
         "--socket", str(order.socket), "--policy-digest", order.policy_digest,
         "--cap-micros-day", str(order.cap_micros_day),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         # A session of its own: a Ctrl-C is for us, and we end it when we no longer need it.
-        env={**os.environ, PASSPHRASE: order.passphrase}, start_new_session=True,
+        env=_environment(with_account=bool(order.begin.kms_key)), start_new_session=True,
     )  # fmt: skip
     try:
+        await _tell(process, order.begin)
         await _until_ready(order, process)
     except BaseException:
         await _end(process)
         raise
     return process
+
+
+def _environment(*, with_account: bool) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items()
+            if name in PASSED_ON or (with_account and name.startswith("AWS_"))}  # fmt: skip
+
+
+async def _tell(process: asyncio.subprocess.Process, begin: Begin) -> None:
+    """The passphrase goes through a pipe that nobody else has."""
+    assert process.stdin is not None, "the pipe was asked for"
+    with contextlib.suppress(ConnectionError):
+        process.stdin.write(msgspec.json.encode(begin) + b"\n")
+        await process.stdin.drain()
 
 
 async def _until_ready(order: VaultOrder, process: asyncio.subprocess.Process) -> None:

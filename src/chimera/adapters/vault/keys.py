@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from chimera.domain import canonical
 from chimera.domain.errors import Unavailable
@@ -27,24 +28,28 @@ def load_or_make(path: Path, secret: bytes) -> Ed25519PrivateKey:
     """The private key in a file; made and encrypted when there is none."""
     if not path.exists():
         key = Ed25519PrivateKey.generate()
-        write_private(
-            path,
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.BestAvailableEncryption(secret),
-            ),
-        )
+        write_private(path, encrypted(key, secret))
         return key
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=secret)
-    except ValueError as error:
-        raise Unavailable(
-            "key_locked", "the key cannot be decrypted", where=str(path), remedy="check CHIMERA_VAULT_PASSPHRASE"
-        ) from error
+    key = decrypted(path, secret)
     if not isinstance(key, Ed25519PrivateKey):
         raise Unavailable("key_wrong_kind", "this is not an Ed25519 key", where=str(path))
     return key
+
+
+def encrypted(key: PrivateKeyTypes, secret: bytes) -> bytes:
+    """A key as it lies on disk."""
+    way = serialization.BestAvailableEncryption(secret)
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, way)
+
+
+def decrypted(path: Path, secret: bytes) -> PrivateKeyTypes:
+    """A key from disk, or that it is locked. What is said about a wrong passphrase never holds it."""
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), password=secret)
+    except (ValueError, TypeError):
+        raise Unavailable(
+            "key_locked", "the key cannot be decrypted", where=str(path), remedy="check CHIMERA_VAULT_PASSPHRASE"
+        ) from None
 
 
 def public_key(path: Path) -> Ed25519PublicKey:
@@ -58,6 +63,12 @@ def public_key(path: Path) -> Ed25519PublicKey:
 def publish(path: Path, key: Ed25519PrivateKey) -> None:
     """The public half, for everybody who verifies."""
     write_private(path, key.public_key().public_bytes_raw().hex().encode())
+
+
+def pin(public: Path, pinned: Path) -> None:
+    """Trust somebody's public key from now on. What was pinned before stays: another key is refused by who verifies."""
+    if not pinned.exists():
+        write_private(pinned, public.read_bytes())
 
 
 def write_private(path: Path, content: bytes) -> None:

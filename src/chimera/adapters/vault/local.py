@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.grant import Terms
+from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
 
@@ -24,6 +25,10 @@ class LocalVault:
     async def govern(self, digest: str) -> None:
         """Tells the core."""
         self._core.govern(digest)
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """Asks the core."""
+        return self._core.attest(statement)
 
     async def halt(self, halted: frozenset[str]) -> None:
         """Tells the core."""

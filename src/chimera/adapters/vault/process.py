@@ -1,29 +1,67 @@
-"""`python -m chimera.adapters.vault.process`: the vault alone in its process. Ends when its parent's pipe closes."""
+"""`python -m chimera.adapters.vault.process`: the vault alone in its process. Ends when its parent's pipe closes.
+
+Its passphrase comes through that pipe: an environment can be read by whoever may look at processes.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
-import os
 import sys
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
 
-from chimera.adapters.vault import keys
-from chimera.adapters.vault.notary import Notary, Standing
-from chimera.adapters.vault.server import MAY, VaultServer
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault import hardening, keys
+from chimera.adapters.vault.coins import CoinKey, LocalCoinKey
+from chimera.adapters.vault.folder import JOURNAL, VaultFolder
+from chimera.adapters.vault.journal import Journal
+from chimera.adapters.vault.payments import Payments
+from chimera.adapters.vault.published import PublishedKeys
+from chimera.adapters.vault.server import FIRST, SECOND, VaultServer
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain import scopes
+from chimera.domain.wallets import WalletRules
+from chimera.governance.sealing import SealVerifier
 
-SPENT = "spent.json"
-SIGNED = "checkpoints.json"
 READY = b"ready\n"
-PASSPHRASE = "CHIMERA_VAULT_PASSPHRASE"  # noqa: S105 – the name of a variable, not a password.
 
 
-def main() -> None:
+class Begin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The one line that the parent says when it starts a vault."""
+
+    passphrase: str = ""
+    rules: WalletRules | None = None
+    order: str = FIRST
+    # Where the first vault publishes its sealing keys: the second verifies with them.
+    sealers: str = ""
+    kms_key: str = ""
+    kms_endpoint: str = ""
+
+
+Secret: TypeAlias = Callable[[Path, Begin], bytes]
+Coins: TypeAlias = Callable[[Path, Begin, bytes], Mapping[str, CoinKey]]
+
+
+def local_secret(folder: Path, begin: Begin) -> bytes:
+    """The passphrase that was given, or the installation's own."""
+    return keys.passphrase(folder, begin.passphrase)
+
+
+def local_coins(folder: Path, begin: Begin, secret: bytes) -> Mapping[str, CoinKey]:
+    """Wallets whose keys are in this folder."""
+    assert begin.rules is not None, "asked only where there are rules"
+    local = [name for name in begin.rules.wallets if name not in begin.rules.kms]
+    return {name: LocalCoinKey(folder / "wallets" / f"{name}.key", secret) for name in local}
+
+
+def main(*, secret_of: Secret = local_secret, coins_of: Coins = local_coins) -> None:
     """Read the folder, serve, end with the parent."""
     parser = argparse.ArgumentParser(prog="python -m chimera.adapters.vault.process", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="keys, clients and the vault's own count")
@@ -31,43 +69,58 @@ def main() -> None:
     parser.add_argument("--policy-digest", required=True, help="the only policy under which grants are sealed")
     parser.add_argument("--cap-micros-day", type=int, required=True, help="the vault's own cap")
     options = parser.parse_args()
+    hardening.close_to_others()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(options))
+        asyncio.run(_serve(options, secret_of, coins_of))
 
 
-async def _serve(options: argparse.Namespace) -> None:
-    folder: Path = options.folder
-    secret = keys.passphrase(folder, os.environ.get(PASSPHRASE, ""))
-    key = keys.load_or_make(folder / "sealing.key", secret)
-    keys.publish(folder / "sealing.pub", key)
+async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins) -> None:
+    begin = msgspec.json.decode(sys.stdin.buffer.readline() or b"{}", type=Begin)
+    secret = secret_of(options.folder, begin)
+    folder = VaultFolder(options.folder, secret)
     core = VaultSigner(
-        key=key,
+        key=folder.sealing,
         policy_digest=options.policy_digest,
         cap_micros_day=options.cap_micros_day,
-        spent=_spent(folder / SPENT),
-        keep=lambda spent: keys.write_private(folder / SPENT, msgspec.json.encode(spent)),
+        spent=folder.spent,
+        # The second vault has no word of the CFO: neither does the other's part.
+        cfo_key=folder.own_key("cfo") if begin.order == FIRST else None,
+        keep=folder.keep,
     )
     # Until the office has said what is halted, everything is.
     core.halt((scopes.FLEET,))
-    clients = {name: keys.public_key(folder / "clients" / f"{name}.pub") for name in MAY}
-    server = await VaultServer(core=core, clients=clients, notary=_notary(folder, secret)).serve(options.socket)
+    coins: Mapping[str, CoinKey] = {}
+    if begin.rules and begin.order == FIRST:
+        coins = coins_of(options.folder, begin, secret)
+    server = VaultServer(
+        core=core,
+        clients=folder.clients,
+        notary=folder.notary() if begin.order == FIRST else None,
+        payments=_payments(folder, begin, core, coins),
+        rotate=lambda: folder.rotate(core),
+        order=begin.order,
+        serves_since_us=time.time_ns() // 1_000,
+        public_keys=lambda: len(folder.public_keys),
+    )
+    listening = await server.serve(options.socket)
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
-    async with server:
+    async with listening:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
 
 
-def _notary(folder: Path, secret: bytes) -> Notary:
-    """The notary with a key of its own, and what it has signed so far."""
-    key = keys.load_or_make(folder / "checkpoint.key", secret)
-    keys.publish(folder / "checkpoint.pub", key)
-    path = folder / SIGNED
-    standing = msgspec.json.decode(path.read_bytes(), type=Standing) if path.exists() else Standing()
-    return Notary(key=key, standing=standing, keep=lambda kept: keys.write_private(path, msgspec.json.encode(kept)))
-
-
-def _spent(path: Path) -> Spent:
-    return msgspec.json.decode(path.read_bytes(), type=Spent) if path.exists() else Spent(day=0, micros=0)
+def _payments(folder: VaultFolder, begin: Begin, core: VaultSigner, coins: Mapping[str, CoinKey]) -> Payments | None:
+    if begin.rules is None:
+        return None
+    sealers: Mapping[str, Ed25519PublicKey] = folder.public_keys
+    word = "consent" if begin.order == SECOND else "cfo"
+    if begin.order == SECOND:
+        sealers = PublishedKeys(Path(begin.sealers))
+    return Payments(
+        rules=begin.rules, policy_digest=lambda: core.policy_digest, seals=SealVerifier(sealers), coins=coins,
+        consent_key=folder.own_key(word), trusted=folder.trusted, journal=Journal(folder.path / JOURNAL),
+        halted=lambda: core.halted,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -14,10 +14,12 @@ from chimera.adapters.vault import keys
 from chimera.domain import merkle, scopes
 from chimera.domain.errors import Refused
 from chimera.domain.grant import GRANT_SECONDS_MAX, Terms
-from chimera.governance.sealing import signed_bytes
+from chimera.governance.sealing import attested_bytes, signed_bytes
+from chimera.ports.attestor import Attestation
 from chimera.ports.sealer import SignedRoot
 
 LEAVES_MAX = 4_096
+STATEMENT_BYTES_MAX = 256 * 1024
 SKEW_SECONDS_MAX = 30
 DAY_US = 86_400_000_000
 
@@ -27,6 +29,19 @@ class Spent(Struct, frozen=True, kw_only=True):
 
     day: int
     micros: int
+
+
+class Standing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the vault says about itself: no secret."""
+
+    key_id: str
+    policy_digest: str
+    cap_micros_day: int
+    spent: Spent
+    halted: tuple[str, ...]
+    public_keys: int = 0
+    wallets: dict[str, str] = {}
+    serves_since_us: int = 0
 
 
 class VaultSigner:
@@ -40,8 +55,10 @@ class VaultSigner:
         cap_micros_day: int,
         spent: Spent,
         keep: Callable[[Spent], None],
+        cfo_key: Ed25519PrivateKey | None = None,
     ) -> None:
         self._key = key
+        self._cfo_key = cfo_key
         self._policy_digest = policy_digest
         self._cap_micros_day = cap_micros_day
         self._spent = spent
@@ -56,6 +73,38 @@ class VaultSigner:
     def govern(self, policy_digest: str) -> None:
         """From now on only what was decided under this policy is sealed."""
         self._policy_digest = policy_digest
+
+    @property
+    def halted(self) -> frozenset[str]:
+        """What is halted, as the office said last."""
+        return self._halted
+
+    @property
+    def policy_digest(self) -> str:
+        """The only policy under which grants are sealed now."""
+        return self._policy_digest
+
+    @property
+    def standing(self) -> Standing:
+        """What may be known of the vault."""
+        return Standing(key_id=self.key_id, policy_digest=self._policy_digest, cap_micros_day=self._cap_micros_day,
+                        spent=self._spent, halted=tuple(sorted(self._halted)))  # fmt: skip
+
+    def replace_key(self, key: Ed25519PrivateKey) -> None:
+        """Sign with another key from now on. What the old one signed is verified with its public half, as before."""
+        self._key = key
+        self.key_id = keys.name_of(key.public_key())
+
+    def attest(self, statement: bytes) -> Attestation:
+        """The CFO's signature under its word. Nothing is sealed by it, and under a halt of the fleet it has no word."""
+        if self._cfo_key is None:
+            raise Refused("vault_no_cfo_key", "this vault holds no key of a CFO", where="vault")
+        if len(statement) > STATEMENT_BYTES_MAX:
+            raise Refused("vault_statement_size", f"{len(statement)} bytes are no word on a payment", where="vault")
+        if scopes.FLEET in self._halted:
+            raise Refused("halted", "fleet is halted", where="vault", remedy="chimera resume")
+        signature = self._cfo_key.sign(attested_bytes(statement)).hex()
+        return Attestation(signature=signature, key_id=keys.name_of(self._cfo_key.public_key()))
 
     def seal(self, leaves: Sequence[Terms], *, now_us: int) -> SignedRoot:
         """One signature for all leaves, or `Refused` for the first that may not be."""
@@ -99,7 +148,8 @@ class VaultSigner:
         """Counted before it is signed: a crash in between costs room, never more than the cap."""
         if micros == 0:
             return
-        day = now_us // DAY_US
+        # A clock that was set back would open a day's cap again: the day never goes back.
+        day = max(now_us // DAY_US, self._spent.day)
         before = self._spent.micros if self._spent.day == day else 0
         if before + micros > self._cap_micros_day:
             raise Refused(

@@ -10,11 +10,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
+from chimera.adapters.vault.signer import Standing
 from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
+from chimera.domain.wallets import Consent
+from chimera.ports.attestor import Attestation
 from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
+from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 FRESH_SECONDS = 30
@@ -51,7 +55,51 @@ class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True)
     """Anybody whom the vault knows asks whether it is there."""
 
 
-Request: TypeAlias = SealRequest | HaltRequest | HelloRequest | PolicyRequest | CheckpointRequest
+class StatusRequest(Struct, frozen=True, tag="status", forbid_unknown_fields=True):
+    """The office asks how the vault stands."""
+
+
+class RotateRequest(Struct, frozen=True, tag="rotate", forbid_unknown_fields=True):
+    """The office wants a new sealing key."""
+
+
+class AddressRequest(Struct, frozen=True, tag="address", forbid_unknown_fields=True):
+    """Effects asks where a wallet is paid."""
+
+    wallet: str
+
+
+class ConsentRequest(Struct, frozen=True, tag="consent", forbid_unknown_fields=True):
+    """Effects asks the second key to look at a payment."""
+
+    evidence: Evidence
+
+
+class TransferRequest(Struct, frozen=True, tag="transfer", forbid_unknown_fields=True):
+    """Effects asks for a transaction under a sealed grant."""
+
+    evidence: Evidence
+    postage: Postage
+    consents: tuple[Consent, ...]
+
+
+class AuthorizationRequest(Struct, frozen=True, tag="authorization", forbid_unknown_fields=True):
+    """Effects asks for a word that a facilitator can bring to the chain."""
+
+    evidence: Evidence
+    consents: tuple[Consent, ...]
+
+
+class AttestRequest(Struct, frozen=True, tag="attest", forbid_unknown_fields=True):
+    """A manager asks for the CFO's signature under its word on a payment."""
+
+    statement: bytes
+
+
+Request: TypeAlias = (
+    SealRequest | HaltRequest | HelloRequest | AttestRequest | StatusRequest | RotateRequest | AddressRequest
+    | ConsentRequest | TransferRequest | AuthorizationRequest | PolicyRequest | CheckpointRequest
+)  # fmt: skip
 
 
 class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +122,12 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     sealed: SignedRoot | None = None
     stated: SignedStatement | None = None
+    attestation: Attestation | None = None
+    standing: Standing | None = None
+    address: str = ""
+    consent: Consent | None = None
+    transfer: SignedTransfer | None = None
+    authorization: SignedAuthorization | None = None
     key_id: str = ""
     code: str = ""
     message: str = ""

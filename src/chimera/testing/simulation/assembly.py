@@ -9,6 +9,7 @@ from typing import cast
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
+from chimera.governance.cfo import CFOAgent
 from chimera.governance.halts import Halts
 from chimera.governance.reviews import Reviews
 from chimera.governance.sealing import SealVerifier
@@ -20,6 +21,7 @@ from chimera.pipeline.planner import Planner
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
 from chimera.pipeline.worker import Worker
+from chimera.ports.ledger import NoOutcomes
 from chimera.ports.store import Store
 from chimera.skills.registry import SKILLS
 from chimera.swarm.bell import Bell
@@ -29,6 +31,7 @@ from chimera.swarm.orchestrator import Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.testing.simulation.faults import (
     Fate,
+    FaultyAttestor,
     FaultyDispatch,
     FaultyModel,
     FaultyPublisher,
@@ -43,6 +46,18 @@ from chimera.testing.simulation.world import World
 WORKERS = 8
 RESTART_SECONDS = (0.2, 6.0)
 _PACE = Pace(planning_seconds=1.0, claiming_seconds=1.0, granting_seconds=2.0, sweeping_seconds=1.5)
+
+
+class TellingOffice:
+    """Tells the vault what it has to know, as bootstrap's office does: the policy in force first, then the halts."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def halt(self, halted: frozenset[str]) -> None:
+        """Every time, not only when something changed: the vault may have been forgotten before."""
+        await self._world.vault.govern(self._world.gate.policy_digest)
+        await self._world.vault.halt(halted)
 
 
 class Office:
@@ -63,7 +78,7 @@ class Office:
             reviews=self.reviews,
             reads=self.store,
             listening=None,
-            vault=self._world.vault,
+            vault=TellingOffice(self._world),
             arrived=Bell(clock),
             clock=clock,
         )
@@ -154,6 +169,13 @@ def build_manager(world: World, process: Process, fate: Fate) -> Manager:
             treasury=Treasury(),
             contracts=contracts,
             clock=clock,
+            cfo=CFOAgent(
+                reads=managing,
+                outcomes=NoOutcomes(),
+                attestor=FaultyAttestor(world.vault, process=process, fate=fate),
+                treasury=Treasury(),
+                clock=clock,
+            ),
         ),
         sealing=Sealing(
             sealer=FaultyVault(world.vault, process=process, fate=fate), store=managing, clock=clock, ids=ids

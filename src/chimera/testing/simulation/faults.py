@@ -18,6 +18,7 @@ from chimera.domain.grant import Terms
 from chimera.domain.record import Record
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Result
+from chimera.ports.attestor import Attestation, Attestor
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelAnswer, ModelRequest
 from chimera.ports.publisher import Order, Outcome, Publisher, Trace, Traits
@@ -210,6 +211,22 @@ class FaultyVault:
         return signed
 
 
+class FaultyAttestor:
+    """A `ports.attestor.Attestor` that is sometimes away."""
+
+    def __init__(self, vault: Attestor, *, process: Process, fate: Fate) -> None:
+        self._vault = vault
+        self._process = process
+        self._fate = fate
+
+    async def attest(self, statement: bytes) -> Attestation:
+        """As the vault does, if it answers."""
+        await self._process.at_port()
+        if self._fate.strikes(self._fate.odds.vault_away):
+            raise Unavailable("vault_unavailable", "the vault is away", where="simulation")
+        return await self._vault.attest(statement)
+
+
 class FaultyPublisher:
     """A `ports.publisher.Publisher` whose caller may die on either side of a call. The network has its own faults."""
 
@@ -335,7 +352,9 @@ class SimulatedTools:
     """A `ports.tools_read.ToolsRead` that knows one trend: a stranger's word, labelled so."""
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
-        """The trends, or a refusal."""
+        """The trends, a timeline on which nobody speaks, or a refusal."""
+        if tool == "timeline":
+            return ToolAnswer(content={"posts": []}, labels=(labels.tool("timeline"),))
         if tool != "trends":
             raise Refused("tool_unknown", f"there is no {tool} here", where=tool)
         trend = {"topic": "boss fights", "score_bp": 8_000}

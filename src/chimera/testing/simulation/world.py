@@ -25,6 +25,7 @@ from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
+from chimera.ports.attestor import Attestation
 from chimera.ports.sealer import SignedRoot
 from chimera.rehearsal.line import Line
 from chimera.rehearsal.model import OfflineModel
@@ -89,10 +90,18 @@ class StandingVault:
         """`ports.sealer.Sealer`."""
         return await self._vault.seal(leaves)
 
+    async def attest(self, statement: bytes) -> Attestation:
+        """`ports.attestor.Attestor`."""
+        return await self._vault.attest(statement)
+
     async def halt(self, halted: frozenset[str]) -> None:
         """What is halted, as the office says."""
         self._halted = halted
         await self._vault.halt(halted)
+
+    async def govern(self, policy_digest: str) -> None:
+        """Which policy is in force, as the office says."""
+        await self._vault.govern(policy_digest)
 
     def _started(self, policy_digest: str) -> LocalVault:
         core = VaultSigner(
@@ -101,6 +110,7 @@ class StandingVault:
             cap_micros_day=VAULT_CAP_MICROS_DAY,
             spent=self._spent,
             keep=self._keep,
+            cfo_key=self._key,
         )
         core.halt(self._halted)
         return LocalVault(core, self._clock)
@@ -136,7 +146,7 @@ class World:
         return self.house.gates[self.policy]
 
     def change_policy(self, *, tell_vault: bool) -> None:
-        """Another policy is in force from the next start of a manager on; the vault is told, or forgotten."""
+        """Another policy is in force from a manager's next start on; the vault hears it now, or from the office."""
         self.policy = 1 - self.policy
         if tell_vault:
             self.vault.restart(self.gate.policy_digest)

@@ -58,7 +58,7 @@ BEGIN
     EXECUTE format($sql$
         CREATE FUNCTION chimera.nearest(scopes text[], named text, wanted text, many int)
         RETURNS TABLE (id uuid, likeness real) LANGUAGE sql STABLE SECURITY DEFINER
-        SET search_path = pg_catalog, %1$I, pg_temp SET hnsw.ef_search = '120' SET hnsw.iterative_scan = 'strict_order' AS $fn$
+        SET search_path = pg_catalog, %1$I, pg_temp SET hnsw.ef_search = '200' SET hnsw.iterative_scan = 'strict_order' AS $fn$
             SELECT v.id, (-(v.vector <#> wanted::%1$I.vector))::real FROM chimera.memory_vector v
             WHERE v.scope = ANY (scopes) AND v.model = named
             ORDER BY v.vector <#> wanted::%1$I.vector LIMIT many

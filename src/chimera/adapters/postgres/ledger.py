@@ -1,0 +1,50 @@
+"""Reads the ledger that the database keeps by itself. Cannot write it: nobody can but the database's own triggers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.reads import PostgresReads
+from chimera.adapters.postgres.sql import query
+from chimera.adapters.postgres.store import PATIENCE_SECONDS, pool_of
+from chimera.domain.roles import Role
+from chimera.ports.ledger import Balance, CategoryCost, Disagreement, Outcome, Posted
+
+_WHAT = "the ledger"
+
+
+class PostgresLedger(PostgresReads):
+    """Implements `ports.ledger.Ledger`, beside everything else that can be read."""
+
+    async def entries_count(self) -> int:
+        """How many entries there are."""
+        return (await self._fetch(_WHAT, query("ledger_count")))[0]["many"]
+
+    async def disagreements(self) -> tuple[Disagreement, ...]:
+        """Every place where the ledger and the other books differ. None: it verifies."""
+        return tuple([Disagreement(**dict(row)) for row in await self._ask("ledger_disagreements")])
+
+    async def balances(self) -> tuple[Balance, ...]:
+        """What stands on every account."""
+        return tuple([Balance(**dict(row)) for row in await self._ask("ledger_balances")])
+
+    async def costs(self) -> tuple[CategoryCost, ...]:
+        """What every campaign spent, by category."""
+        return tuple([CategoryCost(**dict(row)) for row in await self._ask("ledger_costs")])
+
+    async def outcomes(self, category: str = "") -> tuple[Outcome, ...]:
+        """Cost and revenue of every campaign that spent on a category; of all without one."""
+        return tuple([Outcome(**dict(row)) for row in await self._ask("ledger_outcomes", category)])
+
+    async def entries(self, *, after: int = 0, limit: int = 1_000) -> tuple[Posted, ...]:
+        """The entries of the bookings after one, in order. The last booking may be cut off."""
+        return tuple([Posted(**dict(row)) for row in await self._ask("ledger_entries", after, limit)])
+
+    async def _ask(self, name: str, *arguments: Any) -> list[Any]:
+        return await self._fetch(_WHAT, query(name), *arguments)
+
+
+async def open_ledger(dsn: str, *, role: Role, password: str | None = None) -> PostgresLedger:
+    """Open the database for reading, the ledger too, with the login of a role."""
+    return PostgresLedger(await pool_of(dsn, role, password), Patience(PATIENCE_SECONDS))

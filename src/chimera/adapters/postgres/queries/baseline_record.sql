@@ -1,0 +1,1 @@
+INSERT INTO baseline.hold (id, amount) VALUES ($1, $2);

@@ -1,0 +1,1 @@
+SELECT count(*)::bigint AS many FROM chimera.ledger;

@@ -1,0 +1,452 @@
+"""`chimera budget …`, `chimera spend …`, `chimera ledger …`: what may be spent, what was, do the books agree."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from chimera import bootstrap
+from chimera.adapters.postgres.ledger import PostgresLedger
+from chimera.adapters.system.clock import SystemClock
+from chimera.assembly import money as assembled
+from chimera.assembly import vaults
+from chimera.cli import output, stopping
+from chimera.domain import ids, scopes
+from chimera.domain.budget import Cap
+from chimera.domain.campaign import Campaign
+from chimera.domain.change import Change
+from chimera.domain.decision import Approver
+from chimera.domain.errors import Conflict, Missing
+from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import Batch, Grant, Seal
+from chimera.domain.money import format_micros, parse_amount
+from chimera.domain.revenue import Revenue, require_revenue, revenue_id
+from chimera.domain.spending import Spending
+from chimera.domain.task import Task
+from chimera.governance.breakers import BreakerReadings
+from chimera.governance.budgets import Budgets
+from chimera.governance.sealing import is_attested
+from chimera.governance.treasury import Treasury
+from chimera.ports.ledger import Outcome
+from chimera.ports.store import Reads, Store
+from chimera.settings import Settings, read_settings
+
+budget = typer.Typer(name="budget", help="What may be spent: caps, windows, breakers.", no_args_is_help=True)
+spend = typer.Typer(name="spend", help="What was spent, by whom, why it was allowed.", no_args_is_help=True)
+ledger = typer.Typer(name="ledger", help="The books: do they agree, and what stands in them?", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+T = TypeVar("T")
+SHOWN_MAX = 1_000
+
+
+# ── budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@budget.command("show")
+def show_budget(*, scope: Annotated[str, typer.Option(help="Only this scope.")] = "", as_json: Json = False) -> None:
+    """Every window that is or was open, with its room; the caps; what the breakers see."""
+    chosen = scopes.parse(scope) if scope else ""
+    result = stopping.run(_with_ledger(lambda reads, settings: _budget(reads, settings, chosen)))
+    if as_json:
+        output.answer(result)
+        return
+    rows = [(one["id"], *(format_micros(one[name]) for name in _MONEY)) for one in result["windows"]]
+    output.table(("window", "cap", "held", "spent", "overrun", "room"), rows)
+    for one in result["breakers"]:
+        output.tell(f"breaker {one['scope']}: {one['spent_bp'] / 100:.0f} % of the day spent {one['tripped']}")
+
+
+_MONEY = ("cap_micros", "held_micros", "spent_micros", "overrun_micros", "room_micros")
+
+
+async def _budget(reads: PostgresLedger, settings: Settings, chosen: str) -> dict[str, Any]:
+    windows = [
+        {**msgspec.to_builtins(one), "room_micros": one.room_micros}
+        for one in await reads.windows()
+        if not chosen or one.id.startswith(f"{chosen}|")
+    ]
+    caps = [msgspec.to_builtins(cap) for cap in await _all_caps(reads) if not chosen or cap.limited == chosen]
+    breakers = BreakerReadings(reads=reads, treasury=Treasury(zone=settings.zone), clock=SystemClock())
+    seen = [msgspec.to_builtins(one) for one in await breakers.readings() if not chosen or one.scope == chosen]
+    return {"windows": windows, "caps": caps, "breakers": seen, "halted": sorted(await reads.halted())}
+
+
+async def _all_caps(reads: Reads) -> list[Cap]:
+    found: list[Cap] = []
+    while page := await reads.list(Cap, after=found[-1].id if found else ""):
+        found.extend(page)
+    return found
+
+
+@budget.command("set")
+def set_budget(
+    scope: Annotated[str, typer.Argument(help="fleet, agent:ID, campaign:ID, category:NAME, recipient:NAME.")],
+    amount: Annotated[str, typer.Argument(help="The cap, such as 12.50; 0 closes it.")],
+    *,
+    period: Annotated[str, typer.Option(help="day, week, month or total.")] = "day",
+    role: Annotated[str, typer.Option("--as", help="The role in which you raise a cap: operator or owner.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Set a cap. Lowering always succeeds and closes the window at once; raising takes an operator or the owner."""
+    micros = 0 if amount.strip("0.") == "" and amount.count(".") <= 1 and amount else parse_amount(amount)
+    by = Approver(output.person(), role)
+    cap = stopping.run(_with_store(lambda store: Budgets(store=store).set(scope, period=period, micros=micros, by=by)))
+    if as_json:
+        output.answer({"scope": cap.limited, "period": cap.period, "micros": cap.micros, "version": cap.version})
+    else:
+        output.tell(f"{cap.limited} may spend {format_micros(cap.micros)} a {cap.period}")
+
+
+# ── spend ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@spend.command("list")
+def list_spending(
+    *,
+    decided: Annotated[str, typer.Option(help="approved, asked or refused; all without it.")] = "",
+    limit: Annotated[int, typer.Option(help="How many, the newest.")] = 50,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values on stdout.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Payments as the CFO saw them, newest first."""
+    limit = max(1, min(limit, SHOWN_MAX))
+    found = stopping.run(_with_ledger(lambda reads, _: _spendings(reads, decided)))[-limit:][::-1]
+    rows = [_row_of(one) for one in found]
+    if as_json:
+        output.answer({"spending": rows})
+    elif as_csv:
+        _write_csv(rows)
+    elif rows:
+        output.table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
+    else:
+        output.tell("nothing was asked for yet")
+
+
+async def _spendings(reads: Reads, decided: str) -> list[Spending]:
+    found: list[Spending] = []
+    states = (decided,) if decided else ()
+    while page := await reads.list(Spending, states=states, after=found[-1].id if found else ""):
+        found.extend(page)
+    return found
+
+
+def _row_of(record: Spending) -> dict[str, Any]:
+    word, payment = record.appraisal, record.appraisal.payment
+    return {
+        "id": record.id,
+        "decided": record.decided,
+        "amount_micros": payment.amount_micros,
+        "recipient": payment.recipient,
+        "purpose": payment.purpose,
+        "agent": payment.agent_id,
+        "campaign": payment.campaign_id,
+        "category": payment.category,
+        "word": str(word.word),
+        "risk_bp": word.score_bp,
+        "task": record.task_id,
+        "grant": record.grant_id,
+    }
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    """Text that a spreadsheet would take for a formula is quoted as text."""
+    if rows:
+        writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+
+
+def _plain(value: object) -> str:
+    text = str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") and not isinstance(value, int) else text
+
+
+@spend.command()
+def explain(
+    identifier: Annotated[str, typer.Argument(help="The id of a payment, its task or its grant.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Why it was allowed or not: every factor, the rules, the windows, and whose signatures stand under it."""
+    wanted = ids.parse(identifier, where="id")
+    result = stopping.run(_with_ledger(lambda reads, settings: _explained(reads, settings, wanted)))
+    if as_json:
+        output.answer(result)
+        return
+    output.tell(f"{result['decided']}: {format_micros(result['amount_micros'])} to {result['recipient']}")
+    for name in ("reasons", "rules", "conditions", "windows"):
+        output.tell(f"{name}: " + ("; ".join(result[name]) or "none"))
+    output.table(
+        ("factor", "weight", "value", "because"),
+        [
+            (one["name"], f"{one['weight_bp'] / 100:.0f} %", f"{one['value_bp'] / 100:.0f} %", one["says"])
+            for one in result["factors"]
+        ],
+    )
+    output.tell(f"signed by the CFO: {result['cfo_signature']}; sealed by the vault: {result['seal_key'] or 'no'}")
+
+
+async def _explained(reads: Reads, settings: Settings, wanted: str) -> dict[str, Any]:
+    record = await _spending_of(reads, wanted)
+    word = record.appraisal
+    grant = await reads.find(Grant, record.grant_id) if record.grant_id else None
+    seal = await reads.find(Seal, grant.id) if grant else None
+    batch = await reads.find(Batch, seal.batch_id) if seal else None
+    return {
+        **_row_of(record),
+        "approver": record.approver,
+        "band": word.band,
+        "day_micros": word.day_micros,
+        "reasons": list(word.reasons),
+        "rules": list(grant.reasons) if grant else [],
+        "conditions": list(word.conditions),
+        "windows": list(word.windows),
+        "factors": [msgspec.to_builtins(one) for one in word.factors],
+        "cfo_key": word.key_id,
+        "cfo_signature": _signature(settings, record),
+        "seal_key": batch.key_id if batch else "",
+    }
+
+
+async def _spending_of(reads: Reads, wanted: str) -> Spending:
+    found = await reads.find(Spending, wanted)
+    grant = None if found else await reads.find(Grant, wanted)
+    if found is not None:
+        return found
+    records = await reads.list(Spending, scope=grant.terms.task_id if grant else wanted)
+    if not records:
+        raise Missing(
+            "spending_missing",
+            f"no payment, task or grant {wanted} was asked about",
+            where="id",
+            remedy="chimera spend list names them",
+        )
+    return records[-1]
+
+
+def _signature(settings: Settings, record: Spending) -> str:
+    word = record.appraisal
+    if not word.signature:
+        return "none"
+    key = vaults.cfo_key(settings)
+    if key is None:
+        return "not verified: the vault's folder is not here"
+    return "verified" if is_attested(word.statement, word.signature, key) else "NOT GENUINE"
+
+
+@spend.command()
+def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
+    """Cost by campaign and category, cost per task, return on what was spent: from the ledger's rows alone."""
+    result = stopping.run(_with_ledger(lambda reads, _: _costs(reads)))
+    if as_json:
+        output.answer(result)
+    elif as_csv:
+        _write_csv(result["campaigns"])
+    else:
+        output.table(
+            ("campaign", "cost", "revenue", "return", "tasks", "a task"),
+            [
+                (
+                    one["campaign"],
+                    format_micros(one["cost_micros"]),
+                    format_micros(one["revenue_micros"]),
+                    f"{one['roi_bp'] / 100:.0f} %",
+                    str(one["tasks_done"]),
+                    format_micros(one["cost_per_task_micros"]),
+                )
+                for one in result["campaigns"]
+            ],
+        )
+
+
+async def _costs(reads: PostgresLedger) -> dict[str, Any]:
+    by_category = [msgspec.to_builtins(one) for one in await reads.costs()]
+    campaigns = [await _return_of(reads, one) for one in await reads.outcomes()]
+    return {"campaigns": campaigns, "categories": by_category}
+
+
+async def _return_of(reads: Reads, outcome: Outcome) -> dict[str, Any]:
+    tasks = [task for task in await reads.list(Task, scope=outcome.campaign_id) if task.state == "done"]
+    by_class: dict[str, int] = {}
+    for task in tasks:
+        by_class[task.spec.name] = by_class.get(task.spec.name, 0) + 1
+    gain = outcome.revenue_micros - outcome.cost_micros
+    return {
+        "campaign": outcome.campaign_id,
+        "cost_micros": outcome.cost_micros,
+        "revenue_micros": outcome.revenue_micros,
+        "roi_bp": gain * 10_000 // outcome.cost_micros if outcome.cost_micros > 0 else 0,
+        "tasks_done": len(tasks),
+        "cost_per_task_micros": outcome.cost_micros // len(tasks) if tasks else 0,
+        "assets": by_class,
+    }
+
+
+# ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@ledger.command()
+def verify(*, as_json: Json = False) -> None:
+    """Compare the ledger with itself, with every window, every hold and every receipt. Exit 1 where they differ."""
+    count, found = stopping.run(_with_ledger(lambda reads, _: _verified(reads)))
+    if as_json:
+        output.answer(
+            {"verified": not found, "entries": count, "differences": [msgspec.to_builtins(one) for one in found]}
+        )
+    elif found:
+        output.table(
+            ("check", "of", "ledger", "books"),
+            [
+                (one.check, one.subject, format_micros(one.ledger_micros), format_micros(one.books_micros))
+                for one in found
+            ],
+        )
+    else:
+        output.tell(f"verified: {count} entries agree with windows, holds and receipts")
+    if found:
+        raise typer.Exit(1)
+
+
+async def _verified(reads: PostgresLedger) -> tuple[int, tuple[Any, ...]]:
+    return await reads.entries_count(), await reads.disagreements()
+
+
+@ledger.command()
+def balances(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
+    """What stands on every account. They sum to zero."""
+    found = stopping.run(_with_ledger(lambda reads, _: reads.balances()))
+    rows = [msgspec.to_builtins(one) for one in found]
+    if as_json:
+        output.answer({"accounts": rows, "sum_micros": sum(one.micros for one in found)})
+    elif as_csv:
+        _write_csv(rows)
+    else:
+        output.table(
+            ("account", "balance", "entries"),
+            [(one.account, format_micros(one.micros, one.currency), str(one.entries)) for one in found],
+        )
+
+
+@ledger.command()
+def receive(
+    amount: Annotated[str, typer.Argument(help="What came in, such as 120.00.")],
+    campaign: Annotated[str, typer.Argument(help="The campaign that earned it.")],
+    *,
+    source: Annotated[str, typer.Option(help="invoice, affiliate, x402 or refund.")] = "invoice",
+    reference: Annotated[str, typer.Option(help="The invoice's number, or what else names it once.")] = "",
+    post: Annotated[str, typer.Option(help="The task whose post earned it.")] = "",
+    category: Annotated[str, typer.Option(help="For a refund: the category that it comes back to.")] = "",
+    currency: Annotated[str, typer.Option(help="The currency in which it came.")] = "USD",
+    as_json: Json = False,
+) -> None:
+    """Book revenue, or money that came back. The same reference is booked once."""
+    received = parse_amount(amount)
+    ids.parse(campaign, where="campaign")
+    if post:
+        ids.parse(post, where="post")
+    given = Revenue(
+        id=revenue_id(source, reference, campaign),
+        source=source,
+        reference=reference,
+        campaign_id=campaign,
+        task_id=post,
+        micros=received,
+        received_micros=received,
+        currency=currency,
+        category=category,
+        at_us=SystemClock().now_us(),
+    )
+    booked = stopping.run(_with_store(lambda store: _receive(store, require_revenue(given))))
+    if as_json:
+        output.answer(msgspec.to_builtins(booked))
+    else:
+        output.tell(f"booked {format_micros(booked.micros)} for {booked.campaign_id}")
+
+
+async def _receive(store: Store, given: Revenue) -> Revenue:
+    """In the fleet's currency, at a rate that two sources agree on, stored beside it."""
+    worth = await assembled.exchange(read_settings()).incoming(given.received_micros, given.currency)
+    await store.get(Campaign, given.campaign_id)
+    booked = msgspec.structs.replace(
+        given, micros=worth.micros, rate_millionths=worth.rate_millionths, rate_at_us=worth.rate_at_us
+    )
+    event = Event(
+        kind=EventKind.REVENUE_BOOKED,
+        subject=booked.id,
+        at_us=await store.now_us(),
+        data={
+            "source": booked.source,
+            "reference": booked.reference,
+            "campaign": booked.campaign_id,
+            "post": booked.task_id,
+            "micros": booked.micros,
+            "by": output.person(),
+        },
+    )
+    try:
+        await store.commit(Change(records=(booked,), events=(event,)))
+    except Conflict as error:
+        raise Conflict(
+            "revenue_known",
+            f"{booked.source} {booked.reference} is booked already",
+            where="reference",
+            remedy="one receipt is booked once",
+        ) from error
+    return booked
+
+
+@ledger.command()
+def entries(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
+    """The newest entries, with their booking, account and cause."""
+    found = stopping.run(_with_ledger(lambda reads, _: _entries(reads)))
+    rows = [msgspec.to_builtins(one) for one in found[-SHOWN_MAX:]]
+    if as_json:
+        output.answer({"entries": rows})
+    elif as_csv:
+        _write_csv(rows)
+    else:
+        output.table(
+            ("booking", "when", "kind", "account", "amount"),
+            [
+                (str(one.booking), _when(one.at_us), one.kind, one.account, format_micros(one.micros, one.currency))
+                for one in found[-50:]
+            ],
+        )
+
+
+async def _entries(reads: PostgresLedger) -> list[Any]:
+    found: list[Any] = []
+    while page := await reads.entries(after=found[-1].booking if found else 0, limit=SHOWN_MAX):
+        # A full page may end in the middle of a booking: that one is read again, whole.
+        last = page[-1].booking
+        whole = [one for one in page if one.booking != last] if len(page) == SHOWN_MAX else []
+        found.extend(whole or page)
+    return found
+
+
+def _when(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us // 1_000_000, read_settings().zone).strftime("%Y-%m-%d %H:%M:%S")
+
+
+# ── doors ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _with_ledger(act: Callable[[PostgresLedger, Settings], Awaitable[T]]) -> T:
+    settings = read_settings()
+    async with bootstrap.running_or_own_database(settings) as found:
+        reads = await found.ledger()
+        try:
+            return await act(reads, settings)
+        finally:
+            await reads.close()
+
+
+async def _with_store(act: Callable[[Store], Awaitable[T]]) -> T:
+    async with bootstrap.office_store() as store:
+        return await act(store)

@@ -1,0 +1,248 @@
+"""The ledger writes itself, agrees with windows and holds whatever happens, and cannot be changed by anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+
+from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
+from chimera.adapters.postgres.store import PostgresStore
+from chimera.domain import ids
+from chimera.domain.budget import Cap, Hold, metered
+from chimera.domain.caps import cap_id
+from chimera.domain.errors import ChimeraError
+from chimera.domain.revenue import Revenue, revenue_id
+from chimera.domain.roles import Role
+from chimera.testing.store_samples import Samples, change
+from tests.adapters.postgres.conftest import PASSWORDS, Database
+
+FLEET = ("fleet|day|2026-11-21", "fleet|week|2026-11-16", "fleet|month|2026-11-01")
+CAMPAIGN = "0193a000-0000-7000-8000-000000000001"
+OTHER = "0193a000-0000-7000-8000-000000000002"
+SEEDS = range(6)
+
+
+def windows_of(campaign: str, agent: str = "a") -> tuple[str, ...]:
+    return (
+        *FLEET,
+        f"agent:{agent}|day|2026-11-21",
+        f"campaign:{campaign}|total|total",
+        "category:compute|day|2026-11-21",
+    )
+
+
+class House:
+    """A manager and an office over one database, a few holds, and the ledger beside them."""
+
+    def __init__(self, manager: PostgresStore, office: PostgresStore, ledger: PostgresLedger) -> None:
+        self.manager, self.office, self.ledger = manager, office, ledger
+        self.samples = Samples()
+        self.held: list[Hold] = []
+        self.caps: dict[str, Cap] = {}
+
+    async def set_cap(self, limited: str, period: str, micros: int) -> None:
+        known = self.caps.get(f"{limited}|{period}")
+        cap = Cap(
+            id=cap_id(limited, period),
+            version=known.version + 1 if known else 1,
+            limited=limited,
+            period=period,
+            micros=micros,
+        )
+        await self.office.commit(change(cap))
+        self.caps[cap.key] = cap
+
+    async def hold(self, amount: int, campaign: str = CAMPAIGN) -> Hold:
+        hold = replace(self.samples.hold(windows_of(campaign), amount), category="compute")
+        await self.manager.commit(change(hold, movements=hold.opening()))
+        self.held.append(hold)
+        return hold
+
+    async def capture(self, hold: Hold, spent: int) -> None:
+        after, movements = hold.captured(spent)
+        await self.manager.commit(change(after, movements=movements))
+
+    async def release(self, hold: Hold) -> None:
+        after, movements = hold.released()
+        await self.manager.commit(change(after, movements=movements))
+
+    async def meter(self, amount: int, campaign: str = CAMPAIGN) -> None:
+        await self.manager.commit(change(movements=metered(windows_of(campaign), amount), note="metered"))
+
+    async def receive(self, reference: str, micros: int, source: str = "invoice", category: str = "") -> None:
+        receipt = Revenue(
+            id=revenue_id(source, reference, CAMPAIGN),
+            source=source,
+            reference=reference,
+            category=category,
+            campaign_id=CAMPAIGN,
+            micros=micros,
+            received_micros=micros,
+            at_us=1,
+        )
+        await self.office.commit(change(receipt))
+
+    async def balances(self) -> dict[str, int]:
+        return {one.account: one.micros for one in await self.ledger.balances() if one.micros}
+
+
+@pytest.fixture
+async def house(database: Database):
+    ledger = await open_ledger(database.admin_dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
+    opened = House(await database.open("manager-1", Role.MANAGER), await database.open("office-1", Role.OFFICE), ledger)
+    for campaign in (CAMPAIGN, OTHER):
+        await opened.set_cap(f"campaign:{campaign}", "total", 9_000_000)
+    yield opened
+    await ledger.close()
+
+
+@pytest.mark.requirement("R-E7", "R-E2")
+async def test_a_hold_a_capture_and_a_cost_are_booked_in_the_same_commit(house: House) -> None:
+    hold = await house.hold(500)
+    assert await house.balances() == {"agent:a:held": 500, "fleet:cash": -500}
+    await house.capture(hold, 300)
+    await house.meter(7)
+    compute, model = f"campaign:{CAMPAIGN}:compute", f"campaign:{CAMPAIGN}:model"
+    assert await house.balances() == {compute: 300, model: 7, "fleet:cash": -307}
+    assert {one.category: one.micros for one in await house.ledger.costs()} == {"compute": 300, "model": 7}
+    assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-E7")
+async def test_what_has_no_cost_writes_no_row(house: House) -> None:
+    await house.manager.commit(change(house.samples.task()))
+    await house.manager.commit(change(house.samples.task(), movements=metered(windows_of(CAMPAIGN), 0)))
+    assert await house.ledger.entries_count() == 0
+
+
+@pytest.mark.requirement("R-E7")
+async def test_the_costs_of_one_batch_are_one_booking(house: House) -> None:
+    manager = house.manager
+    await house.meter(1)
+    before = await house.ledger.entries_count()
+    changes = [change(movements=metered(windows_of((CAMPAIGN, OTHER)[n % 2]), 10), note=str(n)) for n in range(40)]
+    await asyncio.gather(*(manager.commit(one) for one in changes))
+    # The first change goes alone while the others gather: two bookings, of two and three entries.
+    assert await house.ledger.entries_count() - before <= 6
+    assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-B5", "R-E7")
+async def test_revenue_and_refunds_are_booked_once_and_make_the_outcome(house: House) -> None:
+    await house.capture(await house.hold(1_000), 1_000)
+    await house.receive("INV-1", 4_000)
+    await house.receive("hash", 500, source="x402")
+    await house.receive("back", 100, source="refund", category="compute")
+    with pytest.raises(ChimeraError, match="written by somebody else"):
+        await house.receive("INV-1", 4_000)
+    outcome = (await house.ledger.outcomes("compute"))[0]
+    assert (outcome.cost_micros, outcome.revenue_micros) == (900, 4_500)
+    assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-E7", "R-D8")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE chimera.ledger SET micros = micros + 1",
+        "DELETE FROM chimera.ledger",
+        "TRUNCATE chimera.ledger",
+        "UPDATE chimera.booking SET at_us = 1",
+        "DELETE FROM chimera.booking",
+        "TRUNCATE chimera.booking",
+        "UPDATE chimera.revenue SET body = ''",
+        "UPDATE chimera.revenue SET body = convert_to('{\"reference\":\"[erased]\"}', 'UTF8')",
+        "DELETE FROM chimera.spending",
+    ],
+)
+async def test_not_even_the_administrator_changes_it(house: House, database: Database, statement: str) -> None:
+    await house.capture(await house.hold(500), 300)
+    await house.receive("INV-1", 900)
+    admin = await database.connect()
+    with pytest.raises(asyncpg.PostgresError, match="only added to"):
+        await admin.execute(statement)
+    await admin.close()
+
+
+@pytest.mark.requirement("R-E7")
+@pytest.mark.parametrize("legs", ["(1, 5), (2, -4)", "(1, 5)", ""])
+async def test_a_booking_that_does_not_balance_is_refused_when_it_is_committed(database: Database, legs: str) -> None:
+    admin = await database.connect()
+    with pytest.raises(asyncpg.PostgresError, match="balance"):
+        async with admin.transaction():
+            number = await admin.fetchval(
+                "INSERT INTO chimera.booking (kind, at_us) VALUES ('metered', 1) RETURNING id"
+            )
+            if legs:
+                await admin.execute(
+                    "INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros) "
+                    f"SELECT $1, leg, 'fleet:cash', 'fleet', 'cash', micros FROM (VALUES {legs}) AS v (leg, micros)",
+                    number,
+                )
+    assert await admin.fetchval("SELECT count(*) FROM chimera.booking") == 0
+    await admin.close()
+
+
+@pytest.mark.requirement("R-E7")
+async def test_a_book_changed_behind_everybodys_back_is_found_and_named(house: House, database: Database) -> None:
+    await house.capture(await house.hold(500), 300)
+    admin = await database.connect()
+    await admin.execute("ALTER TABLE chimera.ledger DISABLE TRIGGER USER")
+    await admin.execute("UPDATE chimera.ledger SET micros = 299 WHERE category = 'compute'")
+    await admin.close()
+    found = {one.check for one in await house.ledger.disagreements()}
+    assert found == {"booking_balances", "captured"}
+
+
+async def require_no_window_exceeded(house: House) -> None:
+    for window in await house.manager.windows():
+        assert window.held_micros + window.spent_micros <= window.cap_micros, window
+
+
+@pytest.mark.requirement("R-E2", "R-E7")
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: int) -> None:
+    dice = random.Random(seed)
+    await house.set_cap("agent:a", "day", 90_000_000)
+    await house.hold(1_000)
+    done = dict.fromkeys(("hold", "capture", "release", "meter", "cap", "receive"), 0)
+    done["hold"] = 1
+    for number in range(60):
+        what = dice.choice(tuple(done))
+        amount = dice.choice((1, 999, 250_000, 2_000_000, 8_000_000))
+        try:
+            match what:
+                case "hold":
+                    await house.hold(amount, dice.choice((CAMPAIGN, OTHER)))
+                case "capture" if house.held:
+                    hold = house.held.pop(dice.randrange(len(house.held)))
+                    await house.capture(hold, dice.choice((0, hold.amount_micros, hold.amount_micros * 3)))
+                case "release" if house.held:
+                    await house.release(house.held.pop(dice.randrange(len(house.held))))
+                case "meter":
+                    await house.meter(amount, dice.choice((CAMPAIGN, OTHER)))
+                case "cap":
+                    limited, period = dice.choice(((f"campaign:{OTHER}", "total"), ("agent:a", "day")))
+                    await house.set_cap(limited, period, dice.choice((0, 20_000_000, 900_000_000)))
+                case _:
+                    source = dice.choice(("invoice", "refund"))
+                    await house.receive(str(number), amount, source, "compute")
+            done[what] += 1
+        except ChimeraError as error:
+            assert error.code == "over_budget", error
+        await require_no_window_exceeded(house)
+    assert await house.ledger.disagreements() == (), seed
+    assert all(done.values()), done
+    balances = await house.balances()
+    assert sum(balances.values()) == 0
+    assert sum(hold.amount_micros for hold in house.held) == balances.get("agent:a:held", 0)
+
+
+def test_a_receipt_is_one_receipt() -> None:
+    assert revenue_id("invoice", "1", CAMPAIGN) == revenue_id("invoice", "1", CAMPAIGN)
+    assert revenue_id("invoice", "1", CAMPAIGN) != revenue_id("invoice", "2", CAMPAIGN)
+    assert ids.parse(revenue_id("x402", "é", CAMPAIGN))

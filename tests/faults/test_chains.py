@@ -1,0 +1,115 @@
+"""A thousand payments while the chains misbehave: restarts, a reorganisation, a spike, what is stuck or forgotten.
+
+Each is exactly once on its chain afterwards, and no nonce was left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from chimera.domain.grant import PerformanceState
+from chimera.domain.transfer import Transfer, TransferState
+from chimera.testing.chain.anvil import Anvil
+from tests.chain_house import ChainHouse, a_chain_payment, chain_house
+
+pytestmark = [pytest.mark.requirement("R-E4", "R-E6"), pytest.mark.faults, pytest.mark.timeout(840)]
+
+PAYMENTS = 1_000
+GWEI = 10**9
+AT_ONCE = 24
+
+
+async def base_fee(node: Anvil, gwei: int) -> None:
+    await node.ask("anvil_setNextBlockBaseFeePerGas", hex(gwei * GWEI))
+
+
+async def forget(node: Anvil) -> int:
+    """What lies in the node's pool is dropped, as full nodes do."""
+    pool = await node.ask("txpool_content")
+    waiting = [one["hash"] for by in pool["pending"].values() for one in by.values()]
+    for digest in waiting:
+        await node.ask("anvil_dropTransaction", digest)
+    return len(waiting)
+
+
+async def trouble(house: ChainHouse, made: list[int]) -> list[str]:
+    """One after the other, at fixed shares of the work."""
+    told: list[str] = []
+    steps = {
+        0.10: "restart",
+        0.25: "stuck",
+        0.40: "restart",
+        0.50: "kill",
+        0.65: "spike",
+        0.75: "forget",
+        0.85: "restart",
+    }
+    for share, what in steps.items():
+        while len(made) < share * PAYMENTS:
+            await asyncio.sleep(0.1)
+        for node in house.nodes.values():
+            match what:
+                case "restart":
+                    await node.stop()
+                    await node.start()
+                case "kill":
+                    await node.kill_after_dump(4)
+                    await node.start()
+                case "stuck":
+                    await base_fee(node, 150)
+                case "spike":
+                    await base_fee(node, 2_000)
+                case _:
+                    await forget(node)
+        told.append(what)
+    return told
+
+
+async def test_a_thousand_payments_each_exactly_once() -> None:
+    with TemporaryDirectory(prefix="c") as name:
+        async with chain_house(Path(name), dump_seconds=15, patience_seconds=10.0) as house:
+            await house.set_cap(f"agent:{house.agent.id}", "day", 10**10)
+            made: list[int] = []
+            slots = asyncio.Semaphore(AT_ONCE)
+
+            async def one(number: int) -> None:
+                chain = ("ethereum", "polygon")[number % 2]
+                async with slots:
+                    performance = await house.pay_surely(a_chain_payment(1_000 + number, chain=chain))
+                assert performance.state is PerformanceState.FINISHED, performance
+                made.append(number)
+
+            troubles = asyncio.create_task(trouble(house, made))
+            await asyncio.gather(*(one(number) for number in range(PAYMENTS)))
+            assert await troubles == ["restart", "stuck", "restart", "kill", "spike", "forget", "restart"]
+            await final(house)
+            await judge(house)
+
+
+async def final(house: ChainHouse) -> None:
+    """Until every payment is so deep that nothing brings it back."""
+    async with asyncio.timeout(120):
+        while any(one.book.open for one in house.wallets.values()):
+            await asyncio.sleep(0.2)
+
+
+async def judge(house: ChainHouse) -> None:
+    """The chain's own log against ours."""
+    transfers: list[Transfer] = []
+    while found := await house.manager.list(Transfer, after=transfers[-1].id if transfers else ""):
+        transfers += found
+    replaced = sum(len(one.sendings) > 1 for one in transfers)
+    assert replaced > 0, "a stuck transaction was replaced"
+    for parity, (chain, node) in enumerate(house.nodes.items()):
+        ours = [one for one in transfers if one.chain == chain]
+        log = await node.transfers(house.tokens[chain], house.address)
+        assert sorted(units for units, _ in log) == [1_000 + number for number in range(parity, PAYMENTS, 2)]
+        assert sorted(one.nonce for one in ours) == list(range(PAYMENTS // 2)), "no gaps, and none twice"
+        assert {one.state for one in ours} == {TransferState.FINAL}
+        assert {one.mined_hash for one in ours} == {digest for _, digest in log}
+        used = int(await node.ask("eth_getTransactionCount", house.address, "latest"), 16)
+        assert used == PAYMENTS // 2
