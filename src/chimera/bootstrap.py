@@ -39,6 +39,7 @@ from chimera.adapters.postgres.store import PostgresStore, open_reads, open_stor
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people
+from chimera.assembly.minds import models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
@@ -301,22 +302,19 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
     from chimera.adapters.mcp.tools_read import McpToolsRead
 
     clock, reads = SystemClock(), await found.reads()
-    permits = Roster(reads=reads, clock=clock)
-    async with _closing(reads), McpSession(url, clock) as session:
+    # Whoever judges does not judge his own work: the judge's is another model than the worker's.
+    offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock) for add in (0, 1)]
+    async with _closing(reads), McpSession(url, clock) as session, models(read_settings(), *offline) as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip
         yield Outside(
-            model=OfflineModel(seed=scenario.seed, manners=scenario.manners, clock=clock),
-            # Another model than the worker's: whoever judges does not judge his own work.
-            judge_model=OfflineModel(seed=scenario.seed + 1, manners=scenario.manners, clock=clock),
-            tools=McpToolsRead(
-                {"sandbox": session},
-                may_use=permits.may_use,
-                security=_security(),
-            ),
+            model=mind,
+            judge_model=judge,
+            tools=McpToolsRead({"sandbox": session}, may_use=Roster(reads=reads, clock=clock).may_use,
+                               security=_security()),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
-        )
+        )  # fmt: skip
 
 
 @contextlib.asynccontextmanager

@@ -49,6 +49,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notice_urls: str = ""
     rates_url_first: str = "https://api.frankfurter.dev"
     rates_url_second: str = "https://open.er-api.com"
+    models_file: str = ""
+    openai_api_key: str = ""
+    anthropic_api_key: str = ""
+    local_model_key: str = ""
 
     @property
     def folder(self) -> Path:

@@ -12,6 +12,7 @@ import uvloop
 
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
+from chimera.bench import memory as memory_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import trends as trends_bench
 from chimera.cli import output
@@ -21,6 +22,7 @@ from chimera.settings import read_settings
 app = typer.Typer(name="bench", help="Measurements on this machine, under real durability.", no_args_is_help=True)
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
+MEMORIES_MAX = 1_000_000
 NETWORKS_MAX = 20
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
 RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
@@ -42,6 +44,25 @@ def swarm(
         result = uvloop.run(swarm_bench.run(settings, swarm_bench.Load(agents=agents, seconds=seconds)))
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
+        raise typer.Exit(1)
+
+
+@app.command()
+def memory(
+    *,
+    memories: Annotated[int, typer.Option(help="How many memories there are.")] = 100_000,
+    queries: Annotated[int, typer.Option(help="How many searches are measured.")] = 500,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Searching among many memories: the time of a whole search, and how much of what is nearest it finds."""
+    if not 100 <= memories <= MEMORIES_MAX or not 10 <= queries <= 10_000:
+        raise Invalid("bench_out_of_range", f"{memories} memories, {queries} searches", where="bench memory",
+                      remedy=f"100 to {MEMORIES_MAX} memories, 10 to 10000 searches")  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
+        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+        result = uvloop.run(memory_bench.run(settings, memories=memories, queries=queries))
+    _say(result, as_json=as_json)
+    if result["search_ms"]["p95"] >= memory_bench.SEARCH_MS_P95_MAX or result["recall_at_10"] < memory_bench.RECALL_MIN:
         raise typer.Exit(1)
 
 

@@ -16,11 +16,14 @@ from chimera.cli import (
     gateway,
     guard,
     learn,
+    memory,
+    models,
     money,
     operate,
     output,
     people,
     policy,
+    preferences,
     privacy,
     review,
     spec,
@@ -49,6 +52,8 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
+app.add_typer(models.app)
+app.add_typer(memory.app)
 app.add_typer(tools.app)
 app.add_typer(gateway.app)
 app.add_typer(people.app)
@@ -57,6 +62,8 @@ app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):
     app.add_typer(room)
 spec.app.command("trace")(audit.trace)
+learn.app.command("train")(preferences.train)
+learn.app.command("export")(preferences.export)
 for command in (
     operate.up,
     demo.demo,

@@ -79,6 +79,8 @@ class EventKind(StrEnum):
     SESSION_SEEN = "SESSION_SEEN"
     TOKEN_ISSUED = "TOKEN_ISSUED"  # noqa: S105 – a kind of event
     TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105 – a kind of event
+    MEMORY_KEPT = "MEMORY_KEPT"
+    MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.consent import Consent
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.memory import Memory
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "memory": Memory,
     "tool": ToolPin,
     "person": Person,
     "session": Session,

@@ -49,6 +49,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "halt": _ALL,
         "policy": Writes(insert=("proposed", "in_force"), update=("in_force", "replaced", "withdrawn")),
         "checkpoint": _ONCE,
+        "memory": Writes(insert=("kept",), update=("kept", "forgotten")),
         "tool": Writes(insert=("pinned",), update=("pinned", "revoked")),
         "person": _ALL,
         "session": _ALL,

@@ -33,6 +33,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revisions_max: int = 3
     cost_micros_max: int = 50_000
     output_bytes_max: int = 65_536
+    repairs_max: int = 1
+    may_cache: bool = False
 
 
 class SpecRef(Struct, frozen=True, array_like=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chimera.domain.draft import Call, Draft, Judgement, Verdict
+from chimera.domain.draft import Draft, Judgement, Verdict
 from chimera.domain.errors import Invalid
 from chimera.domain.prompt import Prompt
 from chimera.domain.work import Assignment
 from chimera.governance import answers, checks, guardrails
 from chimera.governance.answers import Tally, Wrong
+from chimera.governance.calls import of_answer
 from chimera.governance.confidences import TELLS_OTHERS, Confidences
 from chimera.governance.contracts import Contracts
 from chimera.governance.texts import texts_of
@@ -42,16 +43,8 @@ class Judge:
             return Judgement(verdict=Verdict(accepted=False, confidence_bp=0, findings=tuple(findings)))
         request = self._request(assignment, draft)
         answer = await self._model.complete(request)
-        call = Call(
-            kind="model",
-            name=answer.model,
-            request_digest=request.digest,
-            answer=answer.text,
-            cost_micros=answer.cost_micros,
-            prompt=self._prompt.ref,
-        )
         verdict = self._verdict_of(answer.text, model=answer.model, cost_micros=answer.cost_micros)
-        return Judgement(verdict=verdict, calls=(call,))
+        return Judgement(verdict=verdict, calls=of_answer(answer, digest=request.digest, prompt=self._prompt.ref))
 
     def _verdict_of(self, text: str, *, model: str, cost_micros: int) -> Verdict:
         try:

@@ -18,10 +18,10 @@ from chimera.domain.permissions import needed_for_tool
 from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
 from chimera.domain.work import Assignment
-from chimera.governance import answers, guardrails
+from chimera.governance import answers, calls, guardrails
 from chimera.governance.answers import Tally
 from chimera.governance.guardrails import Envelope
-from chimera.ports.model import Model, ModelRequest
+from chimera.ports.model import Model, ModelRequest, ModelsFailed
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
 CALLS_MAX = 16
@@ -83,18 +83,16 @@ class Desk:
             agent_id=self.assignment.task.agent_id,
             cost_micros_max=self.spec.limits.cost_micros_max,
             labels=self.labels,
+            seconds_max=self.spec.limits.seconds_max,
+            repairs_max=self.spec.limits.repairs_max,
+            may_cache=self.spec.limits.may_cache,
         )
-        answer = await self._model.complete(request)
-        self.calls.append(
-            Call(
-                kind="model",
-                name=answer.model,
-                request_digest=request.digest,
-                answer=answer.text,
-                cost_micros=answer.cost_micros,
-                prompt=prompt.ref,
-            )
-        )
+        try:
+            answer = await self._model.complete(request)
+        except ModelsFailed as failed:
+            self.calls.extend(calls.of_tries(failed.tries, digest=request.digest))
+            raise
+        self.calls.extend(calls.of_answer(answer, digest=request.digest, prompt=prompt.ref))
         try:
             answers.require_sound(answer.text, instructions=prompt.text)
             envelope = guardrails.read_envelope(answer.text)
@@ -129,7 +127,7 @@ class Desk:
         return answer
 
     def _require_calls_left(self) -> None:
-        if len(self.calls) >= CALLS_MAX:
+        if sum(call.kind != calls.TRY for call in self.calls) >= CALLS_MAX:
             raise Invalid("calls_too_many", f"one attempt makes at most {CALLS_MAX} calls", where=self.spec.name)
 
 

@@ -15,6 +15,7 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.draft import Call
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
+from chimera.governance.calls import TRY
 from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
@@ -42,7 +43,8 @@ class RecordedAnswers:
     """Answers from the record, in their order, to the very requests that were recorded. A port for models and tools."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
-        self._left = list(calls)
+        # What a model failed at before another answered is on record, and not to be asked again.
+        self._left = [call for call in calls if call.kind != TRY]
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The recorded answer of a model."""

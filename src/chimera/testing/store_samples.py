@@ -22,6 +22,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.memory import Memory, MemoryKind
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import PackFiles, Policy, policy_id
 from chimera.domain.record import Record
@@ -241,6 +242,10 @@ class Samples:
         return Revenue(id=self.id(), source="invoice", reference="1", campaign_id=self.id(), micros=5,
                        received_micros=5, at_us=1)  # fmt: skip
 
+    def memory(self) -> Memory:
+        return Memory(id=self.id(), owner="shared", kind=MemoryKind.EPISODIC, text="it rained", labels=TRUSTED,
+                      importance_bp=5, at_us=1)  # fmt: skip
+
     def one_of_each(self) -> dict[str, Record]:
         """A valid first version of every kind."""
         task, grant, batch = self.task(), self.grant(expires_at_us=HOUR_US), self.batch()
@@ -265,4 +270,5 @@ class Samples:
             "consent": self.consent(),
             "spending": self.spending(),
             "revenue": self.revenue(),
+            "memory": self.memory(),
         }

@@ -50,6 +50,8 @@ class LimitsPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     revisions_max: Annotated[int, Meta(ge=0, le=10)] = 3
     cost_micros_max: Annotated[int, Meta(ge=0, le=100_000_000)] = 50_000
     output_bytes_max: Annotated[int, Meta(ge=64, le=1_048_576)] = 65_536
+    repairs_max: Annotated[int, Meta(ge=0, le=3)] = 1
+    may_cache: bool = False
 
 
 class ContextPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

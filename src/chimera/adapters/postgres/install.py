@@ -36,6 +36,8 @@ async def install(superuser_dsn: str, passwords: Mapping[Role, str], *, phases: 
         await connection.execute(query("create_schema"))
         for phase in phases:
             await _migrate(connection, phase)
+        async with connection.transaction():
+            await connection.execute(query("prepare_vectors"))
         await _write_rules(connection)
         await _set_passwords(connection, passwords)
         await connection.execute(query("make_partitions"), WEEKS_AHEAD)

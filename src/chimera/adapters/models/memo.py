@@ -1,0 +1,39 @@
+"""Answers that may be given again: kept by everything that they depend on, in memory, for a while."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from chimera.domain import canonical
+from chimera.ports.model import ModelRequest
+
+ANSWERS_MAX = 2_048
+_SECOND_US = 1_000_000
+KEPT_SECONDS = 3_600
+
+
+class Memo:
+    """The least recently used goes first. One agent's answers are never another's."""
+
+    def __init__(self, *, answers_max: int = ANSWERS_MAX) -> None:
+        self._answers_max = answers_max
+        self._kept: OrderedDict[str, tuple[int, str]] = OrderedDict()
+
+    def find(self, model: str, request: ModelRequest, *, now_us: int) -> str | None:
+        """The answer to the same question, if it is not too old."""
+        key = _key(model, request)
+        found = self._kept.get(key)
+        if found is None or now_us - found[0] > KEPT_SECONDS * _SECOND_US:
+            return None
+        self._kept.move_to_end(key)
+        return found[1]
+
+    def keep(self, model: str, request: ModelRequest, text: str, *, now_us: int) -> None:
+        """Remember an answer that was taken."""
+        self._kept[_key(model, request)] = (now_us, text)
+        if len(self._kept) > self._answers_max:
+            self._kept.popitem(last=False)
+
+
+def _key(model: str, request: ModelRequest) -> str:
+    return canonical.hash_of([model, request.agent_id, request.digest])

@@ -1,0 +1,1 @@
+SELECT chimera.drop_vector_index();

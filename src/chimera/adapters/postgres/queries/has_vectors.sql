@@ -1,0 +1,1 @@
+SELECT to_regclass('chimera.memory_vector') IS NOT NULL;

@@ -1,0 +1,1 @@
+SELECT chimera.keep_vectors($1, $2, $3, $4, $5);

@@ -1,0 +1,1 @@
+SELECT id, likeness FROM chimera.nearest($1, $2, $3, $4);

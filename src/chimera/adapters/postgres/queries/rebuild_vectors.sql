@@ -1,0 +1,1 @@
+SELECT chimera.rebuild_vectors();

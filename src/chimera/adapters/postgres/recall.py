@@ -1,0 +1,74 @@
+"""Vectors of memories in pgvector. Derived from records; reads and writes through functions of the database alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chimera.adapters.postgres.faults import DRIVER_ERRORS
+from chimera.adapters.postgres.reads import Pool, Rows, record_of
+from chimera.adapters.postgres.sql import query
+from chimera.adapters.postgres.store import pool_of
+from chimera.domain.errors import Unavailable
+from chimera.domain.memory import Memory
+from chimera.domain.roles import Role
+from chimera.ports.embeddings import Vector
+from chimera.ports.recall import Near
+
+
+class PostgresVectors:
+    """Implements `ports.recall.VectorIndex`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, *, role: Role, password: str | None = None) -> PostgresVectors:
+        """Open it with the login of a role; a server without pgvector is named."""
+        pool = await pool_of(dsn, role, password)
+        if not await pool.fetchval(query("has_vectors")):
+            await pool.close()
+            raise Unavailable("vectors_missing", "this PostgreSQL has no pgvector", where="CHIMERA_DATABASE_URL",
+                              remedy="install the extension and start again, or use the embedded one")  # fmt: skip
+        return cls(pool)
+
+    async def keep(self, memories: Sequence[Memory], vectors: Sequence[Vector], *, model: str) -> int:
+        """Write the vectors of memories that still stand as they were embedded."""
+        found = await self._fetch(
+            "keep_vectors", [one.id for one in memories], [one.version for one in memories], model,
+            [one.importance_bp for one in memories], [written(vector) for vector in vectors],
+        )  # fmt: skip
+        return found[0][0]
+
+    async def nearest(self, vector: Vector, *, owners: Sequence[str], model: str, limit: int) -> tuple[Near, ...]:
+        """By the index: nearly always the nearest ones."""
+        return _near(await self._fetch("nearest", list(owners), model, written(vector), limit))
+
+    async def nearest_exactly(
+        self, vector: Vector, *, owners: Sequence[str], model: str, limit: int
+    ) -> tuple[Near, ...]:
+        """By looking at every vector; what `nearest` is measured against."""
+        return _near(await self._fetch("nearest_exactly", list(owners), model, written(vector), limit))
+
+    async def missing(self, *, model: str, limit: int) -> tuple[Memory, ...]:
+        """Memories without a vector of this model, oldest first."""
+        return tuple(record_of(Memory, row) for row in await self._fetch("without_vector", model, limit))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
+
+    async def _fetch(self, name: str, *arguments: object) -> Rows:
+        try:
+            return await self._pool.fetch(query(name), *arguments)
+        except DRIVER_ERRORS as error:
+            raise Unavailable("memory_unreachable", f"the vectors cannot be asked: {error}"[:300], where="memory",
+                              remedy="look at the database") from error  # fmt: skip
+
+
+def written(vector: Vector) -> str:
+    """A vector as pgvector reads it."""
+    return f"[{','.join(map(repr, vector))}]"
+
+
+def _near(rows: Rows) -> tuple[Near, ...]:
+    return tuple(Near(str(row["id"]), row["likeness"]) for row in rows)

@@ -1,0 +1,140 @@
+"""`chimera memory …`: what the fleet remembers: search it, look at one, add one, forget one, sum up what is old."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from chimera import bootstrap
+from chimera.assembly import minds
+from chimera.cli import output, stopping
+from chimera.domain import ids, labels
+from chimera.domain.memory import SHARED, Memory, MemoryKind
+from chimera.domain.roles import Role
+from chimera.learning.memory import Note, Remembering
+from chimera.ports.store import Store
+from chimera.settings import read_settings
+
+app = typer.Typer(name="memory", help="What the fleet remembers.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Owner = Annotated[str, typer.Option(help="The agent's id; shared memories are everybody's.")]
+MemoryId = Annotated[str, typer.Argument(help="The memory's id.")]
+_DAY_US = 86_400_000_000
+
+
+@contextlib.asynccontextmanager
+async def _opened() -> AsyncGenerator[tuple[Store, Remembering]]:
+    async with bootstrap.running_or_own_database(read_settings()) as found:
+        store = await found.store(Role.OFFICE, writer="cli")
+        try:
+            password = found.passwords[Role.OFFICE]
+            async with minds.remembering(store, dsn=found.dsn, password=password) as memory:
+                yield store, memory
+        finally:
+            await store.close()
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What it is about, in words.")],
+    *,
+    owner: Owner = SHARED,
+    limit: Annotated[int, typer.Option(help="How many at most, 1 to 100.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find memories by meaning; among equals recent and important ones come first."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with _opened() as (_, memory):
+            found = await memory.search(text, owner=owner, limit=max(1, limit))
+            return [{**_shown(one.memory), "likeness": round(one.likeness, 4), "score": round(one.score, 4)}
+                    for one in found]  # fmt: skip
+
+    found = stopping.run(work())
+    if as_json:
+        output.answer({"memories": found})
+        return
+    columns = ("score", "kind", "owner", "labels", "text")
+    output.table(columns, [(str(one["score"]), one["kind"], one["owner"], " ".join(one["labels"]), one["text"])
+                           for one in found])  # fmt: skip
+
+
+@app.command()
+def show(memory_id: MemoryId, *, as_json: Json = False) -> None:
+    """Show one memory with its labels and sources."""
+
+    async def work() -> Memory:
+        async with _opened() as (store, _):
+            return await store.get(Memory, ids.parse(memory_id))
+
+    _say(stopping.run(work()), as_json=as_json)
+
+
+@app.command()
+def keep(
+    text: Annotated[str, typer.Argument(help="What is to be remembered.")],
+    *,
+    owner: Owner = SHARED,
+    importance: Annotated[int, typer.Option(help="How important it is, 0 to 10000.")] = 5_000,
+    as_json: Json = False,
+) -> None:
+    """Remember something that the operator says."""
+
+    async def work() -> Memory:
+        async with _opened() as (_, memory):
+            return await memory.keep(Note(text=text, labels=labels.TRUSTED, owner=owner, kind=MemoryKind.SEMANTIC,
+                                          importance_bp=importance))  # fmt: skip
+
+    _say(stopping.run(work()), as_json=as_json)
+
+
+@app.command()
+def forget(
+    memory_id: MemoryId,
+    *,
+    why: Annotated[str, typer.Option(help="Why; it goes on record.")] = "asked by the operator",
+    as_json: Json = False,
+) -> None:
+    """Take the words out of a memory, and its vector with them. That there was one stays on record."""
+
+    async def work() -> Memory:
+        async with _opened() as (_, memory):
+            return await memory.forget(ids.parse(memory_id), by=output.person(), why=why)
+
+    _say(stopping.run(work()), as_json=as_json)
+
+
+@app.command()
+def compact(
+    *,
+    owner: Owner = SHARED,
+    older_than: Annotated[int, typer.Option(help="Only episodes older than so many days.")] = 30,
+    as_json: Json = False,
+) -> None:
+    """Put old episodes that are alike into summaries."""
+
+    async def work() -> tuple[Memory, ...]:
+        async with _opened() as (store, memory):
+            before_us = await store.now_us() - max(0, older_than) * _DAY_US
+            return await memory.compact(owner, before_us=before_us)
+
+    summaries = stopping.run(work())
+    if as_json:
+        output.answer({"summaries": [_shown(one) for one in summaries]})
+        return
+    output.table(("id", "of", "text"), [(one.id, str(len(one.sources)), one.text) for one in summaries])
+
+
+def _shown(memory: Memory) -> dict[str, Any]:
+    return msgspec.to_builtins(memory)
+
+
+def _say(memory: Memory, *, as_json: bool) -> None:
+    if as_json:
+        output.answer(_shown(memory))
+        return
+    output.table(("field", "value"), [(name, str(value)) for name, value in _shown(memory).items()])

@@ -1,0 +1,32 @@
+"""`chimera memory`: what the operator says is remembered, found by meaning, shown, forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from chimera.cli import output
+from chimera.cli.main import app
+
+pytestmark = [pytest.mark.requirement("R-G3"), pytest.mark.timeout(180)]
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    code = output.run(app, ["memory", *arguments, "--json"])
+    return code, msgspec.json.decode(capsys.readouterr().out)
+
+
+def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    _, kept = said(capsys, "keep", "jokes about lag work well on Fridays")
+    said(capsys, "keep", "the printer is out of paper")
+    _, found = said(capsys, "search", "which humour is liked at the end of the week")
+    assert found["memories"][0]["id"] == kept["id"]
+    assert said(capsys, "show", kept["id"])[1]["labels"] == ["operator"]
+    assert said(capsys, "forget", kept["id"])[1]["text"] == ""
+    assert said(capsys, "forget", kept["id"])[0] == 1
+    assert [one["text"] for one in said(capsys, "search", "jokes")[1]["memories"]] == ["the printer is out of paper"]
+    assert said(capsys, "compact", "--older-than", "0")[1] == {"summaries": []}
