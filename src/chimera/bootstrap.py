@@ -31,6 +31,7 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.assembly.community import opt_outs
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
@@ -328,7 +329,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
                        clock=clock)  # fmt: skip
         manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo)
         reviews = Reviews(store=office)
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
         checkpoints = Checkpoints(store=office, notary=vaults.office)
         governor = TellingVault(vault=vaults, reads=reads, shipped_digest=written.pack.digest)
         duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
