@@ -43,6 +43,7 @@ from chimera.governance.cfo import CFOAgent
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
+from chimera.governance.entrusted import Entrusted
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
 from chimera.governance.policy.engine import PolicyEngine
@@ -366,31 +367,30 @@ def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
     cfo: CFOAgent,
 ) -> Manager:  # fmt: skip
-    clock, ids = SystemClock(), SystemIds()
-    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools), skills=SKILLS,
+    clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
+    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"],
-                        store=managing, clock=clock, ids=ids),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids),
         court=_court(settings, written, outside, clock, cfo),
-        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         settle=Settle(store=managing, clock=clock),
+        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
-    return Manager(stages=stages, store=managing, dispatch=Pool(worker.work, workers=settings.workers), clock=clock)
+    pool = Pool(worker.work, workers=settings.workers)
+    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
 
 
-def _guarded(settings: Settings, tools: ToolsRead) -> GuardedToolsRead:
+def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
-    return GuardedToolsRead(tools, security=_security(),
-                            egress=Egress(settings.read_hosts.split(",")))  # fmt: skip
+    egress = Egress(settings.read_hosts.split(","))
+    return GuardedToolsRead(tools, security=_security(), egress=egress, entrusted=entrusted)
 
 
 def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
-    judge = Judge(
-        model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"], tally=written.tally
-    )
+    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
+                  tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
@@ -454,8 +454,7 @@ async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
-        security = _security()
-        intake = Intake(security=security, store=office, clock=SystemClock(), ids=SystemIds())
+        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds())
         yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
 
 

@@ -40,6 +40,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_hosts: str = "localhost"
     read_hosts: str = ""
     checkpoint_seconds: int = 60
+    tools_file: str = ""
     rates_url_first: str = "https://api.frankfurter.dev"
     rates_url_second: str = "https://open.er-api.com"
 

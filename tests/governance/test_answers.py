@@ -46,6 +46,7 @@ def test_rates_are_counted_per_model() -> None:
     rates = tally.rates()
     assert rates["one"] == {
         "answers": 4, "malformed": 0, "refuses": 2_500, "leaks-prompt": 0, "leaks-secret": 0,
+        "leaks-persona": 0, "ungrounded": 0, "loops": 0,
     }  # fmt: skip
     assert rates["two"]["malformed"] == 10_000
 

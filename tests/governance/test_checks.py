@@ -60,6 +60,9 @@ MET = [
     ("sources_present", {"text": "https://games.example/patch-2"}, {"count_min": 1}),
     ("numbers_from_sources", "1200 fixes, 1,200 of them, in 10 days, by R2D2", {}),
     ("numbers_from_sources", "none", {"free_max": 0}),
+    ("claims_from_sources", "According to the patch, games get 1,200 fixes. We like it.", {}),
+    ("claims_from_sources", 'They say “the patch brings 1,200 fixes”, and "so be it".', {}),
+    ("claims_from_sources", "According to my very small spreadsheet, the official healer is a doctor.", {}),
 ]
 NOT_MET = [
     ("min_length", "  1234  ", {"graphemes_min": 5}, "4 characters"),
@@ -108,6 +111,9 @@ NOT_MET = [
     ("numbers_from_sources", "1.200,5 fixes", {}, "1.200,5"),
     ("numbers_from_sources", "3 fixes", {"free_max": 2}, "the number 3"),
     ("numbers_from_sources", "١٢٣٤٥", {}, "stands in none"),
+    ("claims_from_sources", "Nice. Studies show that players prefer healers to sleep.", {}, "'Studies show"),
+    ("claims_from_sources", "Official figures: nobody sleeps", {}, "stands in none"),
+    ("claims_from_sources", "The maker said “we will never ever patch this again”.", {}, "we will never ever"),
 ]
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import labels
 from chimera.domain.action import Action
-from chimera.domain.work import Material
+from chimera.domain.agent import Persona
+from chimera.domain.draft import Draft
+from chimera.domain.spec import SpecRef
+from chimera.domain.task import Task
+from chimera.domain.work import Assignment, Material
 from chimera.governance import taint
+from chimera.swarm.provenance import labelled
 
 pytestmark = pytest.mark.requirement("R-N2", "R-D3")
 
@@ -19,21 +25,34 @@ SOURCES = (labels.OPERATOR, labels.PLATFORM, labels.PUBLIC, labels.tool("web"), 
 
 @pytest.mark.timeout(180)
 def test_no_path_of_random_plans_loses_a_label() -> None:
-    """Each plan is a graph of up to six tasks; what a task makes carries what its sources carried, to the end."""
-    dice = random.Random(20261121)
+    """Each plan is a graph of up to six tasks, every worker of which says that it read nothing.
+
+    What a task makes carries what its sources carried, to the end: by the very code that labels drafts.
+    """
+    dice, seed = random.Random(20261121), _seed()
     for _ in range(PLANS):
         carried: list[frozenset[str]] = []
-        written: list[labels.Labels] = []
+        made: list[Draft] = []
         for place in range(dice.randint(2, 6)):
             chosen = [n for n in range(place) if dice.random() < 0.4]
-            own = dice.choice(SOURCES)
-            carried.append(frozenset({own}).union(*(carried[n] for n in chosen)))
-            written.append(labels.union((own,), *(written[n] for n in chosen)))
-        for meant, kept in zip(carried, written, strict=True):
+            own, recent = dice.choice(SOURCES), dice.choice(SOURCES)
+            carried.append(frozenset({own, recent}).union(*(carried[n] for n in chosen)))
+            materials = tuple(Material(name="m", content={}, labels=made[n].labels) for n in chosen)
+            task = replace(seed.task, labels=(own,))
+            lease = replace(seed, task=task, materials=materials, recent_labels=(recent,))
+            made.append(labelled(Draft(output={}, confidence_bp=0, labels=()), lease))
+        for meant, draft in zip(carried, made, strict=True):
+            kept = draft.labels
             assert meant == frozenset(kept)
             assert labels.is_tainted(kept) == (labels.PUBLIC in meant or labels.tool("web") in meant)
             assert labels.is_secret(kept) == (labels.SECRET in meant)
             assert labels.is_threatening(kept) == (labels.THREAT_HIGH in meant)
+
+
+def _seed() -> Assignment:
+    task = Task(id="t", campaign_id="c", agent_id="a", spec=SpecRef("copy.post", 1, ""), key="k", input={}, labels=())
+    persona = Persona(name="Ada", voice="dry", disclosure="[AI persona]")
+    return Assignment(task=task, persona=persona, account="ada", permissions=())
 
 
 def post(text: str, kind: str = "post.publish", **more: str) -> Action:

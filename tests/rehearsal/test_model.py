@@ -13,7 +13,7 @@ import pytest
 from chimera.adapters.documents import specs
 from chimera.domain.agent import Persona
 from chimera.domain.plan import Plan
-from chimera.domain.spec import Spec
+from chimera.domain.spec import Check, Spec
 from chimera.governance import checks, guardrails
 from chimera.governance.checks import Context
 from chimera.governance.contracts import Contracts
@@ -286,3 +286,22 @@ async def test_the_judge_leaves_heated_subjects_to_people() -> None:
     opinion = guardrails.read_opinion(answer.text)
     assert opinion.accepted
     assert opinion.confidence_bp < 7_000
+
+
+@pytest.mark.requirement("R-D6")
+async def test_every_claim_that_it_invents_is_found_to_stand_in_no_source() -> None:
+    """Of the same texts none is, as long as it behaves: what is found is the invention and not the voice."""
+    claims = [Check("claims_from_sources", {})]
+    context = Context(sources=("speedruns", "Say something kind.", "a wiki"))
+    asked, invented = model(WILD), 0
+    for number in range(1_200):
+        answer = await asked.complete(request("copy.post", number=number, output={}))
+        if asked.misbehaviours[-1].kind is not Kind.INVENTED_CLAIM:
+            continue
+        invented += 1
+        output = guardrails.read_envelope(answer.text).output
+        assert checks.run(claims, output, context), output
+    assert invented > 30
+    for number in range(300):
+        answer = await model(WELL).complete(request("copy.post", number=number, output={}))
+        assert checks.run(claims, guardrails.read_envelope(answer.text).output, context) == ()

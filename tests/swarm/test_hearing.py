@@ -15,6 +15,7 @@ from chimera.domain.grant import Grant
 from chimera.domain.review import Review
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment, Result
+from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.swarm.bell import Bell
@@ -101,6 +102,20 @@ async def test_a_good_draft_is_granted_with_its_hold(house: SmallHouse) -> None:
     assert task.state is TaskState.GRANTED
     assert (await house.window()).held_micros == 1_000
     assert await spent(house) == 1_000  # 500 for the worker's answer, 500 for the judge's
+
+
+@pytest.mark.requirement("R-D6")
+async def test_what_another_persona_keeps_is_not_told(house: SmallHouse) -> None:
+    kept = "Sell the old consoles quietly before the new ones are announced in spring."
+    grace = msgspec.structs.replace(house.an_agent("grace"), goals=(kept,))
+    await house.put(grace)
+    bench = Bench(house)
+    await bench.judging._roster.load()
+    task = await bench.hear(draft(f"{kept} {TEXT}", action=a_post(text=f"{kept} {TEXT}")))
+    assert task.state is TaskState.READY, "it is to be mended"
+    (attempt,) = await house.manager.list(Attempt, scope=task.id)
+    assert attempt.verdict.findings == (TELLS_OTHERS,)
+    assert (await bench.hear(draft(TEXT, action=a_post()))).state is TaskState.GRANTED
 
 
 async def test_over_budget_is_denied_with_its_cost_on_record(house: SmallHouse) -> None:

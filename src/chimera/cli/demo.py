@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -87,8 +87,15 @@ def _say(summary: Summary, missed: list[str]) -> None:
         ("spent", format_micros(summary.spent_micros)),
         ("history", f"{summary.events} events, {summary.audit}"),
         ("books", f"lost {summary.lost}, doubled {summary.doubled}, overspent {summary.overspent}"),
+        *((f"answers of {model}", _rates(rates)) for model, rates in summary.answers.items()),
         ("time", f"{summary.seconds:.1f} s"),
     ]
     output.table(("rehearsal", "offline, with simulated money"), rows)
     if missed:
         output.tell(f"it falls short in: {', '.join(missed)}")
+
+
+def _rates(rates: Mapping[str, int]) -> str:
+    """How many answers a model gave, and the share that went wrong in each way that occurred."""
+    wrong = [f"{rate / 100:.1f} % {name}" for name, rate in rates.items() if name != "answers" and rate]
+    return ", ".join([str(rates["answers"]), *wrong])

@@ -13,6 +13,7 @@ from chimera.cli import (
     audit,
     bench,
     demo,
+    gateway,
     guard,
     learn,
     money,
@@ -22,6 +23,7 @@ from chimera.cli import (
     privacy,
     review,
     spec,
+    tools,
     trends,
     vault,
     wallet,
@@ -46,6 +48,8 @@ app.add_typer(guard.app)
 app.add_typer(privacy.app)
 app.add_typer(policy.app)
 app.add_typer(learn.app)
+app.add_typer(tools.app)
+app.add_typer(gateway.app)
 app.add_typer(vault.app)
 app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -77,6 +77,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     impressions: int
     likes: int
     seconds: float
+    answers: Mapping[str, Mapping[str, int]] = msgspec.field(default_factory=dict[str, Mapping[str, int]])
 
 
 Watch = Callable[[Glance], None]
@@ -95,7 +96,8 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
                 await _until_quiet(fleet, plan, since, watch)
             reads = await found.reads()
             try:
-                return await _summary(reads, await network.end(), plan, time.monotonic() - since)
+                made = await _summary(reads, await network.end(), plan, time.monotonic() - since)
+                return msgspec.structs.replace(made, answers=fleet.tally.rates())
             finally:
                 await reads.close()
 

@@ -11,5 +11,6 @@ SKILLS: dict[str, str] = {
     "commerce": "compares offers and asks for payments",
     "analytics": "says what worked and what it cost",
     "chronicle": "turns a repository's commit into an episode",
+    "relay": "hands on what an outside agent wrote, word for word",
     "bench": "answers at once, to measure the house",
 }

@@ -60,6 +60,8 @@ class EventKind(StrEnum):
     POLICY_APPLIED = "POLICY_APPLIED"
     POLICY_WITHDRAWN = "POLICY_WITHDRAWN"
     CHECKPOINT_SIGNED = "CHECKPOINT_SIGNED"
+    TOOL_PINNED = "TOOL_PINNED"
+    TOOL_REVOKED = "TOOL_REVOKED"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from chimera.domain.revenue import Revenue
 from chimera.domain.review import Review
 from chimera.domain.spending import Spending
 from chimera.domain.task import Task
+from chimera.domain.tools import ToolPin
 from chimera.domain.transfer import Transfer
 
 KINDS: dict[str, type[Record]] = {
@@ -33,6 +34,7 @@ KINDS: dict[str, type[Record]] = {
     "halt": Halt,
     "policy": Policy,
     "checkpoint": Checkpoint,
+    "tool": ToolPin,
     "transfer": Transfer,
     "spending": Spending,
     "revenue": Revenue,

@@ -24,6 +24,8 @@ _ALL = (
                tools=("web", "feed")),
     Permission(name="repository.read", meaning="read the commits and files of a code repository that it was given",
                tools=("repository",)),
+    Permission(name="tools.read", meaning="ask the pinned read tools of the fleet's tool servers",
+               tools=("server/tool",)),
     Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees",
                actions=("note.keep",)),
     Permission(name="post.publish", meaning="publish posts under its own account",
@@ -46,8 +48,8 @@ def needed_for(action: str) -> str | None:
 
 
 def needed_for_tool(tool: str) -> str | None:
-    """The permission that a read tool needs; None for a tool that does not exist."""
-    return TOOLS.get(tool)
+    """The permission that a read tool needs; None for a tool that does not exist. `server/tool` is of a tool server."""
+    return TOOLS.get("server/tool" if "/" in tool else tool)
 
 
 def widened(before: Iterable[str], after: Iterable[str]) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "halt": _ALL,
         "policy": Writes(insert=("proposed", "in_force"), update=("in_force", "replaced", "withdrawn")),
         "checkpoint": _ONCE,
+        "tool": Writes(insert=("pinned",), update=("pinned", "revoked")),
         "revenue": _ONCE,
     },
     Role.MANAGER: {

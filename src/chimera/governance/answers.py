@@ -37,6 +37,9 @@ class Wrong(StrEnum):
     REFUSES = "refuses"
     LEAKS_PROMPT = "leaks-prompt"
     LEAKS_SECRET = "leaks-secret"  # noqa: S105 – a name.
+    LEAKS_PERSONA = "leaks-persona"
+    UNGROUNDED = "ungrounded"
+    LOOPS = "loops"
 
 
 def wrong_with(answer: str, *, instructions: str) -> Wrong | None:
@@ -78,6 +81,10 @@ class Tally:
         self._answers[model] += 1
         if wrong is not None:
             self._wrong[model, wrong] += 1
+
+    def blame(self, model: str, wrong: Wrong) -> None:
+        """An answer that was counted and taken turned out wrong when its draft was judged."""
+        self._wrong[model, wrong] += 1
 
     def rates(self) -> Mapping[str, Mapping[str, int]]:
         """Per model: its answers, and in basis points how many were wrong in each way."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from chimera.domain.faults import shown
 from chimera.domain.spec import Check
 from chimera.domain.work import Assignment
-from chimera.governance import graphemes, texts
+from chimera.governance import graphemes, grounding, texts
 from chimera.governance.schemas import Schema
 
 RECENT_MAX = 100
@@ -236,6 +236,11 @@ def _numbers_from_sources(text: str, parameters: Parameters, context: Context) -
             yield f"the number {number} stands in none of the sources"
 
 
+def _claims_from_sources(text: str, parameters: Parameters, context: Context) -> Iterator[str]:
+    for claim in grounding.unfounded(text, context.sources):
+        yield f"{shown(claim)} stands in none of the sources"
+
+
 def _is_small(number: str, free_max: int) -> bool:
     return number.isascii() and number.isdigit() and len(number) < 8 and int(number) <= free_max
 
@@ -289,7 +294,10 @@ _ALL = (
               run=_sources_present, parameters=_schema(count_min=_COUNT)),
     CheckKind(name="numbers_from_sources", meaning="has only numbers that stand in a source, beside small ones",
               run=_numbers_from_sources, parameters=_schema(free_max=_COUNT)),
+    CheckKind(name="claims_from_sources", meaning="quotes and names as its authority only what stands in a source",
+              run=_claims_from_sources, parameters=_schema()),
 )  # fmt: skip
+_ABOUT_SOURCES = ("links_from_sources", "sources_present", "numbers_from_sources", "claims_from_sources")
 CHECKS: dict[str, CheckKind] = {kind.name: kind for kind in _ALL}
 _PARAMETER_SCHEMAS = {kind.name: Schema(kind.parameters) for kind in _ALL}
 
@@ -297,3 +305,8 @@ _PARAMETER_SCHEMAS = {kind.name: Schema(kind.parameters) for kind in _ALL}
 def parameter_schema(name: str) -> Schema:
     """The compiled schema of a check's parameters."""
     return _PARAMETER_SCHEMAS[name]
+
+
+def is_about_sources(finding: str) -> bool:
+    """Whether a finding of `run` says that something stands in no source."""
+    return finding.endswith(tuple(f"[{name}]" for name in _ABOUT_SOURCES))

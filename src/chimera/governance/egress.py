@@ -19,6 +19,8 @@ ARGUMENT_CHARS_MAX = 8_192
 SECRET_WORD_MIN = 6
 LABEL_CHARS_MAX = 40
 ENCODED_MIN = 12
+RUN_WORDS = 4  # So many words of a secret in a row are part of it, even if each is an ordinary word.
+_SEPARATORS = re.compile(r"[_+=&/?.-]+")
 _SECRETS = Finder(recogniser for recogniser in RECOGNISERS if recogniser.severity is Severity.HARM)
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?(?://)?([^/?#\s]*)", re.I)
 _PORT = re.compile(r":\d{1,5}$")
@@ -69,9 +71,12 @@ def _carried(given: tuple[str, ...], secrets: tuple[str, ...]) -> Iterator[str]:
     forbidden = {word for word in forbidden if len(word) >= SECRET_WORD_MIN and not word.isalpha()} | {
         text.casefold().strip() for text in secrets if len(text.strip()) >= SECRET_WORD_MIN
     }
+    runs = frozenset(run for text in secrets for run in texts.shingles(text, size=RUN_WORDS) if len(run) == RUN_WORDS)
     for text in given:
         for reading in _readings(text[:ARGUMENT_CHARS_MAX]):
             folded = reading.casefold()
+            if runs and not runs.isdisjoint(texts.shingles(_SEPARATORS.sub(" ", reading), size=RUN_WORDS)):
+                yield "an argument carries what is labelled secret"
             bare = re.sub(r"[\W_]", "", folded)
             if any(word in folded or re.sub(r"[\W_]", "", word) in bare for word in forbidden):
                 yield "an argument carries what is labelled secret"

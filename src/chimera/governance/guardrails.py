@@ -73,6 +73,9 @@ def _require_confidence(confidence_bp: int) -> None:
 def loops(text: str) -> bool:
     """Whether a text goes round in circles: the same run of words again and again."""
     words = text.split()
+    # Every word of the second, third and fourth time was said before: with fewer repetitions nothing goes in circles.
+    if len(words) - len(set(words)) < LOOP_WORDS + LOOP_REPEATS_MAX - 1:
+        return False
     seen: dict[tuple[str, ...], int] = {}
     for i in range(len(words) - LOOP_WORDS + 1):
         run = tuple(words[i : i + LOOP_WORDS])

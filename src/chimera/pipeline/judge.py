@@ -9,12 +9,14 @@ from chimera.domain.errors import Invalid
 from chimera.domain.prompt import Prompt
 from chimera.domain.work import Assignment
 from chimera.governance import answers, checks, guardrails
-from chimera.governance.answers import Tally
+from chimera.governance.answers import Tally, Wrong
+from chimera.governance.confidences import TELLS_OTHERS, Confidences
 from chimera.governance.contracts import Contracts
 from chimera.governance.texts import texts_of
 from chimera.ports.model import Model, ModelRequest
 
 JUDGE_COST_MICROS_MAX = 20_000
+LOOPS = "the text goes round in circles"
 _OPINION_OUTPUT = {"type": "object", "required": ["accepted", "confidence_bp"]}
 
 
@@ -27,10 +29,16 @@ class Judge:
         self._contracts = contracts
         self._prompt = prompt
 
-    async def assess(self, assignment: Assignment, draft: Draft) -> Judgement:
-        """The verdict. A judge that cannot be understood has not accepted."""
-        findings = self._deterministic(assignment, draft)
+    async def assess(
+        self, assignment: Assignment, draft: Draft, *, model: str = "", others: Confidences | None = None
+    ) -> Judgement:
+        """The verdict. A judge that cannot be understood has not accepted.
+
+        `model` is the worker's, to count what was wrong with its answer; `others` is what other personas keep.
+        """
+        findings = self._deterministic(assignment, draft, others)
         if findings:
+            self._blame(model, findings)
             return Judgement(verdict=Verdict(accepted=False, confidence_bp=0, findings=tuple(findings)))
         request = self._request(assignment, draft)
         answer = await self._model.complete(request)
@@ -60,7 +68,16 @@ class Judge:
             cost_micros=cost_micros,
         )
 
-    def _deterministic(self, assignment: Assignment, draft: Draft) -> list[str]:
+    def _blame(self, model: str, findings: Sequence[str]) -> None:
+        for wrong, is_so in (
+            (Wrong.LEAKS_PERSONA, TELLS_OTHERS in findings),
+            (Wrong.LOOPS, LOOPS in findings),
+            (Wrong.UNGROUNDED, any(checks.is_about_sources(finding) for finding in findings)),
+        ):
+            if model and is_so:
+                self._tally.blame(model, wrong)
+
+    def _deterministic(self, assignment: Assignment, draft: Draft, others: Confidences | None) -> list[str]:
         spec = self._contracts.specs[assignment.spec.name]
         findings = list(self._contracts.output_findings(spec, draft.output))
         if findings:
@@ -68,7 +85,9 @@ class Judge:
         if draft.action is not None and draft.action.kind not in spec.actions:
             findings.append(f"{spec.name} does not allow the action {draft.action.kind}")
         if any(guardrails.loops(text) for text in texts_of(draft.output)):
-            findings.append("the text goes round in circles")
+            findings.append(LOOPS)
+        if others is not None and others.tells(assignment.task.agent_id, texts_of(draft.output)):
+            findings.append(TELLS_OTHERS)
         findings.extend(checks.run(spec.checks, draft.output, checks.context_of(assignment)))
         return findings
 

@@ -23,7 +23,7 @@ from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
 from chimera.domain.task import Task, TaskState
 from chimera.domain.threat import ThreatLevel, highest
-from chimera.governance import guardrails, treasury
+from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
 from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
@@ -132,6 +132,7 @@ class Planner:
         )
 
     def _read(self, text: str) -> Plan:
+        answers.require_sound(text, instructions=self._prompt.text)
         envelope = guardrails.read_envelope(text)
         try:
             return msgspec.convert(envelope.output, Plan)

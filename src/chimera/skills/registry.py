@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chimera.skills import bench, commerce, copy, notes
 from chimera.skills.community import like
+from chimera.skills import bench, commerce, community, copy, notes, relay
 from chimera.skills.desk import Skill
 from chimera.skills.trends import scan
 
@@ -15,4 +16,5 @@ SKILLS: dict[str, Skill] = {
     "chronicle": notes.note,
     "commerce": commerce.pay,
     "bench": bench.repeat,
+    "relay": relay.relay,
 }

@@ -9,6 +9,7 @@ from chimera.domain.agent import Account, Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material
+from chimera.governance.entrusted import Entrusted
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
@@ -22,8 +23,16 @@ class Claiming:
     """Knows which assignments are out, by task. A result for anything else is not taken."""
 
     def __init__(
-        self, *, store: Store, dispatch: Dispatch, roster: Roster, shards: Sequence[int], clock: Clock
+        self,
+        *,
+        store: Store,
+        dispatch: Dispatch,
+        roster: Roster,
+        shards: Sequence[int],
+        clock: Clock,
+        entrusted: Entrusted | None = None,
     ) -> None:
+        self._entrusted = entrusted or Entrusted()
         self._store = store
         self._dispatch = dispatch
         self._roster = roster
@@ -54,6 +63,8 @@ class Claiming:
         if tasks:
             assignments = await self._assign(tasks)
             self._out.update({assignment.task.id: assignment for assignment in assignments})
+            for assignment in assignments:
+                self._entrusted.give(assignment)
             await self._dispatch.send(assignments)
 
     def take_back(self, task_id: str, version: int) -> Assignment | None:
@@ -61,6 +72,7 @@ class Claiming:
         assignment = self._out.get(task_id)
         if assignment is None or assignment.task.version != version:
             return None
+        self._entrusted.take(assignment)
         return self._out.pop(task_id)
 
     async def _assign(self, tasks: Sequence[Task]) -> list[Assignment]:

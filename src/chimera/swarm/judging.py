@@ -106,7 +106,9 @@ class Judging:
         assert result.draft is not None, "just labelled"
         try:
             with self._court.timed("judge"):
-                judgement = await self._court.judge.assess(assignment, result.draft)
+                judgement = await self._court.judge.assess(
+                    assignment, result.draft, model=_answered_by(result), others=self._roster.confidences
+                )
         except ChimeraError as error:
             failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
@@ -183,3 +185,8 @@ class Judging:
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()
+
+
+def _answered_by(result: Result) -> str:
+    """The model whose answer became the draft: the one that was asked last."""
+    return next((call.name for call in reversed(result.calls) if call.kind == "model"), "")

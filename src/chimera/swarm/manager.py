@@ -10,6 +10,7 @@ from msgspec import Struct
 from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
+from chimera.governance.entrusted import Entrusted
 from chimera.pipeline.effects import Effects
 from chimera.pipeline.planner import Planner
 from chimera.pipeline.sealing import Sealing
@@ -64,6 +65,7 @@ class Manager:
         clock: Clock,
         shards: Sequence[int] = ALL_SHARDS,
         pace: Pace | None = None,
+        entrusted: Entrusted | None = None,
     ) -> None:
         self._clock = clock
         self._dispatch = dispatch
@@ -81,7 +83,9 @@ class Manager:
             bell=self._granted,
             perform=self._performing.offer,
         )
-        self._claiming = Claiming(store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock)
+        self._claiming = Claiming(
+            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, entrusted=entrusted
+        )
         self._planning = Planning(
             planner=stages.planner,
             court=stages.court,

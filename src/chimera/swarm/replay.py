@@ -15,6 +15,7 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.draft import Call
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
+from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.pipeline.judge import Judge
@@ -93,6 +94,8 @@ class Replay:
         try:
             judgement = await judge.assess(attempt.assignment, attempt.draft)
         except Unavailable as error:
+            if TELLS_OTHERS in attempt.verdict.findings:
+                return None  # What other personas keep was the manager's to know, and is on record as its own finding.
             return Difference("verdict", "calls", "the recorded calls", error.message)
         return difference("verdict", attempt.verdict, judgement.verdict)
 

@@ -10,6 +10,7 @@ from chimera.domain import labels
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
+from chimera.governance.confidences import Confidences
 from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
@@ -32,6 +33,7 @@ class Roster:
         self._looked_us = 0
         self._recent: dict[str, deque[tuple[str, Labels]]] = {}
         self._said = Said()
+        self.confidences = Confidences()
         self._times: dict[str, deque[int]] = {}
         self._handles: frozenset[str] = frozenset()
         self._plain_handles: frozenset[str] = frozenset()
@@ -144,6 +146,8 @@ class Roster:
     def _keep(self, agents: Iterable[Agent]) -> None:
         fresh = {agent.id: agent for agent in agents}
         self._agents.update(fresh)
+        for agent in fresh.values():
+            self.confidences.keep(agent.id, (agent.persona.voice, *agent.persona.cast, *agent.goals))
         handles = {account.handle for agent in fresh.values() for account in agent.accounts}
         if not handles <= self._handles:
             self._handles |= handles

@@ -27,6 +27,7 @@ from chimera.domain.review import Review
 from chimera.domain.spec import SpecRef
 from chimera.domain.spending import Appraisal, Payment, Spending, Word
 from chimera.domain.task import Task, TaskState
+from chimera.domain.tools import Definition, ToolKind, ToolPin, pin_id
 from chimera.domain.work import Assignment
 
 SPEC = SpecRef("copy.post", 1, "0" * 64)
@@ -199,6 +200,10 @@ class Samples:
         statement = Statement(number=number, previous="", root="0" * 64, chains=0, at_us=1)
         return Checkpoint(id=checkpoint_id(number), statement=statement, heads=(), signature="s", key_id="k")
 
+    def tool(self, name: str = "read_work") -> ToolPin:
+        definition = Definition(server="tests", name=name, description="", schema="{}")
+        return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
+                       pinned_by="Grace", pinned_at_us=1)  # fmt: skip
     def spending(self) -> Spending:
         payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
         appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),
@@ -228,6 +233,7 @@ class Samples:
             "halt": self.halt("tool:x"),
             "policy": self.policy(),
             "checkpoint": self.checkpoint(),
+            "tool": self.tool(),
             "spending": self.spending(),
             "revenue": self.revenue(),
         }

@@ -13,6 +13,7 @@ from chimera.domain import labels
 from chimera.domain.errors import Refused
 from chimera.domain.threat import ThreatLevel
 from chimera.governance.egress import Egress
+from chimera.governance.entrusted import Entrusted
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
@@ -23,19 +24,24 @@ class GuardedToolsRead:
     What is left of the answer is handed on: one poisoned post must not blind an agent to all the others.
     """
 
-    def __init__(self, tools: ToolsRead, *, security: SecurityGateway, egress: Egress) -> None:
+    def __init__(
+        self, tools: ToolsRead, *, security: SecurityGateway, egress: Egress, entrusted: Entrusted | None = None
+    ) -> None:
         self._tools = tools
         self._security = security
         self._egress = egress
+        self._entrusted = entrusted or Entrusted()
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """The answer of the tool behind, under every label that it deserves."""
-        findings = self._egress.findings(arguments)
+        findings = self._egress.findings(arguments, secrets=self._entrusted.secrets_of(agent_id))
         if findings:
             raise Refused("egress_refused", "; ".join(findings)[:500], where=tool,
                           remedy="put the host on the fleet's list, or leave the secret out")  # fmt: skip
         answer = await self._tools.call(tool, arguments, agent_id=agent_id)
         carried = labels.union(answer.labels, (labels.tool(tool),))
+        if labels.is_secret(carried):
+            self._entrusted.learn(agent_id, answer.content)
         content, worst = self._security.withhold(answer.content)
         if worst is ThreatLevel.HIGH:
             carried = labels.union(carried, (labels.THREAT_HIGH,))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ from mcp import Client, StdioServerParameters
 from mcp import types as mcp_types
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
+from msgspec import Struct
 
 from chimera.domain.errors import Unavailable
 from chimera.ports.clock import Clock
@@ -28,24 +30,39 @@ RETRY_SECONDS_MIN = 0.1
 RETRY_SECONDS_MAX = 5.0
 PAGES_MAX = 20
 
-# In this process, at a URL, or a child process.
-Target: TypeAlias = Server[Any] | str | StdioServerParameters
+INPUT_ROUNDS_MAX = 1
+TOOLS_MAX = 2_000
+
+
+class Fresh(Struct, frozen=True):
+    """A transport of our own, made anew for each connection."""
+
+    make: Callable[[], AbstractAsyncContextManager[Any]]
+
+
+# In this process, at a URL, a child process, or a transport of our own.
+Target: TypeAlias = Server[Any] | str | StdioServerParameters | Fresh
 _BROKEN = (anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream, OSError)
 
 
 class McpSession:
     """`async with McpSession(target, clock) as session`. Reconnects by itself; many tasks may call at once."""
 
-    def __init__(self, target: Target, clock: Clock) -> None:
+    def __init__(
+        self, target: Target, clock: Clock, *,
+        connect_seconds_max: float = CONNECT_SECONDS_MAX, tools_max: int = TOOLS_MAX,
+    ) -> None:  # fmt: skip
         self._target = target
         self._clock = clock
+        self._connect_seconds_max = connect_seconds_max
+        self._tools_max = tools_max
         self._client: Client | None = None
         self._tools: dict[str, mcp_types.Tool] = {}
         self._ready = asyncio.Event()
         self._leave = asyncio.Event()
         self._closing = False
         self._supervisor: asyncio.Task[None] | None = None
-        self._why = "it was never opened"
+        self._why = "it has not answered yet"
         self.connections = 0
 
     async def __aenter__(self) -> McpSession:
@@ -67,6 +84,19 @@ class McpSession:
     async def tools(self) -> Mapping[str, mcp_types.Tool]:
         """What the server offers, by name. `Unavailable` when it cannot be reached."""
         await self._connected()
+        return self._tools
+
+    async def refresh(self, *, seconds: float) -> dict[str, mcp_types.Tool]:
+        """Ask anew what the server offers, unless it was asked a moment ago when the connection was made."""
+        before = self.connections
+        client = await self._connected()
+        if self.connections == before:
+            try:
+                async with self._clock.timeout(seconds):
+                    self._tools = await _listed(client, self._tools_max)
+            except Exception as error:
+                self._reconnect(client)
+                raise Unavailable(REPLY_LOST, f"it does not say what it offers: {error}"[:300]) from error
         return self._tools
 
     async def call(
@@ -96,7 +126,7 @@ class McpSession:
 
     async def _connected(self) -> Client:
         try:
-            async with self._clock.timeout(CONNECT_SECONDS_MAX):
+            async with self._clock.timeout(self._connect_seconds_max):
                 await self._ready.wait()
         except TimeoutError as error:
             raise Unavailable(NOT_SENT, f"the tool server cannot be reached: {self._why}") from error
@@ -127,8 +157,9 @@ class McpSession:
     async def _hold(self) -> None:
         """Open a connection and keep it until it is broken or no longer wanted."""
         self._leave.clear()
-        async with Client(self._target) as client:
-            self._tools = await _listed(client)
+        target = self._target.make() if isinstance(self._target, Fresh) else self._target
+        async with Client(target, input_required_max_rounds=INPUT_ROUNDS_MAX) as client:
+            self._tools = await _listed(client, self._tools_max)
             self._client = client
             self.connections += 1
             self._ready.set()
@@ -136,12 +167,14 @@ class McpSession:
                 await self._leave.wait()
 
 
-async def _listed(client: Client) -> dict[str, mcp_types.Tool]:
+async def _listed(client: Client, tools_max: int) -> dict[str, mcp_types.Tool]:
     listed: dict[str, mcp_types.Tool] = {}
     cursor: str | None = None
     for _ in range(PAGES_MAX):
         page = await client.list_tools(cursor=cursor)
         listed |= {tool.name: tool for tool in page.tools}
+        if len(listed) > tools_max:
+            raise ValueError(f"it offers more than {tools_max} tools")
         cursor = page.next_cursor
         if not cursor:
             break

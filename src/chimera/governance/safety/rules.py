@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from chimera.domain import labels
 from chimera.domain.decision import Question
 from chimera.governance import graphemes
 from chimera.governance.privacy.recognise import BY_NAME, RECOGNISERS, Finder
@@ -75,7 +76,14 @@ def personal_data(_question: Question, text: str) -> Iterator[Finding]:
             yield Finding(f"personal-{found.type}", recogniser.severity, says, "take it out", found.start, found.end)
 
 
+def secrecy(question: Question, _text: str) -> Iterator[Finding]:
+    """What is made from secrets is looked at by a person, whatever is left of them in it."""
+    if labels.is_secret(question.labels):
+        yield Finding("from-secrets", Severity.CAUTION, "was made from what is labelled secret",
+                      "see that nothing of it is told")  # fmt: skip
+
+
 RULES: tuple[Rule, ...] = (
-    disclosure, length, hashtags, pace, personal_data, claims.links, claims.unsourced, claims.avoided,
+    disclosure, length, hashtags, pace, personal_data, secrecy, claims.links, claims.unsourced, claims.avoided,
     relations.repetition, relations.kinship,
 )  # fmt: skip

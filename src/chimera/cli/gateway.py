@@ -1,0 +1,89 @@
+"""`chimera gateway …`: the door for outside agents, and their tokens. Parses and renders; holds no rule."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated
+
+import typer
+
+from chimera.assembly import gateway as assembly
+from chimera.cli import output, stopping
+from chimera.cli.doors import doors_of
+from chimera.domain.agent import Agent
+from chimera.domain.errors import Invalid, Missing
+from chimera.settings import read_settings
+
+app = typer.Typer(name="gateway", help="The door for outside agents that speak MCP.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Name = Annotated[str, typer.Argument(help="The agent's name, as `chimera agent list` shows it.")]
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Which port; 0 for a free one.")] = 8421,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Speak on standard input and output instead.")] = False,
+    token: Annotated[str, typer.Option(help="Whose calls these are, on --stdio.", envvar="CHIMERA_AGENT_TOKEN")] = "",
+) -> None:
+    """Serve outside agents until stopped. What they do goes through judge, gate, review and effects as all else."""
+    if stdio and not token:
+        raise Invalid("agent_token_missing", "on standard input nobody else says who calls", where="--token",
+                      remedy="chimera gateway token makes one")  # fmt: skip
+    with contextlib.suppress(KeyboardInterrupt):
+        stopping.run(_stdio(context, token) if stdio else _http(context, host, port))
+    output.note("stopped")
+
+
+async def _http(context: typer.Context, host: str, port: int) -> None:
+    settings = read_settings()
+    async with (
+        doors_of(context).office_store() as store,
+        assembly.over_http(settings, store, host=host, port=port) as url,
+    ):
+        output.tell(f"the gateway: {url}")
+        await asyncio.Event().wait()
+
+
+async def _stdio(context: typer.Context, token: str) -> None:
+    async with doors_of(context).office_store() as store:
+        await assembly.over_stdio(read_settings(), store, token=token)
+
+
+@app.command()
+def token(context: typer.Context, agent: Name, *, as_json: Json = False) -> None:
+    """Make a token for an agent. It is shown this once."""
+    known = stopping.run(_agent(context, agent))
+    made = assembly.tokens_of(read_settings()).issue(known.id)
+    if as_json:
+        output.answer({"agent": known.id, "name": known.name, "disclosure": known.persona.disclosure, "token": made})
+    else:
+        output.tell(made)
+
+
+@app.command("take-back")
+def take_back(context: typer.Context, agent: Name, *, as_json: Json = False) -> None:
+    """Take every token of an agent back. Exit 1 if it had none."""
+    known = stopping.run(_agent(context, agent))
+    count = assembly.tokens_of(read_settings()).take_back(known.id)
+    if as_json:
+        output.answer({"agent": known.id, "taken_back": count})
+    else:
+        output.tell(f"{count} tokens are no longer good")
+    if not count:
+        raise typer.Exit(1)
+
+
+async def _agent(context: typer.Context, name: str) -> Agent:
+    after = ""
+    async with doors_of(context).office_store() as store:
+        while page := await store.list(Agent, after=after):
+            found = [one for one in page if one.name == name]
+            if found:
+                return found[0]
+            after = page[-1].id
+    raise Missing("agent_unknown", f"there is no agent {name[:60]!r}", where="agent",
+                  remedy="chimera agent list names them")  # fmt: skip

@@ -1,0 +1,38 @@
+"""What an outside agent is offered, with its schemas. Data; answers nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+from mcp import types as mcp_types
+
+from chimera.domain.errors import Invalid
+
+
+def _tool(name: str, says: str, properties: dict[str, Any], *required: str, reads: bool) -> mcp_types.Tool:
+    schema = {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+    hints = mcp_types.ToolAnnotations(read_only_hint=reads, destructive_hint=not reads, open_world_hint=True)
+    return mcp_types.Tool(name=name, description=says, input_schema=schema, annotations=hints)
+
+
+OFFERED = (
+    _tool("chimera_search", "Find tools that you may use and that fit a wish in plain words.",
+          {"wish": {"type": "string", "minLength": 1, "maxLength": 1000},
+           "limit": {"type": "integer", "minimum": 1, "maximum": 20}}, "wish", reads=True),
+    _tool("chimera_call", "Call a reading tool by the name that chimera_search gave.",
+          {"tool": {"type": "string", "maxLength": 200}, "arguments": {"type": "object"}}, "tool", reads=True),
+    _tool("chimera_post", "Propose a post under your account. It is decided by policy, perhaps by a person: done, "
+          "refused with reasons, or held with a review_id.",
+          {"text": {"type": "string", "minLength": 1, "maxLength": 300}}, "text", reads=False),
+    _tool("chimera_result", "What has become of a call: give its call_id or its review_id.",
+          {"id": {"type": "string", "minLength": 36, "maxLength": 36}}, "id", reads=True),
+)  # fmt: skip
+_VALIDATORS = {tool.name: jsonschema_rs.validator_for(tool.input_schema) for tool in OFFERED}
+
+
+def require_arguments(name: str, arguments: dict[str, Any]) -> None:
+    """Refuse arguments that are not of the tool's form."""
+    error = next(_VALIDATORS[name].iter_errors(arguments), None)
+    if error is not None:
+        raise Invalid("tool_arguments", error.message[:300], where=f"{name}.arguments")

@@ -1,0 +1,130 @@
+"""A whole fleet at the highest rate that this machine reaches, and then the halt: nothing begins in the second after.
+
+Judged by the times on record, not by a clock of the test: each event says when what it tells of began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chimera import bootstrap
+from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.system.clock import SystemClock
+from chimera.bench import swarm
+from chimera.bench.load import BenchMeter, Lines, QuickJudge, SlowModel, handle_of
+from chimera.bootstrap import Fleet, Outside
+from chimera.cli.story import every_event
+from chimera.domain import scopes
+from chimera.domain.campaign import Campaign
+from chimera.domain.errors import Refused
+from chimera.domain.event import Event, EventKind
+from chimera.domain.labels import PUBLIC
+from chimera.pipeline.intake import Arrival
+from chimera.rehearsal import world
+from chimera.rehearsal.scenario import CALM, Rules
+from chimera.settings import read_settings
+
+pytestmark = [pytest.mark.faults, pytest.mark.requirement("R-N4")]
+AGENTS = 200
+RUNS_SECONDS = 5.0
+HALTED_SECONDS = 4.0
+AT_ONCE_MAX = 48
+DEEDS_MIN = 50
+WARM_SECONDS_MAX = 90.0
+SECOND_US = 1_000_000
+# A seal is none: the grant was there before it, and effects looks at the halt once more.
+BEGINNINGS = (
+    EventKind.INPUT_ADMITTED, EventKind.PLAN_ADOPTED, EventKind.ACTION_GRANTED, EventKind.EFFECT_STARTED,
+    EventKind.EFFECT_RESENT,
+)  # fmt: skip
+
+
+class Crowd:
+    """Brings arrivals as fast as they are taken, halt or not. Counts what was refused for the halt."""
+
+    def __init__(self, fleet: Fleet, campaigns: list[Campaign]) -> None:
+        self._fleet, self._campaigns = fleet, campaigns
+        self._dice, self._lines = random.Random(7), Lines(seed=7)
+        self.refused: Counter[str] = Counter()
+
+    async def push(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE_MAX):
+                group.create_task(self._one_after_another())
+
+    async def _one_after_another(self) -> None:
+        while True:
+            campaign = self._dice.choice(self._campaigns)
+            arrival = Arrival(
+                campaign_id=campaign.id, agent_id=campaign.agent_id, kind=self._dice.choice(("bench", "bench_post")),
+                payload={"text": self._lines.next()}, labels=(PUBLIC,),
+            )  # fmt: skip
+            try:
+                await self._fleet.intake.accept(arrival)
+            except Refused as refusal:
+                self.refused[refusal.code] += 1
+                await asyncio.sleep(0)
+            self._fleet.manager.arrived.ring()
+
+
+@pytest.mark.timeout(300)
+async def test_nothing_begins_in_the_second_after_the_halt(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    settings = msgspec.structs.replace(read_settings(), home=str(tmp_path / "home"), workers=AGENTS)
+    clock = SystemClock()
+    scenario = msgspec.structs.replace(CALM, seed=1, people=0, rules=Rules(posts_per_hour_max=10**9))
+    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(AGENTS))))
+    model = SlowModel(clock, seed=1)
+    outside = Outside(model=model, judge_model=QuickJudge(), tools=swarm.NoTools(),
+                      publisher=RehearsalPublisher(built.line, clock), meter=BenchMeter(model))  # fmt: skip
+    async with bootstrap.database(settings) as found:
+        async with bootstrap.fleet(settings, outside, found=found) as fleet:
+            fleet.listening.is_open = False
+            crowd = Crowd(fleet, await swarm._settle_in(fleet, swarm.Load(agents=AGENTS, seconds=RUNS_SECONDS)))
+            pushing = asyncio.create_task(crowd.push())
+            gives_up = time.monotonic() + WARM_SECONDS_MAX
+            while len(built.network.records()) < DEEDS_MIN and time.monotonic() < gives_up:
+                await _while(pushing, RUNS_SECONDS)
+            halt = await fleet.halts.halt(scopes.FLEET, by="ana", reason="enough")
+            deeds_then = len(built.network.records())
+            await _while(pushing, HALTED_SECONDS)
+            pushing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await pushing
+        reads = await found.reads()
+        events = [event async for _, event in every_event(reads)]
+        await reads.close()
+    _require_still(events, halted_us=halt.since_us, record_property=record_property)
+    begun = sum(event.kind is EventKind.EFFECT_STARTED for event in events)
+    assert DEEDS_MIN <= deeds_then <= len(built.network.records()) <= begun
+    record_property("deeds at the halt and at the end", (deeds_then, len(built.network.records())))
+    assert crowd.refused["halted"] > 0, "they went on trying"
+
+
+async def _while(pushing: asyncio.Task[None], seconds: float) -> None:
+    await asyncio.wait([pushing], timeout=seconds)
+    assert not pushing.done(), pushing.exception()
+
+
+def _require_still(events: list[Event], *, halted_us: int, record_property: Callable[[str, object], None]) -> None:
+    def begun(since_us: int, until_us: int) -> Counter[str]:
+        return Counter(str(event.kind) for event in events if since_us < event.at_us <= until_us
+                       and event.kind in BEGINNINGS)  # fmt: skip
+
+    before = begun(halted_us - SECOND_US, halted_us)
+    within = begun(halted_us, halted_us + SECOND_US)
+    assert sum(before.values()) > 100, "it was at work"
+    assert before[EventKind.ACTION_GRANTED], "grants among it"
+    assert begun(halted_us + SECOND_US, time.time_ns()) == {}, "what begins later than a second after the halt"
+    record_property("began in the second before and after", (before, within))
