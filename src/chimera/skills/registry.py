@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from chimera.skills import bench, commerce, copy, notes
+from chimera.skills import bench, commerce, copy, notes, relay
 from chimera.skills.community import like
-from chimera.skills import bench, commerce, community, copy, notes, relay
 from chimera.skills.desk import Skill
 from chimera.skills.trends import scan
 
