@@ -9,7 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack
+from chimera.adapters.documents.governance import load_lexicon, load_pack, load_permits
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
@@ -28,6 +28,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.granted import Granted
 from chimera.domain.halt import Halt
 from chimera.domain.kinds import NAMES
+from chimera.domain.person import Principal, person_id
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
@@ -63,6 +64,15 @@ DISCLOSURE = "[AI persona]"
 TEXT = f"Boss fights are better with friends. {DISCLOSURE}"
 COST_MICROS = 1_000
 REVIEWER = Approver("rita", "reviewer")
+PERMITS = load_permits()
+
+
+def somebody(name: str, *roles: str) -> Principal:
+    """A person as the identity desk would recognise them."""
+    return Principal(person=person_id(name), name=name, roles=frozenset(roles))
+
+
+RITA, OTTO, OLGA = somebody("rita", "reviewer"), somebody("otto", "operator"), somebody("olga", "owner")
 
 
 class CountedIds:

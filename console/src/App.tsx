@@ -34,7 +34,7 @@ function Home(): ReactElement {
   if (fleet.data === undefined && !fleet.isError) return <div className="empty"><Loader size="sm" /></div>;
   const agents = Object.values(fleet.data?.agents ?? {}).reduce((sum, count) => sum + count, 0);
   if (agents === 0) return <Redirect to="/start" replace />;
-  return <Redirect to={may("read", "review") ? "/reviews" : "/fleet"} replace />;
+  return <Redirect to={may("review.look") ? "/reviews" : "/fleet"} replace />;
 }
 
 export function App(): ReactElement {

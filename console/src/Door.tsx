@@ -63,7 +63,7 @@ export function Door(): ReactElement {
     whenLoggedOut(() => {
       client.clear();
       setSession(null);
-      setWhy(new Problem(401, "session_expired", "Your session has ended", "Nothing that you did before is lost.", "Log in again."));
+      setWhy(new Problem(401, "session_over", "Your session has ended", "Nothing that you did before is lost.", "Log in again."));
     });
     if (begun.current) return;
     begun.current = true;
@@ -72,7 +72,7 @@ export function Door(): ReactElement {
       const known = await enter("").catch(() => null);
       if (known) letIn(known);
       else {
-        setWhy(error instanceof Problem && error.code === "session_missing" ? null : error);
+        setWhy(error instanceof Problem && ["session_missing", "session_over", "not_recognised"].includes(error.code) ? null : error);
         setKnown(true);
       }
     });

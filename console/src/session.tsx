@@ -17,8 +17,8 @@ export function useCurrency(): string {
   return useContext(Current)?.currency ?? "USD";
 }
 
-/** Whether the role permits it. The API decides again; this only spares a button that would be refused. */
-export function useMay(): (verb: string, resource: string) => boolean {
+/** Whether the roles permit it. The API decides again; this only spares a button that would be refused. */
+export function useMay(): (verb: string) => boolean {
   const session = useSession();
-  return (verb, resource) => session.permitted.includes(`${verb}:${resource}`);
+  return (verb) => session.permitted.includes(verb);
 }

@@ -16,11 +16,17 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_lexicon, load_pack, load_policy_texts
+from chimera.adapters.documents.governance import (
+    DEFAULT_PACK,
+    load_files,
+    load_lexicon,
+    load_pack,
+    load_permits,
+    load_policy_texts,
+)
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
-from chimera.adapters.local.desk import LocalDesk
 from chimera.adapters.local.erasures import ErasureJournal
 from chimera.adapters.local.home import Home, keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
@@ -31,14 +37,17 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.assembly import people
 from chimera.assembly.community import opt_outs
 from chimera.assembly.money import breakers, paying
+from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
+from chimera.governance.breakers import Breakers
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
@@ -256,6 +265,25 @@ def person_secret(folder: Path) -> bytes:
     return keep_secret(prepare_home(folder), "persons").encode()
 
 
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def office() -> AsyncGenerator[Office]:
+    """The office for one command, in the name of whoever is recognised here."""
+    async with office_store() as store:
+        yield await people.office_of(read_settings(), store)
+
+
+async def somebody_here(settings: Settings, found: Database) -> str:
+    """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
+    store = await found.store(Role.OFFICE, writer="cli")
+    try:
+        return await people.somebody_here(settings, store)
+    finally:
+        await store.close()
+
+
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -320,23 +348,24 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         reads = await found.reads()
         stack.push_async_callback(reads.close)
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds())
-        publisher = await stack.enter_async_context(
-            paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        )
+        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        publisher = await stack.enter_async_context(paid)
         outside = msgspec.structs.replace(outside, publisher=publisher)
         ledger = await found.ledger()
         stack.push_async_callback(ledger.close)
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
         manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo)
-        reviews = Reviews(store=office)
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
+        reviews = people.reviews_of(settings, office, bands=written.pack.bands)
+        halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
         checkpoints = Checkpoints(store=office, notary=vaults.office)
-        governor = TellingVault(vault=vaults, reads=reads, shipped_digest=written.pack.digest)
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds)
+        governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
+        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
+                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
+                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
-                                    listening=listening, duties=duties,
-                                    breakers=breakers(settings, office, clock))  # fmt: skip
+                                    listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(_last_checkpoint, checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
@@ -346,7 +375,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         _settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=Halts(store=office, ids=SystemIds()), listening=listening, tally=written.tally)  # fmt: skip
+                    halts=halts, listening=listening, tally=written.tally)  # fmt: skip
 
 
 async def _last_checkpoint(checkpoints: Checkpoints) -> None:
@@ -433,20 +462,21 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
     # Imported when used: FastAPI takes a second, which no other command should wait for.
     from chimera.api import assembly
 
-    home, clock = prepare_home(settings.folder), SystemClock()
-    desk = LocalDesk(owner_token=keep_secret(home, "api-owner"), clock=clock, owner="owner")
+    clock, desk = SystemClock(), people.identity_desk(settings, office)
     async with contextlib.AsyncExitStack() as stack:
         views = await found.views()
         stack.push_async_callback(views.close)
         given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, clock=clock, ids=SystemIds(), zone=settings.zone,
+            views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
+            reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
             console=Path(__file__).parent / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
             given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),
         ))  # fmt: skip
-        yield Api(url=where.url, entrance=f"{where.url}/#once={desk.one_time_code()}")
+        code = await people.entrance(settings, desk)
+        yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
 
 
 @contextlib.asynccontextmanager

@@ -41,6 +41,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read_hosts: str = ""
     checkpoint_seconds: int = 60
     tools_file: str = ""
+    token: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_redirect: str = ""
+    notice_urls: str = ""
     rates_url_first: str = "https://api.frankfurter.dev"
     rates_url_second: str = "https://open.er-api.com"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -14,26 +15,29 @@ import httpx
 import pytest
 
 from chimera import bootstrap
-from chimera.adapters.documents.governance import load_pack, load_policy_texts
-from chimera.adapters.local.desk import LocalDesk
+from chimera.adapters.documents.governance import load_pack, load_permits, load_policy_texts
 from chimera.adapters.local.postgres import start_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.store import PostgresStore, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.secrecy import SystemSecrecy
 from chimera.api import assembly
 from chimera.api.app import served
 from chimera.api.assembly import Built, Given
 from chimera.api.guard import COOKIE, CSRF_HEADER, csrf_of
+from chimera.domain.person import EVERYTHING, Principal, person_id
 from chimera.domain.roles import Role
+from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.identity.registry import Joining
+from chimera.governance.reviews import Reviews
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
-from chimera.ports.identity import Principal
 from tests.api.samples import Samples, filled
 
-OWNER_TOKEN = "token-of-the-owner"
+HERE = "127.0.0.1"
 PASSWORDS = {role: f"secret-{role.value}" for role in Role}
 TEMPLATE = "template_of_api_tests"
 
@@ -44,7 +48,9 @@ class World:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self.clock = SystemClock()
-        self.desk = LocalDesk(owner_token=OWNER_TOKEN, clock=self.clock, owner="owner")
+        self.permits = load_permits()
+        self.desk: IdentityDesk
+        self.owner: Principal
         self.samples: Samples
         self.views: PostgresViews
         self.office: PostgresStore
@@ -55,6 +61,11 @@ class World:
         self.views = await open_views(self.dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
         self.office = await self.store(Role.OFFICE, "office")
         self._opened.append(self.views)
+        self.desk = IdentityDesk(store=self.office, clock=self.clock, ids=SystemIds(), permits=self.permits,
+                                 secrecy=SystemSecrecy(key="tests"))  # fmt: skip
+        made = await self.desk.local_owner("owner")
+        assert made is not None
+        self.owner = made[0]
         self.built = assembly.built(self.given())
 
     async def store(self, role: Role, writer: str) -> PostgresStore:
@@ -65,27 +76,39 @@ class World:
     def given(self, console: Path = Path("nowhere")) -> Given:
         security = SecurityGateway(CachedScanner(shipped_scanner()))
         return Given(
-            views=self.views, office=self.office, desk=self.desk, clock=self.clock, ids=SystemIds(),
+            views=self.views, office=self.office, desk=self.desk, permits=self.permits,
+            clock=self.clock, ids=SystemIds(),
+            reviews=Reviews(store=self.office, permits=self.permits, bands=load_pack().bands),
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
             zone=ZoneInfo("UTC"), policy=assembly.policy_shown(load_pack(), load_policy_texts()),
             read_package=bootstrap.read_package_files, console=console,
         )  # fmt: skip
 
-    def client(self, role: str = "owner", *, name: str = "", by_token: bool = False) -> httpx.AsyncClient:
+    @contextlib.asynccontextmanager
+    async def client(
+        self, role: str = "owner", *, name: str = "", by_token: bool = False, within: tuple[str, ...] = ()
+    ) -> AsyncIterator[httpx.AsyncClient]:
         """A browser's client: logged in with a role by cookie, or by a token; nobody for an empty role."""
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app(), raise_app_exceptions=False),
-                                   base_url="http://localhost")  # fmt: skip
-        if role:
-            who = Principal(
-                id=f"00000000-0000-7000-8000-{hash(name or role) % 10**12:012d}", name=name or role, role=role
-            )
-            secret = self.desk.admit(who).secret
-            if by_token:
-                client.headers["authorization"] = f"Bearer {secret}"
-            else:
-                client.cookies.set(COOKIE, secret)
-                client.headers[CSRF_HEADER] = csrf_of(secret)
-        return client
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app(), raise_app_exceptions=False),
+                                     base_url="http://localhost") as client:  # fmt: skip
+            if role:
+                secret = await self.secret_of(name or role, role, by_token=by_token, within=within)
+                if by_token:
+                    client.headers["authorization"] = f"Bearer {secret}"
+                else:
+                    client.cookies.set(COOKIE, secret)
+                    client.headers[CSRF_HEADER] = csrf_of(secret)
+            yield client
+
+    async def secret_of(self, name: str, role: str, *, by_token: bool = False, within: tuple[str, ...] = ()) -> str:
+        """A session or a token of somebody with this role, who is added if nobody has the name yet."""
+        if not any(one.name == name for one in await self.desk.registry.people(self.owner)):
+            await self.desk.add_person(self.owner, Joining(name=name, roles=(role,), within=within))
+        known = Principal(person=person_id(name), name=name, roles=frozenset((role,)), within=frozenset(within))
+        if by_token:
+            until_us = self.clock.now_us() + 3_600_000_000
+            return (await self.desk.issue_token(known, "tests", (EVERYTHING,), until_us))[1]
+        return (await self.desk.redeem(self.desk.entrance(known), HERE))[1]
 
     def app(self):
         return served(self.built.app, hosts=("localhost", "127.0.0.1"), clock=self.clock,

@@ -30,7 +30,7 @@ async def test_the_desk_shows_everything_and_a_ruling_is_bound_to_what_was_seen(
         stale = await rita.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers={"if-match": '"7"'})
         assert (stale.status_code, stale.json()["code"]) == (412, "version_stale")
         claimed = await rita.post(f"{path}/claim", headers=seen)
-        assert claimed.status_code == 200 and claimed.json()["assignee"] == "rita"
+        assert claimed.status_code == 200 and claimed.json()["claim"]["name"] == "rita"
         late = await rolf.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers=seen)
         assert (late.status_code, late.json()["code"]) == (412, "version_stale")
         now = {"if-match": claimed.headers["etag"]}
@@ -40,7 +40,8 @@ async def test_the_desk_shows_everything_and_a_ruling_is_bound_to_what_was_seen(
         assert (other.status_code, other.json()["code"]) == (409, "review_bytes_differ")
         done = await rita.post(f"{path}/approve", json={"digest": chosen["digest"]}, headers=now)
         assert done.status_code == 200, done.text
-        assert (done.json()["state"], done.json()["approver"]) == ("approved", {"name": "rita", "role": "reviewer"})
+        assert done.json()["state"] == "approved"
+        assert {"name": "rita", "role": "reviewer"}.items() <= done.json()["approver"].items()
 
 
 async def test_a_batch_takes_ordinary_risk_only_and_says_what_became_of_each(world: World):
@@ -49,9 +50,9 @@ async def test_a_batch_takes_ordinary_risk_only_and_says_what_became_of_each(wor
         items = [{"id": row["id"], "version": row["version"], "digest": row["digest"]} for row in rows]
         answer = (await client.post("/v1/reviews/batch", json={"command": "approve", "items": items})).json()
         by_id = {one["id"]: one for one in answer["outcomes"]}
-        assert all(by_id[row["id"]]["ok"] == (row["risk"] == "ordinary") for row in rows)
+        assert all(by_id[row["id"]]["ok"] == row["may_batch"] == (row["risk"] == "ordinary") for row in rows)
         refused = [one for one in answer["outcomes"] if not one["ok"]]
-        assert [one["code"] for one in refused] == ["batch_risk"]
+        assert [one["code"] for one in refused] == ["review_not_batchable"]
         assert len((await client.get("/v1/reviews?state=approved")).json()["items"]) == 3
 
 

@@ -16,13 +16,21 @@ from structlog.testing import capture_logs
 
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
+from chimera.adapters.system.clock import SystemIds
+from chimera.adapters.system.secrecy import SystemSecrecy
+from chimera.assembly.people import Office
 from chimera.cli import agent, output, spec
 from chimera.cli.doors import Doors
 from chimera.domain.errors import Unavailable
 from chimera.domain.manifest import manifest_schema
 from chimera.domain.roles import Role
+from chimera.governance.halts import Halts
+from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.reviewers import Reviewers
+from chimera.governance.reviews import Reviews
 from chimera.ports.store import Store
 from chimera.testing.manual_clock import ManualClock
+from tests.small_house import OLGA, PACK, PERMITS
 
 AGENTS = Path(__file__).resolve().parents[2] / "agents"
 Run = Callable[..., int]
@@ -30,6 +38,17 @@ Said = pytest.CaptureFixture[str]
 
 
 def house(office_store: Callable[[], AbstractAsyncContextManager[Store]]) -> Run:
+    @asynccontextmanager
+    async def office() -> AsyncGenerator[Office]:
+        async with office_store() as store:
+            desk = IdentityDesk(store=store, clock=ManualClock(), ids=SystemIds(), secrecy=SystemSecrecy(key="tests"),
+                                permits=PERMITS)  # fmt: skip
+            yield Office(
+                store=store, desk=desk, principal=OLGA, reviews=Reviews(store=store, permits=PERMITS, bands=PACK.bands),
+                reviewers=Reviewers(store=store, ids=SystemIds(), permits=PERMITS),
+                halts=Halts(store=store, ids=SystemIds(), permits=PERMITS),
+            )  # fmt: skip
+
     app = typer.Typer()
     app.add_typer(agent.app)
     app.add_typer(spec.app)
@@ -45,7 +64,7 @@ def house(office_store: Callable[[], AbstractAsyncContextManager[Store]]) -> Run
 
     @app.callback()
     def begin(context: typer.Context) -> None:
-        context.obj = Doors(office_store=office_store)
+        context.obj = Doors(office_store=office_store, office=office)
 
     def run(*arguments: object) -> int:
         return output.run(app, [str(argument) for argument in arguments])

@@ -16,12 +16,21 @@ import typer
 from chimera.adapters.documents.governance import DEFAULT_PACK
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
+from chimera.adapters.system.clock import SystemIds
+from chimera.adapters.system.secrecy import SystemSecrecy
+from chimera.assembly.people import Office
 from chimera.cli import audit, learn, output, policy
 from chimera.cli.doors import Doors
 from chimera.domain.errors import Invalid
+from chimera.domain.person import Principal
 from chimera.domain.roles import Role
+from chimera.governance.halts import Halts
+from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.reviewers import Reviewers
+from chimera.governance.reviews import Reviews
 from chimera.ports.store import Store
 from chimera.testing.manual_clock import ManualClock
+from tests.small_house import OLGA, OTTO, PACK, PERMITS, RITA
 
 pytestmark = pytest.mark.requirement("R-F2", "R-N3")
 Run = Callable[..., int]
@@ -29,13 +38,37 @@ Said = pytest.CaptureFixture[str]
 ADDED = '\n@id("quiet") @says("a quiet week") @remedy("wait") forbid (principal, action == Action::"react", resource);'
 
 
+class Chair:
+    """Who sits at the keyboard."""
+
+    def __init__(self) -> None:
+        self.taken_by: Principal = OLGA
+
+
 @pytest.fixture
-def run() -> Run:
+def chair() -> Chair:
+    return Chair()
+
+
+@pytest.fixture
+def run(chair: Chair) -> Run:
     database = MemoryDatabase()
 
     @asynccontextmanager
     async def office_store() -> AsyncGenerator[Store]:
         yield MemoryStore(database, writer="office", role=Role.OFFICE, clock=ManualClock())
+
+    @asynccontextmanager
+    async def office() -> AsyncGenerator[Office]:
+        async with office_store() as store:
+            desk = IdentityDesk(store=store, clock=ManualClock(), ids=SystemIds(), secrecy=SystemSecrecy(key="tests"),
+                                permits=PERMITS)  # fmt: skip
+            yield Office(
+                store=store, desk=desk, principal=chair.taken_by,
+                reviews=Reviews(store=store, permits=PERMITS, bands=PACK.bands),
+                reviewers=Reviewers(store=store, ids=SystemIds(), permits=PERMITS),
+                halts=Halts(store=store, ids=SystemIds(), permits=PERMITS),
+            )  # fmt: skip
 
     app = typer.Typer()
     for part in (policy.app, learn.app, audit.app):
@@ -43,7 +76,7 @@ def run() -> Run:
 
     @app.callback()
     def begin(context: typer.Context) -> None:
-        context.obj = Doors(office_store=office_store)
+        context.obj = Doors(office_store=office_store, office=office)
 
     def run(*arguments: object) -> int:
         return output.run(app, [str(argument) for argument in arguments])
@@ -92,7 +125,7 @@ def test_a_pack_that_may_not_be_applied(run: Run, pack: Path, capsys: Said) -> N
     assert run("policy", "lint", pack.parent / "nowhere") == 2
 
 
-def test_diff_propose_apply_and_back(run: Run, pack: Path, capsys: Said) -> None:
+def test_diff_propose_apply_and_back(run: Run, chair: Chair, pack: Path, capsys: Said) -> None:
     assert run("policy", "list") == 0
     assert run("policy", "diff", pack) == 1
     words = capsys.readouterr().out
@@ -105,7 +138,18 @@ def test_diff_propose_apply_and_back(run: Run, pack: Path, capsys: Said) -> None
     assert (made["number"], made["state"], made["why"]) == (2, "proposed", "a quiet week")
     assert run("policy", "apply", 2, "--digest", "short") == 2
     assert run("policy", "apply", 2, "--digest", "0" * 12) == 1
-    assert run("policy", "apply", 2, "--digest", made["digest"][:12], "--as", "reviewer") == 1
+    capsys.readouterr()
+    # Whoever is recognised counts, and no word of theirs about it.
+    for chair.taken_by in (RITA, OTTO):
+        for asked in (
+            ("policy", "apply", 2, "--digest", made["digest"][:12]),
+            ("policy", "withdraw", 2),
+            ("policy", "propose", pack, "--why", "x"),
+            ("learn", "calibrate", "--propose"),
+        ):
+            assert run(*asked, "--json") == 1
+            assert said(capsys)["error"]["code"] == "not_permitted"
+    chair.taken_by = OLGA
     capsys.readouterr()
     assert run("policy", "apply", 2, "--digest", made["digest"][:12], "--json") == 0
     assert said(capsys)["state"] == "in_force"

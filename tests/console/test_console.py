@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
-from tests.console.asking import ask, tell, waited
+from tests.console.asking import ask, go_on, tell, waited
 from tests.console.conftest import REPOSITORY, House
 
 pytestmark = pytest.mark.timeout(240)
@@ -71,15 +71,16 @@ def test_halting_says_what_it_will_do_and_resuming_goes_on(page: Page, house: Ho
     dialogue.get_by_label("Why").fill("an exercise")
     dialogue.get_by_role("button", name="Halt the fleet now").click()
     expect(page.get_by_role("status").filter(has_text="The fleet is halted")).to_contain_text("an exercise")
-    assert ask(page, house.url, "fleet")["halted"] == ["fleet"]
+    assert "fleet" in ask(page, house.url, "fleet")["halted"]
     page.get_by_role("button", name="Resume…").click()
     page.get_by_role("menuitem", name="fleet").click()
     page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     expect(page.get_by_text("The fleet is halted")).to_have_count(0)
-    assert ask(page, house.url, "fleet")["halted"] == []
+    assert "fleet" not in ask(page, house.url, "fleet")["halted"]
 
 
 def test_a_campaign_from_its_goal_to_something_published(page: Page, house: House) -> None:
+    go_on(page, house.url)
     page.goto(f"{house.url}/fleet")
     settled(page)
     page.keyboard.press("Control+k")

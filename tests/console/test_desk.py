@@ -106,14 +106,18 @@ def test_two_people_at_one_review_and_the_later_ruling_comes_back(desk: Callable
 def test_many_of_low_risk_are_approved_at_once(page: Page, house: House) -> None:
     def low() -> list[dict[str, Any]]:
         rows = ask(page, house.url, "reviews?limit=200&risk=ordinary")["items"]
+        rows = [row for row in rows if row["may_batch"]]
         return rows if len(rows) >= 2 else []
 
     waited(low, seconds_max=60, what="two reviews of ordinary risk wait")
     page.goto(f"{house.url}/reviews")
     expect(page.get_by_role("button", name="Approve a", exact=True)).to_be_enabled()
-    page.keyboard.press("x")
-    page.keyboard.press("j")
-    page.keyboard.press("x")
+    # What is not of low risk stands between them, and `x` passes it over.
+    for _ in range(200):
+        page.keyboard.press("x")
+        if page.get_by_text("2 reviews selected").count():
+            break
+        page.keyboard.press("j")
     expect(page.get_by_text("2 reviews selected")).to_be_visible()
     page.keyboard.press("Shift+A")
     expect(page.get_by_text("Approved: 2 of 2")).to_be_visible()
@@ -127,7 +131,7 @@ def test_hostile_words_are_shown_as_words(page: Page, house: House) -> None:
         "<script>window.owned=1</script><img src=x onerror='window.owned=1'> \u202elive\u202c 🎮 "
         + "many words " * 9_000
     )
-    body = {"arguments": {**arguments, "text": hostile}}
+    body = {"digest": found["row"]["digest"], "arguments": {**arguments, "text": hostile}}
     tell(page, house.url, f"reviews/{review['id']}/edit", body=body, version=found["version"])
     page.goto(f"{house.url}/reviews/{review['id']}")
     post = page.get_by_role("article", name="As its network will show it")

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chimera.adapters.documents.governance import load_permits
 from chimera.domain.action import Action
 from chimera.domain.budget import Movement
 from chimera.domain.caps import standing_micros
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Reason
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.money import MICROS
-from chimera.governance.breakers import BreakerReadings, Breakers
 from chimera.governance.budgets import Budgets
 from chimera.governance.halts import Halts
+from chimera.governance.spending_breakers import BreakerReadings, SpendingBreakers
 from chimera.governance.treasury import Treasury, paid_windows, stricter
 from chimera.testing.store_samples import change
 from tests.small_house import SmallHouse
@@ -141,9 +142,11 @@ def test_of_two_decisions_the_stricter_counts(first: Decision, second: Decision)
 # ── breakers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def breakers_of(house: SmallHouse) -> tuple[BreakerReadings, Breakers]:
+def breakers_of(house: SmallHouse) -> tuple[BreakerReadings, SpendingBreakers]:
     readings = BreakerReadings(reads=house.office, treasury=Treasury(), clock=house.clock)
-    return readings, Breakers(readings=readings, reads=house.office, halts=Halts(store=house.office, ids=house.ids))
+    return readings, SpendingBreakers(
+        readings=readings, reads=house.office, halts=Halts(store=house.office, ids=house.ids, permits=load_permits())
+    )
 
 
 async def spend(house: SmallHouse, limited: str, micros: int) -> None:
@@ -164,7 +167,7 @@ async def test_beyond_one_and_a_half_times_the_days_limit_everything_stops() -> 
     await spend(house, "fleet", 1_501 * MICROS)
     made = await breakers.once()
     assert [halt.halted for halt in made] == ["fleet"]
-    assert made[0].reason.startswith("emergency") and made[0].by == "breaker"
+    assert made[0].reason.startswith("emergency") and made[0].by == "breaker:spending"
     assert await breakers.once() == ()
     with pytest.raises(Refused, match="halted"):
         await house.manager.commit(change(note="x", begins_in=("fleet",)))

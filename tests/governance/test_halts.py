@@ -7,11 +7,16 @@ import asyncio
 import pytest
 
 from chimera.domain import scopes
-from chimera.domain.errors import Conflict, Invalid, Missing
+from chimera.domain.errors import Conflict, Invalid, Missing, Refused
 from chimera.domain.halt import Halt, HaltState
-from chimera.domain.task import TaskState
+from chimera.domain.task import Task, TaskState
+from chimera.domain.work import Result
 from chimera.governance.halts import Halts
-from tests.small_house import SmallHouse
+from chimera.swarm.hearing import HALTED_SECONDS
+from chimera.swarm.roster import Roster
+from tests.small_house import OLGA, OTTO, PERMITS, TEXT, SmallHouse, a_post, somebody
+from tests.small_work import draft
+from tests.swarm.test_hearing import Bench
 
 pytestmark = pytest.mark.requirement("R-A6", "R-E5")
 
@@ -23,7 +28,7 @@ async def house() -> SmallHouse:
 
 @pytest.fixture
 def halts(house: SmallHouse) -> Halts:
-    return Halts(store=house.office, ids=house.ids)
+    return Halts(store=house.office, ids=house.ids, permits=PERMITS)
 
 
 def places(house: SmallHouse) -> list[str]:
@@ -37,43 +42,98 @@ async def leased(house: SmallHouse) -> int:
 async def test_nothing_is_leased_in_a_halted_scope(house: SmallHouse, halts: Halts) -> None:
     await house.a_task(state=TaskState.READY)
     for scope in places(house):
-        await halts.halt(scope, by="otto", reason="a look")
+        await halts.halt(scope, by=OTTO, reason="a look")
         assert await leased(house) == 0
-        await halts.resume(scope, by="otto")
+        await halts.resume(scope, by=OTTO)
     assert await leased(house) == 1
 
 
 async def test_another_scope_goes_on(house: SmallHouse, halts: Halts) -> None:
     await house.a_task(state=TaskState.READY)
     for scope in ("platform:elsewhere", scopes.agent(house.ids.new()), scopes.campaign(house.ids.new())):
-        await halts.halt(scope, by="otto", reason="a look")
+        await halts.halt(scope, by=OTTO, reason="a look")
     assert await leased(house) == 1
 
 
 async def test_one_halt_at_a_time(house: SmallHouse, halts: Halts) -> None:
-    await halts.halt("fleet", by="otto", reason="a look")
+    await halts.halt("fleet", by=OTTO, reason="a look")
     with pytest.raises(Conflict):
-        await halts.halt("fleet", by="olga", reason="me too")
-    lifted = await halts.resume("fleet", by="olga")
+        await halts.halt("fleet", by=OLGA, reason="me too")
+    lifted = await halts.resume("fleet", by=OLGA)
     assert (lifted.state, lifted.by, lifted.lifted_by) == (HaltState.LIFTED, "otto", "olga")
     with pytest.raises(Missing):
-        await halts.resume("fleet", by="olga")
+        await halts.resume("fleet", by=OLGA)
 
 
 async def test_twelve_who_halt_at_once_leave_it_halted_and_liftable(house: SmallHouse, halts: Halts) -> None:
-    await asyncio.gather(*(halts.halt("fleet", by=f"p{n}", reason="now") for n in range(12)), return_exceptions=True)
+    people = [somebody(f"p{n}", "operator") for n in range(12)]
+    await asyncio.gather(*(halts.halt("fleet", by=one, reason="now") for one in people), return_exceptions=True)
     assert await house.office.halted() == {"fleet"}
     while await house.office.list(Halt, states=("active",)):
-        await halts.resume("fleet", by="olga")
+        await halts.resume("fleet", by=OLGA)
     assert await house.office.halted() == frozenset()
 
 
 @pytest.mark.parametrize("scope", ["", "planet", "agent:", "fleet:1"])
 async def test_what_is_no_scope(halts: Halts, scope: str) -> None:
     with pytest.raises(Invalid):
-        await halts.halt(scope, by="otto", reason="a look")
+        await halts.halt(scope, by=OTTO, reason="a look")
 
 
 async def test_a_reason_that_cannot_be_recorded(halts: Halts) -> None:
     with pytest.raises(Invalid):
-        await halts.halt("fleet", by="otto", reason="a\x00b")
+        await halts.halt("fleet", by=OTTO, reason="a\x00b")
+
+
+# ── a halt postpones; it does not refuse for good ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("scope", ["fleet", "platform:sandbox"])
+async def test_a_halt_that_the_gate_sees_postpones(house: SmallHouse, halts: Halts, scope: str) -> None:
+    """Nothing is refused for good: the lease is given back, and the work begins again when the halt is lifted."""
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    await bench.claiming.once()
+    leased = bench.dispatch.sent[-1].task
+    await halts.halt(scope, by=OTTO, reason="a look")
+    house.clock.advance(1)
+    made = draft(TEXT, action=a_post())
+    await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, draft=made))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.READY
+    await halts.resume(scope, by=OTTO)
+    house.clock.advance(HALTED_SECONDS + 1)
+    await bench.claiming.once()
+    again = bench.dispatch.sent[-1].task
+    assert again.id == task.id
+    await bench.hand_in(Result(task_id=again.id, task_version=again.version, draft=made))
+    assert (await house.manager.get(Task, task.id)).state is TaskState.GRANTED
+
+
+async def test_a_halted_tool_is_not_used_and_the_work_waits(house: SmallHouse, halts: Halts) -> None:
+    roster = Roster(reads=house.office, clock=house.clock)
+    assert await roster.may_use(house.agent.id, "trends")
+    for scope in ("tool:trends", scopes.agent(house.agent.id), "fleet"):
+        await halts.halt(scope, by=OTTO, reason="a look")
+        house.clock.advance(1)
+        with pytest.raises(Refused) as refusal:
+            await roster.may_use(house.agent.id, "trends")
+        assert refusal.value.code == "halted"
+        await halts.resume(scope, by=OTTO)
+        house.clock.advance(1)
+    await halts.halt("tool:web", by=OTTO, reason="a look")
+    house.clock.advance(1)
+    assert await roster.may_use(house.agent.id, "trends")
+
+
+async def test_work_that_met_a_halted_tool_waits_and_a_worker_that_says_so_falsely_has_failed(
+    house: SmallHouse, halts: Halts
+) -> None:
+    bench = Bench(house)
+    await halts.halt("tool:trends", by=OTTO, reason="a look")
+    met = "tool:trends: tool:trends is halted [halted]"
+    assert (await bench.hear(None, failure=met)).attempt == 1
+    assert [link.body for link in await house.manager.links("manager-0") if b"TASK_POSTPONED" in link.body]
+    await halts.resume("tool:trends", by=OTTO)
+    house.clock.advance(1)
+    assert (await bench.hear(None, failure=met)).state is TaskState.READY
+    assert len([link for link in await house.manager.links("manager-0") if b"TASK_POSTPONED" in link.body]) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -18,10 +19,14 @@ from chimera.domain.task import Task, TaskState
 from chimera.governance.gate import Gate
 from chimera.governance.policy.changes import Policies, in_force, versions
 from chimera.governance.policy.engine import PolicyEngine
+from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.swarm import rulings
+from chimera.swarm.bell import Bell
 from chimera.swarm.governing import Governing, TellingVault
-from tests.small_house import PACK, REVIEWER, SPECS, SmallHouse
+from chimera.swarm.orchestrator import Duties, Orchestrator
+from chimera.testing.manual_clock import ManualClock
+from tests.small_house import OTTO, PACK, PERMITS, REVIEWER, RITA, SPECS, SmallHouse
 from tests.small_house import allow as allowed
 
 pytestmark = pytest.mark.requirement("R-F2", "R-D8")
@@ -201,7 +206,7 @@ async def test_only_an_owner_mends_a_policy_that_cannot_be_read(house: SmallHous
 
 
 async def test_the_vault_is_told_and_seals_nothing_of_the_old_policy(house: SmallHouse, policies: Policies) -> None:
-    telling = TellingVault(vault=house.vault, reads=house.office, shipped_digest=PACK.digest)
+    telling = TellingVault(vault=house.vault, reads=house.office, shipped=FILES)
     await telling.once()
     await house.grant()
     await applied(policies, STRICT)
@@ -209,6 +214,57 @@ async def test_the_vault_is_told_and_seals_nothing_of_the_old_policy(house: Smal
     with pytest.raises(Refused) as refused:
         await house.grant()
     assert refused.value.code == "vault_policy_differs"
+
+
+async def test_the_vault_asks_the_policy_that_it_was_told(house: SmallHouse, policies: Policies) -> None:
+    telling = TellingVault(vault=house.vault, reads=house.office, shipped=FILES)
+    granted = await house.grant(seal=False)
+    made = await applied(policies, STRICT)
+    await telling.once()
+    # A manager that was taken over says that it was allowed under the new policy, which never allows it.
+    claimed = msgspec.structs.replace(granted.grant.terms, policy_digest=made.digest)
+    assert await code_of(house.vault.seal([claimed])) == "vault_policy_denies"
+    await policies.apply(1, by=OWNER, digest=PACK.digest)
+    await telling.once()
+    assert (await house.vault.seal([granted.grant.terms])).root
+
+
+async def test_the_vault_takes_no_policy_under_anothers_digest(house: SmallHouse) -> None:
+    granted = await house.grant(seal=False)
+    assert await code_of(house.vault.govern(FILES, digest="0" * 64)) == "vault_pack_differs"
+    assert (await house.vault.seal([granted.grant.terms])).root
+
+
+async def test_a_vault_that_cannot_be_told_which_policy_stands_seals_nothing(
+    house: SmallHouse, policies: Policies
+) -> None:
+    granted = await house.grant(seal=False)
+    made = await applied(policies, STRICT)
+    house.rewrite(replace(made, files=replace(STRICT, text="permit (")))
+    # A clock of its own: while it pauses, no time passes in which the grant would run out.
+    waiting = ManualClock()
+    orchestrator = Orchestrator(
+        reviews=Reviews(store=house.office, permits=PERMITS, bands=PACK.bands), reads=house.office, listening=None,
+        vault=house.vault, arrived=Bell(waiting), clock=waiting,
+        duties=Duties(governor=TellingVault(vault=house.vault, reads=house.office, shipped=FILES)),
+    )  # fmt: skip
+    running = asyncio.create_task(orchestrator.run())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await code_of(house.vault.seal([granted.grant.terms])) == "halted"
+
+
+async def test_whether_two_people_are_needed_is_the_policys_of_now(house: SmallHouse, policies: Policies) -> None:
+    reviews = Reviews(store=house.office, permits=PERMITS, bands=PACK.bands)
+    bands = msgspec.json.encode(msgspec.structs.replace(PACK.bands, two_persons=("ordinary",))).decode()
+    await applied(policies, replace(FILES, bands=bands, cases=()))
+    review = await house.escalate()
+    after = await reviews.approve(review.id, by=RITA, digest=review.action_digest, nonce=review.nonce)
+    assert (after.state, after.first is not None) == (ReviewState.OPEN, True)
+    after = await reviews.approve(review.id, by=OTTO, digest=review.action_digest, nonce=after.nonce)
+    assert after.state is ReviewState.APPROVED
 
 
 # ── the attack: the rules change between escalation and ruling ──────────────────────────────────────────────────────
@@ -250,10 +306,10 @@ async def test_what_went_out_under_an_obligation_is_looked_at_afterwards(house: 
     (review,) = await house.office.list(Review, scope=granted.task.id)
     assert (review.about, review.state, review.question.action) == (
         "afterwards",
-        ReviewState.OPEN,
+        ReviewState.OWED,
         granted.grant.action,
     )
-    closed = rulings.looked_at(replace(review, state=ReviewState.REJECTED, outcome="rejected"), at_us=1)
+    closed = rulings.closed(replace(review, state=ReviewState.APPROVED, outcome="approved"), at_us=1, why="it stays")
     (record,) = closed.records
     assert record.state_name == "closed"
 

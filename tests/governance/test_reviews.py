@@ -6,14 +6,12 @@ import asyncio
 
 import pytest
 
-from chimera.domain.decision import Approver
 from chimera.domain.errors import ChimeraError, Conflict, Refused
 from chimera.domain.review import REVIEW_SECONDS, Review, ReviewState
 from chimera.governance.reviews import Reviews
-from tests.small_house import REVIEWER, SmallHouse
+from tests.small_house import OLGA, PACK, PERMITS, REVIEWER, RITA, SmallHouse, somebody
 
 pytestmark = pytest.mark.requirement("R-F1", "R-N1")
-OWNER = Approver("olga", "owner")
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ async def house() -> SmallHouse:
 
 @pytest.fixture
 def reviews(house: SmallHouse) -> Reviews:
-    return Reviews(store=house.office)
+    return Reviews(store=house.office, permits=PERMITS, bands=PACK.bands)
 
 
 async def state(house: SmallHouse, review: Review) -> ReviewState:
@@ -32,14 +30,14 @@ async def state(house: SmallHouse, review: Review) -> ReviewState:
 
 async def test_an_approval_of_exactly_these_bytes(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
-    ruled = await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
+    ruled = await reviews.approve(review.id, by=RITA, digest=review.action_digest, nonce=review.nonce)
     assert (ruled.state, ruled.outcome, ruled.approver) == (ReviewState.APPROVED, "approved", REVIEWER)
 
 
 async def test_an_approval_of_other_bytes(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
     with pytest.raises(Conflict) as refusal:
-        await reviews.approve(review.id, by=REVIEWER, digest="0" * 64)
+        await reviews.approve(review.id, by=RITA, digest="0" * 64, nonce=review.nonce)
     assert refusal.value.code == "review_bytes_differ"
     assert await state(house, review) is ReviewState.OPEN
 
@@ -47,8 +45,8 @@ async def test_an_approval_of_other_bytes(house: SmallHouse, reviews: Reviews) -
 async def test_thirty_two_who_rule_at_once(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
     rulings = [
-        reviews.approve(review.id, by=Approver(f"r{n}", "reviewer"), digest=review.action_digest) if n % 2 else
-        reviews.reject(review.id, by=Approver(f"r{n}", "reviewer"), reason="no")
+        reviews.approve(review.id, by=somebody(f"r{n}", "reviewer"), digest=review.action_digest, nonce=review.nonce)
+        if n % 2 else reviews.reject(review.id, by=somebody(f"r{n}", "reviewer"), reason="no")
         for n in range(32)
     ]  # fmt: skip
     outcomes = await asyncio.gather(*rulings, return_exceptions=True)
@@ -62,12 +60,12 @@ async def test_thirty_two_who_rule_at_once(house: SmallHouse, reviews: Reviews) 
 async def test_who_may_not_rule(house: SmallHouse, reviews: Reviews, role: str) -> None:
     review = await house.escalate()
     for ruling in (
-        reviews.approve(review.id, by=Approver("x", role), digest=review.action_digest),
-        reviews.reject(review.id, by=Approver("x", role), reason="no"),
-        reviews.edit(review.id, by=Approver("x", role), arguments={"text": "y"}),
-        reviews.ask(review.id, by=Approver("x", role), question="?"),
+        reviews.approve(review.id, by=somebody("x", role), digest=review.action_digest, nonce=review.nonce),
+        reviews.reject(review.id, by=somebody("x", role), reason="no"),
+        reviews.edit(review.id, by=somebody("x", role), nonce=review.nonce, arguments={"text": "y"}),
+        reviews.ask(review.id, by=somebody("x", role), question="?"),
     ):
-        with pytest.raises(Refused, match="may not rule"):
+        with pytest.raises(Refused, match="may not approve, edit"):
             await ruling
     assert await state(house, review) is ReviewState.OPEN
 
@@ -75,27 +73,29 @@ async def test_who_may_not_rule(house: SmallHouse, reviews: Reviews, role: str) 
 async def test_a_yes_needs_the_role_that_policy_named(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate(role="operator")
     with pytest.raises(Refused, match="may not approve"):
-        await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
-    assert (await reviews.reject(review.id, by=REVIEWER, reason="no")).state is ReviewState.REJECTED
+        await reviews.approve(review.id, by=RITA, digest=review.action_digest, nonce=review.nonce)
+    assert (await reviews.reject(review.id, by=RITA, reason="no")).state is ReviewState.REJECTED
     other = await house.escalate(role="operator")
-    assert (await reviews.approve(other.id, by=OWNER, digest=other.action_digest)).state is ReviewState.APPROVED
+    assert (
+        await reviews.approve(other.id, by=OLGA, digest=other.action_digest, nonce=other.nonce)
+    ).state is ReviewState.APPROVED
 
 
 async def test_after_the_time_to_rule(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
     house.clock.advance(REVIEW_SECONDS)
     with pytest.raises(Refused, match="time to rule"):
-        await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
+        await reviews.approve(review.id, by=RITA, digest=review.action_digest, nonce=review.nonce)
     house.clock.advance(1)
     assert await reviews.expire_due() == 1
     assert await state(house, review) is ReviewState.EXPIRED
     with pytest.raises(ChimeraError):
-        await reviews.reject(review.id, by=REVIEWER, reason="no")
+        await reviews.reject(review.id, by=RITA, reason="no")
 
 
 async def test_an_edit_keeps_the_old_bytes_out(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
-    edited = await reviews.edit(review.id, by=REVIEWER, arguments={"text": "Better. [AI persona]"})
+    edited = await reviews.edit(review.id, by=RITA, nonce=review.nonce, arguments={"text": "Better. [AI persona]"})
     assert edited.state is ReviewState.EDITED
     assert edited.action_digest != review.action_digest
     assert edited.question.action.arguments["text"] == "Better. [AI persona]"
@@ -113,7 +113,7 @@ async def test_an_edit_that_is_none(
 ) -> None:
     review = await house.escalate()
     with pytest.raises(ChimeraError) as refusal:
-        await reviews.edit(review.id, by=REVIEWER, arguments=arguments)
+        await reviews.edit(review.id, by=RITA, nonce=review.nonce, arguments=arguments)
     assert refusal.value.code == code
     assert await state(house, review) is ReviewState.OPEN
 
@@ -122,22 +122,24 @@ async def test_a_rejection_says_why(house: SmallHouse, reviews: Reviews) -> None
     review = await house.escalate()
     for reason in ("", "  ", "x" * 2_001, "a\x00"):
         with pytest.raises(ChimeraError):
-            await reviews.reject(review.id, by=REVIEWER, reason=reason)
-    assert (await reviews.reject(review.id, by=REVIEWER, reason="too loud")).note == "too loud"
+            await reviews.reject(review.id, by=RITA, reason=reason)
+    assert (await reviews.reject(review.id, by=RITA, reason="too loud")).note == "too loud"
 
 
 async def test_a_question_and_its_answer(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
-    await reviews.ask(review.id, by=REVIEWER, question="which fight?")
+    asked = await reviews.ask(review.id, by=RITA, question="which fight?")
     with pytest.raises(Refused):
-        await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)
-    await reviews.answer(review.id, by=OWNER, text="the last one")
-    assert (await reviews.approve(review.id, by=REVIEWER, digest=review.action_digest)).state is ReviewState.APPROVED
+        await reviews.approve(review.id, by=RITA, digest=asked.action_digest, nonce=asked.nonce)
+    review = await reviews.answer(review.id, by=OLGA, text="the last one")
+    assert (
+        await reviews.approve(review.id, by=RITA, digest=review.action_digest, nonce=review.nonce)
+    ).state is ReviewState.APPROVED
 
 
 async def test_silence_about_a_question_is_a_no(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
-    await reviews.ask(review.id, by=REVIEWER, question="which fight?")
+    await reviews.ask(review.id, by=RITA, question="which fight?")
     house.clock.advance(REVIEW_SECONDS + 1)
     assert await reviews.expire_due() == 1
     assert await state(house, review) is ReviewState.EXPIRED

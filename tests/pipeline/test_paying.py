@@ -1,4 +1,4 @@
-"""A payment on a chain from its task to its grant: proposed as asked, denied without a wallet, asked of a person."""
+"""A payment from its task to its grant: as asked, denied without a wallet, asked of a person where it has to be."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from chimera.domain.agent import Account
 from chimera.domain.decision import Allow, Approver, Deny, Escalate
 from chimera.domain.errors import Invalid
+from chimera.domain.spending import Word
 from chimera.domain.wallets import chain_of, payment_of
 from chimera.ports.model import ModelAnswer
 from chimera.skills import commerce
 from chimera.skills.desk import Desk
 from chimera.swarm.claiming import _account_for
-from tests.small_house import GATE, INPUTS, PROMPTS, SPECS, SmallHouse
+from tests.small_house import GATE, INPUTS, PROMPTS, SPECS, SmallHouse, a_payment, an_appraisal
 from tests.small_work import assign
 
 pytestmark = pytest.mark.requirement("R-E4", "R-E6", "R-F2")
@@ -60,9 +61,44 @@ async def test_what_was_asked_is_what_is_granted_and_signed(house: SmallHouse) -
     assert (payment.units, payment.asset) == (ASKED["amount_micros"], "USDC")
     question = house.question(task, action)
     question = msgspec.structs.replace(question, accounts=house.agent.accounts)
-    assert isinstance(GATE.decide(question).decision, Escalate), "money always asks a person"
-    asked = msgspec.structs.replace(question, approver=Approver("otto", "operator"))
+    assert isinstance(GATE.decide(question).decision, Allow)
+    assert isinstance(GATE.decide(replace(question, confidence_bp=6_000)).decision, Escalate)
+    asked = msgspec.structs.replace(question, confidence_bp=6_000, approver=Approver("otto", "operator"))
     assert isinstance(GATE.decide(asked).decision, Allow)
+
+
+# R-E3: whoever pays little and is not suspected asks nobody; the CFO's no and the bands hold whatever policy allows.
+WORDS: tuple[tuple[int, Word, str, bool, type], ...] = (
+    (9_999_999, Word.CLEAR, "under_10", True, Allow),
+    (10_000_000, Word.CLEAR, "to_50", True, Allow),
+    (50_000_000, Word.CLEAR, "to_50", True, Allow),
+    (50_000_001, Word.CLEAR, "over_50", True, Escalate),
+    (4_000_000, Word.ASK, "over_50", True, Escalate),
+    (4_000_000, Word.ASK, "under_10", True, Escalate),
+    (4_000_000, Word.REFUSE, "under_10", True, Deny),
+    (4_000_000, Word.CLEAR, "under_10", False, Deny),
+)
+
+
+@pytest.mark.requirement("R-E3", "R-F2")
+@pytest.mark.parametrize(("amount", "word", "band", "signed", "expected"), WORDS)
+async def test_the_bands_decide_who_is_asked(
+    house: SmallHouse, amount: int, word: Word, band: str, signed: object, expected: type
+) -> None:
+    task = await house.a_task(spec="commerce.pay")
+    question = house.question(task, a_payment(amount))
+    appraisal = replace(an_appraisal(question, word=word, band=band), signature="s" if signed else "")
+    assert isinstance(GATE.decide(replace(question, appraisal=appraisal)).decision, expected)
+
+
+@pytest.mark.requirement("R-E3")
+@pytest.mark.parametrize(
+    "what", [{"shaped": ("a stranger named the recipient",)}, {"threat": "HIGH"}, {"appraisal": None}]
+)
+async def test_a_clear_word_is_not_enough(house: SmallHouse, what: dict[str, Any]) -> None:
+    task = await house.a_task(spec="commerce.pay")
+    question = replace(house.question(task, a_payment()), **what)
+    assert not isinstance(GATE.decide(question).decision, Allow)
 
 
 async def test_an_agent_without_a_wallet_there_pays_nothing(house: SmallHouse) -> None:

@@ -23,7 +23,7 @@ export default function Connections(): ReactElement {
       {pages.isError && <ProblemNote error={pages.error} />}
       {pages.data && !rows.length && <Panel bare><Empty title="No accounts yet">An agent’s manifest names its accounts.</Empty></Panel>}
       <div className="stack">{networks.map(([platform, members]) => (
-        <Panel key={platform} title={platform} note={plural(members.length, "account")} acts={<>{members[0]?.halted ? <Chip tone="stop">halted</Chip> : may("begin", "halt") && <Button size="compact-sm" variant="default" onClick={() => { openHalt(`platform:${platform}`); }}>Halt it…</Button>}</>} bare>
+        <Panel key={platform} title={platform} note={plural(members.length, "account")} acts={<>{members[0]?.halted ? <Chip tone="stop">halted</Chip> : may("halt.set") && <Button size="compact-sm" variant="default" onClick={() => { openHalt(`platform:${platform}`); }}>Halt it…</Button>}</>} bare>
           <table className="list"><thead><tr><th>Account</th><th>Agent</th><th>State</th></tr></thead><tbody>{members.map((row) => <tr key={row.agent_id + row.handle}><td><bdi>{handleOf(row.handle)}</bdi></td><td><Link href={`/agents/${row.agent_id}`}>{row.agent_name}</Link></td><td><State of={row.state} /></td></tr>)}</tbody></table>
         </Panel>
       ))}</div>

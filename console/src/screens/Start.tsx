@@ -25,9 +25,9 @@ export default function Start(): ReactElement {
   const may = useMay();
   const fleet = useFleet().data;
   const campaigns = usePages<Schemas["CampaignRow"]>(["campaigns", "first"], "campaigns", { limit: 1 }).data?.pages[0]?.items ?? [];
-  const ruled = usePages<Schemas["ReviewRow"]>(["reviews", "ruled"], "reviews", { state: "closed", limit: 1 }, may("read", "review")).data?.pages[0]?.items ?? [];
+  const ruled = usePages<Schemas["ReviewRow"]>(["reviews", "ruled"], "reviews", { state: "closed", limit: 1 }, may("review.look")).data?.pages[0]?.items ?? [];
   const lifted = useRead<{ items: Schemas["Halt"][] }>(["halts", "lifted"], "halts", { query: { state: "lifted", limit: 1 } }).data?.items ?? [];
-  const connections = useRead<{ items: Schemas["Connection"][] }>(["connections", "some"], "connections", { query: { limit: 200 }, when: may("read", "connection") }).data?.items ?? [];
+  const connections = useRead<{ items: Schemas["Connection"][] }>(["connections", "some"], "connections", { query: { limit: 200 }, when: may("fleet.look") }).data?.items ?? [];
   const agents = Object.values(fleet?.agents ?? {}).reduce((sum, count) => sum + count, 0);
   const isLive = connections.some((one) => one.platform !== "sandbox");
   return (

@@ -16,7 +16,7 @@ export default function Tools(): ReactElement {
         <Panel bare label="Tools">
           {found.items.length === 0 ? <Empty title="No tools">None is configured.</Empty> : (
             <table className="list"><thead><tr><th>Tool</th><th>Needs</th><th /></tr></thead>
-              <tbody>{found.items.map((tool) => <tr key={tool.name}><td><code>{tool.name}</code></td><td><Chip>{tool.permission}</Chip></td><td className="num">{may("begin", "halt") && <button type="button" className="bare soft" onClick={() => { openHalt(`tool:${tool.name}`); }}>Halt it…</button>}</td></tr>)}</tbody></table>
+              <tbody>{found.items.map((tool) => <tr key={tool.name}><td><code>{tool.name}</code></td><td><Chip>{tool.permission}</Chip></td><td className="num">{may("halt.set") && <button type="button" className="bare soft" onClick={() => { openHalt(`tool:${tool.name}`); }}>Halt it…</button>}</td></tr>)}</tbody></table>
           )}
         </Panel>
       )}</Found>

@@ -113,7 +113,7 @@ export function HaltControl(): ReactElement {
   const found = halts.data?.items ?? [];
   return (
     <>
-      {found.length > 0 && may("end", "halt") && (
+      {found.length > 0 && may("halt.lift") && (
         <Menu position="bottom-end">
           <Menu.Target><Button variant="default" leftSection={<Icon name="play" />}>Resume…</Button></Menu.Target>
           <Menu.Dropdown>
@@ -122,7 +122,7 @@ export function HaltControl(): ReactElement {
           </Menu.Dropdown>
         </Menu>
       )}
-      {may("begin", "halt") && <Button color="vermilion" leftSection={<Icon name="halt" />} onClick={() => { setAsked("fleet"); }}>Halt…</Button>}
+      {may("halt.set") && <Button color="vermilion" leftSection={<Icon name="halt" />} onClick={() => { setAsked("fleet"); }}>Halt…</Button>}
       <Modal opened={asked !== null} onClose={() => { setAsked(null); }} title="Halt">{asked !== null && <HaltDialogue key={asked} scope={asked} onClose={() => { setAsked(null); }} />}</Modal>
       <Modal opened={lifting !== null} onClose={() => { setLifting(null); }} title="Resume">{lifting && <LiftDialogue halt={lifting} onClose={() => { setLifting(null); }} />}</Modal>
     </>

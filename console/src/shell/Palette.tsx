@@ -21,13 +21,13 @@ export function Palette(): ReactElement {
   const { toggleColorScheme } = useMantineColorScheme();
   const [words, setWords] = useState("");
   const [sought] = useDebouncedValue(words.trim(), 150);
-  const agents = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "palette"], "agents", { query: { q: sought, limit: 6 }, when: sought.length >= LONG_ENOUGH && may("read", "agent") });
-  const screens: SpotlightActionData[] = SCREENS.filter((screen) => may("read", screen.resource)).map((screen) => ({
+  const agents = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "palette"], "agents", { query: { q: sought, limit: 6 }, when: sought.length >= LONG_ENOUGH && may("fleet.look") });
+  const screens: SpotlightActionData[] = SCREENS.filter((screen) => may(screen.needs)).map((screen) => ({
     id: screen.path, label: screen.title, leftSection: <Icon name={screen.icon} />, rightSection: screen.keys ? <kbd>{screen.keys}</kbd> : undefined, onClick: () => { go(screen.path); },
   }));
   const deeds: SpotlightActionData[] = [
-    ...(may("write", "campaign") ? [{ id: "new-campaign", label: "New campaign", leftSection: <Icon name="campaigns" />, onClick: () => { go("/campaigns?new"); } }] : []),
-    ...(may("begin", "halt") ? [{ id: "halt", label: "Halt the fleet, a network, an agent…", keywords: ["stop", "kill", "pause"], leftSection: <Icon name="halt" />, onClick: openHalt }] : []),
+    ...(may("goal.give") ? [{ id: "new-campaign", label: "New campaign", leftSection: <Icon name="campaigns" />, onClick: () => { go("/campaigns?new"); } }] : []),
+    ...(may("halt.set") ? [{ id: "halt", label: "Halt the fleet, a network, an agent…", keywords: ["stop", "kill", "pause"], leftSection: <Icon name="halt" />, onClick: openHalt }] : []),
     { id: "verify", label: "Verify history in this browser", keywords: ["audit", "chain", "hash"], leftSection: <Icon name="audit" />, onClick: () => { go("/audit/verify"); } },
     { id: "colours", label: "Switch between dark and light", leftSection: <Icon name="moon" />, onClick: () => { toggleColorScheme(); } },
   ];

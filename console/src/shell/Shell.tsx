@@ -31,7 +31,7 @@ function Rail(): ReactElement {
       <Link href="/" className="brand"><img src="/mark.svg" alt="" width={24} height={24} />Chimera</Link>
       <nav aria-label="Screens">
         {GROUPS.map((group) => {
-          const screens = SCREENS.filter((screen) => screen.group === group && may("read", screen.resource));
+          const screens = SCREENS.filter((screen) => screen.group === group && may(screen.needs));
           if (!screens.length) return null;
           return (
             <div key={group}>
@@ -93,7 +93,7 @@ function UserMenu(): ReactElement {
       <Menu position="bottom-end" width={220}>
         <Menu.Target><button type="button" className="bare row" aria-label={`Account of ${session.name}`}><span className="avatar">{session.name.slice(0, 1).toUpperCase()}</span></button></Menu.Target>
         <Menu.Dropdown>
-          <Menu.Label>{session.name} · {session.role}</Menu.Label>
+          <Menu.Label>{session.name} · {session.roles.join(", ")}</Menu.Label>
           <Menu.Item onClick={() => void call("session", { method: "DELETE" }).finally(() => { location.assign("/"); })}>Log out</Menu.Item>
         </Menu.Dropdown>
       </Menu>

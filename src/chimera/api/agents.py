@@ -169,7 +169,8 @@ class AgentRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see, change = Needs("read", "agent"), Needs("write", "agent")
+        see, change = Needs("fleet.look"), Needs("agent.change")
+        begin, end = Needs("halt.set", narrowed=True), Needs("halt.lift", narrowed=True)
         one = "/v1/agents/{agent_id}"
         yield Route(method="GET", path="/v1/agents", endpoint=self.list, needs=see, answer=Page[AgentRow])
         yield Route(method="POST", path="/v1/agents", endpoint=self.install, needs=change, answer=Installation,
@@ -177,8 +178,8 @@ class AgentRoutes:
         yield Route(method="POST", path="/v1/agents/validate", endpoint=self.validate, needs=see, answer=Validation)
         yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=AgentItem)
         yield Route(method="POST", path=f"{one}/state", endpoint=self.change, needs=change, answer=Agent)
-        yield Route(method="POST", path=f"{one}/pause", endpoint=self.pause, needs=Needs("begin", "halt"), answer=Halt)
-        yield Route(method="POST", path=f"{one}/resume", endpoint=self.resume, needs=Needs("end", "halt"), answer=Halt)
+        yield Route(method="POST", path=f"{one}/pause", endpoint=self.pause, needs=begin, answer=Halt)
+        yield Route(method="POST", path=f"{one}/resume", endpoint=self.resume, needs=end, answer=Halt)
 
     async def list(
         self, q: SearchText, state: StateFilter = "", cursor: Cursor = "", limit: Rows = PAGE
@@ -237,11 +238,11 @@ class AgentRoutes:
     async def pause(self, agent_id: Id, given: Reason, who: Who) -> Halt:
         """Halt everything that this agent does, at once."""
         agent = await self._views.get(Agent, agent_id)
-        return await self._halts.halt(scopes.agent(agent.id), by=who.name, reason=given.reason)
+        return await self._halts.halt(scopes.agent(agent.id), by=who, reason=given.reason)
 
     async def resume(self, agent_id: Id, who: Who) -> Halt | Response:
         """Lift the halt of this agent."""
-        return await self._halts.resume(scopes.agent(agent_id), by=who.name)
+        return await self._halts.resume(scopes.agent(agent_id), by=who)
 
     def _read(self, given: PackageFiles) -> tuple[Manifest, str]:
         names = [name for name in given.files if not name or len(name) > 200 or ".." in name or name.startswith("/")]

@@ -39,6 +39,8 @@ from chimera.api.vitals import Measures, VitalRoutes
 from chimera.domain.errors import ChimeraError
 from chimera.domain.manifest import Manifest
 from chimera.governance.halts import Halts
+from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.identity.permits import Permits
 from chimera.governance.looks import Looks
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.reviews import Reviews
@@ -46,7 +48,6 @@ from chimera.governance.treasury import Treasury
 from chimera.pipeline.installer import Installer
 from chimera.pipeline.intake import Intake
 from chimera.ports.clock import Clock
-from chimera.ports.identity import IdentityDesk
 from chimera.ports.ids import Ids
 from chimera.ports.store import Store
 from chimera.ports.views import Views
@@ -63,6 +64,8 @@ class Given(Struct, frozen=True, kw_only=True):
     office: Store
     intake: Intake
     desk: IdentityDesk
+    permits: Permits
+    reviews: Reviews
     clock: Clock
     ids: Ids
     zone: tzinfo
@@ -91,14 +94,15 @@ def built(given: Given) -> Built:
 
 def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
     views, office, clock = given.views, given.office, given.clock
-    treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids)
+    treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids, permits=given.permits)
     yield SessionRoutes(desk=given.desk, timezone=str(given.zone))
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield CampaignRoutes(views=views, intake=given.intake)
     yield TaskRoutes(views=views)
-    yield ReviewRoutes(views=views, reviews=Reviews(store=office), treasury=treasury)
+    yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
+                       treasury=treasury)  # fmt: skip
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
@@ -160,5 +164,6 @@ def document() -> bytes:
 def _nothing() -> Given:
     """A house without anything in it: enough to be described, and whatever was asked of it would fail."""
     nothing: Any = None
-    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, clock=nothing, ids=nothing, zone=UTC,
+    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing,
+                 reviews=nothing, clock=nothing, ids=nothing, zone=UTC,
                  policy=nothing, read_package=nothing, console=Path("none"))  # fmt: skip

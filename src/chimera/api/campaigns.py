@@ -116,7 +116,7 @@ class CampaignRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see, change, one = Needs("read", "campaign"), Needs("write", "campaign"), "/v1/campaigns/{campaign_id}"
+        see, change, one = Needs("fleet.look"), Needs("goal.give"), "/v1/campaigns/{campaign_id}"
         yield Route(method="GET", path="/v1/campaigns", endpoint=self.list, needs=see, answer=Page[CampaignRow])
         yield Route(method="POST", path="/v1/campaigns", endpoint=self.open, needs=change, answer=Campaign, status=201)
         yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=CampaignItem)

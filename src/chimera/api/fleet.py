@@ -68,7 +68,7 @@ class FleetRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/fleet", endpoint=self.show, needs=Needs("read", "fleet"),
+        yield Route(method="GET", path="/v1/fleet", endpoint=self.show, needs=Needs("fleet.look"),
                     answer=FleetSummary)  # fmt: skip
 
     async def show(self) -> FleetSummary:

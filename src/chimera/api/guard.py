@@ -6,14 +6,17 @@ import hmac
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from chimera.api.limits import KNOCKING, READING, WRITING, Limits
 from chimera.api.replies import Replies
-from chimera.api.route import Needs, Public, Route, is_record
+from chimera.api.route import Needs, Public, Recognised, Route, is_record
 from chimera.domain.canonical import sha256_hex
 from chimera.domain.errors import Invalid, Refused
-from chimera.ports.identity import IdentityDesk, Principal
+from chimera.domain.person import Principal
+from chimera.domain.verbs import FLEET
+from chimera.governance.identity.desk import IdentityDesk
 
 COOKIE = "chimera_session"
 CSRF_HEADER = "x-csrf-token"
@@ -32,6 +35,11 @@ def csrf_of(secret: str) -> str:
     return sha256_hex(f"csrf {secret}".encode())[:32]
 
 
+def everywhere(who: Principal) -> Principal:
+    """Somebody without the narrowing of their roles: for whether they might do something at all."""
+    return replace(who, within=frozenset())
+
+
 class Guard:
     """Asks the desk. What it does not understand is refused."""
 
@@ -45,10 +53,14 @@ class Guard:
         """Let the request through, answer it from before, or raise."""
         match route.needs:
             case Public():
-                self._limits.take(f"address {_address(request)}", READING if request.method in SAFE else KNOCKING)
+                self._limits.take(f"address {address_of(request)}", READING if request.method in SAFE else KNOCKING)
                 return None
             case Needs() as needs:
-                return await self._admit(request, route, needs)
+                who = await self._recognised(request)
+                self._desk.require(everywhere(who) if needs.narrowed else who, needs.verb, FLEET)
+                return await self._known(request, who)
+            case Recognised():
+                return await self._known(request, await self._recognised(request))
 
     async def done(self, request: Request, route: Route, response: Response) -> Response:
         """Note what was looked at, keep what has to be answered again, spare what is known already."""
@@ -65,22 +77,19 @@ class Guard:
         """Whoever sends it again under the same key tries again."""
         self._replies.forget(request)
 
-    async def _admit(self, request: Request, route: Route, needs: Needs) -> Response | None:
+    async def _known(self, request: Request, who: Principal) -> Response | None:
+        """The answer from before, if this very write was answered before."""
+        return await self._replies.known(request, who) if request.method not in SAFE else None
+
+    async def _recognised(self, request: Request) -> Principal:
         secret, by_cookie = _secret_of(request)
         who = await self._desk.recognise(secret)
         if request.method not in SAFE and by_cookie:
             _require_own_page(request, secret)
-        self._limits.take(f"principal {who.id}", READING if request.method in SAFE else WRITING)
-        if not self._desk.may(who, needs.verb, needs.resource):
-            raise Refused(
-                "role_may_not",
-                f"a {who.role} may not {needs.verb} a {needs.resource}",
-                where=f"{route.method} {route.path}",
-                remedy="ask an owner",
-            )
+        self._limits.take(f"principal {who.person}", READING if request.method in SAFE else WRITING)
         request.state.principal = who
         request.state.secret = secret
-        return await self._replies.known(request, who) if request.method not in SAFE else None
+        return who
 
 
 def _secret_of(request: Request) -> tuple[str, bool]:
@@ -116,7 +125,8 @@ def _is_known(request: Request, route: Route, response: Response) -> bool:
     return (tag.startswith("W/") or is_record(route.answer)) and tag in [one.strip() for one in known.split(",")]
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
     return request.client.host if request.client else "unknown"
 
 

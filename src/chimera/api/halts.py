@@ -71,12 +71,12 @@ class HaltRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see = Needs("read", "halt")
+        see, begin, end = Needs("fleet.look"), Needs("halt.set", narrowed=True), Needs("halt.lift", narrowed=True)
         yield Route(method="GET", path="/v1/halts", endpoint=self.list, needs=see, answer=Page[Halt])
         yield Route(method="GET", path="/v1/halts/preview", endpoint=self.preview, needs=see, answer=HaltPreview)
-        yield Route(method="POST", path="/v1/halts", endpoint=self.begin, needs=Needs("begin", "halt"), answer=Halt,
+        yield Route(method="POST", path="/v1/halts", endpoint=self.begin, needs=begin, answer=Halt,
                     status=201)  # fmt: skip
-        yield Route(method="POST", path="/v1/halts/end", endpoint=self.end, needs=Needs("end", "halt"), answer=Halt)
+        yield Route(method="POST", path="/v1/halts/end", endpoint=self.end, needs=end, answer=Halt)
 
     async def list(
         self, state: Annotated[Literal["active", "lifted"], Query()] = "active", cursor: Cursor = "",
@@ -90,11 +90,11 @@ class HaltRoutes:
 
     async def begin(self, given: NewHalt, who: Who) -> Halt:
         """Halt a scope: from the commit on nothing begins there."""
-        return await self._halts.halt(given.scope, by=who.name, reason=given.reason)
+        return await self._halts.halt(given.scope, by=who, reason=given.reason)
 
     async def end(self, given: HaltEnd, who: Who) -> Halt:
         """Lift the halt of exactly this scope."""
-        return await self._halts.resume(given.scope, by=who.name)
+        return await self._halts.resume(given.scope, by=who)
 
     async def preview(
         self, scope: Annotated[str, Query(max_length=scopes.LENGTH_MAX, examples=["fleet"])]

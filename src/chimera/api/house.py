@@ -71,10 +71,10 @@ class HouseRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/policy", endpoint=self.policy, needs=Needs("read", "policy"),
+        yield Route(method="GET", path="/v1/policy", endpoint=self.policy, needs=Needs("policy.look"),
                     answer=Policy)  # fmt: skip
-        yield Route(method="GET", path="/v1/tools", endpoint=self.tools, needs=Needs("read", "tool"), answer=Tools)
-        yield Route(method="GET", path="/v1/connections", endpoint=self.connections, needs=Needs("read", "connection"),
+        yield Route(method="GET", path="/v1/tools", endpoint=self.tools, needs=Needs("fleet.look"), answer=Tools)
+        yield Route(method="GET", path="/v1/connections", endpoint=self.connections, needs=Needs("fleet.look"),
                     answer=Page[Connection])  # fmt: skip
 
     async def policy(self) -> Policy:

@@ -38,7 +38,7 @@ class KpiRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/kpis", endpoint=self.show, needs=Needs("read", "kpi"), answer=Kpis)
+        yield Route(method="GET", path="/v1/kpis", endpoint=self.show, needs=Needs("fleet.look"), answer=Kpis)
 
     async def show(self) -> Kpis:
         """Today's figures."""

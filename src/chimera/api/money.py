@@ -66,7 +66,7 @@ class MoneyRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see, path = Needs("read", "money"), "/v1/money"
+        see, path = Needs("money.look"), "/v1/money"
         yield Route(method="GET", path=f"{path}/windows", endpoint=self.windows, needs=see, answer=Windows)
         yield Route(method="GET", path=f"{path}/caps", endpoint=self.caps, needs=see, answer=Page[Cap])
         yield Route(method="GET", path=f"{path}/spending", endpoint=self.spending, needs=see, answer=Page[Spending])

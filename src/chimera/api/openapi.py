@@ -26,7 +26,7 @@ _MEANINGS = {
     "428": "If-Match is missing", "429": "too often", "500": "a fault of ours", "503": "try later",
 }  # fmt: skip
 _CODES = {
-    "400": "request_malformed", "401": "session_missing", "403": "role_may_not", "404": "record_missing",
+    "400": "request_malformed", "401": "session_missing", "403": "not_permitted", "404": "record_missing",
     "409": "review_claimed", "412": "version_stale", "413": "request_too_large", "421": "host_not_served",
     "422": "request_invalid", "428": "version_not_given", "429": "rate_limited", "500": "unexpected",
     "503": "unreachable",

@@ -72,11 +72,11 @@ class PublicRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see = Needs("read", "conversation")
+        see = Needs("fleet.look")
         yield Route(method="GET", path="/v1/conversations", endpoint=self.list, needs=see, answer=Page[ConversationRow])
         yield Route(method="GET", path="/v1/conversations/{input_id}", endpoint=self.show, needs=see,
                     answer=ConversationItem)  # fmt: skip
-        yield Route(method="GET", path="/v1/trends", endpoint=self.trends, needs=Needs("read", "trend"),
+        yield Route(method="GET", path="/v1/trends", endpoint=self.trends, needs=Needs("fleet.look"),
                     answer=Page[TrendRow])  # fmt: skip
 
     async def list(

@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from chimera.domain.canonical import sha256_hex
 from chimera.domain.errors import Conflict, Invalid
+from chimera.domain.person import Principal
 from chimera.ports.clock import Clock
-from chimera.ports.identity import Principal
 
 HEADER = "idempotency-key"
 KEY_LENGTH_MAX = 200
@@ -43,9 +43,9 @@ class Replies:
         if not key:
             return None
         digest = sha256_hex(b"\n".join((request.method.encode(), str(request.url).encode(), await request.body())))
-        reply = self._kept.get((who.id, key))
+        reply = self._kept.get((who.person, key))
         if reply is None or reply.at_us + KEPT_US < self._clock.now_us():
-            self._begin((who.id, key), digest)
+            self._begin((who.person, key), digest)
             return None
         if reply.digest != digest:
             raise Conflict("key_reused", "this key was used for another request", where=HEADER, remedy="use a new one")
@@ -57,7 +57,7 @@ class Replies:
     def keep(self, request: Request, who: Principal, response: Response) -> None:
         """Keep the answer: it is given again to whoever asks the same under the same key."""
         key = request.headers.get(HEADER, "")
-        reply = self._kept.get((who.id, key))
+        reply = self._kept.get((who.person, key))
         if reply is None or reply.done.is_set():
             return
         reply.response = response
@@ -67,10 +67,10 @@ class Replies:
         """The request failed: whoever sends it again tries again."""
         who: Principal | None = getattr(request.state, "principal", None)
         if who is not None:
-            reply = self._kept.get((who.id, request.headers.get(HEADER, "")))
+            reply = self._kept.get((who.person, request.headers.get(HEADER, "")))
             if reply is not None and not reply.done.is_set():
                 reply.done.set()
-                del self._kept[(who.id, request.headers.get(HEADER, ""))]
+                del self._kept[(who.person, request.headers.get(HEADER, ""))]
 
     def _begin(self, key: tuple[str, str], digest: str) -> None:
         while len(self._kept) >= REPLIES_MAX:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -18,21 +18,21 @@ from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, IdFilter, Limit, Note, Word, require_id
 from chimera.domain.agent import Agent, Persona
 from chimera.domain.attempt import Attempt
-from chimera.domain.decision import Approver
-from chimera.domain.errors import ChimeraError, Refused
+from chimera.domain.errors import ChimeraError
 from chimera.domain.labels import is_tainted
-from chimera.domain.review import Review
+from chimera.domain.person import Principal
+from chimera.domain.review import Review, nonce_of
 from chimera.domain.work import Material
-from chimera.governance.reviews import Reviews
+from chimera.governance.identity.permits import Permits
+from chimera.governance.reviews import BATCH_MAX, Reviews, Seen, about, is_low_risk
 from chimera.governance.treasury import Treasury
-from chimera.ports.identity import Principal
 from chimera.ports.views import ReviewQuery, Views
 
-BATCH_MAX = 100
 TEXT_MAX = 280
-BATCH_RISK = "ordinary"
+RULABLE = ("open", "owed")
 State = Annotated[
-    Literal["open", "asked", "approved", "edited", "rejected", "expired", "closed"], Query(description="where it is")
+    Literal["open", "owed", "asked", "approved", "edited", "rejected", "expired", "closed"],
+    Query(description="where it is"),
 ]
 
 Order = Annotated[Literal["deadline", "newest"], Query(description="the most urgent first, or the newest")]
@@ -64,8 +64,11 @@ class ReviewRow(Struct, frozen=True, kw_only=True):
     opened_at_us: int
     deadline_us: int
     assignee: str
+    claimed_by: str
     claimed_until_us: int
+    first_yes_by: str
     outcome: str
+    may_batch: bool
 
 
 class ReviewItem(Struct, frozen=True, kw_only=True):
@@ -104,19 +107,25 @@ class BatchAnswer(Struct, frozen=True, kw_only=True):
     outcomes: tuple[BatchOutcome, ...]
 
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Approval(BaseModel):
     """Yes, to exactly these bytes."""
 
     model_config = ConfigDict(extra="forbid")
 
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digest: Digest
 
 
 class Edit(BaseModel):
-    """Yes, to other arguments. They are new bytes, and go through the gate like any."""
+    """Yes, to other arguments than those with this digest. They are new bytes, and go through the gate like any."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"arguments": {"text": "better"}}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"digest": "0" * 64, "arguments": {"text": "better"}}]}
+    )
 
+    digest: Digest
     arguments: Annotated[dict[Annotated[str, Field(max_length=100)], Any], Field(min_length=1, max_length=50)]
 
 
@@ -143,7 +152,7 @@ class BatchItem(BaseModel):
 
     id: Annotated[str, Field(max_length=36)]
     version: Annotated[int, Field(ge=1, le=10**15)]
-    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digest: Digest
 
 
 class Batch(BaseModel):
@@ -159,14 +168,19 @@ class Batch(BaseModel):
 class ReviewRoutes:
     """`/v1/reviews`."""
 
-    def __init__(self, *, views: Views, reviews: Reviews, treasury: Treasury) -> None:
+    def __init__(self, *, views: Views, reviews: Reviews, permits: Permits, treasury: Treasury) -> None:
         self._views = views
         self._reviews = reviews
+        self._permits = permits
         self._treasury = treasury
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see, rule, one = Needs("read", "review"), Needs("rule", "review"), "/v1/reviews/{review_id}"
+        see, rule, one = (
+            Needs("review.look", narrowed=True),
+            Needs("review.rule", narrowed=True),
+            "/v1/reviews/{review_id}",
+        )
         yield Route(method="GET", path="/v1/reviews", endpoint=self.list, needs=see, answer=Page[ReviewRow])
         yield Route(method="POST", path="/v1/reviews/batch", endpoint=self.batch, needs=rule, answer=BatchAnswer)
         yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=ReviewItem)
@@ -181,7 +195,7 @@ class ReviewRoutes:
     async def list(
         self, state: State = "open", risk: Word = "", agent: IdFilter = "",
         assignee: Annotated[str, Query(max_length=200)] = "", order: Order = "deadline", cursor: Cursor = "",
-        limit: Limit = PAGE,
+        limit: Limit = PAGE, *, who: Who,
     ) -> Page[ReviewRow]:  # fmt: skip
         """What waits, by deadline."""
         after = paging.decode(cursor, After)
@@ -192,13 +206,14 @@ class ReviewRoutes:
         ))  # fmt: skip
         agents = await self._views.get_many(Agent, sorted({one.agent_id for one in found}))
         names, now_us = {one.id: one.name for one in agents}, await self._views.now_us()
-        rows = tuple(_row(one, names.get(one.agent_id, ""), now_us) for one in found)
+        rows = tuple(_row(one, names.get(one.agent_id, ""), now_us) for one in found if self._may_see(who, one))
         last = found[-1] if len(found) == limit else None
         return Page(items=rows, next=paging.encode(After(last.due_us, last.id)) if last else "")
 
     async def show(self, review_id: Id, who: Who) -> ReviewItem:
         """One review with the exact bytes, whose words shaped it, the rules that fired, and what it would cost."""
         review = await self._views.get(Review, review_id)
+        self._permits.require(who, "review.look", about(review))
         agent = await self._views.find(Agent, review.agent_id)
         attempts = await self._views.list(Attempt, scope=review.task_id)
         attempt = attempts[-1] if attempts else None
@@ -213,81 +228,95 @@ class ReviewRoutes:
             spans=evidence.spans_of(review, sources), sources=sources, output=attempt.draft.output if attempt else {},
             findings=attempt.verdict.findings if attempt else (), windows=tuple(map(shown_window, windows)),
             fits_budget=all(window.room_micros >= cost_micros for window in windows), now_us=now_us,
-            may_rule=review.claimed_by(now_us) in ("", who.name) and str(review.state) == "open",
+            may_rule=self._may_rule(who, review, now_us),
         )  # fmt: skip
+
+    def _may_see(self, who: Principal, review: Review) -> bool:
+        """Whoever may look at all sees everything, unless their roles end somewhere."""
+        return not who.within or self._permits.may(who, "review.look", about(review))
+
+    def _may_rule(self, who: Principal, review: Review, now_us: int) -> bool:
+        claim = review.claimed_by(now_us=now_us)
+        is_free = (claim is None or claim.person == who.person) and review.assigned_to in ("", who.name)
+        return is_free and str(review.state) in RULABLE and self._permits.may(who, "review.rule", about(review))
 
     # ── ruling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def claim(self, review_id: Id, version: Version, who: Who) -> Review:
         """Say that one is looking at it; others see it."""
-        return await self._reviews.claim(review_id, by=approver(who), version=version)
+        return await self._reviews.claim(review_id, by=who, version=version)
 
     async def release(self, review_id: Id, version: Version, who: Who) -> Review:
         """Leave it to others."""
-        return await self._reviews.release(review_id, by=approver(who), version=version)
+        return await self._reviews.release(review_id, by=who, version=version)
 
     async def approve(self, review_id: Id, given: Approval, version: Version, who: Who) -> Review:
         """Approve exactly the bytes that were shown. The gate is asked again, with you as the approver."""
-        return await self._reviews.approve(review_id, by=approver(who), digest=given.digest, version=version)
+        return await self._reviews.approve(
+            review_id, by=who, digest=given.digest, version=version,
+            nonce=nonce_of(review_id, version=version, digest=given.digest),
+        )  # fmt: skip
 
     async def edit(self, review_id: Id, given: Edit, version: Version, who: Who) -> Review:
         """Approve other arguments: new bytes, a new decision."""
-        return await self._reviews.edit(review_id, by=approver(who), arguments=given.arguments, version=version)
+        return await self._reviews.edit(
+            review_id, by=who, arguments=given.arguments, version=version,
+            nonce=nonce_of(review_id, version=version, digest=given.digest),
+        )  # fmt: skip
 
     async def reject(self, review_id: Id, given: Rejection, version: Version, who: Who) -> Review:
         """Say no, and why."""
-        return await self._reviews.reject(review_id, by=approver(who), reason=given.reason, version=version)
+        return await self._reviews.reject(review_id, by=who, reason=given.reason, version=version)
 
     async def ask(self, review_id: Id, given: Question, version: Version, who: Who) -> Review:
         """Ask the operator something first; the review waits."""
-        return await self._reviews.ask(review_id, by=approver(who), question=given.text, version=version)
+        return await self._reviews.ask(review_id, by=who, question=given.text, version=version)
 
     async def answer(self, review_id: Id, given: Question, version: Version, who: Who) -> Review:
         """Answer what was asked; the review is open again."""
-        return await self._reviews.answer(review_id, by=approver(who), text=given.text, version=version)
+        return await self._reviews.answer(review_id, by=who, text=given.text, version=version)
 
     async def batch(self, given: Batch, who: Who) -> BatchAnswer:
         """The same ruling on many of ordinary risk. Each is ruled on alone; what fails says why."""
-        act = self._approve_one if given.command == "approve" else self._reject_one
-        return BatchAnswer(outcomes=tuple([await _outcome(act, one, given, who) for one in given.items]))
+        if given.command == "approve":
+            return BatchAnswer(outcomes=await self._approve_each(given, who))
+        return BatchAnswer(outcomes=tuple([await self._reject_one(one, given, who) for one in given.items]))
 
-    async def _approve_one(self, one: BatchItem, _given: Batch, who: Principal) -> Review:
-        review = await self._views.get(Review, require_id(one.id, where="items"))
-        if review.question.risk != BATCH_RISK or review.about != "action":
-            raise Refused("batch_risk", f"{review.question.risk} is looked at one by one", where=one.id)
-        return await self._reviews.approve(review.id, by=approver(who), digest=one.digest, version=one.version)
+    async def _approve_each(self, given: Batch, who: Principal) -> tuple[BatchOutcome, ...]:
+        seen = [Seen(review_id=require_id(one.id, where="items"), digest=one.digest,
+                     nonce=nonce_of(one.id, version=one.version, digest=one.digest))
+                for one in given.items]  # fmt: skip
+        return tuple(_outcome(one.review_id, one.review, one.code, one.message)
+                     for one in await self._reviews.approve_batch(seen, by=who))  # fmt: skip
 
-    async def _reject_one(self, one: BatchItem, given: Batch, who: Principal) -> Review:
-        review_id = require_id(one.id, where="items")
-        return await self._reviews.reject(review_id, by=approver(who), reason=given.reason, version=one.version)
-
-
-async def _outcome(
-    act: Callable[[BatchItem, Batch, Principal], Awaitable[Review]], one: BatchItem, given: Batch, who: Principal
-) -> BatchOutcome:
-    try:
-        after = await act(one, given, who)
-    except ChimeraError as error:
-        return BatchOutcome(id=one.id, ok=False, code=error.code, detail=error.message)
-    return BatchOutcome(id=one.id, ok=True, version=after.version, state=str(after.state))
+    async def _reject_one(self, one: BatchItem, given: Batch, who: Principal) -> BatchOutcome:
+        try:
+            review_id = require_id(one.id, where="items")
+            after = await self._reviews.reject(review_id, by=who, reason=given.reason, version=one.version)
+        except ChimeraError as error:
+            return _outcome(one.id, None, error.code, error.message)
+        return _outcome(one.id, after, "", "")
 
 
-def approver(who: Principal) -> Approver:
-    """Whoever is logged in, as the gate will see them."""
-    return Approver(name=who.name, role=who.role)
+def _outcome(review_id: str, after: Review | None, code: str, detail: str) -> BatchOutcome:
+    if after is None:
+        return BatchOutcome(id=review_id, ok=False, code=code, detail=detail)
+    return BatchOutcome(id=review_id, ok=True, version=after.version, state=str(after.state))
 
 
 def _row(review: Review, agent_name: str, now_us: int) -> ReviewRow:
     question, action = review.question, review.question.action
-    holder = review.claimed_by(now_us)
+    claim = review.claimed_by(now_us=now_us)
     return ReviewRow(
         id=review.id, version=review.version, state=str(review.state), about=review.about, kind=action.kind,
         platform=action.platform, account=action.account, agent_id=review.agent_id, agent_name=agent_name,
         campaign_id=review.campaign_id, task_id=review.task_id, text=_text_of(action.arguments), risk=question.risk,
         digest=review.action_digest, role=review.role, threat=question.threat, tainted=is_tainted(question.labels),
         confidence_bp=question.confidence_bp, cost_micros=action.cost_micros, reasons=review.reasons,
-        opened_at_us=review.opened_at_us, deadline_us=review.deadline_us, assignee=holder,
-        claimed_until_us=review.claimed_until_us if holder else 0, outcome=review.outcome,
+        opened_at_us=review.opened_at_us, deadline_us=review.deadline_us, assignee=review.assigned_to,
+        claimed_by=claim.name if claim else "", claimed_until_us=claim.until_us if claim else 0,
+        first_yes_by=review.first.approver.name if review.first else "", outcome=review.outcome,
+        may_batch=is_low_risk(review),
     )  # fmt: skip
 
 

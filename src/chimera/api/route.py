@@ -24,13 +24,25 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Needs(Struct, frozen=True):
-    """What one must be permitted to use a route: this verb on that resource."""
+    """What one must be permitted to use a route: a verb of people's.
+
+    `narrowed`: the route itself asks again about the very thing, so whoever's roles end somewhere may come this far.
+    """
 
     verb: str
-    resource: str
+    narrowed: bool = False
 
     def __str__(self) -> str:
-        return f"{self.verb}:{self.resource}"
+        return self.verb
+
+
+class Recognised(Struct, frozen=True):
+    """A route for whoever was recognised, and why."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return "recognised"
 
 
 class Public(Struct, frozen=True):
@@ -48,7 +60,7 @@ class Route(Struct, frozen=True, kw_only=True):
     method: str
     path: str
     endpoint: Callable[..., Awaitable[Any]]
-    needs: Needs | Public
+    needs: Needs | Recognised | Public
     answer: Any = None
     status: int = 200
     name: str = ""

@@ -21,7 +21,7 @@ class StreamRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/stream", endpoint=self.stream, needs=Needs("read", "fleet"), answer=Frame,
+        yield Route(method="GET", path="/v1/stream", endpoint=self.stream, needs=Needs("fleet.look"), answer=Frame,
                     media="text/event-stream", shows_data=False)  # fmt: skip
 
     async def stream(

@@ -48,7 +48,7 @@ class TaskRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        see = Needs("read", "task")
+        see = Needs("fleet.look")
         yield Route(method="GET", path="/v1/tasks", endpoint=self.list, needs=see, answer=Page[Task])
         yield Route(method="GET", path="/v1/tasks/{task_id}", endpoint=self.show, needs=see, answer=Task)
         yield Route(method="GET", path="/v1/tasks/{task_id}/trace", endpoint=self.trace, needs=see, answer=Trace)

@@ -63,7 +63,7 @@ class VitalRoutes:
                     needs=Public("a supervisor has no session; it learns that we run and nothing else"))  # fmt: skip
         yield Route(method="GET", path="/ready", endpoint=self.ready, answer=Health,
                     needs=Public("a load balancer has no session; it learns whether the database answers"))  # fmt: skip
-        yield Route(method="GET", path="/metrics", endpoint=self.metrics, needs=Needs("read", "kpi"), shows_data=False,
+        yield Route(method="GET", path="/metrics", endpoint=self.metrics, needs=Needs("fleet.look"), shows_data=False,
                     media="text/plain")  # fmt: skip
 
     async def health(self) -> Health:

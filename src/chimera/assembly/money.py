@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, Sequence
 from chimera.adapters.documents.wallets import load_wallets
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.rates.http import EuropeanRates, OpenRates
-from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.clock import SystemClock
 from chimera.assembly.vaults import Vaults
 from chimera.domain.errors import Invalid
 from chimera.domain.wallets import Carriage
-from chimera.governance.breakers import BreakerReadings, Breakers
 from chimera.governance.exchange import Exchange
 from chimera.governance.halts import Halts
+from chimera.governance.spending_breakers import BreakerReadings, SpendingBreakers
 from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
 from chimera.ports.publisher import Publisher
@@ -52,11 +52,11 @@ async def paying(
         yield opened
 
 
-def breakers(settings: Settings, office: Store, clock: Clock) -> Breakers:
+def breakers(settings: Settings, office: Store, clock: Clock, *, halts: Halts) -> SpendingBreakers:
     """What halts when money goes faster than it should."""
-    return Breakers(
+    return SpendingBreakers(
         reads=office,
-        halts=Halts(store=office, ids=SystemIds()),
+        halts=halts,
         readings=BreakerReadings(reads=office, treasury=Treasury(zone=settings.zone), clock=clock),
     )
 

@@ -10,7 +10,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import load_pack
+from chimera.adapters.documents.governance import DEFAULT_PACK, load_pack
 from chimera.adapters.documents.wallets import load_wallets
 from chimera.adapters.local.home import prepare_home, socket_folder
 from chimera.adapters.system.clock import SystemClock
@@ -23,6 +23,7 @@ from chimera.adapters.vault.process import Begin
 from chimera.adapters.vault.published import PublishedKeys
 from chimera.adapters.vault.server import SECOND
 from chimera.domain.errors import Unavailable
+from chimera.domain.policy import PackFiles
 from chimera.governance.sealing import SealVerifier
 from chimera.ports.clock import Clock
 from chimera.settings import Settings
@@ -43,11 +44,11 @@ class Vaults(Struct, frozen=True, kw_only=True):
         if self.second_office is not None:
             await self.second_office.halt(halted)
 
-    async def govern(self, digest: str) -> None:
+    async def govern(self, files: PackFiles, *, digest: str) -> None:
         """Tell both which policy is in force."""
-        await self.office.govern(digest)
+        await self.office.govern(files, digest=digest)
         if self.second_office is not None:
-            await self.second_office.govern(digest)
+            await self.second_office.govern(files, digest=digest)
 
     async def close(self) -> None:
         """Hang up everywhere."""
@@ -105,7 +106,7 @@ def _socket(home: Path, folder: Path) -> Path:
 def _order(settings: Settings, policy_digest: str, begin: Begin, *, folder: Path) -> VaultOrder:
     socket = _socket(prepare_home(settings.folder), folder)
     return VaultOrder(folder=folder, socket=socket, policy_digest=policy_digest,
-                      cap_micros_day=settings.vault_cap_micros_day, begin=begin)  # fmt: skip
+                      cap_micros_day=settings.vault_cap_micros_day, begin=begin, pack=DEFAULT_PACK)  # fmt: skip
 
 
 @contextlib.asynccontextmanager

@@ -10,11 +10,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chimera import bootstrap
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.vault.local import LocalVault
 from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.bench.spending_world import KINDS, Attempt, world
+from chimera.bootstrap import Rules
+from chimera.domain import ids
+from chimera.domain.action import Action
+from chimera.domain.agent import Account
+from chimera.domain.decision import Allow, Question
 from chimera.domain.roles import Role
 from chimera.domain.spending import Appraisal, Word
 from chimera.governance.cfo import CFOAgent
@@ -24,6 +30,7 @@ from chimera.ports.ledger import Outcome
 TUNED_SEEDS = tuple(range(1, 9))
 BEGINS_US = 1_788_220_800_000_000
 WARM_UP_DAYS = 14
+PAYMENTS = "sandbox.pay"
 GOOD_RETURNS = tuple(Outcome(campaign_id=str(n), cost_micros=100, revenue_micros=300) for n in range(30))
 
 
@@ -61,10 +68,12 @@ class Returns:
 async def run(*, seeds: Sequence[int], agents: int, days: int, incidents: int) -> dict[str, Any]:
     """All seeds, and their sums."""
     began = time.monotonic()
+    rules = bootstrap.rules()
     counts: Counter[str] = Counter()
     caught: defaultdict[str, list[bool]] = defaultdict(list)
     for seed in seeds:
-        await _one(world(seed, agents=agents, days=days, incidents=incidents, begins_us=BEGINS_US), counts, caught)
+        attempts = world(seed, agents=agents, days=days, incidents=incidents, begins_us=BEGINS_US)
+        await _one(attempts, rules, counts, caught)
     return {
         **_figures(counts, caught),
         "seeds": list(seeds),
@@ -74,7 +83,9 @@ async def run(*, seeds: Sequence[int], agents: int, days: int, incidents: int) -
     }
 
 
-async def _one(attempts: Sequence[Attempt], counts: Counter[str], caught: defaultdict[str, list[bool]]) -> None:
+async def _one(
+    attempts: Sequence[Attempt], rules: Rules, counts: Counter[str], caught: defaultdict[str, list[bool]]
+) -> None:
     clock = Simulated(attempts[0].at_us)
     cfo = _cfo(clock)
     stopped: dict[tuple[str, int], bool] = {}
@@ -99,11 +110,46 @@ async def _one(attempts: Sequence[Attempt], counts: Counter[str], caught: defaul
             counts["fraud_stopped"] += word.word is not Word.CLEAR
         elif attempt.at_us >= BEGINS_US + WARM_UP_DAYS * 86_400_000_000:
             _count_normal(word, counts)
+            counts["normal_allowed"] += isinstance(rules.gate.decide(_question(word, rules)).decision, Allow)
+        if attempt.fraud and word.word is not Word.CLEAR:
+            counts["fraud_allowed_by_gate"] += isinstance(rules.gate.decide(_question(word, rules)).decision, Allow)
         if word.word is Word.ASK and not attempt.fraud:
             # The person says yes to what is in order; what they paid is history like everything else.
             cfo.history.add(payment)
     for (kind, _), was in stopped.items():
         caught[kind].append(was)
+
+
+def _question(word: Appraisal, rules: Rules) -> Question:
+    """The payment as the gate of a running fleet is asked about it: confident, and no stranger behind it."""
+    said = word.payment
+    action = Action(
+        kind="payment.send",
+        platform=PAYMENTS,
+        account="treasury",
+        arguments={"recipient": said.recipient, "amount_micros": said.amount_micros, "currency": "USD",
+                   "purpose": said.purpose},
+        category=said.category,
+        cost_micros=said.amount_micros,
+        recipient=said.recipient,
+    )  # fmt: skip
+    spec = rules.contracts.specs["commerce.pay"]
+    return Question(
+        action=action,
+        spec=spec.ref,
+        risk=str(spec.risk),
+        task_id=ids.derive(said.id, "task"),
+        campaign_id=said.campaign_id,
+        agent_id=said.agent_id,
+        disclosure="",
+        labels=said.labels,
+        permissions=("payment.send",),
+        accounts=(Account(PAYMENTS, "treasury"),),
+        has_record=True,
+        confidence_bp=9_500,
+        threat="LOW",
+        appraisal=word,
+    )
 
 
 def _count_normal(word: Appraisal, counts: Counter[str]) -> None:
@@ -119,6 +165,8 @@ def _figures(counts: Counter[str], caught: defaultdict[str, list[bool]]) -> dict
         "recall": round(sum(incidents) / max(1, len(incidents)), 4),
         "false_positive_rate": round(counts["normal_suspected"] / max(1, counts["normal"]), 4),
         "without_person_rate": round(1 - counts["normal_held"] / max(1, counts["normal"]), 4),
+        "allowed_by_gate_rate": round(counts["normal_allowed"] / max(1, counts["normal"]), 4),
+        "held_by_cfo_and_allowed_by_gate": counts["fraud_allowed_by_gate"],
         "recall_by_kind": {kind: round(sum(caught[kind]) / max(1, len(caught[kind])), 4) for kind in KINDS},
         "recall_of_payments": round(counts["fraud_stopped"] / max(1, counts["fraud"]), 4),
         "money_stopped_rate": round(1 - counts["fraud_paid_micros"] / max(1, counts["fraud_micros"]), 4),

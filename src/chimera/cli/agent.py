@@ -19,6 +19,7 @@ from chimera.domain.agent import Agent, AgentCommand, AgentState
 from chimera.domain.faults import Faults
 from chimera.domain.manifest import budget_in_words, manifest_schema
 from chimera.domain.permissions import PERMISSIONS
+from chimera.domain.verbs import Resource
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.installer import Installed, Installer, Offer, changes_of
@@ -145,14 +146,19 @@ def install(
 ) -> None:
     """Install a package, or upgrade the one that is installed."""
     package = read_package(folder, specs=load_specs())
-    offer = Offer(
-        manifest=package.manifest,
-        digest=package.digest,
-        by=output.person(),
-        accept_permissions=accept_permissions,
-        accept_budget=accept_budget,
-    )
-    installed = _with_installer(context, lambda installer: installer.install(offer))
+
+    async def offered(installer: Installer, by: str) -> Installed:
+        return await installer.install(
+            Offer(
+                manifest=package.manifest,
+                digest=package.digest,
+                by=by,
+                accept_permissions=accept_permissions,
+                accept_budget=accept_budget,
+            )
+        )
+
+    installed = _in_the_name_of(context, offered)
     if as_json:
         output.answer(
             {
@@ -214,7 +220,7 @@ def retire(context: typer.Context, name: Name, *, as_json: Json = False) -> None
 
 
 def _change(context: typer.Context, name: str, command: AgentCommand, *, as_json: bool) -> None:
-    agent = _with_installer(context, lambda installer: installer.change(name, command, by=output.person()))
+    agent = _in_the_name_of(context, lambda installer, by: installer.change(name, command, by=by))
     if as_json:
         output.answer(_agent_as_json(agent))
     else:
@@ -231,6 +237,17 @@ def _agent_as_json(agent: Agent) -> dict[str, Any]:
         "permissions": agent.permissions,
         "budget_micros_day": agent.budget_micros_day,
     }
+
+
+def _in_the_name_of(context: typer.Context, work: Callable[[Installer, str], Awaitable[Result]]) -> Result:
+    """Work that somebody answers for, who has to be one who may change agents."""
+
+    async def inside() -> Result:
+        async with doors_of(context).office() as office:
+            office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
+            return await work(Installer(office.store), office.principal.name)
+
+    return stopping.run(inside())
 
 
 def _with_installer(context: typer.Context, work: Callable[[Installer], Awaitable[Result]]) -> Result:

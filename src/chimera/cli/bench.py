@@ -25,7 +25,7 @@ SECONDS_MAX = 3_600
 NETWORKS_MAX = 20
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
-RECALL_MIN, FALSE_POSITIVE_MAX = 0.95, 0.01
+RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
 
 
 @app.command()
@@ -86,7 +86,8 @@ def fraud(
                       where="bench fraud", remedy="take others")  # fmt: skip
     result = uvloop.run(fraud_bench.run(seeds=chosen, agents=agents, days=days, incidents=incidents))
     _say(result, as_json=as_json)
-    if result["recall"] < RECALL_MIN or result["false_positive_rate"] > FALSE_POSITIVE_MAX:
+    undecided = result["allowed_by_gate_rate"] <= WITHOUT_PERSON_MIN or result["held_by_cfo_and_allowed_by_gate"]
+    if undecided or result["recall"] < RECALL_MIN or result["false_positive_rate"] > FALSE_POSITIVE_MAX:
         raise typer.Exit(1)
 
 

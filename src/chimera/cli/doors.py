@@ -9,15 +9,18 @@ from typing import TypeAlias
 import typer
 from msgspec import Struct
 
+from chimera.assembly.people import Office
 from chimera.ports.store import Store
 
 OpenStore: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
+OpenOffice: TypeAlias = Callable[[], AbstractAsyncContextManager[Office]]
 
 
 class Doors(Struct, frozen=True, kw_only=True):
     """The ways from a command into the house."""
 
     office_store: OpenStore
+    office: OpenOffice
 
 
 def doors_of(context: typer.Context) -> Doors:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +15,7 @@ from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.errors import Conflict, Invalid
 from chimera.domain.policy import PackFiles, Policy
+from chimera.domain.verbs import FLEET
 from chimera.governance.policy.changes import Policies, in_force
 from chimera.governance.policy.pack import pack_of
 from chimera.learning.calibration import HARM_WEIGHT, Curve, calibrate, propose
@@ -39,7 +42,7 @@ def calibrate_command(
     _require_weight(harm_weight)
 
     async def work() -> tuple[tuple[Curve, ...], Policy | None]:
-        async with doors_of(context).office_store() as store:
+        async with _opened(context, proposing=propose_version) as store:
             files = await _files(store)
             now_bp = pack_of(files).bands.proceed_bp
             curves = calibrate(await ruled_in(store), await seen_in(store), now_bp=now_bp, harm_weight=harm_weight)
@@ -55,6 +58,18 @@ def calibrate_command(
     if proposed:
         output.tell(f"version {proposed.number} is proposed; a person applies it: "
                     f"chimera policy apply {proposed.number} --digest {proposed.digest[:12]}")  # fmt: skip
+
+
+@asynccontextmanager
+async def _opened(context: typer.Context, *, proposing: bool) -> AsyncGenerator[Store]:
+    """The office's store; to propose a version takes somebody who may."""
+    if not proposing:
+        async with doors_of(context).office_store() as store:
+            yield store
+        return
+    async with doors_of(context).office() as office:
+        office.desk.require(office.principal, "policy.apply", FLEET)
+        yield office.store
 
 
 async def _files(store: Store) -> PackFiles:

@@ -19,6 +19,7 @@ from chimera.cli import (
     money,
     operate,
     output,
+    people,
     policy,
     privacy,
     review,
@@ -50,6 +51,7 @@ app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(tools.app)
 app.add_typer(gateway.app)
+app.add_typer(people.app)
 app.add_typer(vault.app)
 app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):
@@ -66,13 +68,15 @@ for command in (
     trends.trends,
 ):
     app.command()(command)
+for command in (people.login, people.logout, people.whoami):
+    app.command()(command)
 
 
 @app.callback()
 def begin(context: typer.Context) -> None:
     """A governed fleet of autonomous AI personas."""
     output.log_to_stderr(read_settings().log_level)
-    context.obj = Doors(office_store=bootstrap.office_store)
+    context.obj = Doors(office_store=bootstrap.office_store, office=bootstrap.office)
 
 
 def main() -> None:

@@ -29,9 +29,9 @@ from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.revenue import Revenue, require_revenue, revenue_id
 from chimera.domain.spending import Spending
 from chimera.domain.task import Task
-from chimera.governance.breakers import BreakerReadings
 from chimera.governance.budgets import Budgets
 from chimera.governance.sealing import is_attested
+from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.treasury import Treasury
 from chimera.ports.ledger import Outcome
 from chimera.ports.store import Reads, Store

@@ -11,7 +11,7 @@ import typer
 
 from chimera import bootstrap
 from chimera.adapters.local.home import Home
-from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.clock import SystemClock
 from chimera.bootstrap import Fleet
 from chimera.cli import checkup, output, stopping
 from chimera.cli.network_process import network_of
@@ -19,6 +19,7 @@ from chimera.cli.rehearsing import Plan, begin, handle_of
 from chimera.cli.story import Cursor, Names, is_worth_telling, line_of
 from chimera.domain import scopes
 from chimera.domain.halt import Halt
+from chimera.domain.person import Principal
 from chimera.governance.halts import Halts
 from chimera.ports.store import Reads
 from chimera.rehearsal.scenario import DEMO
@@ -49,6 +50,7 @@ async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
         accounts = tuple(handle_of(number) for number in range(agents))
         standing = network_of(home.folder / "rehearsal", scenario, accounts)
         async with standing as network, bootstrap.database(settings) as found:
+            output.note(f"you are {await bootstrap.somebody_here(settings, found)}")
             outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
@@ -104,20 +106,20 @@ def halt(
 ) -> None:
     """Stop everything in a scope at once: nothing begins there until it is resumed."""
     scope = scopes.parse(scope)
-    halted = stopping.run(_with_halts(lambda halts: halts.halt(scope, by=output.person(), reason=reason)))
+    halted = stopping.run(_with_halts(lambda halts, by: halts.halt(scope, by=by, reason=reason)))
     _say(halted, f"{halted.halted} is halted; `chimera resume {halted.halted}` lifts it", as_json=as_json)
 
 
 def resume(scope: Scope, *, as_json: Json = False) -> None:
     """Lift the halt of a scope."""
     scope = scopes.parse(scope)
-    lifted = stopping.run(_with_halts(lambda halts: halts.resume(scope, by=output.person())))
+    lifted = stopping.run(_with_halts(lambda halts, by: halts.resume(scope, by=by)))
     _say(lifted, f"{lifted.halted} goes on", as_json=as_json)
 
 
-async def _with_halts(act: Callable[[Halts], Awaitable[Halt]]) -> Halt:
-    async with bootstrap.office_store() as store:
-        return await act(Halts(store=store, ids=SystemIds()))
+async def _with_halts(act: Callable[[Halts, Principal], Awaitable[Halt]]) -> Halt:
+    async with bootstrap.office() as office:
+        return await act(office.halts, office.principal)
 
 
 def _say(halt_record: Halt, text: str, *, as_json: bool) -> None:

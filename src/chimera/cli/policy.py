@@ -19,6 +19,7 @@ from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
 from chimera.domain.policy import PackFiles, Policy
+from chimera.domain.verbs import FLEET
 from chimera.governance.policy import lint as linting
 from chimera.governance.policy.cases import run_cases, uncovered
 from chimera.governance.policy.changes import Policies, in_force, versions
@@ -36,7 +37,6 @@ SHOWN_MAX = 12
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Pack = Annotated[str, typer.Argument(help="A pack's folder, a version's number, in-force, or shipped.")]
 Number = Annotated[int, typer.Argument(help="The version's number, as `chimera policy list` shows it.")]
-As = Annotated[str, typer.Option("--as", help="The role in which you act.")]
 
 
 @app.command()
@@ -168,7 +168,7 @@ def propose(
 ) -> None:
     """Put a pack on record as a new version. It decides nothing until somebody applies it."""
     files = load_files(pack)
-    made = stopping.run(_with_policies(context, lambda all_: all_.propose(files, by=output.person(), why=why)))
+    made = stopping.run(_with_policies(context, lambda all_, by: all_.propose(files, by=by.name, why=why)))
     _say(made, f"version {made.number} is proposed; `chimera policy diff {made.number}` compares it, "
          f"`chimera policy apply {made.number} --digest {made.digest[:12]}` applies it", as_json=as_json)  # fmt: skip
 
@@ -179,13 +179,11 @@ def apply(
     number: Number,
     *,
     digest: Annotated[str, typer.Option(help="The beginning of the digest that you looked at.")],
-    role: As = "operator",
     as_json: Json = False,
 ) -> None:
     """Put a version in force. Needs a person who may, and exactly the content that was looked at."""
-    by = Approver(name=output.person(), role=role)
 
-    async def applied(policies: Policies) -> Policy:
+    async def applied(policies: Policies, by: Approver) -> Policy:
         return await policies.apply(number, by=by, digest=_whole(await policies.get(number), digest))
 
     made = stopping.run(_with_policies(context, applied))
@@ -195,7 +193,7 @@ def apply(
 @app.command()
 def withdraw(context: typer.Context, number: Number, *, as_json: Json = False) -> None:
     """Take a proposal back."""
-    made = stopping.run(_with_policies(context, lambda all_: all_.withdraw(number, by=output.person())))
+    made = stopping.run(_with_policies(context, lambda all_, by: all_.withdraw(number, by=by.name)))
     _say(made, f"version {made.number} is withdrawn", as_json=as_json)
 
 
@@ -250,9 +248,11 @@ async def _with(context: typer.Context, act: Callable[[Reads], Awaitable[T]]) ->
         return await act(store)
 
 
-async def _with_policies(context: typer.Context, act: Callable[[Policies], Awaitable[Policy]]) -> Policy:
-    async with doors_of(context).office_store() as store:
-        return await act(Policies(store=store, shipped=load_files(DEFAULT_PACK)))
+async def _with_policies(context: typer.Context, act: Callable[[Policies, Approver], Awaitable[Policy]]) -> Policy:
+    """In the name of whoever is recognised here, if the desk says that this person may."""
+    async with doors_of(context).office() as office:
+        office.desk.require(office.principal, "policy.apply", FLEET)
+        return await act(Policies(store=office.store, shipped=load_files(DEFAULT_PACK)), office.principal.approver)
 
 
 def _title(engine: PolicyEngine) -> str:

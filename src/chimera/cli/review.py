@@ -10,13 +10,15 @@ import msgspec
 import typer
 
 from chimera import bootstrap
+from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
 from chimera.domain.agent import Agent
-from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
-from chimera.domain.review import Review
-from chimera.governance.reviews import Reviews
+from chimera.domain.person import Principal
+from chimera.domain.review import Remark, Review
+from chimera.domain.verbs import Resource
+from chimera.governance.reviews import Outcome, Reviews, Seen
 from chimera.ports.store import LIST_MAX, Store
 from chimera.settings import read_settings
 
@@ -24,18 +26,22 @@ app = typer.Typer(name="review", help="What was held for a person: look, approve
                   no_args_is_help=True)  # fmt: skip
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 ReviewId = Annotated[str, typer.Argument(help="The review's id, as `chimera review list` shows it.")]
-As = Annotated[str, typer.Option("--as", help="The role in which you rule.")]
+Nonce = Annotated[
+    str, typer.Option(help="What `chimera review show` printed as seen; refused if anything happened since.")
+]
 TEXT_SHOWN_MAX = 80
 
 
 @app.command("list")
 def list_reviews(
     *,
-    state: Annotated[str, typer.Option(help="open, asked, approved, edited, rejected, expired or closed.")] = "open",
+    state: Annotated[
+        str, typer.Option(help="open, owed, asked, approved, edited, rejected, expired, closed.")
+    ] = "open",
     as_json: Json = False,
 ) -> None:
     """What waits for a ruling, oldest first."""
-    found = stopping.run(_with_store(lambda store: _listed(store, state)))
+    found = stopping.run(_with_office(lambda office: _listed(office.store, state)))
     if as_json:
         output.answer({"reviews": [_as_json(review) for review, _ in found]})
     elif found:
@@ -48,7 +54,7 @@ def list_reviews(
 @app.command()
 def show(review: ReviewId, *, as_json: Json = False) -> None:
     """One review: the exact bytes, why it was held, and whose words shaped it."""
-    found = stopping.run(_with_store(lambda store: store.get(Review, ids.parse(review, where="review"))))
+    found = stopping.run(_with_office(lambda office: office.store.get(Review, ids.parse(review, where="review"))))
     if as_json:
         output.answer(_as_json(found))
         return
@@ -61,7 +67,36 @@ def show(review: ReviewId, *, as_json: Json = False) -> None:
     output.tell("held because:")
     for reason in found.reasons:
         output.tell(f"  {reason}")
-    output.tell(f"bytes {found.action_digest[:16]}, rule until {_until(found)}")
+    if found.claim:
+        output.tell(f"claimed by {found.claim.name}")
+    if found.assigned_to:
+        output.tell(f"for {found.assigned_to}")
+    if found.first:
+        output.tell(f"{found.first.approver.name} has said yes; a second person has to")
+    output.tell(f"bytes {found.action_digest[:16]}, seen {found.nonce}, rule until {_until(found)}")
+
+
+@app.command()
+def claim(review: ReviewId, *, as_json: Json = False) -> None:
+    """Look at it for a quarter of an hour, during which nobody else rules."""
+    _rule(review, lambda reviews, one, by: reviews.claim(one.id, by=by), as_json=as_json)
+
+
+@app.command()
+def release(review: ReviewId, *, as_json: Json = False) -> None:
+    """Let others look at it again."""
+    _rule(review, lambda reviews, one, by: reviews.release(one.id, by=by), as_json=as_json)
+
+
+@app.command()
+def assign(
+    review: ReviewId,
+    *,
+    to: Annotated[str, typer.Option(help="The person's name; empty for everybody.")],
+    as_json: Json = False,
+) -> None:
+    """Give it to one person."""
+    _rule(review, lambda reviews, one, by: reviews.assign(one.id, to=to, by=by), as_json=as_json)
 
 
 @app.command()
@@ -69,12 +104,12 @@ def approve(
     review: ReviewId,
     *,
     digest: Annotated[str, typer.Option(help="The beginning of the bytes' hash that you looked at.")],
-    role: As = "reviewer",
+    nonce: Nonce = "",
     as_json: Json = False,
 ) -> None:
     """Approve exactly the bytes that you looked at. The gate is asked again with you as the approver."""
-    _rule(review, lambda reviews, one: reviews.approve(one.id, by=_approver(role), digest=_whole(one, digest)),
-          as_json=as_json)  # fmt: skip
+    _rule(review, lambda reviews, one, by: reviews.approve(
+        one.id, by=by, digest=_whole(one, digest), nonce=nonce or one.nonce), as_json=as_json)  # fmt: skip
 
 
 @app.command()
@@ -82,12 +117,12 @@ def edit(
     review: ReviewId,
     *,
     text: Annotated[str, typer.Option(help="The text as it should be.")],
-    role: As = "reviewer",
+    nonce: Nonce = "",
     as_json: Json = False,
 ) -> None:
     """Approve other words. They are new bytes and go through the gate like any."""
-    _rule(review, lambda reviews, one: reviews.edit(one.id, by=_approver(role), arguments={"text": text}),
-          as_json=as_json)  # fmt: skip
+    _rule(review, lambda reviews, one, by: reviews.edit(
+        one.id, by=by, nonce=nonce or one.nonce, arguments={"text": text}), as_json=as_json)  # fmt: skip
 
 
 @app.command()
@@ -95,11 +130,10 @@ def reject(
     review: ReviewId,
     *,
     reason: Annotated[str, typer.Option(help="Why not.")],
-    role: As = "reviewer",
     as_json: Json = False,
 ) -> None:
-    """Say no, and why."""
-    _rule(review, lambda reviews, one: reviews.reject(one.id, by=_approver(role), reason=reason), as_json=as_json)
+    """Say no, and why. What has gone out already is taken down."""
+    _rule(review, lambda reviews, one, by: reviews.reject(one.id, by=by, reason=reason), as_json=as_json)
 
 
 @app.command()
@@ -107,27 +141,121 @@ def ask(
     review: ReviewId,
     *,
     question: Annotated[str, typer.Option(help="What you need to know first.")],
-    role: As = "reviewer",
     as_json: Json = False,
 ) -> None:
     """Ask something; the review waits for the answer."""
-    _rule(review, lambda reviews, one: reviews.ask(one.id, by=_approver(role), question=question), as_json=as_json)
+    _rule(review, lambda reviews, one, by: reviews.ask(one.id, by=by, question=question), as_json=as_json)
 
 
-def _rule(review: str, act: Callable[[Reviews, Review], Awaitable[Review]], *, as_json: bool) -> None:
-    async def ruled(store: Store) -> Review:
-        return await act(Reviews(store=store), await store.get(Review, ids.parse(review, where="review")))
+@app.command()
+def answer(
+    review: ReviewId,
+    *,
+    text: Annotated[str, typer.Option(help="The answer.")],
+    as_json: Json = False,
+) -> None:
+    """Answer what was asked; the review is open again."""
+    _rule(review, lambda reviews, one, by: reviews.answer(one.id, by=by, text=text), as_json=as_json)
 
-    after = stopping.run(_with_store(ruled))
+
+@app.command()
+def batch(
+    reviews: Annotated[list[str], typer.Argument(help="Reviews, each as ID:BEGINNING-OF-ITS-HASH.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Approve several of low risk at once. Each stands for itself. Exit 1 if any was not approved."""
+
+    async def ruled(office: Office) -> tuple[Outcome, ...]:
+        seen = [await _seen(office.store, one) for one in reviews]
+        return await office.reviews.approve_batch(seen, by=office.principal)
+
+    outcomes = stopping.run(_with_office(ruled))
+    if as_json:
+        output.answer({"outcomes": [{"review": one.review_id, "approved": one.review is not None, "code": one.code,
+                                     "message": one.message} for one in outcomes]})  # fmt: skip
+    else:
+        output.table(("review", "came of it"), [(one.review_id, one.message or "approved") for one in outcomes])
+    if any(one.review is None for one in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def note(
+    review: ReviewId,
+    *,
+    text: Annotated[str, typer.Option(help="What you want to remember; only you read it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Keep a private note about a review, or without --text read yours."""
+    identifier = ids.parse(review, where="review")
+
+    async def noted(office: Office) -> tuple[Remark, ...]:
+        if text:
+            await office.reviewers.remark(identifier, by=office.principal, text=text)
+        return await office.reviewers.remarks(identifier, by=office.principal)
+
+    found = stopping.run(_with_office(noted))
+    if as_json:
+        output.answer({"notes": [{"text": one.text, "at_us": one.at_us} for one in found]})
+    else:
+        for one in found:
+            output.tell(one.text)
+
+
+@app.command()
+def plant(
+    like: ReviewId,
+    *,
+    text: Annotated[str, typer.Option(help="The words of the decoy.")],
+    right: Annotated[str, typer.Option(help="The right answer: approve or reject.")],
+    as_json: Json = False,
+) -> None:
+    """Plant a decoy that looks like an existing review. Its answer is counted; it is never performed."""
+    identifier = ids.parse(like, where="review")
+    planted = stopping.run(_with_office(lambda office: office.reviewers.plant(
+        identifier, by=office.principal, arguments={"text": text}, answer=right)))  # fmt: skip
+    if as_json:
+        output.answer({"review": planted.id})
+    else:
+        output.tell(f"planted as {planted.id}")
+
+
+@app.command()
+def stats(*, as_json: Json = False) -> None:
+    """Who ruled how: approval rate, time held, decoys caught and missed."""
+    found = stopping.run(_with_office(lambda office: office.reviewers.standings(by=office.principal)))
+    if as_json:
+        output.answer({"reviewers": [msgspec.to_builtins(one) for one in found]})
+    else:
+        rows = [(one.name, str(one.rulings), f"{one.approval_bp / 100:.0f} %", str(one.edited), str(one.rejected),
+                 f"{one.held_seconds} s", f"{one.decoys_missed} of {one.decoys}") for one in found]  # fmt: skip
+        output.table(("reviewer", "rulings", "approved", "edited", "rejected", "held", "decoys missed"), rows)
+
+
+async def _seen(store: Store, text: str) -> Seen:
+    """A review as it stands, if the hash that was typed is the beginning of its."""
+    identifier, _, digest = text.partition(":")
+    review = await store.get(Review, ids.parse(identifier, where="review"))
+    return Seen(review_id=review.id, digest=_whole(review, digest), nonce=review.nonce)
+
+
+def _rule(review: str, act: Callable[[Reviews, Review, Principal], Awaitable[Review]], *, as_json: bool) -> None:
+    async def ruled(office: Office) -> Review:
+        found = await office.store.get(Review, ids.parse(review, where="review"))
+        return await act(office.reviews, found, office.principal)
+
+    after = stopping.run(_with_office(ruled))
     if as_json:
         output.answer(_as_json(after))
     else:
         output.tell(f"{after.id} is {after.state}; the fleet acts on it when it runs")
 
 
-async def _with_store(act: Callable[[Store], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
-    async with bootstrap.office_store() as store:
-        return await act(store)
+async def _with_office(act: Callable[[Office], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
+    async with bootstrap.office() as office:
+        office.desk.require(office.principal, "review.look", Resource(kind="reviews", id="reviews"))
+        return await act(office)
 
 
 async def _listed(store: Store, state: str) -> list[tuple[Review, str]]:
@@ -144,10 +272,6 @@ def _whole(review: Review, digest: str) -> str:
     return review.action_digest if review.action_digest.startswith(digest) else digest
 
 
-def _approver(role: str) -> Approver:
-    return Approver(name=output.person(), role=role)
-
-
 def _until(review: Review) -> str:
     return datetime.fromtimestamp(review.deadline_us / 1_000_000, read_settings().zone).strftime("%Y-%m-%d %H:%M %Z")
 
@@ -157,4 +281,4 @@ def _text(review: Review) -> str:
 
 
 def _as_json(review: Review) -> dict[str, Any]:
-    return {**msgspec.to_builtins(review), "digest": review.action_digest}
+    return {**msgspec.to_builtins(review), "digest": review.action_digest, "nonce": review.nonce}

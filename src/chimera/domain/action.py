@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from chimera.domain import canonical, scopes
 
 ARGUMENT_BYTES_MAX = 256 * 1024
+TAKE_DOWN = "post.take_down"
 
 
 class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -41,3 +43,9 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     def is_internal(self) -> bool:
         """Whether it stays in the house: the commit that settles it is all that it does."""
         return self.platform == "house"
+
+
+def take_down_of(action: Action, receipt: Mapping[str, Any] | None) -> Action:
+    """The act that takes back what another has posted."""
+    post_id = str((receipt or {}).get("id", ""))
+    return Action(kind=TAKE_DOWN, platform=action.platform, account=action.account, arguments={"post_id": post_id})

@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain.action import TAKE_DOWN
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
 
@@ -100,6 +101,11 @@ class Agent(Record, frozen=True, kw_only=True):
     def allowed(self) -> tuple[str, ...]:
         """What it may do now: what its manifest permits, and nothing unless it is active."""
         return self.permissions if self.state is AgentState.ACTIVE else ()
+
+    @property
+    def retractable(self) -> tuple[str, ...]:
+        """What a person may have done in its name: also to take back, once it may or might have posted at all."""
+        return () if self.state is AgentState.RETIRED else (*self.permissions, TAKE_DOWN)
 
     def account_on(self, platform: str) -> Account | None:
         """The agent's account on a network, if it has one."""

@@ -56,13 +56,14 @@ def _require_rising(human_bp: int, monitored_bp: int, proceed_bp: int) -> None:
 
 
 class Bands(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The lower ends of the bands, how many rulings make a record, and where other bands hold."""
+    """The lower ends of the bands, how many rulings make a record, where other bands hold, which risks take two."""
 
     proceed_bp: int = 9_000
     monitored_bp: int = 7_000
     human_bp: int = 5_000
     record_rulings_min: int = 20
     overrides: tuple[Override, ...] = ()
+    two_persons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require_rising(self.human_bp, self.monitored_bp, self.proceed_bp)
@@ -76,7 +77,7 @@ class Bands(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             return self
         best = max(met, key=lambda one: one.rank)
         return Bands(proceed_bp=best.proceed_bp, monitored_bp=best.monitored_bp, human_bp=best.human_bp,
-                     record_rulings_min=self.record_rulings_min)  # fmt: skip
+                     record_rulings_min=self.record_rulings_min, two_persons=self.two_persons)  # fmt: skip
 
     def band_of(self, confidence_bp: int, *, has_record: bool) -> Band:
         """The band of a confidence. An agent without a record starts one band lower."""

@@ -26,10 +26,17 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Approver(Struct, frozen=True, forbid_unknown_fields=True):
-    """The person behind a ruling."""
+    """The person behind a ruling; a second one, where two are needed; and their word, as the office has signed it."""
 
     name: str
     role: str
+    second: str = ""
+    word: str = ""
+
+    @property
+    def names(self) -> str:
+        """Everybody who said yes."""
+        return f"{self.second}, {self.name}" if self.second else self.name
 
 
 class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version, shard_of
 
 GRANT_SECONDS_MAX = 900
+_NO_WORD = b',"word":""}'
 
 
 class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,11 +31,14 @@ class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires_at_us: int
     policy_digest: str
     approver: str = ""
+    word: str = ""
 
     @property
     def leaf(self) -> str:
         """The leaf's digest in the batch's tree."""
-        return merkle.leaf_of(canonical.encode(self))
+        encoded = canonical.encode(self)
+        # Without a person there is no word, and the leaf is as it was before there were words.
+        return merkle.leaf_of(encoded if self.word else encoded.removesuffix(_NO_WORD) + b"}")
 
 
 class Grant(Record, frozen=True, kw_only=True):

@@ -34,12 +34,14 @@ class Halt(Record, frozen=True, kw_only=True):
     by: str
     since_us: int
     lifted_by: str = ""
+    lifted_at_us: int = 0
     state: HaltState = HaltState.ACTIVE
 
     @property
     def scope(self) -> str:
         return self.halted
 
-    def lifted(self, *, by: str) -> Halt:
+    def lifted(self, *, by: str, at_us: int = 0) -> Halt:
         """The halt lifted, or a named refusal."""
-        return replace(next_version(self), state=HALT_MACHINE.after(self.state, HaltCommand.LIFT), lifted_by=by)
+        return replace(next_version(self), state=HALT_MACHINE.after(self.state, HaltCommand.LIFT), lifted_by=by,
+                       lifted_at_us=at_us)  # fmt: skip

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
+from chimera.domain.badge import AgentKey
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import Policy
 from chimera.domain.record import Record
 from chimera.domain.revenue import Revenue
-from chimera.domain.review import Review
+from chimera.domain.review import Decoy, Remark, Review
 from chimera.domain.spending import Spending
 from chimera.domain.task import Task
 from chimera.domain.tools import ToolPin
@@ -35,6 +37,13 @@ KINDS: dict[str, type[Record]] = {
     "policy": Policy,
     "checkpoint": Checkpoint,
     "tool": ToolPin,
+    "person": Person,
+    "session": Session,
+    "token": Token,
+    "knocks": Knocks,
+    "decoy": Decoy,
+    "remark": Remark,
+    "agent_key": AgentKey,
     "transfer": Transfer,
     "spending": Spending,
     "revenue": Revenue,

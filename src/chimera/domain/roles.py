@@ -43,11 +43,20 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "cap": _ALL,
         "campaign": _ALL,
         "input": _ALL,
-        "review": Writes(update=("open", "asked", "approved", "edited", "rejected", "expired")),
+        "review": Writes(
+            insert=("open",), update=("open", "owed", "asked", "approved", "edited", "rejected", "expired")
+        ),
         "halt": _ALL,
         "policy": Writes(insert=("proposed", "in_force"), update=("in_force", "replaced", "withdrawn")),
         "checkpoint": _ONCE,
         "tool": Writes(insert=("pinned",), update=("pinned", "revoked")),
+        "person": _ALL,
+        "session": _ALL,
+        "token": _ALL,
+        "knocks": _ALL,
+        "decoy": _ONCE,
+        "remark": _ONCE,
+        "agent_key": _ALL,
         "revenue": _ONCE,
     },
     Role.MANAGER: {
@@ -60,7 +69,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "seal": Writes(insert=("ready", "taken"), update=("expired", "withdrawn")),
         "hold": _ALL,
         "spending": _ONCE,
-        "review": Writes(insert=("open",), update=("closed",)),
+        "review": Writes(insert=("open", "owed"), update=("closed",)),
         "halt": Writes(insert=("active",)),
     },
     Role.EFFECTS: {
@@ -78,13 +87,15 @@ MOVES_MONEY = frozenset({Role.MANAGER})
 CLAIMS = frozenset({Role.MANAGER})
 WRITES = frozenset({Role.OFFICE, Role.MANAGER, Role.EFFECTS})
 
+# Whoever lets people in reads how they prove themselves; nobody else.
+_PEOPLE = frozenset({"person", "session", "token", "knocks", "decoy", "remark"})
 _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,
-    Role.MANAGER: _EVERYTHING,
+    Role.MANAGER: _EVERYTHING - _PEOPLE,
     Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt", "transfer"}),
     Role.MAINTENANCE: frozenset(),
-    Role.AUDITOR: _EVERYTHING,
+    Role.AUDITOR: _EVERYTHING - _PEOPLE,
 }
 
 

@@ -25,6 +25,11 @@ def platform(name: str) -> str:
     return f"platform:{name}"
 
 
+def tool(name: str) -> str:
+    """The scope of one read tool."""
+    return f"tool:{name}"
+
+
 def category(name: str) -> str:
     """The scope of one kind of spending."""
     return f"category:{name}"

@@ -42,6 +42,7 @@ class TaskCommand(StrEnum):
     FINISH = "finish"
     FAIL = "fail"
     DROP = "drop"
+    HOLD = "hold"
 
 
 _S, _C = TaskState, TaskCommand
@@ -72,18 +73,23 @@ TASK_MACHINE = Machine(
         (_S.GRANTED, _C.DOUBT): _S.IN_DOUBT,
         (_S.GRANTED, _C.FAIL): _S.FAILED,
         (_S.GRANTED, _C.RETRY): _S.READY,
+        (_S.GRANTED, _C.HOLD): _S.HELD,
         (_S.GRANTED, _C.REFUSE): _S.REFUSED,
         (_S.GRANTED, _C.DROP): _S.DROPPED,
         (_S.IN_DOUBT, _C.FINISH): _S.DONE,
         (_S.IN_DOUBT, _C.FAIL): _S.FAILED,
         (_S.IN_DOUBT, _C.RETRY): _S.READY,
+        (_S.IN_DOUBT, _C.HOLD): _S.HELD,
         (_S.IN_DOUBT, _C.ESCALATE): _S.HELD,
     },
 )
 
 
 class Task(Record, frozen=True, kw_only=True):
-    """One step of an adopted plan. `due_at_us` is when it may start, or when its lease ends."""
+    """One step of an adopted plan. `due_at_us` is when it may start, or when its lease ends.
+
+    `order` names the review in which a person ordered it; such a task is no worker's, and waits for the gate alone.
+    """
 
     campaign_id: str
     agent_id: str
@@ -103,6 +109,7 @@ class Task(Record, frozen=True, kw_only=True):
     revision: int = 0
     feedback: tuple[str, ...] = ()
     grant_id: str | None = None
+    order: str = ""
     reason: str = ""
     state: TaskState = TaskState.WAITING
 
@@ -135,6 +142,12 @@ class Task(Record, frozen=True, kw_only=True):
         """The task as it is first written when whoever plans it has a worker for it: nobody needs to claim it then."""
         state = TASK_MACHINE.after(self.state, TaskCommand.LEASE)
         return replace(self, state=state, attempt=self.attempt + 1, due_at_us=until_us)
+
+    def again(self) -> Task:
+        """The task to be tried anew: worked on again, or, where a person ordered it, asked about again."""
+        if self.order:
+            return replace(self.after(TaskCommand.HOLD), attempt=self.attempt + 1)
+        return self.after(TaskCommand.RETRY)
 
     def opened_by(self, attempt_id: str, labels: Labels) -> Task:
         """The task with one dependency fewer, and that one's result and labels added; ready when it was the last.

@@ -1,101 +1,179 @@
-"""Breakers: they look at what is spent and halt, by themselves, what is going wrong. Only a person lifts a halt.
+"""Stops a scope by itself when history says that something is wrong there. Reads history; may only halt.
 
-Emergency: spent and overrun beyond 150 % of a day's limit. Velocity: a quarter of the day's limit within five minutes.
-The kill switch is `governance.halts`. What they see are numbers that anybody may read: `readings`.
+What it looks at is a sample of the newest events: at most `LINKS_MAX` of each chain a round. A halt that a person has
+lifted is not repeated for what happened before that: whoever lifts it has seen it.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable
 
+import msgspec
 from msgspec import Struct
 
 from chimera.domain import scopes
-from chimera.domain.budget import Window
 from chimera.domain.errors import Conflict
+from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
 from chimera.governance.halts import Halts
-from chimera.governance.treasury import Treasury
-from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 
-EMERGENCY_BP = 15_000
-VELOCITY_BP = 2_500
-VELOCITY_US = 5 * 60 * 1_000_000
-VELOCITY_MICROS_MIN = 5_000_000
-BY = "breaker"
+LINKS_MAX = 500
+CONFIDENCE_BP_MIN, CONFIDENCE_SAMPLE = 5_000, 20
+ERRORS_BP_MAX, ERRORS_SAMPLE = 5_000, 20
+HARM_MAX, HARM_SECONDS = 5, 600
+TAKE_DOWNS_MAX, TAKE_DOWN_SECONDS = 2, 3_600
+_KEPT_MAX = 200
+_EVENT = msgspec.json.Decoder(Event)
 
 
-class Reading(Struct, frozen=True, kw_only=True):
-    """What a breaker sees of one scope: shares of the day's limit in basis points."""
+class Sign(Struct, frozen=True, kw_only=True):
+    """One thing that counts for or against a scope, at a time."""
 
     scope: str
-    limit_micros: int
-    spent_bp: int
-    recent_bp: int
-    tripped: str = ""
+    breaker: str
+    at_us: int
+    value: int
 
 
-class BreakerReadings:
-    """Looks, and remembers a few minutes. Cannot halt."""
+class Finding(Struct, frozen=True, kw_only=True):
+    """What is wrong, in words, and where."""
 
-    def __init__(self, *, reads: Reads, treasury: Treasury, clock: Clock) -> None:
-        self._reads = reads
-        self._treasury = treasury
-        self._clock = clock
-        self._seen: dict[str, deque[tuple[int, int]]] = {}
-
-    async def readings(self) -> tuple[Reading, ...]:
-        """The numbers, one for the fleet and for each agent that spends today."""
-        now_us = self._clock.now_us()
-        today = self._treasury.windows_for(agent_id="", campaign_id="", at_us=now_us)[0].rpartition("|")[2]
-        return tuple(self._read(window, now_us) for window in _days(await self._reads.windows(), today))
-
-    def _read(self, window: Window, now_us: int) -> Reading:
-        gone = window.spent_micros + window.overrun_micros
-        recent = self._recent(window.id, gone + window.held_micros, now_us)
-        cap = max(1, window.cap_micros)
-        spent_bp, recent_bp = gone * 10_000 // cap, recent * 10_000 // cap
-        tripped = ""
-        if spent_bp > EMERGENCY_BP:
-            tripped = f"emergency: {spent_bp / 100:.0f} % of the day's limit is spent"
-        elif recent_bp > VELOCITY_BP and recent >= VELOCITY_MICROS_MIN and window.id.startswith(scopes.FLEET):
-            tripped = f"velocity: {recent_bp / 100:.0f} % of the day's limit within five minutes"
-        return Reading(scope=window.id.partition("|")[0], limit_micros=window.cap_micros, spent_bp=spent_bp,
-                       recent_bp=recent_bp, tripped=tripped)  # fmt: skip
-
-    def _recent(self, key: str, micros: int, now_us: int) -> int:
-        seen = self._seen.setdefault(key, deque())
-        seen.append((now_us, micros))
-        while seen and seen[0][0] < now_us - VELOCITY_US:
-            seen.popleft()
-        return micros - min(value for _, value in seen)
+    scope: str
+    breaker: str
+    reason: str
 
 
 class Breakers:
-    """Halts by itself what is beyond."""
+    """Looks at what is new, and trips what has to be tripped. Lifting is a person's."""
 
-    def __init__(self, *, readings: BreakerReadings, reads: Reads, halts: Halts) -> None:
-        self._readings = readings
+    def __init__(self, *, reads: Reads, halts: Halts) -> None:
         self._reads = reads
         self._halts = halts
+        self._seen: dict[str, int] = {}
+        self._signs: defaultdict[tuple[str, str], deque[Sign]] = defaultdict(lambda: deque(maxlen=_KEPT_MAX))
 
     async def once(self) -> tuple[Halt, ...]:
-        """Look at every day's window that is open, and halt each scope that is beyond. The halts made now."""
-        halted = await self._reads.halted()
-        made: list[Halt] = []
-        for reading in await self._readings.readings():
-            if reading.tripped and reading.scope not in halted:
-                try:
-                    made.append(await self._halts.halt(reading.scope, by=BY, reason=reading.tripped))
-                except Conflict:
-                    continue  # Somebody halted it at the same moment: that is what was wanted.
-        return tuple(made)
+        """One round: the halts that it brought about."""
+        touched: set[tuple[str, str]] = set()
+        for event in await self._news():
+            for sign in signs_of(event):
+                self._signs[sign.scope, sign.breaker].append(sign)
+                touched.add((sign.scope, sign.breaker))
+        tripped = [await self._look(scope, breaker) for scope, breaker in sorted(touched)]
+        return tuple(halt for halt in tripped if halt is not None)
+
+    async def _news(self) -> list[Event]:
+        found: list[Event] = []
+        for head in await self._reads.heads():
+            after = max(self._seen.get(head.writer, 0), head.seq - LINKS_MAX)
+            if head.seq > after:
+                links = await self._reads.links(head.writer, after_seq=after, limit=LINKS_MAX)
+                found.extend(_EVENT.decode(link.body) for link in links if _may_count(link.body))
+                self._seen[head.writer] = links[-1].seq if links else after
+        return sorted(found, key=lambda event: event.at_us)
+
+    async def _look(self, scope: str, breaker: str) -> Halt | None:
+        """Only what is wrong at first sight is worth the question when a person last lifted this."""
+        if finding_of(self._signs[scope, breaker]) is None:
+            return None
+        since_us = await self._lifted_us(scope)
+        found = finding_of([sign for sign in self._signs[scope, breaker] if sign.at_us > since_us])
+        if found is None:
+            return None
+        try:
+            return await self._halts.trip(found.scope, breaker=found.breaker, reason=found.reason)
+        except Conflict:
+            # It is halted already, by a person or by another breaker.
+            return None
+
+    async def _lifted_us(self, scope: str) -> int:
+        """When a person last let this scope, or the fleet, go on."""
+        lifted: list[int] = []
+        for one in {scope, scopes.FLEET}:
+            halts = await self._reads.list(Halt, states=("lifted",), scope=one)
+            lifted += [halt.lifted_at_us for halt in halts]
+        return max(lifted, default=0)
 
 
-def _days(windows: Sequence[Window], today: str) -> tuple[Window, ...]:
-    return tuple(
-        window for window in windows
-        if window.id.endswith(f"|day|{today}") and window.id.startswith((scopes.FLEET, "agent:"))
-    )  # fmt: skip
+def signs_of(event: Event) -> Iterable[Sign]:
+    """What an event says about which scope."""
+    data, at_us = event.data, event.at_us
+    agent = scopes.agent(str(data["agent"])) if data.get("agent") else ""
+    match event.kind:
+        case EventKind.DRAFT_JUDGED if agent:
+            yield Sign(scope=agent, breaker="confidence", at_us=at_us, value=int(data["confidence_bp"]))
+            yield Sign(scope=agent, breaker="errors", at_us=at_us, value=0)
+        case EventKind.WORK_FAILED if agent:
+            yield Sign(scope=agent, breaker="errors", at_us=at_us, value=1)
+        case EventKind.EFFECT_FINISHED:
+            yield Sign(scope=scopes.platform(str(data["platform"])), breaker="refusals", at_us=at_us, value=0)
+        case EventKind.EFFECT_FAILED if not data.get("later"):
+            # A network that is away for a while is not an error of ours; one that refuses what we do may be.
+            yield Sign(scope=scopes.platform(str(data["platform"])), breaker="refusals", at_us=at_us, value=1)
+        case EventKind.ACTION_DENIED if agent and any("[safety-harm]" in why for why in data.get("reasons", ())):
+            yield Sign(scope=agent, breaker="harm", at_us=at_us, value=1)
+        case EventKind.TAKE_DOWN_ORDERED if agent:
+            yield Sign(scope=agent, breaker="take-downs", at_us=at_us, value=1)
+        case _:
+            return
+
+
+def finding_of(signs: Iterable[Sign]) -> Finding | None:
+    """What the newest signs of one scope and breaker amount to."""
+    found = list(signs)
+    if not found:
+        return None
+    last = found[-1]
+    match last.breaker:
+        case "confidence":
+            says = _low(found)
+        case "errors":
+            says = _failing(found, "tries at work failed")
+        case "refusals":
+            says = _failing(found, "acts were refused by the network")
+        case "harm":
+            says = _many(found, HARM_MAX, HARM_SECONDS, "drafts were denied for harm")
+        case _:
+            says = _many(found, TAKE_DOWNS_MAX, TAKE_DOWN_SECONDS, "posts had to be taken down")
+    if not says:
+        return None
+    remedy = f"look at it with chimera feed and chimera review list, then: chimera resume {last.scope}"
+    return Finding(scope=last.scope, breaker=last.breaker, reason=f"{says}; {remedy}")
+
+
+def _low(signs: list[Sign]) -> str:
+    newest = signs[-CONFIDENCE_SAMPLE:]
+    average = sum(sign.value for sign in newest) // len(newest)
+    if len(newest) < CONFIDENCE_SAMPLE or average >= CONFIDENCE_BP_MIN:
+        return ""
+    return f"the average confidence of the last {len(newest)} drafts is {average / 100:.0f} %"
+
+
+def _failing(signs: list[Sign], what: str) -> str:
+    newest = signs[-ERRORS_SAMPLE:]
+    failed = sum(sign.value for sign in newest)
+    if len(newest) < ERRORS_SAMPLE or failed * 10_000 <= ERRORS_BP_MAX * len(newest):
+        return ""
+    return f"{failed} of the last {len(newest)} {what}"
+
+
+def _many(signs: list[Sign], most: int, seconds: int, what: str) -> str:
+    since_us = signs[-1].at_us - seconds * 1_000_000
+    recent = sum(sign.value for sign in signs if sign.at_us >= since_us)
+    return f"{recent} {what} within {seconds // 60} minutes" if recent >= most else ""
+
+
+_COUNTED = tuple(
+    f'"kind":"{kind}"'.encode()
+    for kind in (
+        EventKind.DRAFT_JUDGED, EventKind.WORK_FAILED, EventKind.EFFECT_FINISHED, EventKind.EFFECT_FAILED,
+        EventKind.ACTION_DENIED, EventKind.TAKE_DOWN_ORDERED,
+    )
+)  # fmt: skip
+
+
+def _may_count(body: bytes) -> bool:
+    """Whether it is worth decoding: the kind stands in the canonical bytes as it is."""
+    return any(kind in body for kind in _COUNTED)

@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chimera.domain import wallets
-from chimera.domain.action import Action
+from chimera.domain.action import TAKE_DOWN, Action
 from chimera.domain.agent import Account, owns
-from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question, Reason, Ruling
+from chimera.domain.confidence import Bands
+from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.errors import Invalid
 from chimera.domain.facts import Deed, Facts
+from chimera.domain.person import RULERS
 from chimera.domain.spec import Spec
-from chimera.governance import treasury
+from chimera.governance import quorum, treasury
 from chimera.governance.policy.engine import PolicyEngine
-from chimera.governance.reviews import RULERS
 from chimera.governance.safety.finding import Finding
 from chimera.governance.safety.gateway import SafetyGateway, severity_of
 
@@ -25,7 +26,16 @@ _DEEDS = {
     "post.reply": Deed.PUBLISH,
     "post.like": Deed.REACT,
     "payment.send": Deed.SPEND,
+    TAKE_DOWN: Deed.RETRACT,
 }
+
+
+_POSTS = frozenset({"post.publish", "post.reply"})
+
+
+def deed_of(kind: str) -> Deed | None:
+    """The deed behind a kind of action; None for what nothing is known of."""
+    return _DEEDS.get(kind)
 
 
 class Gate:
@@ -41,6 +51,11 @@ class Gate:
     def policy_digest(self) -> str:
         """The hash of the policy in force."""
         return self._policy.digest
+
+    @property
+    def bands(self) -> Bands:
+        """The bands in force."""
+        return self._policy.pack.bands
 
     @property
     def record_rulings_min(self) -> int:
@@ -85,7 +100,7 @@ class Gate:
         spec = self._specs.get(question.spec.name)
         if spec is None or spec.digest != question.spec.digest:
             return (Reason("spec-unknown", f"{question.spec} is not a contract in force", "plan the task again"),)
-        if question.action.kind not in spec.actions:
+        if question.action.kind not in spec.actions and not _is_ordered_back(question, spec):
             return (
                 Reason(
                     "action-not-in-spec",
@@ -111,8 +126,19 @@ class Gate:
             shaped=bool(question.shaped),
             safety=severity_of(findings),
             amount=treasury.amount_band(action),
-            approver=_role_of(question.approver),
+            approver=_role_of(question, self._policy.pack.bands),
         )
+
+
+def _is_ordered_back(question: Question, spec: Spec) -> bool:
+    """Whether a person orders what a task of this type has posted to be taken down. No draft can propose that."""
+    by = question.approver
+    return (
+        question.action.kind == TAKE_DOWN
+        and bool(_POSTS.intersection(spec.actions))
+        and by is not None
+        and by.role in RULERS
+    )
 
 
 def _misfit_of(action: Action, accounts: tuple[Account, ...]) -> tuple[Reason, ...]:
@@ -140,9 +166,13 @@ def _misfit_of_payment(action: Action) -> tuple[Reason, ...]:
     return ()
 
 
-def _role_of(approver: Approver | None) -> str:
-    """A role that may not rule has not ruled: policies ask whether there is an approver at all."""
-    return approver.role if approver and approver.role in RULERS else ""
+def _role_of(question: Question, bands: Bands) -> str:
+    """A role that may not rule has not ruled, nor has one person where two are needed."""
+    approver = question.approver
+    if approver is None or approver.role not in RULERS:
+        return ""
+    alone = approver.second in ("", approver.name)
+    return "" if alone and quorum.needed(question, bands) > 1 else approver.role
 
 
 def _explained(decision: Decision, question: Question, findings: tuple[Finding, ...]) -> Decision:

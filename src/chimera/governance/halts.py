@@ -7,20 +7,32 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Missing
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
+from chimera.domain.person import Principal
+from chimera.domain.verbs import Resource
+from chimera.governance.identity.permits import Permits
 from chimera.ports.ids import Ids
 from chimera.ports.store import Store
 
 
 class Halts:
-    """Writes as the office, or as a breaker."""
+    """Writes as the office."""
 
-    def __init__(self, *, store: Store, ids: Ids) -> None:
+    def __init__(self, *, store: Store, ids: Ids, permits: Permits) -> None:
         self._store = store
         self._ids = ids
+        self._permits = permits
 
-    async def halt(self, scope: str, *, by: str, reason: str) -> Halt:
-        """Stop everything in a scope. Halting twice is a conflict, not a second halt."""
+    async def halt(self, scope: str, *, by: Principal, reason: str) -> Halt:
+        """Stop everything in a scope, in somebody's name. Halting twice is a conflict, not a second halt."""
         scope = scopes.parse(scope)
+        self._permits.require(by, "halt.set", _of(scope))
+        return await self._halt(scope, by=by.name, reason=reason)
+
+    async def trip(self, scope: str, *, breaker: str, reason: str) -> Halt:
+        """Stop a scope because a limit that somebody set was passed. Only a person lifts it."""
+        return await self._halt(scopes.parse(scope), by=f"breaker:{breaker}", reason=reason)
+
+    async def _halt(self, scope: str, *, by: str, reason: str) -> Halt:
         canonical.require_text(reason, where="reason")
         if scope in await self._store.halted():
             raise Conflict("halted_already", f"{scope} is halted already", where=scope)
@@ -32,14 +44,21 @@ class Halts:
         await self._store.commit(Change(records=(halt,), events=(event,)))
         return halt
 
-    async def resume(self, scope: str, *, by: str) -> Halt:
+    async def resume(self, scope: str, *, by: Principal) -> Halt:
         """Lift the halt of exactly this scope."""
         scope = scopes.parse(scope)
+        self._permits.require(by, "halt.lift", _of(scope))
         active = await self._store.list(Halt, states=("active",), scope=scope)
         if not active:
             raise Missing("not_halted", f"{scope} is not halted", where=scope, remedy="there is nothing to lift")
         now_us = await self._store.now_us()
-        lifted = active[0].lifted(by=by)
-        event = Event(kind=EventKind.RESUMED, subject=lifted.id, at_us=now_us, data={"scope": scope, "by": by})
+        lifted = active[0].lifted(by=by.name, at_us=now_us)
+        event = Event(kind=EventKind.RESUMED, subject=lifted.id, at_us=now_us, data={"scope": scope, "by": by.name})
         await self._store.commit(Change(records=(lifted,), events=(event,)))
         return lifted
+
+
+def _of(scope: str) -> Resource:
+    """What a scope is about, for whoever says who may stop it."""
+    kind, _, name = scope.partition(":")
+    return Resource(kind=kind, id=name or kind)

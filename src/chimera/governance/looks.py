@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from chimera.domain.change import Change
 from chimera.domain.event import Event, EventKind
-from chimera.ports.identity import Principal
+from chimera.domain.person import Principal
 from chimera.ports.store import Store
 
 RECORDS_MAX = 50
@@ -27,7 +27,7 @@ class Looks:
 
     def note(self, who: Principal, *, route: str, record: str) -> None:
         """Somebody read something."""
-        looks = self._seen.setdefault((who.id, who.name, who.role), {})
+        looks = self._seen.setdefault((who.person, who.name, ", ".join(sorted(who.roles))), {})
         look = looks.setdefault(route, _Look())
         look.count += 1
         if record and len(look.records) < RECORDS_MAX:

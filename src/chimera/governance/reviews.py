@@ -1,198 +1,333 @@
 """People rule here: approve, edit, reject, ask. A ruling is an input to a fresh decision of the gate, never a grant.
 
-Writes as the office. Bound to the exact bytes; silence is a no.
+Writes as the office. Bound to the exact bytes, to what was seen, to who says it, and to a time; silence is a no.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import canonical
-from chimera.domain.action import ARGUMENT_BYTES_MAX, Action
+from chimera.domain.action import ARGUMENT_BYTES_MAX, Action, take_down_of
 from chimera.domain.change import Change
+from chimera.domain.confidence import Bands
 from chimera.domain.decision import Approver
-from chimera.domain.errors import Conflict, Invalid, Refused
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.review import AFTERWARDS, CLAIM_SECONDS, Review, ReviewCommand
+from chimera.domain.grant import Grant, Performance
+from chimera.domain.person import RULERS, Principal
+from chimera.domain.review import (
+    AFTERWARDS,
+    APPROVAL_SECONDS,
+    CLAIM_SECONDS,
+    OPEN_STATES,
+    Approval,
+    Claim,
+    Review,
+    ReviewCommand,
+)
+from chimera.domain.verbs import Resource
+from chimera.governance import quorum, wording
+from chimera.governance.identity.permits import Permits
+from chimera.governance.policy.changes import in_force
+from chimera.governance.policy.pack import bands_of
+from chimera.governance.wording import Sign
 from chimera.ports.store import Store
 
-# From the least to the most.
-RULERS = ("reviewer", "operator", "owner")
 NOTE_LENGTH_MAX = 2_000
+BATCH_MAX = 50
+# What publishing costs is no payment: beyond a cent it is looked at alone.
+BATCH_COST_MICROS_MAX = 10_000
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What somebody looked at: the review, its bytes, and its nonce."""
+
+    review_id: str
+    digest: str
+    nonce: str
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of one of many rulings. `code` and `message` are empty when it was ruled."""
+
+    review_id: str
+    review: Review | None = None
+    code: str = ""
+    message: str = ""
 
 
 class Reviews:
     """One ruling per review, whoever is first."""
 
-    def __init__(self, *, store: Store) -> None:
+    def __init__(self, *, store: Store, permits: Permits, bands: Bands, sign: Sign | None = None) -> None:
         self._store = store
+        self._permits = permits
+        self._bands = bands
+        self._sign = sign
 
-    async def approve(self, review_id: str, *, by: Approver, digest: str, version: int | None = None) -> Review:
-        """Approve exactly the bytes that were shown."""
+    # ── whose it is ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def claim(self, review_id: str, *, by: Principal, version: int | None = None) -> Review:
+        """Look at it for a quarter of an hour, during which nobody else rules."""
+        review = await self._ruled_on(review_id, by=by, version=version)
+        now_us = await self._store.now_us()
+        held = Claim(person=by.person, name=by.name, since_us=now_us, until_us=now_us + CLAIM_SECONDS * 1_000_000)
+        after = replace(review.after(ReviewCommand.HOLD), claim=held)
+        await self._write(after, EventKind.REVIEW_CLAIMED, {"by": by.name, "until_us": held.until_us})
+        return after
+
+    async def release(self, review_id: str, *, by: Principal, version: int | None = None) -> Review:
+        """Let others look at it: one's own claim, or as whoever assigns anybody's."""
+        review = await self._store.get(Review, review_id)
+        _require_version(review, version)
+        claim = review.claimed_by(now_us=await self._store.now_us())
+        if claim is None:
+            raise Conflict("review_not_claimed", "nobody has claimed it", where=review_id)
+        if claim.person != by.person:
+            self._permits.require(by, "review.assign", about(review))
+        after = replace(review.after(ReviewCommand.HOLD), claim=None)
+        await self._write(after, EventKind.REVIEW_RELEASED, {"by": by.name, "from": claim.name})
+        return after
+
+    async def assign(self, review_id: str, *, to: str, by: Principal, version: int | None = None) -> Review:
+        """Give it to one person (by name); nobody else may say yes to it. An empty name gives it to everybody again."""
+        review = await self._store.get(Review, review_id)
+        _require_version(review, version)
+        self._permits.require(by, "review.assign", about(review))
+        canonical.require_text(to, where="to")
+        after = replace(review.after(ReviewCommand.HOLD), assigned_to=to[:60], claim=None)
+        await self._write(after, EventKind.REVIEW_ASSIGNED, {"by": by.name, "to": after.assigned_to})
+        return after
+
+    # ── ruling ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def approve(
+        self, review_id: str, *, by: Principal, digest: str, nonce: str, version: int | None = None
+    ) -> Review:
+        """Approve exactly the bytes that were shown, as they were shown."""
         review = await self._ruled_on(review_id, by=by, version=version)
         _require_standing(review, by)
-        if review.action_digest != digest:
-            raise Conflict(
-                "review_bytes_differ",
-                "the action is not the one that was shown",
-                where=review_id,
-                remedy="look at it again",
-            )
-        return await self._rule(review, ReviewCommand.APPROVE, by=by, outcome="approved")
+        _require_seen(review, digest=digest, nonce=nonce)
+        return await self._yes(review, ReviewCommand.APPROVE, by=by, outcome="approved")
+
+    async def approve_batch(self, seen: Sequence[Seen], *, by: Principal) -> tuple[Outcome, ...]:
+        """Approve several at once, which is for low risk only. Each stands for itself."""
+        if not 0 < len(seen) <= BATCH_MAX:
+            raise Invalid("batch_size", f"a batch has 1 to {BATCH_MAX} reviews", where="batch")
+        return tuple([await self._approve_one(one, by=by) for one in seen])
 
     async def edit(
-        self, review_id: str, *, by: Approver, arguments: dict[str, Any], version: int | None = None
+        self, review_id: str, *, by: Principal, nonce: str, arguments: dict[str, Any], version: int | None = None
     ) -> Review:
         """Approve other bytes than were proposed. They go through the gate like any."""
         review = await self._ruled_on(review_id, by=by, version=version)
         _require_standing(review, by)
-        if review.about == "doubt":
-            raise Refused(
-                "doubt_not_editable",
-                "the question is whether it happened, as it was",
-                where=review_id,
-                remedy="approve: it happened; reject: it did not",
-            )
-        if review.about == AFTERWARDS:
-            raise Refused(
-                "afterwards_not_editable",
-                "it has gone out already, as it was",
-                where=review_id,
-                remedy="approve: it was right; reject: it was not",
-            )
+        _require_editable(review)
+        _require_seen(review, digest=review.action_digest, nonce=nonce)
         action = _edited(review.question.action, arguments)
-        question = msgspec.structs.replace(review.question, action=action)
-        return await self._rule(review, ReviewCommand.EDIT, by=by, outcome="edited", question=question)
+        edited = replace(review, question=msgspec.structs.replace(review.question, action=action), first=None)
+        return await self._yes(edited, ReviewCommand.EDIT, by=by, outcome="edited", before=review.action_digest)
 
-    async def reject(self, review_id: str, *, by: Approver, reason: str, version: int | None = None) -> Review:
-        """Say no, and why."""
+    async def reject(self, review_id: str, *, by: Principal, reason: str, version: int | None = None) -> Review:
+        """Say no, and why. A no needs no second person, and no look at what was claimed by whom but oneself."""
         if not reason.strip():
             raise Invalid("reason_missing", "a rejection needs a reason", where="reason", remedy="say why")
         review = await self._ruled_on(review_id, by=by, version=version)
-        return await self._rule(review, ReviewCommand.REJECT, by=by, outcome="rejected", note=_note(reason))
+        return await self._rule(review, ReviewCommand.REJECT, by=by.approver, outcome="rejected", note=_note(reason))
 
-    async def ask(self, review_id: str, *, by: Approver, question: str, version: int | None = None) -> Review:
+    async def ask(self, review_id: str, *, by: Principal, question: str, version: int | None = None) -> Review:
         """Ask the operator something; the review waits for the answer."""
         review = await self._ruled_on(review_id, by=by, version=version)
-        return await self._rule(review, ReviewCommand.ASK, by=by, outcome="", note=_note(question))
+        return await self._rule(review, ReviewCommand.ASK, by=by.approver, outcome="", note=_note(question))
 
-    async def answer(self, review_id: str, *, by: Approver, text: str, version: int | None = None) -> Review:
+    async def answer(self, review_id: str, *, by: Principal, text: str, version: int | None = None) -> Review:
         """Answer what was asked; the review is open again."""
-        review = await self._store.get(Review, review_id)
-        _require_version(review, version)
-        return await self._rule(review, ReviewCommand.ANSWER, by=by, outcome="", note=_note(text))
-
-    async def claim(self, review_id: str, *, by: Approver, version: int | None = None) -> Review:
-        """Say that one is looking at it. Others see it and may not rule until the claim runs out."""
-        review = await self._ruled_on(review_id, by=by, version=version)
-        until_us = await self._store.now_us() + CLAIM_SECONDS * 1_000_000
-        return await self._assign(review, ReviewCommand.CLAIM, by=by, assignee=by.name, until_us=until_us)
-
-    async def release(self, review_id: str, *, by: Approver, version: int | None = None) -> Review:
-        """Leave it to others. Whoever has the last word may take it from somebody who went away."""
-        review = await self._store.get(Review, review_id)
-        _require_version(review, version)
-        if by.role != RULERS[-1]:
-            _require_unclaimed(review, by, now_us=await self._store.now_us())
-        return await self._assign(review, ReviewCommand.FREE, by=by, assignee="", until_us=0)
-
-    async def _assign(
-        self, review: Review, command: ReviewCommand, *, by: Approver, assignee: str, until_us: int
-    ) -> Review:
-        after = replace(review.after(command), assignee=assignee, claimed_until_us=until_us)
-        event = Event(
-            kind=EventKind.REVIEW_CLAIMED,
-            subject=review.task_id,
-            at_us=await self._store.now_us(),
-            data={"review": review.id, "by": by.name, "assignee": assignee},
-        )
-        await self._store.commit(Change(records=(after,), events=(event,)))
-        return after
+        review = await self._ruled_on(review_id, by=by, version=version, claimed_counts=False)
+        return await self._rule(review, ReviewCommand.ANSWER, by=by.approver, outcome="", note=_note(text))
 
     async def expire_due(self) -> int:
         """Silence is a no: close what nobody ruled on in time."""
         now_us = await self._store.now_us()
-        due = await self._store.list(Review, states=("open", "asked"), due_before_us=now_us)
+        due = await self._store.list(Review, states=OPEN_STATES, due_before_us=now_us)
         for review in due:
-            after = replace(review.after(ReviewCommand.EXPIRE), outcome="expired")
+            after = replace(review.after(ReviewCommand.EXPIRE), outcome="expired", claim=None)
             event = Event(
                 kind=EventKind.REVIEW_EXPIRED, subject=review.task_id, at_us=now_us, data={"review": review.id}
             )
             await self._store.commit(Change(records=(after,), events=(event,)))
         return len(due)
 
-    async def _ruled_on(self, review_id: str, *, by: Approver, version: int | None = None) -> Review:
+    # ── how ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _approve_one(self, seen: Seen, *, by: Principal) -> Outcome:
+        try:
+            review = await self._store.get(Review, seen.review_id)
+            _require_low_risk(review)
+            ruled = await self.approve(seen.review_id, by=by, digest=seen.digest, nonce=seen.nonce)
+        except ChimeraError as error:
+            return Outcome(review_id=seen.review_id, code=error.code, message=error.message)
+        return Outcome(review_id=seen.review_id, review=ruled)
+
+    async def _ruled_on(
+        self, review_id: str, *, by: Principal, version: int | None = None, claimed_counts: bool = True
+    ) -> Review:
         review = await self._store.get(Review, review_id)
+        self._permits.require(by, "review.rule", about(review))
         _require_version(review, version)
-        _require_unclaimed(review, by, now_us=await self._store.now_us())
-        if by.role not in RULERS:
-            raise Refused(
-                "role_may_not_rule", f"a {by.role} may not rule", where=review_id, remedy=f"ask a {review.role}"
-            )
-        if await self._store.now_us() >= review.deadline_us:
+        now_us = await self._store.now_us()
+        if now_us >= review.deadline_us:
             raise Refused(
                 "review_expired",
                 "the time to rule has passed",
                 where=review_id,
                 remedy="the task is planned again if it is still wanted",
             )
+        claim = review.claimed_by(now_us=now_us)
+        if claimed_counts and claim is not None and claim.person != by.person:
+            raise Refused("review_claimed", f"{claim.name} is looking at it", where=review_id,
+                          remedy="wait until the claim runs out, or have it released")  # fmt: skip
+        if review.assigned_to not in ("", by.name):
+            raise Refused("review_assigned", f"it is for {review.assigned_to}", where=review_id,
+                          remedy="have it assigned to you")  # fmt: skip
         return review
 
-    async def _rule(
-        self, review: Review, command: ReviewCommand, *, by: Approver, outcome: str, note: str = "", **fields: Any
+    async def _yes(
+        self, review: Review, command: ReviewCommand, *, by: Principal, outcome: str, before: str = ""
     ) -> Review:
-        after = replace(review.after(command), approver=by, outcome=outcome, note=note or review.note, **fields)
-        event = Event(
-            kind=EventKind.REVIEW_RULED,
-            subject=review.task_id,
-            at_us=await self._store.now_us(),
-            data={
-                "review": review.id,
-                "ruling": str(command),
-                "by": by.name,
-                "role": by.role,
-                "note": note,
-                "digest": review.action_digest,
-                "digest_after": after.action_digest,
-            },
-        )
-        await self._store.commit(Change(records=(after,), events=(event,)))
+        """One person's yes, which is enough unless the pack wants two for this class."""
+        if review.about != "action" or quorum.needed(review.question, await self._bands_now()) == 1:
+            return await self._rule(review, command, by=by.approver, outcome=outcome, before=before)
+        first = review.first
+        if first is None or first.digest != review.action_digest:
+            return await self._first_yes(review, by=by, before=before)
+        if first.person == by.person:
+            raise Refused("second_person_needed", f"{by.name} has said yes; somebody else has to", where=review.id,
+                          remedy="ask another person with the role")  # fmt: skip
+        return await self._rule(review, command, by=_both(first, by), outcome=outcome, before=before)
+
+    async def _bands_now(self) -> Bands:
+        """Those of the policy that a person put in force; as long as there is none, those that are shipped."""
+        standing = await in_force(self._store)
+        return bands_of(standing.files) if standing else self._bands
+
+    async def _first_yes(self, review: Review, *, by: Principal, before: str) -> Review:
+        now_us = await self._store.now_us()
+        first = Approval(person=by.person, approver=by.approver, digest=review.action_digest, at_us=now_us)
+        after = replace(review.after(ReviewCommand.HOLD), first=first, claim=None)
+        await self._commit_ruling(after, by.approver, ruling="first_yes", note="", before=before)
         return after
+
+    async def _rule(
+        self, review: Review, command: ReviewCommand, *, by: Approver, outcome: str, note: str = "", before: str = ""
+    ) -> Review:
+        now_us = await self._store.now_us()
+        held_us = review.held_us + (now_us - review.claim.since_us if review.claim else 0)
+        by = await self._with_word(review, command, by, now_us=now_us)
+        after = replace(
+            review.after(command), approver=by, outcome=outcome, note=note or review.note, claim=None,
+            ruled_at_us=now_us, held_us=held_us,
+        )  # fmt: skip
+        await self._commit_ruling(after, by, ruling=str(command), note=note, before=before)
+        return after
+
+    async def _with_word(self, review: Review, command: ReviewCommand, by: Approver, *, now_us: int) -> Approver:
+        """The approver with a signed word for the bytes that this ruling wants to happen, if it wants any."""
+        wanted: tuple[str, str] | None = None
+        if review.about == "action" and command in (ReviewCommand.APPROVE, ReviewCommand.EDIT):
+            wanted = (review.task_id, review.action_digest)
+        elif review.about == AFTERWARDS and command is ReviewCommand.REJECT:
+            performance = await self._store.get(Performance, review.grant_id)
+            grant = await self._store.get(Grant, review.grant_id)
+            wanted = (review.order_id, take_down_of(grant.action, performance.receipt).digest)
+        if wanted is None or self._sign is None:
+            return by
+        until_us = now_us + APPROVAL_SECONDS * 1_000_000
+        word = wording.given(self._sign, by, task_id=wanted[0], digest=wanted[1], until_us=until_us)
+        return msgspec.structs.replace(by, word=word)
+
+    async def _commit_ruling(self, after: Review, by: Approver, *, ruling: str, note: str, before: str) -> None:
+        data = {
+            "ruling": ruling, "by": by.names, "role": by.role, "note": note, "digest": before or after.action_digest,
+            "digest_after": after.action_digest, "policy": after.policy[:16], "about": after.about,
+        }  # fmt: skip
+        await self._write(after, EventKind.REVIEW_RULED, data)
+
+    async def _write(self, after: Review, kind: EventKind, data: dict[str, Any]) -> None:
+        now_us = await self._store.now_us()
+        event = Event(kind=kind, subject=after.task_id, at_us=now_us, data={"review": after.id, **data})
+        await self._store.commit(Change(records=(after,), events=(event,)))
+
+
+def about(review: Review) -> Resource:
+    """A review, for whoever says who may rule on it."""
+    return Resource(kind="review", id=review.id, agent=review.agent_id, campaign=review.campaign_id)
+
+
+def is_low_risk(review: Review) -> bool:
+    """Whether it may be approved beside others: nothing that a stranger shaped, that pays, or that is risky."""
+    question = review.question
+    plain = question.risk == "ordinary" and question.threat == "LOW" and not question.shaped
+    cheap = question.action.cost_micros <= BATCH_COST_MICROS_MAX and not question.action.recipient
+    return plain and cheap and review.about == "action" and review.role == "reviewer"
+
+
+def _require_low_risk(review: Review) -> None:
+    if not is_low_risk(review):
+        raise Refused("review_not_batchable", "this is not of low risk", where=review.id, remedy="look at it singly")
+
+
+def _require_editable(review: Review) -> None:
+    """What has gone out, or may have, is asked about as it was."""
+    if review.about == "doubt":
+        raise Refused("doubt_not_editable", "the question is whether it happened, as it was", where=review.id,
+                      remedy="approve: it happened; reject: it did not")  # fmt: skip
+    if review.about == AFTERWARDS:
+        raise Refused("afterwards_not_editable", "it has gone out already, as it was", where=review.id,
+                      remedy="approve: it stays; reject: it is taken down")  # fmt: skip
+
+
+def _require_seen(review: Review, *, digest: str, nonce: str) -> None:
+    """What is approved is what was seen: these bytes, and nothing that happened to the review since."""
+    if review.action_digest != digest:
+        raise Conflict(
+            "review_bytes_differ",
+            "the action is not the one that was shown",
+            where=review.id,
+            remedy="look at it again",
+        )
+    if review.nonce != nonce:
+        raise Conflict("review_seen_before", "somebody has done something with it since you looked", where=review.id,
+                       remedy="look at it again")  # fmt: skip
 
 
 def _require_version(review: Review, version: int | None) -> None:
     if version is not None and review.version != version:
-        raise Conflict(
-            "version_stale",
-            f"the review is at version {review.version}, not {version}",
-            where=review.id,
-            remedy="look at it again",
-        )
+        raise Conflict("version_stale", f"the review is at version {review.version}, not {version}", where=review.id,
+                       remedy="look at it again")  # fmt: skip
 
 
-def _require_unclaimed(review: Review, by: Approver, *, now_us: int) -> None:
-    holder = review.claimed_by(now_us)
-    if holder and holder != by.name:
-        raise Conflict(
-            "review_claimed",
-            f"{holder} is looking at it",
-            where=review.id,
-            remedy="wait until the claim runs out, or ask for it",
-        )
-
-
-def _require_standing(review: Review, by: Approver) -> None:
+def _require_standing(review: Review, by: Principal) -> None:
     """Anybody who may rule may say no; a yes needs the role that policy asked for, or the gate would turn it down."""
-    if review.role in RULERS and RULERS.index(by.role) < RULERS.index(review.role):
+    role = by.approver.role
+    if role not in RULERS or (review.role in RULERS and RULERS.index(role) < RULERS.index(review.role)):
         raise Refused(
             "role_may_not_approve",
-            f"a {by.role} may not approve this",
+            f"a {role} may not approve this",
             where=review.id,
             remedy=f"ask an {review.role}" if review.role[0] in "aeiou" else f"ask a {review.role}",
         )
+
+
+def _both(first: Approval, by: Principal) -> Approver:
+    """Two people as one approver, with the lower role of the two."""
+    lower = min((first.approver, by.approver), key=lambda approver: RULERS.index(approver.role))
+    return Approver(name=by.name, role=lower.role, second=first.approver.name)
 
 
 def _edited(action: Action, arguments: dict[str, Any]) -> Action:

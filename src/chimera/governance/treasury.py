@@ -104,6 +104,11 @@ def _strictness(decision: Decision) -> int:
 
 def amount_band(action: Action) -> str:
     """The band that policy reads instead of the amount."""
-    if action.cost_micros <= 0:
+    return band_of_micros(action.cost_micros)
+
+
+def band_of_micros(micros: int) -> str:
+    """The band of an amount."""
+    if micros <= 0:
         return "none"
-    return band_of(action.cost_micros)
+    return band_of(micros)

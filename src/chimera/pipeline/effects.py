@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chimera.domain.agent import owns
+from chimera.domain.action import TAKE_DOWN
+from chimera.domain.agent import Agent, owns
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused
@@ -179,13 +180,18 @@ def _require_permitted(dossier: Dossier) -> None:
     grant, agent = dossier.grant, dossier.agent
     if grant.action.is_internal:
         raise Refused("grant_internal", "this action stays in the house", where=grant.id)
-    if agent is None or grant.action.kind not in agent.allowed:
+    if agent is None or grant.action.kind not in _allowed(agent, grant.action.kind):
         who = f"{agent.name} is {agent.state} or" if agent else "an agent that is not there"
         raise Refused("agent_not_permitted", f"{who} may not {grant.action.kind}", where=grant.id)
     if not owns(agent.accounts, platform=grant.action.platform, handle=grant.action.account):
         raise Refused("account_not_own", f"{grant.action.account} is not an account of {agent.name}", where=grant.id)
     if met := dossier.halted.intersection(_scopes_of(grant)):
         raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
+
+
+def _allowed(agent: Agent, kind: str) -> tuple[str, ...]:
+    """What an agent may do; what a person takes back is taken back even while the agent is paused."""
+    return agent.retractable if kind == TAKE_DOWN else agent.allowed
 
 
 def _order_of(grant: Grant, performance: Performance) -> Order:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from chimera.domain.errors import Conflict, Invalid
-from chimera.domain.policy import Policy
+from chimera.domain.policy import PackFiles, Policy
 from chimera.governance.gate import Gate
 from chimera.governance.policy.changes import in_force
 from chimera.governance.policy.engine import PolicyEngine
@@ -20,7 +22,7 @@ from chimera.swarm.loops import log
 class PolicyKeeper(Protocol):
     """Whoever has to know beside the manager which policy is in force: the vault."""
 
-    async def govern(self, digest: str) -> None: ...
+    async def govern(self, files: PackFiles, *, digest: str) -> None: ...
 
 
 class Governing:
@@ -52,13 +54,18 @@ class Governing:
 class TellingVault:
     """Tells the vault which policy is in force. Speaks for the office."""
 
-    def __init__(self, *, vault: PolicyKeeper, reads: Reads, shipped_digest: str) -> None:
+    def __init__(self, *, vault: PolicyKeeper, reads: Reads, shipped: PackFiles) -> None:
         self._vault = vault
         self._reads = reads
-        self._shipped_digest = shipped_digest
+        self._shipped = replace(shipped, cases=())
+        self._shipped_digest = pack_of(shipped).digest
 
     async def once(self) -> bool:
         """Every time, not only when it changed: a vault that was started again knows what it was started with."""
         standing = await in_force(self._reads)
-        await self._vault.govern(standing.digest if standing else self._shipped_digest)
+        if standing is None:
+            await self._vault.govern(self._shipped, digest=self._shipped_digest)
+        else:
+            # Its cases say what it should decide; they decide nothing.
+            await self._vault.govern(replace(standing.files, cases=()), digest=standing.digest)
         return False

@@ -31,6 +31,7 @@ from chimera.domain.work import Assignment, Result
 from chimera.governance import treasury
 
 RETRY_SECONDS = 2
+HALTED_SECONDS = 10
 _DECIDED: dict[type[Decision], str] = {Allow: "approved", Escalate: "asked", Deny: "refused"}
 
 
@@ -65,6 +66,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
         data={
             "attempt": task.attempt,
             "again": again,
+            "agent": task.agent_id,
             "spec": str(task.spec),
             "why": unquoted(result.failure[:500]),
             "cost_micros": result.cost_micros,
@@ -76,6 +78,15 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
         ),
         task=after,
     )
+
+
+def postponed(task: Task, occasion: Occasion, *, why: str, cost_micros: int) -> Consequence:
+    """A halt was met: the lease is given back, what it cost is counted, and the work begins again after the halt."""
+    after = replace(task.after(TaskCommand.RETRY), due_at_us=occasion.at_us + HALTED_SECONDS * 1_000_000)
+    data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
+    event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)
+    movements = budget.metered(occasion.windows, cost_micros)
+    return Consequence(change=Change(records=(after,), events=(event,), movements=movements), task=after)
 
 
 def rejected(
@@ -216,7 +227,8 @@ def grant_of(
         cost_micros=action.cost_micros,
         expires_at_us=occasion.at_us + GRANT_SECONDS_MAX * 1_000_000,
         policy_digest=ruling.policy_digest,
-        approver=question.approver.name if question.approver else "",
+        approver=question.approver.names if question.approver else "",
+        word=question.approver.word if question.approver else "",
     )
     hold_id = ids.derive(grant_id, "hold") if action.cost_micros else None
     return Grant(
@@ -259,6 +271,7 @@ def _escalated(
         role=role,
         opened_at_us=occasion.at_us,
         deadline_us=occasion.at_us + REVIEW_SECONDS * 1_000_000,
+        policy=ruling.policy_digest,
     )
     event = _decision_event(
         EventKind.ACTION_ESCALATED, task, question, ruling, reasons, occasion, review=review.id, role=role
@@ -327,6 +340,7 @@ def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasi
             "accepted": verdict.accepted,
             "confidence_bp": confidence_of(result.draft, verdict),
             "again": again,
+            "agent": task.agent_id,
             "findings": [unquoted(finding) for finding in verdict.findings],
             "spec": str(task.spec),
             "attempt": task.attempt,
@@ -361,7 +375,7 @@ def _decision_event(
             "reasons": [unquoted(str(reason)) for reason in reasons],
             "confidence_bp": question.confidence_bp,
             "threat": question.threat,
-            "approver": question.approver.name if question.approver else "",
+            "approver": question.approver.names if question.approver else "",
             **more,
         },
     )

@@ -100,6 +100,10 @@ class Judging:
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
         spec = self._court.contracts.specs[assignment.spec.name]
         occasion = self._court.occasion(assignment.task)
+        if result.draft is None and await self._was_halted(result):
+            return await self._commit(
+                hearing.postponed(assignment.task, occasion, why=result.failure, cost_micros=result.cost_micros)
+            )
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
         result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
@@ -113,6 +117,10 @@ class Judging:
             failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
         await self._after_verdict(assignment, spec, result, judgement, occasion)
+
+    async def _was_halted(self, result: Result) -> bool:
+        """Whether a worker met a halt, and there is one: then its failure is nobody's, and the work waits."""
+        return result.failure.endswith("[halted]") and bool(await self._roster.halted())
 
     async def _after_verdict(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
@@ -130,13 +138,18 @@ class Judging:
     async def _decide(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
     ) -> None:
-        question = await self._court.appraised(await self._question(assignment, spec, result, judgement))
+        question = await self._question(assignment, spec, result, judgement)
+        if question.halted:
+            return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
+        question = await self._court.appraised(question)
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         try:
             await self._commit(step)
         except Refused as refusal:
+            if refusal.code == "halted":
+                return await self._postpone(assignment, result, judgement, occasion, refusal.where)
             if refusal.code != "over_budget":
                 raise
             # The database refused what the gate allowed: the denial is what goes on record.
@@ -148,6 +161,15 @@ class Judging:
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
+
+    async def _postpone(
+        self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, scope: str
+    ) -> None:
+        """Whether the gate sees the halt or the commit meets it: nothing is refused for good, and nothing is lost."""
+        cost_micros = result.cost_micros + sum(call.cost_micros for call in judgement.calls)
+        await self._commit(
+            hearing.postponed(assignment.task, occasion, why=f"{scope} is halted", cost_micros=cost_micros)
+        )
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
         draft, task = result.draft, assignment.task

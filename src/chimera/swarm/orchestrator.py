@@ -1,4 +1,4 @@
-"""The top tier: listens for the fleet, closes what nobody ruled on, tells the vault what is halted. Does no task."""
+"""The top tier: listens for the fleet, closes what nobody ruled on, trips breakers, tells the vault. Does no task."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from chimera.domain import scopes
+from chimera.domain.errors import ChimeraError
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
+from chimera.governance.noticing import Noticing
 from chimera.governance.reviews import Reviews
+from chimera.governance.spending_breakers import SpendingBreakers
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
@@ -25,11 +29,14 @@ class HaltsKeeper(Protocol):
 
 
 class Duties(Struct, frozen=True, kw_only=True):
-    """What the vault is owed beside halts: which policy is in force, and where every chain stands."""
+    """What is due beside halts: which policy is in force, where every chain stands, breakers, and notices to people."""
 
-    governor: TellingVault
-    checkpoints: Checkpoints
+    governor: TellingVault | None = None
+    checkpoints: Checkpoints | None = None
     checkpoint_seconds: float = 60.0
+    breakers: Breakers | None = None
+    noticing: Noticing | None = None
+    spending: SpendingBreakers | None = None
 
 
 class Orchestrator:
@@ -37,7 +44,7 @@ class Orchestrator:
 
     def __init__(
         self, *, reviews: Reviews, reads: Reads, listening: Listening | None, vault: HaltsKeeper, arrived: Bell,
-        clock: Clock, duties: Duties | None = None, breakers: Breakers | None = None,
+        clock: Clock, duties: Duties | None = None,
     ) -> None:  # fmt: skip
         self._reviews = reviews
         self._reads = reads
@@ -45,8 +52,7 @@ class Orchestrator:
         self._vault = vault
         self._arrived = arrived
         self._clock = clock
-        self._duties = duties
-        self._breakers = breakers
+        self._duties = duties or Duties()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -56,8 +62,9 @@ class Orchestrator:
                 ("listening", self._listen, 0.3),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
-                ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds if self._duties else 60.0),
-                ("breaking", self._break, 2.0),
+                ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds),
+                ("breaking", self._break, 1.0),
+                ("noticing", self._notice, 30.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -67,7 +74,7 @@ class Orchestrator:
         return False
 
     async def _checkpoint(self) -> bool:
-        if self._duties is not None:
+        if self._duties.checkpoints is not None:
             await self._duties.checkpoints.take()
         return False
 
@@ -76,14 +83,29 @@ class Orchestrator:
         return False
 
     async def _break(self) -> bool:
-        if self._breakers is not None:
-            await self._breakers.once()
+        if self._duties.breakers is not None:
+            await self._duties.breakers.once()
+        if self._duties.spending is not None:
+            await self._duties.spending.once()
+        return False
+
+    async def _notice(self) -> bool:
+        if self._duties.noticing is not None:
+            await self._duties.noticing.once()
         return False
 
     async def _tell_vault(self) -> bool:
         # The policy first: a vault that was started again seals nothing until it is told what is halted.
-        if self._duties is not None:
-            await self._duties.governor.once()
+        if self._duties.governor is not None:
+            await self._governed(self._duties.governor)
         # Every time, not only when it changed: a vault that was started again knows nothing, and seals nothing.
         await self._vault.halt(await self._reads.halted())
         return False
+
+    async def _governed(self, governor: TellingVault) -> None:
+        """A vault that cannot be told which policy stands seals nothing: it takes everything for halted."""
+        try:
+            await governor.once()
+        except ChimeraError:
+            await self._vault.halt(frozenset({scopes.FLEET}))
+            raise

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 
-from chimera.domain import labels
+from chimera.domain import labels, refusals, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
@@ -57,22 +57,27 @@ class Roster:
         return {one: self._agents[one] for one in wanted if one in self._agents}
 
     async def may_use(self, agent_id: str, tool: str) -> bool:
-        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing."""
+        """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing.
+
+        While agent or tool are halted the answer is `Refused("halted")`: the work waits, and is not refused for good.
+        """
+        if met := {scopes.FLEET, scopes.agent(agent_id), scopes.tool(tool)} & await self.halted():
+            raise refusals.halted(min(met))
         agent = (await self.agents((agent_id,))).get(agent_id)
         needed = needed_for_tool(tool)
         return agent is not None and needed is not None and agent.state is AgentState.ACTIVE and agent.may(needed)
 
     async def halted(self) -> frozenset[str]:
         """The halted scopes, a moment old at most; commit and effects look again."""
-        scopes, read_us = self._halted
+        standing, read_us = self._halted
         now_us = self._clock.now_us()
         if now_us - read_us > HALTED_FRESH_US:
             # Dated before it is read: a thousand hearings that find it stale ask once, not a thousand times.
-            self._halted = (scopes, now_us)
+            self._halted = (standing, now_us)
             try:
                 self._halted = (await self._reads.halted(), now_us)
             except BaseException:
-                self._halted = (scopes, read_us)  # Who could not read has not read: the next one asks again.
+                self._halted = (standing, read_us)  # Who could not read has not read: the next one asks again.
                 raise
         return self._halted[0]
 

@@ -9,15 +9,18 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain.agent import Account
+from chimera.domain.action import take_down_of
+from chimera.domain.agent import Account, Agent
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import Grant, Performance
+from chimera.domain.labels import TRUSTED
 from chimera.domain.record import Record
-from chimera.domain.review import Review, ReviewCommand, ReviewState
-from chimera.domain.task import Task, TaskCommand
+from chimera.domain.review import APPROVAL_SECONDS, Review, ReviewCommand, ReviewState
+from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.governance.gate import Gate
 from chimera.swarm import hearing
 from chimera.swarm.hearing import Consequence, Occasion
@@ -68,13 +71,26 @@ def question_anew(
 
 def after_ruling(review: Review, task: Task, question: Question, gate: Gate, occasion: Occasion) -> Consequence:
     """The step that closes a ruled review. Only an approval or an edit is asked of the gate at all."""
-    if review.state in (ReviewState.APPROVED, ReviewState.EDITED):
+    if unfit := unfit_reason(review, task, at_us=occasion.at_us):
+        ruling = Ruling(decision=Deny((unfit,)), policy_digest=gate.policy_digest)
+    elif review.state in (ReviewState.APPROVED, ReviewState.EDITED):
         ruling = gate.decide(question)
         if not isinstance(ruling.decision, Allow):
             ruling = _no_again(ruling)
     else:
         ruling = Ruling(decision=Deny((_no_of(review),)), policy_digest=gate.policy_digest)
     return closing(review, hearing.ruled(task, question, ruling, occasion))
+
+
+def unfit_reason(review: Review, task: Task, *, at_us: int) -> Reason | None:
+    """Why a ruling is not good for this task: given about another, about another agent, or too long ago."""
+    question = review.question
+    asked = (question.task_id, question.agent_id, question.campaign_id)
+    if asked != (task.id, task.agent_id, task.campaign_id) or review.task_id != task.id:
+        return Reason("review-of-another", "the review is about another task or agent", "look at it again")
+    if review.ruled_at_us and at_us > review.ruled_at_us + APPROVAL_SECONDS * 1_000_000:
+        return Reason("approval-expired", "what was ruled is too long ago", "plan it again")
+    return None
 
 
 def _no_again(ruling: Ruling) -> Ruling:
@@ -94,17 +110,6 @@ def closing(review: Review, step: Consequence) -> Consequence:
     closed = review.after(ReviewCommand.CLOSE)
     change = msgspec.structs.replace(step.change, records=(*step.change.records, closed))
     return msgspec.structs.replace(step, change=change)
-
-
-def looked_at(review: Review, *, at_us: int) -> Change:
-    """Somebody has looked at what went out, or nobody has: the task has ended either way."""
-    event = Event(
-        kind=EventKind.REVIEW_CLOSED,
-        subject=review.task_id,
-        at_us=at_us,
-        data={"review": review.id, "about": review.about, "ruling": review.outcome},
-    )
-    return Change(records=(review.after(ReviewCommand.CLOSE),), events=(event,))
 
 
 def after_doubt(
@@ -137,3 +142,66 @@ def refused_by_store(
     reason = Reason(refusal.code, refusal.message, refusal.remedy)
     ruling = Ruling(decision=Deny((reason,)), policy_digest=policy_digest)
     return closing(review, hearing.ruled(task, review.question, ruling, occasion))
+
+
+# ── looks afterwards ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def closed(review: Review, *, at_us: int, why: str) -> Change:
+    """A review that leads to nothing more."""
+    event = Event(
+        kind=EventKind.REVIEW_CLOSED,
+        subject=review.task_id,
+        at_us=at_us,
+        data={"review": review.id, "outcome": review.outcome, "why": why},
+    )
+    return Change(records=(review.after(ReviewCommand.CLOSE),), events=(event,))
+
+
+def order_of(review: Review, task: Task, *, at_us: int) -> tuple[Task, Change]:
+    """A person's order to take something down, as a task that waits for the gate."""
+    order = Task(
+        id=review.order_id,
+        campaign_id=task.campaign_id,
+        agent_id=task.agent_id,
+        spec=review.question.spec,
+        key=f"take-down-{review.id[-12:]}",
+        input={"grant": review.grant_id},
+        order=review.id,
+        labels=TRUSTED,
+        due_at_us=at_us,
+        state=TaskState.HELD,
+    )
+    by = review.approver.name if review.approver else ""
+    data = {
+        "review": review.id,
+        "grant": review.grant_id,
+        "task": order.id,
+        "agent": task.agent_id,
+        "by": by,
+        "note": review.note,
+    }
+    event = Event(
+        kind=EventKind.TAKE_DOWN_ORDERED, subject=order.id, at_us=at_us, data={**data, "agent": task.agent_id}
+    )
+    return order, Change(records=(order,), events=(event,))
+
+
+def take_down(review: Review, order: Task, grant: Grant, performance: Performance, agent: Agent) -> Question:
+    """What the gate is asked about an order: exactly this post, in the name of whoever ordered it."""
+    action = take_down_of(grant.action, performance.receipt)
+    return msgspec.structs.replace(
+        review.question,
+        action=action,
+        task_id=order.id,
+        approver=review.approver,
+        permissions=agent.retractable,
+        accounts=agent.accounts,
+        labels=TRUSTED,
+        threat="LOW",
+        shaped=(),
+        kin=(),
+        recent=(),
+        confidence_bp=10_000,
+        has_record=True,
+    )

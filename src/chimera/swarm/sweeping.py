@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Sequence
 
 from chimera.domain.agent import Agent
 from chimera.domain.budget import Hold
+from chimera.domain.decision import Question
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.granted import Granted
-from chimera.domain.review import AFTERWARDS, Review
-from chimera.domain.task import Task
+from chimera.domain.review import AFTERWARDS, Review, ReviewState
+from chimera.domain.task import Task, TaskState
 from chimera.pipeline.settling import followers
 from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
@@ -102,22 +103,69 @@ class Sweeping:
             self._performing.recover(performance)
 
     async def _rule(self, review: Review) -> None:
+        task = await self._store.find(Task, review.task_id)
+        if task is None:
+            # A decoy: there is nothing that anything could be done for.
+            now_us = self._court.clock.now_us()
+            return await self._store.commit(rulings.closed(review, at_us=now_us, why="it belongs to no task"))
         if review.about == AFTERWARDS:
-            return await self._store.commit(rulings.looked_at(review, at_us=self._court.clock.now_us()))
-        task = await self._store.get(Task, review.task_id)
+            return await self._after_look(review, task)
         occasion = self._court.occasion(task)
         if review.about == "doubt":
             step = await self._after_doubt(review, task, occasion)
         else:
             step = await self._after_ruling(review, task, occasion)
-        await self._commit(review, task, step, occasion)
+        if step is not None:
+            await self._commit(review, task, step, occasion)
 
-    async def _after_ruling(self, review: Review, task: Task, occasion: Occasion) -> Consequence:
+    async def _after_look(self, review: Review, task: Task) -> None:
+        """Nothing more, or a take-down: ordered in one commit, granted in the next, like any act."""
+        occasion = self._court.occasion(task)
+        if review.state is not ReviewState.REJECTED:
+            return await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why="it stays"))
+        order = await self._ordered(review, task, occasion)
+        if order.is_final:
+            why = f"the take-down is {order.state}"
+            await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why=why))
+        elif order.state is TaskState.HELD and order.due_at_us <= occasion.at_us:
+            await self._take_down(review, order, occasion)
+
+    async def _ordered(self, review: Review, task: Task, occasion: Occasion) -> Task:
+        """The task of a take-down, on record from the first time on."""
+        order, change = rulings.order_of(review, task, at_us=occasion.at_us)
+        standing = await self._store.find(Task, order.id)
+        if standing is None:
+            await self._store.commit(change)
+        return standing or order
+
+    async def _take_down(self, review: Review, order: Task, occasion: Occasion) -> None:
+        """Ask the gate, in the name of whoever ordered it. While the scope is halted it waits."""
+        question = rulings.take_down(
+            review,
+            order,
+            await self._store.get(Grant, review.grant_id),
+            await self._store.get(Performance, review.grant_id),
+            await self._store.get(Agent, order.agent_id),
+        )
+        if await self._halted(question):
+            return
+        step = hearing.ruled(order, question, self._court.gate.decide(question), occasion)
+        await self._store.commit(step.change)
+        if step.granted is not None:
+            self._granting.offer(step.granted)
+
+    async def _halted(self, question: Question) -> tuple[str, ...]:
+        return tuple(sorted((await self._store.halted()).intersection(hearing.scopes_of(question))))
+
+    async def _after_ruling(self, review: Review, task: Task, occasion: Occasion) -> Consequence | None:
+        """None while its scope is halted: a ruling waits for the halt's end, like everything else."""
+        halted = await self._halted(review.question)
+        if halted and review.state in (ReviewState.APPROVED, ReviewState.EDITED):
+            return None
         agent = await self._store.get(Agent, task.agent_id)
-        scopes = hearing.scopes_of(review.question)
         question = rulings.question_anew(
             review,
-            halted=tuple(sorted((await self._store.halted()).intersection(scopes))),
+            halted=halted,
             permissions=agent.allowed,
             accounts=agent.accounts,
             recent=self._roster.recent(agent.id),

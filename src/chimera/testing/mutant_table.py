@@ -5,23 +5,8 @@ A mutant is exact text. When the code has moved on and the text is no longer the
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-
-class Mutant(Struct, frozen=True, kw_only=True):
-    """One check, removed. `tests` are pytest's names for what is run; `seeds` how many worlds of the simulator.
-
-    `also` are further places (file, old, new) where the same check is made a second time.
-    """
-
-    check: str
-    file: str
-    old: str
-    new: str
-    also: tuple[tuple[str, str, str], ...] = ()
-    tests: tuple[str, ...] = ()
-    seeds: int = 0
-
+from chimera.testing.mutant import Mutant
+from chimera.testing.mutant_people import PEOPLE
 
 _EFFECTS = ("tests/pipeline/test_effects.py",)
 _STORE = ("tests/adapters/memory",)
@@ -204,7 +189,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="permissions at effects, and that the agent is active",
         file="pipeline/effects.py",
-        old="        if grant.action.kind not in agent.allowed:\n",
+        old="        if grant.action.kind not in allowed:\n",
         new="        if False:\n",
         tests=_EFFECTS,
     ),
@@ -264,8 +249,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="an approval is bound to the bytes that were shown",
         file="governance/reviews.py",
-        old="        if review.action_digest != digest:\n",
-        new="        if False:\n",
+        old="    if review.action_digest != digest:\n",
+        new="    if False:\n",
         tests=("tests/governance/test_reviews.py",),
     ),
     Mutant(
@@ -328,15 +313,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="policy: the vault hears of another one from the office alone",
         file="adapters/vault/server.py",
-        old='    "manager": (SealRequest, HelloRequest),\n',
-        new='    "manager": (SealRequest, HelloRequest, PolicyRequest),\n',
+        old='    "manager": (SealRequest, HelloRequest, BadgeRequest),\n',
+        new='    "manager": (SealRequest, HelloRequest, BadgeRequest, PolicyRequest),\n',
         tests=("tests/adapters/vault/test_server.py::test_what_is_not_answered",),
     ),
     Mutant(
         check="obligation: what went out under it is looked at afterwards",
         file="pipeline/settling/settle.py",
-        old="        if REVIEW_AFTER not in granted.grant.obligations or granted.grant.action.is_internal:\n",
-        new="        if True:\n",
+        old="        owed = await self._owed(granted) if REVIEW_AFTER in grant.obligations else ()\n",
+        new="        owed: tuple[Review, ...] = ()\n",
         tests=(
             "tests/governance/test_policy_changes.py::test_what_went_out_under_an_obligation_is_looked_at_afterwards",
         ),
@@ -372,4 +357,5 @@ MUTANTS: tuple[Mutant, ...] = (
             "test_another_key_convinces_nobody_who_knows_the_right_one",
         ),
     ),
+    *PEOPLE,
 )

@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from chimera.testing.mutant_table import MUTANTS, Mutant
+from chimera.testing.mutant import Mutant
+from chimera.testing.mutant_table import MUTANTS
 from chimera.testing.simulation.run import Outcome
 
 SOURCE = Path(__file__).parents[2]

@@ -9,6 +9,7 @@ from chimera.domain import ids
 from chimera.domain.action import Action
 from chimera.domain.agent import Agent, Persona
 from chimera.domain.attempt import Attempt
+from chimera.domain.badge import AgentKey
 from chimera.domain.budget import Cap, Hold, Movement
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.caps import cap_id
@@ -20,10 +21,11 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import PackFiles, Policy, policy_id
 from chimera.domain.record import Record
 from chimera.domain.revenue import Revenue
-from chimera.domain.review import Review
+from chimera.domain.review import Decoy, Remark, Review
 from chimera.domain.spec import SpecRef
 from chimera.domain.spending import Appraisal, Payment, Spending, Word
 from chimera.domain.task import Task, TaskState
@@ -204,6 +206,21 @@ class Samples:
         definition = Definition(server="tests", name=name, description="", schema="{}")
         return ToolPin(id=pin_id("tests", name), definition=definition, digest=definition.digest, kind=ToolKind.READ,
                        pinned_by="Grace", pinned_at_us=1)  # fmt: skip
+    def people(self) -> dict[str, Record]:
+        """Somebody, with a session, a token and a tally."""
+        person = Person(id=self.id(), name="grace", roles=("owner",))
+        return {
+            "person": person,
+            "session": Session(id=self.id(), person_id=person.id, secret_hash="0" * 64, address="::1",
+                               opened_at_us=1, seen_at_us=1, expires_at_us=HOUR_US),
+            "token": Token(id=self.id(), person_id=person.id, name="ci", secret_hash="0" * 64, scopes=("halt.set",),
+                           issued_at_us=1, expires_at_us=HOUR_US),
+            "knocks": Knocks(id=self.id(), tries=1, since_us=1),
+            "decoy": Decoy(id=self.id(), answer="reject", planted_by="grace", planted_at_us=1),
+            "agent_key": AgentKey(id=self.id(), agent_id=self.id(), public="0" * 64, set_at_us=1),
+            "remark": Remark(id=self.id(), review_id=self.id(), person_id=person.id, text="hm", at_us=1),
+        }  # fmt: skip
+
     def spending(self) -> Spending:
         payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
         appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),
@@ -234,6 +251,7 @@ class Samples:
             "policy": self.policy(),
             "checkpoint": self.checkpoint(),
             "tool": self.tool(),
+            **self.people(),
             "spending": self.spending(),
             "revenue": self.revenue(),
         }

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chimera.adapters.documents.governance import load_files, load_lexicon
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.decision import Approver
-from chimera.domain.policy import Policy
+from chimera.domain.policy import PackFiles, Policy
 from chimera.domain.roles import Role
 from chimera.governance.gate import Gate
 from chimera.governance.policy.changes import Policies, in_force
@@ -35,7 +35,8 @@ class Told:
     def __init__(self) -> None:
         self.digest = ""
 
-    async def govern(self, digest: str) -> None:
+    async def govern(self, files: PackFiles, *, digest: str) -> None:
+        assert pack_of(files).digest == digest
         self.digest = digest
 
 
@@ -47,7 +48,7 @@ async def test_a_new_version_decides_within_a_second(database: Database) -> None
         asyncio.create_task(forever(name, once=once, bell=Bell(clock), clock=clock, idle_seconds=0.3))
         for name, once in (
             ("governing", Governing(gate=gate, reads=manager).once),
-            ("telling", TellingVault(vault=told, reads=office, shipped_digest=pack_of(FILES).digest).once),
+            ("telling", TellingVault(vault=told, reads=office, shipped=FILES).once),
         )
     ]
     policies = Policies(store=office, shipped=FILES)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chimera.adapters.documents.governance import load_files
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys, wire
 from chimera.adapters.vault.client import VaultClient
@@ -43,6 +44,7 @@ pytestmark = pytest.mark.requirement("R-N1", "R-E4")
 
 MANAGER, OFFICE, STRANGER, SEALING, CFO = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6))
 POLICY = "p" * 64
+FILES = load_files()
 
 
 def terms(**more: object) -> Terms:
@@ -93,7 +95,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "from the future": (lambda: frame(SEAL, seconds=60), "vault_request_stale"),
     "the office would seal": (lambda: frame(SEAL, client="office", key=OFFICE), "vault_not_permitted"),
     "the manager would lift a halt": (lambda: frame(HaltRequest(())), "vault_not_permitted"),
-    "the manager would change the policy": (lambda: frame(PolicyRequest("q" * 64)), "vault_not_permitted"),
+    "the manager would change the policy": (lambda: frame(PolicyRequest("q" * 64, FILES)), "vault_not_permitted"),
     "the manager would have history signed": (
         lambda: frame(CheckpointRequest((ChainHead(writer="a", seq=1, hash="00" * 32),), 0, "")),
         "vault_not_permitted",

@@ -28,8 +28,8 @@ function Acts({ item }: { item: Item }): ReactElement | null {
   return (
     <>
       {change.isError && <ProblemNote error={change.error} />}
-      {may("begin", "halt") && !item.halted && <Button variant="default" onClick={() => { openHalt(`agent:${item.id}`); }}>Halt it…</Button>}
-      {may("write", "agent") && NEXT[item.state] && (
+      {may("halt.set") && !item.halted && <Button variant="default" onClick={() => { openHalt(`agent:${item.id}`); }}>Halt it…</Button>}
+      {may("agent.change") && NEXT[item.state] && (
         <Menu><Menu.Target><Button variant="default" loading={change.isPending}>State: {item.state}</Button></Menu.Target><Menu.Dropdown>{NEXT[item.state]?.map((one) => <Menu.Item key={one.command} onClick={() => { change.mutate(one.command); }}>{one.label}</Menu.Item>)}</Menu.Dropdown></Menu>
       )}
     </>
@@ -82,7 +82,7 @@ function Detail({ item }: { item: Item }): ReactElement {
       ]} />
       {spent && <div style={{ marginBottom: 14 }}><Meter spent={spent.spent_micros} held={spent.held_micros} cap={spent.cap_micros} over={spent.overrun_micros} /></div>}
       <Tabs defaultValue="about" keepMounted={false}>
-        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="versions">Versions</Tabs.Tab>{may("write", "agent") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
+        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="versions">Versions</Tabs.Tab>{may("agent.change") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
         <Tabs.Panel value="about"><div className="grid two"><Persona item={item} /><div className="stack"><Panel title="Goals" bare><ul className="plain-list">{item.goals.map((goal) => <li key={goal}><bdi>{goal}</bdi></li>)}</ul></Panel><Campaigns id={item.id} /></div></div></Tabs.Panel>
         <Tabs.Panel value="may"><div className="grid two"><Panel title="It may" bare><Permissions of={item.permissions} tone="go" /></Panel><Panel title="It may not" note="what is not listed is denied" bare><Permissions of={item.not_permitted} tone="plain" /></Panel></div></Tabs.Panel>
         <Tabs.Panel value="versions"><Versions item={item} /></Tabs.Panel>

@@ -22,7 +22,7 @@ function List(): ReactElement {
   const [state, setState] = useState("");
   const pages = usePages<Row>(["agents", "list"], "agents", { q: sought, state, limit: 100 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
-  const act = may("write", "agent") ? <Button onClick={() => { go("/agents/new"); }}>Install an agent</Button> : undefined;
+  const act = may("agent.change") ? <Button onClick={() => { go("/agents/new"); }}>Install an agent</Button> : undefined;
   return (
     <>
       <Head title="Agents" acts={act}>A persona with permissions, accounts and a budget. What its manifest does not list, it may not do.</Head>

@@ -13,7 +13,7 @@ export default function Audit(): ReactElement {
   const may = useMay();
   const [, , part = "", id = ""] = place.split("/");
   if (part === "task" && id) return <div className="page"><TaskLife id={id} /></div>;
-  const tabs = [{ value: "", label: "Events" }, ...(may("read", "audit") ? [{ value: "verify", label: "Verify" }] : [])];
+  const tabs = [{ value: "", label: "Events" }, ...(may("audit.look") ? [{ value: "verify", label: "Verify" }] : [])];
   return (
     <div className="page">
       <Head title="Audit" acts={<SegmentedControl aria-label="Part" data={tabs} value={part} onChange={(value) => { go(value ? `/audit/${value}` : "/audit"); }} />}>Every step is an event, and every event holds the hash of the one before it. What was changed, removed or moved is found.</Head>

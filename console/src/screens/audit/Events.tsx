@@ -49,7 +49,7 @@ export function Events(): ReactElement {
   const [chain, setChain] = useState("");
   const [hours, setHours] = useState("0");
   const sinceUs = useMemo(() => (hours === "0" ? 0 : (Date.now() - Number(hours) * HOUR_MS) * 1000), [hours]);
-  const chains = useRead<{ chains: Schemas["ChainShown"][] }>(["audit", "chains"], "audit/chains", { when: may("read", "audit") });
+  const chains = useRead<{ chains: Schemas["ChainShown"][] }>(["audit", "chains"], "audit/chains", { when: may("audit.look") });
   const isWhole = record === "" || ID.test(record.trim());
   const events = usePages<Line>(["events", "list"], "events", { kind, record: isWhole ? record.trim() : "", chain, since_us: sinceUs || undefined, limit: 100 });
   const lines = events.data?.pages.flatMap((page) => page.items) ?? [];

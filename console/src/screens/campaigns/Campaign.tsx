@@ -50,7 +50,7 @@ function Cancel({ item }: { item: Item }): ReactElement | null {
     mutationFn: () => call(`campaigns/${item.id}/cancel`, { method: "POST", version: item.version, body: { reason: reason.trim() } }),
     onSuccess: () => { setOpen(false); void client.invalidateQueries({ queryKey: ["campaigns"] }); },
   });
-  if (!may("write", "campaign") || ["finished", "cancelled"].includes(item.state)) return null;
+  if (!may("goal.give") || ["finished", "cancelled"].includes(item.state)) return null;
   return (
     <>
       <Button variant="default" onClick={() => { setOpen(true); }}>Cancel it…</Button>
@@ -73,7 +73,7 @@ function Detail({ item }: { item: Item }): ReactElement {
   const count = (...states: string[]): number => states.reduce((sum, state) => sum + (item.tasks[state] ?? 0), 0);
   return (
     <>
-      <Head title={<><bdi className="goal-title">{item.goal.text.slice(0, 120)}</bdi></>} acts={<>{may("begin", "halt") && !item.halted && <Button variant="default" onClick={() => { openHalt(`campaign:${item.id}`); }}>Halt it…</Button>}<Cancel item={item} /></>}>
+      <Head title={<><bdi className="goal-title">{item.goal.text.slice(0, 120)}</bdi></>} acts={<>{may("halt.set") && !item.halted && <Button variant="default" onClick={() => { openHalt(`campaign:${item.id}`); }}>Halt it…</Button>}<Cancel item={item} /></>}>
         <Link href="/campaigns">Campaigns</Link> › <Link href={`/agents/${item.agent_id}`}>{item.agent_name}</Link> on {item.goal.platform}, opened <When us={item.opened_at_us} age /> <State of={item.halted ? "halted" : item.state} />
       </Head>
       <Figures of={[

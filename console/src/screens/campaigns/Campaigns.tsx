@@ -21,7 +21,7 @@ export default function Campaigns(): ReactElement {
   const [state, setState] = useState("");
   const [isNew, setNew] = useState(false);
   useEffect(() => { if (new URLSearchParams(search).has("new")) setNew(true); }, [search]);
-  useKeys([{ keys: "n", says: "New campaign", group: "Campaigns", act: () => { if (may("write", "campaign")) setNew(true); } }]);
+  useKeys([{ keys: "n", says: "New campaign", group: "Campaigns", act: () => { if (may("goal.give")) setNew(true); } }]);
   const close = (): void => { setNew(false); if (search) go("/campaigns", { replace: true }); };
   return (
     <div className="page">
@@ -36,7 +36,7 @@ function List({ state, onState, onNew }: { state: string; onState: (state: strin
   const may = useMay();
   const pages = usePages<Row>(["campaigns", "list"], "campaigns", { state, limit: 100 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
-  const act = may("write", "campaign") ? <Button onClick={onNew} rightSection={<kbd>n</kbd>}>New campaign</Button> : undefined;
+  const act = may("goal.give") ? <Button onClick={onNew} rightSection={<kbd>n</kbd>}>New campaign</Button> : undefined;
   return (
     <>
       <Head title="Campaigns" acts={act}>A goal with a budget. One planner writes its plan; every act of it goes through the gate.</Head>

@@ -70,7 +70,7 @@ function Tile({ row }: { row: Row }): ReactElement {
       </div>
       <div className="cut faint">{row.accounts.map((account) => handleOf(account.handle)).join(" ") || row.name}</div>
       <Meter spent={row.spent_micros} held={row.held_micros} cap={row.cap_micros} />
-      <div className="row tile-foot"><span className="grow cut"><Money micros={row.spent_micros} /> <span className="faint">of <Money micros={row.cap_micros} /></span></span>{!row.halted && may("begin", "halt") && <button type="button" className="bare tile-halt" aria-label={`Halt ${row.persona}`} title="Halt it" onClick={() => { openHalt(`agent:${row.id}`); }}><Icon name="halt" /></button>}</div>
+      <div className="row tile-foot"><span className="grow cut"><Money micros={row.spent_micros} /> <span className="faint">of <Money micros={row.cap_micros} /></span></span>{!row.halted && may("halt.set") && <button type="button" className="bare tile-halt" aria-label={`Halt ${row.persona}`} title="Halt it" onClick={() => { openHalt(`agent:${row.id}`); }}><Icon name="halt" /></button>}</div>
     </article>
   );
 }

@@ -41,14 +41,16 @@ function Lock({ item }: { item: Item }): ReactElement | null {
   const session = useSession();
   const may = useMay();
   const claim = useClaim(item);
-  const { assignee, claimed_until_us: until } = item.row;
-  if (!may("rule", "review") || !isRulable(item.row.state)) return null;
-  const isMine = assignee === session.name;
-  if (assignee && !isMine) {
-    return <div className="lock-note" role="status"><Icon name="lock" /><span className="grow"><b>{assignee}</b> is looking at it, for {countdownOf(until - nowUs)} more. You can rule when the lock ends{session.role === "owner" ? ", or take it" : ""}.</span>{session.role === "owner" && <Button size="compact-sm" variant="default" onClick={() => { claim.mutate("release"); }}>Free it</Button>}</div>;
+  const { assignee, claimed_by: holder, claimed_until_us: until } = item.row;
+  if (!may("review.rule") || !isRulable(item.row.state)) return null;
+  const isMine = holder === session.name;
+  if (holder && !isMine) {
+    return <div className="lock-note" role="status"><Icon name="lock" /><span className="grow"><b>{holder}</b> is looking at it, for {countdownOf(until - nowUs)} more. You can rule when the lock ends{may("review.assign") ? ", or free it" : ""}.</span>{may("review.assign") && <Button size="compact-sm" variant="default" onClick={() => { claim.mutate("release"); }}>Free it</Button>}</div>;
   }
   return (
     <div className="row">
+      {assignee && <Chip tone={assignee === session.name ? "info" : "wait"}>for {assignee === session.name ? "you" : assignee}</Chip>}
+      {item.row.first_yes_by && <Chip tone="wait">{item.row.first_yes_by} said yes; one more person has to</Chip>}
       {isMine ? <Chip tone="info"><Icon name="lock" size={12} /> yours for {countdownOf(until - nowUs)}</Chip> : null}
       <Button size="compact-sm" variant="subtle" color="gray" c="var(--text-soft)" loading={claim.isPending} onClick={() => { claim.mutate(isMine ? "release" : "claim"); }}>{isMine ? "Leave it to others" : "Take it"}</Button>
       {claim.isError && <ProblemNote error={claim.error} />}
@@ -65,7 +67,7 @@ const isRulable = (state: string): boolean => state === "open" || state === "owe
 
 function Acts({ item, onMode, onRule }: { item: Item; onMode: (mode: Mode) => void; onRule: (ruling: Ruling) => void }): ReactElement | null {
   const may = useMay();
-  if (!may("rule", "review") || !isRulable(item.row.state)) return null;
+  if (!may("review.rule") || !isRulable(item.row.state)) return null;
   const words = WORDS[item.row.about] ?? { yes: "Approve", no: "Reject" };
   const isAction = item.row.about === "action";
   const off = !item.may_rule;
@@ -103,7 +105,7 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
         </div>
         <PostCard action={review.question.action} args={args} persona={item.persona} marks={item.spans} answered={answeredBy(item)} />
         {review.note && <div className="lock-note"><Icon name="ask" /><span><b>{review.approver?.name ?? "Note"}:</b> <bdi>{review.note}</bdi></span></div>}
-        {mode === "edit" && <EditForm args={args} onLeave={leave} onDone={(next) => { onRule({ command: "edit", arguments: next }); }} />}
+        {mode === "edit" && <EditForm args={args} onLeave={leave} onDone={(next) => { onRule({ command: "edit", digest: row.digest, arguments: next }); }} />}
         {mode === "reject" && <SayForm kind="reject" onLeave={leave} onDone={(reason) => { onRule({ command: "reject", reason }); }} />}
         {mode === "ask" && <SayForm kind="ask" onLeave={leave} onDone={(text) => { onRule({ command: "ask", text }); }} />}
         {mode === "look" && <Acts item={item} onMode={onMode} onRule={onRule} />}

@@ -33,8 +33,8 @@ export function linesOf(rows: readonly Row[], grouping: Grouping): Line[] {
   return [...groups].flatMap(([name, members]) => [{ key: `group ${name}`, group: { name, count: members.length } }, ...members.map((row) => ({ key: row.id, row }))]);
 }
 
-/** Only what is of ordinary risk may be ruled on by the dozen. */
-export const mayBatch = (row: Row): boolean => row.risk === "ordinary" && row.about === "action";
+/** Only what the API calls of low risk may be ruled on by the dozen. */
+export const mayBatch = (row: Row): boolean => row.may_batch;
 
 interface Props {
   lines: readonly Line[];
@@ -48,7 +48,8 @@ function Entry({ row, isChosen, isPicked, onChoose, onPick }: { row: Row; isChos
   const nowUs = useNowUs();
   const session = useSession();
   const left = row.deadline_us - nowUs;
-  const isTheirs = row.assignee !== "" && row.assignee !== session.name;
+  const holder = row.claimed_by || row.assignee;
+  const isTheirs = holder !== "" && holder !== session.name;
   return (
     <div className="entry" data-chosen={isChosen || undefined}>
       {mayBatch(row) ? <Checkbox size="xs" checked={isPicked} onChange={onPick} aria-label="Select" /> : <span style={{ width: 16 }} />}
@@ -61,7 +62,7 @@ function Entry({ row, isChosen, isPicked, onChoose, onPick }: { row: Row; isChos
           {row.about === "doubt" && <Chip tone="doubt">did it happen?</Chip>}
           {row.about === "afterwards" && <Chip tone="info">already out</Chip>}
           <span className="faint">{spanOf(nowUs - row.opened_at_us)} old</span>
-          {row.assignee && <span className={isTheirs ? "locked" : "faint"}><Icon name="lock" size={12} /> {isTheirs ? row.assignee : "you"}</span>}
+          {holder && <span className={isTheirs ? "locked" : "faint"}><Icon name="lock" size={12} /> {isTheirs ? holder : "you"}</span>}
         </span>
       </button>
     </div>

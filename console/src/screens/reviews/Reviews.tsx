@@ -121,7 +121,7 @@ export default function Reviews(): ReactElement {
     setPicked((before) => new Set([...before].filter((one) => one !== id)));
     open(isWide ? next?.id : undefined);
   };
-  const mayRule = item.data?.id === id && item.data?.may_rule === true && may("rule", "review");
+  const mayRule = item.data?.id === id && item.data?.may_rule === true && may("review.rule");
   const onPick = (one: string): void => { setPicked((before) => { const after = new Set(before); if (!after.delete(one)) after.add(one); return after; }); };
   const chosenRows = ordered.filter((row) => picked.has(row.id));
   const when = (act: () => void) => (): void => { if (mayRule) act(); };
@@ -134,7 +134,7 @@ export default function Reviews(): ReactElement {
     { keys: "r", says: "Reject, with a reason", group: GROUP, act: when(() => { setMode("reject"); }) },
     { keys: "q", says: "Ask back", group: GROUP, act: when(() => { setMode("ask"); }) },
     { keys: "x", says: "Select (ordinary risk)", group: GROUP, act: () => { const row = ordered[at]; if (row && mayBatch(row)) onPick(row.id); } },
-    { keys: "A", says: "Approve the selected", group: GROUP, act: () => { if (chosenRows.length && may("rule", "review")) { void ruleMany(client, "approve", chosenRows, ""); setPicked(new Set()); } } },
+    { keys: "A", says: "Approve the selected", group: GROUP, act: () => { if (chosenRows.length && may("review.rule")) { void ruleMany(client, "approve", chosenRows, ""); setPicked(new Set()); } } },
     { keys: "u", says: "Undo the last ruling", group: GROUP, act: () => { const back = undo(); if (back) open(back); } },
     { keys: "Escape", says: "Leave the form", group: GROUP, act: () => { setMode("look"); } },
   ]);

@@ -9,7 +9,7 @@ export const UNDO_MS = 5_000;
 
 export type Ruling =
   | { command: "approve"; digest: string }
-  | { command: "edit"; arguments: Record<string, unknown> }
+  | { command: "edit"; digest: string; arguments: Record<string, unknown> }
   | { command: "reject"; reason: string }
   | { command: "ask"; text: string };
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from chimera.adapters.documents import yaml
 from chimera.domain.errors import Invalid, Missing
 from chimera.domain.policy import Case, PackFiles
+from chimera.governance.identity.permits import Permits
 from chimera.governance.policy.pack import PolicyPack, pack_of
 from chimera.governance.safety.gateway import Lexeme
 
@@ -18,6 +19,7 @@ DEFAULT_PACK = GOVERNANCE / "policy" / "packs" / "default"
 CASES = "cases.yaml"
 FILES = "pack.json, policy.cedar, schema.cedarschema and bands.json"
 PACK_BYTES_MAX = 1_000_000
+PEOPLE_PACK = GOVERNANCE / "identity" / "pack"
 LEXICON = GOVERNANCE / "safety" / "lexicon.json"
 
 
@@ -93,3 +95,11 @@ def load_lexicon(path: Path = LEXICON) -> dict[str, Lexeme]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Lexeme])
     except msgspec.DecodeError as error:
         raise Invalid("lexicon_malformed", str(error), where=str(path)) from error
+
+
+def load_permits(folder: Path = PEOPLE_PACK) -> Permits:
+    """The pack that says which people may do what."""
+    return Permits(
+        text=(folder / "policy.cedar").read_text(encoding="utf-8"),
+        schema=(folder / "schema.cedarschema").read_text(encoding="utf-8"),
+    )

@@ -14,9 +14,11 @@ from chimera.adapters.vault import wire
 from chimera.adapters.vault.signer import Standing
 from chimera.adapters.vault.wire import (
     AddressRequest,
+    AgentKeyRequest,
     Answer,
     AttestRequest,
     AuthorizationRequest,
+    BadgeRequest,
     CheckpointRequest,
     ConsentRequest,
     HaltRequest,
@@ -31,6 +33,7 @@ from chimera.adapters.vault.wire import (
 from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
+from chimera.domain.policy import PackFiles
 from chimera.domain.wallets import Consent
 from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
@@ -70,9 +73,9 @@ class VaultClient:
         """Tell the vault what is halted now."""
         await self._ask(HaltRequest(tuple(sorted(halted))))
 
-    async def govern(self, digest: str) -> None:
-        """Tell the vault which policy is in force."""
-        await self._ask(PolicyRequest(digest))
+    async def govern(self, files: PackFiles, *, digest: str) -> None:
+        """Tell the vault which policy is in force: what it says, and under which digest."""
+        await self._ask(PolicyRequest(digest, files))
 
     async def checkpoint(self, heads: Sequence[ChainHead], *, after: int, previous: str) -> SignedStatement:
         """The vault's signature for where every chain stands, or `Refused` when history went backwards."""
@@ -80,6 +83,14 @@ class VaultClient:
         if answer.stated is None:
             raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
         return answer.stated
+
+    async def agent_key(self, agent_id: str, *, anew: bool) -> str:
+        """An agent's public key, in hex."""
+        return (await self._ask(AgentKeyRequest(agent_id, anew))).text
+
+    async def badge(self, agent_id: str, *, tasks: Sequence[str], audience: str, seconds: int) -> str:
+        """A token with which an agent works on these tasks."""
+        return (await self._ask(BadgeRequest(agent_id, tuple(tasks), audience, seconds))).text
 
     async def status(self) -> Standing:
         """How the vault stands."""

@@ -42,6 +42,7 @@ class VaultOrder(Struct, frozen=True, kw_only=True):
     policy_digest: str
     cap_micros_day: int
     begin: Begin
+    pack: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -79,7 +80,7 @@ async def _start(order: VaultOrder) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, "--folder", str(order.folder),
         "--socket", str(order.socket), "--policy-digest", order.policy_digest,
-        "--cap-micros-day", str(order.cap_micros_day),
+        "--cap-micros-day", str(order.cap_micros_day), *(("--pack", str(order.pack)) if order.pack else ()),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         # A session of its own: a Ctrl-C is for us, and we end it when we no longer need it.
         env=_environment(with_account=bool(order.begin.kms_key)), start_new_session=True,

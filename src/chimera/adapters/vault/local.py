@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.grant import Terms
+from chimera.domain.policy import PackFiles
 from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.sealer import SignedRoot
@@ -22,9 +23,9 @@ class LocalVault:
         """Asks the core."""
         return self._core.seal(leaves, now_us=self._clock.now_us())
 
-    async def govern(self, digest: str) -> None:
+    async def govern(self, files: PackFiles, *, digest: str) -> None:
         """Tells the core."""
-        self._core.govern(digest)
+        self._core.govern(files, digest=digest)
 
     async def attest(self, statement: bytes) -> Attestation:
         """Asks the core."""

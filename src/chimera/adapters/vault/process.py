@@ -19,15 +19,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from chimera.adapters.vault import hardening, keys
+from chimera.adapters.vault.agents import AgentKeys
 from chimera.adapters.vault.coins import CoinKey, LocalCoinKey
 from chimera.adapters.vault.folder import JOURNAL, VaultFolder
 from chimera.adapters.vault.journal import Journal
 from chimera.adapters.vault.payments import Payments
 from chimera.adapters.vault.published import PublishedKeys
-from chimera.adapters.vault.server import FIRST, SECOND, VaultServer
-from chimera.adapters.vault.signer import VaultSigner
+from chimera.adapters.vault.server import FIRST, SECOND, Rooms, VaultServer
+from chimera.adapters.vault.signer import VaultSigner, require_pack
 from chimera.domain import scopes
+from chimera.domain.policy import PackFiles
 from chimera.domain.wallets import WalletRules
+from chimera.governance.policy.ceiling import Ceiling
+from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.sealing import SealVerifier
 
 READY = b"ready\n"
@@ -68,6 +72,7 @@ def main(*, secret_of: Secret = local_secret, coins_of: Coins = local_coins) -> 
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
     parser.add_argument("--policy-digest", required=True, help="the only policy under which grants are sealed")
     parser.add_argument("--cap-micros-day", type=int, required=True, help="the vault's own cap")
+    parser.add_argument("--pack", type=Path, help="the policy pack, to be asked as well as named")
     options = parser.parse_args()
     hardening.close_to_others()
     with contextlib.suppress(KeyboardInterrupt):
@@ -86,6 +91,8 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
         # The second vault has no word of the CFO: neither does the other's part.
         cfo_key=folder.own_key("cfo") if begin.order == FIRST else None,
         keep=folder.keep,
+        policy=_ceiling(options.pack, options.policy_digest) if options.pack else None,
+        office=folder.clients.get("office"),
     )
     # Until the office has said what is halted, everything is.
     core.halt((scopes.FLEET,))
@@ -95,8 +102,11 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
     server = VaultServer(
         core=core,
         clients=folder.clients,
-        notary=folder.notary() if begin.order == FIRST else None,
-        payments=_payments(folder, begin, core, coins),
+        rooms=Rooms(
+            notary=folder.notary() if begin.order == FIRST else None,
+            payments=_payments(folder, begin, core, coins),
+            agents=AgentKeys(options.folder / "agents", secret) if begin.order == FIRST else None,
+        ),
         rotate=lambda: folder.rotate(core),
         order=begin.order,
         serves_since_us=time.time_ns() // 1_000,
@@ -107,6 +117,16 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
     sys.stdout.buffer.flush()
     async with listening:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+
+
+def _ceiling(folder: Path, digest: str) -> Ceiling:
+    """The policy itself, if it is the one that was named."""
+    title = msgspec.json.decode((folder / "pack.json").read_bytes(), type=dict[str, str])
+    text, schema, bands = (
+        (folder / name).read_text(encoding="utf-8") for name in ("policy.cedar", "schema.cedarschema", "bands.json")
+    )
+    files = PackFiles(name=title["name"], release=title["release"], text=text, schema=schema, bands=bands)
+    return Ceiling(PolicyEngine(require_pack(files, digest=digest)))
 
 
 def _payments(folder: VaultFolder, begin: Begin, core: VaultSigner, coins: Mapping[str, CoinKey]) -> Payments | None:

@@ -10,16 +10,20 @@ from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
 
 from chimera.adapters.vault import wire
+from chimera.adapters.vault.agents import AgentKeys
 from chimera.adapters.vault.notary import Notary
 from chimera.adapters.vault.payments import Payments
 from chimera.adapters.vault.signer import Standing, VaultSigner
 from chimera.adapters.vault.wire import (
     AddressRequest,
+    AgentKeyRequest,
     Answer,
     AttestRequest,
     AuthorizationRequest,
+    BadgeRequest,
     CheckpointRequest,
     ConsentRequest,
     HaltRequest,
@@ -41,8 +45,16 @@ _PAYS = (AddressRequest, TransferRequest, AuthorizationRequest, HelloRequest)
 # The first vault signs, the second agrees; neither does the other's part, or two keys would be one.
 MAY: dict[str, dict[str, tuple[type, ...]]] = {
     FIRST: {
-        "manager": (SealRequest, AttestRequest, HelloRequest),
-        "office": (HaltRequest, HelloRequest, PolicyRequest, CheckpointRequest, StatusRequest, RotateRequest),
+        "manager": (SealRequest, AttestRequest, HelloRequest, BadgeRequest),
+        "office": (
+            HaltRequest,
+            HelloRequest,
+            PolicyRequest,
+            CheckpointRequest,
+            StatusRequest,
+            RotateRequest,
+            AgentKeyRequest,
+        ),
         "effects": _PAYS,
     },
     SECOND: {
@@ -50,6 +62,14 @@ MAY: dict[str, dict[str, tuple[type, ...]]] = {
         "effects": (ConsentRequest, HelloRequest),
     },
 }
+
+
+class Rooms(Struct, frozen=True, kw_only=True):
+    """What a vault does beside sealing, where it does: checkpoints, payments, agents' keys."""
+
+    notary: Notary | None = None
+    payments: Payments | None = None
+    agents: AgentKeys | None = None
 
 
 class VaultServer:
@@ -60,17 +80,16 @@ class VaultServer:
         *,
         core: VaultSigner,
         clients: dict[str, Ed25519PublicKey],
-        notary: Notary | None = None,
-        payments: Payments | None = None,
+        rooms: Rooms | None = None,
         rotate: Callable[[], None] | None = None,
         order: str = FIRST,
         serves_since_us: int = 0,
         public_keys: Callable[[], int] = lambda: 1,
     ) -> None:
         self._core = core
-        self._notary = notary
         self._clients = clients
-        self._payments = payments
+        rooms = rooms or Rooms()
+        self._notary, self._payments, self._agents = rooms.notary, rooms.payments, rooms.agents
         self._rotate = rotate
         self._may = MAY[order]
         self._since_us = serves_since_us
@@ -126,6 +145,8 @@ class VaultServer:
                 return Answer(key_id=self._core.key_id, standing=self._standing())
             case AddressRequest() | ConsentRequest() | TransferRequest() | AuthorizationRequest():
                 return self._pay(request, now_us)
+            case AgentKeyRequest() | BadgeRequest():
+                return self._for_agent(request, now_us)
 
     def _signed(self, request: SealRequest | AttestRequest | CheckpointRequest, now_us: int) -> Answer:
         match request:
@@ -133,18 +154,31 @@ class VaultServer:
                 return Answer(sealed=self._core.seal(leaves, now_us=now_us), key_id=self._core.key_id)
             case AttestRequest(statement):
                 return Answer(attestation=self._core.attest(statement), key_id=self._core.key_id)
-            case CheckpointRequest(heads, after, previous):
-                if self._notary is None:
-                    raise Refused("vault_not_permitted", "this vault signs no checkpoints", where="vault")
-                stated = self._notary.sign(heads, after=after, previous=previous, now_us=now_us)
-                return Answer(stated=stated, key_id=self._notary.key_id)
+            case CheckpointRequest():
+                return self._stated(request, now_us)
+
+    def _stated(self, request: CheckpointRequest, now_us: int) -> Answer:
+        if self._notary is None:
+            raise Refused("vault_not_permitted", "this vault signs no checkpoints", where="vault")
+        stated = self._notary.sign(request.heads, after=request.after, previous=request.previous, now_us=now_us)
+        return Answer(stated=stated, key_id=self._notary.key_id)
+
+    def _for_agent(self, request: AgentKeyRequest | BadgeRequest, now_us: int) -> Answer:
+        if self._agents is None:
+            raise Refused("vault_not_permitted", "this vault keeps no keys of agents", where="vault")
+        match request:
+            case AgentKeyRequest(agent_id, anew):
+                return Answer(text=self._agents.public(agent_id, anew=anew))
+            case BadgeRequest(agent_id, tasks, audience, seconds):
+                return Answer(text=self._agents.badge(agent_id, tasks=tasks, audience=audience, seconds=seconds,
+                                                      now_us=now_us))  # fmt: skip
 
     def _governed(self, request: HaltRequest | PolicyRequest | RotateRequest) -> Answer:
         match request:
             case HaltRequest(halted):
                 self._core.halt(halted)
-            case PolicyRequest(digest):
-                self._core.govern(digest)
+            case PolicyRequest(digest, files):
+                self._core.govern(files, digest=digest)
             case RotateRequest():
                 if self._rotate is None:
                     raise Refused("vault_cannot_rotate", "this vault's key is not kept here", where="vault")

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
 from chimera.adapters.vault import keys
 from chimera.domain import merkle, scopes
-from chimera.domain.errors import Refused
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.grant import GRANT_SECONDS_MAX, Terms
+from chimera.domain.policy import PackFiles
+from chimera.governance import wording
+from chimera.governance.policy.ceiling import Ceiling
+from chimera.governance.policy.engine import PolicyEngine
+from chimera.governance.policy.pack import PolicyPack, pack_of
 from chimera.governance.sealing import attested_bytes, signed_bytes
 from chimera.ports.attestor import Attestation
 from chimera.ports.sealer import SignedRoot
@@ -22,6 +27,14 @@ LEAVES_MAX = 4_096
 STATEMENT_BYTES_MAX = 256 * 1024
 SKEW_SECONDS_MAX = 30
 DAY_US = 86_400_000_000
+
+
+def require_pack(files: PackFiles, *, digest: str) -> PolicyPack:
+    """The pack that these files are, if it is the one that was named."""
+    pack = pack_of(files)
+    if pack.digest != digest:
+        raise Invalid("vault_pack_differs", "the pack is not the policy that was named", where=files.name)
+    return pack
 
 
 class Spent(Struct, frozen=True, kw_only=True):
@@ -55,6 +68,8 @@ class VaultSigner:
         cap_micros_day: int,
         spent: Spent,
         keep: Callable[[Spent], None],
+        policy: Ceiling | None = None,
+        office: Ed25519PublicKey | None = None,
         cfo_key: Ed25519PrivateKey | None = None,
     ) -> None:
         self._key = key
@@ -63,6 +78,8 @@ class VaultSigner:
         self._cap_micros_day = cap_micros_day
         self._spent = spent
         self._keep = keep
+        self._policy = policy
+        self._office = office
         self._halted: frozenset[str] = frozenset()
         self.key_id = keys.name_of(key.public_key())
 
@@ -70,9 +87,12 @@ class VaultSigner:
         """From now on nothing in these scopes is sealed."""
         self._halted = frozenset(halted)
 
-    def govern(self, policy_digest: str) -> None:
-        """From now on only what was decided under this policy is sealed."""
-        self._policy_digest = policy_digest
+    def govern(self, files: PackFiles, *, digest: str) -> None:
+        """From now on only what was decided under this policy is sealed, and it is the one that is asked here."""
+        if digest == self._policy_digest:
+            return
+        self._policy = Ceiling(PolicyEngine(require_pack(files, digest=digest)))
+        self._policy_digest = digest
 
     @property
     def halted(self) -> frozenset[str]:
@@ -141,8 +161,20 @@ class VaultSigner:
                 scopes.platform(terms.platform),
             )
         )
+        self._require_permitted(terms, now_us)
         if met:
             raise Refused("halted", f"{min(met)} is halted", where=terms.grant_id, remedy="chimera resume")
+
+    def _require_permitted(self, terms: Terms, now_us: int) -> None:
+        """The vault's own copy of the policy, asked with the best that a manager could claim; and a person's word."""
+        role = wording.require_word(terms, self._office, now_us=now_us) if self._office else ""
+        if self._policy is not None and not self._policy.permits(terms, approver=role):
+            raise Refused(
+                "vault_policy_denies",
+                f"the vault's policy never allows {terms.action_kind} for this amount without a person's word",
+                where=terms.grant_id,
+                remedy="a person rules, or the policy is changed",
+            )
 
     def _spend(self, micros: int, now_us: int) -> None:
         """Counted before it is signed: a crash in between costs room, never more than the cap."""

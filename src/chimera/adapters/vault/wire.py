@@ -14,6 +14,7 @@ from chimera.adapters.vault.signer import Standing
 from chimera.domain.checkpoint import ChainHead
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
+from chimera.domain.policy import PackFiles
 from chimera.domain.wallets import Consent
 from chimera.ports.attestor import Attestation
 from chimera.ports.notary import SignedStatement
@@ -38,9 +39,10 @@ class HaltRequest(Struct, frozen=True, tag="halt", forbid_unknown_fields=True):
 
 
 class PolicyRequest(Struct, frozen=True, tag="policy", forbid_unknown_fields=True):
-    """The office says which policy is in force."""
+    """The office says which policy is in force: its content, and the digest that this has to have."""
 
     digest: str
+    files: PackFiles
 
 
 class CheckpointRequest(Struct, frozen=True, tag="checkpoint", forbid_unknown_fields=True):
@@ -53,6 +55,22 @@ class CheckpointRequest(Struct, frozen=True, tag="checkpoint", forbid_unknown_fi
 
 class HelloRequest(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
     """Anybody whom the vault knows asks whether it is there."""
+
+
+class AgentKeyRequest(Struct, frozen=True, tag="agent_key", forbid_unknown_fields=True):
+    """The office wants an agent's public key; of a new one, if `anew`."""
+
+    agent_id: str
+    anew: bool
+
+
+class BadgeRequest(Struct, frozen=True, tag="badge", forbid_unknown_fields=True):
+    """A manager asks for a token with which an agent works on named tasks."""
+
+    agent_id: str
+    tasks: tuple[str, ...]
+    audience: str
+    seconds: int
 
 
 class StatusRequest(Struct, frozen=True, tag="status", forbid_unknown_fields=True):
@@ -98,7 +116,8 @@ class AttestRequest(Struct, frozen=True, tag="attest", forbid_unknown_fields=Tru
 
 Request: TypeAlias = (
     SealRequest | HaltRequest | HelloRequest | AttestRequest | StatusRequest | RotateRequest | AddressRequest
-    | ConsentRequest | TransferRequest | AuthorizationRequest | PolicyRequest | CheckpointRequest
+    | ConsentRequest | TransferRequest | AuthorizationRequest | PolicyRequest | CheckpointRequest | AgentKeyRequest
+    | BadgeRequest
 )  # fmt: skip
 
 
@@ -129,6 +148,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     transfer: SignedTransfer | None = None
     authorization: SignedAuthorization | None = None
     key_id: str = ""
+    text: str = ""
     code: str = ""
     message: str = ""
     where: str = ""

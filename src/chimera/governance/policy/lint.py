@@ -50,6 +50,11 @@ def _outward(facts: Facts) -> bool:
     return facts.deed not in (Deed.INTERNAL, Deed.RETRACT)
 
 
+def _is_risky(facts: Facts) -> bool:
+    """To claim something about money is risky in itself; a payment is so by its amount and by the CFO's word."""
+    return facts.risk != "ordinary" and not (facts.deed is Deed.SPEND and facts.risk == "financial")
+
+
 # R-F2 and the invariants: not for a pack to change.
 HOUSE_RULES = (
     HouseRule("halt-holds", "nothing is allowed in a halted scope", lambda facts: facts.halted, _does_not_deny),
@@ -64,7 +69,7 @@ HOUSE_RULES = (
     HouseRule("person-for-spending", "spending over 50.00 needs a person",
               lambda facts: facts.deed is Deed.SPEND and facts.amount == "over_50" and not facts.approver, _allows),
     HouseRule("person-for-risk", "the high-risk categories need a person",
-              lambda facts: facts.risk != "ordinary" and _outward(facts) and not facts.approver, _allows),
+              lambda facts: _is_risky(facts) and _outward(facts) and not facts.approver, _allows),
     HouseRule("person-for-rules", "changing policy, permissions or the system needs a person",
               lambda facts: facts.deed is Deed.GOVERN and not facts.approver, _allows),
     HouseRule("person-for-strangers", "what a stranger's words shaped needs a person",

@@ -60,6 +60,11 @@ def pack_of(files: PackFiles) -> PolicyPack:
                       release=files.release)  # fmt: skip
 
 
+def bands_of(files: PackFiles) -> Bands:
+    """The bands in these files, or `Invalid`."""
+    return _bands_of(files.bands.encode())
+
+
 def _text_of(document: bytes) -> str:
     try:
         return document.decode()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
-from chimera.domain.decision import REVIEW_AFTER
+from chimera.domain.decision import REVIEW_AFTER, Question
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.grant import Performance, PerformanceState, Seal, SealCommand
+from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.granted import Granted
 from chimera.domain.record import Record
-from chimera.domain.review import AFTERWARDS, AFTERWARDS_SECONDS, REVIEW_SECONDS, Review
+from chimera.domain.review import AFTERWARDS, AFTERWARDS_SECONDS, REVIEW_SECONDS, Review, ReviewState
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
@@ -52,10 +53,12 @@ class Settle:
     async def lapse(self, granted: Granted, seal: Seal | None, *, why: str, again: bool) -> Task:
         """A grant that will never be used: hold back, seal void, and the task is tried anew or refused."""
         task, grant = granted.task, granted.grant
+        # No worker's limit of attempts ends an order: a vault that never seals it would have it asked about for ever.
+        again = again and not (task.order and task.attempt >= TRIES_MAX)
         holds, movements = await self._released(granted)
         gone = () if again else await followers.dropped(self._store, task)
         after = replace(
-            task.after(TaskCommand.RETRY if again else TaskCommand.REFUSE),
+            task.again() if again else task.after(TaskCommand.REFUSE),
             due_at_us=self._clock.now_us(),
             grant_id=None,
             reason=why[:500],
@@ -87,48 +90,61 @@ class Settle:
         after = task.after(TaskCommand.FINISH)
         holds, movements = await self._captured(granted)
         opened = await self.opened(task)
-        owed = await self._owed(granted)
         event = self._settled(after, spent_micros=grant.action.cost_micros)
-        events = (event, *(self._owes(review) for review in owed))
-        await self._store.commit(Change(records=(after, *holds, *opened, *owed), events=events, movements=movements))
+        owed = await self._owed(granted) if REVIEW_AFTER in grant.obligations else ()
+        events = (event, *(self._owing(review) for review in owed))
+        records = (after, *holds, *opened, *owed)
+        await self._store.commit(Change(records=records, events=events, movements=movements))
         return after
 
-    def _owes(self, review: Review) -> Event:
-        data = {"review": review.id, "about": review.about, "digest": review.action_digest}
+    async def _owed(self, granted: Granted) -> tuple[Review, ...]:
+        """The look that a person owes to what went out without one."""
+        task, grant = granted.task, granted.grant
+        asked = await self._newest(task)
+        if asked is None or asked.question is None or grant.action.is_internal:
+            return ()
+        now_us = self._clock.now_us()
+        review = Review(
+            id=ids.derive(grant.id, AFTERWARDS),
+            task_id=task.id,
+            campaign_id=task.campaign_id,
+            agent_id=task.agent_id,
+            # The bytes that went out; a person may have edited those that were drafted.
+            question=msgspec.structs.replace(asked.question, action=grant.action),
+            reasons=grant.reasons,
+            role="reviewer",
+            opened_at_us=now_us,
+            deadline_us=now_us + AFTERWARDS_SECONDS * 1_000_000,
+            about=AFTERWARDS,
+            policy=grant.terms.policy_digest,
+            grant_id=grant.id,
+            state=ReviewState.OWED,
+        )
+        return (review,)
+
+    def _owing(self, review: Review) -> Event:
+        data = {"review": review.id, "about": review.about, "grant": review.grant_id, "digest": review.action_digest}
         return Event(kind=EventKind.REVIEW_OWED, subject=review.task_id, at_us=review.opened_at_us, data=data)
 
-    async def _owed(self, granted: Granted) -> tuple[Review, ...]:
-        """What the grant owes now that it has happened: somebody looks at it afterwards."""
-        if REVIEW_AFTER not in granted.grant.obligations or granted.grant.action.is_internal:
-            return ()
-        newest = await self._newest(granted.task)
-        assert newest.question is not None, "an act was asked for"
-        now_us = self._clock.now_us()
-        return (
-            Review(
-                id=ids.derive(granted.grant.id, AFTERWARDS),
-                task_id=granted.task.id,
-                campaign_id=granted.task.campaign_id,
-                agent_id=granted.task.agent_id,
-                # The bytes that went out; a person may have edited those that were drafted.
-                question=replace(newest.question, action=granted.grant.action),
-                reasons=granted.grant.reasons,
-                role="reviewer",
-                opened_at_us=now_us,
-                deadline_us=now_us + AFTERWARDS_SECONDS * 1_000_000,
-                about=AFTERWARDS,
-            ),
-        )
-
-    async def _newest(self, task: Task) -> Attempt:
+    async def _newest(self, task: Task) -> Attempt | None:
         attempts = await self._store.list(Attempt, scope=task.id)
-        return max(attempts, key=lambda attempt: attempt.assignment.task.version)
+        return max(attempts, key=lambda attempt: attempt.assignment.task.version, default=None)
+
+    async def _question_of(self, task: Task, performance: Performance) -> Question:
+        """What was asked before the act: by its attempt, or by the person who ordered it."""
+        newest = await self._newest(task)
+        if newest is not None and newest.question is not None:
+            return newest.question
+        grant = await self._store.get(Grant, performance.id)
+        ordered = await self._store.get(Review, task.order)
+        return msgspec.structs.replace(ordered.question, action=grant.action, task_id=task.id)
 
     async def opened(self, task: Task) -> tuple[Task, ...]:
         """What waited for a task whose act has happened."""
         if not task.opens:
             return ()
         newest = await self._newest(task)
+        assert newest is not None, "only what was worked on opens anything"
         return await followers.opened(self._store, task, attempt_id=newest.id, labels=newest.draft.labels)
 
     async def _failed(self, granted: Granted, performance: Performance) -> Task:
@@ -137,7 +153,7 @@ class Settle:
         holds, movements = await self._released(granted)
         if performance.later and task.attempt < TRIES_MAX:
             after = replace(
-                task.after(TaskCommand.RETRY),
+                task.again(),
                 due_at_us=self._clock.now_us() + _pause_us(task),
                 grant_id=None,
                 reason=performance.reason,
@@ -160,15 +176,14 @@ class Settle:
 
     async def ask_person(self, task: Task, performance: Performance) -> Review:
         """Neither we nor the network can tell: a person says whether it happened."""
-        newest = await self._newest(task)
-        assert newest.question is not None, "an act was asked for"
+        question = await self._question_of(task, performance)
         now_us = self._clock.now_us()
         review = Review(
             id=ids.derive(task.id, "doubt", str(task.version)),
             task_id=task.id,
             campaign_id=task.campaign_id,
             agent_id=task.agent_id,
-            question=newest.question,
+            question=question,
             reasons=(performance.reason,),
             role="reviewer",
             opened_at_us=now_us,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import cast
 
+from chimera.adapters.documents.governance import load_permits
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
@@ -45,6 +46,7 @@ from chimera.testing.simulation.world import World
 
 WORKERS = 8
 RESTART_SECONDS = (0.2, 6.0)
+PERMITS = load_permits()
 _PACE = Pace(planning_seconds=1.0, claiming_seconds=1.0, granting_seconds=2.0, sweeping_seconds=1.5)
 
 
@@ -56,7 +58,7 @@ class TellingOffice:
 
     async def halt(self, halted: frozenset[str]) -> None:
         """Every time, not only when something changed: the vault may have been forgotten before."""
-        await self._world.vault.govern(self._world.gate.policy_digest)
+        await self._world.vault.govern(self._world.pack, digest=self._world.gate.policy_digest)
         await self._world.vault.halt(halted)
 
 
@@ -67,8 +69,8 @@ class Office:
         self.process = process
         self.store: Store = _store(world, process, fate, writer="office-0", role=Role.OFFICE)
         self.intake = Intake(security=world.house.security, store=self.store, clock=world.clock, ids=world.ids)
-        self.reviews = Reviews(store=self.store)
-        self.halts = Halts(store=self.store, ids=world.ids)
+        self.reviews = Reviews(store=self.store, permits=PERMITS, bands=world.gate.bands)
+        self.halts = Halts(store=self.store, ids=world.ids, permits=PERMITS)
         self._world = world
 
     async def run(self) -> None:

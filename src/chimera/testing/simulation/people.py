@@ -16,11 +16,11 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState, Perso
 from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, Goal
 from chimera.domain.change import Change
-from chimera.domain.decision import Approver
 from chimera.domain.errors import ChimeraError, Conflict, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
+from chimera.domain.person import Principal, person_id
 from chimera.domain.record import Record, next_version
-from chimera.domain.review import Review
+from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Arrival
 from chimera.rehearsal.orders import FORMS, FRAMES
@@ -31,6 +31,7 @@ from chimera.testing.simulation.world import World
 PERMISSIONS = ("trends.read", "mentions.read", "post.publish", "post.reply", "post.like", "note.keep", "payment.send")
 _ROLES = ("reviewer", "reviewer", "operator", "owner", "guest")
 _TRIED_MAX = 40
+_OPERATOR = Principal(person=person_id("otto"), name="otto", roles=frozenset({"operator"}))
 
 
 class People:
@@ -99,15 +100,15 @@ class People:
             if agent.state is AgentState.PAUSED:
                 await self._commit((agent.after(AgentCommand.ACTIVATE),), EventKind.AGENT_CHANGED, agent.id)
         for scope in sorted(self._world.witness.halted):
-            await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by="operator"))
+            await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by=_OPERATOR))
 
     async def _halt(self) -> None:
         agent = self._dice.choice(self.agents)
         places = [scopes.FLEET, scopes.agent(agent), scopes.platform("sandbox"), *map(scopes.campaign, self.campaigns)]
         scope = self._dice.choice(places)
-        await self._insist(lambda: self._keeper.office.halts.halt(scope, by="operator", reason="a look"))
+        await self._insist(lambda: self._keeper.office.halts.halt(scope, by=_OPERATOR, reason="a look"))
         await self._world.clock.sleep(self._dice.uniform(1.0, 20.0))
-        await self._insist(lambda: self._keeper.office.halts.resume(scope, by="operator"))
+        await self._insist(lambda: self._keeper.office.halts.resume(scope, by=_OPERATOR))
 
     async def _lower_cap(self) -> None:
         agent = self._dice.choice(self.agents)
@@ -186,37 +187,48 @@ class People:
         while True:
             await self._world.clock.sleep(dice.uniform(0.5, 4.0))
             books = self._world.witness.books.all(Review)
-            waiting = [one for one in books.values() if one.state in ("open", "asked")]
+            waiting = [one for one in books.values() if one.state in OPEN_STATES]
             if waiting:
                 review = dice.choice(waiting)
-                by = Approver(name, dice.choice(_ROLES))
+                by = Principal(person=person_id(name), name=name, roles=frozenset({dice.choice(_ROLES)}))
                 await self._once(lambda review=review, by=by: self._rule(dice, review, by))
 
-    async def _rule(self, dice: random.Random, review: Review, by: Approver) -> None:
+    async def _rule(self, dice: random.Random, review: Review, by: Principal) -> None:
         reviews = self._keeper.office.reviews
         if review.about == "doubt":
-            # Asked whether it happened, people look; whoever looked before the network had settled would be wrong.
-            happened = any(deed.key == self._grant_of(review) for deed in self._world.network.records())
-            if happened:
-                await reviews.approve(review.id, by=by, digest=review.action_digest)
-            else:
-                await reviews.reject(review.id, by=by, reason="it is not there")
-            return
+            return await self._say_whether(review, by)
+        if review.about == "afterwards":
+            return await self._look_afterwards(review, by, stays=dice.random() < 0.5)
         if review.state == "asked":
             await reviews.answer(review.id, by=by, text="yes, that one")
             return
         match dice.choice(("approve", "approve", "approve", "stale", "edit", "reject", "ask")):
             case "approve":
-                await reviews.approve(review.id, by=by, digest=review.action_digest)
+                await reviews.approve(review.id, by=by, digest=review.action_digest, nonce=review.nonce)
             case "stale":
-                await reviews.approve(review.id, by=by, digest="0" * 64)
+                await reviews.approve(review.id, by=by, digest="0" * 64, nonce=review.nonce)
             case "edit":
                 edited = {"text": f"In other words {dice.getrandbits(16)}. [AI persona]"}
-                await reviews.edit(review.id, by=by, arguments=edited)
+                await reviews.edit(review.id, by=by, nonce=review.nonce, arguments=edited)
             case "reject":
                 await reviews.reject(review.id, by=by, reason="no")
             case _:
                 await reviews.ask(review.id, by=by, question="really?")
+
+    async def _say_whether(self, review: Review, by: Principal) -> None:
+        """Asked whether it happened, people look; whoever looked before the network had settled would be wrong."""
+        reviews = self._keeper.office.reviews
+        if any(deed.key == self._grant_of(review) for deed in self._world.network.records()):
+            await reviews.approve(review.id, by=by, digest=review.action_digest, nonce=review.nonce)
+        else:
+            await reviews.reject(review.id, by=by, reason="it is not there")
+
+    async def _look_afterwards(self, review: Review, by: Principal, *, stays: bool) -> None:
+        reviews = self._keeper.office.reviews
+        if stays:
+            await reviews.approve(review.id, by=by, digest=review.action_digest, nonce=review.nonce)
+        else:
+            await reviews.reject(review.id, by=by, reason="take it down")
 
     def _grant_of(self, review: Review) -> str | None:
         return self._world.witness.books.all(Task)[review.task_id].grant_id

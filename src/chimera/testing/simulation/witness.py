@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.domain import labels, scopes
+from chimera.domain.action import TAKE_DOWN
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, HoldState
@@ -23,10 +24,10 @@ from chimera.domain.errors import ChimeraError
 from chimera.domain.event import EventKind
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.halt import Halt, HaltState
+from chimera.domain.person import RULERS
 from chimera.domain.record import Record
 from chimera.domain.review import Review, ReviewState
 from chimera.domain.task import TASK_MACHINE, Task, TaskCommand, TaskState
-from chimera.governance.reviews import RULERS
 from chimera.governance.sealing import SealVerifier
 from chimera.ports.publisher import Order
 from chimera.testing.simulation.books import Books
@@ -222,6 +223,11 @@ class Witness:
         )
 
     def _judge_grant(self, grant: Grant, change: Change) -> None:
+        task = self.books.all(Task)[grant.terms.task_id]
+        if task.order:
+            ordered = self.books.all(Review)[task.order]
+            require(ordered.state is ReviewState.REJECTED, "1 ordered back", f"{ordered.id} {ordered.state}")
+            return require(grant.action.kind == TAKE_DOWN, "1 ordered back", f"{ordered.id} {grant.action.kind}")
         review = next((one for one in change.records if isinstance(one, Review)), None)
         attempt = next((one for one in change.records if isinstance(one, Attempt)), None)
         if review is not None:

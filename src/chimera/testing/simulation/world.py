@@ -17,11 +17,12 @@ from chimera.adapters.vault.keys import name_of
 from chimera.adapters.vault.local import LocalVault
 from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain.grant import Terms
+from chimera.domain.policy import PackFiles
 from chimera.domain.prompt import Prompt
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.policy.engine import PolicyEngine
-from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.policy.pack import pack_of
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -44,6 +45,7 @@ class House(Struct, frozen=True, kw_only=True):
 
     contracts: Contracts
     prompts: dict[str, Prompt]
+    packs: tuple[PackFiles, PackFiles]
     gates: tuple[Gate, Gate]
     security: SecurityGateway
 
@@ -53,21 +55,24 @@ def build_house() -> House:
     specs, lexicon = load_specs(), load_lexicon()
     safety = SafetyGateway(lexicon)
     packs = (_pack(monitored_bp=7_000), _pack(monitored_bp=7_200))
-    ordinary, stricter = (Gate(policy=PolicyEngine(pack), safety=safety, specs=specs) for pack in packs)
+    ordinary, stricter = (Gate(policy=PolicyEngine(pack_of(pack)), safety=safety, specs=specs) for pack in packs)
     return House(
         contracts=Contracts(specs),
         prompts=dict(load_prompts()),
+        packs=packs,
         gates=(ordinary, stricter),
         security=SecurityGateway(shipped_scanner()),
     )
 
 
-def _pack(*, monitored_bp: int) -> PolicyPack:
+def _pack(*, monitored_bp: int) -> PackFiles:
     bands = {"human_bp": 5_000, "monitored_bp": monitored_bp, "proceed_bp": 9_000, "record_rulings_min": 20}
-    return PolicyPack(
+    return PackFiles(
+        name="unnamed",
+        release="0",
         text=(DEFAULT_PACK / "policy.cedar").read_text("utf-8"),
         schema=(DEFAULT_PACK / "schema.cedarschema").read_text("utf-8"),
-        bands=msgspec.json.encode(bands),
+        bands=msgspec.json.encode(bands).decode(),
     )
 
 
@@ -99,9 +104,9 @@ class StandingVault:
         self._halted = halted
         await self._vault.halt(halted)
 
-    async def govern(self, policy_digest: str) -> None:
+    async def govern(self, files: PackFiles, *, digest: str) -> None:
         """Which policy is in force, as the office says."""
-        await self._vault.govern(policy_digest)
+        await self._vault.govern(files, digest=digest)
 
     def _started(self, policy_digest: str) -> LocalVault:
         core = VaultSigner(
@@ -139,6 +144,11 @@ class World:
         self.model = ScriptedModel(simulated, manners=draw.scenario.manners)
         self.judge_model = OfflineModel(seed=simulated.seed + 1, manners=draw.scenario.manners, clock=self.clock)
         self.witness = Witness(self.database, clock=self.clock, keys=self.vault.keys, found=self.found)
+
+    @property
+    def pack(self) -> PackFiles:
+        """The policy that is in force, as files."""
+        return self.house.packs[self.policy]
 
     @property
     def gate(self) -> Gate:

@@ -1,0 +1,13 @@
+"""How many people have to say yes: two for the risks that the pack's bands name. Says no more than a number."""
+
+from __future__ import annotations
+
+from chimera.domain.confidence import Bands
+from chimera.domain.decision import Question
+from chimera.governance import treasury
+
+
+def needed(question: Question, bands: Bands) -> int:
+    """One, or two where the risk, the kind of action or the amount's band is listed."""
+    classes = {question.risk, question.action.kind, treasury.amount_band(question.action)}
+    return 2 if classes.intersection(bands.two_persons) else 1

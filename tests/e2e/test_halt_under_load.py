@@ -1,0 +1,105 @@
+"""A fleet-wide halt in a fleet that is busy to its limit, on real PostgreSQL: after a second nothing begins."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chimera import bootstrap
+from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.system.clock import SystemClock
+from chimera.bench.load import BenchMeter, QuickJudge, SlowModel, handle_of
+from chimera.bench.swarm import Feeder, Load, NoTools, _settle_in
+from chimera.bootstrap import Fleet, Outside
+from chimera.cli.story import every_event
+from chimera.domain.errors import ChimeraError
+from chimera.domain.event import Event, EventKind
+from chimera.domain.person import Principal, person_id
+from chimera.domain.task import Task
+from chimera.ports.store import Reads
+from chimera.rehearsal import world
+from chimera.rehearsal.scenario import CALM, Rules
+from chimera.settings import Settings
+
+SECOND_US = 1_000_000
+# What the machine gives is said, not demanded: it is shared. The database's part at a rate: test_halt_rate.py.
+BEGUN_MIN = 20
+BEGINS = (EventKind.INPUT_ADMITTED, EventKind.PLAN_ADOPTED, EventKind.ACTION_GRANTED, EventKind.GRANTS_SEALED,
+          EventKind.EFFECT_STARTED, EventKind.EFFECT_RESENT)  # fmt: skip
+OTTO = Principal(person=person_id("otto"), name="otto", roles=frozenset({"operator"}))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.requirement("R-A6", "R-E5")
+async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) -> None:
+    load = Load(agents=600, seconds=4.0)
+    clock = SystemClock()
+    scenario = msgspec.structs.replace(CALM, people=0, rules=Rules(posts_per_hour_max=10**9))
+    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(load.agents))))
+    model = SlowModel(clock, seed=1)
+    meter = BenchMeter(model)
+    outside = Outside(model=model, judge_model=QuickJudge(), tools=NoTools(),
+                      publisher=RehearsalPublisher(built.line, clock), meter=meter)  # fmt: skip
+    settings = Settings(home=str(tmp_path / "home"), workers=load.agents)
+    async with bootstrap.database(settings) as found, bootstrap.fleet(settings, outside, found=found) as fleet:
+        fleet.listening.is_open = False
+        feeder = Feeder(fleet, await _settle_in(fleet, load), seed=1)
+        feeding = asyncio.create_task(_feed(feeder, meter, load))
+        per_second = await _rate(meter, load)
+        halt = await fleet.halts.halt("fleet", by=OTTO, reason="enough")
+        await asyncio.sleep(3.0)
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+        begun = await _begun(fleet.reads)
+        standing = await _standing(fleet)
+        await fleet.halts.resume("fleet", by=OTTO)
+        await _goes_on(fleet, standing)
+    before = [event for event in begun if halt.since_us - SECOND_US <= event.at_us <= halt.since_us]
+    late = [event for event in begun if event.at_us > halt.since_us + SECOND_US]
+    last_us = max(event.at_us for event in begun)
+    record_property("decisions_per_second", round(per_second))
+    sys.stderr.write(f"{per_second:.0f} decisions/s before the halt, {len(before)} begun in the second before it, "
+          f"the last {(last_us - halt.since_us) / 1000:.0f} ms after it\n")  # fmt: skip
+    assert late == []
+    assert len(before) >= BEGUN_MIN, "otherwise this shows nothing"
+
+
+async def _feed(feeder: Feeder, meter: BenchMeter, load: Load) -> None:
+    """Strangers do not stop because we have: what comes after the halt is refused."""
+    while True:
+        try:
+            await feeder.saturate(meter, backlog=2 * load.agents, until=time.monotonic() + 60)
+        except ChimeraError:
+            await asyncio.sleep(0.01)
+
+
+async def _rate(meter: BenchMeter, load: Load) -> float:
+    await asyncio.sleep(3.0)
+    before, since = meter.decided_count, time.monotonic()
+    await asyncio.sleep(load.seconds)
+    return (meter.decided_count - before) / (time.monotonic() - since)
+
+
+async def _begun(reads: Reads) -> list[Event]:
+    return [event async for _, event in every_event(reads) if event.kind in BEGINS]
+
+
+async def _standing(fleet: Fleet) -> int:
+    tasks = await fleet.reads.count(Task)
+    return sum(many for state, many in tasks.items() if state not in ("done", "refused", "failed", "dropped"))
+
+
+async def _goes_on(fleet: Fleet, standing: int) -> None:
+    """Nothing was lost: what stood goes on."""
+    assert standing > 0
+    for _ in range(200):
+        if await _standing(fleet) < standing // 2:
+            return
+        await asyncio.sleep(0.5)
+    raise AssertionError("what stood while halted does not go on")
