@@ -39,6 +39,7 @@ from chimera.adapters.postgres.store import PostgresStore, open_reads, open_stor
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people
+from chimera.assembly.community import opt_outs
 from chimera.assembly.minds import models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
@@ -360,7 +361,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
                         breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
                         spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools)
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.

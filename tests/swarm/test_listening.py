@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from chimera.adapters.local.opt_outs import OptOutJournal
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.campaign import Input
 from chimera.domain.change import Change
 from chimera.domain.errors import Unavailable
+from chimera.domain.event import EventKind
 from chimera.domain.roles import Role
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.tools_read import ToolAnswer
-from chimera.swarm.listening import ANSWERS_PER_AUTHOR_MAX, Listening
+from chimera.swarm.listening import ANSWERS_PER_AUTHOR_MAX, THREAD_ANSWERS_MAX, Listening
 from tests.small_house import SmallHouse
 
 pytestmark = pytest.mark.requirement("R-A4", "R-B4")
@@ -91,3 +95,68 @@ async def test_an_outage_loses_no_mention(house: SmallHouse) -> None:
 async def test_nobody_is_answered_for_ever(house: SmallHouse) -> None:
     await listening(house, Mentions(*["@bot"] * 9, "@mila")).once()
     assert await admitted(house) == ANSWERS_PER_AUTHOR_MAX + 1
+
+
+# ── the community ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Said(Mentions):
+    """What one author said, one text after the other, in one conversation."""
+
+    def __init__(self, author: str, *texts: str, first: int = 0) -> None:
+        super().__init__(*[author] * len(texts))
+        for n, (post, text) in enumerate(zip(self._posts, texts, strict=True), start=first):
+            post.update(id=f"said-{n}", text=text, thread_id="thread-1", at_us=1_700_000_000_000_000 + n)
+
+
+def with_journal(house: SmallHouse, mentions: Mentions, home: Path) -> Listening:
+    intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids)
+    return Listening(intake=intake, reads=house.office, tools=mentions, opt_outs=OptOutJournal(home, b"secret"))
+
+
+async def test_one_conversation_is_answered_so_often_by_all_of_ours_together(house: SmallHouse) -> None:
+    """Many bots that speak in one thread are not each answered to the limit of its own."""
+    mentions = Mentions(*[f"@bot-{n}" for n in range(12)])
+    for post in mentions._posts:
+        post["thread_id"] = "thread-1"
+    await listening(house, mentions).once()
+    assert await admitted(house) == THREAD_ANSWERS_MAX
+
+
+async def test_an_opt_out_holds_after_a_restart_and_an_erasure(house: SmallHouse, tmp_path: Path) -> None:
+    first = with_journal(house, Said("@mila", "which class?", "please stop replying to me"), tmp_path)
+    await first.once()
+    assert await admitted(house) == 1
+    # Another process on the same home, and a database that has forgotten her.
+    empty = await SmallHouse().open()
+    again = with_journal(empty, Said("@Mila", "are you still there, which class?", first=9), tmp_path)
+    await again.once()
+    assert await admitted(empty) == 0
+    assert b"mila" not in (tmp_path / "opt_outs.jsonl").read_bytes().lower()
+
+
+async def test_an_entry_that_broke_off_takes_no_other_with_it(tmp_path: Path) -> None:
+    journal = OptOutJournal(tmp_path, b"secret")
+    journal.add("@mila", at_us=1)
+    with (tmp_path / "opt_outs.jsonl").open("ab") as file:
+        file.write(b'{"person": "ab')
+    again = OptOutJournal(tmp_path, b"secret")
+    again.add("@otto", at_us=2)
+    last = OptOutJournal(tmp_path, b"secret")
+    assert last.has("@mila")
+    assert last.has("@otto")
+    assert not last.has("@nobody")
+
+
+async def test_somebody_in_danger_is_told_to_a_person_once_and_answered_by_no_machine(
+    house: SmallHouse, tmp_path: Path
+) -> None:
+    said = Said("@mila", "stop replying to me", "I want to kill myself")
+    for _ in range(2):
+        await with_journal(house, said, tmp_path).once()
+    kept = await house.office.list(Input)
+    assert [(one.kind, str(one.state)) for one in kept] == [("mention", "dropped")]
+    bodies = [link.body for head in await house.office.heads() for link in await house.office.links(head.writer)]
+    told = [body for body in bodies if EventKind.INPUT_ESCALATED.encode() in body]
+    assert len(told) == 1
+    assert b"kill" not in told[0]

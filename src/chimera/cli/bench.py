@@ -12,6 +12,7 @@ import uvloop
 
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
+from chimera.bench import media_docs as media_bench
 from chimera.bench import memory as memory_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import trends as trends_bench
@@ -24,6 +25,7 @@ AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
 MEMORIES_MAX = 1_000_000
 NETWORKS_MAX = 20
+UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
 RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
 
@@ -122,6 +124,24 @@ def trends(
     result = trends_bench.run(tuple(trends_bench.HELD_OUT_SEEDS[0] + number for number in range(seeds)))
     _say(result, as_json=as_json)
     if not trends_bench.holds(result):
+        raise typer.Exit(1)
+
+
+@app.command("media-docs")
+def media_docs(
+    *,
+    updates: Annotated[int, typer.Option(help="How many partial updates 512 hands make to 16 documents.")] = 20_480,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Parallel partial updates of the same media documents on real PostgreSQL; none may be lost."""
+    if not UPDATES_MIN <= updates <= UPDATES_MAX:
+        raise Invalid("bench_out_of_range", f"{updates} updates", where="bench media-docs",
+                      remedy=f"{UPDATES_MIN} to {UPDATES_MAX}")  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
+        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+        result = uvloop.run(media_bench.run(settings, updates=updates))
+    _say(result, as_json=as_json)
+    if not media_bench.holds(result):
         raise typer.Exit(1)
 
 

@@ -82,6 +82,8 @@ def _said(event: Event) -> str:
             return f"heard a {data.get('about', 'message')}, threat {data.get('threat', '?')}"
         case EventKind.INPUT_REFUSED:
             return f"refused an input: {data.get('why', '')}"
+        case EventKind.INPUT_ESCALATED:
+            return f"a person has to look at once: {data.get('why', '')}"
         case EventKind.PLAN_ADOPTED:
             return f"planned {data.get('steps', 0)} steps"
         case EventKind.DRAFT_JUDGED:

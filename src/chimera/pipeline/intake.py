@@ -9,7 +9,7 @@ from msgspec import Struct
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.budget import Cap
-from chimera.domain.campaign import Campaign, CampaignCommand, Goal, Input
+from chimera.domain.campaign import Campaign, CampaignCommand, Goal, Input, InputState
 from chimera.domain.canonical import encode, require_text
 from chimera.domain.change import Change
 from chimera.domain.consent import PURPOSE_OF
@@ -17,6 +17,7 @@ from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
 from chimera.domain.labels import OPERATOR, Labels
+from chimera.domain.quoting import unquoted
 from chimera.domain.record import Record
 from chimera.domain.subjects import author_of
 from chimera.domain.threat import ThreatLevel
@@ -128,6 +129,18 @@ class Intake:
         author, purpose = author_of(arrival.payload), PURPOSE_OF.get(arrival.kind)
         if self._consents is not None and author and purpose is not None:
             await self._consents.require(author, purpose)
+
+    async def escalate(self, arrival: Arrival, *, reason: str) -> Input:
+        """Put on record that a person has to look at this, and that no plan will: no machine answers it."""
+        kept = Input(
+            id=arrival.own_id or self._ids.new(), campaign_id=arrival.campaign_id, kind=arrival.kind,
+            payload=arrival.payload, labels=arrival.labels, threat=str(ThreatLevel.LOW),
+            admitted_at_us=self._clock.now_us(), state=InputState.DROPPED,
+        )  # fmt: skip
+        told = self._event(EventKind.INPUT_ESCALATED, kept.id, campaign=arrival.campaign_id, agent=arrival.agent_id,
+                           about=arrival.kind, why=_printable(unquoted(reason)))  # fmt: skip
+        await self._store.commit(Change(records=(kept,), events=(told,)))
+        return kept
 
     def _assess(self, arrival: Arrival) -> Assessment:
         assessment = self._security.assess(arrival.payload, labels=arrival.labels)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from chimera.skills import bench, commerce, community, copy, notes, relay
+from chimera.skills import bench, commerce, copy, notes, relay
+from chimera.skills.community import like
 from chimera.skills.desk import Skill
 from chimera.skills.trends import scan
 
 SKILLS: dict[str, Skill] = {
     "copy": copy.write,
     "trends": scan.scan,
-    "community": community.consider,
+    "community": like.consider,
     "research": notes.note,
     "chronicle": notes.note,
     "commerce": commerce.pay,

@@ -13,11 +13,15 @@ from chimera.domain.agent import Account, Agent
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.pipeline.intake import Arrival, Intake
+from chimera.ports.opt_outs import OptOuts
 from chimera.ports.store import LIST_MAX, Reads
 from chimera.ports.tools_read import ToolsRead
+from chimera.skills.community.triage import triage
 from chimera.swarm.loops import log
 
 DEPTH_MAX = 4
+# In one conversation all our personas together answer so often, whoever speaks to them.
+THREAD_ANSWERS_MAX = 4
 ANSWERS_PER_AUTHOR_MAX = 3
 MENTIONS_MAX = 50
 POLLED_AT_ONCE_MAX = 16
@@ -34,7 +38,9 @@ class Ear(Struct, frozen=True):
 class Listening:
     """Asks every network for mentions since the last time. After a crash it asks from the start: intake knows them."""
 
-    def __init__(self, *, intake: Intake, reads: Reads, tools: ToolsRead) -> None:
+    def __init__(self, *, intake: Intake, reads: Reads, tools: ToolsRead, opt_outs: OptOuts | None = None) -> None:
+        self._opt_outs = opt_outs
+        self._in_thread: Counter[tuple[str, str]] = Counter()
         self._intake = intake
         self._reads = reads
         self._tools = tools
@@ -82,7 +88,8 @@ class Listening:
 
     async def _bring(self, ear: Ear, post: dict[str, Any], kin: frozenset[str]) -> None:
         author = str(post.get("author", ""))
-        if author in kin or int(post.get("depth", 0)) > DEPTH_MAX or self._is_circle(ear, author):
+        thread = (ear.account.platform, str(post.get("thread_id") or post.get("id", "")))
+        if author in kin:
             return
         payload = {"platform": ear.account.platform, "post_id": str(post.get("id", "")), "author": author,
                    "text": str(post.get("text", ""))}  # fmt: skip
@@ -95,12 +102,26 @@ class Listening:
             key=payload["post_id"],
             at_us=int(post.get("at_us", 0)),
         )
-        await self._accept(arrival)
-        self._answered[(ear.agent.id, author)] += 1
+        seen = triage(payload["text"])
+        if seen.is_crisis:
+            # Before every limit: somebody in need is heard even where a machine would be left alone.
+            await self._accept(arrival, escalate=seen.reason)
+        elif int(post.get("depth", 0)) > DEPTH_MAX or self._has_opted_out(author):
+            return
+        elif seen.is_opt_out and self._opt_outs is not None:
+            self._opt_outs.add(author, at_us=arrival.at_us)
+            log.info("somebody wants no answer any more", post=arrival.key)
+        elif not self._is_circle(ear, author) and self._in_thread[thread] < THREAD_ANSWERS_MAX:
+            await self._accept(arrival)
+            self._answered[(ear.agent.id, author)] += 1
+            self._in_thread[thread] += 1
 
-    async def _accept(self, arrival: Arrival) -> None:
+    def _has_opted_out(self, author: str) -> bool:
+        return self._opt_outs is not None and self._opt_outs.has(author)
+
+    async def _accept(self, arrival: Arrival, *, escalate: str = "") -> None:
         try:
-            await self._intake.accept(arrival)
+            await (self._intake.escalate(arrival, reason=escalate) if escalate else self._intake.accept(arrival))
         except Conflict:
             return  # It was admitted before a crash or a lost reply.
         except (Invalid, Refused) as refusal:

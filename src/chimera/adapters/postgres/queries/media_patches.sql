@@ -1,0 +1,1 @@
+SELECT version, patch FROM chimera.media_patches($1)

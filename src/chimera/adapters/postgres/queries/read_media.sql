@@ -1,0 +1,1 @@
+SELECT version, body FROM chimera.read_media($1)
