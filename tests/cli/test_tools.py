@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import typer
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.cli import output, tools
-from chimera.cli.doors import Doors
+from chimera.cli.doors import Doors, Office
 from chimera.domain.roles import Role
 from chimera.ports.store import Store
 from chimera.testing.manual_clock import ManualClock
@@ -40,12 +40,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     async def office_store() -> AsyncGenerator[Store]:
         yield MemoryStore(database, writer="office", role=Role.OFFICE, clock=ManualClock())
 
+    def office() -> AbstractAsyncContextManager[Office]:
+        raise AssertionError("tools are not an office's")
+
     app = typer.Typer()
     app.add_typer(tools.app)
 
     @app.callback()
     def begin(context: typer.Context) -> None:
-        context.obj = Doors(office_store=office_store)
+        context.obj = Doors(office_store=office_store, office=office)
 
     return lambda *arguments: output.run(app, ["tools", *map(str, arguments)])
 

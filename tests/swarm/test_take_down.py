@@ -70,6 +70,7 @@ class Afterwards:
         """A post that was published under the obligation of a look afterwards; the review that is owed."""
         house = self.house
         step = await house.decide(allow(obligations=(REVIEW_AFTER,)), action=a_post())
+        assert step.granted is not None
         await house.sealing.seal([step.granted.grant])
         performance = await house.effects().perform(step.granted.grant.id)
         await house.settle.finish(step.granted, performance)

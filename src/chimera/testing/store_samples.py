@@ -228,10 +228,6 @@ class Samples:
             "remark": Remark(id=self.id(), review_id=self.id(), person_id=person.id, text="hm", at_us=1),
         }  # fmt: skip
 
-    def consent(self) -> Consent:
-        return Consent(id=self.id(), person="0" * 64, purpose=Purpose.LEARN, by="Grace", why="", at_us=1,
-                       state=ConsentState.GIVEN)  # fmt: skip
-
     def spending(self) -> Spending:
         payment = Payment(id=self.id(), amount_micros=5, recipient="farm", purpose="render", agent_id="a", at_us=1)
         appraisal = Appraisal(payment=payment, word=Word.CLEAR, score_bp=0, band="under_10", day_micros=5, factors=(),

@@ -39,7 +39,7 @@ class Endpoint:
                 self.send_response(outer.code)
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:
                 return
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)

@@ -50,13 +50,14 @@ def issuer() -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=10)
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A browser that says where it is sent."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(self, req: object, fp: object, code: int, msg: str, headers: object, newurl: str) -> None:
         return None
 
 
