@@ -19,6 +19,7 @@ from typing import Any, cast
 import jwt
 from msgspec import Struct
 
+from chimera.adapters.system.web import open_address
 from chimera.domain.errors import Invalid, Refused, Unavailable
 from chimera.ports.clock import Clock
 
@@ -137,7 +138,7 @@ class OidcProvider:
 def _fetched(address: str, form: dict[str, str] | None) -> Any:  # noqa: ANN401 – whatever JSON it was.
     data = urllib.parse.urlencode(form).encode() if form is not None else None
     request = urllib.request.Request(address, data=data, headers={"Accept": "application/json"})  # noqa: S310 – _require_safe
-    with urllib.request.urlopen(request, timeout=CALL_SECONDS_MAX) as answer:  # noqa: S310 – _require_safe
+    with open_address(request, seconds_max=CALL_SECONDS_MAX) as answer:
         return json.loads(answer.read(ANSWER_BYTES_MAX))
 
 

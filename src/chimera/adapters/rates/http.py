@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from chimera.adapters.system.web import open_address
 from chimera.domain.errors import Missing, Unavailable
 from chimera.ports.rates import Quote
 
@@ -18,15 +19,6 @@ SECONDS_MAX = 5.0
 BYTES_MAX = 256 * 1024
 MILLION = 1_000_000
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
-# Speaks HTTP and HTTPS and nothing else: no files, and no redirects to anywhere.
-_OPENER = urllib.request.OpenerDirector()
-for _handler in (
-    urllib.request.HTTPHandler(),
-    urllib.request.HTTPSHandler(),
-    urllib.request.HTTPDefaultErrorHandler(),
-    urllib.request.HTTPErrorProcessor(),
-):
-    _OPENER.add_handler(_handler)
 
 
 class EuropeanRates:
@@ -83,7 +75,7 @@ async def _read(url: str, source: str) -> dict[str, Any]:
 
 def _get(url: str) -> bytes:
     request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "chimera"})  # noqa: S310 – checked above
-    with _OPENER.open(request, timeout=SECONDS_MAX) as reply:
+    with open_address(request, seconds_max=SECONDS_MAX) as reply:
         body: bytes = reply.read(BYTES_MAX + 1)
     if len(body) > BYTES_MAX:
         raise ValueError("the answer is too long")

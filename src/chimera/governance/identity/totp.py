@@ -13,7 +13,8 @@ STEPS_BESIDE = 1
 
 
 def _generator(secret: bytes) -> TOTP:
-    return TOTP(secret, DIGITS, SHA1(), STEP_SECONDS)  # noqa: S303 – SHA-1 as RFC 6238 has it; nothing rests on collisions
+    # SHA-1 as RFC 6238 has it; nothing rests on collisions.
+    return TOTP(secret, DIGITS, SHA1(), STEP_SECONDS)  # noqa: S303  # nosec B303
 
 
 def address_of(secret: bytes, *, name: str) -> str:
