@@ -16,6 +16,7 @@ from chimera.domain.errors import Invalid
 from chimera.domain.faults import Fault, Faults
 
 PREFIX = "CHIMERA_"
+AGENT_TOKEN = "CHIMERA_AGENT_TOKEN"  # noqa: S105 – the name of a variable: `chimera gateway serve --stdio` reads it itself
 CONFIG = "CHIMERA_CONFIG"
 WORKERS_MAX = 20_000
 CHECKPOINT_SECONDS_MAX = 86_400
@@ -93,7 +94,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     given = {name[len(PREFIX) :].lower(): value for name, value in environ.items()
-             if name.startswith(PREFIX) and name != CONFIG}  # fmt: skip
+             if name.startswith(PREFIX) and name not in (CONFIG, AGENT_TOKEN)}  # fmt: skip
     return _checked({name: (value, 0) for name, value in given.items()}, file="environment")
 
 

@@ -22,7 +22,9 @@ Ask: TypeAlias = Callable[["asyncpg.Connection[asyncpg.Record]"], Coroutine[Any,
 @pytest.fixture(scope="session")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The home of a rehearsal that has ended, beside what it said. Made once, whichever worker comes first."""
-    folder = tmp_path_factory.getbasetemp().parent / "rehearsed"
+    run = tmp_path_factory.getbasetemp()
+    # Workers of one run have their folders in one of that run's; alone, the parent is every run's.
+    folder = (run.parent if run.name.startswith("popen-") else run) / "rehearsed"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -141,7 +141,8 @@ async def _in_memory(steps: Sequence[tuple[Role, Sequence[Change]]]) -> Answers:
 
 
 @pytest.mark.requirement("R-A6", "R-E2", "R-N4")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@pytest.mark.timeout(300)  # Every example is given a database of its own.
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(steps=STEPS)
 def test_memory_and_postgres_agree(server: Server, steps: list[tuple[Role, list[Change]]]) -> None:
     in_memory = asyncio.run(_in_memory(steps))
