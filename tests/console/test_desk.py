@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.asking import ask, post_that_waits, tell, waited
+from tests.console.asking import ask, go_on, post_that_waits, tell, waited
 from tests.console.conftest import House
 
 pytestmark = pytest.mark.timeout(240)
@@ -77,6 +77,7 @@ def test_an_edit_shows_its_difference_and_becomes_a_new_decision(page: Page, hou
     assert ruled["question"]["action"]["arguments"]["text"].startswith("Gladly told: ")
 
     def decided() -> list[str]:
+        go_on(page, house.url)  # A halted agent's ruling waits.
         events = ask(page, house.url, f"tasks/{review['task_id']}/trace")["events"]
         kinds = [event["kind"] for event in events]
         after = kinds[kinds.index("REVIEW_RULED") :] if "REVIEW_RULED" in kinds else []
