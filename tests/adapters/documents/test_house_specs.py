@@ -35,13 +35,14 @@ def test_all_there_with_hash():
 
 
 def test_every_prompt_is_used_and_every_used_one_exists():
-    of_stages = {"judge", "plan"}
+    of_stages = {"judge", "plan", "compare"}  # The last is learning's: which of two texts is better.
     assert set(load_prompts()) - of_stages == {spec.prompt for spec in load_specs().values() if spec.prompt}
 
 
 def test_every_permission_action_and_check_that_exists_is_used_by_a_spec():
     specs = load_specs().values()
-    assert {permission for spec in specs for permission in spec.permissions} == set(PERMISSIONS)
+    at_the_door = {"tools.read"}  # What an agent asks of tool servers through the gateway is no task of ours.
+    assert {permission for spec in specs for permission in spec.permissions} == set(PERMISSIONS) - at_the_door
     assert {action for spec in specs for action in spec.actions} == set(ACTIONS)
     assert {check.name for spec in specs for check in spec.checks} == set(CHECKS)
 
