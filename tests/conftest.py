@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chimera.adapters.chain.depth import keep_recursion_shallow
+
 ROOT = Path(__file__).resolve().parents[1]
 THREATS = ROOT / "docs" / "security" / "threat-model.md"
 
@@ -20,3 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(ROOT).as_posix() if item.path.is_relative_to(ROOT) else ""
         if file in named or f"{file}::{item.name.partition('[')[0]}" in named:
             item.add_marker(pytest.mark.attack)
+
+
+def pytest_collection_finish() -> None:
+    """Tests that import eth-account themselves have let py_ecc raise the limit for everyone."""
+    keep_recursion_shallow()

@@ -15,7 +15,10 @@ from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
 from web3.types import TxParams
 
+from chimera.adapters.chain.depth import keep_recursion_shallow
 from chimera.domain.errors import Refused, Unavailable
+
+keep_recursion_shallow()
 
 SECONDS_MAX = 10
 BLOCKS_LOOKED_AT = 10

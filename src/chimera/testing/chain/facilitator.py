@@ -11,8 +11,11 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from chimera.adapters.chain import x402
+from chimera.adapters.chain.depth import keep_recursion_shallow
 from chimera.adapters.chain.x402 import Asked, Settled, Verified
 from chimera.testing.chain.anvil import RICH, Anvil
+
+keep_recursion_shallow()
 
 _FIELDS = (("from", "address"), ("to", "address"), ("value", "uint256"), ("validAfter", "uint256"),
            ("validBefore", "uint256"), ("nonce", "bytes32"))  # fmt: skip
