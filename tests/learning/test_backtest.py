@@ -115,8 +115,9 @@ async def test_from_the_records_and_since_when() -> None:
     assert await house.a_task()
 
 
+@pytest.mark.no_cover
 async def test_twenty_thousand_decisions_a_second(recorded: list[Decided]) -> None:
     many = recorded * 100
-    began = time.perf_counter()
+    began = time.process_time()  # Ours alone: what else the machine does is not the back-test's.
     report = Backtester(engine()).run(many)
-    assert report.decisions / (time.perf_counter() - began) > 20_000
+    assert report.decisions / (time.process_time() - began) > 20_000
