@@ -138,9 +138,11 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
     backlog = 2 * load.agents
     await feeder.saturate(meter, backlog=backlog, until=time.monotonic() + WARM_UP_SECONDS)
     meter.forget()
-    before, since = meter.decided_count, time.monotonic()
+    before, since, worked = meter.decided_count, time.monotonic(), time.process_time()
     await feeder.saturate(meter, backlog=backlog, until=since + load.seconds)
-    per_second = (meter.decided_count - before) / (time.monotonic() - since)
+    decided = meter.decided_count - before
+    per_second = decided / (time.monotonic() - since)
+    cpu_us = round((time.process_time() - worked) * 1_000_000 / max(1, decided))
     stages_us = {stage: round(sum(took) / len(took)) for stage, took in sorted(meter.stages.items())}
     await _drained(feeder, meter)
     meter.forget()
@@ -149,7 +151,7 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
     figures = {"decision_ms": spread_ms(meter.decision_us), "governance_ms": spread_ms(meter.governance_us)}
     await _drained(feeder, meter)
     return {"governed_per_second": round(per_second), "paced_per_second": round(paced), **figures,
-            "stages_us": stages_us}  # fmt: skip
+            "stages_us": stages_us, "cpu_us_per_decision": cpu_us}  # fmt: skip
 
 
 async def _drained(feeder: Feeder, meter: BenchMeter) -> None:
