@@ -22,7 +22,6 @@ from chimera.adapters.documents.governance import (
     load_lexicon,
     load_pack,
     load_permits,
-    load_policy_texts,
 )
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
@@ -456,7 +455,7 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
         given = assembly.Given(
             views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
-            policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
+            shipped=load_files(DEFAULT_PACK), read_package=read_package_files,
             console=Path(__file__).parent / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
