@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import random
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +16,7 @@ from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import books
 from chimera.bench.load import BenchMeter, Lines, QuickJudge, SlowModel, agent_of, handle_of, settled_in
+from chimera.bench.spread import conditions, spread_ms
 from chimera.bootstrap import Fleet, Outside
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Refused
@@ -161,14 +158,6 @@ async def _drained(feeder: Feeder, meter: BenchMeter) -> None:
         await asyncio.sleep(0.05)
 
 
-def spread_ms(durations_us: list[int]) -> dict[str, float]:
-    """Median, 95th and 99th percentile in milliseconds."""
-    ordered = sorted(durations_us) or [0]
-    at = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    return {name: round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1_000, 1)
-            for name, share in at.items()}  # fmt: skip
-
-
 async def _books(reads: Reads, feeder: Feeder, built: world.World) -> dict[str, Any]:
     """Ours against the network's, caps against spending, every chain link by link."""
     tasks = await reads.count(Task)
@@ -187,11 +176,4 @@ async def _books(reads: Reads, feeder: Feeder, built: world.World) -> dict[str, 
 
 
 def _conditions(load: Load) -> dict[str, Any]:
-    return {
-        "agents": load.agents,
-        "seconds": load.seconds,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-        "python": sys.version.split()[0],
-        "durability": "PostgreSQL with fsync and synchronous_commit on",
-        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
+    return {"agents": load.agents, "seconds": load.seconds, **conditions()}
