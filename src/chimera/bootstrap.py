@@ -358,7 +358,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         with contextlib.suppress(Unavailable):
             await governor.once()
             await vaults.halt(await reads.halted())
-        _settle_memory()
+        settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=halts, listening=listening, tally=written.tally)  # fmt: skip
@@ -410,7 +410,7 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, c
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
     gc.collect()
     gc.freeze()
