@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from pathlib import Path
@@ -38,9 +37,10 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import people
 from chimera.assembly.community import opt_outs
-from chimera.assembly.minds import models
+from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
@@ -97,7 +97,6 @@ from chimera.swarm.roster import Roster
 RUNNING = "running.json"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _log = structlog.get_logger("chimera")
-GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
 
@@ -242,7 +241,7 @@ async def office_store() -> AsyncGenerator[Store]:
             await store.close()
 
 
-# ── persons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _erase_again(home: Path, found: Database) -> None:
@@ -262,9 +261,6 @@ async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
         yield persons
     finally:
         await persons.close()
-
-
-# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @contextlib.asynccontextmanager
@@ -352,15 +348,25 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(ledger.close)
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
+        minded = await stack.enter_async_context(memory_at_work(
+            office, managing, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs,
+            consents=Consents(store=managing, keys=found.keys),
+        ))  # fmt: skip
         manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
-                           consents=Consents(store=managing, keys=found.keys))  # fmt: skip
+                           minded=minded)  # fmt: skip
         reviews = people.reviews_of(settings, office, bands=written.pack.bands)
         halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
         checkpoints = Checkpoints(store=office, notary=vaults.office)
         governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
-                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
+        duties = Duties(
+            governor=governor,
+            checkpoints=checkpoints,
+            checkpoint_seconds=settings.checkpoint_seconds,
+            breakers=Breakers(reads=reads, halts=halts),
+            noticing=people.noticing(settings, reads),
+            spending=breakers(settings, office, clock, halts=halts),
+            remembrance=minded.remembrance,
+        )
         listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
@@ -370,7 +376,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         with contextlib.suppress(Unavailable):
             await governor.once()
             await vaults.halt(await reads.halted())
-        _settle_memory()
+        settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=halts, listening=listening, tally=written.tally)  # fmt: skip
@@ -392,21 +398,22 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    cfo: CFOAgent, consents: Consents,
+    cfo: CFOAgent, minded: Minded,
 ) -> Manager:  # fmt: skip
     clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=consents),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=minded.consents),
         court=_court(settings, written, outside, clock, cfo),
         settle=Settle(store=managing, clock=clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
     pool = Pool(worker.work, workers=settings.workers)
-    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
+    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted,
+                   recollection=minded.recollection)  # fmt: skip
 
 
 def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
@@ -420,13 +427,6 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, c
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
-
-
-def _settle_memory() -> None:
-    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:
