@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -39,7 +40,7 @@ from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import people
-from chimera.assembly.community import opt_outs
+from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
@@ -63,6 +64,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
+from chimera.governance.safety.relations import Manifests
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -94,6 +96,7 @@ from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
+R = TypeVar("R", bound="PostgresReads | PostgresViews")
 RUNNING = "running.json"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _log = structlog.get_logger("chimera")
@@ -282,11 +285,11 @@ async def somebody_here(settings: Settings, found: Database) -> str:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules(pack: PolicyPack | None = None) -> Rules:
+def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon(), manifests=manifests), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
@@ -315,9 +318,9 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
 
 
 @contextlib.asynccontextmanager
-async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
+async def _closing(reads: R) -> AsyncGenerator[R]:
     try:
-        yield
+        yield reads
     finally:
         await reads.close()
 
@@ -331,21 +334,19 @@ def _security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    clock, written = SystemClock(), rules()
+    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
+    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
-        reads = await found.reads()
-        stack.push_async_callback(reads.close)
+        reads = await stack.enter_async_context(_closing(await found.reads()))
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        publisher = await stack.enter_async_context(paid)
-        outside = msgspec.structs.replace(outside, publisher=publisher)
-        ledger = await found.ledger()
-        stack.push_async_callback(ledger.close)
+        paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
+        outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
+        ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
         minded = await stack.enter_async_context(memory_at_work(
@@ -367,7 +368,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             spending=breakers(settings, office, clock, halts=halts),
             remembrance=minded.remembrance,
         )
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
+                              consents=Consents(store=office, keys=found.keys))  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -462,8 +464,7 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
 
     clock, desk = SystemClock(), people.identity_desk(settings, office)
     async with contextlib.AsyncExitStack() as stack:
-        views = await found.views()
-        stack.push_async_callback(views.close)
+        views = await stack.enter_async_context(_closing(await found.views()))
         given = assembly.Given(
             views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
