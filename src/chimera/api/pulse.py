@@ -35,6 +35,8 @@ _TOPICS = {
     "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "RESUMED": "halt", "CAP": "money",
 }  # fmt: skip
 _UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED"})
+_WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD}
+TOPICS = frozenset(_TOPICS.get(word, word.lower()) for word in _WORDS) | {"review"}
 
 
 class Topic(Struct):
