@@ -26,7 +26,7 @@ from chimera.adapters.documents.governance import (
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home
+from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
@@ -34,17 +34,17 @@ from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.replies import PostgresReplies, open_replies
-from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people, serving
+from chimera.assembly import joining, people, serving
 from chimera.assembly.community import opt_outs
 from chimera.assembly.minds import models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
-from chimera.domain.errors import ChimeraError, Conflict, Unavailable
+from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
@@ -93,7 +93,6 @@ from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
-RUNNING = "running.json"
 _log = structlog.get_logger("chimera")
 GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
@@ -110,6 +109,11 @@ class Database(Struct, frozen=True, kw_only=True):
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role], keys=self.keys)
+
+    async def free_store(self, name: str) -> PostgresStore:
+        """Open it in the office's role for whichever writer of this name is free: commands given at once."""
+        return await open_free_store(self.dsn, name=name, role=Role.OFFICE, password=self.passwords[Role.OFFICE],
+                                     keys=self.keys)  # fmt: skip
 
     async def views(self) -> PostgresViews:
         """Open it for screens."""
@@ -179,43 +183,34 @@ def packages_folder() -> Path:
 async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
+    joining.withdraw(home)
     if settings.database_url:
         external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
-        yield external
+        async with joining.announced(home, ""):
+            yield external
         return
     async with kept_postgres(home) as kept:
         embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
-        _say_running(home, embedded.dsn)
-        try:
+        async with joining.announced(home, embedded.dsn):
             yield embedded
-        finally:
-            (home / RUNNING).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
-async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database]:
-    """The database of the fleet that runs on this home; if none does, our own for as long as the command takes."""
-    try:
-        held = Home.open(settings.folder)
-    except Conflict as conflict:
-        yield _joined(settings, conflict)
-        return
-    with held:
+async def running_or_own_database(settings: Settings, *, lasting: bool = False) -> AsyncGenerator[Database]:
+    """The database of whoever runs on this home; if nobody does, our own for as long as the command takes.
+
+    Whoever runs waits for commands to end before it stops its database; not for those that say that they are lasting.
+    """
+    async with joining.held_or_joined(settings.folder, lasting=lasting) as joined:
+        if joined is not None:
+            yield _database_at(joined.dsn or settings.database_url, prepare_home(settings.folder))
+            return
         async with database(settings) as own:
             yield own
-
-
-def _joined(settings: Settings, conflict: Conflict) -> Database:
-    home = prepare_home(settings.folder)
-    try:
-        dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
-        return _database_at(dsn, home)
-    except OSError:
-        raise conflict from None
 
 
 def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
@@ -224,17 +219,11 @@ def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
                     admin_dsn=admin_dsn)  # fmt: skip
 
 
-def _say_running(home: Path, dsn: str) -> None:
-    draft = home / f"{RUNNING}.draft"
-    draft.write_bytes(msgspec.json.encode(dsn))
-    draft.replace(home / RUNNING)
-
-
 @contextlib.asynccontextmanager
 async def office_store() -> AsyncGenerator[Store]:
     """The store for one command of the command line, under a writer of its own."""
     async with running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
+        store = await found.free_store("cli")
         try:
             yield store
         finally:
@@ -248,7 +237,7 @@ async def _erase_again(home: Path, found: Database) -> None:
     """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
     erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
     if erased:
-        store = await found.store(Role.OFFICE, writer="persons")
+        store = await found.free_store("persons")
         async with _closing(store), persons_of(found) as persons:
             await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
@@ -275,7 +264,7 @@ async def office() -> AsyncGenerator[Office]:
 
 async def somebody_here(settings: Settings, found: Database) -> str:
     """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
-    store = await found.store(Role.OFFICE, writer="cli")
+    store = await found.free_store("cli")
     try:
         return await people.somebody_here(settings, store)
     finally:
@@ -369,7 +358,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         with contextlib.suppress(Unavailable):
             await governor.once()
             await vaults.halt(await reads.halted())
-        _settle_memory()
+        settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=halts, listening=listening, tally=written.tally)  # fmt: skip
@@ -421,7 +410,7 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, c
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
     gc.collect()
     gc.freeze()
@@ -456,7 +445,7 @@ async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orches
 @contextlib.asynccontextmanager
 async def own_api(settings: Settings) -> AsyncGenerator[serving.Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
-    async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
+    async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
         intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
