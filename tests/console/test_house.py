@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,7 +111,8 @@ def test_a_step_is_dragged_to_another_day_and_keeps_its_time(page: Page, house: 
         entry.get_by_role("button").click()
         expect(page.get_by_label("Not before")).to_be_visible()
         page.keyboard.press("Escape")
-        day = date.today() + timedelta(days=3)
+        now_us = ask(page, house.url, "fleet")["at_us"]
+        day = datetime.fromtimestamp(now_us / 1_000_000, UTC).date() + timedelta(days=3)
         before = moved(page, house, campaign)
         entry.drag_to(page.locator(f"[data-day='{day.isoformat()}']"))
         expect(page.locator(f"[data-day='{day.isoformat()}'] .calendar-step")).to_have_count(1)
