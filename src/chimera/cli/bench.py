@@ -15,6 +15,7 @@ from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
 from chimera.bench import media_docs as media_bench
 from chimera.bench import memory as memory_bench
+from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import trends as trends_bench
 from chimera.cli import output, stopping
@@ -47,6 +48,25 @@ def swarm(
         result = _run(swarm_bench.run(settings, swarm_bench.Load(agents=agents, seconds=seconds)))
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
+        raise typer.Exit(1)
+
+
+@app.command()
+def state(
+    *,
+    agents: Annotated[int, typer.Option(help="How many agents beat.")] = 10_000,
+    seconds: Annotated[float, typer.Option(help="How long they beat.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Hot state in Valkey: updates a second, bytes for each agent, and how long it takes to be rebuilt after a loss."""
+    if not 1 <= agents <= AGENTS_MAX or not 1 <= seconds <= SECONDS_MAX:
+        raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s", where="bench state",
+                      remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds")  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
+        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+        result = uvloop.run(state_bench.run(settings, agents=agents, seconds=seconds))
+    _say(result, as_json=as_json)
+    if not state_bench.holds(result):
         raise typer.Exit(1)
 
 
