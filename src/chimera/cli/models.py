@@ -24,9 +24,10 @@ def list_command(*, as_json: Json = False) -> None:
     """Show the models and the routes of the configuration."""
     settings = read_settings()
     found = _configured(settings) if settings.models_file else None
-    nothing: dict[str, Any] = {"input_micros": 0, "output_micros": 0, "source": "nothing to pay"}
-    models = [{"name": "offline", "wire": "offline", "model": "offline/1", "url": "", "has_key": False,
-               "price": nothing}]  # fmt: skip
+    nothing = {"input_micros": 0, "output_micros": 0, "source": "nothing to pay"}
+    models: list[dict[str, Any]] = [
+        {"name": "offline", "wire": "offline", "model": "offline/1", "url": "", "has_key": False, "price": nothing}
+    ]
     if found:
         prices = minds.model_prices(found)
         models = [{**_shown(settings, found, name), "price": prices[name]} for name in found.models]
