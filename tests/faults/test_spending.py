@@ -24,7 +24,7 @@ SEED = int(os.environ.get("FAULTS_SEED", "1"))
 # The manager and effects run in the process that is started here; the others are its children.
 VICTIMS = ("manager and effects", "postgres", "vault")
 END_SECONDS_MAX = 280.0
-PAID_SECONDS_MAX = 90.0
+PAID_SECONDS_MAX = 240.0
 
 
 class Spending:
