@@ -114,6 +114,5 @@ class SnacStranger:
         return [plain_text(status["content"]) for status in await self._snac.statuses(account.removeprefix("@"))]
 
     async def is_bot(self, account: str) -> bool:
-        async with self._snac.client(self._user) as client:
-            found = await client.get("/api/v1/accounts/lookup", params={"acct": account.removeprefix("@")})
-            return found.json().get("bot") is True
+        async with self._snac.client(account.removeprefix("@")) as client:  # To others it shows a label of its own.
+            return (await client.get("/api/v1/accounts/verify_credentials")).json()["bot"] is True
