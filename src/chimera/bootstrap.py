@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -22,29 +22,29 @@ from chimera.adapters.documents.governance import (
     load_lexicon,
     load_pack,
     load_permits,
-    load_policy_texts,
 )
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home
+from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
-from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people
-from chimera.assembly.community import opt_outs
-from chimera.assembly.minds import models
+from chimera.adapters.system.collector import settle_memory
+from chimera.assembly import joining, people
+from chimera.assembly.media import illustrated
+from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
-from chimera.domain.errors import ChimeraError, Conflict, Unavailable
+from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -63,6 +63,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
+from chimera.governance.safety.relations import Manifests
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -94,10 +95,9 @@ from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
-RUNNING = "running.json"
+R = TypeVar("R", bound="PostgresReads | PostgresViews")
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _log = structlog.get_logger("chimera")
-GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
 
@@ -112,6 +112,11 @@ class Database(Struct, frozen=True, kw_only=True):
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role], keys=self.keys)
+
+    async def free_store(self, name: str) -> PostgresStore:
+        """Open it in the office's role for whichever writer of this name is free: commands given at once."""
+        return await open_free_store(self.dsn, name=name, role=Role.OFFICE, password=self.passwords[Role.OFFICE],
+                                     keys=self.keys)  # fmt: skip
 
     async def views(self) -> PostgresViews:
         """Open it for screens."""
@@ -180,43 +185,34 @@ def packages_folder() -> Path:
 async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
+    joining.withdraw(home)
     if settings.database_url:
         external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
-        yield external
+        async with joining.announced(home, ""):
+            yield external
         return
     async with kept_postgres(home) as kept:
         embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
-        _say_running(home, embedded.dsn)
-        try:
+        async with joining.announced(home, embedded.dsn):
             yield embedded
-        finally:
-            (home / RUNNING).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
-async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database]:
-    """The database of the fleet that runs on this home; if none does, our own for as long as the command takes."""
-    try:
-        held = Home.open(settings.folder)
-    except Conflict as conflict:
-        yield _joined(settings, conflict)
-        return
-    with held:
+async def running_or_own_database(settings: Settings, *, lasting: bool = False) -> AsyncGenerator[Database]:
+    """The database of whoever runs on this home; if nobody does, our own for as long as the command takes.
+
+    Whoever runs waits for commands to end before it stops its database; not for those that say that they are lasting.
+    """
+    async with joining.held_or_joined(settings.folder, lasting=lasting) as joined:
+        if joined is not None:
+            yield _database_at(joined.dsn or settings.database_url, prepare_home(settings.folder))
+            return
         async with database(settings) as own:
             yield own
-
-
-def _joined(settings: Settings, conflict: Conflict) -> Database:
-    home = prepare_home(settings.folder)
-    try:
-        dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
-        return _database_at(dsn, home)
-    except OSError:
-        raise conflict from None
 
 
 def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
@@ -225,31 +221,25 @@ def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
                     admin_dsn=admin_dsn)  # fmt: skip
 
 
-def _say_running(home: Path, dsn: str) -> None:
-    draft = home / f"{RUNNING}.draft"
-    draft.write_bytes(msgspec.json.encode(dsn))
-    draft.replace(home / RUNNING)
-
-
 @contextlib.asynccontextmanager
 async def office_store() -> AsyncGenerator[Store]:
     """The store for one command of the command line, under a writer of its own."""
     async with running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
+        store = await found.free_store("cli")
         try:
             yield store
         finally:
             await store.close()
 
 
-# ── persons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _erase_again(home: Path, found: Database) -> None:
     """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
     erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
     if erased:
-        store = await found.store(Role.OFFICE, writer="persons")
+        store = await found.free_store("persons")
         async with _closing(store), persons_of(found) as persons:
             await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
@@ -264,9 +254,6 @@ async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
         await persons.close()
 
 
-# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @contextlib.asynccontextmanager
 async def office() -> AsyncGenerator[Office]:
     """The office for one command, in the name of whoever is recognised here."""
@@ -276,7 +263,7 @@ async def office() -> AsyncGenerator[Office]:
 
 async def somebody_here(settings: Settings, found: Database) -> str:
     """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
-    store = await found.store(Role.OFFICE, writer="cli")
+    store = await found.free_store("cli")
     try:
         return await people.somebody_here(settings, store)
     finally:
@@ -286,11 +273,11 @@ async def somebody_here(settings: Settings, found: Database) -> str:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules(pack: PolicyPack | None = None) -> Rules:
+def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon(), manifests=manifests), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
@@ -319,9 +306,9 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
 
 
 @contextlib.asynccontextmanager
-async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
+async def _closing(reads: R) -> AsyncGenerator[R]:
     try:
-        yield
+        yield reads
     finally:
         await reads.close()
 
@@ -335,33 +322,42 @@ def _security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    clock, written = SystemClock(), rules()
+    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
+    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
-        reads = await found.reads()
-        stack.push_async_callback(reads.close)
+        reads = await stack.enter_async_context(_closing(await found.reads()))
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        publisher = await stack.enter_async_context(paid)
-        outside = msgspec.structs.replace(outside, publisher=publisher)
-        ledger = await found.ledger()
-        stack.push_async_callback(ledger.close)
+        paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
+        outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
+        ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
+        minded = await stack.enter_async_context(memory_at_work(
+            office, managing, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs,
+            consents=Consents(store=managing, keys=found.keys),
+        ))  # fmt: skip
         manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
-                           consents=Consents(store=managing, keys=found.keys))  # fmt: skip
+                           minded=minded)  # fmt: skip
         reviews = people.reviews_of(settings, office, bands=written.pack.bands)
         halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
         checkpoints = Checkpoints(store=office, notary=vaults.office)
         governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
-                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
+        duties = Duties(
+            governor=governor,
+            checkpoints=checkpoints,
+            checkpoint_seconds=settings.checkpoint_seconds,
+            breakers=Breakers(reads=reads, halts=halts),
+            noticing=people.noticing(settings, reads),
+            spending=breakers(settings, office, clock, halts=halts),
+            remembrance=minded.remembrance,
+        )
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
+                              consents=Consents(store=office, keys=found.keys))  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -370,7 +366,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         with contextlib.suppress(Unavailable):
             await governor.once()
             await vaults.halt(await reads.halted())
-        _settle_memory()
+        settle_memory()
         await _run_beside(stack, manager, orchestrator)
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
                     halts=halts, listening=listening, tally=written.tally)  # fmt: skip
@@ -392,21 +388,22 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    cfo: CFOAgent, consents: Consents,
+    cfo: CFOAgent, minded: Minded,
 ) -> Manager:  # fmt: skip
     clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=consents),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=minded.consents),
         court=_court(settings, written, outside, clock, cfo),
         settle=Settle(store=managing, clock=clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
     pool = Pool(worker.work, workers=settings.workers)
-    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
+    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted,
+                   recollection=minded.recollection)  # fmt: skip
 
 
 def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
@@ -420,13 +417,6 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, c
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
-
-
-def _settle_memory() -> None:
-    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:
@@ -462,12 +452,11 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
 
     clock, desk = SystemClock(), people.identity_desk(settings, office)
     async with contextlib.AsyncExitStack() as stack:
-        views = await found.views()
-        stack.push_async_callback(views.close)
+        views = await stack.enter_async_context(_closing(await found.views()))
         given = assembly.Given(
             views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
-            policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
+            shipped=load_files(DEFAULT_PACK), read_package=read_package_files,
             console=Path(__file__).parent / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
@@ -480,7 +469,7 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
 @contextlib.asynccontextmanager
 async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
-    async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
+    async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
         intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip

@@ -72,7 +72,10 @@ async def on_relay(folder: Path) -> AsyncGenerator[tuple[Booth, NostrNetwork]]:
     await other.connect(and_wait=ASK)
     try:
         async with Client(desk.build("chimera-nostr", network, TOOLS, instructions="")) as client:
-            booth = Booth(client=client, account=account, stranger=NostrStranger(other), holds_pictures=False)
+            nuisance = events.handle_of(Keys.generate().public_key())
+            booth = Booth(
+                client=client, account=account, stranger=NostrStranger(other), nuisance=nuisance, holds_pictures=False
+            )
             yield booth, network
     finally:
         await network.close()

@@ -46,7 +46,7 @@ class Bluesky(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def running(folder: Path, people: tuple[str, ...] = ("nova.test", "mila.test")) -> Generator[Bluesky]:
+def running(folder: Path, people: tuple[str, ...] = ("nova.test", "mila.test", "grump.test")) -> Generator[Bluesky]:
     """The network for as long as the block runs."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(_postgres(folder))

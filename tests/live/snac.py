@@ -41,7 +41,7 @@ class Snac(Struct, frozen=True, kw_only=True):
 
 
 @contextmanager
-def running(folder: Path, users: tuple[str, ...] = ("nova", "mila")) -> Generator[Snac]:
+def running(folder: Path, users: tuple[str, ...] = ("nova", "mila", "troll")) -> Generator[Snac]:
     """The server for as long as the block runs."""
     program, port = str(tool("snac", "usr", "bin", "snac")), free_port()
     base = folder / "snac"

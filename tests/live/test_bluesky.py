@@ -32,7 +32,12 @@ async def booth_of(network: Bluesky) -> AsyncGenerator[Booth]:
     async with Wire(network.url) as wire:
         behind = BlueskyNetwork(wire, accounts, SystemClock())
         async with Client(desk.build("chimera-bluesky", behind, TOOLS, instructions="")) as client:
-            yield Booth(client=client, account="@nova.test", stranger=BlueskyStranger(network, "mila.test"))
+            yield Booth(
+                client=client,
+                account="@nova.test",
+                stranger=BlueskyStranger(network, "mila.test"),
+                nuisance="@grump.test",
+            )
 
 
 class TestBlueskyConnector(ConnectorConformance):

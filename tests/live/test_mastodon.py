@@ -35,7 +35,16 @@ async def booth_of(server: Snac, folder: Path) -> AsyncGenerator[tuple[Booth, Ma
     async with Wire(server.url) as wire:
         network = MastodonNetwork(wire, accounts, Journal(folder / "mastodon.jsonl", clock), clock)
         async with Client(desk.build("chimera-mastodon", network, TOOLS, instructions="")) as client:
-            yield Booth(client=client, account="@nova", stranger=SnacStranger(server, "mila"), deletes=False), network
+            yield (
+                Booth(
+                    client=client,
+                    account="@nova",
+                    stranger=SnacStranger(server, "mila"),
+                    nuisance=SnacStranger(server, "troll").handle,
+                    deletes=False,
+                ),
+                network,
+            )
 
 
 class TestMastodonConnector(ConnectorConformance):

@@ -15,7 +15,18 @@ AMOUNT_MICROS_MAX = 10**12
 _POST_ID = string_of("the post's id")
 _TARGET = string_of("whose post it is; declined if the network knows better")
 _SOURCES = {"type": "array", "maxItems": 20, "items": string_of("a source", longest=1_000)}
+MEDIA_MAX = 4
+MEDIUM_BASE64_MAX = 4 * 1024 * 1024
+_MEDIUM = object_of(
+    {
+        "digest": string_of("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
+        "alt": string_of("what it shows, for those who do not see it", longest=1_000),
+        "data": string_of("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
+    },
+    required=("digest", "alt"),
+)
 _TEXTS = {
+    "media": {"type": "array", "minItems": 1, "maxItems": MEDIA_MAX, "items": _MEDIUM},
     "text": string_of("what to say, at most 300 graphemes", longest=TEXT_LENGTH_MAX),
     "disclosure": string_of("how the account says that it is an AI", longest=200, shortest=0),
     "sources": _SOURCES,
@@ -51,6 +62,14 @@ TOOLS: tuple[Tool, ...] = (
         title="Follow an account",
         description="Follows an account as one of yours.",
         kind="post.follow",
+        arguments={"target_account": HANDLE},
+        required=("target_account",),
+    ),
+    Tool(
+        name="block",
+        title="Block an account",
+        description="Blocks an account: yours no longer hears it.",
+        kind="account.block",
         arguments={"target_account": HANDLE},
         required=("target_account",),
     ),

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from chimera.adapters.system.clock import SystemClock, SystemIds
 
-ACTS = {"post", "reply", "like", "follow", "take_down"}
+ACTS = {"post", "reply", "like", "follow", "block", "take_down"}
 HEARD_SECONDS_MAX = 60.0
 READS = {"find_by_key", "timeline", "thread", "mentions", "search"}
 # One pixel, as a picture that every network takes.
@@ -56,6 +56,7 @@ class Booth(Struct, frozen=True, kw_only=True):
     client: Client
     account: str
     stranger: Stranger
+    nuisance: str  # The handle of a third one, who is to be blocked.
     deletes: bool = True
     holds_pictures: bool = True
     # Beyond this, no network here takes a text.
@@ -141,10 +142,10 @@ class ConnectorConformance:
         async with self.open() as booth:
             where = {"data": PICTURE} if booth.holds_pictures else {"url": "https://media.example/pixel.png"}
             text = new_text("A pixel: https://example.org/pixel.")
-            unsaid = await booth.act("post", more={"text": text, "images": [{**where, "alt": " "}]})
+            unsaid = await booth.act("post", more={"text": text, "media": [{**where, "alt": " "}]})
             assert unsaid["code"] == "image_without_words"
             assert await booth.times(text.split()[-3]) == 0
-            shown = await booth.act("post", more={"text": text, "images": [{**where, "alt": "one dark pixel"}]})
+            shown = await booth.act("post", more={"text": text, "media": [{**where, "alt": "one dark pixel"}]})
             assert shown.get("id"), shown
             assert await booth.times(text.split()[-3]) == 1
 
@@ -166,11 +167,15 @@ class ConnectorConformance:
                 refused = await booth.act(tool, more={**more, "target_account": booth.account})
                 assert (refused["happened"], refused["code"]) == (False, "target_differs"), refused
 
-    async def test_liking_and_following_twice_is_doing_it_once(self) -> None:
+    async def test_liking_following_and_blocking_twice_is_doing_it_once(self) -> None:
         async with self.open() as booth:
             theirs = await booth.stranger.say(new_text("Like me."), to=booth.account)
             await _heard(booth, {"account": booth.account}, theirs)  # Some servers know only what has come to them.
-            for tool, more in (("like", {"post_id": theirs}), ("follow", {"target_account": booth.stranger.handle})):
+            for tool, more in (
+                ("like", {"post_id": theirs}),
+                ("follow", {"target_account": booth.stranger.handle}),
+                ("block", {"target_account": booth.nuisance}),
+            ):
                 key = new_key()
                 first = await booth.act(tool, key=key, more=more)
                 assert "happened" not in first, first

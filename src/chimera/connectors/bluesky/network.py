@@ -45,7 +45,8 @@ class BlueskyNetwork:
         self._sessions: dict[str, Session] = {}
         self._labelled: set[str] = set()
         self._builders: dict[str, Callable[[Session, Act], Awaitable[dict[str, Any] | Declined]]] = {
-            "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._follow,
+            "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._account,
+            "account.block": self._account,
         }  # fmt: skip
 
     async def act(self, act: Act) -> Answer:
@@ -226,7 +227,7 @@ class BlueskyNetwork:
             return Declined("post_unknown", "the post that is liked is not there")
         return _differs(act, found) or {"subject": {"uri": uri, "cid": str(found["cid"])}}
 
-    async def _follow(self, session: Session, act: Act) -> dict[str, Any] | Declined:
+    async def _account(self, session: Session, act: Act) -> dict[str, Any] | Declined:
         did = await views.did_of(session, str(act.arguments["target_account"]).removeprefix("@"))
         return {"subject": did} if did else Declined("account_unknown", "nobody has this handle")
 

@@ -14,7 +14,10 @@ TEXT_BYTES_MAX = 3_000
 POST = "app.bsky.feed.post"
 LIKE = "app.bsky.feed.like"
 FOLLOW = "app.bsky.graph.follow"
-COLLECTIONS = {"post.publish": POST, "post.reply": POST, "post.like": LIKE, "post.follow": FOLLOW}
+BLOCK = "app.bsky.graph.block"
+COLLECTIONS = {
+    "post.publish": POST, "post.reply": POST, "post.like": LIKE, "post.follow": FOLLOW, "account.block": BLOCK,
+}  # fmt: skip
 
 
 def fault_in(text: str) -> Declined | None:

@@ -49,7 +49,7 @@ class MastodonNetwork:
         self._labelled: set[str] = set()
         self._acts: dict[str, Callable[[Session, Act], Awaitable[Answer]]] = {
             "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._follow,
-            "post.take_down": self._take_down,
+            "account.block": self._block, "post.take_down": self._take_down,
         }  # fmt: skip
 
     async def act(self, act: Act) -> Answer:
@@ -197,11 +197,17 @@ class MastodonNetwork:
         return Accepted({"id": post_id}) if reply.is_good else self._refused(act.account, reply)
 
     async def _follow(self, session: Session, act: Act) -> Answer:
+        return await self._to_account(session, act, "follow")
+
+    async def _block(self, session: Session, act: Act) -> Answer:
+        return await self._to_account(session, act, "block")
+
+    async def _to_account(self, session: Session, act: Act, what: str) -> Answer:
         wanted = str(act.arguments["target_account"])
         found = await views.account_of(session, wanted)
         if not found:
             return Declined("account_unknown", "nobody has this handle")
-        reply = await session.send("POST", f"/api/v1/accounts/{found}/follow", key=act.key)
+        reply = await session.send("POST", f"/api/v1/accounts/{found}/{what}", key=act.key)
         return Accepted({"id": found, "account": wanted}) if reply.is_good else self._refused(act.account, reply)
 
     async def _take_down(self, session: Session, act: Act) -> Answer:

@@ -62,7 +62,7 @@ class NostrNetwork:
         self._labelled: set[str] = set()
         self._builders: dict[str, Callable[[Keys, Act], Awaitable[Made | Declined]]] = {
             "post.publish": self._note, "post.reply": self._note, "post.like": self._like, "post.follow": self._follow,
-            "post.take_down": self._deletion,
+            "account.block": self._block, "post.take_down": self._deletion,
         }  # fmt: skip
         self._readers: dict[str, Callable[[Keys, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
             "timeline": self._timeline, "thread": self._thread, "mentions": self._mentions, "search": self._search,
@@ -223,19 +223,23 @@ class NostrNetwork:
         return events.REACTION, "+", [["e", target.id().to_hex()], ["p", target.author().to_hex()]]
 
     async def _follow(self, keys: Keys, act: Act) -> Made | Declined:
-        """The whole list of contacts is said anew, with one more in it."""
+        return await self._listed(keys, act, events.CONTACTS)
+
+    async def _block(self, keys: Keys, act: Act) -> Made | Declined:
+        return await self._listed(keys, act, events.MUTED)
+
+    async def _listed(self, keys: Keys, act: Act, kind: int) -> Made | Declined:
+        """A whole list of people is said anew, with one more in it."""
         try:
             wanted = PublicKey.parse(str(act.arguments["target_account"]).removeprefix("@")).to_hex()
         except events.Fault:
             return Declined("account_unknown", "this is nobody's key")
-        found = await self._asked(Filter().author(keys.public_key()).kind(Kind(events.CONTACTS)).limit(1))
+        found = await self._asked(Filter().author(keys.public_key()).kind(Kind(kind)).limit(1))
         if not found and not await self._all_answer():
-            return Declined(
-                "unavailable", "the list of contacts cannot be read, and is not written blindly", later=True
-            )
+            return Declined("unavailable", "the list cannot be read, and is not written blindly", later=True)
         tags = events.tags_of(found[0]) if found else []
         known = any(tag[:2] == ["p", wanted] for tag in tags)
-        return events.CONTACTS, found[0].content() if found else "", tags if known else [*tags, ["p", wanted]]
+        return kind, found[0].content() if found else "", tags if known else [*tags, ["p", wanted]]
 
     async def _deletion(self, keys: Keys, act: Act) -> Made | Declined:
         """Relays are asked to forget it. Deleting what is not there any more is no fault: it is what was wanted."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from typing import Any
 
 from msgspec import Struct
 
-from chimera.connectors.social.surface import IMAGE_BYTES_MAX
+from chimera.connectors.social.surface import MEDIUM_BYTES_MAX
 from chimera.ports.network import Declined
 
 _KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
@@ -26,7 +27,7 @@ class Picture(Struct, frozen=True, kw_only=True):
 def pictures_of(arguments: dict[str, Any]) -> tuple[Picture, ...] | Declined:
     """Every picture of an act; or what is wrong with one."""
     found: list[Picture] = []
-    for given in arguments.get("images", ()):
+    for given in arguments.get("media", ()):
         picture = _picture_of(given)
         if isinstance(picture, Declined):
             return picture
@@ -47,9 +48,16 @@ def _picture_of(given: dict[str, Any]) -> Picture | Declined:
     except (binascii.Error, ValueError):
         return Declined("image_malformed", "the picture is not in Base64")
     kind = _kind_of(data)
-    if not kind or len(data) > IMAGE_BYTES_MAX:
-        return Declined("image_malformed", f"PNG, JPEG, WebP or GIF of {IMAGE_BYTES_MAX} bytes at most")
+    if given.get("digest", digest_of_bytes(data)) != digest_of_bytes(data):
+        return Declined("image_malformed", "the picture is another one than its digest says")
+    if not kind or len(data) > MEDIUM_BYTES_MAX:
+        return Declined("image_malformed", f"PNG, JPEG, WebP or GIF of {MEDIUM_BYTES_MAX} bytes at most")
     return Picture(alt=alt, data=data, kind=kind)
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """The SHA-256 of a picture."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _kind_of(data: bytes) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from chimera.domain.offered import HANDLE, KEY, Tool, count_of, object_of, string_of
 
 TEXT_LENGTH_MAX = 5_000
-IMAGES_MAX = 4
-IMAGE_BYTES_MAX = 180_000  # An act's exact bytes are what is granted; they may be 256 KiB, and Base64 takes its third.
-ENCODED_LENGTH_MAX = 4 * ((IMAGE_BYTES_MAX + 2) // 3)
+MEDIA_MAX = 4
+MEDIUM_BYTES_MAX = 1_000_000
+ENCODED_LENGTH_MAX = 4 * ((MEDIUM_BYTES_MAX + 2) // 3)
 ALT_LENGTH_MAX = 1_500
 VISIBILITIES = ("public", "unlisted", "private")
 INSTRUCTIONS = (
@@ -23,8 +23,9 @@ INSTRUCTIONS = (
 
 _POST_ID = string_of("the post's id, as a receipt or a reading tool gave it", longest=512)
 _TARGET = string_of("whose post it is; declined if the network knows better")
-_IMAGE = object_of(
+_MEDIUM = object_of(
     {
+        "digest": string_of("the SHA-256 of the picture, in hexadecimal", longest=64, shortest=64),
         "data": string_of("the picture in Base64: PNG, JPEG, WebP or GIF", longest=ENCODED_LENGTH_MAX),
         "url": string_of("or where the picture lies, for networks that hold none", longest=2_000),
         "alt": string_of("what it shows, in words", longest=ALT_LENGTH_MAX),
@@ -35,7 +36,7 @@ _SAYING: dict[str, Any] = {
     "text": string_of("what to say; links, @handles and #tags in it become links", longest=TEXT_LENGTH_MAX),
     "disclosure": string_of("how the account says that it is an AI", longest=200, shortest=0),
     "sources": {"type": "array", "maxItems": 20, "items": string_of("a source", longest=1_000)},
-    "images": {"type": "array", "maxItems": IMAGES_MAX, "items": _IMAGE},
+    "media": {"type": "array", "minItems": 1, "maxItems": MEDIA_MAX, "items": _MEDIUM},
     "language": string_of("the text's language, such as en", longest=12),
 }
 _WARNING = {"content_warning": string_of("shown instead of the text until somebody opens it", longest=300)}
@@ -71,6 +72,9 @@ def _reactions(platform: str) -> tuple[Tool, ...]:
              platform=platform, arguments={"post_id": _POST_ID, "target_account": _TARGET}, required=("post_id",)),
         Tool(name="follow", title="Follow an account", description="Follows an account as one of yours.",
              kind="post.follow", platform=platform, arguments={"target_account": HANDLE},
+             required=("target_account",)),
+        Tool(name="block", title="Block an account", description="Blocks an account: yours no longer hears it.",
+             kind="account.block", platform=platform, arguments={"target_account": HANDLE},
              required=("target_account",)),
         Tool(name="take_down", title="Take down a post", description="Deletes one of your own posts.",
              kind="post.take_down", platform=platform, arguments={"post_id": _POST_ID}, required=("post_id",),
