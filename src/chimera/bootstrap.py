@@ -22,30 +22,29 @@ from chimera.adapters.documents.governance import (
     load_lexicon,
     load_pack,
     load_permits,
-    load_policy_texts,
 )
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home
+from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
-from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
-from chimera.assembly import people
+from chimera.assembly import joining, people
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
-from chimera.domain.errors import ChimeraError, Conflict, Unavailable
+from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -97,7 +96,6 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 R = TypeVar("R", bound="PostgresReads | PostgresViews")
-RUNNING = "running.json"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _log = structlog.get_logger("chimera")
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
@@ -114,6 +112,11 @@ class Database(Struct, frozen=True, kw_only=True):
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role], keys=self.keys)
+
+    async def free_store(self, name: str) -> PostgresStore:
+        """Open it in the office's role for whichever writer of this name is free: commands given at once."""
+        return await open_free_store(self.dsn, name=name, role=Role.OFFICE, password=self.passwords[Role.OFFICE],
+                                     keys=self.keys)  # fmt: skip
 
     async def views(self) -> PostgresViews:
         """Open it for screens."""
@@ -182,43 +185,34 @@ def packages_folder() -> Path:
 async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
+    joining.withdraw(home)
     if settings.database_url:
         external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
-        yield external
+        async with joining.announced(home, ""):
+            yield external
         return
     async with kept_postgres(home) as kept:
         embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
-        _say_running(home, embedded.dsn)
-        try:
+        async with joining.announced(home, embedded.dsn):
             yield embedded
-        finally:
-            (home / RUNNING).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
-async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database]:
-    """The database of the fleet that runs on this home; if none does, our own for as long as the command takes."""
-    try:
-        held = Home.open(settings.folder)
-    except Conflict as conflict:
-        yield _joined(settings, conflict)
-        return
-    with held:
+async def running_or_own_database(settings: Settings, *, lasting: bool = False) -> AsyncGenerator[Database]:
+    """The database of whoever runs on this home; if nobody does, our own for as long as the command takes.
+
+    Whoever runs waits for commands to end before it stops its database; not for those that say that they are lasting.
+    """
+    async with joining.held_or_joined(settings.folder, lasting=lasting) as joined:
+        if joined is not None:
+            yield _database_at(joined.dsn or settings.database_url, prepare_home(settings.folder))
+            return
         async with database(settings) as own:
             yield own
-
-
-def _joined(settings: Settings, conflict: Conflict) -> Database:
-    home = prepare_home(settings.folder)
-    try:
-        dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
-        return _database_at(dsn, home)
-    except OSError:
-        raise conflict from None
 
 
 def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
@@ -227,17 +221,11 @@ def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
                     admin_dsn=admin_dsn)  # fmt: skip
 
 
-def _say_running(home: Path, dsn: str) -> None:
-    draft = home / f"{RUNNING}.draft"
-    draft.write_bytes(msgspec.json.encode(dsn))
-    draft.replace(home / RUNNING)
-
-
 @contextlib.asynccontextmanager
 async def office_store() -> AsyncGenerator[Store]:
     """The store for one command of the command line, under a writer of its own."""
     async with running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
+        store = await found.free_store("cli")
         try:
             yield store
         finally:
@@ -251,7 +239,7 @@ async def _erase_again(home: Path, found: Database) -> None:
     """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
     erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
     if erased:
-        store = await found.store(Role.OFFICE, writer="persons")
+        store = await found.free_store("persons")
         async with _closing(store), persons_of(found) as persons:
             await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
@@ -275,7 +263,7 @@ async def office() -> AsyncGenerator[Office]:
 
 async def somebody_here(settings: Settings, found: Database) -> str:
     """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
-    store = await found.store(Role.OFFICE, writer="cli")
+    store = await found.free_store("cli")
     try:
         return await people.somebody_here(settings, store)
     finally:
@@ -468,7 +456,7 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
         given = assembly.Given(
             views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
-            policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
+            shipped=load_files(DEFAULT_PACK), read_package=read_package_files,
             console=Path(__file__).parent / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
@@ -481,7 +469,7 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
 @contextlib.asynccontextmanager
 async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
-    async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
+    async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
         intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip

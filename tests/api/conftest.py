@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from chimera import bootstrap
-from chimera.adapters.documents.governance import load_pack, load_permits, load_policy_texts
+from chimera.adapters.documents.governance import load_files, load_pack, load_permits
 from chimera.adapters.local.postgres import start_postgres
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.store import PostgresStore, open_store
@@ -80,7 +80,7 @@ class World:
             clock=self.clock, ids=SystemIds(),
             reviews=Reviews(store=self.office, permits=self.permits, bands=load_pack().bands),
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
-            zone=ZoneInfo("UTC"), policy=assembly.policy_shown(load_pack(), load_policy_texts()),
+            zone=ZoneInfo("UTC"), shipped=load_files(),
             read_package=bootstrap.read_package_files, console=console,
         )  # fmt: skip
 

@@ -22,15 +22,18 @@ from chimera.api.chains import ChainRoutes
 from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
-from chimera.api.house import HouseRoutes, Policy, shown_rules
+from chimera.api.house import HouseRoutes
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
 from chimera.api.pages import PageRoutes
+from chimera.api.passes import PassRoutes
 from chimera.api.people import PeopleRoutes
+from chimera.api.policies import PolicyRoutes
 from chimera.api.public import PublicRoutes
 from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
+from chimera.api.reviewers import ReviewerRoutes
 from chimera.api.reviews import ReviewRoutes
 from chimera.api.session import SessionRoutes
 from chimera.api.shell import App
@@ -39,15 +42,17 @@ from chimera.api.tasks import TaskRoutes
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.domain.errors import ChimeraError
 from chimera.domain.manifest import Manifest
+from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.identity.permits import Permits
 from chimera.governance.looks import Looks
-from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.installer import Installer
 from chimera.pipeline.intake import Intake
+from chimera.pipeline.rescheduling import Rescheduling
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.store import Store
@@ -70,7 +75,7 @@ class Given(Struct, frozen=True, kw_only=True):
     clock: Clock
     ids: Ids
     zone: tzinfo
-    policy: Policy
+    shipped: PackFiles
     read_package: ReadPackage
     console: Path
 
@@ -97,19 +102,22 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     views, office, clock = given.views, given.office, given.clock
     treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids, permits=given.permits)
     yield SessionRoutes(desk=given.desk, timezone=str(given.zone))
+    yield PassRoutes(desk=given.desk)
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield CampaignRoutes(views=views, intake=given.intake)
-    yield TaskRoutes(views=views)
+    yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
+    yield ReviewerRoutes(reviewers=Reviewers(store=office, ids=given.ids, permits=given.permits))
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
     yield MoneyRoutes(views=views)
     yield PeopleRoutes(desk=given.desk, clock=clock)
-    yield HouseRoutes(views=views, policy=given.policy)
+    yield HouseRoutes(views=views)
+    yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)
     yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
@@ -152,12 +160,6 @@ async def _keep_looks(looks: Looks, clock: Clock) -> None:
             _log.warning("what was looked at is put on record later", why=str(error))
 
 
-def policy_shown(pack: PolicyPack, texts: tuple[str, str]) -> Policy:
-    """The policy in force, for people."""
-    text, bands = texts
-    return Policy(digest=pack.digest, text=text, bands=bands, rules=shown_rules(pack.rules))
-
-
 def document() -> bytes:
     """The description of the API, for which nothing has to run."""
     return openapi.encoded(built(_nothing()).app)
@@ -168,4 +170,4 @@ def _nothing() -> Given:
     nothing: Any = None
     return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing,
                  reviews=nothing, clock=nothing, ids=nothing, zone=UTC,
-                 policy=nothing, read_package=nothing, console=Path("none"))  # fmt: skip
+                 shipped=nothing, read_package=nothing, console=Path("none"))  # fmt: skip

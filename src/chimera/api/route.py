@@ -55,7 +55,7 @@ class Public(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One method at one path."""
+    """One method at one path. `is_secret`: its answer is given once and never kept, for a secret stands in it."""
 
     method: str
     path: str
@@ -66,6 +66,7 @@ class Route(Struct, frozen=True, kw_only=True):
     name: str = ""
     media: str = JSON
     shows_data: bool = True
+    is_secret: bool = False
 
 
 class Doorkeeper(Protocol):

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
 import random
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +16,7 @@ from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import books
 from chimera.bench.load import BenchMeter, Lines, QuickJudge, SlowModel, agent_of, handle_of, settled_in
+from chimera.bench.spread import conditions, spread_ms
 from chimera.bootstrap import Fleet, Outside
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Refused
@@ -138,9 +135,11 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
     backlog = 2 * load.agents
     await feeder.saturate(meter, backlog=backlog, until=time.monotonic() + WARM_UP_SECONDS)
     meter.forget()
-    before, since = meter.decided_count, time.monotonic()
+    before, since, worked = meter.decided_count, time.monotonic(), time.process_time()
     await feeder.saturate(meter, backlog=backlog, until=since + load.seconds)
-    per_second = (meter.decided_count - before) / (time.monotonic() - since)
+    decided = meter.decided_count - before
+    per_second = decided / (time.monotonic() - since)
+    cpu_us = round((time.process_time() - worked) * 1_000_000 / max(1, decided))
     stages_us = {stage: round(sum(took) / len(took)) for stage, took in sorted(meter.stages.items())}
     await _drained(feeder, meter)
     meter.forget()
@@ -149,7 +148,7 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
     figures = {"decision_ms": spread_ms(meter.decision_us), "governance_ms": spread_ms(meter.governance_us)}
     await _drained(feeder, meter)
     return {"governed_per_second": round(per_second), "paced_per_second": round(paced), **figures,
-            "stages_us": stages_us}  # fmt: skip
+            "stages_us": stages_us, "cpu_us_per_decision": cpu_us}  # fmt: skip
 
 
 async def _drained(feeder: Feeder, meter: BenchMeter) -> None:
@@ -157,14 +156,6 @@ async def _drained(feeder: Feeder, meter: BenchMeter) -> None:
     gives_up = time.monotonic() + DRAIN_SECONDS_MAX
     while meter.settled_count < feeder.accepted and time.monotonic() < gives_up:  # noqa: ASYNC110 – a meter has no bell.
         await asyncio.sleep(0.05)
-
-
-def spread_ms(durations_us: list[int]) -> dict[str, float]:
-    """Median, 95th and 99th percentile in milliseconds."""
-    ordered = sorted(durations_us) or [0]
-    at = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-    return {name: round(ordered[min(len(ordered) - 1, int(len(ordered) * share))] / 1_000, 1)
-            for name, share in at.items()}  # fmt: skip
 
 
 async def _books(reads: Reads, feeder: Feeder, built: world.World) -> dict[str, Any]:
@@ -185,11 +176,4 @@ async def _books(reads: Reads, feeder: Feeder, built: world.World) -> dict[str, 
 
 
 def _conditions(load: Load) -> dict[str, Any]:
-    return {
-        "agents": load.agents,
-        "seconds": load.seconds,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-        "python": sys.version.split()[0],
-        "durability": "PostgreSQL with fsync and synchronous_commit on",
-        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
+    return {"agents": load.agents, "seconds": load.seconds, **conditions()}

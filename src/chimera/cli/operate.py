@@ -89,7 +89,7 @@ def feed(
 
 
 async def _feed(settings: Settings, *, from_now: bool) -> None:
-    async with bootstrap.running_or_own_database(settings) as found:
+    async with bootstrap.running_or_own_database(settings, lasting=True) as found:
         reads = await found.reads()
         async for line in lines(reads, settings, from_now=from_now):
             output.tell(line)

@@ -43,6 +43,8 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "cap": _ALL,
         "campaign": _ALL,
         "input": _ALL,
+        # A person moves what has not begun to another time.
+        "task": Writes(update=("waiting", "ready")),
         "review": Writes(
             insert=("open",), update=("open", "owed", "asked", "approved", "edited", "rejected", "expired")
         ),

@@ -23,6 +23,7 @@ from chimera.domain.task import Task
 ERASED = "[erased]"
 MARK = b'{"sealed":"'
 AUTHORS = ("author", "from", "sender", "author_handle")
+_AUTHORS = frozenset(AUTHORS)
 
 _ACTION = ("arguments", "recipient")
 _QUESTION = (*(f"action.{name}" for name in _ACTION), "recent", "shaped")
@@ -143,6 +144,8 @@ def _blank(value: object) -> object:
 
 def author_of(payload: Mapping[str, Any]) -> str:
     """Who wrote what came in; empty when nobody is named."""
+    if _AUTHORS.isdisjoint(payload):
+        return ""
     for name in AUTHORS:
         author = payload.get(name)
         if isinstance(author, str) and author and author != ERASED:
