@@ -25,7 +25,7 @@ from chimera.skills.desk import Desk
 from tests.small_house import CONTRACTS, PROMPTS, SPECS, TEXT, SmallHouse, a_post
 from tests.small_work import SayingModel, assign, envelope
 
-pytestmark = pytest.mark.requirement("R-B2", "R-D2")
+pytestmark = pytest.mark.requirement("R-B2", "R-D2", "R-G5")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 WORDS = {"title": "Co-op week", "body": "It is back.", "name": "Banterpacks", "disclosure": "[AI persona]"}
 

@@ -19,6 +19,7 @@ from chimera.cli import (
     policy,
     preferences,
     privacy,
+    rehearse,
     review,
     spec,
     tools,
@@ -54,6 +55,7 @@ learn.app.command("export")(preferences.export)
 for command in (
     operate.up,
     demo.demo,
+    rehearse.rehearse,
     operate.feed,
     operate.halt,
     operate.resume,
