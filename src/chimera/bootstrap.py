@@ -45,7 +45,7 @@ from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Unavailable
-from chimera.domain.manifest import Manifest
+from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
@@ -487,6 +487,6 @@ def api_document() -> bytes:
     return assembly.document()
 
 
-def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str]:
+def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str, Constitution | None]:
     package = package_of(files, folder=Path(name), specs=load_specs())
-    return package.manifest, package.digest
+    return package.manifest, package.digest, package.constitution

@@ -41,7 +41,7 @@ from chimera.api.stream import StreamRoutes
 from chimera.api.tasks import TaskRoutes
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.domain.errors import ChimeraError
-from chimera.domain.manifest import Manifest
+from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
@@ -59,7 +59,7 @@ from chimera.ports.store import Store
 from chimera.ports.views import Views
 
 LOOKS_SECONDS = 5.0
-ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str]]
+ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
 _log = structlog.get_logger()
 
 

@@ -147,7 +147,8 @@ def _offer(package: Package, number: int) -> Offer:
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
     manifest = msgspec.structs.replace(manifest, identity=identity, persona=persona, accounts=(account,))
-    return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal")
+    return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
+                 constitution=package.constitution)  # fmt: skip
 
 
 # ── the middle ──────────────────────────────────────────────────────────────────────────────────────────────────────
