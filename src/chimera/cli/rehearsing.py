@@ -27,6 +27,7 @@ from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.ports.store import LIST_MAX, Reads
+from chimera.rehearsal.planning import FILM
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
@@ -126,7 +127,8 @@ async def begin(fleet: Fleet, plan: Plan) -> None:
     for number in range(plan.agents):
         agent = await _installed(fleet, package, number)
         if not await fleet.reads.list(Campaign, scope=agent.id, limit=1):
-            goal = Goal(text="Keep players company: news first, banter second.", agent=agent.id, platform=SOCIAL,
+            film = f" The last post carries {FILM}." if plan.week and number == 0 else ""
+            goal = Goal(text=f"Keep players company: news first, banter second.{film}", agent=agent.id, platform=SOCIAL,
                         budget_micros=CAMPAIGN_BUDGET_MICROS, posts=plan.posts)  # fmt: skip
             await fleet.intake.open_campaign(goal, by="rehearsal")
     fleet.manager.arrived.ring()

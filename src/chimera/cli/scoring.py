@@ -73,8 +73,8 @@ async def scored(reads: Reads, report: Report, truth: GroundTruth, *, spent_micr
         engagement=engagement_of(week),
         cost_micros=Cost(per_task=spent_micros // max(1, len(done)), per_asset=spent_micros // max(1, _assets(report))),
         replies=kinds["post.reply"],
-        videos=0,
-        images=sum(len(deed.media) for deed in report.records),
+        videos=sum(deed.films for deed in report.records),
+        images=sum(len(deed.media) - deed.films for deed in report.records),
         payments=kinds["payment.send"],
     )
 

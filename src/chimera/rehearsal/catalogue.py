@@ -61,6 +61,7 @@ _MEDIUM = _object(
     {
         "digest": _string("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
         "alt": _string("what it shows, for those who do not see it", longest=1_000),
+        "mime": {"type": "string", "enum": ["image/png", "video/mp4"], "description": "what kind of bytes"},
         "data": _string("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
     },
     required=("digest", "alt"),

@@ -10,6 +10,7 @@ from chimera.skills.desk import Desk
 
 PUBLISHING_COST_MICROS = 1_000
 CARD_CHARS_MAX = 280
+SCENES_MAX = 4
 PICTURES = "media.make"
 
 
@@ -27,16 +28,25 @@ async def write(desk: Desk) -> Draft:
 
 
 async def _media(desk: Desk, text: str) -> dict[str, Any]:
-    """The card that goes with a post, where one is asked for and the agent may have it made: digest and alt text."""
+    """The card or film that goes with a post, where one is asked for and the agent may have it made."""
     asked, assignment = desk.assignment.task.input, desk.assignment
-    if not asked.get("picture") or PICTURES not in assignment.permissions:
+    if PICTURES not in assignment.permissions or not (asked.get("picture") or asked.get("film")):
         return {}
-    disclosure = assignment.persona.disclosure
-    words = text.replace(disclosure, "").strip() if disclosure else text
-    card = {"title": str(asked["topic"])[:CARD_CHARS_MAX], "body": words[:CARD_CHARS_MAX],
-            "name": assignment.persona.name, "disclosure": disclosure}  # fmt: skip
-    made = (await desk.read("card", card)).content
-    return {"media": [{"digest": made["digest"], "alt": made["alt"]}]}
+    persona = assignment.persona
+    words = text.replace(persona.disclosure, "").strip() if persona.disclosure else text
+    title, words = str(asked["topic"])[:CARD_CHARS_MAX], words[:CARD_CHARS_MAX]
+    by = {"name": persona.name, "disclosure": persona.disclosure}
+    if asked.get("film"):
+        made = await desk.read("film", {"scenes": _scenes(title, words), **by})
+    else:
+        made = await desk.read("card", {"title": title, "body": words, **by})
+    return {"media": [{name: made.content[name] for name in ("digest", "alt", "mime")}]}
+
+
+def _scenes(title: str, words: str) -> list[dict[str, str]]:
+    """The text sentence by sentence, a few at most."""
+    sentences = [one.strip() for one in words.replace("! ", ". ").replace("? ", ". ").split(". ") if one.strip()]
+    return [{"title": title, "words": one} for one in sentences[:SCENES_MAX]] or [{"title": title, "words": words}]
 
 
 def disclosed(text: str, desk: Desk) -> str:
