@@ -85,6 +85,7 @@ from chimera.ports.subjects import SubjectKeys
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
+from chimera.rehearsal.truth import GroundTruth
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
@@ -282,7 +283,9 @@ def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None)
 
 
 @contextlib.asynccontextmanager
-async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> AsyncGenerator[Outside]:
+async def sandbox_outside(
+    url: str, scenario: Scenario, *, found: Database, truth: GroundTruth | None = None
+) -> AsyncGenerator[Outside]:
     """The ways out in a rehearsal: the simulated network over MCP, and the offline model. No keys needed."""
     # Imported when used: the MCP library takes longer to load than all the rest.
     from chimera.adapters.mcp.publisher import McpPublisher, Route
@@ -291,7 +294,8 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
 
     clock, reads = SystemClock(), await found.reads()
     # Whoever judges does not judge his own work: the judge's is another model than the worker's.
-    offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock) for add in (0, 1)]
+    offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock, truth=truth)
+               for add in (0, 1)]  # fmt: skip
     async with _closing(reads), McpSession(url, clock) as session, models(read_settings(), *offline) as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,

@@ -47,8 +47,10 @@ class Listeners:
     async def listen(self, clients: int, seconds: float) -> Heard:
         """Open all, say so on stdout, and count for a while."""
         opened: list[asyncio.Task[None]] = []
+        began = asyncio.Event()
         for number in range(clients):
-            opened.append(asyncio.create_task(self._one(number, began := asyncio.Event())))
+            began = asyncio.Event()
+            opened.append(asyncio.create_task(self._one(number, began)))
             if number % OPENED_AT_ONCE == 0:
                 await began.wait()
         await began.wait()

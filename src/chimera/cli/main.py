@@ -20,6 +20,7 @@ from chimera.cli import (
     policy,
     preferences,
     privacy,
+    rehearse,
     review,
     spec,
     tools,
@@ -56,6 +57,7 @@ learn.app.command("export")(preferences.export)
 for command in (
     operate.up,
     demo.demo,
+    rehearse.rehearse,
     operate.feed,
     operate.halt,
     operate.resume,

@@ -25,6 +25,7 @@ COMMANDS = {
     **dict.fromkeys(("up", "feed", "halt", "resume", "doctor"), "operate"),
     **dict.fromkeys(("login", "logout", "whoami"), "people"),
     "demo": "demo",
+    "rehearse": "rehearse",
     "replay": "audit",
     "trends": "trends",
 }

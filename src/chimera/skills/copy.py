@@ -16,7 +16,8 @@ async def write(desk: Desk) -> Draft:
     envelope = await desk.ask(desk.brief())
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
     asked = desk.assignment.task.input
-    media = await desk.card(str(asked["topic"]), output["text"]) if asked.get("picture") else {}
+    film, pictured = bool(asked.get("film")), bool(asked.get("picture"))
+    media = await desk.illustration(str(asked["topic"]), output["text"], film=film) if film or pictured else {}
     return Draft(
         output=output,
         confidence_bp=envelope.confidence_bp,

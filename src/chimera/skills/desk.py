@@ -27,6 +27,7 @@ from chimera.ports.tools_read import ToolAnswer, ToolsRead
 CALLS_MAX = 16
 GRAPHEMES_MAX = 300
 CARD_CHARS_MAX = 280
+SCENES_MAX = 4
 PICTURES = "media.make"
 
 
@@ -129,21 +130,28 @@ class Desk:
         )
         return answer
 
-    async def card(self, title: str, text: str) -> dict[str, Any]:
-        """The card that goes with a post, where the agent may have one made: digest and alt text."""
+    async def illustration(self, title: str, text: str, *, film: bool = False) -> dict[str, Any]:
+        """The card or the film that goes with a post, where the agent may have one made: digest, alt text, kind."""
         assignment = self.assignment
         if PICTURES not in assignment.permissions:
             return {}
-        disclosure = assignment.persona.disclosure
-        words = text.replace(disclosure, "").strip() if disclosure else text
-        wanted = {"title": title[:CARD_CHARS_MAX], "body": words[:CARD_CHARS_MAX], "name": assignment.persona.name,
-                  "disclosure": disclosure}  # fmt: skip
-        made = (await self.read("card", wanted)).content
-        return {"media": [{"digest": made["digest"], "alt": made["alt"]}]}
+        persona = assignment.persona
+        by = {"name": persona.name, "disclosure": persona.disclosure}
+        words = text.replace(persona.disclosure, "").strip() if persona.disclosure else text
+        title, words = title[:CARD_CHARS_MAX], words[:CARD_CHARS_MAX]
+        made = await (self.read("film", {"scenes": _scenes(title, words), **by}) if film
+                      else self.read("card", {"title": title, "body": words, **by}))  # fmt: skip
+        return {"media": [{name: made.content[name] for name in ("digest", "alt", "mime")}]}
 
     def _require_calls_left(self) -> None:
         if sum(call.kind != calls.TRY for call in self.calls) >= CALLS_MAX:
             raise Invalid("calls_too_many", f"one attempt makes at most {CALLS_MAX} calls", where=self.spec.name)
+
+
+def _scenes(title: str, words: str) -> list[dict[str, str]]:
+    """The text sentence by sentence, a few at most."""
+    sentences = [one.strip() for one in words.replace("! ", ". ").replace("? ", ". ").split(". ") if one.strip()]
+    return [{"title": title, "words": one} for one in sentences[:SCENES_MAX]] or [{"title": title, "words": words}]
 
 
 Skill: TypeAlias = Callable[[Desk], Awaitable[Draft]]
