@@ -21,6 +21,7 @@ from chimera.cli import (
     privacy,
     review,
     spec,
+    task,
     tools,
     trends,
     vault,
@@ -32,6 +33,7 @@ app = new_app()
 app.add_typer(agent.app)
 app.add_typer(api.app)
 app.add_typer(spec.app)
+app.add_typer(task.app)
 app.add_typer(bench.app)
 app.add_typer(audit.app)
 app.add_typer(review.app)
