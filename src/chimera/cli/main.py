@@ -27,7 +27,7 @@ from chimera.cli import (
     vault,
     wallet,
 )
-from chimera.cli.start import new_app
+from chimera.cli.start import main, new_app
 
 app = new_app()
 app.add_typer(agent.app)
@@ -66,3 +66,7 @@ for command in (
     app.command()(command)
 for command in (people.login, people.logout, people.whoami):
     app.command()(command)
+
+
+if __name__ == "__main__":
+    main()
