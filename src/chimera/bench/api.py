@@ -53,15 +53,15 @@ class Sizes(Struct, frozen=True, kw_only=True):
     seed: int = 1
 
 
-async def prepare(settings: Settings, sizes: Sizes) -> None:
-    """Fill the home's database, unless it is filled."""
+async def prepare(settings: Settings, sizes: Sizes) -> dict[str, Any]:
+    """Fill the home's database, unless it is filled already, and say which."""
     async with bootstrap.database(settings) as found:
         reads = await found.reads()
         known = {head.writer: head.seq for head in await reads.heads()}
         now_us = await reads.now_us()
         await reads.close()
         if WRITER in known:
-            return
+            return {"filled": False, "events": known[WRITER]}
         opened = await found.store(Role.OFFICE, writer=WRITER)
         seq = {head.writer: head.seq for head in await opened.heads()}[WRITER]
         await opened.close()
@@ -69,6 +69,7 @@ async def prepare(settings: Settings, sizes: Sizes) -> None:
         wanted = Wanted(reviews=sizes.reviews, events=sizes.events, template=template(), agents=agents, writer=WRITER,
                         writer_seq=seq, now_us=now_us)  # fmt: skip
         await fill(found.admin_dsn, wanted)
+        return {"filled": True, "events": seq + sizes.events}
 
 
 async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
