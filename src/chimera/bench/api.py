@@ -155,7 +155,7 @@ async def _lists(url: str, token: str, sizes: Sizes) -> dict[str, float]:
 
 def _asked(dice: random.Random) -> list[dict[str, str]]:
     agent = f"00000000-0000-7000-8000-{dice.randrange(200):012x}"
-    return [{}, {"order": "newest"}, {"risk": "politics"}, {"agent": agent}, {"state": "approved"},
+    return [{}, {"order": "newest"}, {"risk": "politics"}, {"agent": agent}, {"state": "closed"},
             {"state": "closed", "order": "newest"}, {"agent": agent, "risk": "health"}]  # fmt: skip
 
 
