@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -38,9 +38,10 @@ from chimera.adapters.postgres.store import PostgresStore, open_free_store, open
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
-from chimera.assembly.community import opt_outs
-from chimera.assembly.minds import models
+from chimera.assembly.media import illustrated
+from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
@@ -62,6 +63,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
+from chimera.governance.safety.relations import Manifests
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -93,8 +95,8 @@ from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
+R = TypeVar("R", bound="PostgresReads | PostgresViews")
 _log = structlog.get_logger("chimera")
-GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
 
@@ -230,7 +232,7 @@ async def office_store() -> AsyncGenerator[Store]:
             await store.close()
 
 
-# ── persons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _erase_again(home: Path, found: Database) -> None:
@@ -252,9 +254,6 @@ async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
         await persons.close()
 
 
-# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @contextlib.asynccontextmanager
 async def office() -> AsyncGenerator[Office]:
     """The office for one command, in the name of whoever is recognised here."""
@@ -274,11 +273,11 @@ async def somebody_here(settings: Settings, found: Database) -> str:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules(pack: PolicyPack | None = None) -> Rules:
+def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon(), manifests=manifests), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
@@ -307,9 +306,9 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
 
 
 @contextlib.asynccontextmanager
-async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
+async def _closing(reads: R) -> AsyncGenerator[R]:
     try:
-        yield
+        yield reads
     finally:
         await reads.close()
 
@@ -323,33 +322,42 @@ def _security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    clock, written = SystemClock(), rules()
+    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
+    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await _entered(stack, found, Role.OFFICE, "office")
         managing = await _entered(stack, found, Role.MANAGER, "manager-0")
         acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
-        reads = await found.reads()
-        stack.push_async_callback(reads.close)
+        reads = await stack.enter_async_context(_closing(await found.reads()))
         intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        publisher = await stack.enter_async_context(paid)
-        outside = msgspec.structs.replace(outside, publisher=publisher)
-        ledger = await found.ledger()
-        stack.push_async_callback(ledger.close)
+        paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
+        outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
+        ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
+        minded = await stack.enter_async_context(memory_at_work(
+            office, managing, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs,
+            consents=Consents(store=managing, keys=found.keys),
+        ))  # fmt: skip
         manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
-                           consents=Consents(store=managing, keys=found.keys))  # fmt: skip
+                           minded=minded)  # fmt: skip
         reviews = people.reviews_of(settings, office, bands=written.pack.bands)
         halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
         checkpoints = Checkpoints(store=office, notary=vaults.office)
         governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
-                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
+        duties = Duties(
+            governor=governor,
+            checkpoints=checkpoints,
+            checkpoint_seconds=settings.checkpoint_seconds,
+            breakers=Breakers(reads=reads, halts=halts),
+            noticing=people.noticing(settings, reads),
+            spending=breakers(settings, office, clock, halts=halts),
+            remembrance=minded.remembrance,
+        )
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
+                              consents=Consents(store=office, keys=found.keys))  # fmt: skip
         orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
                                     listening=listening, duties=duties)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -380,21 +388,22 @@ async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role
 
 def _manager(
     settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    cfo: CFOAgent, consents: Consents,
+    cfo: CFOAgent, minded: Minded,
 ) -> Manager:  # fmt: skip
     clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
     worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
                     prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
     stages = Stages(
         planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=consents),
+                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=minded.consents),
         court=_court(settings, written, outside, clock, cfo),
         settle=Settle(store=managing, clock=clock),
         sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
         effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
     )  # fmt: skip
     pool = Pool(worker.work, workers=settings.workers)
-    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
+    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted,
+                   recollection=minded.recollection)  # fmt: skip
 
 
 def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
@@ -408,13 +417,6 @@ def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, c
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
-
-
-def settle_memory() -> None:
-    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:

@@ -42,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read_hosts: str = ""
     webhook_hosts: str = ""
     checkpoint_seconds: int = 60
+    networks_file: str = ""
     tools_file: str = ""
     token: str = ""
     oidc_issuer: str = ""
@@ -51,6 +52,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notice_urls: str = ""
     rates_url_first: str = "https://api.frankfurter.dev"
     rates_url_second: str = "https://open.er-api.com"
+    media_store: str = ""
+    media_store_key: str = ""
+    media_store_secret: str = ""
+    media_url: str = ""
     models_file: str = ""
     openai_api_key: str = ""
     anthropic_api_key: str = ""

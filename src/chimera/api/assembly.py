@@ -22,6 +22,7 @@ from chimera.api.chains import ChainRoutes
 from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
+from chimera.api.holdings import HoldingRoutes
 from chimera.api.house import HouseRoutes
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
@@ -134,6 +135,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield MoneyRoutes(views=views)
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HouseRoutes(views=views)
+    yield HoldingRoutes(views=views)
     yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)

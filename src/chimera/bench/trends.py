@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chimera.bootstrap import settle_memory
+from chimera.adapters.system.collector import settle_memory
 from chimera.skills.trends import topics
 from chimera.skills.trends.post import Post, Report, Trend
 from chimera.skills.trends.trend_analyzer import TrendAnalyzer

@@ -34,7 +34,8 @@ PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         "input": ("payload",),
         "task": _TASK,
         "attempt": (
-            *(f"assignment.task.{name}" for name in _TASK), "assignment.materials", "assignment.recent",
+            *(f"assignment.task.{name}" for name in _TASK), "assignment.materials", "assignment.memories",
+            "assignment.recent",
             "draft.output", *(f"draft.action.{name}" for name in _ACTION), "verdict.findings", "calls", "judge_calls",
             *(f"question.{name}" for name in _QUESTION), "ruling.decision.reasons",
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from chimera.rehearsal import catalogue
+from chimera.domain.offered import LIST_MAX
 from chimera.rehearsal.network import Network
 from chimera.rehearsal.society import Post, Society, Trend
 
@@ -23,7 +23,7 @@ def _timeline(network: Network, arguments: Arguments) -> dict[str, Any]:
 
 def _thread(network: Network, arguments: Arguments) -> dict[str, Any]:
     society = network.society
-    posts = society.thread(str(arguments["thread_id"]))[: catalogue.LIST_MAX]
+    posts = society.thread(str(arguments["thread_id"]))[:LIST_MAX]
     bios = {post.account: society.profiles[post.account].bio for post in posts}
     return {
         "posts": [_shown(post, society) for post in posts],
@@ -33,8 +33,10 @@ def _thread(network: Network, arguments: Arguments) -> dict[str, Any]:
 
 def _mentions(network: Network, arguments: Arguments) -> dict[str, Any]:
     limit, after = int(arguments.get("limit", LIMIT_DEFAULT)), int(arguments.get("after", 0))
-    posts = network.society.addressed(str(arguments["account"]), after=after, limit=limit)
-    return {"posts": [_shown(post, network.society) for post in posts], "next": after + len(posts)}
+    account = str(arguments["account"])
+    posts = network.society.addressed(account, after=after, limit=limit)
+    heard = [post for post in posts if post.account not in network.society.blocked[account]]
+    return {"posts": [_shown(post, network.society) for post in heard], "next": after + len(posts)}
 
 
 def _trends(network: Network, arguments: Arguments) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.skills.desk import Desk
@@ -13,8 +15,13 @@ async def write(desk: Desk) -> Draft:
     """A post, or an answer to somebody, as the spec says."""
     envelope = await desk.ask(desk.brief())
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
+    asked = desk.assignment.task.input
+    media = await desk.card(str(asked["topic"]), output["text"]) if asked.get("picture") else {}
     return Draft(
-        output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=_action(desk, output["text"])
+        output=output,
+        confidence_bp=envelope.confidence_bp,
+        labels=desk.labels,
+        action=_action(desk, output["text"], media),
     )
 
 
@@ -24,7 +31,7 @@ def disclosed(text: str, desk: Desk) -> str:
     return text if not disclosure or disclosure in text else f"{text.rstrip()} {disclosure}"
 
 
-def _action(desk: Desk, text: str) -> Action:
+def _action(desk: Desk, text: str, media: dict[str, Any]) -> Action:
     asked, account = desk.assignment.task.input, desk.assignment.account
     if desk.spec.name == "copy.reply":
         arguments = {
@@ -40,7 +47,7 @@ def _action(desk: Desk, text: str) -> Action:
             arguments=arguments,
             cost_micros=PUBLISHING_COST_MICROS,
         )
-    arguments = {"text": text, "disclosure": desk.assignment.persona.disclosure}
+    arguments = {"text": text, "disclosure": desk.assignment.persona.disclosure, **media}
     return Action(
         kind="post.publish",
         platform=asked["platform"],
