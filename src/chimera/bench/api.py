@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera import bootstrap
+from chimera.adapters.local.home import Home
 from chimera.adapters.postgres.filling import Wanted, fill
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
@@ -27,6 +28,7 @@ from chimera.bench.swarm import Feeder, Load, NoTools, settle_in
 from chimera.bootstrap import Database, Fleet, Outside
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
+from chimera.domain.errors import Unavailable
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
 from chimera.domain.spec import SpecRef
@@ -74,12 +76,18 @@ async def prepare(settings: Settings, sizes: Sizes) -> dict[str, Any]:
 
 async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
     """All figures, over a home that was prepared."""
+    # Held as a fleet holds it, so that the API beside it joins its database.
+    with Home.open(settings.folder):
+        return await _measured(settings, sizes)
+
+
+async def _measured(settings: Settings, sizes: Sizes) -> dict[str, Any]:
     async with bootstrap.database(settings) as found, _house(settings, sizes, found) as (fleet, feeder, meter):
-        async with serving.api(settings, found=found, office=fleet.office, intake=fleet.intake) as console:
-            token = await _token(settings, fleet)
-            lists = await _lists(console.url, token, sizes)
-            page = await _first_page(console.entrance)
-            stream, per_second = await _stream(console.url, token, sizes, feeder, meter)
+        async with _served(settings) as entrance:
+            url, token = entrance.partition("/#")[0], await _token(settings, fleet)
+            lists = await _lists(url, token, sizes)
+            page = await _first_page(entrance)
+            stream, per_second = await _stream(url, token, sizes, feeder, meter)
         reads = await found.reads()
         heads = await reads.heads()
         rows = {"reviews": sum((await reads.count(Review)).values()), "events": sum(head.seq for head in heads)}
@@ -129,6 +137,26 @@ async def _house(settings: Settings, sizes: Sizes, found: Database) -> AsyncGene
         fleet.listening.is_open = False
         campaigns = await settle_in(fleet, Load(agents=sizes.agents, seconds=sizes.seconds))
         yield fleet, Feeder(fleet, campaigns, seed=sizes.seed), meter
+
+
+@contextlib.asynccontextmanager
+async def _served(settings: Settings) -> AsyncGenerator[str]:
+    """The API as a process of its own, as it runs beside a fleet; the address that it lets somebody in by."""
+    process = await asyncio.create_subprocess_exec(
+        "env", f"CHIMERA_HOME={settings.home}", "CHIMERA_API_PORT=0", "PYTHONUNBUFFERED=1",
+        sys.executable, "-m", "chimera.cli.start", "api",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None, "it is a pipe"
+        line = (await process.stdout.readline()).decode()
+        if "http" not in line:
+            raise Unavailable("api_away", "the API did not begin", where="bench api", remedy="see the lines above")
+        yield line[line.index("http") :].split()[0]
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
 
 
 async def _token(settings: Settings, fleet: Fleet) -> str:
