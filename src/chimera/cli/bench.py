@@ -111,11 +111,11 @@ def api(
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as temporary:
         home = Path(folder or temporary) / "home"
         settings = msgspec.structs.replace(read_settings(), home=str(home), api_port=0)
-        _run(api_bench.prepare(settings, sizes))
-        if fill_only:
-            return
-        result = _run(api_bench.run(settings, sizes))
+        filled = _run(api_bench.prepare(settings, sizes))
+        result = filled if fill_only else _run(api_bench.run(settings, sizes))
     _say(result, as_json=as_json)
+    if fill_only:
+        return
     if api_bench.missed(result):
         raise typer.Exit(1)
 
