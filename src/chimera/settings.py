@@ -42,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read_hosts: str = ""
     webhook_hosts: str = ""
     checkpoint_seconds: int = 60
+    networks_file: str = ""
     tools_file: str = ""
     token: str = ""
     oidc_issuer: str = ""
