@@ -117,9 +117,7 @@ def test_a_persona_posts_hears_answers_and_takes_down_with_a_grant_for_each(home
 
 def posts(home: Path, scene: Scene, call: Callable[..., dict[str, Any]]) -> None:
     picture = {"picture": "Patch 2"} if scene.shows_pictures else {}
-    receipt = done(
-        home, call, "chimera_post", text=f"Patch 2 is out: https://example.org/notes {DISCLOSURE}", **picture
-    )
+    receipt = done(home, call, "chimera_post", text=f"Patch 2 is out: example.org/notes {DISCLOSURE}", **picture)
     assert receipt["id"]
     assert sum("example.org/notes" in text for text in scene.texts()) == 1
 
