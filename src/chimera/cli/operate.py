@@ -13,6 +13,7 @@ from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import networks
+from chimera.assembly import serving as serving_api
 from chimera.bootstrap import Database, Fleet
 from chimera.cli import checkup, output, stopping
 from chimera.cli.network_process import network_of
@@ -79,7 +80,7 @@ async def _live(settings: Settings, *, quiet: bool) -> None:
 
 
 async def _serve(fleet: Fleet, settings: Settings, found: Database, *, quiet: bool) -> None:
-    async with bootstrap.api(settings, found=found, office=fleet.office, intake=fleet.intake) as console:
+    async with serving_api.api(settings, found=found, office=fleet.office, intake=fleet.intake) as console:
         output.note(f"the console: {console.entrance} (this address lets you in once)")
         await _show(fleet, settings, quiet=quiet)
 
