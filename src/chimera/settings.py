@@ -40,7 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    webhook_hosts: str = ""
     checkpoint_seconds: int = 60
+    networks_file: str = ""
     tools_file: str = ""
     token: str = ""
     oidc_issuer: str = ""
