@@ -5,20 +5,15 @@ With its parts in `assembly`, the only place that knows all adapters. Decides no
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import gc
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import (
-    DEFAULT_PACK,
-    load_files,
     load_lexicon,
     load_pack,
     load_permits,
@@ -41,17 +36,17 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people
 from chimera.assembly.community import opt_outs
 from chimera.assembly.minds import models
-from chimera.assembly.money import breakers, paying
+from chimera.assembly.money import paying
+from chimera.assembly.orchestrating import top_tier
 from chimera.assembly.people import Office
+from chimera.assembly.running import last_checkpoint, run_beside, settle_memory
 from chimera.assembly.vaults import seal_verifier, vault
-from chimera.domain.errors import ChimeraError, Conflict, Unavailable
+from chimera.domain.errors import Conflict, Unavailable
 from chimera.domain.manifest import Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
-from chimera.governance.breakers import Breakers
 from chimera.governance.cfo import CFOAgent
-from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
 from chimera.governance.entrusted import Entrusted
@@ -75,6 +70,7 @@ from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
 from chimera.pipeline.worker import Worker
 from chimera.ports.clock import Clock
+from chimera.ports.dispatch import Dispatch
 from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
@@ -87,17 +83,14 @@ from chimera.rehearsal.scenario import PLATFORMS, Scenario
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
-from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
-from chimera.swarm.manager import Manager, Stages
-from chimera.swarm.orchestrator import Duties, Orchestrator
+from chimera.swarm.manager import ALL_SHARDS, Manager, Stages
+from chimera.swarm.performing import Acting
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 RUNNING = "running.json"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
-_log = structlog.get_logger("chimera")
-GC_THRESHOLDS = (50_000, 20, 100)
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
 
@@ -136,14 +129,31 @@ class Rules(Struct, frozen=True, kw_only=True):
     tally: Tally
 
 
-class Outside(Struct, frozen=True, kw_only=True):
-    """The ways out of the house: the model's, the tools' and the publisher's."""
+class Minds(Struct, frozen=True, kw_only=True):
+    """What the house thinks with, and who reads off how long that takes."""
 
     model: Model
     judge_model: Model
+    meter: Meter = NoMeter()
+
+
+class Outside(Minds, frozen=True, kw_only=True):
+    """The ways out of the house: the model's, the tools' and the publisher's."""
+
     tools: ToolsRead
     publisher: Publisher
-    meter: Meter = NoMeter()
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a manager is given beside the ways out: its store, and whoever seals, acts, works and is asked for it."""
+
+    store: Store
+    sealer: Sealer
+    effects: Acting
+    cfo: CFOAgent
+    consents: Consents
+    entrusted: Entrusted
+    dispatch: Dispatch
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -181,13 +191,13 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
     if settings.database_url:
-        external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
+        external = database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
         yield external
         return
     async with kept_postgres(home) as kept:
-        embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
+        embedded = database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
         _say_running(home, embedded.dsn)
@@ -214,12 +224,12 @@ def _joined(settings: Settings, conflict: Conflict) -> Database:
     home = prepare_home(settings.folder)
     try:
         dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
-        return _database_at(dsn, home)
+        return database_at(dsn, home)
     except OSError:
         raise conflict from None
 
 
-def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
+def database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()),
                     admin_dsn=admin_dsn)  # fmt: skip
@@ -313,7 +323,7 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
             model=mind,
             judge_model=judge,
             tools=McpToolsRead({"sandbox": session}, may_use=Roster(reads=reads, clock=clock).may_use,
-                               security=_security()),
+                               security=security()),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )  # fmt: skip
 
@@ -327,7 +337,7 @@ async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
 
 
 @cache
-def _security() -> SecurityGateway:
+def security() -> SecurityGateway:
     """One for all ways in: a text that was looked at on one of them is known on the next."""
     return SecurityGateway(CachedScanner(shipped_scanner()))
 
@@ -338,12 +348,12 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     clock, written = SystemClock(), rules()
     async with contextlib.AsyncExitStack() as stack:
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
-        office = await _entered(stack, found, Role.OFFICE, "office")
-        managing = await _entered(stack, found, Role.MANAGER, "manager-0")
-        acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
+        office = await entered(stack, found, Role.OFFICE, "office")
+        managing = await entered(stack, found, Role.MANAGER, "manager-0")
+        acting = await entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
+        intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
         paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
         publisher = await stack.enter_async_context(paid)
@@ -352,103 +362,75 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         stack.push_async_callback(ledger.close)
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
-        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
-                           consents=Consents(store=managing, keys=found.keys))  # fmt: skip
-        reviews = people.reviews_of(settings, office, bands=written.pack.bands)
-        halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
-        checkpoints = Checkpoints(store=office, notary=vaults.office)
-        governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
-        duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
-                        breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                        spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
-        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
-                                    listening=listening, duties=duties)  # fmt: skip
+        effects = effects_of(settings, outside.publisher, acting)
+        entrusted = Entrusted()
+        worker = worker_of(settings, written, outside.model, guarded(settings, outside.tools, entrusted))
+        manager = manager_of(settings, written, outside, Parts(
+            store=managing, sealer=vaults.manager, effects=effects, cfo=cfo,
+            consents=Consents(store=managing, keys=found.keys), entrusted=entrusted,
+            dispatch=Pool(worker.work, workers=settings.workers),
+        ))  # fmt: skip
+        top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
+                       listening=Listening(intake=intake, reads=reads, tools=outside.tools,
+                                           opt_outs=opt_outs(settings)))  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
-        stack.push_async_callback(_last_checkpoint, checkpoints)
+        stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
-            await governor.once()
+            await top.governor.once()
             await vaults.halt(await reads.halted())
-        _settle_memory()
-        await _run_beside(stack, manager, orchestrator)
-        yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=halts, listening=listening, tally=written.tally)  # fmt: skip
+        settle_memory()
+        await run_beside(stack, manager.run(), top.orchestrator.run())
+        yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,
+                    halts=top.halts, listening=top.listening, tally=written.tally)  # fmt: skip
 
 
-async def _last_checkpoint(checkpoints: Checkpoints) -> None:
-    """What is signed now cannot be cut off later. A vault that is gone signs at the next start."""
-    try:
-        await checkpoints.take()
-    except ChimeraError as error:
-        _log.warning("no checkpoint at the end", why=str(error))
-
-
-async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
+async def entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
     store = await found.store(role, writer=writer)
     stack.push_async_callback(store.close)
     return store
 
 
-def _manager(
-    settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    cfo: CFOAgent, consents: Consents,
-) -> Manager:  # fmt: skip
-    clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
-    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
-                    prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
+def worker_of(settings: Settings, written: Rules, model: Model, tools: ToolsRead) -> Worker:
+    """A worker with these ways out, and no other."""
+    return Worker(model=model, tools=tools, skills=SKILLS, prompts=written.prompts, contracts=written.contracts,
+                  clock=SystemClock(), tally=written.tally)  # fmt: skip
+
+
+def effects_of(settings: Settings, publisher: Publisher, acting: Store) -> Effects:
+    """The stage with hands, over the store of its own role."""
+    return Effects(store=acting, publisher=publisher, seals=seal_verifier(settings), clock=SystemClock())
+
+
+def manager_of(
+    settings: Settings, written: Rules, minds: Minds, parts: Parts, *, shards: Sequence[int] = ALL_SHARDS
+) -> Manager:
+    """A manager of these shards, over these parts."""
+    clock = SystemClock()
     stages = Stages(
-        planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=consents),
-        court=_court(settings, written, outside, clock, cfo),
-        settle=Settle(store=managing, clock=clock),
-        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
-        effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
+        planner=Planner(model=minds.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
+                        prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=SystemIds(),
+                        consents=parts.consents),
+        court=court(settings, written, minds, clock, parts.cfo),
+        settle=Settle(store=parts.store, clock=clock),
+        sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=SystemIds()),
+        effects=parts.effects,
     )  # fmt: skip
-    pool = Pool(worker.work, workers=settings.workers)
-    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted)
+    return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
+                   shards=shards)  # fmt: skip
 
 
-def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
+def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
-    return GuardedToolsRead(tools, security=_security(), egress=egress, entrusted=entrusted)
+    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted)
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
-    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
+def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
+    judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
-
-
-def _settle_memory() -> None:
-    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-
-
-async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:
-    """Both run until the stack is left; if one of them breaks, whoever waits on the fleet is told."""
-    owner = asyncio.current_task()
-    running = [asyncio.create_task(manager.run()), asyncio.create_task(orchestrator.run())]
-
-    def broken(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None and owner is not None:
-            owner.cancel()
-
-    async def stop() -> None:
-        for task in running:
-            task.cancel()
-        ended = await asyncio.gather(*running, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, Exception):
-                raise error
-
-    for task in running:
-        task.add_done_callback(broken)
-    stack.push_async_callback(stop)
+                 clock=clock, meter=minds.meter, cfo=cfo)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -481,8 +463,8 @@ async def api(settings: Settings, *, found: Database, office: Store, intake: Int
 async def own_api(settings: Settings) -> AsyncGenerator[Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
-        office = await _entered(stack, found, Role.OFFICE, "api")
-        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
+        office = await entered(stack, found, Role.OFFICE, "api")
+        intake = Intake(security=security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
         yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chimera.bootstrap import GC_THRESHOLDS
+from chimera.assembly.running import GC_THRESHOLDS
 from chimera.skills.trends import topics
 from chimera.skills.trends.post import Post, Report, Trend
 from chimera.skills.trends.trend_analyzer import TrendAnalyzer
