@@ -56,7 +56,7 @@ def rehearsal() -> Generator[str]:
         said = Path(folder) / "said"
         environment = {**os.environ, "CHIMERA_HOME": f"{folder}/home"}
         with said.open("wb") as out:
-            words = [sys.executable, "-m", "chimera.cli.main", "up", "--quiet", "--agents", "12"]
+            words = [sys.executable, "-m", "chimera.cli.start", "up", "--quiet", "--agents", "12"]
             process = subprocess.Popen(words, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
         try:
             yield address_in(said)

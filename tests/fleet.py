@@ -22,7 +22,7 @@ ROLES = {
     "postgres": b"/postgres",
     "vault": b"chimera.adapters.vault.process",
     "network": b"chimera.connectors.sandbox.standing",
-    "command": b"chimera.cli.main",
+    "command": b"chimera.cli.start",
 }
 
 
@@ -58,7 +58,7 @@ def chimera(home: Path, *arguments: object, **more: str) -> Answer:
 
 def words(*arguments: object) -> list[str]:
     """The command line of a command."""
-    return [sys.executable, "-m", "chimera.cli.main", *map(str, arguments)]
+    return [sys.executable, "-m", "chimera.cli.start", *map(str, arguments)]
 
 
 class Running:

@@ -9,40 +9,41 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import (
     load_lexicon,
     load_pack,
-    load_permits,
-    load_policy_texts,
 )
-from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.erasures import ErasureJournal
-from chimera.adapters.local.home import Home, keep_secret, prepare_home
+from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
-from chimera.adapters.postgres.store import PostgresStore, open_reads, open_store
+from chimera.adapters.postgres.replies import PostgresReplies, open_replies
+from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
+from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people
-from chimera.assembly.community import opt_outs
-from chimera.assembly.minds import models
+from chimera.adapters.system.collector import settle_memory
+from chimera.assembly import joining, people, serving
+from chimera.assembly.media import illustrated
+from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import top_tier
 from chimera.assembly.people import Office
-from chimera.assembly.running import last_checkpoint, run_beside, settle_memory
+from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
-from chimera.domain.errors import Conflict, Unavailable
-from chimera.domain.manifest import Manifest
+from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
@@ -58,6 +59,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
+from chimera.governance.safety.relations import Manifests
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -89,8 +91,8 @@ from chimera.swarm.performing import Acting
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
-RUNNING = "running.json"
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
+R = TypeVar("R", bound="PostgresReads | PostgresViews")
+_log = structlog.get_logger("chimera")
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
 
@@ -106,6 +108,11 @@ class Database(Struct, frozen=True, kw_only=True):
         """Open it for one writer."""
         return await open_store(self.dsn, writer=writer, role=role, password=self.passwords[role], keys=self.keys)
 
+    async def free_store(self, name: str) -> PostgresStore:
+        """Open it in the office's role for whichever writer of this name is free: commands given at once."""
+        return await open_free_store(self.dsn, name=name, role=Role.OFFICE, password=self.passwords[Role.OFFICE],
+                                     keys=self.keys)  # fmt: skip
+
     async def views(self) -> PostgresViews:
         """Open it for screens."""
         return await open_views(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
@@ -113,6 +120,14 @@ class Database(Struct, frozen=True, kw_only=True):
     async def ledger(self) -> PostgresLedger:
         """Open it for reading, the ledger too."""
         return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
+
+    async def replies(self) -> PostgresReplies:
+        """Open it for answers by idempotency key."""
+        return await open_replies(self.dsn, password=self.passwords[Role.OFFICE])
+
+    async def webhooks(self) -> PostgresWebhooks:
+        """Open it for telling webhooks."""
+        return await open_webhooks(self.dsn, password=self.passwords[Role.OFFICE])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -145,13 +160,13 @@ class Outside(Minds, frozen=True, kw_only=True):
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """What a manager is given beside the ways out: its store, and whoever seals, acts, works and is asked for it."""
+    """What a manager is given beside its minds: its store, and whoever seals, acts, works and is asked for it."""
 
     store: Store
     sealer: Sealer
     effects: Acting
     cfo: CFOAgent
-    consents: Consents
+    minded: Minded
     entrusted: Entrusted
     dispatch: Dispatch
 
@@ -170,13 +185,6 @@ class Fleet(Struct, frozen=True, kw_only=True):
     tally: Tally
 
 
-class Api(Struct, frozen=True, kw_only=True):
-    """The running API: where it listens, and an address that lets the owner in once."""
-
-    url: str
-    entrance: str
-
-
 def packages_folder() -> Path:
     """The agent packages that come with Chimera: in the wheel, or beside the source."""
     inside = Path(__file__).parent / "agents"
@@ -190,43 +198,34 @@ def packages_folder() -> Path:
 async def database(settings: Settings) -> AsyncGenerator[Database]:
     """The truth, ready for this version: a real server by its address, or the embedded one under our home."""
     home = prepare_home(settings.folder)
+    joining.withdraw(home)
     if settings.database_url:
         external = database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
-        yield external
+        async with joining.announced(home, ""):
+            yield external
         return
     async with kept_postgres(home) as kept:
         embedded = database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
-        _say_running(home, embedded.dsn)
-        try:
+        async with joining.announced(home, embedded.dsn):
             yield embedded
-        finally:
-            (home / RUNNING).unlink(missing_ok=True)
 
 
 @contextlib.asynccontextmanager
-async def running_or_own_database(settings: Settings) -> AsyncGenerator[Database]:
-    """The database of the fleet that runs on this home; if none does, our own for as long as the command takes."""
-    try:
-        held = Home.open(settings.folder)
-    except Conflict as conflict:
-        yield _joined(settings, conflict)
-        return
-    with held:
+async def running_or_own_database(settings: Settings, *, lasting: bool = False) -> AsyncGenerator[Database]:
+    """The database of whoever runs on this home; if nobody does, our own for as long as the command takes.
+
+    Whoever runs waits for commands to end before it stops its database; not for those that say that they are lasting.
+    """
+    async with joining.held_or_joined(settings.folder, lasting=lasting) as joined:
+        if joined is not None:
+            yield database_at(joined.dsn or settings.database_url, prepare_home(settings.folder))
+            return
         async with database(settings) as own:
             yield own
-
-
-def _joined(settings: Settings, conflict: Conflict) -> Database:
-    home = prepare_home(settings.folder)
-    try:
-        dsn = settings.database_url or msgspec.json.decode((home / RUNNING).read_bytes(), type=str)
-        return database_at(dsn, home)
-    except OSError:
-        raise conflict from None
 
 
 def database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
@@ -235,31 +234,25 @@ def database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
                     admin_dsn=admin_dsn)  # fmt: skip
 
 
-def _say_running(home: Path, dsn: str) -> None:
-    draft = home / f"{RUNNING}.draft"
-    draft.write_bytes(msgspec.json.encode(dsn))
-    draft.replace(home / RUNNING)
-
-
 @contextlib.asynccontextmanager
 async def office_store() -> AsyncGenerator[Store]:
     """The store for one command of the command line, under a writer of its own."""
     async with running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
+        store = await found.free_store("cli")
         try:
             yield store
         finally:
             await store.close()
 
 
-# ── persons ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _erase_again(home: Path, found: Database) -> None:
     """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
     erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
     if erased:
-        store = await found.store(Role.OFFICE, writer="persons")
+        store = await found.free_store("persons")
         async with _closing(store), persons_of(found) as persons:
             await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
@@ -274,9 +267,6 @@ async def persons_of(found: Database) -> AsyncGenerator[PostgresPersons]:
         await persons.close()
 
 
-# ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 @contextlib.asynccontextmanager
 async def office() -> AsyncGenerator[Office]:
     """The office for one command, in the name of whoever is recognised here."""
@@ -286,7 +276,7 @@ async def office() -> AsyncGenerator[Office]:
 
 async def somebody_here(settings: Settings, found: Database) -> str:
     """Who sits here, in words. On a home without people, whoever starts it becomes its owner."""
-    store = await found.store(Role.OFFICE, writer="cli")
+    store = await found.free_store("cli")
     try:
         return await people.somebody_here(settings, store)
     finally:
@@ -296,11 +286,11 @@ async def somebody_here(settings: Settings, found: Database) -> str:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules(pack: PolicyPack | None = None) -> Rules:
+def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon(), manifests=manifests), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
@@ -329,9 +319,9 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
 
 
 @contextlib.asynccontextmanager
-async def _closing(reads: PostgresReads) -> AsyncGenerator[None]:
+async def _closing(reads: R) -> AsyncGenerator[R]:
     try:
-        yield
+        yield reads
     finally:
         await reads.close()
 
@@ -345,34 +335,35 @@ def security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    clock, written = SystemClock(), rules()
+    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
+    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
         acting = await entered(stack, found, Role.EFFECTS, "effects-0")
-        reads = await found.reads()
-        stack.push_async_callback(reads.close)
+        reads = await stack.enter_async_context(_closing(await found.reads()))
         intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        paid = paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        publisher = await stack.enter_async_context(paid)
-        outside = msgspec.structs.replace(outside, publisher=publisher)
-        ledger = await found.ledger()
-        stack.push_async_callback(ledger.close)
+        paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
+        outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
+        ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
-        effects = effects_of(settings, outside.publisher, acting)
+        minded = await stack.enter_async_context(memory_at_work(
+            office, managing, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs,
+            consents=Consents(store=managing, keys=found.keys),
+        ))  # fmt: skip
         entrusted = Entrusted()
         worker = worker_of(settings, written, outside.model, guarded(settings, outside.tools, entrusted))
         manager = manager_of(settings, written, outside, Parts(
-            store=managing, sealer=vaults.manager, effects=effects, cfo=cfo,
-            consents=Consents(store=managing, keys=found.keys), entrusted=entrusted,
-            dispatch=Pool(worker.work, workers=settings.workers),
+            store=managing, sealer=vaults.manager, effects=effects_of(settings, outside.publisher, acting), cfo=cfo,
+            minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
         ))  # fmt: skip
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
+                              consents=Consents(store=office, keys=found.keys))  # fmt: skip
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
-                       listening=Listening(intake=intake, reads=reads, tools=outside.tools,
-                                           opt_outs=opt_outs(settings)))  # fmt: skip
+                       listening=listening, remembrance=minded.remembrance)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
@@ -382,7 +373,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         settle_memory()
         await run_beside(stack, manager.run(), top.orchestrator.run())
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,
-                    halts=top.halts, listening=top.listening, tally=written.tally)  # fmt: skip
+                    halts=top.halts, listening=listening, tally=written.tally)  # fmt: skip
 
 
 async def entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
@@ -406,18 +397,18 @@ def manager_of(
     settings: Settings, written: Rules, minds: Minds, parts: Parts, *, shards: Sequence[int] = ALL_SHARDS
 ) -> Manager:
     """A manager of these shards, over these parts."""
-    clock = SystemClock()
+    clock, ids = SystemClock(), SystemIds()
     stages = Stages(
         planner=Planner(model=minds.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=SystemIds(),
-                        consents=parts.consents),
+                        prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=ids,
+                        consents=parts.minded.consents),
         court=court(settings, written, minds, clock, parts.cfo),
         settle=Settle(store=parts.store, clock=clock),
-        sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=SystemIds()),
+        sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
         effects=parts.effects,
     )  # fmt: skip
     return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
-                   shards=shards)  # fmt: skip
+                   shards=shards, recollection=parts.minded.recollection)  # fmt: skip
 
 
 def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
@@ -437,36 +428,13 @@ def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: C
 
 
 @contextlib.asynccontextmanager
-async def api(settings: Settings, *, found: Database, office: Store, intake: Intake) -> AsyncGenerator[Api]:
-    """The API and the console, listening while the block runs."""
-    # Imported when used: FastAPI takes a second, which no other command should wait for.
-    from chimera.api import assembly
-
-    clock, desk = SystemClock(), people.identity_desk(settings, office)
-    async with contextlib.AsyncExitStack() as stack:
-        views = await found.views()
-        stack.push_async_callback(views.close)
-        given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
-            reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
-            policy=assembly.policy_shown(load_pack(), load_policy_texts()), read_package=read_package_files,
-            console=Path(__file__).parent / "console_dist",
-        )  # fmt: skip
-        where = await stack.enter_async_context(assembly.running(
-            given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),
-        ))  # fmt: skip
-        code = await people.entrance(settings, desk)
-        yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
-
-
-@contextlib.asynccontextmanager
-async def own_api(settings: Settings) -> AsyncGenerator[Api]:
+async def own_api(settings: Settings) -> AsyncGenerator[serving.Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
-    async with running_or_own_database(settings) as found, contextlib.AsyncExitStack() as stack:
+    async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
         office = await entered(stack, found, Role.OFFICE, "api")
         intake = Intake(security=security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
+        yield await stack.enter_async_context(serving.api(settings, found=found, office=office, intake=intake))
 
 
 def api_document() -> bytes:
@@ -474,8 +442,3 @@ def api_document() -> bytes:
     from chimera.api import assembly
 
     return assembly.document()
-
-
-def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str]:
-    package = package_of(files, folder=Path(name), specs=load_specs())
-    return package.manifest, package.digest

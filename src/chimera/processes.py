@@ -20,6 +20,7 @@ from chimera.adapters.local.valkey import valkey_url
 from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.collector import settle_memory
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.connection import Valkey
 from chimera.adapters.valkey.dispatch import StreamDispatch
@@ -27,10 +28,10 @@ from chimera.adapters.valkey.host import StreamHost, Work
 from chimera.adapters.valkey.hot import ValkeyHotState
 from chimera.adapters.valkey.slices import worker_rules
 from chimera.adapters.vault import keys
-from chimera.assembly.community import opt_outs
+from chimera.assembly.minds import Minded
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import top_tier
-from chimera.assembly.running import last_checkpoint, run_beside, settle_memory
+from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import running_or_own_vault, vaults_of
 from chimera.bootstrap import Database, Minds, Outside, Parts
 from chimera.domain.errors import Invalid, Unavailable
@@ -105,7 +106,8 @@ async def office(settings: Settings, outside: Outside, *, found: Database) -> As
         intake = Intake(security=bootstrap.security(), store=store, clock=clock, ids=SystemIds(),
                         consents=Consents(store=store, keys=found.keys))  # fmt: skip
         arrived = Bell(clock)
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools, opt_outs=opt_outs(settings))
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
+                              consents=Consents(store=store, keys=found.keys))  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
                        listening=listening)  # fmt: skip
         stack.push_async_callback(last_checkpoint, top.checkpoints)
@@ -170,7 +172,8 @@ class ManagerProcess:
             store=store, sealer=vaults.manager, effects=remote, entrusted=Entrusted(),
             cfo=CFOAgent(reads=store, outcomes=ledger, attestor=vaults.manager,
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
-            consents=Consents(store=store, keys=self._found.keys), dispatch=WatchedDispatch(streams, watching),
+            minded=Minded(consents=Consents(store=store, keys=self._found.keys)),
+            dispatch=WatchedDispatch(streams, watching),
         ), shards=shards)  # fmt: skip
         async with asyncio.TaskGroup() as running:
             running.create_task(manager.run())

@@ -46,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    webhook_hosts: str = ""
     checkpoint_seconds: int = 60
     retention_days: int = 90
     tools_file: str = ""
@@ -57,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     notice_urls: str = ""
     rates_url_first: str = "https://api.frankfurter.dev"
     rates_url_second: str = "https://open.er-api.com"
+    media_store: str = ""
+    media_store_key: str = ""
+    media_store_secret: str = ""
+    media_url: str = ""
     models_file: str = ""
     openai_api_key: str = ""
     anthropic_api_key: str = ""

@@ -15,7 +15,8 @@ PUBLIC = {("POST", "/v1/session"), ("GET", "/health"), ("GET", "/ready"), ("GET"
           ("GET", "/{path:path}")}  # fmt: skip
 ANY_ID = "0193f3a8-7c00-7a11-8b22-0123456789ab"
 OWN = {("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/tokens"), ("POST", "/v1/tokens"),
-       ("POST", "/v1/tokens/{token_id}/revoke")}  # fmt: skip
+       ("POST", "/v1/tokens/{token_id}/revoke"), ("POST", "/v1/session/password"), ("POST", "/v1/session/codes"),
+       ("GET", "/v1/sessions"), ("POST", "/v1/sessions/{session_id}/end")}  # fmt: skip
 PEOPLE = Path(__file__).parents[2] / "docs/reference/people.md"
 
 
@@ -33,8 +34,8 @@ def routes_of(world: World) -> list[Route]:
 
 
 def path_of(route: Route) -> str:
-    parts = ["task" if part == "{kind}" else ANY_ID if part.startswith("{") else part for part in route.path.split("/")]
-    return "/".join(parts)
+    named = {"{kind}": "task", "{number}": "1"}
+    return "/".join(named.get(part, ANY_ID if part.startswith("{") else part) for part in route.path.split("/"))
 
 
 @pytest.mark.requirement("R-L1")

@@ -68,7 +68,7 @@ def test_every_faulty_setting_is_a_message_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.requirement("R-M1")
 @pytest.mark.parametrize("how", ["-O", "PYTHONOPTIMIZE"])
 def test_python_without_assertions_is_refused(tmp_path: Path, how: str) -> None:
-    command, more = [sys.executable, "-m", "chimera.cli.main", "up"], {}
+    command, more = [sys.executable, "-m", "chimera.cli.start", "up"], {}
     if how == "-O":
         command.insert(1, "-O")
     else:

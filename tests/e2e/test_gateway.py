@@ -133,7 +133,7 @@ def test_on_standard_input_the_token_says_who_calls(home: Path) -> None:
 
     async def listed() -> int:
         parameters = StdioServerParameters(
-            command=sys.executable, args=["-m", "chimera.cli.main", "gateway", "serve", "--stdio"],
+            command=sys.executable, args=["-m", "chimera.cli.start", "gateway", "serve", "--stdio"],
             env={**fleet.environment(home), "CHIMERA_AGENT_TOKEN": token["token"]},
         )  # fmt: skip
         async with Client(parameters) as client:

@@ -38,7 +38,7 @@ OTTO = Principal(person=person_id("otto"), name="otto", roles=frozenset({"operat
 @pytest.mark.timeout(240)
 @pytest.mark.requirement("R-A6", "R-E5")
 async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) -> None:
-    load = Load(agents=600, seconds=4.0)
+    load = Load(agents=600, seconds=0)
     clock = SystemClock()
     scenario = msgspec.structs.replace(CALM, people=0, rules=Rules(posts_per_hour_max=10**9))
     built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(load.agents))))
@@ -51,7 +51,7 @@ async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) ->
         fleet.listening.is_open = False
         feeder = Feeder(fleet, await _settle_in(fleet, load), seed=1)
         feeding = asyncio.create_task(_feed(feeder, meter, load))
-        per_second = await _rate(meter, load)
+        per_second = await _busy(meter)
         halt = await fleet.halts.halt("fleet", by=OTTO, reason="enough")
         await asyncio.sleep(3.0)
         feeding.cancel()
@@ -60,14 +60,12 @@ async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) ->
         standing = await _standing(fleet)
         await fleet.halts.resume("fleet", by=OTTO)
         await _goes_on(fleet, standing)
-    before = [event for event in begun if halt.since_us - SECOND_US <= event.at_us <= halt.since_us]
     late = [event for event in begun if event.at_us > halt.since_us + SECOND_US]
     last_us = max(event.at_us for event in begun)
-    record_property("decisions_per_second", round(per_second))
-    sys.stderr.write(f"{per_second:.0f} decisions/s before the halt, {len(before)} begun in the second before it, "
-          f"the last {(last_us - halt.since_us) / 1000:.0f} ms after it\n")  # fmt: skip
+    record_property("decisions_per_second", per_second)
+    sys.stderr.write(f"{per_second} decisions in the second before the halt, "
+                     f"the last began {(last_us - halt.since_us) / 1000:.0f} ms after it\n")  # fmt: skip
     assert late == []
-    assert len(before) >= BEGUN_MIN, "otherwise this shows nothing"
 
 
 async def _feed(feeder: Feeder, meter: BenchMeter, load: Load) -> None:
@@ -79,11 +77,14 @@ async def _feed(feeder: Feeder, meter: BenchMeter, load: Load) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _rate(meter: BenchMeter, load: Load) -> float:
-    await asyncio.sleep(3.0)
-    before, since = meter.decided_count, time.monotonic()
-    await asyncio.sleep(load.seconds)
-    return (meter.decided_count - before) / (time.monotonic() - since)
+async def _busy(meter: BenchMeter) -> int:
+    """Decisions in the last second, once the fleet is at it. However long this machine takes to get there."""
+    for _ in range(120):
+        before = meter.decided_count
+        await asyncio.sleep(1.0)
+        if (decided := meter.decided_count - before) >= BEGUN_MIN:
+            return decided
+    raise AssertionError("the fleet never got busy: a halt would show nothing")
 
 
 async def _begun(reads: Reads) -> list[Event]:

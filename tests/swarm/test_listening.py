@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from chimera.adapters.local.opt_outs import OptOutJournal
+from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.campaign import Input
 from chimera.domain.change import Change
+from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import EventKind
 from chimera.domain.roles import Role
+from chimera.governance.privacy.consents import Consents
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
@@ -109,9 +111,11 @@ class Said(Mentions):
             post.update(id=f"said-{n}", text=text, thread_id="thread-1", at_us=1_700_000_000_000_000 + n)
 
 
-def with_journal(house: SmallHouse, mentions: Mentions, home: Path) -> Listening:
-    intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids)
-    return Listening(intake=intake, reads=house.office, tools=mentions, opt_outs=OptOutJournal(home, b"secret"))
+def with_consents(house: SmallHouse, mentions: Mentions, home: Path) -> Listening:
+    consents = Consents(store=house.office, keys=LocalSubjectKeys(home, clock=house.clock))
+    intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids,
+                    consents=consents)  # fmt: skip
+    return Listening(intake=intake, reads=house.office, tools=mentions, consents=consents)
 
 
 async def test_one_conversation_is_answered_so_often_by_all_of_ours_together(house: SmallHouse) -> None:
@@ -123,29 +127,27 @@ async def test_one_conversation_is_answered_so_often_by_all_of_ours_together(hou
     assert await admitted(house) == THREAD_ANSWERS_MAX
 
 
-async def test_an_opt_out_holds_after_a_restart_and_an_erasure(house: SmallHouse, tmp_path: Path) -> None:
-    first = with_journal(house, Said("@mila", "which class?", "please stop replying to me"), tmp_path)
-    await first.once()
+async def test_an_opt_out_said_in_a_mention_is_a_consent_and_holds_after_a_restart(
+    house: SmallHouse, tmp_path: Path
+) -> None:
+    await with_consents(house, Said("@mila", "which class?", "please stop replying to me"), tmp_path).once()
     assert await admitted(house) == 1
-    # Another process on the same home, and a database that has forgotten her.
-    empty = await SmallHouse().open()
-    again = with_journal(empty, Said("@Mila", "are you still there, which class?", first=9), tmp_path)
-    await again.once()
-    assert await admitted(empty) == 0
-    assert b"mila" not in (tmp_path / "opt_outs.jsonl").read_bytes().lower()
+    # Another process on the same home, and her name in other letters.
+    later = with_consents(house, Said("@Mila", "are you still there, which class?", first=9), tmp_path)
+    await later.once()
+    assert await admitted(house) == 1
+    said = await house.office.list(Consent)
+    assert {(one.purpose, one.state) for one in said} == {(purpose, ConsentState.WITHDRAWN) for purpose in Purpose}
+    assert not any("mila" in one.person.lower() for one in said)
 
 
-async def test_an_entry_that_broke_off_takes_no_other_with_it(tmp_path: Path) -> None:
-    journal = OptOutJournal(tmp_path, b"secret")
-    journal.add("@mila", at_us=1)
-    with (tmp_path / "opt_outs.jsonl").open("ab") as file:
-        file.write(b'{"person": "ab')
-    again = OptOutJournal(tmp_path, b"secret")
-    again.add("@otto", at_us=2)
-    last = OptOutJournal(tmp_path, b"secret")
-    assert last.has("@mila")
-    assert last.has("@otto")
-    assert not last.has("@nobody")
+async def test_a_kind_word_is_liked_and_abuse_is_blocked_by_tasks_of_their_own(
+    house: SmallHouse, tmp_path: Path
+) -> None:
+    said = Said("@mila", "which class?", "love this, thank you", "buy followers cheap, dm me now")
+    await with_consents(house, said, tmp_path).once()
+    kinds = {one.payload["text"].split()[0]: (one.kind, str(one.purpose)) for one in await house.office.list(Input)}
+    assert kinds == {"which": ("mention", "answer"), "love": ("thanks", "answer"), "buy": ("abuse", "answer")}
 
 
 async def test_somebody_in_danger_is_told_to_a_person_once_and_answered_by_no_machine(
@@ -153,7 +155,7 @@ async def test_somebody_in_danger_is_told_to_a_person_once_and_answered_by_no_ma
 ) -> None:
     said = Said("@mila", "stop replying to me", "I want to kill myself")
     for _ in range(2):
-        await with_journal(house, said, tmp_path).once()
+        await with_consents(house, said, tmp_path).once()
     kept = await house.office.list(Input)
     assert [(one.kind, str(one.state)) for one in kept] == [("mention", "dropped")]
     bodies = [link.body for head in await house.office.heads() for link in await house.office.links(head.writer)]

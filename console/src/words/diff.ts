@@ -1,4 +1,4 @@
-/** What changed between two texts, word by word: their longest common subsequence, with a bound on the work. */
+/** What changed between two texts, word by word or line by line: their longest common subsequence, with a bound on the work. */
 
 export interface Change {
   kind: "same" | "added" | "removed";
@@ -56,9 +56,29 @@ function joined(changes: Change[]): Change[] {
   return runs;
 }
 
-export function diffOf(before: string, after: string): Change[] {
-  const [left, right] = [wordsOf(before), wordsOf(after)];
-  if (left.length * right.length <= CELLS_MAX) return joined(changesOf(left, right));
+/** Only what lies between the common beginning and the common end is compared: an edit is usually in one place. */
+function changesIn(before: string[], after: string[]): Change[] | null {
+  let [start, end] = [0, 0];
+  const most = Math.min(before.length, after.length);
+  while (start < most && before[start] === after[start]) start += 1;
+  while (end < most - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+  const [left, right] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];
+  if (left.length * right.length > CELLS_MAX) return null;
+  const same = (texts: string[]): Change[] => texts.map((text) => ({ kind: "same", text }));
+  return [...same(before.slice(0, start)), ...changesOf(left, right), ...same(before.slice(before.length - end))];
+}
+
+function whole(before: string, after: string): Change[] {
   const both: Change[] = [{ kind: "removed", text: before }, { kind: "added", text: after }];
   return both.filter((change) => change.text);
+}
+
+export function diffOf(before: string, after: string): Change[] {
+  const changes = changesIn(wordsOf(before), wordsOf(after));
+  return changes ? joined(changes) : whole(before, after);
+}
+
+/** Line by line, one change a line. */
+export function linesDiffOf(before: string, after: string): Change[] {
+  return changesIn(before.split("\n"), after.split("\n")) ?? whole(before, after);
 }

@@ -50,3 +50,16 @@ export function countdownOf(us: number): string {
   const hours = Math.floor(seconds / 3600);
   return hours ? `${String(hours)}:${pad(Math.floor(seconds / 60) % 60)} h` : `${String(Math.floor(seconds / 60))}:${pad(seconds % 60)} min`;
 }
+
+/** What the reader's clock shows at a moment, as an input of the browser takes it: `2026-11-21T08:00`. */
+export function localOf(us: number): string {
+  const at = dateOf(us);
+  const pad = (value: number): string => String(value).padStart(2, "0");
+  return `${String(at.getFullYear())}-${pad(at.getMonth() + 1)}-${pad(at.getDate())}T${pad(at.getHours())}:${pad(at.getMinutes())}`;
+}
+
+/** The same time of day on another day: by the calendar, because a day may have 23 or 25 hours. */
+export function movedToDay(us: number, day: Date): number {
+  const at = dateOf(us);
+  return new Date(day.getFullYear(), day.getMonth(), day.getDate(), at.getHours(), at.getMinutes(), at.getSeconds()).getTime() * 1000;
+}

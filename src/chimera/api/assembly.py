@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from datetime import UTC, tzinfo
 from importlib.metadata import version
 from pathlib import Path
@@ -22,38 +22,50 @@ from chimera.api.chains import ChainRoutes
 from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
-from chimera.api.house import HouseRoutes, Policy, shown_rules
+from chimera.api.holdings import HoldingRoutes
+from chimera.api.house import HouseRoutes
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
 from chimera.api.pages import PageRoutes
+from chimera.api.passes import PassRoutes
 from chimera.api.people import PeopleRoutes
+from chimera.api.policies import PolicyRoutes
 from chimera.api.public import PublicRoutes
 from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
+from chimera.api.reviewers import ReviewerRoutes
 from chimera.api.reviews import ReviewRoutes
 from chimera.api.session import SessionRoutes
 from chimera.api.shell import App
 from chimera.api.stream import StreamRoutes
 from chimera.api.tasks import TaskRoutes
+from chimera.api.telling import TELL_SECONDS, Telling
 from chimera.api.vitals import Measures, VitalRoutes
+from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
 from chimera.domain.manifest import Manifest
+from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.identity.permits import Permits
 from chimera.governance.looks import Looks
-from chimera.governance.policy.pack import PolicyPack
+from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.treasury import Treasury
+from chimera.governance.webhooks import Webhooks
 from chimera.pipeline.installer import Installer
 from chimera.pipeline.intake import Intake
+from chimera.pipeline.rescheduling import Rescheduling
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
+from chimera.ports.replies import ReplyStore
+from chimera.ports.secrecy import Secrecy
 from chimera.ports.store import Store
 from chimera.ports.views import Views
+from chimera.ports.webhooks import Poster, WebhookStore
 
-LOOKS_SECONDS = 5.0
+LOOKS_SECONDS, EXPIRE_SECONDS = 5.0, 600.0
 ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str]]
 _log = structlog.get_logger()
 
@@ -67,10 +79,14 @@ class Given(Struct, frozen=True, kw_only=True):
     desk: IdentityDesk
     permits: Permits
     reviews: Reviews
+    replies: ReplyStore
+    webhooks: WebhookStore
+    poster: Poster
+    secrecy: Secrecy
     clock: Clock
     ids: Ids
     zone: tzinfo
-    policy: Policy
+    shipped: PackFiles
     read_package: ReadPackage
     console: Path
 
@@ -82,38 +98,52 @@ class Built(Struct, frozen=True, kw_only=True):
     pulse: Pulse
     looks: Looks
     measures: Measures
+    replies: Replies
+    telling: Telling
 
 
 def built(given: Given) -> Built:
     """Everything, put together."""
     pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone)
     looks, measures = Looks(store=given.office), Measures()
-    guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=Replies(given.clock))
-    made = app.build(_resources(given, pulse, measures), guard=guard, version=version("chimera"))
-    return Built(app=made, pulse=pulse, looks=looks, measures=measures)
+    replies = Replies(store=given.replies, secrecy=given.secrecy, clock=given.clock)
+    webhooks = Webhooks(store=given.office, ids=given.ids, secrecy=given.secrecy)
+    telling = Telling(reads=given.views, store=given.webhooks, webhooks=webhooks, poster=given.poster,
+                      secrecy=given.secrecy, clock=given.clock)  # fmt: skip
+    guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=replies)
+    resources = (*_resources(given, pulse, measures), *_outward(given, webhooks), PageRoutes(folder=given.console))
+    made = app.build(resources, guard=guard, version=version("chimera"))
+    return Built(app=made, pulse=pulse, looks=looks, measures=measures, replies=replies, telling=telling)
 
 
 def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
     views, office, clock = given.views, given.office, given.clock
     treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids, permits=given.permits)
     yield SessionRoutes(desk=given.desk, timezone=str(given.zone))
+    yield PassRoutes(desk=given.desk)
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield CampaignRoutes(views=views, intake=given.intake)
-    yield TaskRoutes(views=views)
+    yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
+    yield ReviewerRoutes(reviewers=Reviewers(store=office, ids=given.ids, permits=given.permits))
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
     yield MoneyRoutes(views=views)
     yield PeopleRoutes(desk=given.desk, clock=clock)
-    yield HouseRoutes(views=views, policy=given.policy)
+    yield HouseRoutes(views=views)
+    yield HoldingRoutes(views=views)
+    yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)
     yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
-    yield PageRoutes(folder=given.console)
+
+
+def _outward(given: Given, webhooks: Webhooks) -> Iterator[Resource]:
+    yield WebhookRoutes(webhooks=webhooks, store=given.webhooks, poster=given.poster)
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +155,9 @@ async def running(
     outer: App = app.served(made.app, hosts=hosts, clock=given.clock, answered=made.measures.answered)
     async with (
         _beside(made.pulse.run()),
-        _beside(_keep_looks(made.looks, given.clock)),
+        _beside(_again(LOOKS_SECONDS, made.looks.flush, given.clock)),
+        _beside(_again(TELL_SECONDS, made.telling.once, given.clock)),
+        _beside(_again(EXPIRE_SECONDS, made.replies.expire, given.clock)),
         serving.listening(outer, host=host, port=port) as where,
     ):
         yield where
@@ -143,19 +175,14 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _keep_looks(looks: Looks, clock: Clock) -> None:
+async def _again(seconds: float, act: Callable[[], Awaitable[object]], clock: Clock) -> None:
+    """Every so often. What cannot be done now is done later."""
     while True:
-        await clock.sleep(LOOKS_SECONDS)
+        await clock.sleep(seconds)
         try:
-            await looks.flush()
+            await act()
         except ChimeraError as error:
-            _log.warning("what was looked at is put on record later", why=str(error))
-
-
-def policy_shown(pack: PolicyPack, texts: tuple[str, str]) -> Policy:
-    """The policy in force, for people."""
-    text, bands = texts
-    return Policy(digest=pack.digest, text=text, bands=bands, rules=shown_rules(pack.rules))
+            _log.warning("done later", what=act.__qualname__, why=str(error))
 
 
 def document() -> bytes:
@@ -166,6 +193,6 @@ def document() -> bytes:
 def _nothing() -> Given:
     """A house without anything in it: enough to be described, and whatever was asked of it would fail."""
     nothing: Any = None
-    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing,
-                 reviews=nothing, clock=nothing, ids=nothing, zone=UTC,
-                 policy=nothing, read_package=nothing, console=Path("none"))  # fmt: skip
+    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
+                 replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
+                 zone=UTC, shipped=nothing, read_package=nothing, console=Path("none"))  # fmt: skip

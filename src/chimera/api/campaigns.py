@@ -40,18 +40,9 @@ class CampaignRow(Struct, frozen=True, kw_only=True):
     halted: bool
 
 
-class CampaignItem(Struct, frozen=True, kw_only=True):
+class CampaignItem(CampaignRow, frozen=True, kw_only=True):
     """One campaign with its money and how far its tasks are."""
 
-    id: str
-    version: int
-    state: str
-    agent_id: str
-    agent_name: str
-    goal: Goal
-    plans: int
-    opened_at_us: int
-    halted: bool
     window: WindowShown | None
     tasks: dict[str, int]
     tasks_counted: int

@@ -1,8 +1,8 @@
-"""What the house is made of, for people to look at: policy, tools, accounts. Shows; changes nothing."""
+"""What the house is made of, for people to look at: read tools and accounts. Shows; changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Query
@@ -15,27 +15,7 @@ from chimera.api.words import Cursor, Limit
 from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.permissions import TOOLS
-from chimera.governance.policy.pack import Rule
 from chimera.ports.views import AgentQuery, Views
-
-
-class PolicyRule(Struct, frozen=True, kw_only=True):
-    """A rule in words."""
-
-    name: str
-    says: str
-    remedy: str
-    obligation: str
-    role: str
-
-
-class Policy(Struct, frozen=True, kw_only=True):
-    """The policy in force: its hash goes into every decision."""
-
-    digest: str
-    text: str
-    bands: str
-    rules: tuple[PolicyRule, ...]
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -63,23 +43,16 @@ class Connection(Struct, frozen=True, kw_only=True):
 
 
 class HouseRoutes:
-    """`/v1/policy`, `/v1/tools`, `/v1/connections`."""
+    """`/v1/tools` and `/v1/connections`."""
 
-    def __init__(self, *, views: Views, policy: Policy) -> None:
+    def __init__(self, *, views: Views) -> None:
         self._views = views
-        self._policy = policy
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/policy", endpoint=self.policy, needs=Needs("policy.look"),
-                    answer=Policy)  # fmt: skip
         yield Route(method="GET", path="/v1/tools", endpoint=self.tools, needs=Needs("fleet.look"), answer=Tools)
         yield Route(method="GET", path="/v1/connections", endpoint=self.connections, needs=Needs("fleet.look"),
                     answer=Page[Connection])  # fmt: skip
-
-    async def policy(self) -> Policy:
-        """The policy in force, as text and as rules in words."""
-        return self._policy
 
     async def tools(self) -> Tools:
         """Every read tool with the permission that it needs."""
@@ -101,10 +74,3 @@ def _accounts(agent: Agent, halted: frozenset[str]) -> Iterator[Connection]:
     for account in agent.accounts:
         yield Connection(agent_id=agent.id, agent_name=agent.name, platform=account.platform, handle=account.handle,
                          state=str(agent.state), halted=f"platform:{account.platform}" in halted)  # fmt: skip
-
-
-def shown_rules(rules: Mapping[str, Rule]) -> tuple[PolicyRule, ...]:
-    """The rules of a pack, by name."""
-    found = [PolicyRule(name=rule.name, says=rule.says, remedy=rule.remedy, obligation=rule.obligation, role=rule.role)
-             for rule in rules.values()]  # fmt: skip
-    return tuple(sorted(found, key=lambda rule: rule.name))

@@ -109,7 +109,8 @@ class PeopleRoutes:
         yield Route(method="POST", path=f"{one}/roles", endpoint=self.roles, needs=change, answer=PersonShown)
         yield Route(method="POST", path=f"{one}/disable", endpoint=self.disable, needs=change, answer=PersonShown)
         yield Route(method="GET", path=tokens, endpoint=self.tokens, needs=own, answer=Tokens)
-        yield Route(method="POST", path=tokens, endpoint=self.issue, needs=own, answer=TokenShown, status=201)
+        yield Route(method="POST", path=tokens, endpoint=self.issue, needs=own, answer=TokenShown, status=201,
+                    is_secret=True)  # fmt: skip
         yield Route(method="POST", path=f"{tokens}/{{token_id}}/revoke", endpoint=self.revoke, needs=own,
                     answer=TokenShown)  # fmt: skip
 

@@ -145,6 +145,14 @@ class Question(BaseModel):
     text: Note
 
 
+class Assignment(BaseModel):
+    """Whose it is: a person's name; empty for everybody again."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"to": "rita"}]})
+
+    to: Annotated[str, Field(max_length=60)]
+
+
 class BatchItem(BaseModel):
     """One of many, as it was looked at."""
 
@@ -189,6 +197,8 @@ class ReviewRoutes:
             ("reject", self.reject), ("ask", self.ask), ("answer", self.answer),
         ):  # fmt: skip
             yield Route(method="POST", path=f"{one}/{name}", endpoint=endpoint, needs=rule, answer=Review)
+        yield Route(method="POST", path=f"{one}/assign", endpoint=self.assign, answer=Review,
+                    needs=Needs("review.assign", narrowed=True))  # fmt: skip
 
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -249,6 +259,10 @@ class ReviewRoutes:
     async def release(self, review_id: Id, version: Version, who: Who) -> Review:
         """Leave it to others."""
         return await self._reviews.release(review_id, by=who, version=version)
+
+    async def assign(self, review_id: Id, given: Assignment, version: Version, who: Who) -> Review:
+        """Give it to one person; nobody else may say yes to it."""
+        return await self._reviews.assign(review_id, to=given.to, by=who, version=version)
 
     async def approve(self, review_id: Id, given: Approval, version: Version, who: Who) -> Review:
         """Approve exactly the bytes that were shown. The gate is asked again, with you as the approver."""

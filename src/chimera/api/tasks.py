@@ -1,24 +1,28 @@
-"""One task, and its whole life on one page. Reads what is on record; changes nothing."""
+"""One task, its whole life on one page, and moving it to another time while it waits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Annotated, Literal
 
 from fastapi import Query
 from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from chimera.api import history, paging
+from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
-from chimera.domain import ids
+from chimera.domain import civil, ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold
 from chimera.domain.campaign import Input
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
+from chimera.pipeline.rescheduling import Rescheduling
 from chimera.ports.views import Views
 
 EVENTS_MAX = 500
@@ -40,17 +44,41 @@ class Trace(Struct, frozen=True, kw_only=True):
     events: tuple[history.EventLine, ...]
 
 
+class NewTime(BaseModel):
+    """A moment, or what the clocks of the fleet's time zone show then (`which`, when they show it twice)."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"local": "2026-11-21T08:00"}, {"at_us": 1_795_000_000_000_000}]},
+    )
+
+    at_us: Annotated[int, Field(ge=0, le=10**16)] = 0
+    local: Annotated[str, Field(max_length=civil.LOCAL_LENGTH_MAX)] = ""
+    which: Literal["", "first", "second"] = ""
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> NewTime:
+        """Either, and not both."""
+        if bool(self.at_us) == bool(self.local):
+            raise ValueError("give at_us or local")
+        return self
+
+
 class TaskRoutes:
     """`/v1/tasks`."""
 
-    def __init__(self, *, views: Views) -> None:
+    def __init__(self, *, views: Views, rescheduling: Rescheduling, zone: tzinfo) -> None:
         self._views = views
+        self._rescheduling = rescheduling
+        self._zone = zone
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
         see = Needs("fleet.look")
         yield Route(method="GET", path="/v1/tasks", endpoint=self.list, needs=see, answer=Page[Task])
         yield Route(method="GET", path="/v1/tasks/{task_id}", endpoint=self.show, needs=see, answer=Task)
+        yield Route(method="POST", path="/v1/tasks/{task_id}/reschedule", endpoint=self.reschedule, answer=Task,
+                    needs=Needs("goal.give"))  # fmt: skip
         yield Route(method="GET", path="/v1/tasks/{task_id}/trace", endpoint=self.trace, needs=see, answer=Trace)
 
     async def list(
@@ -69,6 +97,11 @@ class TaskRoutes:
     async def show(self, task_id: Id) -> Task:
         """One task."""
         return await self._views.get(Task, task_id)
+
+    async def reschedule(self, task_id: Id, given: NewTime, version: Version, who: Who) -> Task:
+        """Move a task that has not begun: it begins no earlier than that. What has begun is not moved."""
+        to_us = given.at_us or civil.moment_of(given.local, self._zone, which=given.which)
+        return await self._rescheduling.move(task_id, to_us=to_us, version=version, by=who.name)
 
     async def trace(self, task_id: Id) -> Trace:
         """One task's whole life."""

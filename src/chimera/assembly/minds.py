@@ -6,18 +6,30 @@ Decides nothing about which model is asked: that stands in the configuration.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 
+import msgspec
+import structlog
+from msgspec import Struct
+
+from chimera.adapters.embeddings.late import LateVectors
+from chimera.adapters.models.configuration import Configuration
 from chimera.adapters.postgres.recall import PostgresVectors
 from chimera.adapters.system.clock import SystemClock
+from chimera.domain.errors import Unavailable
 from chimera.domain.roles import Role
+from chimera.domain.spec import Spec
+from chimera.governance.privacy.consents import Consents
 from chimera.learning.memory import Remembering
+from chimera.learning.recollection import Recollection, Remembrance
 from chimera.ports.embeddings import Embeddings
 from chimera.ports.model import Model
 from chimera.ports.store import Store
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import Manners
 from chimera.settings import Settings
+
+_log = structlog.get_logger("chimera")
 
 
 @contextlib.asynccontextmanager
@@ -32,6 +44,14 @@ async def models(settings: Settings, worker: Model, judge: Model) -> AsyncGenera
     inside = Inside(worker=worker, judge=judge)
     async with of_file(settings.models_file, keys=_model_keys(settings), inside=inside, clock=SystemClock()) as found:
         yield found.worker, found.judge
+
+
+def model_prices(found: Configuration) -> dict[str, dict[str, object]]:
+    """What a million tokens of each model cost, and who says so."""
+    # Imported when used: the table of prices is large.
+    from chimera.adapters.models.prices import price_of
+
+    return {name: msgspec.to_builtins(price_of(name, part)) for name, part in found.models.items()}
 
 
 async def check_models(settings: Settings) -> list[dict[str, object]]:
@@ -55,6 +75,46 @@ def embeddings() -> Embeddings:
     from chimera.adapters.embeddings.word_vectors import WordVectors
 
     return WordVectors()
+
+
+class Minded(Struct, frozen=True, kw_only=True):
+    """What the fleet knows of people and of the past: consents, and memory in the work; no memory without pgvector."""
+
+    consents: Consents
+    recollection: Recollection | None = None
+    remembrance: Remembrance | None = None
+
+
+@contextlib.asynccontextmanager
+async def memory_at_work(
+    office: Store, managing: Store, *, dsn: str, passwords: Mapping[Role, str], consents: Consents,
+    specs: Mapping[str, Spec],
+) -> AsyncGenerator[Minded]:  # fmt: skip
+    """Recollection for the manager, remembrance for the office. Embeddings are loaded when they are needed."""
+    clock, vectors = SystemClock(), LateVectors(_warm)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(vectors.close)
+        try:
+            written = await PostgresVectors.open(dsn, role=Role.OFFICE, password=passwords[Role.OFFICE])
+            stack.push_async_callback(written.close)
+            searched = await PostgresVectors.open(dsn, role=Role.MANAGER, password=passwords[Role.MANAGER])
+            stack.push_async_callback(searched.close)
+        except Unavailable as missing:
+            _log.warning("tasks go without memory", why=str(missing))
+            yield Minded(consents=consents)
+            return
+        memory = Remembering(store=office, index=written, embeddings=vectors, clock=clock)
+        yield Minded(
+            consents=consents,
+            recollection=Recollection(reads=managing, index=searched, embeddings=vectors, specs=specs, clock=clock),
+            remembrance=Remembrance(memory=memory, reads=office, specs=specs, clock=clock),
+        )
+
+
+def _warm() -> Embeddings:
+    from chimera.adapters.embeddings.word_vectors import WordVectors
+
+    return WordVectors().warm()
 
 
 @contextlib.asynccontextmanager

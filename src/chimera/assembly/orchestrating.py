@@ -14,6 +14,7 @@ from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.halts import Halts
 from chimera.governance.reviews import Reviews
+from chimera.learning.recollection import Remembrance
 from chimera.ports.store import Reads, Store
 from chimera.settings import Settings
 from chimera.swarm.bell import Bell
@@ -35,7 +36,7 @@ class TopTier(Struct, frozen=True, kw_only=True):
 
 def top_tier(
     settings: Settings, office: Store, *, reads: Reads, vaults: Vaults, bands: Bands, arrived: Bell,
-    listening: Listening,
+    listening: Listening, remembrance: Remembrance | None = None,
 ) -> TopTier:  # fmt: skip
     """All of it over the office's store. Rings `arrived` when something came in."""
     clock = SystemClock()
@@ -45,7 +46,7 @@ def top_tier(
     governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
     duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
                     breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                    spending=breakers(settings, office, clock, halts=halts))  # fmt: skip
+                    spending=breakers(settings, office, clock, halts=halts), remembrance=remembrance)  # fmt: skip
     orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
                                 listening=listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,

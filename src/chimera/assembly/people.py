@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import re
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -16,6 +17,7 @@ from chimera.adapters.oidc.provider import Client, OidcProvider
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.secrecy import SystemSecrecy
 from chimera.adapters.vault import keys
+from chimera.assembly.joining import alone
 from chimera.domain.confidence import Bands
 from chimera.domain.errors import Refused
 from chimera.domain.person import Principal
@@ -54,8 +56,13 @@ async def office_of(settings: Settings, store: Store) -> Office:
 
 def identity_desk(settings: Settings, store: Store) -> IdentityDesk:
     """Who comes in, over this store, with the home's key for what is kept encrypted."""
-    secrecy = SystemSecrecy(key=keep_secret(prepare_home(settings.folder), "people"))
-    return IdentityDesk(store=store, clock=SystemClock(), ids=SystemIds(), secrecy=secrecy, permits=load_permits())
+    return IdentityDesk(store=store, clock=SystemClock(), ids=SystemIds(), secrecy=secrecy_of(settings),
+                        permits=load_permits())  # fmt: skip
+
+
+def secrecy_of(settings: Settings) -> SystemSecrecy:
+    """What is kept encrypted in the database, under a key of this home."""
+    return SystemSecrecy(key=keep_secret(prepare_home(settings.folder), "people"))
 
 
 def reviews_of(settings: Settings, store: Store, *, bands: Bands | None = None) -> Reviews:
@@ -85,8 +92,10 @@ def noticing(settings: Settings, reads: Reads) -> Noticing | None:
 
 def office_signature(settings: Settings) -> Sign:
     """Signs people's words with the office's key, which managers do not hold."""
-    folder = prepare_home(settings.folder) / "clients"
-    return keys.load_or_make(folder / "office.key", keys.passphrase(folder, "")).sign
+    home = prepare_home(settings.folder)
+    folder = home / "clients"
+    with alone(home, "clients"):
+        return keys.load_or_make(folder / "office.key", keys.passphrase(folder, "")).sign
 
 
 # ── whoever sits here ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,9 +106,22 @@ async def recognised_here(settings: Settings, desk: IdentityDesk) -> Principal:
     if settings.token:
         return await desk.recognise(settings.token, here=True)
     home = prepare_home(settings.folder)
+    known = await _known_by_secret(home, desk)
+    if known is not None:
+        return known
+    with alone(home, "owner"):
+        # Of several first commands at once, one makes the owner, and all are that owner's.
+        return await _known_by_secret(home, desk) or await _first_owner(home, desk)
+
+
+async def _known_by_secret(home: Path, desk: IdentityDesk) -> Principal | None:
     for name in (SESSION, LOCAL_TOKEN):
         if secret_path(home, name).exists():
             return await desk.recognise(read_secret(secret_path(home, name)), here=True)
+    return None
+
+
+async def _first_owner(home: Path, desk: IdentityDesk) -> Principal:
     made = await desk.local_owner(machine_user())
     if made is None:
         raise Refused("not_logged_in", "there are people here, and nobody is logged in", where="this home",

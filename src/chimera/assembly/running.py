@@ -1,10 +1,9 @@
-"""How what was assembled runs: side by side, with little work for the collector, and a checkpoint at the end."""
+"""How what was assembled runs: side by side, and with a checkpoint at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import Coroutine
 from typing import Any
 
@@ -13,7 +12,6 @@ import structlog
 from chimera.domain.errors import ChimeraError
 from chimera.governance.checkpoints import Checkpoints
 
-GC_THRESHOLDS = (50_000, 20, 100)
 _log = structlog.get_logger("chimera")
 
 
@@ -23,13 +21,6 @@ async def last_checkpoint(checkpoints: Checkpoints) -> None:
         await checkpoints.take()
     except ChimeraError as error:
         _log.warning("no checkpoint at the end", why=str(error))
-
-
-def settle_memory() -> None:
-    """What is loaded by now stays: the collector need not look at it again, nor at every few hundred small structs."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def run_beside(stack: contextlib.AsyncExitStack, *works: Coroutine[Any, Any, None]) -> None:

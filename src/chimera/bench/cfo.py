@@ -131,6 +131,7 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             await vaults.halt(frozenset())
             cfo = CFOAgent(reads=manager, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(), clock=clock)
             _remember(cfo, clock.now_us(), fresh)
+            bootstrap.settle_memory()
             took_us = await _paced(cfo, spenders, fresh, seconds=wanted.seconds, campaign_id=campaign_id)
         began = time.monotonic()
         share = wanted.attempts // SPENDERS

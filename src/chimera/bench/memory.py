@@ -68,8 +68,7 @@ async def _fill(found: Database, store: Store, memory: Remembering, texts: Seque
     keeper = await asyncpg.connect(found.dsn, user=login_of(Role.MAINTENANCE), password=password)
     try:
         await keeper.execute(query("drop_vector_index"))
-        while await memory.embed_missing():
-            pass
+        await memory.embed_missing()
         embedded = time.perf_counter()
         await keeper.execute(query("rebuild_vectors"))
     finally:

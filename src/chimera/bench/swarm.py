@@ -113,7 +113,7 @@ async def run(settings: Settings, load: Load) -> dict[str, Any]:
     async with bootstrap.database(settings) as found:
         async with bootstrap.fleet(settings, outside, found=found) as fleet:
             fleet.listening.is_open = False
-            feeder = Feeder(fleet, await _settle_in(fleet, load), seed=load.seed)
+            feeder = Feeder(fleet, await settle_in(fleet, load), seed=load.seed)
             figures = await _measure(feeder, meter, load)
         reads = await found.reads()
         try:
@@ -122,7 +122,8 @@ async def run(settings: Settings, load: Load) -> dict[str, Any]:
             await reads.close()
 
 
-async def _settle_in(fleet: Fleet, load: Load) -> list[Campaign]:
+async def settle_in(fleet: Fleet, load: Load) -> list[Campaign]:
+    """The agents that take part, each with a standing campaign."""
     fresh, made = SystemIds(), list[Campaign]()
     changes = [settled_in(agent_of(number, fresh), fresh, fleet.clock) for number in range(load.agents)]
     for start in range(0, len(changes), 256):
@@ -135,9 +136,11 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
     backlog = 2 * load.agents
     await feeder.saturate(meter, backlog=backlog, until=time.monotonic() + WARM_UP_SECONDS)
     meter.forget()
-    before, since = meter.decided_count, time.monotonic()
+    before, since, worked = meter.decided_count, time.monotonic(), time.process_time()
     await feeder.saturate(meter, backlog=backlog, until=since + load.seconds)
-    per_second = (meter.decided_count - before) / (time.monotonic() - since)
+    decided = meter.decided_count - before
+    per_second = decided / (time.monotonic() - since)
+    cpu_us = round((time.process_time() - worked) * 1_000_000 / max(1, decided))
     stages_us = {stage: round(sum(took) / len(took)) for stage, took in sorted(meter.stages.items())}
     await _drained(feeder, meter)
     meter.forget()
@@ -146,7 +149,7 @@ async def _measure(feeder: Feeder, meter: BenchMeter, load: Load) -> dict[str, A
     figures = {"decision_ms": spread_ms(meter.decision_us), "governance_ms": spread_ms(meter.governance_us)}
     await _drained(feeder, meter)
     return {"governed_per_second": round(per_second), "paced_per_second": round(paced), **figures,
-            "stages_us": stages_us}  # fmt: skip
+            "stages_us": stages_us, "cpu_us_per_decision": cpu_us}  # fmt: skip
 
 
 async def _drained(feeder: Feeder, meter: BenchMeter) -> None:

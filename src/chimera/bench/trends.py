@@ -7,7 +7,6 @@ Every topic has a daily rhythm of its own, so that an evening's crowd is no burs
 from __future__ import annotations
 
 import bisect
-import gc
 import random
 import time
 from collections import defaultdict
@@ -16,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chimera.assembly.running import GC_THRESHOLDS
+from chimera.adapters.system.collector import settle_memory
 from chimera.skills.trends import topics
 from chimera.skills.trends.post import Post, Report, Trend
 from chimera.skills.trends.trend_analyzer import TrendAnalyzer
@@ -234,9 +233,7 @@ def speed(seed: int, *, posts: int = BUSY_POSTS) -> dict[str, Any]:
     spoken = [post for hour in range(BUSY_HOURS) for post in _hour(writer, hour, posts // BUSY_HOURS)]
     spoken.sort(key=lambda post: post.at_us)
     analyzer, analyses, begin = TrendAnalyzer(), 0, 0
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    settle_memory()
     since, since_cpu = time.perf_counter(), time.process_time()
     for at_us in range(START_US + HOUR_US // 6, START_US + BUSY_HOURS * HOUR_US + 1, HOUR_US // 6):
         end = bisect.bisect_left(spoken, at_us, key=lambda post: post.at_us)

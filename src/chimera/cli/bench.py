@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import msgspec
 import typer
 import uvloop
 
+from chimera.bench import api as api_bench
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
 from chimera.bench import media_docs as media_bench
@@ -17,7 +19,7 @@ from chimera.bench import memory as memory_bench
 from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import trends as trends_bench
-from chimera.cli import output
+from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
 from chimera.settings import read_settings
 
@@ -25,6 +27,7 @@ app = typer.Typer(name="bench", help="Measurements on this machine, under real d
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
 MEMORIES_MAX = 1_000_000
+ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
@@ -44,7 +47,7 @@ def swarm(
                       remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
         settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = uvloop.run(swarm_bench.run(settings, swarm_bench.Load(agents=agents, seconds=seconds)))
+        result = _run(swarm_bench.run(settings, swarm_bench.Load(agents=agents, seconds=seconds)))
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
         raise typer.Exit(1)
@@ -63,7 +66,7 @@ def state(
                       remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
         settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = uvloop.run(state_bench.run(settings, agents=agents, seconds=seconds))
+        result = _run(state_bench.run(settings, agents=agents, seconds=seconds))
     _say(result, as_json=as_json)
     if not state_bench.holds(result):
         raise typer.Exit(1)
@@ -82,9 +85,37 @@ def memory(
                       remedy=f"100 to {MEMORIES_MAX} memories, 10 to 10000 searches")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
         settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = uvloop.run(memory_bench.run(settings, memories=memories, queries=queries))
+        result = _run(memory_bench.run(settings, memories=memories, queries=queries))
     _say(result, as_json=as_json)
     if result["search_ms"]["p95"] >= memory_bench.SEARCH_MS_P95_MAX or result["recall_at_10"] < memory_bench.RECALL_MIN:
+        raise typer.Exit(1)
+
+
+@app.command()
+def api(
+    *,
+    reviews: Annotated[int, typer.Option(help="How many reviews are in the database.")] = 1_000_000,
+    events: Annotated[int, typer.Option(help="How many events are in the chains.")] = 10_000_000,
+    clients: Annotated[int, typer.Option(help="How many pages listen.")] = 500,
+    seconds: Annotated[float, typer.Option(help="How long they listen while the swarm works.")] = 20,
+    folder: Annotated[str, typer.Option(help="Keep the filled database here, and use what is there.")] = "",
+    fill_only: Annotated[bool, typer.Option("--fill-only", help="Fill it, and measure another time.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """The review list among a million, and pages that listen to the stream while the swarm decides 500 a second."""
+    if not (1_000 <= reviews <= ROWS_MAX and 1_000 <= events <= ROWS_MAX and 1 <= clients <= LISTENERS_MAX):
+        raise Invalid("bench_out_of_range", f"{reviews} reviews, {events} events, {clients} clients", where="bench api",
+                      remedy=f"1000 to {ROWS_MAX} rows of each, 1 to {LISTENERS_MAX} clients")  # fmt: skip
+    sizes = api_bench.Sizes(reviews=reviews, events=events, clients=clients, seconds=seconds)
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as temporary:
+        home = Path(folder or temporary) / "home"
+        settings = msgspec.structs.replace(read_settings(), home=str(home), api_port=0)
+        _run(api_bench.prepare(settings, sizes))
+        if fill_only:
+            return
+        result = _run(api_bench.run(settings, sizes))
+    _say(result, as_json=as_json)
+    if api_bench.missed(result):
         raise typer.Exit(1)
 
 
@@ -101,7 +132,7 @@ def cfo(
                       remedy=f"{ATTEMPTS_MIN} to {ATTEMPTS_MAX} attempts, 1 to {SECONDS_MAX} seconds")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
         settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = uvloop.run(cfo_bench.run(settings, cfo_bench.Wanted(attempts=attempts, seconds=seconds)))
+        result = _run(cfo_bench.run(settings, cfo_bench.Wanted(attempts=attempts, seconds=seconds)))
     _say(result, as_json=as_json)
     if result["overspent_micros"] or result["ledger"] != "verified":
         raise typer.Exit(1)
@@ -125,7 +156,7 @@ def fraud(
     if used := sorted(set(chosen).intersection(fraud_bench.TUNED_SEEDS)):
         raise Invalid("bench_out_of_range", f"seeds {used} are those that the factors were tuned on",
                       where="bench fraud", remedy="take others")  # fmt: skip
-    result = uvloop.run(fraud_bench.run(seeds=chosen, agents=agents, days=days, incidents=incidents))
+    result = _run(fraud_bench.run(seeds=chosen, agents=agents, days=days, incidents=incidents))
     _say(result, as_json=as_json)
     undecided = result["allowed_by_gate_rate"] <= WITHOUT_PERSON_MIN or result["held_by_cfo_and_allowed_by_gate"]
     if undecided or result["recall"] < RECALL_MIN or result["false_positive_rate"] > FALSE_POSITIVE_MAX:
@@ -159,10 +190,15 @@ def media_docs(
                       remedy=f"{UPDATES_MIN} to {UPDATES_MAX}")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
         settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = uvloop.run(media_bench.run(settings, updates=updates))
+        result = _run(media_bench.run(settings, updates=updates))
     _say(result, as_json=as_json)
     if not media_bench.holds(result):
         raise typer.Exit(1)
+
+
+def _run(measured: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """On the quick loop; and told to end, it ends its servers before itself."""
+    return stopping.run(measured, loop=uvloop.new_event_loop)
 
 
 def _say(result: dict[str, Any], *, as_json: bool) -> None:

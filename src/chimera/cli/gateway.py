@@ -15,7 +15,6 @@ from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid, Missing
-from chimera.domain.roles import Role
 from chimera.ports.store import Store
 from chimera.settings import Settings, read_settings
 
@@ -60,8 +59,8 @@ async def _stdio(token: str) -> None:
 @contextlib.asynccontextmanager
 async def _own_store(settings: Settings) -> AsyncGenerator[Store]:
     """The store under a writer of the gateway's own: another command that opens `cli` does not fence it."""
-    async with bootstrap.running_or_own_database(settings) as found:
-        store = await found.store(Role.OFFICE, writer="gateway")
+    async with bootstrap.running_or_own_database(settings, lasting=True) as found:
+        store = await found.free_store("gateway")
         try:
             yield store
         finally:

@@ -29,7 +29,7 @@ _DAY_US = 86_400_000_000
 @contextlib.asynccontextmanager
 async def _opened() -> AsyncGenerator[tuple[Store, Remembering]]:
     async with bootstrap.running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="cli")
+        store = await found.free_store("cli")
         try:
             password = found.passwords[Role.OFFICE]
             async with minds.remembering(store, dsn=found.dsn, password=password) as memory:

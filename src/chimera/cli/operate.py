@@ -12,6 +12,7 @@ import typer
 from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
+from chimera.assembly import serving as serving_api
 from chimera.bootstrap import Fleet
 from chimera.cli import checkup, output, stopping
 from chimera.cli.network_process import network_of
@@ -54,7 +55,7 @@ async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
             outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
-                serving = bootstrap.api(settings, found=found, office=fleet.office, intake=fleet.intake)
+                serving = serving_api.api(settings, found=found, office=fleet.office, intake=fleet.intake)
                 async with serving as console:
                     output.note(f"the console: {console.entrance} (this address lets you in once)")
                     await _show(fleet, settings, quiet=quiet)
@@ -89,7 +90,7 @@ def feed(
 
 
 async def _feed(settings: Settings, *, from_now: bool) -> None:
-    async with bootstrap.running_or_own_database(settings) as found:
+    async with bootstrap.running_or_own_database(settings, lasting=True) as found:
         reads = await found.reads()
         async for line in lines(reads, settings, from_now=from_now):
             output.tell(line)

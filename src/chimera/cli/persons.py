@@ -15,7 +15,6 @@ from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.event import Event, EventKind
 from chimera.domain.quoting import unquoted
-from chimera.domain.roles import Role
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.governance.privacy.person import require_handle
 from chimera.settings import read_settings
@@ -63,7 +62,7 @@ async def note_consent(asked: PersonRequest, purposes: Sequence[Purpose], state:
 @contextlib.asynccontextmanager
 async def _consents() -> AsyncGenerator[Consents]:
     async with running_or_own_database(read_settings()) as found:
-        store = await found.store(Role.OFFICE, writer="persons")
+        store = await found.free_store("persons")
         try:
             yield Consents(store=store, keys=found.keys)
         finally:
@@ -72,7 +71,7 @@ async def _consents() -> AsyncGenerator[Consents]:
 
 async def _note(found: Database, kind: EventKind, asked: PersonRequest, data: Mapping[str, int]) -> None:
     """On record who asked for whose data and why; the person by a keyed hash, for the chain is for ever."""
-    store = await found.store(Role.OFFICE, writer="persons")
+    store = await found.free_store("persons")
     try:
         event = Event(kind=kind, subject=found.keys.name_of(asked.person.strip()), at_us=await store.now_us(),
                       data={"by": asked.by, "why": unquoted(asked.why[:300]), **data})  # fmt: skip

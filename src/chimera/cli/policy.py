@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -12,9 +11,9 @@ import msgspec
 import typer
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_files
+from chimera.adapters.system.clock import SystemClock
 from chimera.cli import output, stopping
 from chimera.cli.doors import OpenStore, doors_of
-from chimera.domain.attempt import Attempt
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
@@ -23,11 +22,11 @@ from chimera.domain.verbs import FLEET
 from chimera.governance.policy import lint as linting
 from chimera.governance.policy.cases import run_cases, uncovered
 from chimera.governance.policy.changes import Policies, in_force, versions
+from chimera.governance.policy.comparing import Comparison, compared
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import pack_of
-from chimera.learning.backtest import Backtest, Backtester, decided_in
-from chimera.learning.rulings import outcomes_in
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.learning.replaying import Replayed, replayed
+from chimera.ports.store import Reads
 from chimera.settings import read_settings
 
 app = typer.Typer(name="policy", help="The fleet's rules: check, try, compare, apply, back-test.", no_args_is_help=True)
@@ -86,44 +85,26 @@ def diff(
 ) -> None:
     """Compare two packs: rules, bands, and what would be answered otherwise. Exit 1 if they differ."""
     before, after = (PolicyEngine(pack_of(_files(context, one))) for one in (against, new))
-    rules = _rules_changed(before, after)
-    changed = linting.differences(before, after)
-    same = before.digest == after.digest
+    found = compared(before, after)
     if as_json:
-        output.answer({"same": same, "before": before.digest, "after": after.digest, "rules": rules,
-                       "bands": [msgspec.to_builtins(one.pack.bands) for one in (before, after)],
-                       "answers_changed": len(changed), "answers": [_changed(one) for one in changed]})  # fmt: skip
+        output.answer({**msgspec.to_builtins(found), "answers_changed": len(found.answers)})
     else:
-        _tell_diff(before, after, rules, changed)
-    if not same:
+        _tell_diff(before, after, found)
+    if not found.same:
         raise typer.Exit(1)
 
 
-def _tell_diff(
-    before: PolicyEngine, after: PolicyEngine, rules: dict[str, list[str]], changed: tuple[linting.Changed, ...]
-) -> None:
+def _tell_diff(before: PolicyEngine, after: PolicyEngine, found: Comparison) -> None:
     output.tell(f"{_title(before)} → {_title(after)}")
-    for what, names in rules.items():
+    for what, names in msgspec.structs.asdict(found.rules).items():
         if names:
             output.tell(f"  rules {what}: {', '.join(names)}")
     if before.pack.bands != after.pack.bands:
         output.tell(f"  bands: {_bands(before)} → {_bands(after)}")
-    for one in changed[:SHOWN_MAX]:
-        shown = _changed(one)
-        output.tell(f"  {shown['about']}: {one.before} [{', '.join(one.rules_before)}] → "
+    for one in found.answers[:SHOWN_MAX]:
+        output.tell(f"  {one.about}: {one.before} [{', '.join(one.rules_before)}] → "
                     f"{one.after} [{', '.join(one.rules_after)}]")  # fmt: skip
-    output.tell(f"  {len(changed)} of {len(list(linting.corners()))} questions are answered otherwise")
-
-
-def _rules_changed(before: PolicyEngine, after: PolicyEngine) -> dict[str, list[str]]:
-    old, new = ({rule.name: rule for rule in one.pack.rules.values()} for one in (before, after))
-    said = sorted(name for name in set(old) & set(new) if old[name] != new[name])
-    return {"added": sorted(set(new) - set(old)), "removed": sorted(set(old) - set(new)), "reworded": said}
-
-
-def _changed(one: linting.Changed) -> dict[str, Any]:
-    return {"about": linting.words_of(one.facts), "before": one.before, "after": one.after,
-            "rules_before": one.rules_before, "rules_after": one.rules_after}  # fmt: skip
+    output.tell(f"  {len(found.answers)} of {len(list(linting.corners()))} questions are answered otherwise")
 
 
 # ── versions ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -278,34 +259,16 @@ def backtest(
 ) -> None:
     """Decide everything on record again under another pack: what would have been held, let through, spent."""
     files = _files(context, new)
-    tester, timing = stopping.run(_with(context, lambda reads: _backtested(reads, files, since)))
-    report = tester.report
-    answer = {**_report(report), "digest": pack_of(files).digest, **timing}
+    answer = stopping.run(_with(context, lambda reads: _backtested(reads, files, since))).as_json()
     if as_json:
         output.answer(answer)
     else:
         _tell_report(answer)
 
 
-async def _backtested(reads: Reads, files: PackFiles, since: str) -> tuple[Backtester, dict[str, Any]]:
+async def _backtested(reads: Reads, files: PackFiles, since: str) -> Replayed:
     since_us = moment(since, now_us=await reads.now_us(), zone=read_settings().zone) if since else 0
-    names = {rule.name for one in await versions(reads) for rule in pack_of(one.files).rules.values()}
-    tester = Backtester(PolicyEngine(pack_of(files)), outcomes=await outcomes_in(reads), rules=names)
-    reading_s = deciding_s = 0.0
-    after = ""
-    while True:
-        began = time.perf_counter()
-        page = await reads.list(Attempt, after=after, limit=LIST_MAX)
-        decided = list(decided_in(page, since_us=since_us))
-        read = time.perf_counter()
-        tester.run(decided)
-        reading_s, deciding_s = reading_s + read - began, deciding_s + time.perf_counter() - read
-        if not page:
-            break
-        after = page[-1].id
-    rate = tester.report.decisions / deciding_s if tester.report.decisions else 0
-    return tester, {"seconds_reading": round(reading_s, 4), "seconds_deciding": round(deciding_s, 4),
-                    "decisions_per_second": round(rate)}  # fmt: skip
+    return await replayed(reads, files, clock=SystemClock(), since_us=since_us)
 
 
 def moment(text: str, *, now_us: int, zone: tzinfo) -> int:
@@ -319,19 +282,6 @@ def moment(text: str, *, now_us: int, zone: tzinfo) -> int:
         raise Invalid("moment_malformed", f"{text[:40]!r} is no moment", where="--since",
                       remedy="write 7d, 12h, 30m or 2026-11-21T08:00") from error  # fmt: skip
     return int((told if told.tzinfo else told.replace(tzinfo=zone)).timestamp() * 1_000_000)
-
-
-def _report(report: Backtest) -> dict[str, Any]:
-    moved = [{"before": before, "after": after, "decisions": count}
-             for (before, after), count in sorted(report.moved.items())]  # fmt: skip
-    return {
-        "decisions": report.decisions, "asked": report.asked, "distinct": report.distinct,
-        "agreeing": report.agreeing, "changed": report.changed, "moved": moved,
-        "before": dict(report.before), "after": dict(report.after),
-        "spent_before_micros": report.spent_before_micros, "spent_after_micros": report.spent_after_micros,
-        "let_through": {"people_approved": report.let_through_approved, "people_did_not": report.let_through_rejected},
-        "examples": msgspec.to_builtins(report.examples),
-    }  # fmt: skip
 
 
 def _tell_report(answer: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ from chimera.swarm.claiming import LEASE_SECONDS
 AUDIENCE_SECONDS = 22.0
 QUIET_SECONDS = 1.5
 # After a crash the work that was out comes back when its leases run out.
-DRAIN_SECONDS_MAX = LEASE_SECONDS + 60.0
+STUCK_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
 PUBLISHED_KINDS = ("post.publish", "post.reply")
@@ -153,11 +153,14 @@ def _offer(package: Package, number: int) -> Offer:
 async def _until_quiet(fleet: Fleet, plan: Plan, since: float, watch: Watch) -> None:
     """Let the audience live for a while, then stop listening and let everything come to its end."""
     listens_until = time.monotonic() + plan.audience_seconds
-    gives_up = listens_until + DRAIN_SECONDS_MAX
-    still_since = time.monotonic()
-    while time.monotonic() < gives_up:
+    still_since = stuck_since = time.monotonic()
+    before: dict[str, int] = {}
+    # A slow machine takes its time; only what no longer moves is given up.
+    while time.monotonic() < stuck_since + STUCK_SECONDS_MAX:
         tasks = await fleet.reads.count(Task)
         reviews = tasks.get("held", 0)
+        if tasks != before or fleet.listening.is_open:
+            before, stuck_since = tasks, time.monotonic()
         watch(Glance(seconds=time.monotonic() - since, tasks=tasks, reviews=reviews))
         fleet.listening.is_open = time.monotonic() < listens_until
         is_moving = fleet.listening.is_open or any(tasks.get(state) for state in _MOVING)

@@ -12,7 +12,12 @@ from chimera.domain.work import Assignment
 
 def attempt_id(task: Task) -> str:
     """The id of the attempt that is made under a task's lease."""
-    return ids.derive(task.id, "attempt", str(task.version))
+    return attempt_id_at(task.id, task.version)
+
+
+def attempt_id_at(task_id: str, version: int) -> str:
+    """The id of the attempt under the lease that this version of the task was."""
+    return ids.derive(task_id, "attempt", str(version))
 
 
 class Attempt(Record, frozen=True, kw_only=True):

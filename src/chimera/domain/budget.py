@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import chain
 
 import msgspec
 from msgspec import Struct
@@ -143,10 +144,10 @@ def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
     return tuple(Movement(window_id=key, metered_micros=amount_micros) for key in windows) if amount_micros else ()
 
 
-def combined(first: Iterable[Movement], second: Iterable[Movement]) -> tuple[Movement, ...]:
-    """The movements of two causes, one per window: what is held for an act and what its preparation cost."""
-    by_window = {movement.window_id: movement for movement in first}
-    for movement in second:
+def combined(*causes: Iterable[Movement]) -> tuple[Movement, ...]:
+    """The movements of several causes, one per window: what is held for an act and what its preparation cost."""
+    by_window: dict[str, Movement] = {}
+    for movement in chain.from_iterable(causes):
         before = by_window.get(movement.window_id)
         by_window[movement.window_id] = movement if before is None else _sum(before, movement)
     return tuple(by_window.values())

@@ -35,16 +35,44 @@ def hash_of(value: object) -> str:
 
 def require_plain(value: object, *, where: str = "value", depth: int = 0) -> None:
     """Refuse what has no single spelling: floats, huge integers, lone surrogates, NUL, keys beyond ASCII."""
+    if not _is_plain(value, DEPTH_MAX - depth):
+        _name_what_is_not_plain(value, where=where, depth=depth)
+
+
+def _is_plain(value: object, deeper: int) -> bool:
+    """Quick, for what nearly always is. When in doubt no: the slow way says what is wrong, if anything."""
+    kind = type(value)
+    if kind is str:
+        return _is_storable(cast("str", value))
+    if kind is dict:
+        items = cast("dict[object, object]", value).items()
+        return deeper > 0 and all(_is_key(key) and _is_plain(item, deeper - 1) for key, item in items)
+    if kind is list or kind is tuple:
+        return deeper > 0 and all(_is_plain(item, deeper - 1) for item in cast("Sequence[object]", value))
+    if kind is int:
+        return -INTEGER_MAX <= cast("int", value) <= INTEGER_MAX
+    return value is None or kind is bool
+
+
+def _is_key(key: object) -> bool:
+    return type(key) is str and key.isascii() and "\x00" not in key
+
+
+def _is_storable(text: str) -> bool:
+    return text.isascii() and "\x00" not in text
+
+
+def _name_what_is_not_plain(value: object, *, where: str, depth: int) -> None:
     if depth > DEPTH_MAX:
         raise Invalid("value_too_deep", f"nested deeper than {DEPTH_MAX} levels", where=where)
     match value:
         case list() | tuple():
             for index, item in enumerate(cast("Sequence[object]", value)):
-                require_plain(item, where=f"{where}[{index}]", depth=depth + 1)
+                _name_what_is_not_plain(item, where=f"{where}[{index}]", depth=depth + 1)
         case dict():
             for key, item in cast("dict[object, object]", value).items():
                 _require_key(key, where=where)
-                require_plain(item, where=f"{where}.{key}", depth=depth + 1)
+                _name_what_is_not_plain(item, where=f"{where}.{key}", depth=depth + 1)
         case _:
             _require_scalar(value, where=where)
 

@@ -27,7 +27,8 @@ class ConsentState(StrEnum):
 # Whoever speaks to us may be answered until he says otherwise. Everything else has to be agreed to first.
 NEEDS_CONSENT = frozenset({Purpose.CONTACT, Purpose.LEARN})
 # What an arrival is for, by its kind. One of another kind may be kept by nobody's leave, and is not used.
-PURPOSE_OF: Mapping[str, Purpose] = {"mention": Purpose.ANSWER, "reply": Purpose.ANSWER, "post": Purpose.CONTACT}
+PURPOSE_OF: Mapping[str, Purpose] = {"mention": Purpose.ANSWER, "reply": Purpose.ANSWER, "thanks": Purpose.ANSWER,
+                                      "abuse": Purpose.ANSWER, "post": Purpose.CONTACT}  # fmt: skip
 
 
 class Consent(Record, frozen=True, kw_only=True):

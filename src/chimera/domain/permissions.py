@@ -26,6 +26,8 @@ _ALL = (
                tools=("repository",)),
     Permission(name="tools.read", meaning="ask the pinned read tools of the fleet's tool servers",
                tools=("server/tool",)),
+    Permission(name="media.make", meaning="have pictures made by the house's studio, signed as made by AI",
+               tools=("card",)),
     Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees",
                actions=("note.keep",)),
     Permission(name="post.publish", meaning="publish posts under its own account",
@@ -34,6 +36,8 @@ _ALL = (
                actions=("post.reply",)),
     Permission(name="post.like", meaning="like posts of other people under its own account",
                actions=("post.like",)),
+    Permission(name="account.block", meaning="block accounts that abused it, under its own account",
+               actions=("account.block",)),
     Permission(name="payment.send", meaning="ask for a payment; the CFO, the caps and, above a limit, a person decide",
                actions=("payment.send",)),
 )  # fmt: skip

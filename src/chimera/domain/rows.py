@@ -20,6 +20,7 @@ R = TypeVar("R", bound=Record)
 
 BIGINT_MAX = 2**63 - 1
 INT_MAX = 2**31 - 1
+AMOUNT_MAX = BIGINT_MAX // 4
 NAME_LETTERS_MAX = 500
 BODY_BYTES_MAX = 16 * 1024 * 1024
 
@@ -116,8 +117,8 @@ def _require_body(body: bytes, *, where: str) -> None:
 
 def _require_movement(movement: Movement) -> None:
     _require_name(movement.window_id, where="window_id")
-    amounts = (movement.hold_micros, movement.release_micros, movement.metered_micros)
-    if min(amounts) < 0 or max(amounts) > BIGINT_MAX // 4:
+    held, released, metered = movement.hold_micros, movement.release_micros, movement.metered_micros
+    if not (0 <= held <= AMOUNT_MAX and 0 <= released <= AMOUNT_MAX and 0 <= metered <= AMOUNT_MAX):
         raise Invalid("amount_malformed", "an amount is negative or beyond every budget", where=movement.window_id)
 
 

@@ -37,6 +37,17 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     may_cache: bool = False
 
 
+class Recall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a task of this type has to do with memory: nothing, unless its file says so.
+
+    `keeps` names the output's text that is remembered once the task is done.
+    """
+
+    memories_max: int = 0
+    keeps: str = ""
+    importance_bp: int = 5_000
+
+
 class SpecRef(Struct, frozen=True, array_like=True):
     """Which contract a record was made under."""
 
@@ -64,6 +75,7 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     triggers: tuple[str, ...] = ()
     risk: Risk = Risk.ORDINARY
     limits: Limits = field(default_factory=Limits)
+    recall: Recall = field(default_factory=Recall)
     digest: str = ""
 
     @property

@@ -23,6 +23,7 @@ from chimera.domain.task import Task
 ERASED = "[erased]"
 MARK = b'{"sealed":"'
 AUTHORS = ("author", "from", "sender", "author_handle")
+_AUTHORS = frozenset(AUTHORS)
 
 _ACTION = ("arguments", "recipient")
 _QUESTION = (*(f"action.{name}" for name in _ACTION), "recent", "shaped")
@@ -33,7 +34,8 @@ PARTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
         "input": ("payload",),
         "task": _TASK,
         "attempt": (
-            *(f"assignment.task.{name}" for name in _TASK), "assignment.materials", "assignment.recent",
+            *(f"assignment.task.{name}" for name in _TASK), "assignment.materials", "assignment.memories",
+            "assignment.recent",
             "draft.output", *(f"draft.action.{name}" for name in _ACTION), "verdict.findings", "calls", "judge_calls",
             *(f"question.{name}" for name in _QUESTION), "ruling.decision.reasons",
         ),
@@ -142,6 +144,8 @@ def _blank(value: object) -> object:
 
 def author_of(payload: Mapping[str, Any]) -> str:
     """Who wrote what came in; empty when nobody is named."""
+    if _AUTHORS.isdisjoint(payload):
+        return ""
     for name in AUTHORS:
         author = payload.get(name)
         if isinstance(author, str) and author and author != ERASED:

@@ -22,7 +22,10 @@ class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One task with its context. `task.version` is the lease: a result for an older version is not accepted."""
+    """One task with its context. `task.version` is the lease: a result for an older version is not accepted.
+
+    `memories` may be read like materials, and are no sources: what somebody remembers proves nothing.
+    """
 
     task: Task
     persona: Persona
@@ -30,9 +33,15 @@ class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     permissions: tuple[str, ...]
     platform: str = ""
     materials: tuple[Material, ...] = ()
+    memories: tuple[Material, ...] = ()
     recent: tuple[str, ...] = ()
     recent_labels: Labels = ()
     deadline_us: int = 0
+
+    @property
+    def readable(self) -> tuple[Material, ...]:
+        """Everything that was put before the task to read, memories too."""
+        return (*self.materials, *self.memories)
 
     @property
     def spec(self) -> SpecRef:

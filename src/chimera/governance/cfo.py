@@ -37,7 +37,7 @@ from chimera.governance.treasury import Treasury
 from chimera.ports.attestor import Attestor
 from chimera.ports.clock import Clock
 from chimera.ports.ledger import Outcome, Outcomes
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import Reads
 
 ASK_BP = 4_500
 REFUSE_BP = 8_500
@@ -46,6 +46,7 @@ COMPARABLE_MIN = 20
 RETURN_MIN_BP = 15_000
 OUTCOMES_FRESH_US = 60_000_000
 CATCH_UP_US = 500_000
+CATCH_UP_MAX = 128  # Read at once: nobody waits for the reading of thousands.
 OVERLAP_US = 3_000_000
 HISTORY_US = 90 * 86_400_000_000
 SET_BACK_US = 60_000_000
@@ -217,10 +218,10 @@ class CFOAgent:
         # Dated before it is read: sixty-four that ask at once read once.
         self._caught_up_us = now_us
         after = ids.build(at_us=self._caught_to_us, entropy=0)
-        while page := await self._reads.list(Spending, after=after, states=("approved",)):
+        while page := await self._reads.list(Spending, after=after, states=("approved",), limit=CATCH_UP_MAX):
             self.history.add_all(record.appraisal.payment for record in page)
             after = page[-1].id
-            if len(page) < LIST_MAX:
+            if len(page) < CATCH_UP_MAX:
                 break
         self._caught_to_us = max(self._caught_to_us, now_us - OVERLAP_US)
 

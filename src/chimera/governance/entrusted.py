@@ -57,7 +57,7 @@ class Entrusted:
 def _secrets_in(assignment: Assignment) -> tuple[str, ...]:
     """All texts that carry the label. A task that is secret as a whole keeps its input and everything it reads."""
     whole = labels.is_secret(assignment.task.labels)
-    found = [material.content for material in assignment.materials if whole or labels.is_secret(material.labels)]
+    found = [material.content for material in assignment.readable if whole or labels.is_secret(material.labels)]
     if whole:
         found.append(assignment.task.input)
     if labels.is_secret(assignment.recent_labels):

@@ -25,6 +25,7 @@ _DEEDS = {
     "post.publish": Deed.PUBLISH,
     "post.reply": Deed.PUBLISH,
     "post.like": Deed.REACT,
+    "account.block": Deed.REACT,
     "payment.send": Deed.SPEND,
     TAKE_DOWN: Deed.RETRACT,
 }

@@ -36,7 +36,7 @@ from chimera.governance import quorum, wording
 from chimera.governance.identity.permits import Permits
 from chimera.governance.policy.changes import in_force
 from chimera.governance.policy.pack import bands_of
-from chimera.governance.wording import Sign
+from chimera.governance.wording import Sign, Word
 from chimera.ports.store import Store
 
 NOTE_LENGTH_MAX = 2_000
@@ -139,17 +139,17 @@ class Reviews:
         if not reason.strip():
             raise Invalid("reason_missing", "a rejection needs a reason", where="reason", remedy="say why")
         review = await self._ruled_on(review_id, by=by, version=version)
-        return await self._rule(review, ReviewCommand.REJECT, by=by.approver, outcome="rejected", note=_note(reason))
+        return await self._rule(review, ReviewCommand.REJECT, by=by, outcome="rejected", note=_note(reason))
 
     async def ask(self, review_id: str, *, by: Principal, question: str, version: int | None = None) -> Review:
         """Ask the operator something; the review waits for the answer."""
         review = await self._ruled_on(review_id, by=by, version=version)
-        return await self._rule(review, ReviewCommand.ASK, by=by.approver, outcome="", note=_note(question))
+        return await self._rule(review, ReviewCommand.ASK, by=by, outcome="", note=_note(question))
 
     async def answer(self, review_id: str, *, by: Principal, text: str, version: int | None = None) -> Review:
         """Answer what was asked; the review is open again."""
         review = await self._ruled_on(review_id, by=by, version=version, claimed_counts=False)
-        return await self._rule(review, ReviewCommand.ANSWER, by=by.approver, outcome="", note=_note(text))
+        return await self._rule(review, ReviewCommand.ANSWER, by=by, outcome="", note=_note(text))
 
     async def expire_due(self) -> int:
         """Silence is a no: close what nobody ruled on in time."""
@@ -202,14 +202,14 @@ class Reviews:
     ) -> Review:
         """One person's yes, which is enough unless the pack wants two for this class."""
         if review.about != "action" or quorum.needed(review.question, await self._bands_now()) == 1:
-            return await self._rule(review, command, by=by.approver, outcome=outcome, before=before)
+            return await self._rule(review, command, by=by, outcome=outcome, before=before)
         first = review.first
         if first is None or first.digest != review.action_digest:
             return await self._first_yes(review, by=by, before=before)
         if first.person == by.person:
             raise Refused("second_person_needed", f"{by.name} has said yes; somebody else has to", where=review.id,
                           remedy="ask another person with the role")  # fmt: skip
-        return await self._rule(review, command, by=_both(first, by), outcome=outcome, before=before)
+        return await self._rule(review, command, by=by, outcome=outcome, before=before, first=first)
 
     async def _bands_now(self) -> Bands:
         """Those of the policy that a person put in force; as long as there is none, those that are shipped."""
@@ -218,38 +218,47 @@ class Reviews:
 
     async def _first_yes(self, review: Review, *, by: Principal, before: str) -> Review:
         now_us = await self._store.now_us()
-        first = Approval(person=by.person, approver=by.approver, digest=review.action_digest, at_us=now_us)
+        approver = msgspec.structs.replace(by.approver, word=self._word(
+            review, by, task_id=review.task_id, digest=review.action_digest, since_us=max(now_us, review.deadline_us),
+        ))  # fmt: skip
+        first = Approval(person=by.person, approver=approver, digest=review.action_digest, at_us=now_us)
         after = replace(review.after(ReviewCommand.HOLD), first=first, claim=None)
         await self._commit_ruling(after, by.approver, ruling="first_yes", note="", before=before)
         return after
 
     async def _rule(
-        self, review: Review, command: ReviewCommand, *, by: Approver, outcome: str, note: str = "", before: str = ""
-    ) -> Review:
+        self, review: Review, command: ReviewCommand, *, by: Principal, outcome: str, note: str = "", before: str = "",
+        first: Approval | None = None,
+    ) -> Review:  # fmt: skip
         now_us = await self._store.now_us()
         held_us = review.held_us + (now_us - review.claim.since_us if review.claim else 0)
-        by = await self._with_word(review, command, by, now_us=now_us)
+        approver = _both(first, by) if first else by.approver
+        word = await self._word_for(review, command, by, now_us=now_us)
+        approver = msgspec.structs.replace(approver, word=wording.together(approver.word, word))
         after = replace(
-            review.after(command), approver=by, outcome=outcome, note=note or review.note, claim=None,
+            review.after(command), approver=approver, outcome=outcome, note=note or review.note, claim=None,
             ruled_at_us=now_us, held_us=held_us,
         )  # fmt: skip
-        await self._commit_ruling(after, by, ruling=str(command), note=note, before=before)
+        await self._commit_ruling(after, approver, ruling=str(command), note=note, before=before)
         return after
 
-    async def _with_word(self, review: Review, command: ReviewCommand, by: Approver, *, now_us: int) -> Approver:
-        """The approver with a signed word for the bytes that this ruling wants to happen, if it wants any."""
-        wanted: tuple[str, str] | None = None
+    async def _word_for(self, review: Review, command: ReviewCommand, by: Principal, *, now_us: int) -> str:
+        """The person's signed word for the bytes that this ruling wants to happen, if it wants any."""
         if review.about == "action" and command in (ReviewCommand.APPROVE, ReviewCommand.EDIT):
-            wanted = (review.task_id, review.action_digest)
-        elif review.about == AFTERWARDS and command is ReviewCommand.REJECT:
+            return self._word(review, by, task_id=review.task_id, digest=review.action_digest, since_us=now_us)
+        if review.about == AFTERWARDS and command is ReviewCommand.REJECT:
             performance = await self._store.get(Performance, review.grant_id)
             grant = await self._store.get(Grant, review.grant_id)
-            wanted = (review.order_id, take_down_of(grant.action, performance.receipt).digest)
-        if wanted is None or self._sign is None:
-            return by
-        until_us = now_us + APPROVAL_SECONDS * 1_000_000
-        word = wording.given(self._sign, by, task_id=wanted[0], digest=wanted[1], until_us=until_us)
-        return msgspec.structs.replace(by, word=word)
+            digest = take_down_of(grant.action, performance.receipt).digest
+            return self._word(review, by, task_id=review.order_id, digest=digest, since_us=now_us)
+        return ""
+
+    def _word(self, review: Review, by: Principal, *, task_id: str, digest: str, since_us: int) -> str:
+        if self._sign is None:
+            return ""
+        word = Word(person=by.person, name=by.name, role=by.approver.role, risk=review.question.risk,
+                    until_us=since_us + APPROVAL_SECONDS * 1_000_000)  # fmt: skip
+        return wording.given(self._sign, word, task_id=task_id, digest=digest)
 
     async def _commit_ruling(self, after: Review, by: Approver, *, ruling: str, note: str, before: str) -> None:
         data = {
@@ -327,7 +336,7 @@ def _require_standing(review: Review, by: Principal) -> None:
 def _both(first: Approval, by: Principal) -> Approver:
     """Two people as one approver, with the lower role of the two."""
     lower = min((first.approver, by.approver), key=lambda approver: RULERS.index(approver.role))
-    return Approver(name=by.name, role=lower.role, second=first.approver.name)
+    return Approver(name=by.name, role=lower.role, second=first.approver.name, word=first.approver.word)
 
 
 def _edited(action: Action, arguments: dict[str, Any]) -> Action:

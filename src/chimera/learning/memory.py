@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -64,17 +64,28 @@ class Remembering:
             id=ids.at_time(now_us, "memory", note.owner, text), owner=note.owner, kind=note.kind, text=text,
             labels=labels.union(note.labels), importance_bp=note.importance_bp, at_us=now_us, sources=note.sources,
         )  # fmt: skip
-        await self._store.commit(Change(records=(memory,), events=(kept_event(memory, now_us),)))
-        await self.embed_missing()
+        await self.keep_all((memory,))
         return memory
 
-    async def embed_missing(self, *, limit: int = LIST_MAX) -> int:
-        """Give vectors to memories that have none: new ones, changed ones, all after a change of the model."""
-        missing = await self._index.missing(model=self._embeddings.model, limit=limit)
-        if not missing:
-            return 0
-        vectors = await self._embeddings.embed([one.text for one in missing])
-        return await self._index.keep(missing, vectors, model=self._embeddings.model)
+    async def keep_all(self, memories: Sequence[Memory]) -> None:
+        """Remember in one change what has been worded already."""
+        now_us = self._clock.now_us()
+        await self._store.commit(
+            Change(records=tuple(memories), events=tuple(kept_event(one, now_us) for one in memories))
+        )
+        await self._embed(memories)
+
+    async def embed_missing(self) -> int:
+        """Give vectors to memories that have none: changed ones, or all after a crash or a change of the model."""
+        kept, after = 0, ""
+        while missing := await self._index.missing(model=self._embeddings.model, limit=LIST_MAX, after=after):
+            kept += await self._embed(missing)
+            after = missing[-1].id
+        return kept
+
+    async def _embed(self, memories: Sequence[Memory]) -> int:
+        vectors = await self._embeddings.embed([one.text for one in memories])
+        return await self._index.keep(memories, vectors, model=self._embeddings.model)
 
     async def search(self, text: str, *, owner: str, limit: int = 10) -> tuple[Recalled, ...]:
         """The memories that are most like a text, recent and important ones first among equals."""
@@ -83,9 +94,7 @@ class Remembering:
         near = await self._index.nearest(vector, owners=sorted({owner, SHARED}), model=self._embeddings.model,
                                          limit=limit * CANDIDATES_PER_FOUND)  # fmt: skip
         found = await self._store.get_many(Memory, [one.id for one in near])
-        now_us = self._clock.now_us()
-        ranked = sorted(_recalled(found, near, now_us), key=lambda one: (-one.score, one.memory.id))
-        return tuple(ranked[:limit])
+        return ranked({one.id: one for one in found}, near, now_us=self._clock.now_us())[:limit]
 
     async def forget(self, memory_id: str, *, by: str, why: str) -> Memory:
         """Take the words out of a memory; its vector goes with them."""
@@ -112,7 +121,7 @@ class Remembering:
         events = (kept_event(summary, now_us),
                   *(self._forgotten_event(one, by="memory", why="summed up") for one in gone))  # fmt: skip
         await self._store.commit(Change(records=(summary, *gone), events=events))
-        await self.embed_missing()
+        await self._embed((summary,))
         return summary
 
     def _forgotten_event(self, memory: Memory, *, by: str, why: str) -> Event:
@@ -126,13 +135,14 @@ def kept_event(memory: Memory, at_us: int) -> Event:
                  data={"owner": memory.owner, "kind": str(memory.kind), "labels": list(memory.labels)})  # fmt: skip
 
 
-def _recalled(found: Sequence[Memory], near: Sequence[Near], now_us: int) -> list[Recalled]:
-    by_id = {one.id: one.likeness for one in near}
-    return [
-        Recalled(memory=one, likeness=by_id[one.id], score=score(one, by_id[one.id], now_us=now_us))
-        for one in found
-        if one.state == "kept"
+def ranked(found: Mapping[str, Memory], near: Sequence[Near], *, now_us: int) -> tuple[Recalled, ...]:
+    """What was found, the best first; what has been forgotten meanwhile is not there."""
+    recalled = [
+        Recalled(memory=memory, likeness=one.likeness, score=score(memory, one.likeness, now_us=now_us))
+        for one in near
+        if (memory := found.get(one.id)) is not None and memory.state == "kept"
     ]
+    return tuple(sorted(recalled, key=lambda one: (-one.score, one.memory.id)))
 
 
 def score(memory: Memory, alike: float, *, now_us: int) -> float:

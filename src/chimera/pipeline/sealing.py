@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chimera.domain import budget, merkle
-from chimera.domain.budget import Movement
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
@@ -64,11 +63,8 @@ class Sealing:
 
 def _joined(first: Change, others: Sequence[Change]) -> Change:
     """Several changes as one: all or nothing."""
-    movements: tuple[Movement, ...] = ()
-    for change in others:
-        movements = budget.combined(movements, change.movements)
     return Change(
         records=(*first.records, *(record for change in others for record in change.records)),
         events=(*first.events, *(event for change in others for event in change.events)),
-        movements=movements,
+        movements=budget.combined(*(change.movements for change in others)),
     )

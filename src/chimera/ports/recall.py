@@ -18,6 +18,13 @@ class Near(Struct, frozen=True):
     likeness: float
 
 
+class Wanted(Struct, frozen=True):
+    """What is looked for, and among whose memories."""
+
+    vector: Vector
+    owners: tuple[str, ...]
+
+
 class VectorIndex(Protocol):
     """Vectors of memories, by the model that made them. Raises `Unavailable`."""
 
@@ -27,6 +34,10 @@ class VectorIndex(Protocol):
 
     async def nearest(self, vector: Vector, *, owners: Sequence[str], model: str, limit: int) -> tuple[Near, ...]: ...
 
-    async def missing(self, *, model: str, limit: int) -> tuple[Memory, ...]:
-        """Memories that this model has no vector of yet."""
+    async def nearest_each(self, wanted: Sequence[Wanted], *, model: str, limit: int) -> tuple[tuple[Near, ...], ...]:
+        """For each of several questions its nearest, all in one look."""
+        ...
+
+    async def missing(self, *, model: str, limit: int, after: str = "") -> tuple[Memory, ...]:
+        """Memories that this model has no vector of yet, by id, after one."""
         ...

@@ -55,7 +55,18 @@ _KEY = _string("your idempotency key: the same act under the same key is done on
 _POST_ID = _string("the post's id")
 _TARGET = _string("whose post it is; declined if the network knows better")
 _SOURCES = {"type": "array", "maxItems": 20, "items": _string("a source", longest=1_000)}
+MEDIA_MAX = 4
+MEDIUM_BASE64_MAX = 4 * 1024 * 1024
+_MEDIUM = _object(
+    {
+        "digest": _string("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
+        "alt": _string("what it shows, for those who do not see it", longest=1_000),
+        "data": _string("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
+    },
+    required=("digest", "alt"),
+)
 _TEXTS = {
+    "media": {"type": "array", "minItems": 1, "maxItems": MEDIA_MAX, "items": _MEDIUM},
     "text": _string("what to say, at most 300 graphemes", longest=TEXT_LENGTH_MAX),
     "disclosure": _string("how the account says that it is an AI", longest=200, shortest=0),
     "sources": _SOURCES,
@@ -91,6 +102,14 @@ TOOLS: tuple[Tool, ...] = (
         title="Follow an account",
         description="Follows an account as one of yours.",
         kind="post.follow",
+        arguments={"target_account": _HANDLE},
+        required=("target_account",),
+    ),
+    Tool(
+        name="block",
+        title="Block an account",
+        description="Blocks an account: yours no longer hears it.",
+        kind="account.block",
         arguments={"target_account": _HANDLE},
         required=("target_account",),
     ),

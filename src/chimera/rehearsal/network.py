@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from chimera.governance import graphemes
@@ -85,6 +88,7 @@ class Network:
             (SOCIAL, "post.like"): self._like,
             (SOCIAL, "post.follow"): self._follow,
             (SOCIAL, "post.take_down"): self._take_down,
+            (SOCIAL, "account.block"): self._block,
             (PAY, "payment.send"): self._pay,
         }
 
@@ -106,11 +110,13 @@ class Network:
     def perform(self, act: Act, *, now_us: int) -> Reply:
         """Do it, or say why not. Under a key that is known it is not done again (unless the rules say so)."""
         self.settle(now_us)
-        return self._perform(act, now_us)
+        if differs := _media_differ(act):
+            return differs
+        return self._perform(_without_bytes(act), now_us)
 
     def perform_later(self, act: Act, *, due_us: int) -> None:
         """It is on its way and will be done then, whoever still waits for it."""
-        heapq.heappush(self._pending, (due_us, len(self._pending) + len(self._deeds), act))
+        heapq.heappush(self._pending, (due_us, len(self._pending) + len(self._deeds), _without_bytes(act)))
 
     def settle(self, now_us: int) -> None:
         """Do what has arrived meanwhile."""
@@ -218,6 +224,13 @@ class Network:
         self.society.followers[target].add(act.account)
         return self._record(act, now_us, identifier=self.society.next_id("follow-"), target=target)
 
+    def _block(self, act: Act, now_us: int) -> Reply:
+        target = _text(act, "target_account")
+        if target not in self.society.profiles:
+            return Declined("account_missing", f"there is no account {target[:40]!r} to block")
+        self.society.blocked[act.account].add(target)
+        return self._record(act, now_us, identifier=self.society.next_id("block-"), target=target)
+
     def _take_down(self, act: Act, now_us: int) -> Reply:
         target = _text(act, "post_id")
         post = self.society.posts.get(target)
@@ -260,9 +273,34 @@ class Network:
                 target=target,
                 recipient=recipient,
                 amount_micros=amount_micros,
+                media=tuple(str(medium["digest"]) for medium in _media(act)),
             )
         )
         return Accepted({"id": identifier, "platform": act.platform, "account": act.account, "at_us": now_us})
+
+
+def _media(act: Act) -> list[dict[str, Any]]:
+    return [dict(medium) for medium in act.arguments.get("media", ()) if isinstance(medium, dict)]
+
+
+def _media_differ(act: Act) -> Declined | None:
+    """A network takes the bytes that it is told of by their digest, and no others; an act without bytes has none."""
+    for medium in _media(act):
+        try:
+            data = base64.b64decode(str(medium.get("data", "")), validate=True)
+        except ValueError:
+            return Declined("media_malformed", "these bytes are no base64")
+        if hashlib.sha256(data).hexdigest() != medium.get("digest"):
+            return Declined("media_differ", "these bytes are not those that the digest names")
+    return None
+
+
+def _without_bytes(act: Act) -> Act:
+    """The act as it is remembered: a digest says the same as the bytes."""
+    if "media" not in act.arguments:
+        return act
+    kept = [{name: value for name, value in medium.items() if name != "data"} for medium in _media(act)]
+    return msgspec.structs.replace(act, arguments={**act.arguments, "media": kept})
 
 
 def _text(act: Act, name: str) -> str:

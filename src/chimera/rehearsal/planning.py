@@ -9,6 +9,7 @@ from chimera.rehearsal.dice import Dice
 from chimera.rehearsal.reading import Data
 
 POSTS_MAX = 40
+PICTURE_EVERY = 3
 _ANSWERS = ("mention", "reply", "message")
 
 
@@ -55,6 +56,7 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
             "topic": dice.pick(topics),
             "platform": reading.text(goal, "platform", "sandbox"),
             "brief": f"{reading.text(goal, 'text', 'Keep the conversation going')} (post {number} of {count})",
+            **({"picture": True} if number % PICTURE_EVERY == 0 else {}),
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
     return steps

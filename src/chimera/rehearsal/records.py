@@ -23,6 +23,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     target: str = ""
     recipient: str = ""
     amount_micros: int = 0
+    media: tuple[str, ...] = ()
 
 
 class Performed(Struct, frozen=True, kw_only=True):

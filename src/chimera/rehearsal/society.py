@@ -58,6 +58,7 @@ class Society:
         self.posts: dict[str, Post] = {}
         self.likes: defaultdict[str, set[str]] = defaultdict(set)
         self.followers: defaultdict[str, set[str]] = defaultdict(set)
+        self.blocked: defaultdict[str, set[str]] = defaultdict(set)
         self.impressions: Counter[str] = Counter()
         self.replies: defaultdict[str, list[str]] = defaultdict(list)
         self._threads: defaultdict[str, list[str]] = defaultdict(list)

@@ -33,8 +33,10 @@ def _thread(network: Network, arguments: Arguments) -> dict[str, Any]:
 
 def _mentions(network: Network, arguments: Arguments) -> dict[str, Any]:
     limit, after = int(arguments.get("limit", LIMIT_DEFAULT)), int(arguments.get("after", 0))
-    posts = network.society.addressed(str(arguments["account"]), after=after, limit=limit)
-    return {"posts": [_shown(post, network.society) for post in posts], "next": after + len(posts)}
+    account = str(arguments["account"])
+    posts = network.society.addressed(account, after=after, limit=limit)
+    heard = [post for post in posts if post.account not in network.society.blocked[account]]
+    return {"posts": [_shown(post, network.society) for post in heard], "next": after + len(posts)}
 
 
 def _trends(network: Network, arguments: Arguments) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Desk:
     @property
     def labels(self) -> Labels:
         """Where everything that could be read here came from."""
-        materials = [material.labels for material in self.assignment.materials]
+        materials = [material.labels for material in self.assignment.readable]
         return labels.union(self.assignment.task.labels, self.assignment.recent_labels, *materials, self._read_labels)
 
     def brief(self) -> dict[str, Any]:
@@ -68,6 +68,7 @@ class Desk:
             "recent_labels": list(assignment.recent_labels),
             "feedback": list(assignment.task.feedback),
             "materials": [msgspec.to_builtins(material) for material in assignment.materials],
+            **({"memories": [msgspec.to_builtins(one) for one in assignment.memories]} if assignment.memories else {}),
         }
 
     async def ask(self, data: dict[str, Any]) -> Envelope:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from chimera.skills import bench, commerce, copy, notes, relay
-from chimera.skills.community import like
+from chimera.skills.community import react
 from chimera.skills.desk import Skill
 from chimera.skills.trends import scan
 
 SKILLS: dict[str, Skill] = {
     "copy": copy.write,
     "trends": scan.scan,
-    "community": like.consider,
+    "community": react.react,
     "research": notes.note,
     "chronicle": notes.note,
     "commerce": commerce.pay,

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from chimera.domain import wallets
 from chimera.domain.agent import Account, Agent
 from chimera.domain.attempt import Attempt
+from chimera.domain.errors import Unavailable
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material
 from chimera.governance.entrusted import Entrusted
+from chimera.learning.recollection import Recollection
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
+from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 
 CLAIMED_AT_ONCE_MAX = 256
@@ -31,7 +34,9 @@ class Claiming:
         shards: Sequence[int],
         clock: Clock,
         entrusted: Entrusted | None = None,
+        recollection: Recollection | None = None,
     ) -> None:
+        self._recollection = recollection
         self._entrusted = entrusted or Entrusted()
         self._store = store
         self._dispatch = dispatch
@@ -79,9 +84,26 @@ class Claiming:
         agents = await self._roster.agents(task.agent_id for task in tasks)
         sources = sorted({source for task in tasks for source in task.sources})
         attempts = {one.id: one for one in await self._store.get_many(Attempt, sources[:LIST_MAX])} if sources else {}
-        return [self._assignment(task, agents[task.agent_id], attempts) for task in tasks if task.agent_id in agents]
+        memories = await self._recalled(tasks)
+        return [
+            self._assignment(task, agents[task.agent_id], attempts, memories.get(task.id, ()))
+            for task in tasks
+            if task.agent_id in agents
+        ]
 
-    def _assignment(self, task: Task, agent: Agent, attempts: Mapping[str, Attempt]) -> Assignment:
+    async def _recalled(self, tasks: Sequence[Task]) -> Mapping[str, tuple[Material, ...]]:
+        """What is remembered about them. Work without memories is better than no work."""
+        if self._recollection is None:
+            return {}
+        try:
+            return await self._recollection.for_tasks(tasks)
+        except Unavailable as error:
+            log.info("tasks go without memories", why=str(error))
+            return {}
+
+    def _assignment(
+        self, task: Task, agent: Agent, attempts: Mapping[str, Attempt], memories: tuple[Material, ...]
+    ) -> Assignment:
         materials = [_material_of(attempts[source]) for source in task.sources if source in attempts]
         account = _account_for(task, agent)
         return Assignment(
@@ -90,6 +112,7 @@ class Claiming:
             account=account.handle if account else "",
             permissions=agent.permissions,
             materials=tuple(materials),
+            memories=memories,
             deadline_us=task.due_at_us,
             recent=self._roster.recent(agent.id),
             recent_labels=self._roster.recent_labels(agent.id),

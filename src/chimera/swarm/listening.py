@@ -11,12 +11,13 @@ from msgspec import Struct
 from chimera.domain import labels
 from chimera.domain.agent import Account, Agent
 from chimera.domain.campaign import Campaign
+from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
+from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.intake import Arrival, Intake
-from chimera.ports.opt_outs import OptOuts
 from chimera.ports.store import LIST_MAX, Reads
 from chimera.ports.tools_read import ToolsRead
-from chimera.skills.community.triage import triage
+from chimera.skills.community.triage import Decision, triage
 from chimera.swarm.loops import log
 
 DEPTH_MAX = 4
@@ -25,6 +26,8 @@ THREAD_ANSWERS_MAX = 4
 ANSWERS_PER_AUTHOR_MAX = 3
 MENTIONS_MAX = 50
 POLLED_AT_ONCE_MAX = 16
+# What a kind word and abuse become: inputs of their own kinds, which are answered by a like and by a block.
+KINDS = {Decision.LIKE: "thanks", Decision.BLOCK: "abuse"}
 
 
 class Ear(Struct, frozen=True):
@@ -38,8 +41,8 @@ class Ear(Struct, frozen=True):
 class Listening:
     """Asks every network for mentions since the last time. After a crash it asks from the start: intake knows them."""
 
-    def __init__(self, *, intake: Intake, reads: Reads, tools: ToolsRead, opt_outs: OptOuts | None = None) -> None:
-        self._opt_outs = opt_outs
+    def __init__(self, *, intake: Intake, reads: Reads, tools: ToolsRead, consents: Consents | None = None) -> None:
+        self._consents = consents
         self._in_thread: Counter[tuple[str, str]] = Counter()
         self._intake = intake
         self._reads = reads
@@ -93,31 +96,37 @@ class Listening:
             return
         payload = {"platform": ear.account.platform, "post_id": str(post.get("id", "")), "author": author,
                    "text": str(post.get("text", ""))}  # fmt: skip
+        seen = triage(payload["text"])
         arrival = Arrival(
             campaign_id=ear.campaign_id,
             agent_id=ear.agent.id,
-            kind="mention",
+            kind=KINDS.get(seen.decision, "mention"),
             payload=payload,
             labels=(labels.PUBLIC,),
             key=payload["post_id"],
             at_us=int(post.get("at_us", 0)),
         )
-        seen = triage(payload["text"])
         if seen.is_crisis:
             # Before every limit: somebody in need is heard even where a machine would be left alone.
             await self._accept(arrival, escalate=seen.reason)
-        elif int(post.get("depth", 0)) > DEPTH_MAX or self._has_opted_out(author):
+        elif int(post.get("depth", 0)) > DEPTH_MAX or await self._has_opted_out(author):
             return
-        elif seen.is_opt_out and self._opt_outs is not None:
-            self._opt_outs.add(author, at_us=arrival.at_us)
+        elif seen.is_opt_out and self._consents is not None:
+            await self._note_opt_out(self._consents, author)
             log.info("somebody wants no answer any more", post=arrival.key)
         elif not self._is_circle(ear, author) and self._in_thread[thread] < THREAD_ANSWERS_MAX:
             await self._accept(arrival)
             self._answered[(ear.agent.id, author)] += 1
             self._in_thread[thread] += 1
 
-    def _has_opted_out(self, author: str) -> bool:
-        return self._opt_outs is not None and self._opt_outs.has(author)
+    async def _has_opted_out(self, author: str) -> bool:
+        return self._consents is not None and await self._consents.has_withdrawn(author, Purpose.ANSWER)
+
+    async def _note_opt_out(self, consents: Consents, author: str) -> None:
+        """Nothing more from us: no answer, no word of our own accord, and nothing learnt from them."""
+        for purpose in Purpose:
+            await consents.note(Word(person=author, purpose=purpose, state=ConsentState.WITHDRAWN, by="listening",
+                                     why="said so in a mention"))  # fmt: skip
 
     async def _accept(self, arrival: Arrival, *, escalate: str = "") -> None:
         try:

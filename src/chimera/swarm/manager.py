@@ -11,6 +11,7 @@ from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
 from chimera.governance.entrusted import Entrusted
+from chimera.learning.recollection import Recollection
 from chimera.pipeline.planner import Planner
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
@@ -65,6 +66,7 @@ class Manager:
         shards: Sequence[int] = ALL_SHARDS,
         pace: Pace | None = None,
         entrusted: Entrusted | None = None,
+        recollection: Recollection | None = None,
     ) -> None:
         self._clock = clock
         self._dispatch = dispatch
@@ -83,8 +85,9 @@ class Manager:
             perform=self._performing.offer,
         )
         self._claiming = Claiming(
-            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, entrusted=entrusted
-        )
+            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, entrusted=entrusted,
+            recollection=recollection,
+        )  # fmt: skip
         self._planning = Planning(
             planner=stages.planner,
             court=stages.court,

@@ -14,6 +14,7 @@ from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.noticing import Noticing
 from chimera.governance.reviews import Reviews
 from chimera.governance.spending_breakers import SpendingBreakers
+from chimera.learning.recollection import Remembrance
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
@@ -29,7 +30,7 @@ class HaltsKeeper(Protocol):
 
 
 class Duties(Struct, frozen=True, kw_only=True):
-    """What is due beside halts: which policy is in force, where every chain stands, breakers, and notices to people."""
+    """What is due beside halts: the policy in force, where every chain stands, breakers, notices, memories."""
 
     governor: TellingVault | None = None
     checkpoints: Checkpoints | None = None
@@ -37,6 +38,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     breakers: Breakers | None = None
     noticing: Noticing | None = None
     spending: SpendingBreakers | None = None
+    remembrance: Remembrance | None = None
 
 
 class Orchestrator:
@@ -65,6 +67,7 @@ class Orchestrator:
                 ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds),
                 ("breaking", self._break, 1.0),
                 ("noticing", self._notice, 30.0),
+                ("remembering", self._remember, 1.0),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -92,6 +95,11 @@ class Orchestrator:
     async def _notice(self) -> bool:
         if self._duties.noticing is not None:
             await self._duties.noticing.once()
+        return False
+
+    async def _remember(self) -> bool:
+        if self._duties.remembrance is not None:
+            await self._duties.remembrance.once()
         return False
 
     async def _tell_vault(self) -> bool:

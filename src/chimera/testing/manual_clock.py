@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -23,8 +24,9 @@ class ManualClock:
         self._now_us += int(seconds * SECOND_US)
 
     async def sleep(self, seconds: float) -> None:
-        """Time passes at once."""
+        """Time passes at once, and everybody else has a turn: a loop that only pauses would keep them out for ever."""
         self.advance(seconds)
+        await asyncio.sleep(0)
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[None]:
         """Raises `TimeoutError` at the end of a block in which more time has passed."""

@@ -125,22 +125,29 @@ PEOPLE: tuple[Mutant, ...] = (
     Mutant(
         check="the vault asks its own copy of the policy",
         file="adapters/vault/signer.py",
-        old="        if self._policy is not None and not self._policy.permits(terms, approver=role):\n",
+        old="        if self._policy is not None and not self._policy.permits(terms, words=words):\n",
         new="        if False:\n",
         tests=_VAULT,
     ),
     Mutant(
         check="the vault wants a person's word",
         file="governance/wording.py",
-        old="        office.verify(bytes.fromhex(signature), said)\n",
+        old="    office.verify(bytes.fromhex(signature), said)\n",
         new="",
         tests=_VAULT,
     ),
     Mutant(
         check="a person's word has an end",
         file="governance/wording.py",
-        old="    if now_us >= int(until) or role not in RULERS:\n",
-        new="    if role not in RULERS:\n",
+        old="        if now_us >= word.until_us or word.role not in RULERS:\n",
+        new="        if word.role not in RULERS:\n",
+        tests=_VAULT,
+    ),
+    Mutant(
+        check="the vault counts to two",
+        file="governance/policy/ceiling.py",
+        old="        if len({word.person for word in words}) < quorum.needed_for(classes, self._policy.pack.bands):\n",
+        new="        if not words:\n",
         tests=_VAULT,
     ),
     Mutant(

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from chimera.adapters.documents.governance import DEFAULT_PACK
+from chimera.adapters.documents.governance import DEFAULT_PACK, load_files
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.client import VaultClient
@@ -27,6 +27,8 @@ from chimera.domain.decision import Approver
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Terms
 from chimera.governance import wording
+from chimera.governance.policy.pack import pack_of
+from chimera.governance.wording import Word
 from tests.adapters.vault.test_server import terms
 from tests.small_house import PACK, SmallHouse
 
@@ -58,11 +60,15 @@ class House:
         self.attacker = attacker
         self.office = office
         self.keeper = keeper
+        self.digest = PACK.digest
 
-    def word(self, made: Terms, by: Approver = OLGA, *, key: Ed25519PrivateKey | None = None, days: float = 1) -> str:
+    def word(
+        self, made: Terms, by: Approver = OLGA, *, key: Ed25519PrivateKey | None = None, days: float = 1,
+        person: str = "", risk: str = "ordinary",
+    ) -> str:  # fmt: skip
         until_us = time.time_ns() // 1_000 + int(days * 86_400_000_000)
-        sign = (key or self.office).sign
-        return wording.given(sign, by, task_id=made.task_id, digest=made.action_digest, until_us=until_us)
+        said = Word(person=person or by.name, name=by.name, role=by.role, risk=risk, until_us=until_us)
+        return wording.given((key or self.office).sign, said, task_id=made.task_id, digest=made.action_digest)
 
 
 @pytest.fixture
@@ -110,18 +116,20 @@ FORGERIES: dict[str, Forge] = {
     "of somebody else": lambda house, made: house.word(made, Approver("rita", "reviewer")),
     "too old": lambda house, made: house.word(made, days=-0.001),
     "in a role that may not rule": lambda house, made: house.word(made, Approver("olga", "viewer")),
-    "with another role written over it": lambda house, made: house.word(made, Approver("olga", "reviewer")).replace(
-        "reviewer", "owner"),
-    "with a later time written over it": lambda house, made: _later(house.word(made, days=-0.001)),
+    "with another role written over it": lambda house, made: _over(house.word(made, Approver("olga", "reviewer")),
+        role="owner"),
+    "with a later time written over it": lambda house, made: _over(house.word(made, days=-0.001), until_us=10**16),
+    "with another class written over it": lambda house, made: _over(house.word(made, risk="legal"), risk="ordinary"),
+    "said twice": lambda house, made: f"{house.word(made)};{house.word(made)}",
     "that is no word": lambda house, made: "owner 9999999999999999 00",
     "that is empty": lambda house, made: "",
     "that is odd": lambda house, made: "a b c d e",
 }  # fmt: skip
 
 
-def _later(word: str) -> str:
-    role, _, signature = word.split(" ")
-    return f"{role} {9_999_999_999_999_999} {signature}"
+def _over(word: str, **claims: object) -> str:
+    content, signature = word.split(" ")
+    return f"{msgspec.json.encode(msgspec.json.decode(bytes.fromhex(content)) | claims).hex()} {signature}"
 
 
 @pytest.mark.parametrize("how", FORGERIES)
@@ -139,6 +147,55 @@ async def test_a_word_in_too_low_a_role_is_a_word_and_not_enough(house: House) -
     with pytest.raises(Refused) as refusal:
         await house.attacker.vault.seal([claimed])
     assert refusal.value.code == "vault_policy_denies"
+
+
+RITA = Approver("rita", "owner")
+TWO_FOR = ("legal", "payment.send")
+ONE_YES: dict[str, Callable[[House, Terms], tuple[str, str]]] = {
+    "of one person": lambda house, made: ("olga", house.word(made, risk="legal")),
+    "of one person, twice": lambda house, made: ("olga, olga", ";".join(
+        house.word(made, risk="legal", days=days) for days in (1, 2))),
+    "of one person under two names": lambda house, made: ("olga, o. k.", ";".join(
+        house.word(made, Approver(name, "owner"), person="olga", risk="legal") for name in ("olga", "o. k."))),
+    "of one whose name reads like two": lambda house, made: ("olga, rita", house.word(
+        made, Approver("olga, rita", "owner"), risk="legal")),
+}  # fmt: skip
+
+
+@pytest.fixture
+async def strict(house: House) -> House:
+    """The same house, where the law and payments take two persons' yes."""
+    bands = msgspec.json.encode(msgspec.structs.replace(PACK.bands, two_persons=TWO_FOR)).decode()
+    files = msgspec.structs.replace(load_files(DEFAULT_PACK), bands=bands)
+    await house.keeper.govern(files, digest=pack_of(files).digest)
+    house.digest = pack_of(files).digest
+    return house
+
+
+async def refused(house: House, made: Terms, *, approver: str, word: str) -> str:
+    try:
+        await house.attacker.vault.seal([msgspec.structs.replace(made, approver=approver, word=word)])
+    except Refused as refusal:
+        return refusal.code
+    return ""
+
+
+@pytest.mark.parametrize("kind", ["payment.send", TAKE_DOWN])
+@pytest.mark.parametrize("how", ONE_YES)
+async def test_one_yes_where_two_persons_are_needed(strict: House, how: str, kind: str) -> None:
+    """By the kind of action, which the vault sees, or by the risk, which the person was shown and the office signed."""
+    made = terms(policy_digest=strict.digest, action_kind=kind, cost_micros=OVER_50 if kind == "payment.send" else 0)
+    approver, word = ONE_YES[how](strict, made)
+    assert await refused(strict, made, approver=approver, word=word) == "vault_policy_denies"
+
+
+async def test_two_persons_are_enough_and_the_lower_role_counts(strict: House) -> None:
+    made = terms(policy_digest=strict.digest, **payment())
+    words = strict.word(made, OLGA, risk="legal"), strict.word(made, RITA, risk="legal")
+    assert await refused(strict, made, approver="olga, rita", word=";".join(words)) == ""
+    assert await refused(strict, made, approver="rita, olga", word=";".join(words)) == "vault_word_missing"
+    low = strict.word(made, Approver("rob", "reviewer"))
+    assert await refused(strict, made, approver="olga, rob", word=f"{words[0]};{low}") == "vault_policy_denies"
 
 
 async def test_one_bad_leaf_seals_nothing(house: House) -> None:

@@ -34,6 +34,7 @@ from chimera.domain.grant import Batch, Grant, Seal, Terms
 from chimera.domain.wallets import ChainRules, WalletRules
 from chimera.governance.sealing import SealVerifier
 from tests.adapters.vault.test_server import MANAGER, OFFICE, POLICY, frame, server, terms
+from tests.chain_house import vault_pids
 from tests.small_house import a_post
 
 pytestmark = [pytest.mark.requirement("R-E4", "R-N1"), pytest.mark.slow, pytest.mark.timeout(120)]
@@ -234,7 +235,7 @@ async def test_no_key_and_no_passphrase_stands_anywhere_but_encrypted(
             assert reader is not None
         canaries = [CANARY.encode(), *secrets_of(house.folder)]
         assert len(canaries) > 6
-        pids = _vaults(house.folder)
+        pids = vault_pids(house.folder)
         assert pids
         for pid in pids:
             proc = Path("/proc") / str(pid)
@@ -264,19 +265,6 @@ def secrets_of(folder: Path) -> list[bytes]:
             assert isinstance(key, EllipticCurvePrivateKey)
             raw = key.private_numbers().private_value.to_bytes(32, "big")
         found += [raw, raw.hex().encode(), str(int.from_bytes(raw, "big")).encode()]
-    return found
-
-
-def _vaults(folder: Path) -> list[int]:
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"chimera.adapters.vault.process" in words and str(folder).encode() in words:
-                found.append(int(entry.name))
     return found
 
 

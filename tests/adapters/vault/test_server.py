@@ -101,10 +101,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "vault_not_permitted",
     ),
     "the office would speak for the CFO": (
-        lambda: frame(AttestRequest(b"pay"), client="office", key=OFFICE),
+        lambda: frame(AttestRequest((b"pay", b"again")), client="office", key=OFFICE),
         "vault_not_permitted",
     ),
-    "no key of a CFO": (lambda: frame(AttestRequest(b"pay")), "vault_no_cfo_key"),
+    "no key of a CFO": (lambda: frame(AttestRequest((b"pay", b"again"))), "vault_no_cfo_key"),
     "another policy": (lambda: frame(SealRequest((terms(policy_digest="q" * 64),))), "vault_policy_differs"),
     "over its cap": (lambda: frame(SealRequest((terms(cost_micros=10_001),))), "vault_over_cap"),
     "a negative cost": (lambda: frame(SealRequest((terms(cost_micros=-5),))), "vault_amount"),
@@ -158,11 +158,11 @@ def test_who_may_have_the_cfos_word_signed(order: str, client: str, key: Ed25519
     )  # fmt: skip
     known = {"manager": MANAGER.public_key(), "office": OFFICE.public_key(), "effects": STRANGER.public_key()}
     answer = VaultServer(core=core, clients=known, order=order).answer(
-        frame(AttestRequest(b"pay"), client=client, key=key)
+        frame(AttestRequest((b"pay", b"again")), client=client, key=key)
     )
-    assert (answer.code, answer.attestation is None) == (code, bool(code))
-    if answer.attestation is not None:
-        assert is_attested(b"pay", answer.attestation.signature, CFO.public_key())
+    assert (answer.code, len(answer.attestations)) == (code, 0 if code else 2)
+    for statement, attested in zip((b"pay", b"again"), answer.attestations, strict=not code):
+        assert is_attested(statement, attested.signature, CFO.public_key())
 
 
 @given(st.binary(max_size=200))

@@ -86,12 +86,12 @@ function Detail({ item }: { item: Item }): ReactElement {
       ]} />
       {item.window && <div style={{ marginBottom: 14 }}><Meter spent={item.window.spent_micros} held={item.window.held_micros} cap={item.window.cap_micros} over={item.window.overrun_micros} /></div>}
       {(item.goal.text.length > 120 || item.goal.constraints.length > 0) && <Panel title="Goal"><Untrusted text={item.goal.text} />{item.goal.constraints.map((one) => <div key={one}><Chip>constraint</Chip> <bdi>{one}</bdi></div>)}</Panel>}
-      <div className="filters" style={{ marginTop: 14 }}><SegmentedControl aria-label="View" data={[{ value: "plan", label: "Plan" }, { value: "calendar", label: "Calendar" }, { value: "results", label: "Results" }]} value={view} onChange={setView} /><span className="faint">The graph is live. Choose a step to see its whole life.</span></div>
+      <div className="filters" style={{ marginTop: 14 }}><SegmentedControl aria-label="View" data={[{ value: "plan", label: "Plan" }, { value: "calendar", label: "Calendar" }, { value: "results", label: "Results" }]} value={view} onChange={setView} /><span className="faint">{{ plan: "The graph is live. Choose a step to see its whole life.", calendar: `Times are in your zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`, results: "" }[view]}</span></div>
       <Found query={plan}>{(steps) => (
         <Panel bare label={view}>
           {steps.length === 0 ? <Empty title="No plan yet">The planner reads the goal now; its first plan appears here by itself.</Empty>
             : view === "plan" ? <Suspense fallback={null}><Dag steps={steps} /></Suspense>
-              : view === "calendar" ? <Calendar steps={steps} /> : <Results steps={steps} />}
+              : view === "calendar" ? <Calendar campaignId={item.id} steps={steps} /> : <Results steps={steps} />}
         </Panel>
       )}</Found>
     </>

@@ -1,77 +1,61 @@
-/** The plan as it runs: every task a node, laid out by what waits for what. */
-import { Background, Controls, Handle, Position, ReactFlow, type Edge, type Node, type NodeProps } from "@xyflow/react";
+/** The plan as it runs: every task a node, in stages by what waits for what, with the points where one hands over to the next or to a person. */
+import { Background, Controls, Handle, MarkerType, Position, ReactFlow, type Edge, type Node, type NodeProps } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { useMemo, type ReactElement } from "react";
 import { useLocation } from "wouter";
-import type { Schemas } from "@/api/types";
+import { Icon } from "@/parts/Icon";
 import { State } from "@/parts/parts";
+import { layoutOf, type Stage, type Step } from "@/screens/campaigns/layout";
 
-type Step = Schemas["Node"];
-type Shown = Node<{ step: Step }, "step">;
+type StepNode = Node<{ step: Step }, "step">;
+type StageNode = Node<{ stage: Stage; last: boolean }, "stage">;
 
-const COLUMN_PX = 236;
-const ROW_PX = 92;
-const BLOCK_ROWS = 7;
+const STAGE_Y = -74;
 
-/** How many steps stand before each: the longest way from the beginning. */
-function depthsOf(steps: readonly Step[]): Map<string, number> {
-  const byId = new Map(steps.map((step) => [step.id, step]));
-  const depths = new Map<string, number>();
-  const depth = (id: string, seen: ReadonlySet<string>): number => {
-    const known = depths.get(id);
-    if (known !== undefined) return known;
-    const step = byId.get(id);
-    if (!step || seen.has(id)) return -1;
-    const deep = Math.max(-1, ...step.after.map((before) => depth(before, new Set([...seen, id])))) + 1;
-    depths.set(id, deep);
-    return deep;
-  };
-  steps.forEach((step) => depth(step.id, new Set()));
-  return depths;
+function graphOf(steps: readonly Step[]): { nodes: (StepNode | StageNode)[]; edges: Edge[] } {
+  const { places, stages } = layoutOf(steps);
+  const states = new Map(steps.map((step) => [step.id, step.state]));
+  const heads: StageNode[] = stages.map((stage, index) => ({ id: `stage ${String(stage.depth)}`, type: "stage", position: { x: stage.x, y: STAGE_Y }, data: { stage, last: index === stages.length - 1 }, focusable: false, ariaLabel: `Stage ${String(stage.depth + 1)}: ${stage.name}, ${String(stage.done)} of ${String(stage.count)} ended` }));
+  const nodes: StepNode[] = steps.map((step) => ({ id: step.id, type: "step", position: places.get(step.id) ?? { x: 0, y: 0 }, data: { step }, ariaLabel: `${step.key}, ${step.spec}, ${step.state}` }));
+  const edges = steps.flatMap((step) => step.after.filter((id) => states.has(id)).map((id) => {
+    const isHandedOver = states.get(id) === "done";
+    return { id: `${id}-${step.id}`, source: id, target: step.id, animated: step.state === "leased", style: isHandedOver ? { stroke: "var(--go)" } : { strokeDasharray: "4 4" }, markerEnd: { type: MarkerType.ArrowClosed, color: isHandedOver ? "var(--go)" : "var(--line-strong)" } };
+  }));
+  return { nodes: [...heads, ...nodes], edges };
 }
 
-function layoutOf(steps: readonly Step[]): { nodes: Shown[]; edges: Edge[] } {
-  const depths = depthsOf(steps);
-  const deepest = Math.max(0, ...depths.values());
-  const rows = new Map<number, number>();
-  const place = new Map<string, { x: number; y: number }>();
-  const parent = (step: Step): number => Math.max(-1, ...step.after.map((id) => place.get(id)?.y ?? -1));
-  const ordered = [...steps].sort((a, b) => (depths.get(a.id) ?? 0) - (depths.get(b.id) ?? 0) || a.key.localeCompare(b.key, undefined, { numeric: true }));
-  for (const step of ordered) {
-    const column = depths.get(step.id) ?? 0;
-    // Steps that wait for nothing and nobody waits for fill blocks, so that a long list is no tower.
-    const row = Math.max(rows.get(column) ?? 0, parent(step) >= 0 ? Math.round(parent(step) / ROW_PX) : 0);
-    rows.set(column, row + 1);
-    place.set(step.id, { x: column * COLUMN_PX, y: row * ROW_PX });
-  }
-  if (deepest === 0) ordered.forEach((step, index) => place.set(step.id, { x: Math.floor(index / BLOCK_ROWS) * COLUMN_PX, y: (index % BLOCK_ROWS) * ROW_PX }));
-  const known = new Set(steps.map((step) => step.id));
-  return {
-    nodes: steps.map((step) => ({ id: step.id, type: "step", position: place.get(step.id) ?? { x: 0, y: 0 }, data: { step }, ariaLabel: `${step.key}, ${step.spec}, ${step.state}` })),
-    edges: steps.flatMap((step) => step.after.filter((id) => known.has(id)).map((id) => ({ id: `${id}-${step.id}`, source: id, target: step.id, animated: step.state === "leased" }))),
-  };
-}
-
-function StepNode({ data }: NodeProps<Shown>): ReactElement {
+function StepShown({ data }: NodeProps<StepNode>): ReactElement {
   const { step } = data;
   return (
     <div className="step" data-state={step.state}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <div className="row"><b className="cut grow" title={step.key}>{step.spec}</b><State of={step.state} /></div>
-      <div className="cut faint">{step.key}{step.revision > 0 && ` · revision ${String(step.revision)}`}</div>
+      <div className="cut faint">{step.state === "held" ? <span className="hand"><Icon name="reviews" size={12} /> handed over to a person</span> : <>{step.key}{step.revision > 0 && ` · revision ${String(step.revision)}`}</>}</div>
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </div>
   );
 }
 
-const TYPES = { step: StepNode };
+function StageShown({ data }: NodeProps<StageNode>): ReactElement {
+  const { stage, last } = data;
+  const isWhole = stage.done === stage.count;
+  return (
+    <div className="stage" data-done={isWhole || undefined}>
+      <div><span className="faint">Stage {stage.depth + 1}</span> <b>{stage.name}</b></div>
+      <div className="faint">{stage.done} of {stage.count} ended{stage.waits > 0 && ` · ${String(stage.waits)} with a person`}</div>
+      {!last && <i title={isWhole ? "handed over" : "hands over what it has found to the next stage"}><Icon name={isWhole ? "check" : "right"} size={12} /></i>}
+    </div>
+  );
+}
+
+const TYPES = { step: StepShown, stage: StageShown };
 
 export function Dag({ steps }: { steps: readonly Step[] }): ReactElement {
   const [, go] = useLocation();
-  const { nodes, edges } = useMemo(() => layoutOf(steps), [steps]);
+  const { nodes, edges } = useMemo(() => graphOf(steps), [steps]);
   return (
     <div className="dag">
-      <ReactFlow nodes={nodes} edges={edges} nodeTypes={TYPES} fitView fitViewOptions={{ maxZoom: 1, minZoom: 0.55 }} minZoom={0.15} nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} elementsSelectable={false} onNodeClick={(_, node) => { go(`/audit/task/${node.id}`); }} aria-label="The plan as a graph">
+      <ReactFlow nodes={nodes} edges={edges} nodeTypes={TYPES} fitView fitViewOptions={{ maxZoom: 1, minZoom: 0.55 }} minZoom={0.15} nodesDraggable={false} nodesConnectable={false} edgesFocusable={false} elementsSelectable={false} onNodeClick={(_, node) => { if (node.type === "step") go(`/audit/task/${node.id}`); }} aria-label="The plan as a graph">
         <Background gap={22} color="var(--line)" />
         <Controls showInteractive={false} />
       </ReactFlow>

@@ -4,7 +4,8 @@ import { useState, type ReactElement } from "react";
 import { Link, useLocation, useParams } from "wouter";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Found, Head, Meter, Money as Amount, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Empty, Found, Head, Meter, Money as Amount, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Burn, partsOf, PERIODS } from "@/screens/money/Burn";
 import { useCurrency } from "@/session";
 import { moneyOf, plural } from "@/words/money";
 import { cell, save } from "@/words/save";
@@ -13,25 +14,7 @@ type Window = Schemas["WindowShown"];
 type Spending = Schemas["Spending"];
 
 const KINDS: Record<string, string> = { fleet: "Fleet", agent: "Agents", campaign: "Campaigns", category: "Categories", platform: "Networks", recipient: "Recipients" };
-const PERIODS = ["day", "week", "month", "total"];
 const SHOWN_MAX = 12;
-
-function partsOf(id: string): { kind: string; name: string; period: string; start: string } {
-  const [scope = "", period = "", start = ""] = id.split("|");
-  const colon = scope.indexOf(":");
-  return { kind: colon < 0 ? scope : scope.slice(0, colon), name: colon < 0 ? "" : scope.slice(colon + 1), period, start };
-}
-
-function Burn({ window, name }: { window: Window; name: string }): ReactElement {
-  const { period, start } = partsOf(window.id);
-  return (
-    <li>
-      <div className="row"><b className="cut grow" style={{ fontWeight: 500 }}>{name}</b>{window.overrun_micros > 0 && <Chip tone="stop">over by <Amount micros={window.overrun_micros} /></Chip>}<span><Amount micros={window.spent_micros} /> <span className="faint">of <Amount micros={window.cap_micros} /></span></span></div>
-      <div style={{ margin: "5px 0 3px" }}><Meter spent={window.spent_micros} held={window.held_micros} cap={window.cap_micros} over={window.overrun_micros} /></div>
-      <div className="row faint" style={{ fontSize: 12 }}><span className="grow">{period === "total" ? "in all" : `${period} of ${start}`}</span>{window.held_micros > 0 && <span><Amount micros={window.held_micros} /> set aside</span>}<span><Amount micros={window.room_micros} /> left</span></div>
-    </li>
-  );
-}
 
 function useNames(): Map<string, string> {
   const agents = usePages<Schemas["AgentRow"]>(["agents", "names"], "agents", { limit: 1000 });

@@ -1,40 +1,36 @@
-/** The policy in force: its rules in words, its text, its bands, under one hash. */
-import { SegmentedControl, TextInput } from "@mantine/core";
-import { useState, type ReactElement } from "react";
-import { useSearch } from "wouter";
+/** The fleet's rules: what is in force in words and as text, its tests, its versions, and changing it with eyes open. */
+import { SegmentedControl } from "@mantine/core";
+import type { ReactElement } from "react";
+import { useLocation, useSearch } from "wouter";
 import { useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
-import { Icon } from "@/parts/Icon";
-import { Chip, Empty, Found, Hash, Head, Panel } from "@/parts/parts";
+import { Found, Hash, Head, Panel } from "@/parts/parts";
+import { Change } from "@/screens/policy/Change";
+import { Rules } from "@/screens/policy/Rules";
+import { Trials, type Shown } from "@/screens/policy/Trials";
+import { Version, Versions } from "@/screens/policy/Versions";
+import { useMay } from "@/session";
 
-type Found_ = Schemas["Policy"];
-
-function Rules({ policy, wanted }: { policy: Found_; wanted: string }): ReactElement {
-  const [words, setWords] = useState(wanted);
-  const shown = policy.rules.filter((rule) => `${rule.name} ${rule.says} ${rule.remedy}`.toLowerCase().includes(words.trim().toLowerCase()));
-  return (
-    <>
-      <div className="filters"><TextInput w={280} placeholder="Find a rule" aria-label="Find a rule" leftSection={<Icon name="search" />} value={words} onChange={(event) => { setWords(event.currentTarget.value); }} /><span className="faint">{shown.length} of {policy.rules.length} rules</span></div>
-      <Panel bare label="Rules">
-        {shown.length === 0 ? <Empty title="No rule by that name">A rule that fired elsewhere may be built into the gate: budget, halts and permissions are.</Empty> : (
-          <div className="scroll-x"><table className="list"><thead><tr><th>Rule</th><th>Says</th><th>To change it</th><th>Asks</th><th>Owes</th></tr></thead>
-            <tbody>{shown.map((rule) => <tr key={rule.name}><td style={{ whiteSpace: "nowrap" }}><code>{rule.name}</code></td><td>{rule.says}</td><td className="soft">{rule.remedy || "–"}</td><td>{rule.role ? <Chip tone="wait">{rule.role}</Chip> : "–"}</td><td>{rule.obligation || "–"}</td></tr>)}</tbody></table></div>
-        )}
-      </Panel>
-    </>
-  );
-}
+const PARTS = [{ value: "", label: "Rules" }, { value: "text", label: "Text" }, { value: "tests", label: "Tests" }, { value: "versions", label: "Versions" }];
 
 export default function Policy(): ReactElement {
+  const [place, go] = useLocation();
+  const may = useMay();
   const wanted = new URLSearchParams(useSearch()).get("rule") ?? "";
-  const [view, setView] = useState("rules");
-  const policy = useRead<Found_>(["policy"], "policy");
+  const [, , part = "", number = ""] = place.split("/");
+  const policy = useRead<Shown>(["policy"], "policy");
+  const parts = may("policy.apply") ? [...PARTS, { value: "change", label: "Change it" }] : PARTS;
   return (
     <div className="page">
       <Found query={policy}>{(found) => (
         <>
-          <Head title="Policy" acts={<SegmentedControl aria-label="View" data={[{ value: "rules", label: "Rules" }, { value: "text", label: "Text" }, { value: "bands", label: "Bands" }]} value={view} onChange={setView} />}>In force: <Hash of={found.digest} length={24} />. Every decision names this hash. Deny beats escalate beats allow; what errs denies.</Head>
-          {view === "rules" ? <Rules policy={found} wanted={wanted} /> : <Panel label={view}><pre className="bytes" tabIndex={0} style={{ maxHeight: "none" }}>{view === "text" ? found.text : found.bands}</pre></Panel>}
+          <Head title="Policy" acts={<SegmentedControl aria-label="Part" data={parts} value={part} onChange={(value) => { go(value ? `/policy/${value}` : "/policy"); }} />}>
+            In force: {found.number ? `version ${String(found.number)}, ` : "the pack that is shipped, "}{found.name} {found.release}, <Hash of={found.digest} length={16} />. Every decision names this hash. Deny beats escalate beats allow; what errs denies.
+          </Head>
+          {part === "" && <Rules policy={found} wanted={wanted} />}
+          {part === "text" && <div className="grid two wide-left"><Panel title="policy.cedar" bare><pre className="bytes whole" tabIndex={0}>{found.text}</pre></Panel><div className="stack"><Panel title="bands.json" bare><pre className="bytes whole" tabIndex={0}>{found.bands}</pre></Panel><Panel title="schema.cedarschema" bare><pre className="bytes" tabIndex={0}>{found.schema}</pre></Panel></div></div>}
+          {part === "tests" && <Trials candidate={{ number: 0 }} only="check" />}
+          {part === "versions" && (number ? <Version key={number} number={Number(number)} current={found} /> : <Versions current={found} />)}
+          {part === "change" && <Change current={found} />}
         </>
       )}</Found>
     </div>

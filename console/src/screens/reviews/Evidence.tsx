@@ -1,11 +1,13 @@
 /** What speaks for and against: rules, confidence, whose words, what it costs, what it was made from, what happened. */
-import { Textarea } from "@mantine/core";
+import { Button, Textarea } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { Link } from "wouter";
+import { call } from "@/api/client";
 import { useRead, type PageOf } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Found, Hash, Meter, Money, Panel, When } from "@/parts/parts";
+import { Chip, Found, Hash, Meter, Money, Panel, ProblemNote, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { sayEvent } from "@/words/events";
 import { fieldsOf, textOf } from "@/words/plain";
@@ -96,7 +98,25 @@ export function History({ item }: { item: Item }): ReactElement {
   );
 }
 
-export function PrivateNote({ id }: { id: string }): ReactElement {
-  const [note, setNote] = useLocalStorage({ key: `chimera-note-${id}`, defaultValue: "" });
-  return <Panel title="Private note" note="stays in this browser"><Textarea aria-label="Private note" autosize minRows={2} maxRows={8} placeholder="Only you, only here" value={note} onChange={(event) => { setNote(event.currentTarget.value); }} /></Panel>;
+/** Notes of one's own on a review: kept with it, read by nobody else. What is being written survives a reload. */
+export function PrivateNotes({ id }: { id: string }): ReactElement {
+  const client = useQueryClient();
+  const notes = useRead<PageOf<Schemas["Remark"]>>(["reviews", "notes", id], `reviews/${id}/notes`);
+  const [text, setText] = useLocalStorage({ key: `chimera-note-${id}`, defaultValue: "" });
+  const keep = useMutation({
+    mutationFn: () => call(`reviews/${id}/notes`, { method: "POST", body: { text: text.trim() } }),
+    onSuccess: () => { setText(""); void client.invalidateQueries({ queryKey: ["reviews", "notes", id] }); },
+  });
+  const isReady = text.trim() !== "" && !keep.isPending;
+  return (
+    <Panel title="Private notes" note="nobody else reads them">
+      <form className="stack" onSubmit={(event) => { event.preventDefault(); if (isReady) keep.mutate(); }}>
+        {notes.isError && <ProblemNote error={notes.error} />}
+        {(notes.data?.items ?? []).map((note) => <div key={note.id}><Untrusted text={note.text} /><div className="faint" style={{ fontSize: 12 }}><When us={note.at_us} /></div></div>)}
+        <Textarea aria-label="Private note" autosize minRows={2} maxRows={8} maxLength={2000} placeholder="For you alone" value={text} onChange={(event) => { setText(event.currentTarget.value); }} onKeyDown={(event) => { if (event.key === "Enter" && (event.metaKey || event.ctrlKey) && isReady) keep.mutate(); }} />
+        {keep.isError && <ProblemNote error={keep.error} />}
+        {text.trim() !== "" && <div><Button type="submit" size="compact-sm" variant="default" loading={keep.isPending}>Keep it</Button></div>}
+      </form>
+    </Panel>
+  );
 }

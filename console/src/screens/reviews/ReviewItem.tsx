@@ -1,5 +1,5 @@
 /** One review with everything that a person needs, and the four things that can be done with it. */
-import { Button, Tooltip } from "@mantine/core";
+import { Button, Menu, Tooltip } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useMemo, type ReactElement } from "react";
 import { Link } from "wouter";
@@ -10,7 +10,7 @@ import { useNowUs } from "@/live/now";
 import { Icon } from "@/parts/Icon";
 import { Chip, Found, ProblemNote, Risk, State, When } from "@/parts/parts";
 import { EditForm, SayForm } from "@/screens/reviews/Compose";
-import { Budget, History, PrivateNote, Rules, Signals, Sources } from "@/screens/reviews/Evidence";
+import { Budget, History, PrivateNotes, Rules, Signals, Sources } from "@/screens/reviews/Evidence";
 import { PostCard } from "@/screens/reviews/PostCard";
 import type { Ruling } from "@/screens/reviews/rulings";
 import { useMay, useSession } from "@/session";
@@ -36,6 +36,33 @@ function useClaim(item: Item) {
   });
 }
 
+const RULES = ["owner", "operator", "reviewer"];
+
+/** Gives it to one person: nobody else may say yes to it then. */
+function Assign({ item }: { item: Item }): ReactElement {
+  const client = useQueryClient();
+  const may = useMay();
+  const people = useRead<{ items: Schemas["PersonShown"][] }>(["people"], "people", { when: may("people.look") });
+  const assign = useMutation({
+    mutationFn: (to: string) => call<Schemas["Review"]>(`reviews/${item.id}/assign`, { method: "POST", version: item.version, body: { to } }),
+    onSettled: () => client.invalidateQueries({ queryKey: ["reviews"] }),
+  });
+  const able = (people.data?.items ?? []).filter((one) => one.state === "active" && one.roles.some((role) => RULES.includes(role)));
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target><Button size="compact-sm" variant="subtle" color="gray" c="var(--text-soft)" loading={assign.isPending}>Assign</Button></Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>Who rules on it</Menu.Label>
+          {able.map((one) => <Menu.Item key={one.id} disabled={one.name === item.row.assignee} onClick={() => { assign.mutate(one.name); }}>{one.name}<span className="faint"> {one.roles.join(", ")}</span></Menu.Item>)}
+          {item.row.assignee && <Menu.Item onClick={() => { assign.mutate(""); }}>Anybody again</Menu.Item>}
+        </Menu.Dropdown>
+      </Menu>
+      {assign.isError && <ProblemNote error={assign.error} />}
+    </>
+  );
+}
+
 function Lock({ item }: { item: Item }): ReactElement | null {
   const nowUs = useNowUs();
   const session = useSession();
@@ -53,6 +80,7 @@ function Lock({ item }: { item: Item }): ReactElement | null {
       {item.row.first_yes_by && <Chip tone="wait">{item.row.first_yes_by} said yes; one more person has to</Chip>}
       {isMine ? <Chip tone="info"><Icon name="lock" size={12} /> yours for {countdownOf(until - nowUs)}</Chip> : null}
       <Button size="compact-sm" variant="subtle" color="gray" c="var(--text-soft)" loading={claim.isPending} onClick={() => { claim.mutate(isMine ? "release" : "claim"); }}>{isMine ? "Leave it to others" : "Take it"}</Button>
+      {may("review.assign") && <Assign item={item} />}
       {claim.isError && <ProblemNote error={claim.error} />}
     </div>
   );
@@ -116,7 +144,7 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
         <Signals item={item} />
         <Budget item={item} />
         <History item={item} />
-        <PrivateNote id={item.id} />
+        <PrivateNotes id={item.id} />
       </div>
     </div>
   );

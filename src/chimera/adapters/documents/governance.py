@@ -84,11 +84,6 @@ def _bytes(path: Path) -> bytes:
     return found
 
 
-def load_policy_texts(folder: Path = DEFAULT_PACK) -> tuple[str, str]:
-    """The text of a pack's policy and its bands, for people to read."""
-    return (folder / "policy.cedar").read_text(encoding="utf-8"), (folder / "bands.json").read_text(encoding="utf-8")
-
-
 def load_lexicon(path: Path = LEXICON) -> dict[str, Lexeme]:
     """The families of words that safety looks for."""
     try:

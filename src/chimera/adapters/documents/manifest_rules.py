@@ -17,7 +17,7 @@ from chimera.governance import texts
 from chimera.governance.schemas import suggestion
 
 _SAYS_AI = re.compile(r"\b(AI|A\.I\.|KI|IA|artificial|automated|bot|robot|machine)(?!\w)", re.IGNORECASE)
-_NEEDS_ACCOUNT = frozenset({"post.publish", "post.reply", "post.like"})
+_NEEDS_ACCOUNT = frozenset({"post.publish", "post.reply", "post.like", "account.block"})
 
 
 def objections(document: Document, specs: Mapping[str, Spec]) -> Iterator[Fault]:

@@ -31,7 +31,7 @@ def objections(document: Document) -> Iterator[Fault]:
     yield from _permits(document)
     faults = list(_schemas(document))
     # A schema that is wrong would make every check and example look wrong too.
-    faults = faults or list(_checks(document))
+    faults = faults or [*_checks(document), *_remembers(document)]
     yield from faults or _examples(document)
 
 
@@ -64,6 +64,14 @@ def _permits(document: Document) -> Iterator[Fault]:
     for part in ("actions", "permissions"):
         if len(set(value[part])) != len(value[part]):
             yield document.fault((part,), "a name stands here twice", "remove one")
+
+
+def _remembers(document: Document) -> Iterator[Fault]:
+    kept = document.value.get("recall", {}).get("keeps", "")
+    texts = [name for name, schema in document.value["output"].get("properties", {}).items()
+             if schema.get("type") == "string"]  # fmt: skip
+    if kept and kept not in texts:
+        yield document.fault(("recall", "keeps"), f"the output has no text {shown(kept)}", suggestion(kept, texts))
 
 
 # ── schemas ─────────────────────────────────────────────────────────────────────────────────────────────────────────

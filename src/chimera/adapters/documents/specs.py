@@ -18,7 +18,7 @@ from chimera.adapters.documents.validation import differences
 from chimera.domain import canonical
 from chimera.domain.faults import Fault, Faults
 from chimera.domain.prompt import Prompt
-from chimera.domain.spec import Check, Limits, Risk, Spec
+from chimera.domain.spec import Check, Limits, Recall, Risk, Spec
 from chimera.governance.schemas import Schema
 
 _HOUSE = FilePath(chimera.__file__).parent
@@ -52,6 +52,14 @@ class LimitsPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output_bytes_max: Annotated[int, Meta(ge=64, le=1_048_576)] = 65_536
     repairs_max: Annotated[int, Meta(ge=0, le=3)] = 1
     may_cache: bool = False
+
+
+class RecallPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it has to do with memory."""
+
+    memories_max: Annotated[int, Meta(ge=0, le=10)] = 0
+    keeps: Annotated[str, Meta(max_length=64)] = ""
+    importance_bp: Annotated[int, Meta(ge=0, le=10_000)] = 5_000
 
 
 class ContextPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,6 +102,7 @@ class SpecFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     triggers: Annotated[tuple[Word, ...], Meta(max_length=10, description="the kinds of input that it answers")] = ()
     risk: Annotated[Risk, Meta(description="everything but ordinary needs a person")] = Risk.ORDINARY
     limits: LimitsPart = field(default_factory=LimitsPart)
+    recall: RecallPart = field(default_factory=RecallPart)
 
 
 SPEC_FILE = Schema(msgspec.json.schema(SpecFile))
@@ -219,5 +228,6 @@ def to_spec(document: Document) -> Spec:
         actions=tuple(value["actions"]), permissions=tuple(value["permissions"]),
         triggers=tuple(value.get("triggers", ())),
         risk=Risk(value.get("risk", Risk.ORDINARY)), limits=msgspec.convert(value.get("limits", {}), Limits),
+        recall=msgspec.convert(value.get("recall", {}), Recall),
         digest=canonical.hash_of(value),
     )  # fmt: skip

@@ -8,15 +8,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 import wordllama  # pyright: ignore[reportMissingTypeStubs]
 
+from chimera.adapters.embeddings.late import DIMENSIONS, MODEL
 from chimera.ports.embeddings import Vector
 
-DIMENSIONS = 256
 CHARS_MAX = 8_192
 BATCH_MAX = 512
 
@@ -30,12 +29,17 @@ class _Loaded(Protocol):
 
 
 class WordVectors:
-    """Implements `ports.embeddings.Embeddings`. The first text waits for the loading; later ones do not."""
+    """Implements `ports.embeddings.Embeddings`. The first text waits for the loading, unless it was `warm`."""
+
+    def warm(self) -> WordVectors:
+        """Load now."""
+        self._of(["a first text"])
+        return self
 
     @property
     def model(self) -> str:
         """The release of the wheel: another release may hold other vectors."""
-        return f"wordllama/{version('wordllama')}/{DIMENSIONS}"
+        return MODEL
 
     @property
     def dimensions(self) -> int:

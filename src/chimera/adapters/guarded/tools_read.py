@@ -17,6 +17,9 @@ from chimera.governance.entrusted import Entrusted
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
+# Tools that are the house itself: what they say is nobody else's word.
+HOUSE_TOOLS = frozenset({"card"})
+
 
 class GuardedToolsRead:
     """Implements `ports.tools_read.ToolsRead` in front of another. Attacks are withheld; a suspicion is marked.
@@ -39,7 +42,7 @@ class GuardedToolsRead:
             raise Refused("egress_refused", "; ".join(findings)[:500], where=tool,
                           remedy="put the host on the fleet's list, or leave the secret out")  # fmt: skip
         answer = await self._tools.call(tool, arguments, agent_id=agent_id)
-        carried = labels.union(answer.labels, (labels.tool(tool),))
+        carried = answer.labels if tool in HOUSE_TOOLS else labels.union(answer.labels, (labels.tool(tool),))
         if labels.is_secret(carried):
             self._entrusted.learn(agent_id, answer.content)
         content, worst = self._security.withhold(answer.content)

@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -208,7 +208,7 @@ def keep_secret(home: Path, name: str) -> str:
     path = secret_path(home, name)
     private_folder(path.parent, trusted=True)
     if not os.path.lexists(path):
-        write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
+        write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n", only_if_new=True)
     return read_secret(path)
 
 
@@ -231,8 +231,10 @@ def read_secret(path: Path) -> str:
     return text
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file of mode 600 whole or not at all, and returns when it is on the disk."""
+def write_private(path: Path, text: str, *, only_if_new: bool = False) -> None:
+    """Writes a file of mode 600 whole or not at all, and returns when it is on the disk. Of several who write it
+    only if it is new, one does, and all read the same.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with explained(path):
         try:
@@ -241,7 +243,11 @@ def write_private(path: Path, text: str) -> None:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            if only_if_new:
+                with suppress(FileExistsError):
+                    path.hardlink_to(beside)
+            else:
+                beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
         sync_folder(path.parent)

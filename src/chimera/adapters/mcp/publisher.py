@@ -27,6 +27,7 @@ TOOLS = {
     "post.like": "like",
     "post.follow": "follow",
     "post.take_down": "take_down",
+    "account.block": "block",
     "payment.send": "pay",
 }
 

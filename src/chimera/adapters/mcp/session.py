@@ -46,16 +46,20 @@ _BROKEN = (anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStre
 
 
 class McpSession:
-    """`async with McpSession(target, clock) as session`. Reconnects by itself; many tasks may call at once."""
+    """`async with McpSession(target, clock) as session`. Reconnects by itself; many tasks may call at once.
+
+    For ever, unless it was given a number of tries: then it is over after as many failures in a row.
+    """
 
     def __init__(
         self, target: Target, clock: Clock, *,
-        connect_seconds_max: float = CONNECT_SECONDS_MAX, tools_max: int = TOOLS_MAX,
+        connect_seconds_max: float = CONNECT_SECONDS_MAX, tools_max: int = TOOLS_MAX, tries_max: int | None = None,
     ) -> None:  # fmt: skip
         self._target = target
         self._clock = clock
         self._connect_seconds_max = connect_seconds_max
         self._tools_max = tools_max
+        self._tries_max = tries_max
         self._client: Client | None = None
         self._tools: dict[str, mcp_types.Tool] = {}
         self._ready = asyncio.Event()
@@ -140,16 +144,20 @@ class McpSession:
             self._leave.set()
 
     async def _supervise(self) -> None:
-        wait_seconds = RETRY_SECONDS_MIN
+        wait_seconds, failed = RETRY_SECONDS_MIN, 0
         while not self._closing:
             try:
                 await self._hold()
-                wait_seconds = RETRY_SECONDS_MIN
+                wait_seconds, failed = RETRY_SECONDS_MIN, 0
             except Exception as error:  # noqa: BLE001 — whatever broke the connection, the next one is made.
                 self._why = f"{type(error).__name__}: {error}"[:200]
+                failed += 1
             finally:
                 self._ready.clear()
                 self._client = None
+            if failed == self._tries_max:
+                self._ready.set()  # Whoever waits is told now, not when the time is over.
+                return
             if not self._closing:
                 await self._clock.sleep(wait_seconds)
                 wait_seconds = min(RETRY_SECONDS_MAX, wait_seconds * 2)

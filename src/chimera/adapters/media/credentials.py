@@ -38,9 +38,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
 class Credentials:
     """Signs under one key and the house's name."""
 
-    def __init__(self, key: Ed25519PrivateKey, *, house: str, now: datetime) -> None:
-        self._key = key
-        self._chain = _chain(key, house, now)
+    def __init__(self, key: Ed25519PrivateKey | bytes, *, house: str, now: datetime) -> None:
+        """The key, or the 32 bytes that it is made of."""
+        self._key = Ed25519PrivateKey.from_private_bytes(key) if isinstance(key, bytes) else key
+        self._chain = _chain(self._key, house, now)
 
     def sign(self, png: bytes, *, title: str) -> bytes:
         """The picture with a manifest in it that says who made it, and that an AI did."""

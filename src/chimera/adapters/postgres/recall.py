@@ -12,7 +12,7 @@ from chimera.domain.errors import Unavailable
 from chimera.domain.memory import Memory
 from chimera.domain.roles import Role
 from chimera.ports.embeddings import Vector
-from chimera.ports.recall import Near
+from chimera.ports.recall import Near, Wanted
 
 
 class PostgresVectors:
@@ -49,9 +49,18 @@ class PostgresVectors:
         """By looking at every vector; what `nearest` is measured against."""
         return _near(await self._fetch("nearest_exactly", list(owners), model, written(vector), limit))
 
-    async def missing(self, *, model: str, limit: int) -> tuple[Memory, ...]:
-        """Memories without a vector of this model, oldest first."""
-        return tuple(record_of(Memory, row) for row in await self._fetch("without_vector", model, limit))
+    async def nearest_each(self, wanted: Sequence[Wanted], *, model: str, limit: int) -> tuple[tuple[Near, ...], ...]:
+        """The nearest for each of several, in one round trip."""
+        asked = [(number, owner, written(one.vector)) for number, one in enumerate(wanted) for owner in one.owners]
+        rows = await self._fetch("nearest_each", [n for n, _, _ in asked], [owner for _, owner, _ in asked],
+                                 [text for _, _, text in asked], model, limit)  # fmt: skip
+        found = [_near([row for row in rows if row["asked"] == number]) for number in range(len(wanted))]
+        return tuple(tuple(sorted(near, key=lambda one: (-one.likeness, one.id))[:limit]) for near in found)
+
+    async def missing(self, *, model: str, limit: int, after: str = "") -> tuple[Memory, ...]:
+        """Memories without a vector of this model, by id: whoever reads on begins behind the last one."""
+        rows = await self._fetch("without_vector", model, limit, after or None)
+        return tuple(record_of(Memory, row) for row in rows)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -14,6 +14,7 @@ from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.reads import Pool, PostgresReads, tasks_of
 from chimera.adapters.postgres.sealed import Sealing
 from chimera.adapters.postgres.sql import query
+from chimera.adapters.postgres.turns import WAIT_SECONDS_MAX, WriterBusy, free_writers, take
 from chimera.domain import refusals, rows
 from chimera.domain.change import Change
 from chimera.domain.roles import Role
@@ -87,23 +88,49 @@ async def open_reads(
 
 async def open_store(
     dsn: str, *, writer: str, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
-    keys: SubjectKeys | None = None,
+    keys: SubjectKeys | None = None, only_if_free: bool = False,
 ) -> PostgresStore:  # fmt: skip
-    """Open the database for one writer, with the login of a role; whoever had this writer is fenced."""
+    """Open the database for one writer, with the login of a role; whoever had this writer is fenced.
+
+    Only if it is free: whoever else opened it so is not fenced, but stands in our way (`WriterBusy`).
+    """
 
     async def connect() -> asyncpg.Connection[asyncpg.Record]:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             dsn,
             user=login_of(role),
             password=password,
             timeout=CONNECT_SECONDS_MAX,
             server_settings={**_SETTINGS, "application_name": f"chimera {writer}"},
         )
+        if only_if_free:
+            try:
+                await take(connection, writer, again=line.epoch is not None)
+            except BaseException:
+                connection.terminate()
+                raise
+        return connection
 
     line, patience = Line(connect, writer), Patience(patience_seconds)
     await _open(line, writer, patience)
     pool = await pool_of(dsn, role, password, keys=keys)
     return PostgresStore(pool, line, writer=writer, patience=patience, sealing=Sealing(keys))
+
+
+async def open_free_store(
+    dsn: str, *, name: str, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
+    keys: SubjectKeys | None = None, wait_seconds: float = WAIT_SECONDS_MAX,
+) -> PostgresStore:  # fmt: skip
+    """Open the database for whichever writer of this name is free: several commands at once do not fence each other."""
+    busy: WriterBusy | None = None
+    async for writer in free_writers(name, wait_seconds=wait_seconds):
+        try:
+            return await open_store(dsn, writer=writer, role=role, password=password, keys=keys,
+                                    patience_seconds=patience_seconds, only_if_free=True)  # fmt: skip
+        except WriterBusy as taken:
+            busy = taken
+    assert busy is not None, "every writer was tried at least once"
+    raise busy
 
 
 async def _open(line: Line, writer: str, patience: Patience) -> None:

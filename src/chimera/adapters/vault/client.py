@@ -35,6 +35,7 @@ from chimera.domain.errors import Refused, Unavailable
 from chimera.domain.grant import Terms
 from chimera.domain.policy import PackFiles
 from chimera.domain.wallets import Consent
+from chimera.governance.together import Together
 from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.notary import SignedStatement
@@ -53,6 +54,8 @@ class VaultClient:
         self._key = key
         self._clock = clock
         self._turn = asyncio.Lock()
+        # Two signatures and a verification a request: what comes meanwhile rides on the next one.
+        self._attesting = Together(self._attest)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def seal(self, leaves: Sequence[Terms]) -> SignedRoot:
@@ -64,10 +67,7 @@ class VaultClient:
 
     async def attest(self, statement: bytes) -> Attestation:
         """The CFO's signature under its word."""
-        answer = await self._ask(AttestRequest(statement))
-        if answer.attestation is None:
-            raise _odd()
-        return answer.attestation
+        return await self._attesting.ask(statement)
 
     async def halt(self, halted: Iterable[str]) -> None:
         """Tell the vault what is halted now."""
@@ -139,6 +139,12 @@ class VaultClient:
         if self._streams:
             self._streams[1].close()
             self._streams = None
+
+    async def _attest(self, statements: Sequence[bytes]) -> Sequence[Attestation]:
+        answer = await self._ask(AttestRequest(tuple(statements)))
+        if len(answer.attestations) != len(statements):
+            raise _odd()
+        return answer.attestations
 
     async def _ask(self, request: Request) -> Answer:
         answer = await self._ask_once(request)

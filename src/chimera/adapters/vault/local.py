@@ -29,7 +29,7 @@ class LocalVault:
 
     async def attest(self, statement: bytes) -> Attestation:
         """Asks the core."""
-        return self._core.attest(statement)
+        return self._core.attest((statement,))[0]
 
     async def halt(self, halted: frozenset[str]) -> None:
         """Tells the core."""

@@ -152,8 +152,8 @@ class VaultServer:
         match request:
             case SealRequest(leaves):
                 return Answer(sealed=self._core.seal(leaves, now_us=now_us), key_id=self._core.key_id)
-            case AttestRequest(statement):
-                return Answer(attestation=self._core.attest(statement), key_id=self._core.key_id)
+            case AttestRequest(statements):
+                return Answer(attestations=self._core.attest(statements), key_id=self._core.key_id)
             case CheckpointRequest():
                 return self._stated(request, now_us)
 

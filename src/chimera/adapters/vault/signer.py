@@ -115,16 +115,17 @@ class VaultSigner:
         self._key = key
         self.key_id = keys.name_of(key.public_key())
 
-    def attest(self, statement: bytes) -> Attestation:
-        """The CFO's signature under its word. Nothing is sealed by it, and under a halt of the fleet it has no word."""
+    def attest(self, statements: Sequence[bytes]) -> tuple[Attestation, ...]:
+        """The CFO's signature under each word. Nothing is sealed by it; under a halt of the fleet it has no word."""
         if self._cfo_key is None:
             raise Refused("vault_no_cfo_key", "this vault holds no key of a CFO", where="vault")
-        if len(statement) > STATEMENT_BYTES_MAX:
-            raise Refused("vault_statement_size", f"{len(statement)} bytes are no word on a payment", where="vault")
+        if len(statements) > LEAVES_MAX or max(map(len, statements), default=0) > STATEMENT_BYTES_MAX:
+            raise Refused("vault_statement_size", "too many statements, or too long for a word on a payment",
+                          where="vault")  # fmt: skip
         if scopes.FLEET in self._halted:
             raise Refused("halted", "fleet is halted", where="vault", remedy="chimera resume")
-        signature = self._cfo_key.sign(attested_bytes(statement)).hex()
-        return Attestation(signature=signature, key_id=keys.name_of(self._cfo_key.public_key()))
+        key, key_id = self._cfo_key, keys.name_of(self._cfo_key.public_key())
+        return tuple(Attestation(signature=key.sign(attested_bytes(one)).hex(), key_id=key_id) for one in statements)
 
     def seal(self, leaves: Sequence[Terms], *, now_us: int) -> SignedRoot:
         """One signature for all leaves, or `Refused` for the first that may not be."""
@@ -166,12 +167,12 @@ class VaultSigner:
             raise Refused("halted", f"{min(met)} is halted", where=terms.grant_id, remedy="chimera resume")
 
     def _require_permitted(self, terms: Terms, now_us: int) -> None:
-        """The vault's own copy of the policy, asked with the best that a manager could claim; and a person's word."""
-        role = wording.require_word(terms, self._office, now_us=now_us) if self._office else ""
-        if self._policy is not None and not self._policy.permits(terms, approver=role):
+        """The vault's own copy of the policy, asked with the best that a manager could claim; and persons' words."""
+        words = wording.require_words(terms, self._office, now_us=now_us) if self._office else ()
+        if self._policy is not None and not self._policy.permits(terms, words=words):
             raise Refused(
                 "vault_policy_denies",
-                f"the vault's policy never allows {terms.action_kind} for this amount without a person's word",
+                f"the vault's policy never allows {terms.action_kind} for this amount on {len(words)} person's word",
                 where=terms.grant_id,
                 remedy="a person rules, or the policy is changed",
             )

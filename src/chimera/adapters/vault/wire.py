@@ -109,9 +109,9 @@ class AuthorizationRequest(Struct, frozen=True, tag="authorization", forbid_unkn
 
 
 class AttestRequest(Struct, frozen=True, tag="attest", forbid_unknown_fields=True):
-    """A manager asks for the CFO's signature under its word on a payment."""
+    """A manager asks for the CFO's signature under each of its words on payments."""
 
-    statement: bytes
+    statements: tuple[bytes, ...]
 
 
 Request: TypeAlias = (
@@ -141,7 +141,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     sealed: SignedRoot | None = None
     stated: SignedStatement | None = None
-    attestation: Attestation | None = None
+    attestations: tuple[Attestation, ...] = ()
     standing: Standing | None = None
     address: str = ""
     consent: Consent | None = None

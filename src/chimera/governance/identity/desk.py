@@ -27,6 +27,7 @@ from chimera.domain.record import Record, next_version
 from chimera.domain.verbs import VERBS, Resource
 from chimera.governance.identity import totp
 from chimera.governance.identity.knocking import Knocking
+from chimera.governance.identity.passes import Passes
 from chimera.governance.identity.permits import Permits
 from chimera.governance.identity.registry import Joining, Registry
 from chimera.ports.clock import Clock
@@ -52,6 +53,7 @@ class IdentityDesk:
         self._permits = permits
         self._knocking = Knocking(store=store)
         self._registry = Registry(store=store, clock=clock, secrecy=secrecy, permits=permits)
+        self._passes = Passes(store=store, clock=clock, secrecy=secrecy, permits=permits, registry=self._registry)
         self._entrances: dict[str, tuple[str, int]] = {}
 
     def may(self, principal: Principal, verb: str, resource: Resource) -> bool:
@@ -66,6 +68,11 @@ class IdentityDesk:
     def registry(self) -> Registry:
         """The people: passwords, codes, and the list."""
         return self._registry
+
+    @property
+    def passes(self) -> Passes:
+        """What everybody may do about themselves."""
+        return self._passes
 
     async def add_person(self, principal: Principal, joining: Joining) -> Person:
         """Somebody new."""

@@ -48,6 +48,11 @@ class Consents:
             raise Refused("consent_missing", f"nobody has asked this person about: {purpose}", where="person",
                           remedy="ask, and put the answer on record with `chimera privacy consent`")  # fmt: skip
 
+    async def has_withdrawn(self, person: str, purpose: Purpose) -> bool:
+        """Whether they have said no, and not taken it back."""
+        known = await self._store.find(Consent, consent_id(self._keys.name_of(person), purpose))
+        return known is not None and known.state is ConsentState.WITHDRAWN
+
     async def of(self, person: str) -> tuple[Consent, ...]:
         """Everything that a person has said, by purpose."""
         name = self._keys.name_of(person)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chimera.domain.budget import Window
+from chimera.governance.together import Together
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 
@@ -19,18 +19,17 @@ class Rooms:
     def __init__(self, *, reads: Reads, clock: Clock) -> None:
         self._reads = reads
         self._clock = clock
-        self._turn = asyncio.Lock()
-        self._wanted: set[str] = set()
+        self._reading = Together(self._read)
         self._known: dict[str, tuple[Window | None, int]] = {}
 
     async def of(self, windows: Iterable[str]) -> tuple[Window, ...]:
-        """Those that exist. Whoever comes while somebody reads is served by the next read, with all who wait."""
+        """Those that exist. However long a read takes, what it found is new enough for whoever waited for it."""
         keys = tuple(windows)
         if not self._are_fresh(keys):
-            self._wanted.update(keys)
-            async with self._turn:
-                if not self._are_fresh(keys):
-                    await self._read()
+            return await self._reading.ask(keys)
+        return self._found(keys)
+
+    def _found(self, keys: Iterable[str]) -> tuple[Window, ...]:
         found = (self._known.get(key, (None, 0))[0] for key in keys)
         return tuple(window for window in found if window is not None)
 
@@ -38,10 +37,11 @@ class Rooms:
         since_us = self._clock.now_us() - FRESH_US
         return all(key in self._known and self._known[key][1] >= since_us for key in keys)
 
-    async def _read(self) -> None:
-        wanted, self._wanted = self._wanted, set()
+    async def _read(self, asked: Sequence[tuple[str, ...]]) -> list[tuple[Window, ...]]:
+        wanted = {key for keys in asked for key in keys}
         now_us = self._clock.now_us()
         found = {window.id: window for window in await self._reads.windows(sorted(wanted))}
         if len(self._known) > KNOWN_MAX:
             self._known.clear()
         self._known.update({key: (found.get(key), now_us) for key in wanted})
+        return [self._found(keys) for keys in asked]

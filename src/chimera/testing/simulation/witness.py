@@ -208,7 +208,7 @@ class Witness:
 
     def _judge_attempt(self, attempt: Attempt) -> None:
         assignment, has = attempt.assignment, set(attempt.draft.labels)
-        owed = set(assignment.task.labels).union(*(material.labels for material in assignment.materials))
+        owed = set(assignment.task.labels).union(*(material.labels for material in assignment.readable))
         for source in assignment.task.sources:
             if (earlier := self.books.all(Attempt).get(source)) is not None:
                 owed |= set(earlier.draft.labels)

@@ -29,6 +29,8 @@ from chimera.ports.clock import Clock
 from chimera.ports.toolbox import Told as Answer
 
 AGENTS_MAX = 20_000
+# A child that cannot be started, or ends at once, will not have changed its mind in ten seconds.
+START_TRIES_MAX = 2
 BACKOFF_SECONDS = 0.05
 BACKOFF_SECONDS_MAX = 2.0
 Target: TypeAlias = Server[Any] | Fresh
@@ -165,7 +167,9 @@ class Member:
                 self._told.why = ""
                 self._session = await McpSession(self._target(), self._clock,
                                                  connect_seconds_max=self.entry.limits.connect_seconds_max,
-                                                 tools_max=self.entry.limits.tools_max).__aenter__()  # fmt: skip
+                                                 tools_max=self.entry.limits.tools_max,
+                                                 tries_max=None if self.entry.url else START_TRIES_MAX,
+                                                 ).__aenter__()  # fmt: skip
                 self._used_us = self._clock.now_us()
             return self._session
 

@@ -1,1 +1,1 @@
-SELECT id, version, state, due_us, body FROM chimera.without_vector($1, $2);
+SELECT id, version, state, due_us, body FROM chimera.without_vector($1, $2, $3);

@@ -1,0 +1,81 @@
+"""The studio as workers and effects meet it: a tool that makes pictures, and a publisher that carries their bytes.
+
+A worker gets a digest and an alt text. Effects, whose grant names the digest, send the bytes that it names, or nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Protocol, cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chimera.domain.action import Action
+from chimera.domain.errors import ChimeraError
+from chimera.ports.publisher import Order, Outcome, Publisher, Rejected, Trace, Traits
+from chimera.ports.tools_read import ToolAnswer, ToolsRead
+
+CARD = "card"
+
+
+class Pictures(Protocol):
+    """The studio, without what it takes to draw."""
+
+    async def card(self, asked: dict[str, Any]) -> Struct: ...
+
+    async def bytes_of(self, digest: str) -> bytes: ...
+
+
+class StudioTools:
+    """Implements `ports.tools_read.ToolsRead`: `card` is the studio's; everything else is asked behind it.
+
+    What the studio says is the house's own word; the words in a picture were the asker's, who keeps their labels.
+    """
+
+    def __init__(self, tools: ToolsRead, studio: Pictures) -> None:
+        self._tools = tools
+        self._studio = studio
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """A picture, or the answer of the tools behind."""
+        if tool != CARD:
+            return await self._tools.call(tool, arguments, agent_id=agent_id)
+        medium = await self._studio.card(arguments)
+        return ToolAnswer(content=msgspec.to_builtins(medium), labels=())
+
+
+class MediaPublisher:
+    """Implements `ports.publisher.Publisher` before another: puts the bytes of media into the order."""
+
+    def __init__(self, publisher: Publisher, studio: Pictures) -> None:
+        self._publisher = publisher
+        self._studio = studio
+
+    def traits(self, platform: str) -> Traits:
+        """Those of the publisher behind."""
+        return self._publisher.traits(platform)
+
+    async def publish(self, order: Order) -> Outcome:
+        """Perform it with its media; one that is missing or was changed stops the whole act before it begins."""
+        try:
+            carried = await self._carried(order.action)
+        except ChimeraError as error:
+            return Rejected(error.code, later=False)
+        return await self._publisher.publish(replace(order, action=carried))
+
+    async def look_up(self, order: Order) -> Trace:
+        """Whether it happened: the key is the same with and without bytes."""
+        return await self._publisher.look_up(order)
+
+    async def _carried(self, action: Action) -> Action:
+        given = action.arguments.get("media")
+        if not isinstance(given, list | tuple):
+            return action
+        media = [{**item, "data": await self._data(str(item.get("digest", "")))}
+                 for item in cast("list[dict[str, Any]]", given)]  # fmt: skip
+        return replace(action, arguments={**action.arguments, "media": media})
+
+    async def _data(self, digest: str) -> str:
+        return base64.b64encode(await self._studio.bytes_of(digest)).decode()

@@ -1,0 +1,70 @@
+"""Puts the studio together: where media are kept, under which key they are signed, who meets it. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+from msgspec import Struct
+
+from chimera.adapters.local.home import keep_secret, prepare_home
+from chimera.adapters.media.at_work import MediaPublisher, StudioTools
+from chimera.adapters.system.clock import SystemClock
+from chimera.domain.errors import Invalid
+from chimera.governance.safety.relations import Manifests
+from chimera.ports.objects import Objects
+from chimera.ports.publisher import Publisher
+from chimera.ports.tools_read import ToolsRead
+from chimera.settings import Settings
+
+FOLDER = "media"
+HOUSE = "Chimera"
+REGION = "us-east-1"
+
+
+class Illustrated(Struct, frozen=True, kw_only=True):
+    """The ways out with the studio in front of them, and what it vouches for."""
+
+    tools: ToolsRead
+    publisher: Publisher
+    manifests: Manifests
+
+
+async def illustrated(settings: Settings, *, tools: ToolsRead, publisher: Publisher) -> Illustrated:
+    """The studio of this home between workers and tools, and between effects and networks."""
+    # Imported when used: Pillow and the credentials' library are no command's but a fleet's.
+    from chimera.adapters.media.credentials import Credentials
+    from chimera.adapters.media.studio import Studio
+
+    credentials = await asyncio.to_thread(Credentials, _key(settings), house=HOUSE, now=_now())
+    studio = Studio(objects=objects(settings), credentials=credentials)
+    await studio.remember()
+    return Illustrated(tools=StudioTools(tools, studio), publisher=MediaPublisher(publisher, studio), manifests=studio)
+
+
+def objects(settings: Settings) -> Objects:
+    """Where media are kept: a folder of the home, or the bucket of `s3://name?endpoint=…&region=…`."""
+    # Imported when used, as above.
+    from chimera.adapters.objects.store import StoredObjects
+
+    if not settings.media_store:
+        return StoredObjects.in_folder(prepare_home(settings.folder) / FOLDER, public_url=settings.media_url)
+    address = urlsplit(settings.media_store)
+    asked = {name: values[-1] for name, values in parse_qs(address.query).items()}
+    if address.scheme != "s3" or not address.netloc or not asked.keys() <= {"endpoint", "region"}:
+        raise Invalid("media_store", "this names no bucket", where="CHIMERA_MEDIA_STORE",
+                      remedy="write s3://bucket?endpoint=https://…&region=…")  # fmt: skip
+    return StoredObjects.in_bucket(
+        address.netloc, endpoint=asked.get("endpoint", ""), region=asked.get("region", REGION),
+        key=(settings.media_store_key, settings.media_store_secret), public_url=settings.media_url,
+    )  # fmt: skip
+
+
+def _key(settings: Settings) -> bytes:
+    return hashlib.sha256(keep_secret(prepare_home(settings.folder), FOLDER).encode()).digest()
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(SystemClock().now_us() / 1_000_000, UTC)

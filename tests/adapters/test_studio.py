@@ -1,0 +1,125 @@
+"""Pictures in posts: made, signed, kept and read back by the studio; sent by effects as exactly what was granted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chimera.adapters.media.at_work import MediaPublisher, StudioTools
+from chimera.adapters.media.credentials import Credentials, verify
+from chimera.adapters.media.studio import DAY_US, Studio
+from chimera.adapters.objects.store import StoredObjects
+from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.domain.action import Action
+from chimera.domain.errors import Invalid
+from chimera.domain.grant import PerformanceState
+from chimera.ports.tools_read import ToolAnswer
+from chimera.skills import copy
+from chimera.skills.desk import Desk
+from tests.small_house import CONTRACTS, PROMPTS, SPECS, TEXT, SmallHouse, a_post
+from tests.small_work import SayingModel, assign, envelope
+
+pytestmark = pytest.mark.requirement("R-B2", "R-D2")
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+WORDS = {"title": "Co-op week", "body": "It is back.", "name": "Banterpacks", "disclosure": "[AI persona]"}
+
+
+class NoTools:
+    """Implements `ports.tools_read.ToolsRead` for an agent that has none."""
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        raise AssertionError(tool)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "media"
+
+
+@pytest.fixture
+def studio(folder: Path) -> Studio:
+    credentials = Credentials(Ed25519PrivateKey.generate(), house="Test House", now=NOW)
+    return Studio(objects=StoredObjects.in_folder(folder, public_url="https://cdn.example"), credentials=credentials)
+
+
+async def test_a_picture_is_vouched_for_once_it_was_read_back(studio: Studio, folder: Path) -> None:
+    medium = await studio.card(WORDS)
+    data = await studio.bytes_of(medium.digest)
+    assert hashlib.sha256(data).hexdigest() == medium.digest
+    assert verify(data).holds
+    assert studio.is_verified(medium.digest)
+    assert not studio.is_verified("ab" * 32)
+    assert medium.url == f"https://cdn.example/originals/{medium.digest}.png"
+    assert (folder / medium.thumbnail).stat().st_size < len(data)
+    later = Studio(objects=StoredObjects.in_folder(folder), credentials=studio._credentials)
+    assert await later.remember() == 1
+    assert later.is_verified(medium.digest)
+    with pytest.raises(Invalid, match="tool_arguments"):
+        await studio.card({"title": "no name"})
+
+
+async def test_what_is_old_goes_with_everything_that_belongs_to_it(studio: Studio, folder: Path) -> None:
+    medium = await studio.card(WORDS)
+    now_us = int((folder / "originals" / f"{medium.digest}.png").stat().st_mtime * 1_000_000)
+    assert await studio.expire(now_us=now_us, days=1) == 0
+    assert await studio.expire(now_us=now_us + 2 * DAY_US, days=1) == 1
+    assert not studio.is_verified(medium.digest)
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+async def test_a_post_task_carries_a_picture_from_the_skill_to_the_network(studio: Studio) -> None:
+    house = await SmallHouse().open()
+    permitted = (*house.agent.permissions, "media.make")
+    asked = {"platform": "sandbox", "topic": "boss fights", "brief": "Say it.", "picture": True}
+    task = await house.a_task(input=asked)
+    assignment = assign(task, house.agent)
+    desk = Desk(
+        type(assignment)(task=task, persona=house.agent.persona, account="ada", permissions=permitted),
+        spec=SPECS["copy.post"], model=SayingModel(envelope({"text": TEXT, "sources": []})),
+        tools=StudioTools(NoTools(), studio), prompts=PROMPTS,
+    )  # fmt: skip
+    made = await copy.write(desk)
+    assert made.action is not None
+    (medium,) = made.action.arguments["media"]
+    assert medium["alt"].startswith("A card by ada: boss fights.")
+    assert not CONTRACTS.output_findings(SPECS["copy.post"], made.output)
+    assert made.labels == ("operator",), "the house's own studio is no stranger"
+    await performed(house, studio, made.action)
+    (deed,) = house.network.records()
+    assert deed.media == (medium["digest"],)
+
+
+async def test_a_picture_that_was_changed_after_the_grant_does_not_go_out(studio: Studio, folder: Path) -> None:
+    house = await SmallHouse().open()
+    medium = await studio.card(WORDS)
+    path = folder / "originals" / f"{medium.digest}.png"
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(bytes(data))
+    action = a_post(media=[{"digest": medium.digest, "alt": medium.alt}])
+    state, reason = await performed(house, studio, action)
+    assert (state, reason) == (PerformanceState.FAILED, "media_changed")
+    assert house.network.records() == ()
+
+
+async def test_a_network_takes_no_other_bytes_than_those_named(studio: Studio) -> None:
+    house = await SmallHouse().open()
+    medium = await studio.card(WORDS)
+    other = base64.b64encode(b"other bytes").decode()
+    action = a_post(media=[{"digest": medium.digest, "alt": "x", "data": other}])
+    granted = await house.grant(action)
+    performance = await house.effects().perform(granted.grant.id)
+    assert (performance.state, performance.reason) == (PerformanceState.FAILED, "media_differ")
+
+
+async def performed(house: SmallHouse, studio: Studio, action: Action) -> tuple[PerformanceState, str]:
+    house.publisher = MediaPublisher(RehearsalPublisher(house.line, house.clock), studio)  # pyright: ignore[reportAttributeAccessIssue]
+    granted = await house.grant(action)
+    performance = await house.effects().perform(granted.grant.id)
+    return performance.state, performance.reason
