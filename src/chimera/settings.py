@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhook_hosts: str = ""
     checkpoint_seconds: int = 60
     retention_days: int = 90
+    networks_file: str = ""
     tools_file: str = ""
     token: str = ""
     oidc_issuer: str = ""

@@ -9,34 +9,20 @@ from chimera.domain.draft import Draft
 from chimera.skills.desk import Desk
 
 PUBLISHING_COST_MICROS = 1_000
-CARD_CHARS_MAX = 280
-PICTURES = "media.make"
 
 
 async def write(desk: Desk) -> Draft:
     """A post, or an answer to somebody, as the spec says."""
     envelope = await desk.ask(desk.brief())
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
-    media = await _media(desk, output["text"])
+    asked = desk.assignment.task.input
+    media = await desk.card(str(asked["topic"]), output["text"]) if asked.get("picture") else {}
     return Draft(
         output=output,
         confidence_bp=envelope.confidence_bp,
         labels=desk.labels,
         action=_action(desk, output["text"], media),
     )
-
-
-async def _media(desk: Desk, text: str) -> dict[str, Any]:
-    """The card that goes with a post, where one is asked for and the agent may have it made: digest and alt text."""
-    asked, assignment = desk.assignment.task.input, desk.assignment
-    if not asked.get("picture") or PICTURES not in assignment.permissions:
-        return {}
-    disclosure = assignment.persona.disclosure
-    words = text.replace(disclosure, "").strip() if disclosure else text
-    card = {"title": str(asked["topic"])[:CARD_CHARS_MAX], "body": words[:CARD_CHARS_MAX],
-            "name": assignment.persona.name, "disclosure": disclosure}  # fmt: skip
-    made = (await desk.read("card", card)).content
-    return {"media": [{"digest": made["digest"], "alt": made["alt"]}]}
 
 
 def disclosed(text: str, desk: Desk) -> str:

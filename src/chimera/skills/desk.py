@@ -26,6 +26,8 @@ from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
 CALLS_MAX = 16
 GRAPHEMES_MAX = 300
+CARD_CHARS_MAX = 280
+PICTURES = "media.make"
 
 
 class Desk:
@@ -126,6 +128,18 @@ class Desk:
             )
         )
         return answer
+
+    async def card(self, title: str, text: str) -> dict[str, Any]:
+        """The card that goes with a post, where the agent may have one made: digest and alt text."""
+        assignment = self.assignment
+        if PICTURES not in assignment.permissions:
+            return {}
+        disclosure = assignment.persona.disclosure
+        words = text.replace(disclosure, "").strip() if disclosure else text
+        wanted = {"title": title[:CARD_CHARS_MAX], "body": words[:CARD_CHARS_MAX], "name": assignment.persona.name,
+                  "disclosure": disclosure}  # fmt: skip
+        made = (await self.read("card", wanted)).content
+        return {"media": [{"digest": made["digest"], "alt": made["alt"]}]}
 
     def _require_calls_left(self) -> None:
         if sum(call.kind != calls.TRY for call in self.calls) >= CALLS_MAX:
