@@ -114,10 +114,13 @@ hooks: setup ## Install the git hooks
 
 ##@ Test
 test: setup anvil ## The tests as CI runs them, with the coverage gate (ten minutes at most on two cores)
-	@$(PYTEST) -n $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_MIN) $(ARGS)
+
+test-properties: setup ## Every property with all of its examples (a quarter of an hour; `make test` tries a part of them)
+	@$(PYTEST) -n $(WORKERS) -m hypothesis --hypothesis-profile thorough --timeout 900 $(ARGS)
 
 test-fast: setup anvil ## The quick ones, without coverage (ARGS="-k gate")
-	@$(PYTEST) -n $(WORKERS) -m "not slow and not faults and not live" $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist worksteal -m "not slow and not faults and not live" $(ARGS)
 
 test-last: setup ## Only what failed the last time
 	@$(PYTEST) --last-failed --last-failed-no-failures none $(ARGS)

@@ -1,4 +1,4 @@
-"""What is true of all tests: those that the threat model names are attacks, and `make pentest` runs them."""
+"""What is true of all tests: which of them are attacks, how many examples a property gets, what coverage looks at."""
 
 from __future__ import annotations
 
@@ -6,14 +6,32 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from chimera.adapters.chain.depth import keep_recursion_shallow
+from tests.examples import QUICK, THOROUGH
 
 ROOT = Path(__file__).resolve().parents[1]
 THREATS = ROOT / "docs" / "security" / "threat-model.md"
+# Tests that do the same thing very often: coverage triples their time, and learns nothing after the first round.
+REPEATING = ("hypothesis", "slow")
+SEEDS_COVERED = 6
+
+settings.register_profile(QUICK, max_examples=40)
+settings.register_profile(THOROUGH, max_examples=400, deadline=None)
+settings.load_profile(QUICK)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the attacks, and what repeats itself."""
+    mark_attacks(items)
+    for item in items:
+        parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if any(map(item.get_closest_marker, REPEATING)) or parameters.get("seed", 0) >= SEEDS_COVERED:
+            item.add_marker(pytest.mark.no_cover)
+
+
+def mark_attacks(items: list[pytest.Item]) -> None:
     """Mark the tests that the threat model names, by file or by file and name."""
     if not THREATS.exists():
         return
@@ -27,3 +45,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Tests that import eth-account themselves have let py_ecc raise the limit for everyone."""
     keep_recursion_shallow()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """A test that its time-out interrupted has failed, even if what it tests swallowed the interruption."""
+    report: pytest.TestReport = yield
+    marker = item.get_closest_marker("timeout")
+    seconds_max = float(marker.args[0] if marker else item.config.getoption("timeout") or item.config.getini("timeout"))
+    if report.passed and call.when == "call" and 0 < seconds_max <= call.duration:
+        report.outcome = "failed"
+        report.longrepr = f"it took {call.duration:.1f} s, was interrupted, and passed all the same"
+    return report

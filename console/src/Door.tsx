@@ -20,7 +20,8 @@ async function enter(code: string): Promise<Session> {
   return call<Session>("session", { quiet: true });
 }
 
-function LogIn({ onIn, why }: { onIn: (session: Session) => void; why: unknown }): ReactElement {
+/** Asks who it is. `again`: the page behind it stays as it was, with everything that is being written. */
+function LogIn({ onIn, why, again = false }: { onIn: (session: Session) => void; why: unknown; again?: boolean }): ReactElement {
   const [error, setError] = useState<unknown>(why);
   const [busy, setBusy] = useState(false);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
@@ -32,19 +33,21 @@ function LogIn({ onIn, why }: { onIn: (session: Session) => void; why: unknown }
       .then(onIn, setError)
       .finally(() => { setBusy(false); });
   };
+  const Tag = again ? "div" : "main";
   return (
-    <main className="door">
+    <Tag className={again ? "door again" : "door"}>
       <form onSubmit={submit} aria-label="Log in">
         <img src="/mark.svg" alt="" width={40} height={40} />
         <h1>Chimera</h1>
-        <p className="soft">Open the address that <code>chimera up</code> printed: it lets you in by itself. Or log in by name.</p>
+        <p className="soft">{again && "This page stays as you left it. "}Open the address that <code>chimera up</code> printed: it lets you in by itself. Or log in by name.</p>
         {error !== null && <ProblemNote error={error} />}
-        <TextInput label="Name" name="name" autoComplete="username" required />
+        <TextInput label="Name" name="name" autoComplete="username" required data-autofocus autoFocus={again} />
         <PasswordInput label="Password" name="password" autoComplete="current-password" required />
         <TextInput label="Code" name="code" description="From your authenticator, if you have one" autoComplete="one-time-code" inputMode="numeric" />
         <Button type="submit" size="sm" fullWidth loading={busy}>Log in</Button>
+        {again && <Button variant="subtle" size="sm" fullWidth onClick={() => { location.assign("/"); }}>Start afresh</Button>}
       </form>
-    </main>
+    </Tag>
   );
 }
 
@@ -54,16 +57,18 @@ export function Door(): ReactElement {
   const [why, setWhy] = useState<unknown>(null);
   const [isKnown, setKnown] = useState(false);
   const begun = useRef(false);
+  const [isOver, setOver] = useState(false);
   const letIn = useCallback((found: Session) => {
     rememberCsrf(found.csrf);
     setSession(found);
     setKnown(true);
-  }, []);
+    setOver(false);
+    void client.invalidateQueries();
+  }, [client]);
   useEffect(() => {
     whenLoggedOut(() => {
-      client.clear();
-      setSession(null);
-      setWhy(new Problem(401, "session_over", "Your session has ended", "Nothing that you did before is lost.", "Log in again."));
+      setOver(true);
+      setWhy(new Problem(401, "session_over", "Your session has ended", "Nothing that you did before is lost; what was not sent yet waits here.", "Log in again."));
     });
     if (begun.current) return;
     begun.current = true;
@@ -79,5 +84,11 @@ export function Door(): ReactElement {
   }, [client, letIn]);
   if (!isKnown) return <main className="door" aria-label="Loading"><Loader /></main>;
   if (!session) return <LogIn onIn={letIn} why={why} key={String(why)} />;
-  return <SessionProvider value={session}><App /></SessionProvider>;
+  // Somebody else at the same browser starts with a page of their own.
+  return (
+    <SessionProvider value={session} key={session.person}>
+      <div className="inside" inert={isOver} data-over={isOver || undefined}><App /></div>
+      {isOver && <LogIn onIn={letIn} why={why} key={String(why)} again />}
+    </SessionProvider>
+  );
 }

@@ -23,7 +23,6 @@ from chimera.adapters.documents.governance import (
     load_pack,
     load_permits,
 )
-from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local.erasures import ErasureJournal
@@ -34,11 +33,13 @@ from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
+from chimera.adapters.postgres.replies import PostgresReplies, open_replies
 from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
+from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
-from chimera.assembly import joining, people
+from chimera.assembly import joining, people, serving
 from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
@@ -46,7 +47,6 @@ from chimera.assembly.money import breakers, paying
 from chimera.assembly.people import Office
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.domain.errors import ChimeraError, Unavailable
-from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
@@ -98,7 +98,6 @@ from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
 R = TypeVar("R", bound="PostgresReads | PostgresViews")
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _log = structlog.get_logger("chimera")
 LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
 
@@ -127,6 +126,14 @@ class Database(Struct, frozen=True, kw_only=True):
     async def ledger(self) -> PostgresLedger:
         """Open it for reading, the ledger too."""
         return await open_ledger(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
+
+    async def replies(self) -> PostgresReplies:
+        """Open it for answers by idempotency key."""
+        return await open_replies(self.dsn, password=self.passwords[Role.OFFICE])
+
+    async def webhooks(self) -> PostgresWebhooks:
+        """Open it for telling webhooks."""
+        return await open_webhooks(self.dsn, password=self.passwords[Role.OFFICE])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -165,13 +172,6 @@ class Fleet(Struct, frozen=True, kw_only=True):
     listening: Listening
     manager: Manager
     tally: Tally
-
-
-class Api(Struct, frozen=True, kw_only=True):
-    """The running API: where it listens, and an address that lets the owner in once."""
-
-    url: str
-    entrance: str
 
 
 def packages_folder() -> Path:
@@ -452,35 +452,13 @@ async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orches
 
 
 @contextlib.asynccontextmanager
-async def api(settings: Settings, *, found: Database, office: Store, intake: Intake) -> AsyncGenerator[Api]:
-    """The API and the console, listening while the block runs."""
-    # Imported when used: FastAPI takes a second, which no other command should wait for.
-    from chimera.api import assembly
-
-    clock, desk = SystemClock(), people.identity_desk(settings, office)
-    async with contextlib.AsyncExitStack() as stack:
-        views = await stack.enter_async_context(_closing(await found.views()))
-        given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, permits=load_permits(),
-            reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
-            shipped=load_files(DEFAULT_PACK), read_package=read_package_files,
-            console=Path(__file__).parent / "console_dist",
-        )  # fmt: skip
-        where = await stack.enter_async_context(assembly.running(
-            given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),
-        ))  # fmt: skip
-        code = await people.entrance(settings, desk)
-        yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
-
-
-@contextlib.asynccontextmanager
-async def own_api(settings: Settings) -> AsyncGenerator[Api]:
+async def own_api(settings: Settings) -> AsyncGenerator[serving.Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
         office = await _entered(stack, found, Role.OFFICE, "api")
         intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        yield await stack.enter_async_context(api(settings, found=found, office=office, intake=intake))
+        yield await stack.enter_async_context(serving.api(settings, found=found, office=office, intake=intake))
 
 
 def api_document() -> bytes:
@@ -488,8 +466,3 @@ def api_document() -> bytes:
     from chimera.api import assembly
 
     return assembly.document()
-
-
-def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str, Constitution | None]:
-    package = package_of(files, folder=Path(name), specs=load_specs())
-    return package.manifest, package.digest, package.constitution

@@ -43,7 +43,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""
+    webhook_hosts: str = ""
     checkpoint_seconds: int = 60
+    networks_file: str = ""
     tools_file: str = ""
     token: str = ""
     oidc_issuer: str = ""

@@ -14,20 +14,25 @@ import asyncpg
 import httpx
 import pytest
 
-from chimera import bootstrap
 from chimera.adapters.documents.governance import load_files, load_pack, load_permits
 from chimera.adapters.local.postgres import start_postgres
 from chimera.adapters.postgres.install import install
+from chimera.adapters.postgres.reads import PostgresReads
+from chimera.adapters.postgres.replies import PostgresReplies, open_replies
 from chimera.adapters.postgres.store import PostgresStore, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
+from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.secrecy import SystemSecrecy
+from chimera.adapters.webhooks.poster import WebhookPoster
 from chimera.api import assembly
 from chimera.api.app import served
 from chimera.api.assembly import Built, Given
 from chimera.api.guard import COOKIE, CSRF_HEADER, csrf_of
+from chimera.assembly.serving import read_package_files
 from chimera.domain.person import EVERYTHING, Principal, person_id
 from chimera.domain.roles import Role
+from chimera.governance.egress import Egress
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.identity.registry import Joining
 from chimera.governance.reviews import Reviews
@@ -49,20 +54,27 @@ class World:
         self.dsn = dsn
         self.clock = SystemClock()
         self.permits = load_permits()
+        self.secrecy = SystemSecrecy(key="tests")
+        self.poster = WebhookPoster(own=Egress(("localhost",)))
         self.desk: IdentityDesk
+        self.replies: PostgresReplies
+        self.webhooks: PostgresWebhooks
         self.owner: Principal
         self.samples: Samples
         self.views: PostgresViews
         self.office: PostgresStore
         self.built: Built
-        self._opened: list[PostgresViews | PostgresStore] = []
+        self._opened: list[PostgresReads | PostgresStore] = []
 
     async def open(self) -> None:
         self.views = await open_views(self.dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
         self.office = await self.store(Role.OFFICE, "office")
         self._opened.append(self.views)
+        self.replies = await open_replies(self.dsn, password=PASSWORDS[Role.OFFICE])
+        self.webhooks = await open_webhooks(self.dsn, password=PASSWORDS[Role.OFFICE])
+        self._opened += [self.replies, self.webhooks]
         self.desk = IdentityDesk(store=self.office, clock=self.clock, ids=SystemIds(), permits=self.permits,
-                                 secrecy=SystemSecrecy(key="tests"))  # fmt: skip
+                                 secrecy=self.secrecy)  # fmt: skip
         made = await self.desk.local_owner("owner")
         assert made is not None
         self.owner = made[0]
@@ -81,7 +93,8 @@ class World:
             reviews=Reviews(store=self.office, permits=self.permits, bands=load_pack().bands),
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
             zone=ZoneInfo("UTC"), shipped=load_files(),
-            read_package=bootstrap.read_package_files, console=console,
+            read_package=read_package_files, console=console, replies=self.replies, webhooks=self.webhooks,
+            poster=self.poster, secrecy=self.secrecy,
         )  # fmt: skip
 
     @contextlib.asynccontextmanager
@@ -114,9 +127,16 @@ class World:
         return served(self.built.app, hosts=("localhost", "127.0.0.1"), clock=self.clock,
                       answered=self.built.measures.answered)  # fmt: skip
 
+    def rebuilt(self) -> httpx.AsyncClient:
+        """A client of another process of the API over the same database."""
+        self.built = assembly.built(self.given())
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app(), raise_app_exceptions=False),
+                                 base_url="http://localhost")  # fmt: skip
+
     async def close(self) -> None:
         for opened in self._opened:
             await opened.close()
+        await self.poster.__aexit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,8 @@ class Filler:
         stranger = Material(name="mention", content={"text": f"hey, {COPIED}?! {HOSTILE}"}, labels=("public",))
         attempt = hearing.attempt_of(assign(task, agent, materials=(stranger,)), result(task, draft(TEXT)), judgement(),
                                      question=question, ruling=ruling)  # fmt: skip
-        await self.manager.commit(replace(step.change, records=(*step.change.records, attempt)))
+        kept = replace(attempt, at_us=now_us)
+        await self.manager.commit(replace(step.change, records=(*step.change.records, kept)))
         self.samples.reviews += [one for one in step.change.records if isinstance(one, Review)]
         self.samples.grants += [one for one in step.change.records if isinstance(one, Grant)]
 

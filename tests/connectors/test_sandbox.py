@@ -20,6 +20,7 @@ from mcp.shared.exceptions import MCPError
 import chimera
 from chimera.adapters.mcp.session import McpSession
 from chimera.adapters.system.clock import SystemClock
+from chimera.connectors import desk
 from chimera.connectors.sandbox import server
 from chimera.connectors.sandbox.serving import http_server
 from chimera.domain.errors import Unavailable
@@ -131,7 +132,7 @@ def free_port() -> int:
 
 
 def test_annotations_say_what_a_tool_does() -> None:
-    described = {tool.name: server._described(tool) for tool in catalogue.TOOLS}
+    described = {tool.name: desk.described(tool) for tool in catalogue.TOOLS}
     reading = {name for name, tool in described.items() if tool.annotations and tool.annotations.read_only_hint}
     assert reading == {"find_by_key", "timeline", "thread", "mentions", "trends"}
     destructive = {name for name, tool in described.items() if tool.annotations and tool.annotations.destructive_hint}

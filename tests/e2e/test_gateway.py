@@ -93,7 +93,8 @@ def test_an_outside_agent_works_behind_the_door(new_home: Path) -> None:
 async def works(home: Path, url: str, disclosure: str, tokens: list[str]) -> None:
     async with client_of(url, tokens[0]) as client, client_of(url, tokens[1]) as other:
         assert {tool.name for tool in (await client.list_tools()).tools} == {
-            "chimera_search", "chimera_call", "chimera_post", "chimera_result"}  # fmt: skip
+            "chimera_search", "chimera_call", "chimera_post", "chimera_reply", "chimera_like", "chimera_take_down",
+            "chimera_result"}  # fmt: skip
         refused = await ask(client, "chimera_call", tool="odd/read_work", arguments={"text": "hello"})
         assert refused["code"] in {"tool_not_permitted", "tool_quarantined"}
         assert refused["status"] == "refused"
@@ -139,7 +140,7 @@ def test_on_standard_input_the_token_says_who_calls(home: Path) -> None:
         async with Client(parameters) as client:
             return len((await client.list_tools()).tools)
 
-    assert asyncio.run(listed()) == 4
+    assert asyncio.run(listed()) == 7
     assert fleet.chimera(home, "gateway", "take-back", agent["name"]).code == 0
     assert fleet.chimera(home, "gateway", "take-back", agent["name"]).code == 1
     assert fleet.chimera(home, "gateway", "serve", "--stdio").code == 2

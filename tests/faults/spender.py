@@ -1,6 +1,7 @@
 """A fleet that does nothing but pay, as a process of its own: `python -m tests.faults.spender HOME MODE`.
 
-MODE `spend` opens campaigns until it is killed; `end` lets everything come to its end and prints what the books say.
+MODE `spend` waits for a line (what takes long, to load everything, is done by then), then opens campaigns until it is
+killed; `end` lets everything come to its end and prints what the books say.
 The counter that is paid at writes each payment to a file of its own, on disk, and refuses no repetition: a doubled
 one shows.
 """
@@ -205,6 +206,7 @@ async def _all(fleet: Fleet, kind: type[Any]) -> list[Any]:
 if __name__ == "__main__":
     place, mode = Path(sys.argv[1]), sys.argv[2]
     if mode == "spend":
+        sys.stdin.readline()
         asyncio.run(spend(place))
     else:
         sys.stdout.write(json.dumps(asyncio.run(end(place))) + "\n")

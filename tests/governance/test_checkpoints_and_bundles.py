@@ -29,6 +29,7 @@ from chimera.governance.audit import verify_history
 from chimera.governance.bundles import bundle_lines
 from chimera.governance.checkpoints import Checkpoints, latest
 from chimera.ports.notary import SignedStatement
+from tests.examples import examples
 from tests.small_house import SmallHouse
 
 pytestmark = [pytest.mark.requirement("R-N4", "R-E7"), pytest.mark.attack]
@@ -350,7 +351,7 @@ async def test_another_key_convinces_nobody_who_knows_the_right_one(house: Small
     assert not verified(rows)["verified"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60), deadline=None)
 @given(st.data())
 async def test_no_byte_of_an_event_can_be_changed(data: st.DataObject) -> None:
     house = await SmallHouse().open()

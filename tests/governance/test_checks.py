@@ -16,6 +16,7 @@ from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Material
 from chimera.governance import checks
 from chimera.governance.checks import CHECKS, Context, context_of, parameter_schema
+from tests.examples import examples
 
 SOURCE = "The patch brings 1,200 fixes, says https://Games.example/patch-2 and www.other.example."
 CONTEXT = Context(
@@ -183,7 +184,7 @@ PARAMETERS = {
 }
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     ANY_TEXT,
     ANY_TEXT,

@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 from msgspec import structs
 
-from chimera.rehearsal.line import Fault, Line, Silence
-from chimera.rehearsal.network import Accepted, Act, Declined, Network
+from chimera.ports.network import Accepted, Act, Declined, Silence
+from chimera.rehearsal.line import Fault, Line
+from chimera.rehearsal.network import Network
 from chimera.rehearsal.scenario import FaultRates, Outage, Rules, Scenario
 from chimera.testing.manual_clock import ManualClock
 from tests.rehearsal.worlds import QUIET, US

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from chimera.rehearsal.network import Accepted, Act, Declined, Network
+from chimera.ports.network import Accepted, Act, Declined
+from chimera.rehearsal.network import Network
 from chimera.rehearsal.records import Counts, Deed, Performed, compare
 from chimera.rehearsal.scenario import Rules, Scenario
 from tests.rehearsal.worlds import QUIET, US, do, quiet

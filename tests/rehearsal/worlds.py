@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from chimera.ports.network import Accepted, Act
 from chimera.rehearsal import world
 from chimera.rehearsal.happenings import Happening
-from chimera.rehearsal.network import Accepted, Act
 from chimera.rehearsal.scenario import CALM, Scenario
 from chimera.rehearsal.world import World
 from chimera.testing.manual_clock import ManualClock

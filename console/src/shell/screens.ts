@@ -17,7 +17,7 @@ export interface Screen {
 export const SCREENS: readonly Screen[] = [
   { path: "/reviews", route: "/reviews/:id?", title: "Reviews", icon: "reviews", group: "Work", needs: "review.look", keys: "g r", component: lazy(() => import("@/screens/reviews/Reviews")) },
   { path: "/campaigns", route: "/campaigns/:id?", title: "Campaigns", icon: "campaigns", group: "Work", needs: "fleet.look", keys: "g c", component: lazy(() => import("@/screens/campaigns/Campaigns")) },
-  { path: "/conversations", route: "/conversations/:id?", title: "Conversations", icon: "conversations", group: "Work", needs: "fleet.look", keys: "g i", component: lazy(() => import("@/screens/Conversations")) },
+  { path: "/conversations", route: "/conversations/:id?", title: "Conversations", icon: "conversations", group: "Work", needs: "fleet.look", keys: "g i", component: lazy(() => import("@/screens/conversations/Conversations")) },
   { path: "/trends", route: "/trends", title: "Trends", icon: "trends", group: "Work", needs: "fleet.look", component: lazy(() => import("@/screens/Trends")) },
   { path: "/fleet", route: "/fleet", title: "Fleet", icon: "fleet", group: "Fleet", needs: "fleet.look", keys: "g f", component: lazy(() => import("@/screens/fleet/Fleet")) },
   { path: "/agents", route: "/agents/:id?", title: "Agents", icon: "agents", group: "Fleet", needs: "fleet.look", keys: "g a", component: lazy(() => import("@/screens/agents/Agents")) },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import Query
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,20 +13,21 @@ from starlette.responses import Response
 
 from chimera.api import history, paging
 from chimera.api.fleet import WindowShown, shown_window
-from chimera.api.guard import Who
+from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, Page
 from chimera.api.problems import ProblemFault, problem_of
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Note, SearchText
 from chimera.domain import budget, ids, scopes
 from chimera.domain.agent import Account, Agent, AgentCommand, Persona
+from chimera.domain.edition import Edition, edition_id
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.halt import Halt
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.permissions import PERMISSIONS
 from chimera.governance.halts import Halts
 from chimera.governance.treasury import Treasury
-from chimera.pipeline.installer import Installer, Offer
+from chimera.pipeline.installer import Acceptance, Installed, Installer, Offer, agent_id_of
 from chimera.ports.clock import Clock
 from chimera.ports.views import AgentQuery, Views
 
@@ -109,6 +111,36 @@ class Validation(Struct, frozen=True, kw_only=True):
     budget_micros_day: int = 0
 
 
+class PartChanged(Struct, frozen=True, kw_only=True):
+    """One part of a manifest that differs, as JSON text."""
+
+    part: str
+    before: str
+    after: str
+
+
+class PackageDiff(Struct, frozen=True, kw_only=True):
+    """What installing a package would change. `before` is empty for a new agent, or one whose manifest is not kept."""
+
+    name: str
+    before: str
+    after: str
+    parts: tuple[PartChanged, ...]
+    gained: tuple[PermissionShown, ...]
+    lost: tuple[PermissionShown, ...]
+
+
+class EditionShown(Struct, frozen=True, kw_only=True):
+    """A version that can be gone back to, with its manifest."""
+
+    package_version: str
+    digest: str
+    installed_by: str
+    installed_at_us: int
+    in_force: bool
+    manifest: dict[str, Any]
+
+
 class Installation(Struct, frozen=True, kw_only=True):
     """What came of an installation."""
 
@@ -145,6 +177,16 @@ class Reason(BaseModel):
     reason: Note
 
 
+class RollBack(BaseModel):
+    """Which version to go back to, by its digest, and what of it is accepted."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"digest": "0" * 64}]})
+
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    accept_permissions: bool = False
+    accept_budget: bool = False
+
+
 class StateChange(BaseModel):
     """What is to be done with an agent."""
 
@@ -176,6 +218,9 @@ class AgentRoutes:
         yield Route(method="POST", path="/v1/agents", endpoint=self.install, needs=change, answer=Installation,
                     status=201)  # fmt: skip
         yield Route(method="POST", path="/v1/agents/validate", endpoint=self.validate, needs=see, answer=Validation)
+        yield Route(method="POST", path="/v1/agents/compare", endpoint=self.compare, needs=see, answer=PackageDiff)
+        yield Route(method="GET", path=f"{one}/versions", endpoint=self.editions, needs=see, answer=Page[EditionShown])
+        yield Route(method="POST", path=f"{one}/rollback", endpoint=self.roll_back, needs=change, answer=Installation)
         yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=AgentItem)
         yield Route(method="POST", path=f"{one}/state", endpoint=self.change, needs=change, answer=Agent)
         yield Route(method="POST", path=f"{one}/pause", endpoint=self.pause, needs=begin, answer=Halt)
@@ -227,8 +272,39 @@ class AgentRoutes:
             Offer(manifest=manifest, digest=digest, by=who.name, constitution=constitution,
                   accept_permissions=given.accept_permissions, accept_budget=given.accept_budget)
         )  # fmt: skip
-        return Installation(id=done.agent.id, version=done.agent.version, name=done.agent.name, changed=done.changed,
-                            previous=done.previous, gained=in_words(done.gained), lost=in_words(done.lost))  # fmt: skip
+        return _installation(done)
+
+    async def compare(self, given: PackageFiles) -> PackageDiff:
+        """What installing a package would change of the agent that has its name. Changes nothing."""
+        manifest, _ = self._read(given)
+        name = manifest.identity.name
+        known = await self._views.find(Agent, agent_id_of(name))
+        kept = await self._views.find(Edition, edition_id(known.id, known.package_digest)) if known else None
+        permitted = known.permissions if known else ()
+        wanted: dict[str, Any] = msgspec.to_builtins(manifest)
+        return PackageDiff(
+            name=name, before=known.package_version if known else "", after=manifest.identity.version,
+            parts=tuple(_parts_changed(kept.manifest if kept else {}, wanted)),
+            gained=in_words(sorted(set(manifest.permissions) - set(permitted))),
+            lost=in_words(sorted(set(permitted) - set(manifest.permissions))),
+        )  # fmt: skip
+
+    async def editions(self, agent_id: Id) -> Page[EditionShown]:
+        """The versions that can be gone back to, with their manifests."""
+        agent = await self._views.get(Agent, agent_id)
+        return Page(items=tuple(
+            EditionShown(package_version=one.package_version, digest=one.digest, installed_by=one.installed_by,
+                         installed_at_us=one.installed_at_us, in_force=one.digest == agent.package_digest,
+                         manifest=one.manifest)
+            for one in await self._installer.editions(agent.id)
+        ))  # fmt: skip
+
+    async def roll_back(self, agent_id: Id, given: RollBack, version: Version, who: Who) -> Installation:
+        """Go back to a version that was installed before. What it gains has to be accepted, as ever."""
+        agent = await self._views.get(Agent, agent_id)
+        accepted = Acceptance(by=who.name, permissions=given.accept_permissions, budget=given.accept_budget)
+        return _installation(await self._installer.roll_back(agent.name, digest=given.digest, accepted=accepted,
+                                                             version=version))  # fmt: skip
 
     async def change(self, agent_id: Id, given: StateChange, who: Who) -> Agent:
         """Activate, pause or retire an agent."""
@@ -275,6 +351,22 @@ def _row(agent: Agent, window: budget.Window | None, halted: frozenset[str]) -> 
         spent_micros=window.spent_micros if window else 0, held_micros=window.held_micros if window else 0,
         cap_micros=window.cap_micros if window else agent.budget_micros_day,
     )  # fmt: skip
+
+
+def _installation(done: Installed) -> Installation:
+    return Installation(id=done.agent.id, version=done.agent.version, name=done.agent.name, changed=done.changed,
+                        previous=done.previous, gained=in_words(done.gained), lost=in_words(done.lost))  # fmt: skip
+
+
+def _parts_changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[PartChanged]:
+    for part in sorted(before.keys() | after.keys()):
+        old, new = (_text_of(one[part]) if part in one else "" for one in (before, after))
+        if old != new:
+            yield PartChanged(part=part, before=old, after=new)
+
+
+def _text_of(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode()
 
 
 def _version(line: history.EventLine) -> AgentVersion:

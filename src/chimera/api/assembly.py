@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from datetime import UTC, tzinfo
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ from chimera.api.chains import ChainRoutes
 from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
+from chimera.api.holdings import HoldingRoutes
 from chimera.api.house import HouseRoutes
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
@@ -39,7 +40,9 @@ from chimera.api.session import SessionRoutes
 from chimera.api.shell import App
 from chimera.api.stream import StreamRoutes
 from chimera.api.tasks import TaskRoutes
+from chimera.api.telling import TELL_SECONDS, Telling
 from chimera.api.vitals import Measures, VitalRoutes
+from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.policy import PackFiles
@@ -50,15 +53,19 @@ from chimera.governance.looks import Looks
 from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.treasury import Treasury
+from chimera.governance.webhooks import Webhooks
 from chimera.pipeline.installer import Installer
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.rescheduling import Rescheduling
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
+from chimera.ports.replies import ReplyStore
+from chimera.ports.secrecy import Secrecy
 from chimera.ports.store import Store
 from chimera.ports.views import Views
+from chimera.ports.webhooks import Poster, WebhookStore
 
-LOOKS_SECONDS = 5.0
+LOOKS_SECONDS, EXPIRE_SECONDS = 5.0, 600.0
 ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
 _log = structlog.get_logger()
 
@@ -72,6 +79,10 @@ class Given(Struct, frozen=True, kw_only=True):
     desk: IdentityDesk
     permits: Permits
     reviews: Reviews
+    replies: ReplyStore
+    webhooks: WebhookStore
+    poster: Poster
+    secrecy: Secrecy
     clock: Clock
     ids: Ids
     zone: tzinfo
@@ -87,15 +98,22 @@ class Built(Struct, frozen=True, kw_only=True):
     pulse: Pulse
     looks: Looks
     measures: Measures
+    replies: Replies
+    telling: Telling
 
 
 def built(given: Given) -> Built:
     """Everything, put together."""
     pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone)
     looks, measures = Looks(store=given.office), Measures()
-    guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=Replies(given.clock))
-    made = app.build(_resources(given, pulse, measures), guard=guard, version=version("chimera"))
-    return Built(app=made, pulse=pulse, looks=looks, measures=measures)
+    replies = Replies(store=given.replies, secrecy=given.secrecy, clock=given.clock)
+    webhooks = Webhooks(store=given.office, ids=given.ids, secrecy=given.secrecy)
+    telling = Telling(reads=given.views, store=given.webhooks, webhooks=webhooks, poster=given.poster,
+                      secrecy=given.secrecy, clock=given.clock)  # fmt: skip
+    guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=replies)
+    resources = (*_resources(given, pulse, measures), *_outward(given, webhooks), PageRoutes(folder=given.console))
+    made = app.build(resources, guard=guard, version=version("chimera"))
+    return Built(app=made, pulse=pulse, looks=looks, measures=measures, replies=replies, telling=telling)
 
 
 def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
@@ -117,11 +135,15 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield MoneyRoutes(views=views)
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HouseRoutes(views=views)
+    yield HoldingRoutes(views=views)
     yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)
     yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
-    yield PageRoutes(folder=given.console)
+
+
+def _outward(given: Given, webhooks: Webhooks) -> Iterator[Resource]:
+    yield WebhookRoutes(webhooks=webhooks, store=given.webhooks, poster=given.poster)
 
 
 @contextlib.asynccontextmanager
@@ -133,7 +155,9 @@ async def running(
     outer: App = app.served(made.app, hosts=hosts, clock=given.clock, answered=made.measures.answered)
     async with (
         _beside(made.pulse.run()),
-        _beside(_keep_looks(made.looks, given.clock)),
+        _beside(_again(LOOKS_SECONDS, made.looks.flush, given.clock)),
+        _beside(_again(TELL_SECONDS, made.telling.once, given.clock)),
+        _beside(_again(EXPIRE_SECONDS, made.replies.expire, given.clock)),
         serving.listening(outer, host=host, port=port) as where,
     ):
         yield where
@@ -151,13 +175,14 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _keep_looks(looks: Looks, clock: Clock) -> None:
+async def _again(seconds: float, act: Callable[[], Awaitable[object]], clock: Clock) -> None:
+    """Every so often. What cannot be done now is done later."""
     while True:
-        await clock.sleep(LOOKS_SECONDS)
+        await clock.sleep(seconds)
         try:
-            await looks.flush()
+            await act()
         except ChimeraError as error:
-            _log.warning("what was looked at is put on record later", why=str(error))
+            _log.warning("done later", what=act.__qualname__, why=str(error))
 
 
 def document() -> bytes:
@@ -168,6 +193,6 @@ def document() -> bytes:
 def _nothing() -> Given:
     """A house without anything in it: enough to be described, and whatever was asked of it would fail."""
     nothing: Any = None
-    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing,
-                 reviews=nothing, clock=nothing, ids=nothing, zone=UTC,
-                 shipped=nothing, read_package=nothing, console=Path("none"))  # fmt: skip
+    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
+                 replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
+                 zone=UTC, shipped=nothing, read_package=nothing, console=Path("none"))  # fmt: skip

@@ -69,14 +69,14 @@ class Guard:
             self._looks.note(who, route=route.path, record=",".join(map(str, request.path_params.values())),
                              why=request.headers.get("chimera-why", ""))  # fmt: skip
         if who is not None and request.method not in SAFE:
-            self._replies.keep(request, who, response)
+            await self._replies.keep(request, route, response)
         if request.method in SAFE and response.status_code == 200 and _is_known(request, route, response):
             return Response(status_code=304, headers={"etag": response.headers["etag"]})
         return response
 
-    def failed(self, request: Request) -> None:
-        """Whoever sends it again under the same key tries again."""
-        self._replies.forget(request)
+    async def failed(self, request: Request) -> None:
+        """Nothing was done: whoever sends it again under the same key tries again."""
+        await self._replies.forget(request)
 
     async def _known(self, request: Request, who: Principal) -> Response | None:
         """The answer from before, if this very write was answered before."""

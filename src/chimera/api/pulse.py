@@ -35,6 +35,8 @@ _TOPICS = {
     "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "RESUMED": "halt", "CAP": "money",
 }  # fmt: skip
 _UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED"})
+_WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD}
+TOPICS = frozenset(_TOPICS.get(word, word.lower()) for word in _WORDS) | {"review"}
 
 
 class Topic(Struct):
@@ -46,9 +48,10 @@ class Topic(Struct):
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """What changed since the frame before."""
+    """What changed since the frame before. `oldest_us`: when the oldest of it happened; 0 when nothing did."""
 
     at_us: int
+    oldest_us: int = 0
     topics: dict[str, Topic]
 
 
@@ -159,8 +162,9 @@ class Pulse:
         self._count(events)
         topics = topics_of(events)
         if topics:
-            self.lag_us = self._clock.now_us() - min(event.at_us for event in events)
-            self._tell(self._encoded(Frame(at_us=self._clock.now_us(), topics=topics), self._cursor))
+            now_us, oldest_us = self._clock.now_us(), min(event.at_us for event in events)
+            self.lag_us = now_us - oldest_us
+            self._tell(self._encoded(Frame(at_us=now_us, oldest_us=oldest_us, topics=topics), self._cursor))
         return bool(topics)
 
     async def _news(self, writer: str, to_seq: int) -> list[Link]:

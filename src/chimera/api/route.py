@@ -12,10 +12,13 @@ from typing import Any, Protocol, cast
 
 import msgspec
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chimera.domain.errors import ChimeraError
 from chimera.domain.record import Record
 
 JSON = "application/json"
@@ -80,8 +83,8 @@ class Doorkeeper(Protocol):
         """The response as it leaves."""
         ...
 
-    def failed(self, request: Request) -> None:
-        """Nothing came of the request."""
+    async def failed(self, request: Request) -> None:
+        """Nothing came of the request, and nothing was done."""
         ...
 
 
@@ -115,8 +118,9 @@ class GuardedRoute(APIRoute):
             answered = await guard.admit(request, route)
             try:
                 response = answered if answered is not None else await inner(request)
-            except BaseException:
-                guard.failed(request)
+            except (ChimeraError, RequestValidationError, HTTPException):
+                # Any other error says nothing about what was done: under its key the request stays begun.
+                await guard.failed(request)
                 raise
             return await guard.done(request, route, response)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from chimera.adapters.embeddings.late import LateVectors
+from chimera.adapters.models.configuration import Configuration
 from chimera.adapters.postgres.recall import PostgresVectors
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Unavailable
@@ -42,6 +44,14 @@ async def models(settings: Settings, worker: Model, judge: Model) -> AsyncGenera
     inside = Inside(worker=worker, judge=judge)
     async with of_file(settings.models_file, keys=_model_keys(settings), inside=inside, clock=SystemClock()) as found:
         yield found.worker, found.judge
+
+
+def model_prices(found: Configuration) -> dict[str, dict[str, object]]:
+    """What a million tokens of each model cost, and who says so."""
+    # Imported when used: the table of prices is large.
+    from chimera.adapters.models.prices import price_of
+
+    return {name: msgspec.to_builtins(price_of(name, part)) for name, part in found.models.items()}
 
 
 async def check_models(settings: Settings) -> list[dict[str, object]]:

@@ -56,8 +56,13 @@ async def office_of(settings: Settings, store: Store) -> Office:
 
 def identity_desk(settings: Settings, store: Store) -> IdentityDesk:
     """Who comes in, over this store, with the home's key for what is kept encrypted."""
-    secrecy = SystemSecrecy(key=keep_secret(prepare_home(settings.folder), "people"))
-    return IdentityDesk(store=store, clock=SystemClock(), ids=SystemIds(), secrecy=secrecy, permits=load_permits())
+    return IdentityDesk(store=store, clock=SystemClock(), ids=SystemIds(), secrecy=secrecy_of(settings),
+                        permits=load_permits())  # fmt: skip
+
+
+def secrecy_of(settings: Settings) -> SystemSecrecy:
+    """What is kept encrypted in the database, under a key of this home."""
+    return SystemSecrecy(key=keep_secret(prepare_home(settings.folder), "people"))
 
 
 def reviews_of(settings: Settings, store: Store, *, bands: Bands | None = None) -> Reviews:

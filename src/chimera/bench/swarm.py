@@ -113,7 +113,7 @@ async def run(settings: Settings, load: Load) -> dict[str, Any]:
     async with bootstrap.database(settings) as found:
         async with bootstrap.fleet(settings, outside, found=found) as fleet:
             fleet.listening.is_open = False
-            feeder = Feeder(fleet, await _settle_in(fleet, load), seed=load.seed)
+            feeder = Feeder(fleet, await settle_in(fleet, load), seed=load.seed)
             figures = await _measure(feeder, meter, load)
         reads = await found.reads()
         try:
@@ -122,7 +122,8 @@ async def run(settings: Settings, load: Load) -> dict[str, Any]:
             await reads.close()
 
 
-async def _settle_in(fleet: Fleet, load: Load) -> list[Campaign]:
+async def settle_in(fleet: Fleet, load: Load) -> list[Campaign]:
+    """The agents that take part, each with a standing campaign."""
     fresh, made = SystemIds(), list[Campaign]()
     changes = [settled_in(agent_of(number, fresh), fresh, fleet.clock) for number in range(load.agents)]
     for start in range(0, len(changes), 256):

@@ -11,6 +11,7 @@ import msgspec
 import typer
 import uvloop
 
+from chimera.bench import api as api_bench
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
 from chimera.bench import media_docs as media_bench
@@ -26,6 +27,7 @@ app = typer.Typer(name="bench", help="Measurements on this machine, under real d
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
 MEMORIES_MAX = 1_000_000
+ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
@@ -86,6 +88,34 @@ def memory(
         result = _run(memory_bench.run(settings, memories=memories, queries=queries))
     _say(result, as_json=as_json)
     if result["search_ms"]["p95"] >= memory_bench.SEARCH_MS_P95_MAX or result["recall_at_10"] < memory_bench.RECALL_MIN:
+        raise typer.Exit(1)
+
+
+@app.command()
+def api(
+    *,
+    reviews: Annotated[int, typer.Option(help="How many reviews are in the database.")] = 1_000_000,
+    events: Annotated[int, typer.Option(help="How many events are in the chains.")] = 10_000_000,
+    clients: Annotated[int, typer.Option(help="How many pages listen.")] = 500,
+    seconds: Annotated[float, typer.Option(help="How long they listen while the swarm works.")] = 20,
+    folder: Annotated[str, typer.Option(help="Keep the filled database here, and use what is there.")] = "",
+    fill_only: Annotated[bool, typer.Option("--fill-only", help="Fill it, and measure another time.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """The review list among a million, and pages that listen to the stream while the swarm decides 500 a second."""
+    if not (1_000 <= reviews <= ROWS_MAX and 1_000 <= events <= ROWS_MAX and 1 <= clients <= LISTENERS_MAX):
+        raise Invalid("bench_out_of_range", f"{reviews} reviews, {events} events, {clients} clients", where="bench api",
+                      remedy=f"1000 to {ROWS_MAX} rows of each, 1 to {LISTENERS_MAX} clients")  # fmt: skip
+    sizes = api_bench.Sizes(reviews=reviews, events=events, clients=clients, seconds=seconds)
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as temporary:
+        home = Path(folder or temporary) / "home"
+        settings = msgspec.structs.replace(read_settings(), home=str(home), api_port=0)
+        _run(api_bench.prepare(settings, sizes))
+        if fill_only:
+            return
+        result = _run(api_bench.run(settings, sizes))
+    _say(result, as_json=as_json)
+    if api_bench.missed(result):
         raise typer.Exit(1)
 
 

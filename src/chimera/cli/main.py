@@ -7,6 +7,7 @@ from chimera.cli import (
     api,
     audit,
     bench,
+    connector,
     demo,
     gateway,
     guard,
@@ -43,6 +44,7 @@ app.add_typer(learn.app)
 app.add_typer(models.app)
 app.add_typer(memory.app)
 app.add_typer(tools.app)
+app.add_typer(connector.app)
 app.add_typer(gateway.app)
 app.add_typer(people.app)
 app.add_typer(vault.app)

@@ -12,6 +12,7 @@ from chimera.adapters.models.configuration import Configuration
 from chimera.assembly import minds
 from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
+from chimera.domain.money import format_micros
 from chimera.settings import Settings, read_settings
 
 app = typer.Typer(name="models", help="Language models: whom we ask, and whether they answer.", no_args_is_help=True)
@@ -23,14 +24,20 @@ def list_command(*, as_json: Json = False) -> None:
     """Show the models and the routes of the configuration."""
     settings = read_settings()
     found = _configured(settings) if settings.models_file else None
-    models = [{"name": "offline", "wire": "offline", "model": "offline/1", "url": "", "has_key": False}]
-    models = [_shown(settings, found, name) for name in found.models] if found else models
+    nothing = {"input_micros": 0, "output_micros": 0, "source": "nothing to pay"}
+    models: list[dict[str, Any]] = [
+        {"name": "offline", "wire": "offline", "model": "offline/1", "url": "", "has_key": False, "price": nothing}
+    ]
+    if found:
+        prices = minds.model_prices(found)
+        models = [{**_shown(settings, found, name), "price": prices[name]} for name in found.models]
     routes = found.routes if found else {configuration.DEFAULT: ["offline"]}
     if as_json:
         output.answer({"file": settings.models_file, "models": models, "routes": routes})
         return
-    output.table(("name", "wire", "model", "address", "key"), [
-        (str(one["name"]), str(one["wire"]), str(one["model"]), str(one["url"]), "yes" if one["has_key"] else "no")
+    output.table(("name", "wire", "model", "address", "key", "a million tokens, in and out"), [
+        (str(one["name"]), str(one["wire"]), str(one["model"]), str(one["url"]), "yes" if one["has_key"] else "no",
+         "{} and {} ({})".format(*_price_shown(one["price"])))
         for one in models
     ])  # fmt: skip
     output.table(("task type", "asks, in order"), [(name, ", ".join(route)) for name, route in routes.items()])
@@ -57,6 +64,10 @@ def _configured(settings: Settings) -> Configuration:
         raise Invalid("models_unset", "there is no configuration of models; the offline model answers everything",
                       where="CHIMERA_MODELS_FILE", remedy="write one as in docs/reference/models.md")  # fmt: skip
     return configuration.read(Path(settings.models_file).expanduser())
+
+
+def _price_shown(price: dict[str, Any]) -> tuple[str, str, str]:
+    return format_micros(price["input_micros"]), format_micros(price["output_micros"]), price["source"]
 
 
 def _shown(settings: Settings, found: Configuration, name: str) -> dict[str, Any]:

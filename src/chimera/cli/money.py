@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -28,12 +28,11 @@ from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.revenue import Revenue, require_revenue, revenue_id
 from chimera.domain.spending import Spending
-from chimera.domain.task import Task
 from chimera.governance.budgets import Budgets
 from chimera.governance.sealing import is_attested
 from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.treasury import Treasury
-from chimera.ports.ledger import Outcome
+from chimera.ports.ledger import Outcome, TypeCost
 from chimera.ports.store import Reads, Store
 from chimera.settings import Settings, read_settings
 
@@ -266,26 +265,38 @@ def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Js
 
 
 async def _costs(reads: PostgresLedger) -> dict[str, Any]:
-    by_category = [msgspec.to_builtins(one) for one in await reads.costs()]
-    campaigns = [await _return_of(reads, one) for one in await reads.outcomes()]
-    return {"campaigns": campaigns, "categories": by_category}
+    costs = await reads.costs()
+    metered = {one.owner: one.micros for one in costs if one.category == "model"}
+    by_campaign: dict[str, list[TypeCost]] = {}
+    for one in await reads.task_costs():
+        by_campaign.setdefault(one.campaign_id, []).append(one)
+    campaigns = [
+        _return_of(one, by_campaign.get(one.campaign_id, []), metered.get(scopes.campaign(one.campaign_id), 0))
+        for one in await reads.outcomes()
+    ]
+    return {"campaigns": campaigns, "categories": [msgspec.to_builtins(one) for one in costs]}
 
 
-async def _return_of(reads: Reads, outcome: Outcome) -> dict[str, Any]:
-    tasks = [task for task in await reads.list(Task, scope=outcome.campaign_id) if task.state == "done"]
-    by_class: dict[str, int] = {}
-    for task in tasks:
-        by_class[task.spec.name] = by_class.get(task.spec.name, 0) + 1
+def _return_of(outcome: Outcome, types: Sequence[TypeCost], metered_micros: int) -> dict[str, Any]:
+    tasks = sum(one.tasks for one in types)
+    # Metered cost is the campaign's: every finished task bears the same share of it.
+    share_micros = metered_micros // tasks if tasks else 0
     gain = outcome.revenue_micros - outcome.cost_micros
     return {
         "campaign": outcome.campaign_id,
         "cost_micros": outcome.cost_micros,
         "revenue_micros": outcome.revenue_micros,
         "roi_bp": gain * 10_000 // outcome.cost_micros if outcome.cost_micros > 0 else 0,
-        "tasks_done": len(tasks),
-        "cost_per_task_micros": outcome.cost_micros // len(tasks) if tasks else 0,
-        "assets": by_class,
+        "tasks_done": tasks,
+        "cost_per_task_micros": outcome.cost_micros // tasks if tasks else 0,
+        "assets": {one.task_type: _asset_of(one, share_micros) for one in types},
     }
+
+
+def _asset_of(cost: TypeCost, share_micros: int) -> dict[str, int]:
+    """One class of assets: how many, what was paid for them, what one cost with its share of the models' cost."""
+    return {"count": cost.tasks, "direct_micros": cost.direct_micros, "model_share_micros": share_micros,
+            "per_asset_micros": cost.direct_micros // cost.tasks + share_micros}  # fmt: skip
 
 
 # ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────────

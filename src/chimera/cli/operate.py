@@ -12,7 +12,9 @@ import typer
 from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
-from chimera.bootstrap import Fleet
+from chimera.assembly import networks
+from chimera.assembly import serving as serving_api
+from chimera.bootstrap import Database, Fleet
 from chimera.cli import checkup, output, stopping
 from chimera.cli.network_process import network_of
 from chimera.cli.rehearsing import Plan, begin, handle_of
@@ -35,10 +37,14 @@ def up(
     *,
     agents: Annotated[int, typer.Option(help="How many personas take part in the rehearsal.")] = 12,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not show the live feed here.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="On the networks of networks.toml: what is posted is public.")
+    ] = False,
 ) -> None:
     """Start everything on this machine, as a rehearsal, and show it live. Ctrl-C stops it; nothing is lost."""
     with contextlib.suppress(KeyboardInterrupt):
-        stopping.run(_up(read_settings(), agents=agents, quiet=quiet))
+        running = _live(read_settings(), quiet=quiet) if live else _up(read_settings(), agents=agents, quiet=quiet)
+        stopping.run(running)
     output.note("stopped; the next `chimera up` goes on from here")
 
 
@@ -54,10 +60,29 @@ async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
             outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
-                serving = bootstrap.api(settings, found=found, office=fleet.office, intake=fleet.intake)
-                async with serving as console:
-                    output.note(f"the console: {console.entrance} (this address lets you in once)")
-                    await _show(fleet, settings, quiet=quiet)
+                await _serve(fleet, settings, found, quiet=quiet)
+
+
+async def _live(settings: Settings, *, quiet: bool) -> None:
+    """The fleet as installed, on real networks. What it may do there stands in manifests and policy, as ever."""
+    named = ", ".join(sorted(networks.configured(settings)))
+    with Home.open(settings.folder) as home:
+        async with bootstrap.database(settings) as found, contextlib.AsyncExitStack() as stack:
+            output.note(f"chimera is live in {home.folder}, on {named}")
+            output.note(f"you are {await bootstrap.somebody_here(settings, found)}")
+            reads = await found.reads()
+            stack.push_async_callback(reads.close)
+            ways = await stack.enter_async_context(networks.live(settings, reads))
+            outside = bootstrap.Outside(model=ways.model, judge_model=ways.judge_model, tools=ways.tools,
+                                        publisher=ways.publisher)  # fmt: skip
+            fleet = await stack.enter_async_context(bootstrap.fleet(settings, outside, found=found))
+            await _serve(fleet, settings, found, quiet=quiet)
+
+
+async def _serve(fleet: Fleet, settings: Settings, found: Database, *, quiet: bool) -> None:
+    async with serving_api.api(settings, found=found, office=fleet.office, intake=fleet.intake) as console:
+        output.note(f"the console: {console.entrance} (this address lets you in once)")
+        await _show(fleet, settings, quiet=quiet)
 
 
 async def _show(fleet: Fleet, settings: Settings, *, quiet: bool) -> None:

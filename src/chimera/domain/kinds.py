@@ -9,6 +9,7 @@ from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.consent import Consent
+from chimera.domain.edition import Edition
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
 from chimera.domain.memory import Memory
@@ -21,6 +22,7 @@ from chimera.domain.spending import Spending
 from chimera.domain.task import Task
 from chimera.domain.tools import ToolPin
 from chimera.domain.transfer import Transfer
+from chimera.domain.webhook import Webhook
 
 KINDS: dict[str, type[Record]] = {
     "agent": Agent,
@@ -51,5 +53,7 @@ KINDS: dict[str, type[Record]] = {
     "transfer": Transfer,
     "spending": Spending,
     "revenue": Revenue,
+    "webhook": Webhook,
+    "edition": Edition,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -36,6 +36,8 @@ _ALL = (
                actions=("post.reply",)),
     Permission(name="post.like", meaning="like posts of other people under its own account",
                actions=("post.like",)),
+    Permission(name="post.take_down", meaning="have posts of its own taken down, each time a person agrees",
+               actions=("post.take_down",)),
     Permission(name="account.block", meaning="block accounts that abused it, under its own account",
                actions=("account.block",)),
     Permission(name="calendar.read", meaning="see when people are busy, and not with what", tools=("freebusy",)),

@@ -62,6 +62,8 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "agent_key": _ALL,
         "consent": _ALL,
         "revenue": _ONCE,
+        "webhook": _ALL,
+        "edition": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,
@@ -92,7 +94,7 @@ CLAIMS = frozenset({Role.MANAGER})
 WRITES = frozenset({Role.OFFICE, Role.MANAGER, Role.EFFECTS})
 
 # Whoever lets people in reads how they prove themselves; nobody else.
-_PEOPLE = frozenset({"person", "session", "token", "knocks", "decoy", "remark"})
+_PEOPLE = frozenset({"person", "session", "token", "knocks", "decoy", "remark", "webhook"})
 _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,

@@ -16,6 +16,16 @@ def _tool(name: str, says: str, properties: dict[str, Any], *required: str, read
     return mcp_types.Tool(name=name, description=says, input_schema=schema, annotations=hints)
 
 
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 300}
+_ID = {"type": "string", "minLength": 1, "maxLength": 512}
+_ACCOUNT = {"type": "string", "minLength": 1, "maxLength": 256}
+# What does something: by its tool, the kind of input that it becomes and the permission that it needs.
+PROPOSALS = {
+    "chimera_post": ("gateway_post", "post.publish"),
+    "chimera_reply": ("gateway_reply", "post.reply"),
+    "chimera_like": ("gateway_like", "post.like"),
+    "chimera_take_down": ("gateway_take_down", "post.take_down"),
+}
 OFFERED = (
     _tool("chimera_search", "Find tools that you may use and that fit a wish in plain words.",
           {"wish": {"type": "string", "minLength": 1, "maxLength": 1000},
@@ -24,7 +34,14 @@ OFFERED = (
           {"tool": {"type": "string", "maxLength": 200}, "arguments": {"type": "object"}}, "tool", reads=True),
     _tool("chimera_post", "Propose a post under your account. It is decided by policy, perhaps by a person: done, "
           "refused with reasons, or held with a review_id.",
-          {"text": {"type": "string", "minLength": 1, "maxLength": 300}}, "text", reads=False),
+          {"text": _TEXT, "picture": {"type": "string", "minLength": 1, "maxLength": 200}}, "text", reads=False),
+    _tool("chimera_reply", "Propose an answer to a post. Decided as a post is.",
+          {"text": _TEXT, "in_reply_to": _ID, "target_account": _ACCOUNT}, "text", "in_reply_to", "target_account",
+          reads=False),
+    _tool("chimera_like", "Propose to like a post.", {"post_id": _ID, "target_account": _ACCOUNT}, "post_id",
+          "target_account", reads=False),
+    _tool("chimera_take_down", "Propose to take down a post of yours. A person always decides.", {"post_id": _ID},
+          "post_id", reads=False),
     _tool("chimera_result", "What has become of a call: give its call_id or its review_id.",
           {"id": {"type": "string", "minLength": 36, "maxLength": 36}}, "id", reads=True),
 )  # fmt: skip

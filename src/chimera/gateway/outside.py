@@ -20,6 +20,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance
 from chimera.domain.review import Review
 from chimera.domain.task import Task, TaskState
+from chimera.gateway.offered import PROPOSALS
 from chimera.pipeline.intake import Arrival, Intake
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
@@ -54,15 +55,16 @@ class OutsideCalls:
         self._clock = clock
         self._ids = ids_from
 
-    async def post(self, agent_id: str, text: str) -> Outcome:
-        """Propose a post; what came of it within a moment, or that it is under way or waits for a person."""
+    async def propose(self, agent_id: str, tool: str, payload: dict[str, Any]) -> Outcome:
+        """Propose an act; what came of it within a moment, or that it is under way or waits for a person."""
+        kind, permission = PROPOSALS[tool]
         agent = await self._store.get(Agent, agent_id)
-        if agent.state is not AgentState.ACTIVE or not agent.may("post.publish"):
-            raise Refused("tool_not_permitted", "the agent may not post", where="chimera_post",
-                          remedy="add post.publish to its manifest")  # fmt: skip
+        if agent.state is not AgentState.ACTIVE or not agent.may(permission):
+            raise Refused("tool_not_permitted", f"the agent may not {permission}", where=tool,
+                          remedy=f"add {permission} to its manifest")  # fmt: skip
         call_id = await self._open(agent)
         await self._intake.accept(
-            Arrival(campaign_id=call_id, agent_id=agent.id, kind="gateway_post", payload={"text": text},
+            Arrival(campaign_id=call_id, agent_id=agent.id, kind=kind, payload=payload,
                     labels=(labels.PUBLIC,))
         )  # fmt: skip
         return await self._soon(call_id, agent_id)

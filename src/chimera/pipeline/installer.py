@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +12,8 @@ from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentCommand
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, Cap
 from chimera.domain.change import Change
-from chimera.domain.errors import Missing, Refused
+from chimera.domain.edition import Edition, edition_id
+from chimera.domain.errors import Conflict, Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.manifest import Constitution, Manifest, budget_in_words, to_agent
 from chimera.domain.permissions import PERMISSIONS, widened
@@ -32,6 +34,14 @@ class Offer(Struct, frozen=True, kw_only=True):
     constitution: Constitution | None = None
     accept_permissions: bool = False
     accept_budget: bool = False
+
+
+class Acceptance(Struct, frozen=True, kw_only=True):
+    """What somebody accepts of a version that is gone back to."""
+
+    by: str
+    permissions: bool = False
+    budget: bool = False
 
 
 class Installed(Struct, frozen=True, kw_only=True):
@@ -71,16 +81,54 @@ class Installer:
         if known.package_digest == offer.digest:
             return Installed(agent=known, previous=known.package_version, changed=False)
         _require_newer(known, wanted)
+        return await self._change_to(known, wanted, offer)
+
+    async def roll_back(self, name: str, *, digest: str, accepted: Acceptance, version: int) -> Installed:
+        """The agent as a version was that was installed before. What that gains has to be accepted as ever."""
+        known = await self._known(name)
+        if known.version != version:
+            raise Conflict("version_stale", f"the agent is at version {known.version}, not {version}", where=name,
+                           remedy="look at it again")  # fmt: skip
+        kept = await self._store.find(Edition, edition_id(known.id, digest))
+        if kept is None:
+            raise Missing("edition_missing", "this version's manifest is not on record", where=digest[:16],
+                          remedy="install its package again under a higher version")  # fmt: skip
+        if known.package_digest == digest:
+            return Installed(agent=known, previous=known.package_version, changed=False)
+        manifest = msgspec.convert(kept.manifest, Manifest)
+        offer = Offer(manifest=manifest, digest=digest, by=accepted.by, accept_permissions=accepted.permissions,
+                      accept_budget=accepted.budget)  # fmt: skip
+        return await self._change_to(known, to_agent(manifest, identifier=known.id, digest=digest), offer)
+
+    async def editions(self, agent_id: str) -> tuple[Edition, ...]:
+        """Every version whose manifest is on record, in the order in which they were installed first."""
+        found = await self._store.list(Edition, scope=agent_id)
+        return tuple(sorted(found, key=lambda one: one.installed_at_us))
+
+    async def _change_to(self, known: Agent, wanted: Agent, offer: Offer) -> Installed:
         _require_accepted(known, wanted, offer)
         _require_budget(wanted, max(known.budget_micros_day, AGENT_DAY_CAP_MICROS), offer)
         return await self._replace(known, wanted, offer)
 
-    async def change(self, name: str, command: AgentCommand, *, by: str) -> Agent:
-        """The agent after a command, or a named refusal."""
+    async def _known(self, name: str) -> Agent:
         known = await self._store.find(Agent, agent_id_of(name))
         if known is None:
             raise Missing("agent_unknown", f"there is no agent {name[:64]!r}", remedy="chimera agent list names them")
-        after = known.after(command)
+        return known
+
+    async def _edition(self, agent: Agent, offer: Offer) -> tuple[Edition, ...]:
+        """What this version is, for the record; nothing when it is there already."""
+        identifier = edition_id(agent.id, offer.digest)
+        if await self._store.find(Edition, identifier) is not None:
+            return ()
+        manifest: dict[str, Any] = msgspec.to_builtins(offer.manifest)
+        now_us = await self._store.now_us()
+        return (Edition(id=identifier, agent_id=agent.id, package_version=agent.package_version, digest=offer.digest,
+                        manifest=manifest, installed_by=offer.by, installed_at_us=now_us),)  # fmt: skip
+
+    async def change(self, name: str, command: AgentCommand, *, by: str) -> Agent:
+        """The agent after a command, or a named refusal."""
+        after = (await self._known(name)).after(command)
         event = Event(
             kind=EventKind.AGENT_CHANGED,
             subject=after.id,
@@ -100,7 +148,7 @@ class Installer:
     async def _add(self, agent: Agent, offer: Offer) -> Installed:
         event = await self._event(agent, offer, previous="", gained=agent.permissions)
         caps = await self._caps(agent, AGENT_DAY_CAP_MICROS)
-        await self._store.commit(Change(records=(agent, *caps), events=(event,)))
+        await self._store.commit(Change(records=(agent, *caps, *await self._edition(agent, offer)), events=(event,)))
         return Installed(agent=agent, gained=agent.permissions)
 
     async def _replace(self, known: Agent, wanted: Agent, offer: Offer) -> Installed:
@@ -117,7 +165,7 @@ class Installer:
         gained = widened(known.permissions, after.permissions)
         event = await self._event(after, offer, previous=known.package_version, gained=gained)
         caps = await self._caps(after, known.budget_micros_day)
-        await self._store.commit(Change(records=(after, *caps), events=(event,)))
+        await self._store.commit(Change(records=(after, *caps, *await self._edition(after, offer)), events=(event,)))
         return Installed(
             agent=after,
             previous=known.package_version,

@@ -43,6 +43,15 @@ class CategoryCost(Struct, frozen=True, kw_only=True):
     entries: int
 
 
+class TypeCost(Struct, frozen=True, kw_only=True):
+    """What the finished tasks of one type cost in one campaign, without their share of metered cost."""
+
+    campaign_id: str
+    task_type: str
+    tasks: int
+    direct_micros: int
+
+
 class Posted(Struct, frozen=True, kw_only=True):
     """One entry as it stands."""
 
@@ -75,6 +84,8 @@ class Ledger(Outcomes, Protocol):
     async def balances(self) -> Sequence[Balance]: ...
 
     async def costs(self) -> Sequence[CategoryCost]: ...
+
+    async def task_costs(self) -> Sequence[TypeCost]: ...
 
     async def entries(self, *, after: int = 0, limit: int = 1_000) -> Sequence[Posted]: ...
 

@@ -5,71 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema_rs
-from msgspec import Struct
 
-from chimera.rehearsal.scenario import PAY, SOCIAL
+from chimera.domain.offered import HANDLE, KEY, Tool, count_of, object_of, string_of
+from chimera.rehearsal.scenario import PAY
 
 TEXT_LENGTH_MAX = 5_000
 AMOUNT_MICROS_MAX = 10**12
-LIST_MAX = 100
 
-
-class Tool(Struct, frozen=True, kw_only=True):
-    """One tool. `kind` is the kind of action that it performs, "" if it only reads."""
-
-    name: str
-    title: str
-    description: str
-    arguments: dict[str, Any]
-    required: tuple[str, ...] = ()
-    kind: str = ""
-    platform: str = SOCIAL
-    is_destructive: bool = False
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether nothing changes by it."""
-        return not self.kind
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The input schema as clients see it: acts are done as somebody, under a key."""
-        asked = {} if self.is_read_only else {"account": _HANDLE, "key": _KEY}
-        return _object({**asked, **self.arguments}, required=(*asked, *self.required))
-
-
-def _object(properties: dict[str, Any], *, required: tuple[str, ...]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
-
-
-def _string(description: str, *, longest: int = 256, shortest: int = 1) -> dict[str, Any]:
-    return {"type": "string", "minLength": shortest, "maxLength": longest, "description": description}
-
-
-def _count(description: str) -> dict[str, Any]:
-    return {"type": "integer", "minimum": 1, "maximum": LIST_MAX, "description": description}
-
-
-_HANDLE = _string("the account, with its @")
-_KEY = _string("your idempotency key: the same act under the same key is done once", longest=128)
-_POST_ID = _string("the post's id")
-_TARGET = _string("whose post it is; declined if the network knows better")
-_SOURCES = {"type": "array", "maxItems": 20, "items": _string("a source", longest=1_000)}
+_POST_ID = string_of("the post's id")
+_TARGET = string_of("whose post it is; declined if the network knows better")
+_SOURCES = {"type": "array", "maxItems": 20, "items": string_of("a source", longest=1_000)}
 MEDIA_MAX = 4
 MEDIUM_BASE64_MAX = 4 * 1024 * 1024
-_MEDIUM = _object(
+_MEDIUM = object_of(
     {
-        "digest": _string("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
-        "alt": _string("what it shows, for those who do not see it", longest=1_000),
+        "digest": string_of("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
+        "alt": string_of("what it shows, for those who do not see it", longest=1_000),
         "mime": {"type": "string", "enum": ["image/png", "video/mp4"], "description": "what kind of bytes"},
-        "data": _string("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
+        "data": string_of("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
     },
     required=("digest", "alt"),
 )
 _TEXTS = {
     "media": {"type": "array", "minItems": 1, "maxItems": MEDIA_MAX, "items": _MEDIUM},
-    "text": _string("what to say, at most 300 graphemes", longest=TEXT_LENGTH_MAX),
-    "disclosure": _string("how the account says that it is an AI", longest=200, shortest=0),
+    "text": string_of("what to say, at most 300 graphemes", longest=TEXT_LENGTH_MAX),
+    "disclosure": string_of("how the account says that it is an AI", longest=200, shortest=0),
     "sources": _SOURCES,
 }
 
@@ -103,7 +63,7 @@ TOOLS: tuple[Tool, ...] = (
         title="Follow an account",
         description="Follows an account as one of yours.",
         kind="post.follow",
-        arguments={"target_account": _HANDLE},
+        arguments={"target_account": HANDLE},
         required=("target_account",),
     ),
     Tool(
@@ -111,7 +71,7 @@ TOOLS: tuple[Tool, ...] = (
         title="Block an account",
         description="Blocks an account: yours no longer hears it.",
         kind="account.block",
-        arguments={"target_account": _HANDLE},
+        arguments={"target_account": HANDLE},
         required=("target_account",),
     ),
     Tool(
@@ -132,31 +92,31 @@ TOOLS: tuple[Tool, ...] = (
         required=("recipient", "amount_micros"),
         is_destructive=True,
         arguments={
-            "recipient": _string("who is paid"),
+            "recipient": string_of("who is paid"),
             "amount_micros": {
                 "type": "integer",
                 "minimum": 1,
                 "maximum": AMOUNT_MICROS_MAX,
                 "description": "millionths of the currency's unit",
             },
-            "currency": _string("its code", longest=5),
-            "purpose": _string("what for", longest=500),
-            "category": _string("which budget", longest=50),
-            "reason": _string("why", longest=1_000),
+            "currency": string_of("its code", longest=5),
+            "purpose": string_of("what for", longest=500),
+            "category": string_of("which budget", longest=50),
+            "reason": string_of("why", longest=1_000),
         },
     ),
     Tool(
         name="find_by_key",
         title="Find by key",
         description="What was done under a key, if anything.",
-        arguments={"account": _HANDLE, "key": _KEY},
+        arguments={"account": HANDLE, "key": KEY},
         required=("account", "key"),
     ),
     Tool(
         name="timeline",
         title="Newest posts",
         description="The newest posts of everyone, newest first.",
-        arguments={"limit": _count("how many")},
+        arguments={"limit": count_of("how many")},
     ),
     Tool(
         name="thread",
@@ -170,8 +130,8 @@ TOOLS: tuple[Tool, ...] = (
         title="What was said to an account",
         description="Mentions, replies and messages, oldest first.",
         arguments={
-            "account": _HANDLE,
-            "limit": _count("how many"),
+            "account": HANDLE,
+            "limit": count_of("how many"),
             "after": {"type": "integer", "minimum": 0, "description": "how many to leave out"},
         },
         required=("account",),
@@ -180,13 +140,13 @@ TOOLS: tuple[Tool, ...] = (
         name="trends",
         title="What is talked about",
         description="Topics with their share of the talk and examples.",
-        arguments={"limit": _count("how many")},
+        arguments={"limit": count_of("how many")},
     ),
 )
 BY_NAME = {tool.name: tool for tool in TOOLS}
 _CALLS = {tool.name: jsonschema_rs.validator_for(tool.schema) for tool in TOOLS}
 _ACTS = {
-    (tool.platform, tool.kind): jsonschema_rs.validator_for(_object(tool.arguments, required=tool.required))
+    (tool.platform, tool.kind): jsonschema_rs.validator_for(object_of(tool.arguments, required=tool.required))
     for tool in TOOLS
     if tool.kind
 }

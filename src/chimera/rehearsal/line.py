@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from enum import StrEnum
-from typing import TypeAlias
-
-from msgspec import Struct
 
 from chimera.ports.clock import Clock
+from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
 from chimera.rehearsal.dice import Dice
-from chimera.rehearsal.network import SECOND_US, Accepted, Act, Declined, Network
+from chimera.rehearsal.network import SECOND_US, Network
 from chimera.rehearsal.scenario import FaultRates, Rules
 
 
@@ -25,14 +23,6 @@ class Fault(StrEnum):
     LATE = "late"
     SLOW = "slow"
 
-
-class Silence(Struct, frozen=True, tag="silence"):
-    """No answer came. It may or may not have happened."""
-
-    reason: str
-
-
-Answer: TypeAlias = Accepted | Declined | Silence
 
 _DOWN = Declined("unavailable", "the network refuses connections", later=True)
 _SLOW_DOWN = Declined("rate_limited", "too many calls", later=True)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera.governance import graphemes
+from chimera.ports.network import Accepted, Act, Declined
 from chimera.rehearsal import catalogue
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import PAY, PLATFORMS, SOCIAL, Scenario
@@ -28,30 +29,6 @@ MERCHANTS = {
     "stock-music": "Licenses music",
     "sticker-shop": "Prints stickers",
 }
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """What one of our accounts asks the network to do, under a key of ours."""
-
-    kind: str
-    platform: str
-    account: str
-    key: str
-    arguments: dict[str, Any]
-
-
-class Accepted(Struct, frozen=True, tag="accepted"):
-    """It happened, now or under the same key before."""
-
-    receipt: dict[str, Any]
-
-
-class Declined(Struct, frozen=True, tag="declined"):
-    """It did not happen. `later` says whether trying again later can help."""
-
-    code: str
-    message: str
-    later: bool = False
 
 
 Reply: TypeAlias = Accepted | Declined

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from chimera.rehearsal import catalogue
+from chimera.domain.offered import LIST_MAX
 from chimera.rehearsal.network import Network
 from chimera.rehearsal.society import Post, Society, Trend
 
@@ -23,7 +23,7 @@ def _timeline(network: Network, arguments: Arguments) -> dict[str, Any]:
 
 def _thread(network: Network, arguments: Arguments) -> dict[str, Any]:
     society = network.society
-    posts = society.thread(str(arguments["thread_id"]))[: catalogue.LIST_MAX]
+    posts = society.thread(str(arguments["thread_id"]))[:LIST_MAX]
     bios = {post.account: society.profiles[post.account].bio for post in posts}
     return {
         "posts": [_shown(post, society) for post in posts],

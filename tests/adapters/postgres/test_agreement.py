@@ -27,6 +27,7 @@ from chimera.testing.store_samples import Samples, change
 from chimera.testing.store_world import outcome
 from tests.adapters.postgres.conftest import TEMPLATE, Database, drop_database, make_database
 from tests.adapters.postgres.server import Server
+from tests.examples import examples
 
 ROLES = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)
 WINDOWS = ("agent:a|day|1", "agent:a|day|2", "agent:b|day|1", "fleet|day|1", "tool:x|day|1")
@@ -142,7 +143,9 @@ async def _in_memory(steps: Sequence[tuple[Role, Sequence[Change]]]) -> Answers:
 
 @pytest.mark.requirement("R-A6", "R-E2", "R-N4")
 @pytest.mark.timeout(300)  # Every example is given a database of its own.
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(steps=STEPS)
 def test_memory_and_postgres_agree(server: Server, steps: list[tuple[Role, list[Change]]]) -> None:
     in_memory = asyncio.run(_in_memory(steps))

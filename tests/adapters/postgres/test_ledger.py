@@ -17,6 +17,7 @@ from chimera.domain.caps import cap_id
 from chimera.domain.errors import ChimeraError
 from chimera.domain.revenue import Revenue, revenue_id
 from chimera.domain.roles import Role
+from chimera.domain.task import TaskState
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
@@ -56,8 +57,9 @@ class House:
         await self.office.commit(change(cap))
         self.caps[cap.key] = cap
 
-    async def hold(self, amount: int, campaign: str = CAMPAIGN) -> Hold:
-        hold = replace(self.samples.hold(windows_of(campaign), amount), category="compute")
+    async def hold(self, amount: int, campaign: str = CAMPAIGN, *, expires_at_us: int = 1, task_id: str = "") -> Hold:
+        hold = replace(self.samples.hold(windows_of(campaign), amount), category="compute", expires_at_us=expires_at_us)
+        hold = replace(hold, task_id=task_id or hold.task_id)
         await self.manager.commit(change(hold, movements=hold.opening()))
         self.held.append(hold)
         return hold
@@ -69,6 +71,19 @@ class House:
     async def release(self, hold: Hold) -> None:
         after, movements = hold.released()
         await self.manager.commit(change(after, movements=movements))
+
+    async def end(self, hold: Hold, what: str, *, times: int) -> None:
+        """Captured for so many times its amount, or released."""
+        await (self.capture(hold, hold.amount_micros * times) if what == "capture" else self.release(hold))
+
+    async def expire(self, *, before_us: int) -> None:
+        """What the sweep does with what nobody has performed in time: found by its time, and given back."""
+        due = await self.manager.list(Hold, states=("held",), due_before_us=before_us)
+        assert {one.id for one in due} == {one.id for one in self.held if one.expires_at_us <= before_us}
+        for hold in due:
+            await self.release(hold)
+        self.held = [one for one in self.held if one.expires_at_us > before_us]
+        assert await self.manager.list(Hold, states=("held",), due_before_us=before_us) == ()
 
     async def meter(self, amount: int, campaign: str = CAMPAIGN) -> None:
         await self.manager.commit(change(movements=metered(windows_of(campaign), amount), note="metered"))
@@ -110,6 +125,19 @@ async def test_a_hold_a_capture_and_a_cost_are_booked_in_the_same_commit(house: 
     assert await house.balances() == {compute: 300, model: 7, "fleet:cash": -307}
     assert {one.category: one.micros for one in await house.ledger.costs()} == {"compute": 300, "model": 7}
     assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-E7", "R-L3")
+async def test_cost_by_task_type_is_what_the_ledgers_rows_say(house: House) -> None:
+    made = [replace(house.samples.task(), campaign_id=CAMPAIGN, state=TaskState.DONE) for _ in range(3)]
+    unfinished = replace(house.samples.task(), campaign_id=CAMPAIGN)
+    await house.manager.commit(change(*made, unfinished))
+    for task, spent in ((made[0], 300), (made[1], 200), (unfinished, 50)):
+        await house.capture(await house.hold(500, task_id=task.id), spent)
+    await house.meter(70)
+    (cost,) = await house.ledger.task_costs()
+    assert (cost.campaign_id, cost.task_type, cost.tasks, cost.direct_micros) == (CAMPAIGN, made[0].spec.name, 3, 500)
+    assert {one.category: one.micros for one in await house.ledger.costs()} == {"compute": 550, "model": 70}
 
 
 @pytest.mark.requirement("R-E7")
@@ -209,7 +237,7 @@ async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: i
     dice = random.Random(seed)
     await house.set_cap("agent:a", "day", 90_000_000)
     await house.hold(1_000)
-    done = dict.fromkeys(("hold", "capture", "release", "meter", "cap", "receive"), 0)
+    done = dict.fromkeys(("hold", "capture", "release", "expire", "meter", "cap", "receive"), 0)
     done["hold"] = 1
     for number in range(60):
         what = dice.choice(tuple(done))
@@ -217,12 +245,11 @@ async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: i
         try:
             match what:
                 case "hold":
-                    await house.hold(amount, dice.choice((CAMPAIGN, OTHER)))
-                case "capture" if house.held:
-                    hold = house.held.pop(dice.randrange(len(house.held)))
-                    await house.capture(hold, dice.choice((0, hold.amount_micros, hold.amount_micros * 3)))
-                case "release" if house.held:
-                    await house.release(house.held.pop(dice.randrange(len(house.held))))
+                    await house.hold(amount, dice.choice((CAMPAIGN, OTHER)), expires_at_us=dice.randint(1, 1_000))
+                case "capture" | "release" if house.held:
+                    await house.end(house.held.pop(dice.randrange(len(house.held))), what, times=dice.choice((0, 1, 3)))
+                case "expire":
+                    await house.expire(before_us=dice.randint(1, 400))
                 case "meter":
                     await house.meter(amount, dice.choice((CAMPAIGN, OTHER)))
                 case "cap":

@@ -16,6 +16,7 @@ from chimera.adapters.system.clock import SystemIds
 from chimera.domain.errors import Invalid, Missing
 from chimera.domain.roles import Role
 from tests.adapters.postgres.conftest import PASSWORDS, Database
+from tests.examples import examples
 
 IDS = SystemIds()
 VALUES = st.recursive(
@@ -86,7 +87,7 @@ async def test_an_update_that_is_told_again_is_made_once(media: PostgresMedia) -
     assert (await media.get(document)).body == {"views": 2, "tag": "x"}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(patches=PATCHES)
 async def test_a_batch_does_what_its_patches_do_one_after_the_other(media: PostgresMedia, patches: list[Any]) -> None:
     document = IDS.new()

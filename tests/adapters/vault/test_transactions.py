@@ -21,6 +21,7 @@ from chimera.domain.errors import ChimeraError
 from chimera.domain.keccak import keccak256
 from chimera.domain.wallets import NATIVE, USDC, Payment, Token, parse_units
 from chimera.ports.wallet import Postage
+from tests.examples import examples
 
 pytestmark = pytest.mark.requirement("R-E4", "R-E6")
 
@@ -102,7 +103,7 @@ def test_a_key_survives_and_has_the_address_that_they_say(tmp_path: Path, key: t
     assert refusal.value.code == "key_locked"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     units=st.integers(1, 2**255), nonce=st.integers(0, 2**32), tip=st.integers(0, 2**40), native=st.booleans(),
     chain_id=st.sampled_from([1, 137]),

@@ -11,6 +11,7 @@ from chimera.bench.privacy_evaluation import evaluate
 from chimera.governance.privacy.found import Found
 from chimera.governance.privacy.mask import REDACT_CHARS_MAX, UNREAD, mask, redact
 from chimera.governance.privacy.recognise import BY_NAME, find
+from tests.examples import examples
 from tests.governance.privacy.test_recognisers import PAIRS
 
 FUZZ_ROUNDS = 10_000
@@ -26,7 +27,7 @@ NEARLY = st.lists(st.one_of(ANY_TEXT, st.sampled_from(WHOLE), st.sampled_from(li
 
 @pytest.mark.requirement("R-D5")
 @given(NEARLY.map("".join))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 def test_findings_lie_in_the_text_and_masking_leaves_none(text: str) -> None:
     found = find(text)
     end = 0

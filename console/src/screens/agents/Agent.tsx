@@ -6,9 +6,11 @@ import { Link } from "wouter";
 import { call } from "@/api/client";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Figures, Found, Hash, Head, Meter, Money, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Chip, Empty, Figures, Found, Head, Meter, Money, Panel, ProblemNote, State } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { Editor, Permissions } from "@/screens/agents/Editor";
+import { Manifest } from "@/screens/agents/Manifest";
+import { textOfEdition, useEditions, Versions } from "@/screens/agents/Versions";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
 import { handleOf } from "@/words/plain";
@@ -58,13 +60,10 @@ function Campaigns({ id }: { id: string }): ReactElement {
   return <Panel title="Campaigns" bare>{pages.data && !rows.length ? <Empty title="None yet" /> : <ul className="plain-list">{rows.map((row) => <li key={row.id} className="row"><Link href={`/campaigns/${row.id}`} className="grow" style={{ minWidth: 0, color: "var(--text)" }}><UntrustedLine text={row.goal.text} /></Link><State of={row.state} /></li>)}</ul>}</Panel>;
 }
 
-function Versions({ item }: { item: Item }): ReactElement {
-  return (
-    <Panel bare label="Versions">
-      <div className="scroll-x"><table className="list"><thead><tr><th>Version</th><th>Before</th><th>By</th><th>When</th><th>Gained</th><th>Package</th></tr></thead>
-        <tbody>{item.versions.map((one) => <tr key={one.digest + String(one.at_us)}><td>{one.package_version} {one.digest === item.package_digest && <Chip tone="go">installed</Chip>}</td><td>{one.previous || "–"}</td><td>{one.by}</td><td><When us={one.at_us} /></td><td>{one.gained.join(", ") || "–"}</td><td><Hash of={one.digest} /></td></tr>)}</tbody></table></div>
-    </Panel>
-  );
+/** Writing the next version begins with the manifest that is in force. */
+function NextVersion({ item }: { item: Item }): ReactElement {
+  const editions = useEditions(item.id);
+  return <Found query={editions}>{({ items }) => <Editor name={item.package} installed={item} manifest={textOfEdition(items.find((one) => one.in_force))} onDone={() => { location.reload(); }} />}</Found>;
 }
 
 function Detail({ item }: { item: Item }): ReactElement {
@@ -82,11 +81,12 @@ function Detail({ item }: { item: Item }): ReactElement {
       ]} />
       {spent && <div style={{ marginBottom: 14 }}><Meter spent={spent.spent_micros} held={spent.held_micros} cap={spent.cap_micros} over={spent.overrun_micros} /></div>}
       <Tabs defaultValue="about" keepMounted={false}>
-        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="versions">Versions</Tabs.Tab>{may("agent.change") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
+        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="manifest">How it works</Tabs.Tab><Tabs.Tab value="versions">Versions</Tabs.Tab>{may("agent.change") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
         <Tabs.Panel value="about"><div className="grid two"><Persona item={item} /><div className="stack"><Panel title="Goals" bare><ul className="plain-list">{item.goals.map((goal) => <li key={goal}><bdi>{goal}</bdi></li>)}</ul></Panel><Campaigns id={item.id} /></div></div></Tabs.Panel>
         <Tabs.Panel value="may"><div className="grid two"><Panel title="It may" bare><Permissions of={item.permissions} tone="go" /></Panel><Panel title="It may not" note="what is not listed is denied" bare><Permissions of={item.not_permitted} tone="plain" /></Panel></div></Tabs.Panel>
+        <Tabs.Panel value="manifest"><Manifest item={item} /></Tabs.Panel>
         <Tabs.Panel value="versions"><Versions item={item} /></Tabs.Panel>
-        <Tabs.Panel value="edit"><Editor name={item.package} installed={item} onDone={() => { location.reload(); }} /></Tabs.Panel>
+        <Tabs.Panel value="edit"><NextVersion item={item} /></Tabs.Panel>
       </Tabs>
     </>
   );

@@ -4,13 +4,13 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
 import { call, Problem } from "@/api/client";
 import type { Schemas } from "@/api/types";
+import { Hunks } from "@/parts/Hunks";
 import { Chip, Money, Panel, ProblemNote } from "@/parts/parts";
-import { Difference } from "@/screens/reviews/Compose";
 
 type Shown = Schemas["PermissionShown"];
 const MANIFEST = "manifest.yaml";
 
-export const BLANK = `identity:
+const BLANK = `identity:
   name: studio.newcomer
   version: "1.0.0"
   title: What this agent is for, in a line
@@ -55,14 +55,16 @@ function Faults({ of }: { of: readonly Schemas["ProblemFault"][] }): ReactElemen
 interface Props {
   name: string;
   installed?: Schemas["AgentItem"] | undefined;
+  /** What to begin with: the manifest in force, or nothing that is known. */
+  manifest?: string;
   onDone: (id: string) => void;
 }
 
-export function Editor({ name: given, installed, onDone }: Props): ReactElement {
+export function Editor({ name: given, installed, manifest = "", onDone }: Props): ReactElement {
   const client = useQueryClient();
   const [name, setName] = useState(given);
-  const [files, setFiles] = useState<Record<string, string>>({ [MANIFEST]: BLANK });
-  const [began, setBegan] = useState(BLANK);
+  const [files, setFiles] = useState<Record<string, string>>({ [MANIFEST]: manifest || BLANK });
+  const [began, setBegan] = useState(manifest || BLANK);
   const [isAccepted, setAccepted] = useState(false);
   const text = files[MANIFEST] ?? "";
   const check = useMutation({ mutationFn: () => call<Schemas["Validation"]>("agents/validate", { method: "POST", body: { name, files } }) });
@@ -73,9 +75,9 @@ export function Editor({ name: given, installed, onDone }: Props): ReactElement 
   const load = async (chosen: File[]): Promise<void> => {
     const read = await Promise.all(chosen.map(async (file) => [(file.webkitRelativePath || file.name).split("/").slice(-1)[0] ?? file.name, await file.text()] as const));
     setFiles(Object.fromEntries(read));
-    const manifest = read.find(([file]) => file === MANIFEST)?.[1] ?? "";
-    setBegan(manifest);
-    setName(/^\s+name:\s*([a-z][a-z0-9.-]*)/m.exec(manifest)?.[1] ?? name);
+    const opened = read.find(([file]) => file === MANIFEST)?.[1] ?? "";
+    setBegan(manifest || opened);
+    setName(/^\s+name:\s*([a-z][a-z0-9.-]*)/m.exec(opened)?.[1] ?? name);
     check.reset();
   };
   const has = new Set(installed?.permissions.map((one) => one.name));
@@ -113,7 +115,7 @@ export function Editor({ name: given, installed, onDone }: Props): ReactElement 
             </Panel>
           </>
         )}
-        {text !== began && <Panel title="What you changed"><pre className="bytes" tabIndex={0} style={{ fontFamily: "var(--font-code)" }}><Difference before={began} after={text} /></pre></Panel>}
+        {text !== began && <Panel title="What you changed" note={manifest ? "from the manifest in force" : "from the beginning"} bare><Hunks before={began} after={text} /></Panel>}
       </div>
     </div>
   );

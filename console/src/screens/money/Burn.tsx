@@ -10,7 +10,7 @@ import { momentOf } from "@/words/time";
 type Window = Schemas["WindowShown"];
 
 export const PERIODS = ["day", "week", "month", "total"];
-const [WIDTH, HEIGHT] = [240, 56];
+const [WIDTH, HEIGHT] = [240, 46];
 // Before so much of a window has gone, its pace says nothing.
 const TELLING_SHARE = 0.02;
 
@@ -44,7 +44,7 @@ function Chart({ window, span, nowMs }: { window: Window; span: Span; nowMs: num
     <svg className="burn" viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <title>{label}</title>
       <line x1={0} y1={y(1)} x2={WIDTH} y2={y(0)} className="even" />
-      <polygon points={`0,${String(y(1))} ${String(gone * WIDTH)},${String(y(left))} ${String(gone * WIDTH)},${String(y(0))} 0,${String(y(0))}`} fill={tone} opacity={0.16} />
+      <polygon points={`0,${String(y(1))} ${String(gone * WIDTH)},${String(y(left))} ${String(gone * WIDTH)},${String(y(0))} 0,${String(y(0))}`} fill={tone} opacity={0.11} />
       <line x1={0} y1={y(1)} x2={gone * WIDTH} y2={y(left)} stroke={tone} className="been" />
       <line x1={gone * WIDTH} y1={y(left)} x2={end.x * WIDTH} y2={y(end.y)} stroke={tone} className="to-come" />
     </svg>

@@ -7,7 +7,7 @@ import { call } from "@/api/client";
 import type { Schemas } from "@/api/types";
 import { Dialogue } from "@/parts/Dialogue";
 import { Hunks } from "@/parts/Hunks";
-import { Empty, Panel } from "@/parts/parts";
+import { Chip, Empty, Panel } from "@/parts/parts";
 import { Trials, type Pack, type Shown } from "@/screens/policy/Trials";
 import { fieldsOf, type Fields } from "@/words/plain";
 
@@ -53,6 +53,18 @@ function Propose({ pack, isOpen, onClose }: { pack: Pack; isOpen: boolean; onClo
 
 type View = "write" | "differs" | "trials";
 
+/** The pack's own tests, one a line. */
+const casesText = (cases: readonly unknown[]): string => `[\n${cases.map((one) => JSON.stringify(one, (_, value: unknown) => value ?? undefined)).join(",\n")}\n]`;
+
+function casesIn(text: string): Pack["cases"] | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    return Array.isArray(found) ? (found as Pack["cases"]) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The next release of what is in force: the last figure of it, one higher. */
 function nextRelease(release: string): string {
   return release.replace(/(\d+)(?!.*\d)/, (figure) => String(Number(figure) + 1));
@@ -61,17 +73,20 @@ function nextRelease(release: string): string {
 export function Change({ current }: { current: Shown }): ReactElement {
   const [text, setText] = useState(current.text);
   const [bands, setBands] = useState(current.bands);
+  const [began] = useState(() => casesText(current.cases));
+  const [cases, setCases] = useState(began);
   const [release, setRelease] = useState(nextRelease(current.release));
   const [view, setView] = useState<View>("write");
   const [isProposing, setProposing] = useState(false);
-  const isChanged = text !== current.text || bands !== current.bands;
-  const pack = useMemo<Pack>(() => ({ name: current.name, release, text, schema: current.schema, bands, cases: current.cases as unknown as Pack["cases"] }), [current, release, text, bands]);
+  const isChanged = text !== current.text || bands !== current.bands || cases !== began;
+  const found = useMemo(() => casesIn(cases), [cases]);
+  const pack = useMemo<Pack>(() => ({ name: current.name, release, text, schema: current.schema, bands, cases: found ?? [] }), [current, release, text, bands, found]);
   return (
     <div className="stack">
       <div className="row wrap">
         <SegmentedControl aria-label="Step" data={[{ value: "write", label: "1 · Write" }, { value: "differs", label: "2 · What you changed" }, { value: "trials", label: "3 · Try it" }]} value={view} onChange={(value) => { setView(value as View); }} />
         <span className="grow faint">{isChanged ? "Not on record yet; only in this window." : "Nothing changed yet."}</span>
-        <Button disabled={!isChanged} onClick={() => { setProposing(true); }}>Propose it…</Button>
+        <Button disabled={!isChanged || found === null} onClick={() => { setProposing(true); }}>Propose it…</Button>
       </div>
       {view === "write" && (
         <>
@@ -79,9 +94,12 @@ export function Change({ current }: { current: Shown }): ReactElement {
           <Panel title="policy.cedar" note="every rule has @id and @says; a forbid beats every permit" acts={<TextInput size="xs" w={110} aria-label="Release" value={release} onChange={(event) => { setRelease(event.currentTarget.value); }} />} bare>
             <Textarea aria-label="policy.cedar" autosize minRows={18} maxRows={34} spellCheck={false} variant="unstyled" classNames={{ input: "code-input" }} value={text} onChange={(event) => { setText(event.currentTarget.value); }} />
           </Panel>
+          <Panel title="cases" note={found === null ? <Chip tone="stop">not a list in JSON</Chip> : `${String(found.length)} tests: what it should answer. A change that a test contradicts cannot be applied before the test says so too`} bare>
+            <Textarea aria-label="cases" autosize minRows={6} maxRows={16} spellCheck={false} variant="unstyled" classNames={{ input: "code-input" }} value={cases} onChange={(event) => { setCases(event.currentTarget.value); }} />
+          </Panel>
         </>
       )}
-      {view === "differs" && (isChanged ? <>{text !== current.text && <Panel title="policy.cedar" bare><Hunks before={current.text} after={text} /></Panel>}{bands !== current.bands && <Panel title="bands.json" bare><Hunks before={current.bands} after={bands} /></Panel>}</> : <Panel bare><Empty title="Nothing changed yet">Move a band, or write a rule; then see here what differs.</Empty></Panel>)}
+      {view === "differs" && (isChanged ? <>{text !== current.text && <Panel title="policy.cedar" bare><Hunks before={current.text} after={text} /></Panel>}{bands !== current.bands && <Panel title="bands.json" bare><Hunks before={current.bands} after={bands} /></Panel>}{cases !== began && <Panel title="cases" bare><Hunks before={began} after={cases} /></Panel>}</> : <Panel bare><Empty title="Nothing changed yet">Move a band, or write a rule; then see here what differs.</Empty></Panel>)}
       {view === "trials" && <Trials candidate={{ pack }} />}
       <Propose key={String(isProposing)} pack={pack} isOpen={isProposing} onClose={() => { setProposing(false); }} />
     </div>

@@ -27,8 +27,8 @@ class ModelPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: str = ""
     url: str = ""
     key_file: str = ""
-    input_micros_per_million_tokens: _Price = 0
-    output_micros_per_million_tokens: _Price = 0
+    input_micros_per_million_tokens: _Price | None = None
+    output_micros_per_million_tokens: _Price | None = None
     tokens_max: Annotated[int, Meta(ge=64, le=200_000)] = 2_048
     first_seconds_max: _Seconds = 20.0
     idle_seconds_max: _Seconds = 10.0

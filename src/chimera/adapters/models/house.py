@@ -24,6 +24,7 @@ from chimera.adapters.models.endpoint import (
 )
 from chimera.adapters.models.memo import Memo
 from chimera.adapters.models.openai import OpenAiWire
+from chimera.adapters.models.prices import price_of
 from chimera.adapters.models.purse import Purse
 from chimera.adapters.models.route import RoutedModel, Shared
 from chimera.adapters.models.wire import Wire
@@ -146,10 +147,10 @@ def _judging(found: Configuration, judges: Mapping[str, Endpoint]) -> list[str]:
 def _card(name: str, part: ModelPart, *, of: str) -> Card:
     is_inside = part.wire == OFFLINE
     identity = f"{OFFLINE}/{of}" if is_inside else f"{part.url or URLS[part.wire]}/{part.model}"
+    price = price_of(name, part)
     return Card(
         name=name, model=part.model or f"{OFFLINE}/1", identity=identity,
-        input_micros_per_million_tokens=part.input_micros_per_million_tokens,
-        output_micros_per_million_tokens=part.output_micros_per_million_tokens,
+        input_micros_per_million_tokens=price.input_micros, output_micros_per_million_tokens=price.output_micros,
         tokens_max=part.tokens_max, first_seconds_max=part.first_seconds_max, idle_seconds_max=part.idle_seconds_max,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import PATIENCE_SECONDS, pool_of
 from chimera.domain.roles import Role
-from chimera.ports.ledger import Balance, CategoryCost, Disagreement, Outcome, Posted
+from chimera.ports.ledger import Balance, CategoryCost, Disagreement, Outcome, Posted, TypeCost
 from chimera.ports.subjects import SubjectKeys
 
 _WHAT = "the ledger"
@@ -33,6 +33,10 @@ class PostgresLedger(PostgresReads):
     async def costs(self) -> tuple[CategoryCost, ...]:
         """What every campaign spent, by category."""
         return tuple([CategoryCost(**dict(row)) for row in await self._ask("ledger_costs")])
+
+    async def task_costs(self) -> tuple[TypeCost, ...]:
+        """What the finished tasks of every campaign cost, by their type."""
+        return tuple([TypeCost(**dict(row)) for row in await self._ask("ledger_task_costs")])
 
     async def outcomes(self, category: str = "") -> tuple[Outcome, ...]:
         """Cost and revenue of every campaign that spent on a category; of all without one."""

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 from chimera.domain import labels
 from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.ports.network import Declined
 from chimera.ports.tools_read import ToolAnswer
 from chimera.rehearsal import catalogue, views
 from chimera.rehearsal.line import Line
-from chimera.rehearsal.network import Declined
 
 MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 

@@ -1,7 +1,10 @@
-"""Reads addresses over HTTP and HTTPS and nothing else: no files, and no redirects to anywhere."""
+"""Reads addresses over HTTP and HTTPS and nothing else: no files, no redirects. Says where a name leads."""
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import socket
 import urllib.error
 import urllib.request
 from http.client import HTTPResponse
@@ -20,6 +23,19 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 _OPENER = _opener()
+
+
+async def addresses_of(host: str, port: int) -> tuple[str, ...]:
+    """Where a name leads; `OSError` when it leads nowhere."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(address) for *_, (address, *_) in found))
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is on the open network, and not in ours."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_global and not (mapped or parsed).is_multicast
 
 
 def open_address(request: urllib.request.Request, *, seconds_max: float) -> HTTPResponse:

@@ -9,6 +9,7 @@ import re
 GARBLE_CHARS_MAX = 1_000
 JOINTS_MIN = 2
 
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b'()[]{}`"')
 _FACE = re.compile(
     r"[:;=8xX][-'o^]?[()\[\]{}DPpOo/\\|3*]+|<3+|[()]+[-']?[:;=]|&\w+;|https?://\S+|\b[\da-zA-Z][).](?= )"
     r"|\(?\b\w\)|\^\^|[>=]+[(]+"
@@ -29,11 +30,12 @@ def is_garbled(text: str) -> bool:
 
 
 def _unbalanced(text: str) -> bool:
-    count = text.count
-    return (
-        count("(") != count(")")
-        or count("[") != count("]")
-        or count("{") != count("}")
-        or count("`") & 1 == 1
-        or count('"') & 1 == 1
+    signs = text.encode("utf-8", "surrogatepass").translate(None, _NO_BRACKETS)
+    count = signs.count
+    return bool(signs) and (
+        count(b"(") != count(b")")
+        or count(b"[") != count(b"]")
+        or count(b"{") != count(b"}")
+        or count(b"`") & 1 == 1
+        or count(b'"') & 1 == 1
     )

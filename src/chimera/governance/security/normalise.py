@@ -11,6 +11,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import ahocorasick_rs
 import msgspec
@@ -26,6 +27,8 @@ LONG_TOKEN_CHARS = 16
 SPACED_LETTERS_MIN = 5
 SPACED_ALPHA_MIN = 3  # "i.g.n" has a sentence end between every two letters.
 READABLE_SHARE = 0.9
+FEW_SIGNS = 64
+SIGNS_KNOWN_MAX = 8_192
 
 
 class View(msgspec.Struct, frozen=True):
@@ -64,6 +67,8 @@ _FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and c
 _FOLD_BYTES = bytes(ord(_FOLD_ASCII.get(code, chr(code).lower())) for code in range(128)) + bytes(range(128, 256))
 _FOLD_OTHER: dict[int, str] = {**CONFUSABLES, **{ord(sign): "." for sign in _ENDERS if not sign.isascii()}}
 _APOSTROPHES = "'’‘`´ʼ"
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_BY_ITS_NEIGHBOURS = "Σ"  # Its small letter is another at the end of a word.
 _WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._*\-|/][^\W\d_]){2,}(?![^\W_])")
 _MARKS = re.compile(
@@ -129,13 +134,38 @@ def _words(text: str) -> list[str]:
 
 
 def _fold_other(text: str) -> str:
+    """Without accents, look-alikes and symbols. Signs that become ASCII each for itself are changed one by one."""
+    signs = _others(text)
+    if len(signs) <= FEW_SIGNS:
+        plain = {sign: _plain_sign(sign) for sign in signs}
+        if None not in plain.values():
+            for sign, instead in plain.items():
+                text = text.replace(sign, instead or "")
+            return text
+    return _fold_whole(text)
+
+
+@lru_cache(maxsize=SIGNS_KNOWN_MAX)
+def _plain_sign(sign: str) -> str | None:
+    """What one sign becomes, if that is ASCII and does not depend on what stands beside it."""
+    folded = _fold_whole(sign)
+    alone = _BY_ITS_NEIGHBOURS not in unicodedata.normalize("NFKD", sign)
+    return folded if alone and folded.isascii() else None
+
+
+def _others(text: str) -> set[str]:
+    """The signs that are not ASCII: most texts have few, and looking for them is quicker than collecting all signs."""
+    return set("".join(_NOT_ASCII.findall(text)))
+
+
+def _fold_whole(text: str) -> str:
     for sign in _APOSTROPHES:
         text = text.replace(sign, "")
     # Lower-casing may decompose and decomposing may give capitals, so the pair is run until nothing changes.
     for _ in range(4):
         before = text
         text = unicodedata.normalize("NFKD", text).lower()
-        if not _FOLDED_SIGNS.isdisjoint(set(text) - _ASCII):
+        if not _FOLDED_SIGNS.isdisjoint(_others(text)):
             text = text.translate(_FOLD_OTHER)
         text = _SYMBOLS.sub(" ", _MARKS.sub("", text))
         if text.isascii() or text == before:
@@ -145,7 +175,7 @@ def _fold_other(text: str) -> str:
 
 def _unhide(text: str, views: list[View], notes: list[str]) -> str:
     """Takes out what the eye does not see, and reads what was written with it."""
-    if _TELLTALES.isdisjoint(set(text) - _ASCII):
+    if _TELLTALES.isdisjoint(_others(text)):
         return text
     if _SURROGATE.search(text):
         notes.append("lone surrogate")
@@ -167,7 +197,6 @@ def _unhide(text: str, views: list[View], notes: list[str]) -> str:
     return text.translate(INVISIBLE)
 
 
-_ASCII = frozenset(map(chr, range(128)))
 _FOLDED_SIGNS = frozenset(map(chr, _FOLD_OTHER))
 # Everything that makes the searches below worth their time; an accent, a dash or an emoji is not among it.
 _TELLTALE_RANGES = (

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
@@ -18,6 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from chimera.adapters.mcp.fleet.entries import Entry, Limits, Secrets
 from chimera.adapters.mcp.fleet.pipes import Streams, Told
+from chimera.adapters.system.web import addresses_of, is_public
 
 CONNECTIONS_MAX = 8
 # A line for every request, at the level of what people should read, is no news.
@@ -82,8 +82,7 @@ class Bounded(httpx2.AsyncBaseTransport):
             return
         if url.host == "localhost" == written.host:
             return
-        found = await asyncio.get_running_loop().getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
-        inside = [address for *_, (address, *_) in found if not ipaddress.ip_address(address).is_global]
+        inside = [one for one in await addresses_of(url.host, url.port or 443) if not is_public(one)]
         if inside:
             self._told.why = f"{url.host} leads to the private address {inside[0]}"
             raise httpx2.ConnectError(self._told.why)

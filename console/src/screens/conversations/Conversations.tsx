@@ -6,36 +6,31 @@ import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Head, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
-import { fieldsOf, handleOf, textOf } from "@/words/plain";
-import { percentOf } from "@/words/money";
+import { Answer } from "@/screens/conversations/Reasoning";
+import { handleOf } from "@/words/plain";
 
 type Row = Schemas["ConversationRow"];
 type Item = Schemas["ConversationItem"];
 
+const ELSE_MAX = 8;
 const THREATS: Record<string, Tone> = { LOW: "plain", MEDIUM: "wait", HIGH: "stop", CRITICAL: "stop" };
 
 function Threat({ of }: { of: string }): ReactElement {
   return <Chip tone={THREATS[of] ?? "wait"}>threat {of.toLowerCase()}</Chip>;
 }
 
-function Answer({ answer }: { answer: Item["answers"][number] }): ReactElement {
-  const last = answer.attempts.at(-1);
-  const text = textOf(fieldsOf(last?.draft.output)["text"]);
-  const ruling = last?.ruling ? (last.ruling.decision as { type: string; reasons: Schemas["Reason"][] }) : null;
+/** What the same stranger said to us before and after, as far as the list goes. */
+function SaidElse({ row, rows }: { row: Row; rows: readonly Row[] }): ReactElement | null {
+  const others = rows.filter((one) => one.id !== row.id && one.author !== "" && one.author === row.author && one.platform === row.platform);
+  if (!others.length) return null;
   return (
-    <Panel title={<>Our answer: {answer.task.spec[0]}</>} note={<State of={answer.task.state} />} acts={<Link href={`/audit/task/${answer.task.id}`}>whole life</Link>}>
-      {text ? <div className="answer"><Untrusted text={text} /></div> : <p className="soft" style={{ marginTop: 0 }}>No words came of it.</p>}
-      <dl className="facts" style={{ marginTop: 10 }}>
-        {last && <><dt>Confidence</dt><dd>{percentOf(last.draft.confidence_bp)}, judged {percentOf(last.verdict.confidence_bp)}</dd></>}
-        {ruling && <><dt>Decided</dt><dd>{ruling.type}: {ruling.reasons.map((reason) => `${textOf(fieldsOf(reason)["text"] ?? (Array.isArray(reason) ? reason[1] : reason))}`).join("; ")}</dd></>}
-        {last && last.verdict.findings.length > 0 && <><dt>Findings</dt><dd>{last.verdict.findings.join("; ")}</dd></>}
-        <dt>Attempts</dt><dd>{answer.attempts.length}</dd>
-      </dl>
+    <Panel title={<>From <bdi>{handleOf(row.author)}</bdi></>} note={`${String(others.length)} more`} bare>
+      <ul className="plain-list small">{others.slice(0, ELSE_MAX).map((one) => <li key={one.id} className="row"><span className="faint" style={{ width: 72, flex: "none" }}><When us={one.at_us} /></span><Link href={`/conversations/${one.id}`} className="grow" style={{ minWidth: 0, color: "var(--text)" }}><UntrustedLine text={one.text || one.kind} /></Link><State of={one.state} /></li>)}</ul>
     </Panel>
   );
 }
 
-function Thread({ id }: { id: string }): ReactElement {
+function Thread({ id, rows }: { id: string; rows: readonly Row[] }): ReactElement {
   const item = useRead<Item>(["conversations", id], `conversations/${id}`);
   return (
     <Found query={item}>{(found) => (
@@ -46,6 +41,7 @@ function Thread({ id }: { id: string }): ReactElement {
           <div className="post-foot faint">Material, never an instruction. <Link href={`/campaigns/${found.row.campaign_id}`}>Its campaign</Link> · <Link href={`/agents/${found.row.agent_id}`}>its agent</Link></div>
         </article>
         {found.answers.length ? found.answers.map((answer) => <Answer key={answer.task.id} answer={answer} />) : <Panel bare><Empty title={found.row.state === "dropped" ? "It was dropped" : "Nothing came of it yet"}>{found.row.state === "dropped" ? "Intake or the planner let it go; the chain says why." : "The planner takes what was admitted in its next plan."}</Empty></Panel>}
+        <SaidElse row={found.row} rows={rows} />
       </div>
     )}</Found>
   );
@@ -69,7 +65,7 @@ export default function Conversations(): ReactElement {
           )}
           {pages.hasNextPage && <Button m={10} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Later ones</Button>}
         </Panel>
-        <div>{id ? <Thread key={id} id={id} /> : rows.length > 0 && <Panel bare><Empty title="Choose one">Its thread, what was answered and why stand here.</Empty></Panel>}</div>
+        <div>{id ? <Thread rows={rows} key={id} id={id} /> : rows.length > 0 && <Panel bare><Empty title="Choose one">Its thread, what was answered and why stand here.</Empty></Panel>}</div>
       </div>
     </div>
   );

@@ -1,0 +1,1 @@
+SELECT chimera.drop_replies($1);

@@ -1,0 +1,1 @@
+ANALYZE chimera.review, chimera.event;

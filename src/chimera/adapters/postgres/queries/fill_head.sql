@@ -1,0 +1,1 @@
+UPDATE chimera.head SET seq = $2 WHERE writer = $1;

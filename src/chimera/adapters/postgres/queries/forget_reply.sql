@@ -1,0 +1,1 @@
+SELECT chimera.forget_reply($1);

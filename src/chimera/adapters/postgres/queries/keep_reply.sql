@@ -1,0 +1,1 @@
+SELECT chimera.keep_reply($1, $2, $3);

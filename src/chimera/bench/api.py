@@ -1,0 +1,193 @@
+"""`chimera bench api`: the review list among a million, and five hundred pages that listen while the swarm works."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sys
+import time
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+from msgspec import Struct
+
+from chimera import bootstrap
+from chimera.adapters.postgres.filling import Wanted, fill
+from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.system.clock import SystemClock
+from chimera.assembly import people, serving
+from chimera.bench.listeners import Heard
+from chimera.bench.load import BenchMeter, QuickJudge, SlowModel, handle_of
+from chimera.bench.spread import conditions, spread_ms
+from chimera.bench.swarm import Feeder, Load, NoTools, settle_in
+from chimera.bootstrap import Database, Fleet, Outside
+from chimera.domain.action import Action
+from chimera.domain.decision import Question
+from chimera.domain.review import Review
+from chimera.domain.roles import Role
+from chimera.domain.spec import SpecRef
+from chimera.rehearsal import world
+from chimera.rehearsal.scenario import CALM, Rules
+from chimera.settings import Settings
+
+WRITER = "measured"
+TEXT = "A post of a usual length, about nothing in particular, as a persona would write it on a day like any. "
+REVIEWS_MS_P95_MAX, DELIVERED_MS_P95_MAX, FRAMES_PER_SECOND_MAX = 50, 1_000, 4.2
+LISTS, PAGES_MAX = 360, 4
+DAY_US = 86_400_000_000
+
+
+class Sizes(Struct, frozen=True, kw_only=True):
+    """How much of it."""
+
+    reviews: int = 1_000_000
+    events: int = 10_000_000
+    clients: int = 500
+    seconds: float = 20.0
+    per_second: float = 500.0
+    agents: int = 500
+    seed: int = 1
+
+
+async def prepare(settings: Settings, sizes: Sizes) -> None:
+    """Fill the home's database, unless it is filled."""
+    async with bootstrap.database(settings) as found:
+        reads = await found.reads()
+        known = {head.writer: head.seq for head in await reads.heads()}
+        now_us = await reads.now_us()
+        await reads.close()
+        if WRITER in known:
+            return
+        opened = await found.store(Role.OFFICE, writer=WRITER)
+        seq = {head.writer: head.seq for head in await opened.heads()}[WRITER]
+        await opened.close()
+        agents = tuple(f"00000000-0000-7000-8000-{number:012x}" for number in range(200))
+        wanted = Wanted(reviews=sizes.reviews, events=sizes.events, template=template(), agents=agents, writer=WRITER,
+                        writer_seq=seq, now_us=now_us)  # fmt: skip
+        await fill(found.admin_dsn, wanted)
+
+
+async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
+    """All figures, over a home that was prepared."""
+    async with bootstrap.database(settings) as found, _house(settings, sizes, found) as (fleet, feeder, meter):
+        async with serving.api(settings, found=found, office=fleet.office, intake=fleet.intake) as console:
+            token = await _token(settings, fleet)
+            lists = await _lists(console.url, token, sizes)
+            page = await _first_page(console.entrance)
+            stream, per_second = await _stream(console.url, token, sizes, feeder, meter)
+        reads = await found.reads()
+        heads = await reads.heads()
+        rows = {"reviews": sum((await reads.count(Review)).values()), "events": sum(head.seq for head in heads)}
+        await reads.close()
+    return {**conditions(), "reviews_p95_ms": lists["p95"], "reviews_ms": lists, "rows": rows, "stream": stream,
+            "swarm_per_second": per_second, **page}  # fmt: skip
+
+
+def missed(result: Mapping[str, Any]) -> list[str]:
+    """Which of the limits were not kept."""
+    stream = result["stream"]
+    kept = {
+        "reviews_p95_ms": result["reviews_p95_ms"] < REVIEWS_MS_P95_MAX,
+        "stream.delivered_p95_ms": stream["delivered_p95_ms"] < DELIVERED_MS_P95_MAX,
+        "stream.frames_per_second": stream["frames_per_second"] <= FRAMES_PER_SECOND_MAX,
+        "stream.clients": stream["clients"] == stream["clients_wanted"],
+    }
+    return [name for name, is_kept in kept.items() if not is_kept]
+
+
+def template() -> str:
+    """A review's body, with places for what differs."""
+    action = Action(kind="post.publish", platform="sandbox", account="@measured", arguments={"text": TEXT * 3})
+    question = Question(action=action, spec=SpecRef("copy.post", 1, "0" * 64), risk="@RISK@", task_id="@TASK@",
+                        campaign_id="00000000-0000-7000-8000-00000000c0de", agent_id="@AGENT@", disclosure="[AI]",
+                        permissions=("post.publish",), has_record=True, confidence_bp=6_500, threat="LOW",
+                        labels=("operator", "public"))  # fmt: skip
+    review = Review(id="@ID@", task_id="@TASK@", campaign_id=question.campaign_id, agent_id="@AGENT@",
+                    question=question, reasons=("not sure enough [confidence-low]",), role="reviewer",
+                    opened_at_us=1, deadline_us=77_777_777)  # fmt: skip
+    body = msgspec.json.encode(review).decode()
+    return body.replace(":77777777", ':"@DUE@"').replace('"state":"open"', '"state":"@STATE@"')
+
+
+@contextlib.asynccontextmanager
+async def _house(settings: Settings, sizes: Sizes, found: Database) -> AsyncGenerator[tuple[Fleet, Feeder, BenchMeter]]:
+    """A fleet that does what it is fed, and nothing by itself."""
+    clock = SystemClock()
+    scenario = msgspec.structs.replace(CALM, seed=sizes.seed, people=0, rules=Rules(posts_per_hour_max=10**9))
+    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(sizes.agents))))
+    model = SlowModel(clock, seed=sizes.seed)
+    meter = BenchMeter(model)
+    outside = Outside(model=model, judge_model=QuickJudge(), tools=NoTools(),
+                      publisher=RehearsalPublisher(built.line, clock), meter=meter)  # fmt: skip
+    settings = msgspec.structs.replace(settings, workers=max(settings.workers, sizes.agents))
+    async with bootstrap.fleet(settings, outside, found=found) as fleet:
+        fleet.listening.is_open = False
+        campaigns = await settle_in(fleet, Load(agents=sizes.agents, seconds=sizes.seconds))
+        yield fleet, Feeder(fleet, campaigns, seed=sizes.seed), meter
+
+
+async def _token(settings: Settings, fleet: Fleet) -> str:
+    desk = people.identity_desk(settings, fleet.office)
+    owner = await people.recognised_here(settings, desk)
+    return (await desk.issue_token(owner, "bench", ("*",), fleet.clock.now_us() + DAY_US))[1]
+
+
+async def _lists(url: str, token: str, sizes: Sizes) -> dict[str, float]:
+    """Pages of the desk as people ask for them: filtered, by agent, the newest, and further on."""
+    dice, took_us, cursors = random.Random(sizes.seed), list[int](), dict[str, str]()
+    async with httpx2.AsyncClient(base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=60) as client:
+        for number in range(LISTS + 10):
+            asked = dice.choice(_asked(dice))
+            name = str(sorted(asked.items()))
+            cursor = cursors.get(name, "")
+            began = time.perf_counter_ns()
+            answer = (await client.get("/v1/reviews", params={**asked, "cursor": cursor})).raise_for_status()
+            if number >= 10:
+                took_us.append((time.perf_counter_ns() - began) // 1_000)
+            cursors[name] = str(answer.json()["next"])
+    return spread_ms(took_us)
+
+
+def _asked(dice: random.Random) -> list[dict[str, str]]:
+    agent = f"00000000-0000-7000-8000-{dice.randrange(200):012x}"
+    return [{}, {"order": "newest"}, {"risk": "politics"}, {"agent": agent}, {"state": "approved"},
+            {"state": "closed", "order": "newest"}, {"agent": agent, "risk": "health"}]  # fmt: skip
+
+
+async def _stream(
+    url: str, token: str, sizes: Sizes, feeder: Feeder, meter: BenchMeter
+) -> tuple[dict[str, Any], int]:  # fmt: skip
+    """What the listeners heard while the swarm was fed at a rate, and the rate at which it decided."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chimera.bench.listeners", url, str(sizes.clients), str(sizes.seconds),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 28,
+    )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None, "both are pipes"
+    process.stdin.write(token.encode() + b"\n")
+    await process.stdin.drain()
+    await process.stdout.readline()
+    before, since = meter.decided_count, time.monotonic()
+    await feeder.pace(per_second=sizes.per_second, until=since + sizes.seconds)
+    per_second = round((meter.decided_count - before) / (time.monotonic() - since))
+    heard = msgspec.json.decode(await process.stdout.readline(), type=Heard)
+    await process.wait()
+    late = spread_ms(heard.delivered_us)
+    return {"clients": heard.clients, "clients_wanted": sizes.clients, "delivered_p95_ms": late["p95"],
+            "delivered_ms": late, "frames": heard.frames, "frames_per_second": heard.frames_per_second_max,
+            "resyncs": heard.resyncs}, per_second  # fmt: skip
+
+
+async def _first_page(entrance: str) -> dict[str, int | None]:
+    """As a browser sees it; nothing where there is no browser, or no console was built."""
+    unknown: dict[str, int | None] = {"first_page_ms": None, "script_kb": None}
+    if not (Path(serving.__file__).parents[1] / "console_dist" / "index.html").exists():
+        return unknown
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chimera.bench.first_page", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate(entrance.encode() + b"\n")
+    return msgspec.json.decode(told) if process.returncode == 0 else unknown

@@ -1,0 +1,47 @@
+"""`chimera connector …`: the networks that this installation has accounts on, for any MCP client. Holds no rule."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Annotated
+
+import typer
+
+from chimera.assembly import networks
+from chimera.cli import output, stopping
+from chimera.settings import Settings, read_settings
+
+app = typer.Typer(name="connector", help="Social networks as MCP servers.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command(name="list")
+def list_networks(*, as_json: Json = False) -> None:
+    """Show the networks of `networks.toml` and the accounts on them. No secret is shown."""
+    rows = [
+        {"name": name, "kind": one.kind, "where": one.server or ", ".join(one.relays), "accounts": sorted(one.accounts)}
+        for name, one in sorted(networks.configured(read_settings()).items())
+    ]
+    if as_json:
+        output.answer({"networks": rows})
+    else:
+        shown = [(str(row["name"]), str(row["kind"]), str(row["where"]), ", ".join(row["accounts"])) for row in rows]
+        output.table(("network", "speaks", "where", "accounts"), shown)
+
+
+@app.command()
+def serve(
+    name: Annotated[str, typer.Argument(help="A network of `networks.toml`.")],
+    *,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Listen here instead of speaking by stdio.")] = 0,
+) -> None:
+    """Serve one network as an MCP server until stopped. Whoever reaches it can act as its accounts: no gate is here."""
+    with contextlib.suppress(KeyboardInterrupt):
+        stopping.run(_http(read_settings(), name, host, port) if port else networks.over_stdio(read_settings(), name))
+
+
+async def _http(settings: Settings, name: str, host: str, port: int) -> None:
+    async with networks.over_http(settings, name, host=host, port=port) as server:
+        output.note(f"the connector: http://{host}:{port}/mcp")
+        await server.serve()

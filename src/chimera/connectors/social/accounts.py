@@ -1,0 +1,31 @@
+"""The accounts that a connector acts as, by handle, and how each proves who it is. The proofs are read when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chimera.ports.network import Declined
+
+# The secret of an account, by the name under which it was entrusted.
+SecretOf = Callable[[str], str]
+
+
+class Accounts:
+    """Handles with an @, each with the name of its secret."""
+
+    def __init__(self, secrets: Mapping[str, str], secret_of: SecretOf) -> None:
+        self._secrets = dict(secrets)
+        self._secret_of = secret_of
+
+    def of(self, asked: object) -> str | Declined:
+        """The account that is asked for, or the only one; or that it is none of ours."""
+        if asked is None and self._secrets:
+            return next(iter(self._secrets))
+        handle = str(asked)
+        if handle not in self._secrets:
+            return Declined("account_unknown", f"{handle[:80]} is none of the accounts that this connector has")
+        return handle
+
+    def secret(self, handle: str) -> str:
+        """Its proof."""
+        return self._secret_of(self._secrets[handle])
