@@ -36,6 +36,7 @@ from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
+from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import paying
@@ -339,9 +340,11 @@ def security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
-    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
+        calendar = calendared(settings, outside.tools, outside.publisher)
+        tools, publisher = await stack.enter_async_context(calendar)
+        drawn = await illustrated(settings, tools=tools, publisher=publisher)
+        clock, written = SystemClock(), rules(manifests=drawn.manifests)
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
