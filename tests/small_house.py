@@ -44,6 +44,7 @@ from chimera.governance.treasury import Treasury
 from chimera.pipeline.effects import Effects
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
+from chimera.ports.publisher import Publisher
 from chimera.rehearsal.line import Line
 from chimera.rehearsal.network import Network
 from chimera.rehearsal.scenario import CALM, Rules, Scenario
@@ -102,7 +103,7 @@ class SmallHouse:
         self.vault = LocalVault(self.core, self.clock)
         self.network = Network(msgspec.structs.replace(scenario, people=0, rules=rules or Rules()))
         self.line = Line(self.network, self.clock)
-        self.publisher = RehearsalPublisher(self.line, self.clock)
+        self.publisher: Publisher = RehearsalPublisher(self.line, self.clock)
         self.settle = Settle(store=self.manager, clock=self.clock)
         self.sealing = Sealing(sealer=self.vault, store=self.manager, clock=self.clock, ids=self.ids)
         self.agent = self.an_agent("ada")

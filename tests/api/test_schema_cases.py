@@ -9,12 +9,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import hypothesis
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
@@ -50,7 +51,7 @@ class Run:
     def all(self) -> None:
         """Of each operation cases that are allowed, such of records that exist, and such that are forbidden."""
         for found in schemathesis.openapi.from_path(str(COMMITTED)).get_all_operations():
-            operation = found.ok()
+            operation: Any = cast("Any", found).ok()
             if operation.definition.raw["operationId"] not in LEFT_OUT:
                 for strategy in self._strategies(operation):
                     self._one(operation, strategy)
@@ -66,7 +67,7 @@ class Run:
     def _one(self, operation: Any, strategy: Any) -> None:
         @hypothesis.seed(self._seed)
         @hypothesis.settings(max_examples=self._cases, database=None, deadline=None, phases=[Phase.generate],
-                             suppress_health_check=list(HealthCheck))  # fmt: skip
+                             suppress_health_check=[*HealthCheck])  # fmt: skip
         @hypothesis.given(strategy)
         def send(case: Any) -> None:
             response = case.call(base_url=self._url, headers=self._headers)
@@ -79,7 +80,7 @@ class Run:
 
         try:
             send()
-        except hypothesis.errors.Unsatisfiable:
+        except Unsatisfiable:
             # Where every text is a good one, there is nothing that the description forbids.
             assert strategy is not None
 

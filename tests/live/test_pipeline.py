@@ -35,7 +35,7 @@ Place: TypeAlias = Callable[[Path], AbstractContextManager[Scene]]
 PLACES: dict[str, Place] = {"bluesky": scenes.on_bluesky, "snac2": scenes.on_snac, "nostr": scenes.on_nostr}
 
 
-@pytest.fixture(params=PLACES.values(), ids=PLACES.keys())
+@pytest.fixture(params=PLACES.values(), ids=list(PLACES))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     with request.param(tmp_path) as made:
         yield made

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 
@@ -130,7 +130,7 @@ def unmasked(stream: bytes) -> bytes:
 
 
 @contextmanager
-def tripwire(port: int, marks: tuple[bytes, ...], *, masked: bool = False) -> Iterator[Tripwire]:
+def tripwire(port: int, marks: tuple[bytes, ...], *, masked: bool = False) -> Generator[Tripwire]:
     """A line to a port of this machine, for as long as the block runs."""
     wire = Tripwire(port, marks, masked=masked)
     thread = threading.Thread(target=wire.serve, daemon=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -139,7 +139,9 @@ class CalendarPublisher:
 
 def _people(order: Order) -> Sequence[str]:
     named = order.action.arguments.get("people")
-    return [str(person) for person in named] if isinstance(named, list | tuple) else [order.action.account.lstrip("@")]
+    if not isinstance(named, list | tuple):
+        return [order.action.account.lstrip("@")]
+    return [str(person) for person in cast("Sequence[object]", named)]
 
 
 def _name_of(order: Order) -> str:
