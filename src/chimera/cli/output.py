@@ -26,6 +26,8 @@ from chimera.domain.faults import Fault, Faults
 
 UNREAD, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 3, 130
 ARGUMENT_LENGTH_MAX = 200_000
+# Libraries that tell of every request, once any library has set up logging for all.
+TALKATIVE = ("httpx", "httpx2", "httpcore", "mcp")
 _log = structlog.get_logger()
 
 
@@ -84,6 +86,8 @@ def log_to_stderr(level: str) -> None:
             where="CHIMERA_LOG_LEVEL",
             remedy="choose debug, info, warning or error",
         )
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
