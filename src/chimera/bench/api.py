@@ -211,12 +211,14 @@ async def _stream(
 
 
 async def _first_page(entrance: str) -> dict[str, int | None]:
-    """As a browser sees it; nothing where there is no browser, or no console was built."""
+    """As a browser sees it; nothing where there is no browser, no checkout, or no console was built."""
     unknown: dict[str, int | None] = {"first_page_ms": None, "script_kb": None}
-    if not (Path(serving.__file__).parents[1] / "console_dist" / "index.html").exists():
+    package = Path(serving.__file__).parents[1]
+    script = package.parents[1] / "scripts" / "first_page.py"
+    if not (package / "console_dist" / "index.html").exists() or not script.exists():
         return unknown
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chimera.bench.first_page", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable, str(script), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     told, _ = await process.communicate(entrance.encode() + b"\n")
     return msgspec.json.decode(told) if process.returncode == 0 else unknown

@@ -13,7 +13,7 @@ SECONDS_MAX = 30
 
 
 def main() -> None:
-    """`python -m chimera.bench.first_page`, with the console's address (that lets in once) on stdin."""
+    """`scripts/first_page.py`, with the console's address (that lets in once) on stdin."""
     entrance = sys.stdin.readline().strip()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
