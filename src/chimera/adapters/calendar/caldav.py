@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -138,8 +138,12 @@ class CalendarPublisher:
 
 
 def _people(order: Order) -> Sequence[str]:
-    named = order.action.arguments.get("people")
-    return [str(person) for person in named] if isinstance(named, list | tuple) else [order.action.account.lstrip("@")]
+    named: Any = order.action.arguments.get("people")
+    return (
+        [str(person) for person in cast("list[Any]", named)]
+        if isinstance(named, list | tuple)
+        else [order.action.account.lstrip("@")]
+    )
 
 
 def _name_of(order: Order) -> str:

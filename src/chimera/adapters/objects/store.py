@@ -69,7 +69,8 @@ class StoredObjects:
         """Everything in a folder, by name."""
         _require_name(folder)
         try:
-            found = [one async for page in obstore.list(self._store, prefix=folder, return_arrow=False) for one in page]
+            listed = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]
+            found = [one async for page in listed for one in page]
         except (BaseError, OSError) as error:
             raise _away(folder, error) from error
         kept = [Kept(name=one["path"], bytes=one["size"], at_us=int(one["last_modified"].timestamp() * 1_000_000))
