@@ -276,7 +276,7 @@ class AgentRoutes:
 
     async def compare(self, given: PackageFiles) -> PackageDiff:
         """What installing a package would change of the agent that has its name. Changes nothing."""
-        manifest, _, _ = self._read(given)
+        manifest, *_ = self._read(given)
         name = manifest.identity.name
         known = await self._views.find(Agent, agent_id_of(name))
         kept = await self._views.find(Edition, edition_id(known.id, known.package_digest)) if known else None

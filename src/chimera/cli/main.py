@@ -21,14 +21,16 @@ from chimera.cli import (
     preferences,
     privacy,
     rehearse,
+    processes,
     review,
     spec,
+    task,
     tools,
     trends,
     vault,
     wallet,
 )
-from chimera.cli.start import new_app
+from chimera.cli.start import main, new_app
 
 app = new_app()
 app.add_typer(agent.app)
@@ -43,6 +45,7 @@ app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(models.app)
 app.add_typer(memory.app)
+app.add_typer(task.app)
 app.add_typer(tools.app)
 app.add_typer(connector.app)
 app.add_typer(gateway.app)
@@ -52,6 +55,8 @@ app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):
     app.add_typer(room)
 spec.app.command("trace")(audit.trace)
+gateway.app.command("workers")(processes.gateway_workers)
+vault.app.command("serve")(processes.vault_serve)
 learn.app.command("train")(preferences.train)
 learn.app.command("export")(preferences.export)
 for command in (
@@ -62,9 +67,17 @@ for command in (
     operate.halt,
     operate.resume,
     operate.doctor,
+    processes.office,
+    processes.manager,
+    processes.worker,
+    processes.effects,
     audit.replay,
     trends.trends,
 ):
     app.command()(command)
 for command in (people.login, people.logout, people.whoami):
     app.command()(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import quote
 
 import obstore
@@ -69,8 +70,10 @@ class StoredObjects:
         """Everything in a folder, by name."""
         _require_name(folder)
         try:
-            listed = obstore.list(self._store, prefix=folder)  # pyright: ignore[reportUnknownMemberType]
-            found = [one async for page in listed for one in page]
+            pages: Any = cast("Any", obstore).list(
+                self._store, prefix=folder, return_arrow=False
+            )  # Its stubs speak of Arrow.
+            found: list[Any] = [one async for page in pages for one in page]
         except (BaseError, OSError) as error:
             raise _away(folder, error) from error
         kept = [Kept(name=one["path"], bytes=one["size"], at_us=int(one["last_modified"].timestamp() * 1_000_000))
