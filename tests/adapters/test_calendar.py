@@ -96,7 +96,7 @@ class Office:
         self.url, self.house = url, house
         self.server = CalDav(url, login=("assistant", "any"))
         self.publisher = CalendarPublisher(house.publisher, self.server)
-        house.publisher = self.publisher  # pyright: ignore[reportAttributeAccessIssue]
+        house.publisher = self.publisher
 
     async def prepare(self) -> None:
         async with httpx2.AsyncClient(base_url=self.url, auth=("assistant", "any")) as client:

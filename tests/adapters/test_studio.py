@@ -139,7 +139,7 @@ async def test_a_network_takes_no_other_bytes_than_those_named(studio: Studio) -
 
 
 async def performed(house: SmallHouse, studio: Studio, action: Action) -> tuple[PerformanceState, str]:
-    house.publisher = MediaPublisher(RehearsalPublisher(house.line, house.clock), studio)  # pyright: ignore[reportAttributeAccessIssue]
+    house.publisher = MediaPublisher(RehearsalPublisher(house.line, house.clock), studio)
     granted = await house.grant(action)
     performance = await house.effects().perform(granted.grant.id)
     return performance.state, performance.reason

@@ -69,7 +69,7 @@ class Run:
     def _one(self, operation: Any, strategy: Any) -> None:
         @hypothesis.seed(self._seed)
         @hypothesis.settings(max_examples=self._cases, database=None, deadline=None, phases=[Phase.generate],
-                             suppress_health_check=[*HealthCheck])  # fmt: skip
+                             suppress_health_check=list[Any](HealthCheck))  # fmt: skip
         @hypothesis.given(strategy)
         def send(case: Any) -> None:
             response = case.call(base_url=self._url, headers=self._headers, timeout=ANSWER_SECONDS_MAX)

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from chimera.cli.rehearse import SCENARIOS
-from chimera.rehearsal.crowd import Crowd, Habits, Shown
-from chimera.rehearsal.week import Week, interval, ratios, rehearse
+from chimera.rehearsal.crowd import Crowd
+from chimera.rehearsal.habits import Habits, Shown
+from chimera.rehearsal.lives import rehearse
+from chimera.rehearsal.week import Week, interval, ratios
 from tests.fleet import chimera
 
 pytestmark = pytest.mark.requirement("R-N5")

@@ -18,6 +18,7 @@ from chimera.cli.rehearsing import AUDIENCE_SECONDS, Glance, Plan, Summary, Watc
 from chimera.cli.scoring import Score
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
+from chimera.rehearsal import lives
 from chimera.rehearsal.scenario import DEMO
 from chimera.rehearsal.week import Week
 from chimera.settings import read_settings
@@ -73,8 +74,9 @@ def _days(agents: int, seed: int, days: int) -> Plan:
         DEMO, seed=seed, people=PEOPLE_BY_DAYS, tempo=round(86_400 / DAY_SECONDS), attacks=ATTACKS_BY_DAY * days,
         attacks_to_seconds=DAY_SECONDS * days,
     )  # fmt: skip
+    week = Week(name="demo", days=days)
     return Plan(agents=agents, posts=min(POSTS_BY_DAYS_MAX, POSTS_BY_DAY * days), scenario=scenario,
-                audience_seconds=DAY_SECONDS * days, week=Week(name="demo", days=days))  # fmt: skip
+                audience_seconds=DAY_SECONDS * days, week=week, outcomes=lives.rehearse(week))  # fmt: skip
 
 
 @contextlib.contextmanager

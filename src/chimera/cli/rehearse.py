@@ -13,6 +13,7 @@ from chimera.adapters.documents.limits import DocumentLimits
 from chimera.cli import output
 from chimera.domain.errors import Invalid, Missing
 from chimera.rehearsal import week as weeks
+from chimera.rehearsal.lives import rehearse as lived
 from chimera.rehearsal.week import Week
 
 SCENARIOS = Path(weeks.__file__).parent / "scenarios"
@@ -27,7 +28,7 @@ def rehearse(
 ) -> None:
     """Let versions of an agent choose what to say and when, before crowds of ten thousand and more."""
     chosen = _read(scenario)
-    outcomes = weeks.rehearse(chosen)
+    outcomes = lived(chosen)
     versions = [_told(chosen, outcomes, version.name) for version in chosen.versions]
     if as_json:
         output.answer(

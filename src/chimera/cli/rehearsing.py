@@ -32,7 +32,7 @@ from chimera.rehearsal.planning import FILM
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
-from chimera.rehearsal.week import Week
+from chimera.rehearsal.week import Outcome, Week
 from chimera.settings import Settings
 from chimera.swarm.claiming import LEASE_SECONDS
 
@@ -54,6 +54,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     scenario: Scenario
     audience_seconds: float = AUDIENCE_SECONDS
     week: Week | None = None
+    outcomes: tuple[Outcome, ...] = ()
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -106,7 +107,8 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
             try:
                 report = await network.end()
                 made = await _summary(reads, report, plan, time.monotonic() - since)
-                score = await scored(reads, report, truth, spent_micros=made.spent_micros, week=plan.week) \
+                score = await scored(reads, report, truth, spent_micros=made.spent_micros, week=plan.week,
+                                     outcomes=plan.outcomes) \
                     if plan.week else None  # fmt: skip
                 return msgspec.structs.replace(made, answers=fleet.tally.rates(), score=score)
             finally:

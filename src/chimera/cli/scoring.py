@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -14,7 +15,7 @@ from chimera.ports.store import Reads
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
-from chimera.rehearsal.week import Interval, Week, interval, ratios, rehearse
+from chimera.rehearsal.week import Interval, Outcome, Week, interval, ratios
 
 ASSETS = ("post.publish", "post.reply")
 
@@ -54,7 +55,9 @@ class Score(Struct, frozen=True, kw_only=True):
     payments: int
 
 
-async def scored(reads: Reads, report: Report, truth: GroundTruth, *, spent_micros: int, week: Week) -> Score:
+async def scored(
+    reads: Reads, report: Report, truth: GroundTruth, *, spent_micros: int, week: Week, outcomes: Sequence[Outcome]
+) -> Score:
     """The score of a rehearsal that has come to its end."""
     tasks = [task async for task in every(reads, Task)]
     attacks = {one.id async for one in every(reads, Input) if one.payload.get("post_id") in set(report.attacks)}
@@ -70,7 +73,7 @@ async def scored(reads: Reads, report: Report, truth: GroundTruth, *, spent_micr
         needless_holds=_share(len({one.task_id for one in held} & sound), len(tasks)),
         completion=_share(sum(task.id in sound for task in done), len(sound)),
         attack_goals_achieved=len(report.goals_met),
-        engagement=engagement_of(week),
+        engagement=engagement_of(week, outcomes),
         cost_micros=Cost(per_task=spent_micros // max(1, len(done)), per_asset=spent_micros // max(1, _assets(report))),
         replies=kinds["post.reply"],
         videos=sum(deed.films for deed in report.records),
@@ -79,9 +82,8 @@ async def scored(reads: Reads, report: Report, truth: GroundTruth, *, spent_micr
     )
 
 
-def engagement_of(week: Week) -> Engagement:
+def engagement_of(week: Week, outcomes: Sequence[Outcome]) -> Engagement:
     """The first version against the last, with the interval of their ratio over the seeds."""
-    outcomes = rehearse(week)
     ours, baseline = week.versions[0].name, week.versions[-1].name
     rates = {name: [one.rate for one in outcomes if one.version == name] for name in (ours, baseline)}
     between = interval(ratios(week, outcomes, ours))

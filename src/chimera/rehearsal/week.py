@@ -13,14 +13,10 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from chimera.learning.variants import Bandit
-from chimera.rehearsal.crowd import HOURS, Crowd, Habits, Shown
-from chimera.rehearsal.dice import Dice
+from chimera.rehearsal.habits import Habits
 
-TALKED_ABOUT = 4
 # Student's t for a 95 % interval, by one less than the number of seeds.
 _T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
-_DRAWS = 1 << 53
 
 
 class Version(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,11 +64,6 @@ class Interval(Struct, frozen=True, kw_only=True):
     high: float
 
 
-def rehearse(week: Week) -> tuple[Outcome, ...]:
-    """Every version before every crowd."""
-    return tuple(_lived(week, version, seed) for seed in week.seeds for version in week.versions)
-
-
 def interval(values: Sequence[float]) -> Interval:
     """Of few independent values."""
     mean = fmean(values)
@@ -85,51 +76,3 @@ def ratios(week: Week, outcomes: Sequence[Outcome], version: str) -> list[float]
     rates = {(one.seed, one.version): one.rate for one in outcomes}
     baseline = week.versions[-1].name
     return [rates[seed, version] / max(1e-9, rates[seed, baseline]) for seed in week.seeds]
-
-
-def _lived(week: Week, version: Version, seed: int) -> Outcome:
-    hours = week.days * HOURS
-    crowd = Crowd(week.habits, seed=seed, hours=hours)
-    chooser = _Chooser(week, version, Dice.of(seed, "version", version.name))
-    impressions = engagements = 0
-    for day in range(week.days):
-        for shown in chooser.day(day, crowd):
-            response = crowd.meet(shown)
-            chooser.learn(shown, response.impressions, response.engagements)
-            impressions, engagements = impressions + response.impressions, engagements + response.engagements
-    return Outcome(seed=seed, version=version.name, posts=week.days * week.posts_per_day, impressions=impressions,
-                   engagements=engagements)  # fmt: skip
-
-
-class _Chooser:
-    """Topics, hours and pictures: one bandit each, because there are too few posts to learn of every combination."""
-
-    def __init__(self, week: Week, version: Version, dice: Dice) -> None:
-        self._week, self._version, self._dice = week, version, dice
-        self._topics = Bandit([str(topic) for topic in range(week.habits.topics)], draw=self._draw)
-        self._hours = Bandit([str(hour) for hour in range(HOURS)], draw=self._draw)
-
-    def day(self, day: int, crowd: Crowd) -> list[Shown]:
-        """The posts of one day, in the order of their hours."""
-        by_chance = self._version.chooses == "by chance"
-        hours = [self._dice.below(HOURS) if by_chance else self._hour() for _ in range(self._week.posts_per_day)]
-        return [self._post(day * HOURS + hour, crowd, by_chance=by_chance) for hour in sorted(hours)]
-
-    def _hour(self) -> int:
-        return int(self._hours.choose())
-
-    def _post(self, hour: int, crowd: Crowd, *, by_chance: bool) -> Shown:
-        if by_chance:
-            return Shown(topic=self._dice.below(self._week.habits.topics), hour=hour, picture=self._version.pictures)
-        talked = [str(topic) for topic in crowd.talk(hour)[:TALKED_ABOUT]]
-        return Shown(topic=int(self._topics.choose(among=talked)), hour=hour, picture=self._version.pictures)
-
-    def learn(self, shown: Shown, impressions: int, engagements: int) -> None:
-        """What came of a post."""
-        if self._version.chooses == "by chance":
-            return
-        self._topics.learn(str(shown.topic), impressions=impressions, engagements=engagements)
-        self._hours.learn(str(shown.hour % HOURS), impressions=impressions, engagements=engagements)
-
-    def _draw(self) -> float:
-        return (self._dice.below(_DRAWS) + 0.5) / _DRAWS
