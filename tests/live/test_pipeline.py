@@ -181,5 +181,5 @@ def test_killed_around_the_publish_call_every_post_exists_once_or_is_known_not_t
     assert {text for text, many in counts.items() if many} == {
         text for text, answer in ended.items() if answer["status"] == "done"}  # fmt: skip
     assert all(answer["status"] == "done" for answer in ended.values()), ended
-    assert stopped.code == 130, stopped
+    assert stopped.code == 0, stopped
     assert fleet.chimera(home, "audit", "verify").code == 0
