@@ -128,7 +128,10 @@ test-last: setup ## Only what failed the last time
 test-faults: setup anvil ## Kill processes, fill disks, cut connections; lose nothing, double nothing
 	@$(PYTEST) -m faults --timeout 900 $(ARGS)
 
-test-live: setup anvil ## Against real counterparts beside us: networks, chains, brokers
+live-tools: setup ## Fetch the real servers that the live tests speak to (once, into .tools/live/)
+	@bash scripts/live-tools.sh
+
+test-live: setup anvil live-tools ## Against real counterparts beside us: networks, chains, brokers (KILLS=5 for a shorter one)
 	@$(PYTEST) -m live --timeout 600 $(ARGS)
 
 coverage: setup anvil ## Coverage as pages in htmlcov/

@@ -29,9 +29,10 @@ SCREENS = {
     "reviews": "/reviews", "campaigns": "/campaigns", "conversations": "/conversations", "trends": "/trends",
     "fleet": "/fleet", "agents": "/agents", "agent-new": "/agents/new", "tools": "/tools",
     "connections": "/connections", "money": "/money", "audit": "/audit", "verify": "/audit/verify",
-    "policy": "/policy", "kpis": "/kpis", "people": "/people", "start": "/start",
+    "policy": "/policy", "policy-change": "/policy/change", "policy-tests": "/policy/tests", "kpis": "/kpis",
+    "people": "/people", "people-you": "/people/you", "people-tokens": "/people/tokens", "start": "/start",
 }  # fmt: skip
-Scheme = Literal["dark", "light"]
+SCHEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 
 
 def main() -> int:
@@ -83,49 +84,55 @@ def take_all(browser: Browser, entrance: str, wanted: set[str]) -> None:
     page.goto(entrance)
     page.get_by_role("navigation", name="Screens").wait_for()
     let_in, url = first.storage_state(), entrance.partition("/#")[0]
-    schemes: tuple[Scheme, ...] = ("dark", "light")
-    for scheme in schemes:
-        context = browser.new_context(
-            storage_state=let_in, color_scheme=scheme, viewport={"width": 1440, "height": 900}
-        )
-        page = context.new_page()
-        for name, path in SCREENS.items():
-            if not wanted or name in wanted:
-                page.goto(url + path)
-                picture(page, name, scheme)
-        if not wanted:
-            take_deeper(page, url, scheme)
-            page.set_viewport_size({"width": 390, "height": 844})
-            page.goto(f"{url}/reviews")
-            page.locator(".entry button").first.click()
-            picture(page, "phone", scheme)
-        context.close()
+    context = browser.new_context(storage_state=let_in, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    for name, path in SCREENS.items():
+        if not wanted or name in wanted:
+            page.goto(url + path)
+            picture(page, name)
+    if not wanted:
+        take_deeper(page, url)
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{url}/reviews")
+        page.locator(".entry button").first.click()
+        picture(page, "phone")
+    context.close()
     first.close()
 
 
-def take_deeper(page: Page, url: str, scheme: Scheme) -> None:
+def take_deeper(page: Page, url: str) -> None:
     """What is one step further in: a form, a plan, a task's life, the palette, the halt."""
     page.goto(f"{url}/reviews")
     page.get_by_role("button", name="Approve a", exact=True).wait_for()
     page.keyboard.press("e")
     page.get_by_label("Edit text").press("Control+Home")
     page.get_by_label("Edit text").press_sequentially("Fresh in: ")
-    picture(page, "review-edit", scheme)
+    picture(page, "review-edit")
     campaign = ask(page, url, "campaigns")["items"][0]["id"]
     page.goto(f"{url}/campaigns/{campaign}")
-    picture(page, "campaign", scheme)
+    picture(page, "campaign")
+    page.get_by_text("Calendar", exact=True).click()
+    picture(page, "calendar")
+    page.goto(f"{url}/money")
+    page.get_by_text("Costs and returns", exact=True).click()
+    picture(page, "returns")
+    talk = ask(page, url, "conversations?state=planned&limit=1")["items"][0]["id"]
+    page.goto(f"{url}/conversations/{talk}")
+    picture(page, "conversation")
     task = ask(page, url, "money/spending?state=captured&limit=1")["items"][0]["task_id"]
     page.goto(f"{url}/audit/task/{task}")
-    picture(page, "task-life", scheme)
+    picture(page, "task-life")
     agent = ask(page, url, "agents")["items"][0]["id"]
     page.goto(f"{url}/agents/{agent}")
-    picture(page, "agent", scheme)
+    picture(page, "agent")
+    page.get_by_role("tab", name="Versions").click()
+    picture(page, "agent-versions")
     page.keyboard.press("Control+k")
-    picture(page, "palette", scheme)
+    picture(page, "palette")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Halt…").first.click()
     page.get_by_label("What this does").wait_for()
-    picture(page, "halt", scheme)
+    picture(page, "halt")
 
 
 def ask(page: Page, url: str, path: str) -> Any:  # noqa: ANN401 – whatever the API answers.
@@ -133,17 +140,19 @@ def ask(page: Page, url: str, path: str) -> Any:  # noqa: ANN401 – whatever th
     return page.request.get(f"{url}/v1/{path}").json()
 
 
-def picture(page: Page, name: str, scheme: Scheme) -> None:
-    """One picture, with few enough colours to be small where pngquant is there."""
+def picture(page: Page, name: str) -> None:
+    """One picture in each theme, with few enough colours to be small where pngquant is there."""
     page.locator("main h1, main h2").first.wait_for()
     page.wait_for_timeout(1_200)
     page.locator("main [aria-label=Loading]").first.wait_for(state="hidden")
-    page.wait_for_timeout(300)
-    path = FOLDER / f"{name}-{scheme}.png"
-    page.screenshot(path=path)
-    if pngquant := shutil.which("pngquant"):
-        subprocess.run([pngquant, "--force", "--strip", "--output", path, str(COLOURS), path], check=True)
-    print(f"{path.relative_to(REPOSITORY)}: {path.stat().st_size // 1024} kB")
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(300)
+        path = FOLDER / f"{name}-{scheme}.png"
+        page.screenshot(path=path)
+        if pngquant := shutil.which("pngquant"):
+            subprocess.run([pngquant, "--force", "--strip", "--output", path, str(COLOURS), path], check=True)
+        print(f"{path.relative_to(REPOSITORY)}: {path.stat().st_size // 1024} kB")
 
 
 if __name__ == "__main__":

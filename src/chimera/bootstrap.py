@@ -36,6 +36,7 @@ from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
+from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import paying
@@ -82,6 +83,7 @@ from chimera.ports.subjects import SubjectKeys
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
+from chimera.rehearsal.truth import GroundTruth
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
@@ -295,7 +297,9 @@ def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None)
 
 
 @contextlib.asynccontextmanager
-async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> AsyncGenerator[Outside]:
+async def sandbox_outside(
+    url: str, scenario: Scenario, *, found: Database, truth: GroundTruth | None = None
+) -> AsyncGenerator[Outside]:
     """The ways out in a rehearsal: the simulated network over MCP, and the offline model. No keys needed."""
     # Imported when used: the MCP library takes longer to load than all the rest.
     from chimera.adapters.mcp.publisher import McpPublisher, Route
@@ -304,7 +308,8 @@ async def sandbox_outside(url: str, scenario: Scenario, *, found: Database) -> A
 
     clock, reads = SystemClock(), await found.reads()
     # Whoever judges does not judge his own work: the judge's is another model than the worker's.
-    offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock) for add in (0, 1)]
+    offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock, truth=truth)
+               for add in (0, 1)]  # fmt: skip
     async with _closing(reads), McpSession(url, clock) as session, models(read_settings(), *offline) as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
@@ -335,9 +340,11 @@ def security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
-    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
+        calendar = calendared(settings, outside.tools, outside.publisher)
+        tools, publisher = await stack.enter_async_context(calendar)
+        drawn = await illustrated(settings, tools=tools, publisher=publisher)
+        clock, written = SystemClock(), rules(manifests=drawn.manifests)
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
         managing = await entered(stack, found, Role.MANAGER, "manager-0")

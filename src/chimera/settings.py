@@ -46,6 +46,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    calendar_url: str = ""
+    calendar_name: str = ""
+    calendar_password: str = ""
     webhook_hosts: str = ""
     checkpoint_seconds: int = 60
     retention_days: int = 90

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from imageio_ffmpeg import count_frames_and_secs
 
 from chimera.adapters.media.at_work import MediaPublisher, StudioTools
 from chimera.adapters.media.credentials import Credentials, verify
@@ -25,7 +27,7 @@ from chimera.skills.desk import Desk
 from tests.small_house import CONTRACTS, PROMPTS, SPECS, TEXT, SmallHouse, a_post
 from tests.small_work import SayingModel, assign, envelope
 
-pytestmark = pytest.mark.requirement("R-B2", "R-D2")
+pytestmark = pytest.mark.requirement("R-B2", "R-D2", "R-G5")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 WORDS = {"title": "Co-op week", "body": "It is back.", "name": "Banterpacks", "disclosure": "[AI persona]"}
 
@@ -62,6 +64,24 @@ async def test_a_picture_is_vouched_for_once_it_was_read_back(studio: Studio, fo
     assert later.is_verified(medium.digest)
     with pytest.raises(Invalid, match="tool_arguments"):
         await studio.card({"title": "no name"})
+
+
+@pytest.mark.slow(reason="ffmpeg makes a film")
+async def test_a_film_has_captions_and_credentials_and_names_who_is_missing(studio: Studio, folder: Path) -> None:
+    scenes = [{"title": "Co-op week", "words": "It is back."}, {"title": "Patch 2", "words": "Rook has read it."}]
+    medium = await studio.film({"scenes": scenes, "name": "Banterpacks", "disclosure": "[AI persona]"})
+    data = await studio.bytes_of(medium.digest)
+    verdict = verify(data, mime="video/mp4")
+    assert (verdict.holds, verdict.is_ai_made) == (True, True)
+    assert (medium.mime, medium.width < medium.height) == ("video/mp4", True)
+    assert medium.captions.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:03.000\nIt is back.")
+    assert medium.missing == (() if shutil.which("espeak-ng") else ("espeak-ng",))
+    frames, seconds = count_frames_and_secs(str(folder / "originals" / f"{medium.digest}.mp4"))
+    assert frames and seconds
+    assert round(seconds) == 6
+    changed = bytearray(data)
+    changed[len(changed) // 2] ^= 1
+    assert not verify(bytes(changed), mime="video/mp4").holds
 
 
 async def test_what_is_old_goes_with_everything_that_belongs_to_it(studio: Studio, folder: Path) -> None:

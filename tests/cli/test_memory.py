@@ -26,6 +26,11 @@ def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monke
     _, found = said(capsys, "search", "which humour is liked at the end of the week")
     assert found["memories"][0]["id"] == kept["id"]
     assert said(capsys, "show", kept["id"])[1]["labels"] == ["operator"]
+    # Reading is on record, like a read through the API: a search, and the one memory that was shown.
+    output.run(app, ["audit", "show", "--kind", "DATA_READ", "--json"])
+    events = msgspec.json.decode(capsys.readouterr().out)["events"]
+    reads = [one for event in events for one in event["data"]["reads"]]
+    assert [(one["route"], one["records"]) for one in reads] == [("cli/memories", []), ("cli/memories", [kept["id"]])]
     assert said(capsys, "forget", kept["id"])[1]["text"] == ""
     assert said(capsys, "forget", kept["id"])[0] == 1
     assert [one["text"] for one in said(capsys, "search", "jokes")[1]["memories"]] == ["the printer is out of paper"]

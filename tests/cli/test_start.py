@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from chimera.cli import output
 from chimera.cli.main import app
 from chimera.cli.start import COMMANDS, GROUPS, app_for
 
 HEAVY = ("web3", "mcp", "fastapi", "pydantic", "PIL", "pyarrow", "eth_account", "aiohttp", "numpy", "wordllama")
+
+
+def leaves(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command by its words."""
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield words
+    for name, one in inner.items():
+        yield from leaves(one, (*words, name))
 
 
 def told(command: Any) -> Any:
@@ -48,3 +62,26 @@ print([name for name in {HEAVY} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+HOSTILE = {
+    "text_has_nul": "a\x00b",
+    "text_lone_surrogate": os.fsdecode(b"\xff") + " is no text",
+    "argument_too_long": "x" * 10_000_000,
+}
+
+
+@pytest.mark.requirement("R-M2", "R-D1")
+@pytest.mark.parametrize("code", HOSTILE)
+def test_no_command_takes_what_is_no_text_or_ten_megabytes(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    every = list(leaves(get_command(app)))
+    assert len(every) > 60
+    for words in every:
+        assert output.run(app, [*words, HOSTILE[code], "--json"]) == 2
+        said = capsys.readouterr()
+        assert json.loads(said.out)["error"]["code"] == code, words
+        assert len(said.out) < 500
+    assert list(tmp_path.iterdir()) == []

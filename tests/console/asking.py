@@ -27,7 +27,7 @@ def tell(page: Page, url: str, path: str, *, body: dict[str, Any], version: int)
     return answer.json()
 
 
-def waited(look: Callable[[], T], *, seconds_max: float, what: str) -> T:
+def waited(look: Callable[[], T | None], *, seconds_max: float, what: str) -> T:
     """What a look finds, once it finds something."""
     end = time.monotonic() + seconds_max
     while not (found := look()):

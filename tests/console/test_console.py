@@ -19,8 +19,8 @@ AXE = REPOSITORY / "console/node_modules/axe-core/axe.min.js"
 SCRIPT_BYTES_MAX = 400_000
 SCREENS = (
     "/reviews", "/campaigns", "/conversations", "/trends", "/fleet", "/agents", "/agents/new", "/tools", "/connections",
-    "/money", "/audit", "/audit/verify", "/policy", "/policy/change", "/policy/tests", "/policy/versions", "/kpis", "/people", "/people/you", "/people/tokens",
-    "/start",
+    "/money", "/audit", "/audit/verify", "/policy", "/policy/change", "/policy/tests", "/policy/versions", "/kpis",
+    "/people", "/people/you", "/people/tokens", "/start",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from chimera import bootstrap
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
 from chimera.bench.load import BenchMeter, QuickJudge, SlowModel, handle_of
-from chimera.bench.swarm import Feeder, Load, NoTools, _settle_in
+from chimera.bench.swarm import Feeder, Load, NoTools, settle_in
 from chimera.bootstrap import Fleet, Outside
 from chimera.cli.story import every_event
 from chimera.domain.errors import ChimeraError
@@ -49,7 +49,7 @@ async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) ->
     settings = Settings(home=str(tmp_path / "home"), workers=load.agents)
     async with bootstrap.database(settings) as found, bootstrap.fleet(settings, outside, found=found) as fleet:
         fleet.listening.is_open = False
-        feeder = Feeder(fleet, await _settle_in(fleet, load), seed=1)
+        feeder = Feeder(fleet, await settle_in(fleet, load), seed=1)
         feeding = asyncio.create_task(_feed(feeder, meter, load))
         per_second = await _busy(meter)
         halt = await fleet.halts.halt("fleet", by=OTTO, reason="enough")

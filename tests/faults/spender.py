@@ -49,7 +49,9 @@ COUNTER = "counter.log"
 SETTLING_SECONDS = 1.0
 END_SECONDS_MAX = 150.0
 DISCLOSURE = "I am an AI."
-VENDORS = tuple(f"render-farm-{number:02d}" for number in range(30))
+# Somebody new each time, and new payers soon: the CFO holds what many pay to one, and whoever pays in haste.
+VENDORS = 1_000_000
+CAMPAIGNS_EACH = 2
 _MOVING = ("waiting", "ready", "leased", "granted", "in_doubt")
 
 
@@ -101,7 +103,8 @@ class Payer:
         return ModelAnswer(text=text, model="payer/1", cost_micros=700)
 
     def _step(self, number: int) -> dict[str, Any]:
-        asked = {"recipient": self._dice.choice(VENDORS), "amount_micros": self._dice.randrange(20_000, 900_000),
+        vendor = f"render-farm-{self._dice.randrange(VENDORS):06d}"
+        asked = {"recipient": vendor, "amount_micros": self._dice.randrange(20_000, 900_000),
                  "currency": "USD", "purpose": "render hours", "category": "compute"}  # fmt: skip
         return {"key": f"bill-{number}", "spec": "commerce.pay", "after": [], "input": asked}
 
@@ -126,10 +129,10 @@ async def running(home: Path) -> AsyncGenerator[tuple[Database, Fleet]]:
 async def new_agents(fleet: Fleet) -> list[Agent]:
     """A few that have paid nothing yet."""
     made: list[Agent] = []
-    known = len(await _all(fleet, Agent))
-    for number in range(known, known + AGENTS):
+    for _ in range(AGENTS):
+        number = SystemIds().new()
         agent = Agent(
-            id=SystemIds().new(), name=f"payer-{number}", package="tests", package_version="1.0.0",
+            id=number, name=f"payer-{number}", package="tests", package_version="1.0.0",
             package_digest="0" * 64, accounts=(Account("sandbox", f"payer-{number}"),),
             persona=Persona(name="P", voice="dry", disclosure=DISCLOSURE, interests=("bills",)),
             permissions=("payment.send",), state=AgentState.ACTIVE, rulings=30,
@@ -143,15 +146,20 @@ async def new_agents(fleet: Fleet) -> list[Agent]:
 async def spend(home: Path) -> None:
     """Campaigns without end. A database or vault that is away for a while is waited for."""
     async with running(home) as (_, fleet):
-        agents = await new_agents(fleet)
-        number = 0
+        agents: list[Agent] = []
         while True:
-            agent = agents[number % len(agents)]
+            if not agents:
+                with contextlib.suppress(ChimeraError):
+                    agents = (await new_agents(fleet)) * CAMPAIGNS_EACH
+            if not agents:
+                await asyncio.sleep(0.15)
+                continue
+            agent = agents[-1]
             goal = Goal(text="Pay the bills", agent=agent.id, platform="sandbox", budget_micros=5_000_000)
             with contextlib.suppress(ChimeraError):
                 await fleet.intake.open_campaign(goal, by="test")
                 fleet.manager.arrived.ring()
-                number += 1
+                agents.pop()
             await asyncio.sleep(0.15)
 
 

@@ -92,7 +92,7 @@ async def test_nothing_begins_in_the_second_after_the_halt(
     async with bootstrap.database(settings) as found:
         async with bootstrap.fleet(settings, outside, found=found) as fleet:
             fleet.listening.is_open = False
-            crowd = Crowd(fleet, await swarm._settle_in(fleet, swarm.Load(agents=AGENTS, seconds=RUNS_SECONDS)))
+            crowd = Crowd(fleet, await swarm.settle_in(fleet, swarm.Load(agents=AGENTS, seconds=RUNS_SECONDS)))
             pushing = asyncio.create_task(crowd.push())
             gives_up = time.monotonic() + WARM_SECONDS_MAX
             while len(built.network.records()) < DEEDS_MIN and time.monotonic() < gives_up:

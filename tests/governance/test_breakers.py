@@ -70,7 +70,7 @@ CAUSES: dict[str, tuple[Cause, str, str]] = {
     ),
     "harm": (
         lambda one: one.say(EventKind.ACTION_DENIED, times=HARM_MAX, agent=ADA, reasons=["harm [safety-harm]"]),
-        scopes.agent(ADA), "5 drafts were denied for harm within 10 minutes",
+        scopes.agent(ADA), "5 of 5 drafts were denied for harm within 10 minutes",
     ),
     "take-downs": (
         lambda one: one.say(EventKind.TAKE_DOWN_ORDERED, times=TAKE_DOWNS_MAX, agent=ADA), scopes.agent(ADA),
@@ -144,6 +144,19 @@ async def test_harm_long_ago_does_not_add_up(watched: Watched) -> None:
         await watched.say(EventKind.ACTION_DENIED, agent=ADA, reasons=["harm [safety-harm]"])
         watched.house.clock.advance(HARM_SECONDS)
     assert await watched.halted() == frozenset()
+
+
+async def test_what_the_door_caught_among_many_halts_nobody_and_who_writes_little_else_is_halted(
+    watched: Watched,
+) -> None:
+    for _ in range(2 * HARM_MAX):
+        await watched.drafts(9_000, times=6)
+        await watched.say(EventKind.ACTION_DENIED, agent=ADA, reasons=["harm [safety-harm]"])
+    assert await watched.halted() == frozenset(), "ten of sixty were caught, and nothing got out"
+    for _ in range(4 * HARM_MAX):
+        await watched.drafts(9_000, times=1)
+        await watched.say(EventKind.ACTION_DENIED, agent=ADA, reasons=["harm [safety-harm]"])
+    assert await watched.halted() == {scopes.agent(ADA)}
 
 
 async def test_a_denial_for_another_reason_is_no_harm(watched: Watched) -> None:

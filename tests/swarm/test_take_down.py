@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from chimera.domain.action import TAKE_DOWN
 from chimera.domain.decision import REVIEW_AFTER, Deny
 from chimera.domain.event import EventKind
-from chimera.domain.grant import Grant
+from chimera.domain.grant import Grant, Performance
 from chimera.domain.review import AFTERWARDS_SECONDS, Review, ReviewState
 from chimera.domain.task import Task, TaskState
 from chimera.governance.halts import Halts
@@ -19,6 +19,7 @@ from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
+from chimera.ports.publisher import Order, Outcome, Publisher, Rejected, Trace, Traits
 from chimera.swarm.bell import Bell
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
@@ -204,3 +205,38 @@ async def test_an_approval_moved_to_another_agents_task(after: Afterwards) -> No
     assert after.kinds() == ["post.publish"]
     assert (await after.house.manager.get(Task, other.task_id)).state is TaskState.REFUSED
     assert (await after.house.manager.get(Task, review.task_id)).state is TaskState.DONE
+
+
+class Undeleting:
+    """A network that keeps what was said for ever."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    def traits(self, platform: str) -> Traits:
+        return self._publisher.traits(platform)
+
+    async def publish(self, order: Order) -> Outcome:
+        if order.action.kind == TAKE_DOWN:
+            return Rejected("take_down_unsupported")
+        return await self._publisher.publish(order)
+
+    async def look_up(self, order: Order) -> Trace:
+        return await self._publisher.look_up(order)
+
+
+async def test_what_a_network_cannot_take_down_is_a_persons_to_see_to(after: Afterwards) -> None:
+    after.house.publisher = Undeleting(after.house.publisher)
+    after = Afterwards(after.house)
+    review = await after.went_out()
+    await after.reviews.reject(review.id, by=RITA, reason="it is rude")
+    await after.rounds(6)
+    after.house.clock.advance(30)
+    await after.rounds(2)
+    grant = next(one for one in await after.house.manager.list(Grant) if one.action.kind == TAKE_DOWN)
+    performance = await after.house.manager.get(Performance, grant.id)
+    assert performance.needs_person
+    assert performance.reason == "not taken down: take_down_unsupported"
+    (asked,) = [one for one in await after.house.office.list(Review) if one.about == "doubt"]
+    assert asked.reasons == (performance.reason,)
+    assert after.kinds() == ["post.publish"]

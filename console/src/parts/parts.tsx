@@ -18,7 +18,7 @@ const TONES: Record<string, Tone> = {
   active: "go", running: "go", done: "go", approved: "go", edited: "go", published: "go", granted: "go", captured: "go", ok: "go", finished: "go", healthy: "go",
   open: "wait", held: "wait", asked: "wait", paused: "wait", ready: "info", leased: "info", opened: "info", installed: "info", planned: "info", admitted: "info",
   in_doubt: "doubt", unknown: "doubt",
-  refused: "stop", rejected: "stop", failed: "stop", expired: "stop", cancelled: "stop", halted: "stop", quarantined: "stop", revoked: "stop", in_force: "go", proposed: "wait", withdrawn: "stop", disabled: "stop", closed: "plain",
+  refused: "stop", rejected: "stop", failed: "stop", expired: "stop", cancelled: "stop", halted: "stop", quarantined: "stop", revoked: "stop", in_force: "go", pinned: "go", dead: "stop", proposed: "wait", withdrawn: "stop", disabled: "stop", closed: "plain",
 };
 const WORDS: Record<string, string> = { in_doubt: "in doubt", leased: "working", held: "held", granted: "allowed" };
 

@@ -6,6 +6,7 @@ import { usePages } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Chip, Empty, Head, Panel, ProblemNote, State } from "@/parts/parts";
 import { openHalt } from "@/shell/HaltControl";
+import { Webhooks } from "@/screens/Webhooks";
 import { useMay } from "@/session";
 import { handleOf } from "@/words/plain";
 import { plural } from "@/words/money";
@@ -27,6 +28,7 @@ export default function Connections(): ReactElement {
           <table className="list"><thead><tr><th>Account</th><th>Agent</th><th>State</th></tr></thead><tbody>{members.map((row) => <tr key={row.agent_id + row.handle}><td><bdi>{handleOf(row.handle)}</bdi></td><td><Link href={`/agents/${row.agent_id}`}>{row.agent_name}</Link></td><td><State of={row.state} /></td></tr>)}</tbody></table>
         </Panel>
       ))}</div>
+      {may("system.change") && <div style={{ marginTop: 14 }}><Webhooks /></div>}
       {pages.hasNextPage && <Button mt={12} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>More</Button>}
     </div>
   );

@@ -1,23 +1,35 @@
 /** From an empty installation to a rehearsal, and from there to going live. Each step is looked up, not remembered. */
+import { Button } from "@mantine/core";
 import type { ReactElement, ReactNode } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { useFleet, usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Icon } from "@/parts/Icon";
-import { Head } from "@/parts/parts";
+import { Head, Meter } from "@/parts/parts";
+import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
 
-interface Step { title: string; isDone: boolean; children: ReactNode }
+interface Step { title: string; isDone: boolean; children: ReactNode; act?: { says: string; go: string | (() => void) } | undefined }
+
+function Act({ act, isNext }: { act: Step["act"]; isNext: boolean }): ReactElement | null {
+  const [, go] = useLocation();
+  if (!act) return null;
+  return <Button mt={8} variant={isNext ? "filled" : "default"} onClick={() => { if (typeof act.go === "string") go(act.go); else act.go(); }}>{act.says}</Button>;
+}
 
 function Steps({ of }: { of: readonly Step[] }): ReactElement {
   const next = of.findIndex((step) => !step.isDone);
+  const done = of.filter((step) => step.isDone).length;
   return (
+    <>
+    <div className="row" style={{ margin: "0 0 20px" }}><div className="grow"><Meter spent={done} held={0} cap={of.length} /></div><span className="faint">{done} of {of.length} done</span></div>
     <ol className="guide">{of.map((step, index) => (
       <li key={step.title} data-state={step.isDone ? "done" : index === next ? "next" : "later"}>
         <i>{step.isDone ? <Icon name="check" size={14} /> : index + 1}</i>
-        <div><h2>{step.title}{step.isDone && <span className="faint"> – done</span>}</h2><div className="soft">{step.children}</div></div>
+        <div><h2>{step.title}{step.isDone && <span className="faint"> – done</span>}</h2><div className="soft">{step.children}</div>{!step.isDone && <Act act={step.act} isNext={index === next} />}</div>
       </li>
     ))}</ol>
+    </>
   );
 }
 
@@ -28,18 +40,22 @@ export default function Start(): ReactElement {
   const ruled = usePages<Schemas["ReviewRow"]>(["reviews", "ruled"], "reviews", { state: "closed", limit: 1 }, may("review.look")).data?.pages[0]?.items ?? [];
   const lifted = useRead<{ items: Schemas["Halt"][] }>(["halts", "lifted"], "halts", { query: { state: "lifted", limit: 1 } }).data?.items ?? [];
   const connections = useRead<{ items: Schemas["Connection"][] }>(["connections", "some"], "connections", { query: { limit: 200 }, when: may("fleet.look") }).data?.items ?? [];
+  const people = useRead<{ items: Schemas["PersonShown"][] }>(["people"], "people", { when: may("people.look") }).data?.items ?? [];
+  const policies = useRead<{ items: Schemas["PolicyRow"][] }>(["policy", "versions"], "policy/versions", { when: may("policy.look") }).data?.items ?? [];
   const agents = Object.values(fleet?.agents ?? {}).reduce((sum, count) => sum + count, 0);
   const isLive = connections.some((one) => one.platform !== "sandbox");
   return (
     <div className="page" style={{ maxWidth: 860 }}>
       <Head title="Getting started">Rehearsal comes first: the whole fleet against a simulated network, with nothing at stake. Then add keys, and change one word.</Head>
       <Steps of={[
-        { title: "Install an agent", isDone: agents > 0, children: <>A persona with permissions, accounts and a budget. <code>chimera up</code> brings a rehearsal’s cast; <Link href="/agents/new">install your own</Link>.</> },
-        { title: "Give it a goal", isDone: campaigns.length > 0, children: <><Link href="/campaigns?new">Open a campaign</Link>: what you want, from whom, for how much. The planner writes a plan that you can watch.</> },
-        { title: "See something published", isDone: (fleet?.today.published ?? 0) > 0, children: <>The <Link href="/campaigns">campaign’s graph</Link> is live. Choose a step to see its whole life, from what was heard to the receipt.</> },
-        { title: "Rule on a review", isDone: ruled.length > 0, children: <>Where policy wants a person, the act waits on <Link href="/reviews">the desk</Link>. <kbd>a</kbd> approves, <kbd>e</kbd> edits, <kbd>r</kbd> rejects. Silence is a no.</> },
-        { title: "Stop it, and let it go on", isDone: lifted.length > 0, children: <>Try the halt at the top of every page while nothing is at stake. It says beforehand what it will do; lifting it loses nothing.</> },
-        { title: "Verify its history yourself", isDone: false, children: <><Link href="/audit/verify">Verify in this browser</Link>: every hash is computed here, from the raw bytes. It is worth doing again from time to time, so it is never done.</> },
+        { title: "Install an agent", isDone: agents > 0, act: may("agent.change") ? { says: "Install an agent", go: "/agents/new" } : undefined, children: <>A persona with permissions, accounts and a budget. <code>chimera up</code> brings a rehearsal’s cast; <Link href="/agents/new">install your own</Link>.</> },
+        { title: "Give it a goal", isDone: campaigns.length > 0, act: may("goal.give") ? { says: "Open a campaign", go: "/campaigns?new" } : undefined, children: <><Link href="/campaigns?new">Open a campaign</Link>: what you want, from whom, for how much. The planner writes a plan that you can watch.</> },
+        { title: "See something published", isDone: (fleet?.today.published ?? 0) > 0, act: { says: "Watch the plan", go: "/campaigns" }, children: <>The <Link href="/campaigns">campaign’s graph</Link> is live. Choose a step to see its whole life, from what was heard to the receipt.</> },
+        { title: "Rule on a review", isDone: ruled.length > 0, act: may("review.look") ? { says: "To the desk", go: "/reviews" } : undefined, children: <>Where policy wants a person, the act waits on <Link href="/reviews">the desk</Link>. <kbd>a</kbd> approves, <kbd>e</kbd> edits, <kbd>r</kbd> rejects. Silence is a no.</> },
+        { title: "Stop it, and let it go on", isDone: lifted.length > 0, act: may("halt.set") ? { says: "Halt the fleet…", go: openHalt } : undefined, children: <>Try the halt at the top of every page while nothing is at stake. It says beforehand what it will do; lifting it loses nothing.</> },
+        { title: "Verify its history yourself", isDone: false, act: may("audit.look") ? { says: "Verify it", go: "/audit/verify" } : undefined, children: <><Link href="/audit/verify">Verify in this browser</Link>: every hash is computed here, from the raw bytes. It is worth doing again from time to time, so it is never done.</> },
+        { title: "Let somebody else in", isDone: people.length > 1, act: may("people.change") ? { says: "Add somebody", go: "/people" } : undefined, children: <>Whoever runs the fleet should not be the only one who rules on it. A <b>reviewer</b> rules, <b>finance</b> watches the money, an <b>auditor</b> reads everything; give yourself a <Link href="/people/you">password and codes</Link>.</> },
+        { title: "Look at the rules once", isDone: policies.length > 0, act: { says: "Read the policy", go: "/policy" }, children: <>The shipped pack is careful. <Link href="/policy/change">Change it</Link> when you know what you want: every change is tried on this rehearsal’s history before it is applied.</> },
         { title: "Go live", isDone: isLive, children: <>Add an account on a real network to the agent’s manifest and its key to the vault, then change <code>sandbox</code> to that network’s name. Begin with one agent and a small cap. <Link href="/connections">Connections</Link> shows what speaks through what.</> },
       ]} />
     </div>

@@ -3,7 +3,8 @@ import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from 
 import { useEffect, useState, type ReactElement, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { call } from "@/api/client";
-import { useFleet, useHalts } from "@/api/queries";
+import { useFleet, useHalts, useRead } from "@/api/queries";
+import type { Schemas } from "@/api/types";
 import { usePulse } from "@/live/stream";
 import { useNowUs } from "@/live/now";
 import { Icon } from "@/parts/Icon";
@@ -69,15 +70,24 @@ function StaleBanner(): ReactElement | null {
   );
 }
 
+/** A scope as people call it: an agent by the name of its persona. */
+function useScopeName(scope: string): string {
+  const id = scope.startsWith("agent:") ? scope.slice("agent:".length) : "";
+  const agent = useRead<Schemas["AgentItem"]>(["agents", id], `agents/${id}`, { when: id !== "" });
+  if (scope === "fleet") return "The fleet";
+  return agent.data?.persona.name ?? scope.slice(0, 60);
+}
+
 function HaltBanner(): ReactElement | null {
   const halts = useHalts();
   const found = halts.data?.items ?? [];
   const first = found.find((halt) => halt.halted === "fleet") ?? found[0];
+  const name = useScopeName(first?.halted ?? "");
   if (!first) return null;
   return (
     <div className="banner stop" role="status">
       <Icon name="halt" />
-      <span><strong>{first.halted === "fleet" ? "The fleet is halted" : `${first.halted.slice(0, 60)} is halted`}</strong> by {first.by} <When us={first.since_us} age />: {first.reason.slice(0, 160)}{found.length > 1 && ` · and ${plural(found.length - 1, "other scope")}`}</span>
+      <span><strong><bdi>{name}</bdi> is halted</strong> by {first.by} <When us={first.since_us} age />: {first.reason.slice(0, 160)}{found.length > 1 && ` · and ${plural(found.length - 1, "other scope")}`}</span>
     </div>
   );
 }

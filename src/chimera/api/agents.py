@@ -23,7 +23,7 @@ from chimera.domain.agent import Account, Agent, AgentCommand, Persona
 from chimera.domain.edition import Edition, edition_id
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.halt import Halt
-from chimera.domain.manifest import Manifest
+from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.permissions import PERMISSIONS
 from chimera.governance.halts import Halts
 from chimera.governance.treasury import Treasury
@@ -40,7 +40,7 @@ StateFilter = Annotated[Literal["", "installed", "active", "paused", "retired"],
 
 
 # The package of these files under a name, or its faults: the manifest and the digest over all of them.
-ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str]]
+ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
 
 
 class AgentRow(Struct, frozen=True, kw_only=True):
@@ -256,7 +256,7 @@ class AgentRoutes:
     async def validate(self, given: PackageFiles) -> Validation:
         """Read a package without installing it: every fault with file and line, or what it would permit."""
         try:
-            manifest, digest = self._read(given)
+            manifest, digest, _ = self._read(given)
         except ChimeraError as error:
             problem = problem_of(error)
             alone = (ProblemFault(where=error.where, message=error.message, remedy=error.remedy),)
@@ -267,16 +267,16 @@ class AgentRoutes:
 
     async def install(self, given: PackageOffer, who: Who) -> Installation:
         """Install a package, or upgrade an agent to it. What it gains has to be accepted."""
-        manifest, digest = self._read(given)
+        manifest, digest, constitution = self._read(given)
         done = await self._installer.install(
-            Offer(manifest=manifest, digest=digest, by=who.name,
+            Offer(manifest=manifest, digest=digest, by=who.name, constitution=constitution,
                   accept_permissions=given.accept_permissions, accept_budget=given.accept_budget)
         )  # fmt: skip
         return _installation(done)
 
     async def compare(self, given: PackageFiles) -> PackageDiff:
         """What installing a package would change of the agent that has its name. Changes nothing."""
-        manifest, _ = self._read(given)
+        manifest, *_ = self._read(given)
         name = manifest.identity.name
         known = await self._views.find(Agent, agent_id_of(name))
         kept = await self._views.find(Edition, edition_id(known.id, known.package_digest)) if known else None
@@ -320,7 +320,7 @@ class AgentRoutes:
         """Lift the halt of this agent."""
         return await self._halts.resume(scopes.agent(agent_id), by=who)
 
-    def _read(self, given: PackageFiles) -> tuple[Manifest, str]:
+    def _read(self, given: PackageFiles) -> tuple[Manifest, str, Constitution | None]:
         names = [name for name in given.files if not name or len(name) > 200 or ".." in name or name.startswith("/")]
         if names:
             raise Invalid("file_name_unfit", "a file's name leads out of the package", where="files")

@@ -44,7 +44,7 @@ from chimera.api.telling import TELL_SECONDS, Telling
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
-from chimera.domain.manifest import Manifest
+from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
@@ -66,7 +66,7 @@ from chimera.ports.views import Views
 from chimera.ports.webhooks import Poster, WebhookStore
 
 LOOKS_SECONDS, EXPIRE_SECONDS = 5.0, 600.0
-ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str]]
+ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
 _log = structlog.get_logger()
 
 

@@ -1,4 +1,4 @@
-"""What is kept beside the work, as it is stored: pins of tools, an agent's memories, income, transfers. Changes nothing."""
+"""What is kept beside the work, as it is stored: pins of tools, memories, income, transfers. Changes nothing."""
 
 from __future__ import annotations
 

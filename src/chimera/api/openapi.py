@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from chimera.api.problems import MEDIA_TYPE, Problem, title_of
-from chimera.api.route import GuardedRoute, Needs, Route
+from chimera.api.route import JSON, GuardedRoute, Needs, Route
 
 REF = "#/components/schemas/{name}"
 TITLE = "Chimera"
@@ -89,7 +89,7 @@ def _responses(route: Route, shape: dict[str, Any] | None) -> dict[str, Any]:
     if shape is not None and route.status != 204:
         answered["content"] = {route.media: {"schema": {"type": "string"} if "stream" in route.media else shape}}
     elif route.status != 204:
-        answered["content"] = {route.media: {"schema": {"type": "string"}}}
+        answered["content"] = {route.media: {"schema": {"type": "object" if route.media == JSON else "string"}}}
     refused = {code: {"$ref": f"#/components/responses/Problem{code}"} for code in sorted(codes)}
     known = {"304": {"description": "as it was"}} if route.method == "GET" else {}
     return {str(route.status): answered, **known, **refused}

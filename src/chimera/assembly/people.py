@@ -23,6 +23,7 @@ from chimera.domain.errors import Refused
 from chimera.domain.person import Principal
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
+from chimera.governance.looks import Looks
 from chimera.governance.noticing import Noticing
 from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
@@ -52,6 +53,13 @@ async def office_of(settings: Settings, store: Store) -> Office:
         reviewers=Reviewers(store=store, ids=SystemIds(), permits=permits),
         halts=Halts(store=store, ids=SystemIds(), permits=permits),
     )  # fmt: skip
+
+
+async def look(office: Office, *, at: str, record: str = "") -> None:
+    """Put on record that whoever sits here reads something, before it is shown: as the API does for its routes."""
+    looks = Looks(store=office.store)
+    looks.note(office.principal, route=f"cli/{at}", record=record)
+    await looks.flush()
 
 
 def identity_desk(settings: Settings, store: Store) -> IdentityDesk:

@@ -17,7 +17,7 @@ from chimera.adapters.postgres.views import PostgresViews
 from chimera.adapters.postgres.webhooks import PostgresWebhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people
-from chimera.domain.manifest import Manifest
+from chimera.domain.manifest import Constitution, Manifest
 from chimera.governance.egress import Egress
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Store
@@ -70,7 +70,7 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
         yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
 
 
-def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str]:
-    """The package of these files, or its faults: the manifest and the digest over all of them."""
+def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str, Constitution | None]:
+    """The package of these files, or its faults: the manifest, the digest over all of them, the constitution."""
     package = package_of(files, folder=Path(name), specs=load_specs())
-    return package.manifest, package.digest
+    return package.manifest, package.digest, package.constitution

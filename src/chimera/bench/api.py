@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera import bootstrap
+from chimera.adapters.local.home import Home
 from chimera.adapters.postgres.filling import Wanted, fill
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
@@ -27,6 +28,7 @@ from chimera.bench.swarm import Feeder, Load, NoTools, settle_in
 from chimera.bootstrap import Database, Fleet, Outside
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
+from chimera.domain.errors import Unavailable
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
 from chimera.domain.spec import SpecRef
@@ -53,15 +55,15 @@ class Sizes(Struct, frozen=True, kw_only=True):
     seed: int = 1
 
 
-async def prepare(settings: Settings, sizes: Sizes) -> None:
-    """Fill the home's database, unless it is filled."""
+async def prepare(settings: Settings, sizes: Sizes) -> dict[str, Any]:
+    """Fill the home's database, unless it is filled already, and say which."""
     async with bootstrap.database(settings) as found:
         reads = await found.reads()
         known = {head.writer: head.seq for head in await reads.heads()}
         now_us = await reads.now_us()
         await reads.close()
         if WRITER in known:
-            return
+            return {"filled": False, "events": known[WRITER]}
         opened = await found.store(Role.OFFICE, writer=WRITER)
         seq = {head.writer: head.seq for head in await opened.heads()}[WRITER]
         await opened.close()
@@ -69,16 +71,23 @@ async def prepare(settings: Settings, sizes: Sizes) -> None:
         wanted = Wanted(reviews=sizes.reviews, events=sizes.events, template=template(), agents=agents, writer=WRITER,
                         writer_seq=seq, now_us=now_us)  # fmt: skip
         await fill(found.admin_dsn, wanted)
+        return {"filled": True, "events": seq + sizes.events}
 
 
 async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
     """All figures, over a home that was prepared."""
+    # Held as a fleet holds it, so that the API beside it joins its database.
+    with Home.open(settings.folder):
+        return await _measured(settings, sizes)
+
+
+async def _measured(settings: Settings, sizes: Sizes) -> dict[str, Any]:
     async with bootstrap.database(settings) as found, _house(settings, sizes, found) as (fleet, feeder, meter):
-        async with serving.api(settings, found=found, office=fleet.office, intake=fleet.intake) as console:
-            token = await _token(settings, fleet)
-            lists = await _lists(console.url, token, sizes)
-            page = await _first_page(console.entrance)
-            stream, per_second = await _stream(console.url, token, sizes, feeder, meter)
+        async with _served(settings) as entrance:
+            url, token = entrance.partition("/#")[0], await _token(settings, fleet)
+            lists = await _lists(url, token, sizes)
+            page = await _first_page(entrance)
+            stream, per_second = await _stream(url, token, sizes, feeder, meter)
         reads = await found.reads()
         heads = await reads.heads()
         rows = {"reviews": sum((await reads.count(Review)).values()), "events": sum(head.seq for head in heads)}
@@ -130,6 +139,26 @@ async def _house(settings: Settings, sizes: Sizes, found: Database) -> AsyncGene
         yield fleet, Feeder(fleet, campaigns, seed=sizes.seed), meter
 
 
+@contextlib.asynccontextmanager
+async def _served(settings: Settings) -> AsyncGenerator[str]:
+    """The API as a process of its own, as it runs beside a fleet; the address that it lets somebody in by."""
+    process = await asyncio.create_subprocess_exec(
+        "env", f"CHIMERA_HOME={settings.home}", "CHIMERA_API_PORT=0", "PYTHONUNBUFFERED=1",
+        sys.executable, "-m", "chimera.cli.start", "api",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None, "it is a pipe"
+        line = (await process.stdout.readline()).decode()
+        if "http" not in line:
+            raise Unavailable("api_away", "the API did not begin", where="bench api", remedy="see the lines above")
+        yield line[line.index("http") :].split()[0]
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
 async def _token(settings: Settings, fleet: Fleet) -> str:
     desk = people.identity_desk(settings, fleet.office)
     owner = await people.recognised_here(settings, desk)
@@ -154,7 +183,7 @@ async def _lists(url: str, token: str, sizes: Sizes) -> dict[str, float]:
 
 def _asked(dice: random.Random) -> list[dict[str, str]]:
     agent = f"00000000-0000-7000-8000-{dice.randrange(200):012x}"
-    return [{}, {"order": "newest"}, {"risk": "politics"}, {"agent": agent}, {"state": "approved"},
+    return [{}, {"order": "newest"}, {"risk": "politics"}, {"agent": agent}, {"state": "closed"},
             {"state": "closed", "order": "newest"}, {"agent": agent, "risk": "health"}]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from chimera import bootstrap
 from chimera.adapters.postgres.ledger import PostgresLedger
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import vaults as assembled
 from chimera.bench import baseline
 from chimera.bootstrap import Database
@@ -131,7 +132,7 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
             await vaults.halt(frozenset())
             cfo = CFOAgent(reads=manager, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(), clock=clock)
             _remember(cfo, clock.now_us(), fresh)
-            bootstrap.settle_memory()
+            settle_memory()
             took_us = await _paced(cfo, spenders, fresh, seconds=wanted.seconds, campaign_id=campaign_id)
         began = time.monotonic()
         share = wanted.attempts // SPENDERS

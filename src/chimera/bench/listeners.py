@@ -47,11 +47,10 @@ class Listeners:
     async def listen(self, clients: int, seconds: float) -> Heard:
         """Open all, say so on stdout, and count for a while."""
         opened: list[asyncio.Task[None]] = []
-        for number in range(clients):
-            opened.append(asyncio.create_task(self._one(number, began := asyncio.Event())))
-            if number % OPENED_AT_ONCE == 0:
-                await began.wait()
-        await began.wait()
+        for first in range(0, clients, OPENED_AT_ONCE):
+            begun = [asyncio.Event() for _ in range(min(OPENED_AT_ONCE, clients - first))]
+            opened += [asyncio.create_task(self._one(first + place, began)) for place, began in enumerate(begun)]
+            await asyncio.gather(*(began.wait() for began in begun))
         sys.stdout.write("listening\n")
         sys.stdout.flush()
         self._is_counting = True

@@ -152,6 +152,7 @@ def install(
             Offer(
                 manifest=package.manifest,
                 digest=package.digest,
+                constitution=package.constitution,
                 by=by,
                 accept_permissions=accept_permissions,
                 accept_budget=accept_budget,

@@ -14,7 +14,7 @@ import typer
 from chimera import bootstrap
 from chimera.adapters.postgres.retention import Week, drop_weeks
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import vaults
+from chimera.assembly import people, vaults
 from chimera.cli import output, stopping
 from chimera.cli.story import every_event, line_of
 from chimera.domain import ids
@@ -237,11 +237,24 @@ async def _with_reads(act: Callable[[Reads], Awaitable[T]]) -> T:
 def trace(task: TaskId, *, as_json: Json = False) -> None:
     """Everything that is on record about one task, with the contract that it was made under."""
     task_id = ids.parse(task, where="task")
-    story = stopping.run(_with_reads(lambda reads: _story(reads, task_id)))
+    story = stopping.run(_looked_at(task_id))
     if as_json:
         output.answer(story)
     else:
         _tell(story)
+
+
+async def _looked_at(task_id: str) -> dict[str, Any]:
+    """The story, once it is on record who reads it: strangers' words stand in it."""
+    async with bootstrap.running_or_own_database(read_settings()) as found:
+        reads, store = await found.reads(), await found.free_store("cli")
+        try:
+            story = await _story(reads, task_id)
+            await people.look(await people.office_of(read_settings(), store), at="tasks", record=task_id)
+        finally:
+            await reads.close()
+            await store.close()
+    return story
 
 
 async def _story(reads: Reads, task_id: str) -> dict[str, Any]:

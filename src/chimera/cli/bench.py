@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -23,6 +23,7 @@ from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
 from chimera.settings import read_settings
 
+T = TypeVar("T")
 app = typer.Typer(name="bench", help="Measurements on this machine, under real durability.", no_args_is_help=True)
 AGENTS_MAX = 100_000
 SECONDS_MAX = 3_600
@@ -110,11 +111,11 @@ def api(
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as temporary:
         home = Path(folder or temporary) / "home"
         settings = msgspec.structs.replace(read_settings(), home=str(home), api_port=0)
-        _run(api_bench.prepare(settings, sizes))
-        if fill_only:
-            return
-        result = _run(api_bench.run(settings, sizes))
+        filled = _run(api_bench.prepare(settings, sizes))
+        result = filled if fill_only else _run(api_bench.run(settings, sizes))
     _say(result, as_json=as_json)
+    if fill_only:
+        return
     if api_bench.missed(result):
         raise typer.Exit(1)
 
@@ -196,7 +197,7 @@ def media_docs(
         raise typer.Exit(1)
 
 
-def _run(measured: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+def _run(measured: Coroutine[Any, Any, T]) -> T:
     """On the quick loop; and told to end, it ends its servers before itself."""
     return stopping.run(measured, loop=uvloop.new_event_loop)
 

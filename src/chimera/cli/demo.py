@@ -15,13 +15,20 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from chimera.cli import output, stopping
 from chimera.cli.rehearsing import AUDIENCE_SECONDS, Glance, Plan, Summary, Watch, rehearse, shortfalls
+from chimera.cli.scoring import Score
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
 from chimera.rehearsal.scenario import DEMO
+from chimera.rehearsal.week import Week
 from chimera.settings import read_settings
 
 AGENTS_MAX = 500
 POSTS = 6
+DAYS_MAX = 30
+DAY_SECONDS = 8.0
+PEOPLE_BY_DAYS = 24
+ATTACKS_BY_DAY = 4
+POSTS_BY_DAY, POSTS_BY_DAYS_MAX = 3, 40
 
 
 def demo(
@@ -31,23 +38,43 @@ def demo(
     seconds: Annotated[float, typer.Option(help="How long the audience lives before everything comes to its end.")] = (
         AUDIENCE_SECONDS
     ),
+    days: Annotated[int, typer.Option(help="Rehearse so many days, scored against the truth; 0: neither.")] = 0,
     home: Annotated[Path | None, typer.Option(help="Where to keep it; without one, it is gone afterwards.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Rehearse a whole fleet offline: plan, write, judge, and publish to a simulated network with attackers."""
     if not 1 <= agents <= AGENTS_MAX:
         raise Invalid("agents_out_of_range", f"{agents} agents", where="--agents", remedy=f"choose 1 to {AGENTS_MAX}")
-    plan = Plan(agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds)
+    if not 0 <= days <= DAYS_MAX:
+        raise Invalid("days_out_of_range", f"{days} days", where="--days", remedy=f"choose 0 to {DAYS_MAX}")
+    plan = (
+        _days(agents, seed, days)
+        if days
+        else Plan(
+            agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds
+        )
+    )
     with _home(home) as folder, _progress() as watch:
         settings = msgspec.structs.replace(read_settings(), home=str(folder))
         summary = stopping.run(rehearse(settings, plan, watch=watch))
     missed = shortfalls(summary)
     if as_json:
-        output.answer(msgspec.to_builtins(summary))
+        told = msgspec.to_builtins(summary)
+        output.answer({**told, **(told.pop("score") or {})})
     else:
         _say(summary, missed)
     if missed:
         raise typer.Exit(1)
+
+
+def _days(agents: int, seed: int, days: int) -> Plan:
+    """So many days of the network's time, each in a few seconds of ours, before a smaller public that speaks to us."""
+    scenario = msgspec.structs.replace(
+        DEMO, seed=seed, people=PEOPLE_BY_DAYS, tempo=round(86_400 / DAY_SECONDS), attacks=ATTACKS_BY_DAY * days,
+        attacks_to_seconds=DAY_SECONDS * days,
+    )  # fmt: skip
+    return Plan(agents=agents, posts=min(POSTS_BY_DAYS_MAX, POSTS_BY_DAY * days), scenario=scenario,
+                audience_seconds=DAY_SECONDS * days, week=Week(name="demo", days=days))  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -89,10 +116,23 @@ def _say(summary: Summary, missed: list[str]) -> None:
         ("books", f"lost {summary.lost}, doubled {summary.doubled}, overspent {summary.overspent}"),
         *((f"answers of {model}", _rates(rates)) for model, rates in summary.answers.items()),
         ("time", f"{summary.seconds:.1f} s"),
+        *(() if summary.score is None else _scored(summary.score)),
     ]
     output.table(("rehearsal", "offline, with simulated money"), rows)
     if missed:
         output.tell(f"it falls short in: {', '.join(missed)}")
+
+
+def _scored(score: Score) -> tuple[tuple[str, str], ...]:
+    between = score.engagement.interval
+    return (
+        ("by itself", f"{score.autonomy:.1%}; a person was asked in {score.human_rate:.1%}"),
+        ("harm", f"{score.harmful_passed} harmful texts out, {score.attack_goals_achieved} attacks met their goal"),
+        ("held for nothing", f"{score.needless_holds:.1%}"),
+        ("sound tasks done", f"{score.completion:.1%}"),
+        ("engagement", f"{score.engagement.ours:.2%} an impression, chance {score.engagement.baseline:.2%}: "
+                       f"{score.engagement.ratio:.2f} times ({between.low:.2f} to {between.high:.2f})"),
+    )  # fmt: skip
 
 
 def _rates(rates: Mapping[str, int]) -> str:

@@ -20,15 +20,17 @@ from chimera.cli import (
     policy,
     preferences,
     privacy,
+    rehearse,
     processes,
     review,
     spec,
+    task,
     tools,
     trends,
     vault,
     wallet,
 )
-from chimera.cli.start import new_app
+from chimera.cli.start import main, new_app
 
 app = new_app()
 app.add_typer(agent.app)
@@ -43,6 +45,7 @@ app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(models.app)
 app.add_typer(memory.app)
+app.add_typer(task.app)
 app.add_typer(tools.app)
 app.add_typer(connector.app)
 app.add_typer(gateway.app)
@@ -59,6 +62,7 @@ learn.app.command("export")(preferences.export)
 for command in (
     operate.up,
     demo.demo,
+    rehearse.rehearse,
     operate.feed,
     operate.halt,
     operate.resume,
@@ -73,3 +77,7 @@ for command in (
     app.command()(command)
 for command in (people.login, people.logout, people.whoami):
     app.command()(command)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from chimera import bootstrap
-from chimera.assembly import minds
+from chimera.assembly import minds, people
 from chimera.cli import output, stopping
 from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
@@ -49,8 +49,9 @@ def search(
     """Find memories by meaning; among equals recent and important ones come first."""
 
     async def work() -> list[dict[str, Any]]:
-        async with _opened() as (_, memory):
+        async with _opened() as (store, memory):
             found = await memory.search(text, owner=owner, limit=max(1, limit))
+            await _look(store)
             return [{**_shown(one.memory), "likeness": round(one.likeness, 4), "score": round(one.score, 4)}
                     for one in found]  # fmt: skip
 
@@ -69,7 +70,9 @@ def show(memory_id: MemoryId, *, as_json: Json = False) -> None:
 
     async def work() -> Memory:
         async with _opened() as (store, _):
-            return await store.get(Memory, ids.parse(memory_id))
+            found = await store.get(Memory, ids.parse(memory_id))
+            await _look(store, found.id)
+            return found
 
     _say(stopping.run(work()), as_json=as_json)
 
@@ -127,6 +130,10 @@ def compact(
         output.answer({"summaries": [_shown(one) for one in summaries]})
         return
     output.table(("id", "of", "text"), [(one.id, str(len(one.sources)), one.text) for one in summaries])
+
+
+async def _look(store: Store, memory_id: str = "") -> None:
+    await people.look(await people.office_of(read_settings(), store), at="memories", record=memory_id)
 
 
 def _shown(memory: Memory) -> dict[str, Any]:

@@ -20,10 +20,12 @@ from rich.markup import escape
 from rich.table import Table
 from typer.exceptions import TyperException
 
+from chimera.domain import canonical
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.faults import Fault, Faults
 
 UNREAD, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 3, 130
+ARGUMENT_LENGTH_MAX = 200_000
 _log = structlog.get_logger()
 
 
@@ -95,6 +97,7 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     if not __debug__:
         return _report(_without_assertions(), as_json=as_json)
     try:
+        _require_texts(arguments)
         outcome = app(args=list(arguments), prog_name="chimera", standalone_mode=False)
         sys.stdout.flush()
         return outcome if isinstance(outcome, int) else 0
@@ -113,6 +116,19 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
         return _report(error, as_json=as_json)
     except Exception as error:  # noqa: BLE001 — the last frame: whatever it was, a person gets a sentence.
         return _report_unexpected(error, as_json=as_json)
+
+
+def _require_texts(arguments: Sequence[str]) -> None:
+    """What no command could keep or say again is refused before any of them is asked, and nothing is written."""
+    for argument in arguments:
+        if len(argument) > ARGUMENT_LENGTH_MAX:
+            raise Invalid(
+                "argument_too_long",
+                f"an argument has {len(argument)} characters, {ARGUMENT_LENGTH_MAX} are allowed",
+                where="the command line",
+                remedy="give a file where the command takes one",
+            )
+        canonical.require_text(argument, where="the command line")
 
 
 def _without_assertions() -> ChimeraError:

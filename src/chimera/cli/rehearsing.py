@@ -16,6 +16,7 @@ from chimera.adapters.local.home import Home
 from chimera.bench import books
 from chimera.bootstrap import Fleet
 from chimera.cli.network_process import network_of
+from chimera.cli.scoring import Score, scored
 from chimera.domain import canonical
 from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
@@ -27,8 +28,11 @@ from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Reads, Store
+from chimera.rehearsal.planning import FILM
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
+from chimera.rehearsal.truth import GroundTruth
+from chimera.rehearsal.week import Week
 from chimera.settings import Settings
 from chimera.swarm.claiming import LEASE_SECONDS
 
@@ -49,6 +53,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     posts: int
     scenario: Scenario
     audience_seconds: float = AUDIENCE_SECONDS
+    week: Week | None = None
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -79,6 +84,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     likes: int
     seconds: float
     answers: Mapping[str, Mapping[str, int]] = msgspec.field(default_factory=dict[str, Mapping[str, int]])
+    score: Score | None = None
 
 
 Watch = Callable[[Glance], None]
@@ -91,14 +97,18 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
         standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
         async with standing as network, bootstrap.database(settings) as found:
-            outside = bootstrap.sandbox_outside(network.url, plan.scenario, found=found)
+            truth = GroundTruth()
+            outside = bootstrap.sandbox_outside(network.url, plan.scenario, found=found, truth=truth)
             async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
                 await _until_quiet(fleet, plan, since, watch)
             reads = await found.reads()
             try:
-                made = await _summary(reads, await network.end(), plan, time.monotonic() - since)
-                return msgspec.structs.replace(made, answers=fleet.tally.rates())
+                report = await network.end()
+                made = await _summary(reads, report, plan, time.monotonic() - since)
+                score = await scored(reads, report, truth, spent_micros=made.spent_micros, week=plan.week) \
+                    if plan.week else None  # fmt: skip
+                return msgspec.structs.replace(made, answers=fleet.tally.rates(), score=score)
             finally:
                 await reads.close()
 
@@ -124,7 +134,8 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
     for number in range(plan.agents):
         agent = await _installed(office, package, number)
         if not await office.list(Campaign, scope=agent.id, limit=1):
-            goal = Goal(text="Keep players company: news first, banter second.", agent=agent.id, platform=SOCIAL,
+            film = f" The last post carries {FILM}." if plan.week and number == 0 else ""
+            goal = Goal(text=f"Keep players company: news first, banter second.{film}", agent=agent.id, platform=SOCIAL,
                         budget_micros=CAMPAIGN_BUDGET_MICROS, posts=plan.posts)  # fmt: skip
             await intake.open_campaign(goal, by="rehearsal")
 
@@ -144,7 +155,8 @@ def _offer(package: Package, number: int) -> Offer:
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
     manifest = msgspec.structs.replace(manifest, identity=identity, persona=persona, accounts=(account,))
-    return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal")
+    return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
+                 constitution=package.constitution)  # fmt: skip
 
 
 # ── the middle ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from chimera import bootstrap
+from chimera.assembly import people
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
@@ -41,7 +42,7 @@ def list_reviews(
     as_json: Json = False,
 ) -> None:
     """What waits for a ruling, oldest first."""
-    found = stopping.run(_with_office(lambda office: _listed(office.store, state)))
+    found = stopping.run(_with_office(lambda office: _listed(office, state)))
     if as_json:
         output.answer({"reviews": [_as_json(review) for review, _ in found]})
     elif found:
@@ -54,7 +55,7 @@ def list_reviews(
 @app.command()
 def show(review: ReviewId, *, as_json: Json = False) -> None:
     """One review: the exact bytes, why it was held, and whose words shaped it."""
-    found = stopping.run(_with_office(lambda office: office.store.get(Review, ids.parse(review, where="review"))))
+    found = stopping.run(_with_office(lambda office: _looked_at(office, ids.parse(review, where="review"))))
     if as_json:
         output.answer(_as_json(found))
         return
@@ -258,10 +259,17 @@ async def _with_office(act: Callable[[Office], Awaitable[Any]]) -> Any:  # noqa:
         return await act(office)
 
 
-async def _listed(store: Store, state: str) -> list[tuple[Review, str]]:
-    reviews = await store.list(Review, states=(state,), limit=LIST_MAX)
-    agents = {agent.id: agent.name for agent in await store.get_many(Agent, [one.agent_id for one in reviews])}
+async def _listed(office: Office, state: str) -> list[tuple[Review, str]]:
+    reviews = await office.store.list(Review, states=(state,), limit=LIST_MAX)
+    agents = {agent.id: agent.name for agent in await office.store.get_many(Agent, [one.agent_id for one in reviews])}
+    await people.look(office, at="reviews")
     return [(review, agents.get(review.agent_id, review.agent_id[:8])) for review in reviews]
+
+
+async def _looked_at(office: Office, review_id: str) -> Review:
+    found = await office.store.get(Review, review_id)
+    await people.look(office, at="reviews", record=found.id)
+    return found
 
 
 def _whole(review: Review, digest: str) -> str:

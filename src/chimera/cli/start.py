@@ -18,13 +18,17 @@ from chimera.settings import read_settings
 
 # The first word of a command, the module that has it, and as what.
 GROUPS = {
-    **{name: (name, "app") for name in ("agent", "audit", "bench", "guard", "policy", "review", "tools", "vault")},
+    **{
+        name: (name, "app")
+        for name in ("agent", "audit", "bench", "guard", "policy", "review", "task", "tools", "vault")
+    },
     **{name: ("money", name) for name in ("budget", "spend", "ledger")},
 }
 COMMANDS = {
     **dict.fromkeys(("up", "feed", "halt", "resume", "doctor"), "operate"),
     **dict.fromkeys(("login", "logout", "whoami"), "people"),
     "demo": "demo",
+    "rehearse": "rehearse",
     "replay": "audit",
     "trends": "trends",
 }

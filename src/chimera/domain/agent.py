@@ -62,8 +62,23 @@ def owns(accounts: tuple[Account, ...], *, platform: str, handle: str) -> bool:
     return any(one.handle == handle and one.platform in (platform, network) for one in accounts)
 
 
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One rule of a constitution: its id stands in findings; what its severity is not `prefer` has to be mended."""
+
+    id: str
+    severity: str
+    rule: str
+    good: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+
+    @property
+    def binds(self) -> bool:
+        """Whether work that breaks it goes back."""
+        return self.severity != "prefer"
+
+
 class Persona(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who the agent is in public, and how it says that it is an AI."""
+    """Who the agent is in public, how it says that it is an AI, and the rules that it criticises its own work by."""
 
     name: str
     voice: str
@@ -71,6 +86,7 @@ class Persona(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     interests: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     cast: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
 
 class Agent(Record, frozen=True, kw_only=True):

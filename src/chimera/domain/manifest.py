@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct, field
 
-from chimera.domain.agent import Account, Agent, Persona
+from chimera.domain.agent import Account, Agent, Persona, Rule
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS
 from chimera.domain.capabilities import SKILLS
 from chimera.domain.money import format_micros, parse_amount
@@ -240,7 +240,7 @@ def manifest_schema() -> dict[str, Any]:
     }
 
 
-def to_agent(manifest: Manifest, *, identifier: str, digest: str) -> Agent:
+def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: Constitution | None = None) -> Agent:
     """The agent that a manifest describes, newly installed."""
     identity, persona = manifest.identity, manifest.persona
     return Agent(
@@ -256,12 +256,17 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str) -> Agent:
             interests=persona.interests,
             avoid=persona.avoid,
             cast=tuple(map(str, persona.cast)),
+            rules=tuple(map(_rule, constitution.rules)) if constitution else (),
         ),
         accounts=tuple(Account(account.platform, account.handle) for account in manifest.accounts),
         permissions=tuple(sorted(manifest.permissions)),
         goals=manifest.goals,
         budget_micros_day=manifest.budget_micros_day,
     )
+
+
+def _rule(part: RulePart) -> Rule:
+    return Rule(id=part.id, severity=str(part.severity), rule=part.rule, good=part.good, bad=part.bad)
 
 
 def budget_in_words(micros: int) -> str:

@@ -59,6 +59,8 @@ REVIEW_MACHINE = Machine(
         (_S.OPEN, _C.REJECT): _S.REJECTED,
         (_S.OPEN, _C.ASK): _S.ASKED,
         (_S.OPEN, _C.EXPIRE): _S.EXPIRED,
+        # What it asks about will not happen any more: its campaign was cancelled.
+        (_S.OPEN, _C.CLOSE): _S.CLOSED,
         (_S.ASKED, _C.HOLD): _S.ASKED,
         (_S.OWED, _C.HOLD): _S.OWED,
         (_S.OWED, _C.APPROVE): _S.APPROVED,
@@ -67,6 +69,7 @@ REVIEW_MACHINE = Machine(
         (_S.ASKED, _C.ANSWER): _S.OPEN,
         (_S.ASKED, _C.REJECT): _S.REJECTED,
         (_S.ASKED, _C.EXPIRE): _S.EXPIRED,
+        (_S.ASKED, _C.CLOSE): _S.CLOSED,
         (_S.APPROVED, _C.CLOSE): _S.CLOSED,
         (_S.EDITED, _C.CLOSE): _S.CLOSED,
         (_S.REJECTED, _C.CLOSE): _S.CLOSED,

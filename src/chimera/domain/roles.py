@@ -43,8 +43,8 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "cap": _ALL,
         "campaign": _ALL,
         "input": _ALL,
-        # A person moves what has not begun to another time.
-        "task": Writes(update=("waiting", "ready")),
+        # A person moves what has not begun to another time, and has tried anew what failed.
+        "task": Writes(insert=("waiting", "ready"), update=("waiting", "ready")),
         "review": Writes(
             insert=("open",), update=("open", "owed", "asked", "approved", "edited", "rejected", "expired")
         ),

@@ -22,7 +22,7 @@ from chimera.ports.store import Reads
 LINKS_MAX = 500
 CONFIDENCE_BP_MIN, CONFIDENCE_SAMPLE = 5_000, 20
 ERRORS_BP_MAX, ERRORS_SAMPLE = 5_000, 20
-HARM_MAX, HARM_SECONDS = 5, 600
+HARM_MAX, HARM_BP_MAX, HARM_SECONDS = 5, 2_500, 600
 TAKE_DOWNS_MAX, TAKE_DOWN_SECONDS = 2, 3_600
 _KEPT_MAX = 200
 _EVENT = msgspec.json.Decoder(Event)
@@ -105,6 +105,7 @@ def signs_of(event: Event) -> Iterable[Sign]:
         case EventKind.DRAFT_JUDGED if agent:
             yield Sign(scope=agent, breaker="confidence", at_us=at_us, value=int(data["confidence_bp"]))
             yield Sign(scope=agent, breaker="errors", at_us=at_us, value=0)
+            yield Sign(scope=agent, breaker="harm", at_us=at_us, value=0)
         case EventKind.WORK_FAILED if agent:
             yield Sign(scope=agent, breaker="errors", at_us=at_us, value=1)
         case EventKind.EFFECT_FINISHED:
@@ -134,7 +135,7 @@ def finding_of(signs: Iterable[Sign]) -> Finding | None:
         case "refusals":
             says = _failing(found, "acts were refused by the network")
         case "harm":
-            says = _many(found, HARM_MAX, HARM_SECONDS, "drafts were denied for harm")
+            says = _harmful(found)
         case _:
             says = _many(found, TAKE_DOWNS_MAX, TAKE_DOWN_SECONDS, "posts had to be taken down")
     if not says:
@@ -157,6 +158,16 @@ def _failing(signs: list[Sign], what: str) -> str:
     if len(newest) < ERRORS_SAMPLE or failed * 10_000 <= ERRORS_BP_MAX * len(newest):
         return ""
     return f"{failed} of the last {len(newest)} {what}"
+
+
+def _harmful(signs: list[Sign]) -> str:
+    """What the door caught did no harm: a few among many are its daily work. Who writes little else is out of hand."""
+    recent = [sign.value for sign in signs if sign.at_us >= signs[-1].at_us - HARM_SECONDS * 1_000_000]
+    harm = sum(recent)
+    drafts = max(harm, len(recent) - harm)
+    if harm < HARM_MAX or harm * 10_000 <= HARM_BP_MAX * drafts:
+        return ""
+    return f"{harm} of {drafts} drafts were denied for harm within {HARM_SECONDS // 60} minutes"
 
 
 def _many(signs: list[Sign], most: int, seconds: int, what: str) -> str:

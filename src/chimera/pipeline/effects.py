@@ -136,6 +136,9 @@ class Effects:
         match await self._outcome(grant, performance, seconds_max=seconds_left):
             case Published(receipt):
                 return await self._finish(performance, receipt)
+            case Rejected(reason, later) if grant.action.kind == TAKE_DOWN and not later:
+                # What has to go and does not is a person's to see to: he says when it is gone.
+                return await self._doubt(performance, f"not taken down: {reason}", needs_person=True)
             case Rejected(reason, later):
                 return await self._fail(performance, reason, later=later)
             case Unknown(reason):

@@ -15,7 +15,7 @@ from chimera.domain.change import Change
 from chimera.domain.edition import Edition, edition_id
 from chimera.domain.errors import Conflict, Missing, Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.manifest import Manifest, budget_in_words, to_agent
+from chimera.domain.manifest import Constitution, Manifest, budget_in_words, to_agent
 from chimera.domain.permissions import PERMISSIONS, widened
 from chimera.domain.record import Record
 from chimera.governance.security.gateway import SecurityGateway
@@ -31,6 +31,7 @@ class Offer(Struct, frozen=True, kw_only=True):
     manifest: Manifest
     digest: str
     by: str
+    constitution: Constitution | None = None
     accept_permissions: bool = False
     accept_budget: bool = False
 
@@ -71,7 +72,9 @@ class Installer:
         if self._security is not None:
             self._security.require_harmless(msgspec.to_builtins(offer.manifest), what=f"the package {name}")
         known = await self._store.find(Agent, agent_id_of(name))
-        wanted = to_agent(offer.manifest, identifier=agent_id_of(name), digest=offer.digest)
+        wanted = to_agent(
+            offer.manifest, identifier=agent_id_of(name), digest=offer.digest, constitution=offer.constitution
+        )
         if known is None:
             _require_budget(wanted, AGENT_DAY_CAP_MICROS, offer)
             return await self._add(wanted, offer)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
+from chimera.domain.agent import Rule
 from chimera.domain.draft import Draft, Judgement, Verdict
 from chimera.domain.errors import Invalid
 from chimera.domain.prompt import Prompt
@@ -44,6 +47,7 @@ class Judge:
         request = self._request(assignment, draft)
         answer = await self._model.complete(request)
         verdict = self._verdict_of(answer.text, model=answer.model, cost_micros=answer.cost_micros)
+        verdict = _under_rules(verdict, assignment.persona.rules)
         return Judgement(verdict=verdict, calls=of_answer(answer, digest=request.digest, prompt=self._prompt.ref))
 
     def _verdict_of(self, text: str, *, model: str, cost_micros: int) -> Verdict:
@@ -96,6 +100,7 @@ class Judge:
                 "output": draft.output,
                 "checks": [check.name for check in spec.checks],
                 "labels": list(draft.labels),
+                **({"rules": msgspec.to_builtins(assignment.persona.rules)} if assignment.persona.rules else {}),
             },
             output=_OPINION_OUTPUT,
             task_id=assignment.task.id,
@@ -103,6 +108,13 @@ class Judge:
             cost_micros_max=JUDGE_COST_MICROS_MAX,
             labels=draft.labels,
         )
+
+
+def _under_rules(verdict: Verdict, rules: Sequence[Rule]) -> Verdict:
+    """A finding that names a binding rule of the constitution sends the draft back, whatever else the judge says."""
+    binding = tuple(f"{rule.id}:" for rule in rules if rule.binds)
+    broken = bool(binding) and any(finding.startswith(binding) for finding in verdict.findings)
+    return msgspec.structs.replace(verdict, accepted=False) if broken and verdict.accepted else verdict
 
 
 def _bounded(findings: Sequence[str]) -> tuple[str, ...]:

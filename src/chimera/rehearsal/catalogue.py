@@ -21,6 +21,7 @@ _MEDIUM = object_of(
     {
         "digest": string_of("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
         "alt": string_of("what it shows, for those who do not see it", longest=1_000),
+        "mime": {"type": "string", "enum": ["image/png", "video/mp4"], "description": "what kind of bytes"},
         "data": string_of("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
     },
     required=("digest", "alt"),

@@ -11,6 +11,8 @@ from chimera.rehearsal.dice import Dice
 from chimera.rehearsal.reading import Data
 
 SEEN_BP = 9_500
+LIKE_BP = 8_000
+_WORD = re.compile(r"\w{3,}")
 _ODD = re.compile(r"\b[A-Z]{3,}-[0-9A-F]{4,}\b|https?://|\b0x[0-9a-fA-F]{8,}\b")
 _CLAIM = re.compile(r"stud(y|ies) show|percent of|survey|official figures", re.IGNORECASE)
 _PERSONAL = re.compile(r"[\w.]+@[\w.]+\.\w+|\+\d{2} ?\d{3}|lives at \d+", re.IGNORECASE)
@@ -21,12 +23,29 @@ def judge(data: Data, dice: Dice) -> dict[str, Any]:
     """An opinion: accepted or not, how sure, and what to mend."""
     output = reading.table(data, "output")
     found = [finding for sees, finding in _SIGHTS if sees(output) and dice.chance(SEEN_BP)]
+    found += [breach for breach in _breaches(data, _said(output)) if dice.chance(SEEN_BP)]
     if found:
         return {"accepted": False, "confidence_bp": dice.between(9_000, 9_900), "findings": found}
     # Heated subjects are no fault of the text: they are for a person to decide.
     if _HOT.search(_said(output)):
         return {"accepted": True, "confidence_bp": dice.between(5_000, 6_900), "findings": []}
     return {"accepted": True, "confidence_bp": _confidence_bp(dice), "findings": []}
+
+
+def _breaches(data: Data, text: str) -> list[str]:
+    """The rules of a constitution whose bad examples the text is like: it shares most of their words."""
+    said = set(_WORD.findall(text.casefold()))
+    return [
+        f"{reading.text(rule, 'id')}: it reads like a text that breaks this rule"
+        for rule in reading.tables(data, "rules")
+        if reading.text(rule, "severity") != "prefer"
+        and any(_is_like(said, example) for example in reading.texts(rule, "bad"))
+    ]
+
+
+def _is_like(said: set[str], example: str) -> bool:
+    words = set(_WORD.findall(example.casefold()))
+    return len(words & said) * 10_000 >= LIKE_BP * len(words)
 
 
 def _confidence_bp(dice: Dice) -> int:

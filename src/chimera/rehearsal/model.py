@@ -105,6 +105,8 @@ class OfflineModel:
                 snippet=snippet,
             )
         )
+        if self._truth:
+            self._truth.mark_faulty(request.task_id)
         if self._truth and snippet and kind in HARMFUL:
             self._truth.mark_harmful(snippet, kind=kind)
         if self._truth and snippet and kind is Kind.UNDISCLOSED:

@@ -7,7 +7,7 @@ import hashlib
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 from msgspec import Struct
@@ -251,13 +251,16 @@ class Network:
                 recipient=recipient,
                 amount_micros=amount_micros,
                 media=tuple(str(medium["digest"]) for medium in _media(act)),
+                films=sum(medium.get("mime") == "video/mp4" for medium in _media(act)),
             )
         )
         return Accepted({"id": identifier, "platform": act.platform, "account": act.account, "at_us": now_us})
 
 
 def _media(act: Act) -> list[dict[str, Any]]:
-    return [dict(medium) for medium in act.arguments.get("media", ()) if isinstance(medium, dict)]
+    given: Any = act.arguments.get("media")
+    items = cast("list[Any]", given) if isinstance(given, list | tuple) else []
+    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
 
 
 def _media_differ(act: Act) -> Declined | None:

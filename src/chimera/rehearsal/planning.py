@@ -10,6 +10,7 @@ from chimera.rehearsal.reading import Data
 
 POSTS_MAX = 40
 PICTURE_EVERY = 3
+FILM = "one film"
 _ANSWERS = ("mention", "reply", "message")
 
 
@@ -57,6 +58,7 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
             "platform": reading.text(goal, "platform", "sandbox"),
             "brief": f"{reading.text(goal, 'text', 'Keep the conversation going')} (post {number} of {count})",
             **({"picture": True} if number % PICTURE_EVERY == 0 else {}),
+            **({"film": True} if number == count and FILM in reading.text(goal, "text") else {}),
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
     return steps

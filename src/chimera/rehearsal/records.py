@@ -24,6 +24,7 @@ class Deed(Struct, frozen=True, kw_only=True):
     recipient: str = ""
     amount_micros: int = 0
     media: tuple[str, ...] = ()
+    films: int = 0
 
 
 class Performed(Struct, frozen=True, kw_only=True):

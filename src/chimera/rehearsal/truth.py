@@ -50,6 +50,7 @@ class GroundTruth:
         self.attacks: dict[str, Attack] = {}
         self._harmful: dict[str, str] = {}
         self._undisclosed: set[str] = set()
+        self.faulty: set[str] = set()
 
     @property
     def planted(self) -> int:
@@ -67,6 +68,10 @@ class GroundTruth:
     def mark_undisclosed(self, text: str) -> None:
         """This text was written without saying that an AI speaks."""
         self._undisclosed.add(_folded(text))
+
+    def mark_faulty(self, task_id: str) -> None:
+        """The model went wrong in an answer for this task."""
+        self.faulty.add(task_id)
 
     def is_attack(self, identifier: str) -> bool:
         """Whether the input with this id on the network is an attack."""

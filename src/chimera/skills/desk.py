@@ -27,6 +27,7 @@ from chimera.ports.tools_read import ToolAnswer, ToolsRead
 CALLS_MAX = 16
 GRAPHEMES_MAX = 300
 CARD_CHARS_MAX = 280
+SCENES_MAX = 4
 PICTURES = "media.make"
 
 
@@ -131,15 +132,29 @@ class Desk:
 
     async def card(self, title: str, text: str) -> dict[str, Any]:
         """The card that goes with a post, where the agent may have one made: digest and alt text."""
-        assignment = self.assignment
-        if PICTURES not in assignment.permissions:
+        if PICTURES not in self.assignment.permissions:
             return {}
-        disclosure = assignment.persona.disclosure
-        words = text.replace(disclosure, "").strip() if disclosure else text
-        wanted = {"title": title[:CARD_CHARS_MAX], "body": words[:CARD_CHARS_MAX], "name": assignment.persona.name,
-                  "disclosure": disclosure}  # fmt: skip
-        made = (await self.read("card", wanted)).content
-        return {"media": [{"digest": made["digest"], "alt": made["alt"]}]}
+        made = await self.read("card", {"title": title[:CARD_CHARS_MAX], "body": self._undisclosed(text), **self._by})
+        return {"media": [{"digest": made.content["digest"], "alt": made.content["alt"]}]}
+
+    async def film(self, title: str, text: str) -> dict[str, Any]:
+        """The film that goes with a post, sentence by sentence, where the agent may have one made."""
+        if PICTURES not in self.assignment.permissions:
+            return {}
+        said = self._undisclosed(text).replace("! ", ". ").replace("? ", ". ")
+        scenes = [{"title": title[:CARD_CHARS_MAX], "words": one.strip()} for one in said.split(". ") if one.strip()]
+        made = (await self.read("film", {"scenes": scenes[:SCENES_MAX], **self._by})).content
+        return {"media": [{name: made[name] for name in ("digest", "alt", "mime")}]}
+
+    @property
+    def _by(self) -> dict[str, str]:
+        persona = self.assignment.persona
+        return {"name": persona.name, "disclosure": persona.disclosure}
+
+    def _undisclosed(self, text: str) -> str:
+        """The words without the disclosure, which stands in every picture by itself."""
+        disclosure = self.assignment.persona.disclosure
+        return (text.replace(disclosure, "") if disclosure else text).strip()[:CARD_CHARS_MAX]
 
     def _require_calls_left(self) -> None:
         if sum(call.kind != calls.TRY for call in self.calls) >= CALLS_MAX:

@@ -16,6 +16,7 @@ from chimera.pipeline.settling import followers
 from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
 from chimera.swarm import hearing, rulings
+from chimera.swarm.cancelling import Cancelling
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
 from chimera.swarm.hearing import Consequence, Occasion
@@ -48,11 +49,13 @@ class Sweeping:
         self._performing = performing
         self._roster = roster
         self._shards = tuple(shards)
+        self._cancelling = Cancelling(store=store, settle=settle, is_busy=self._is_busy)
 
     async def once(self) -> bool:
         """One round over everything. Never asks to be called again at once."""
         for review in await self._store.list(Review, states=_RULED, shards=self._shards):
             await self._guarded(review.task_id, self._rule(review))
+        await self._cancelling.once()
         await self._sweep_tasks()
         return False
 
@@ -75,7 +78,7 @@ class Sweeping:
 
     async def _follow_up(self, task: Task) -> None:
         grant_id = task.grant_id
-        if grant_id is None or self._granting.knows(grant_id) or self._performing.knows(grant_id):
+        if grant_id is None or self._is_busy(grant_id):
             return
         granted = Granted(task=task, grant=await self._store.get(Grant, grant_id))
         seal = await self._store.find(Seal, grant_id)
@@ -85,6 +88,9 @@ class Sweeping:
             self._performing.offer(grant_id)
         else:
             await self._follow_performance(granted)
+
+    def _is_busy(self, grant_id: str) -> bool:
+        return self._granting.knows(grant_id) or self._performing.knows(grant_id)
 
     async def _seal_or_lapse(self, granted: Granted) -> None:
         if await self._store.now_us() >= granted.grant.terms.expires_at_us:

@@ -148,7 +148,7 @@ PEOPLE: tuple[Mutant, ...] = (
         file="governance/policy/ceiling.py",
         old="        if len({word.person for word in words}) < quorum.needed_for(classes, self._policy.pack.bands):\n",
         new="        if not words:\n",
-        tests=_VAULT,
+        tests=("tests/governance/test_ceiling.py",),
     ),
     Mutant(
         check="breakers: low confidence halts",

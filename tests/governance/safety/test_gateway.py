@@ -152,6 +152,13 @@ def test_media_need_a_verified_manifest(media: object, clean: bool) -> None:
 
 
 @pytest.mark.requirement("R-D2")
+def test_an_alt_text_takes_no_room_from_the_text() -> None:
+    media = [{"digest": "ab" * 32, "alt": "a long description " * 20}]
+    asked = action_question("post.publish", text=f"{'boss ' * 50}{DISCLOSURE}", media=media)
+    assert SafetyGateway(load_lexicon(), manifests=Verified()).inspect(asked) == ()
+
+
+@pytest.mark.requirement("R-D2")
 def test_a_near_duplicate_is_refused() -> None:
     earlier = f"The new boss fight in tonight's release is the best thing that I have played all year {DISCLOSURE}"
     asked = replace(question(earlier.replace("best", "finest")), recent=(earlier,))

@@ -6,6 +6,7 @@ import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Empty, Found, Head, Meter, Money as Amount, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Burn, partsOf, PERIODS } from "@/screens/money/Burn";
+import { Returns } from "@/screens/money/Returns";
 import { useCurrency } from "@/session";
 import { moneyOf, plural } from "@/words/money";
 import { cell, save } from "@/words/save";
@@ -24,9 +25,8 @@ function useNames(): Map<string, string> {
   return new Map([...ofAgents, ...ofCampaigns]);
 }
 
-function Windows(): ReactElement {
+function Windows({ names }: { names: ReadonlyMap<string, string> }): ReactElement {
   const windows = useRead<{ items: Window[]; currency: string }>(["money", "windows"], "money/windows", { query: { limit: 1000 } });
-  const names = useNames();
   const [all, setAll] = useState<ReadonlySet<string>>(new Set());
   return (
     <Found query={windows}>{(found) => {
@@ -112,10 +112,11 @@ export default function Money(): ReactElement {
   const { id } = useParams<{ id?: string }>();
   const [, go] = useLocation();
   const [view, setView] = useState(id ? "spent" : "windows");
+  const names = useNames();
   return (
     <div className="page">
-      <Head title="Money" acts={<SegmentedControl aria-label="Part" data={[{ value: "windows", label: "Windows" }, { value: "spent", label: "Spending" }]} value={view} onChange={setView} />}>Set aside before, captured after. Held plus spent never exceeds a cap: the database refuses.</Head>
-      {view === "windows" ? <Windows /> : <Spent />}
+      <Head title="Money" acts={<SegmentedControl aria-label="Part" data={[{ value: "windows", label: "Windows" }, { value: "spent", label: "Spending" }, { value: "returns", label: "Costs and returns" }]} value={view} onChange={setView} />}>Set aside before, captured after. Held plus spent never exceeds a cap: the database refuses.</Head>
+      {view === "windows" ? <Windows names={names} /> : view === "spent" ? <Spent /> : <Returns names={names} />}
       <Modal opened={id !== undefined} onClose={() => { go("/money"); }} title="Why was this allowed?" size="lg">{id !== undefined && <Why id={id} />}</Modal>
     </div>
   );

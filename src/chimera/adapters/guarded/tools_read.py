@@ -18,7 +18,7 @@ from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
 # Tools that are the house itself: what they say is nobody else's word.
-HOUSE_TOOLS = frozenset({"card"})
+HOUSE_TOOLS = frozenset({"card", "film"})
 
 
 class GuardedToolsRead:

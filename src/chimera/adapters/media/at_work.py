@@ -17,19 +17,19 @@ from chimera.domain.errors import ChimeraError
 from chimera.ports.publisher import Order, Outcome, Publisher, Rejected, Trace, Traits
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
-CARD = "card"
-
 
 class Pictures(Protocol):
     """The studio, without what it takes to draw."""
 
     async def card(self, asked: dict[str, Any]) -> Struct: ...
 
+    async def film(self, asked: dict[str, Any]) -> Struct: ...
+
     async def bytes_of(self, digest: str) -> bytes: ...
 
 
 class StudioTools:
-    """Implements `ports.tools_read.ToolsRead`: `card` is the studio's; everything else is asked behind it.
+    """Implements `ports.tools_read.ToolsRead`: `card` and `film` are the studio's; everything else is asked behind it.
 
     What the studio says is the house's own word; the words in a picture were the asker's, who keeps their labels.
     """
@@ -40,9 +40,13 @@ class StudioTools:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """A picture, or the answer of the tools behind."""
-        if tool != CARD:
-            return await self._tools.call(tool, arguments, agent_id=agent_id)
-        medium = await self._studio.card(arguments)
+        match tool:
+            case "card":
+                medium = await self._studio.card(arguments)
+            case "film":
+                medium = await self._studio.film(arguments)
+            case _:
+                return await self._tools.call(tool, arguments, agent_id=agent_id)
         return ToolAnswer(content=msgspec.to_builtins(medium), labels=())
 
 

@@ -43,12 +43,12 @@ class Credentials:
         self._key = Ed25519PrivateKey.from_private_bytes(key) if isinstance(key, bytes) else key
         self._chain = _chain(self._key, house, now)
 
-    def sign(self, png: bytes, *, title: str) -> bytes:
-        """The picture with a manifest in it that says who made it, and that an AI did."""
-        builder = c2pa.Builder(_manifest(title))
+    def sign(self, made: bytes, *, title: str, mime: str = PNG) -> bytes:
+        """The picture or film with a manifest in it that says who made it, and that an AI did."""
+        builder = c2pa.Builder(_manifest(title, mime))
         signer = c2pa.Signer.from_callback(self._key.sign, c2pa.C2paSigningAlg.ED25519, self._chain)
         signed = io.BytesIO()
-        builder.sign(signer, PNG, io.BytesIO(png), signed)
+        builder.sign(signer, mime, io.BytesIO(made), signed)
         return signed.getvalue()
 
 
@@ -70,12 +70,12 @@ def verify(picture: bytes, *, mime: str = PNG) -> Verdict:
     )  # fmt: skip
 
 
-def _manifest(title: str) -> str:
+def _manifest(title: str, mime: str) -> str:
     actions = {"actions": [{"action": "c2pa.created", "digitalSourceType": AI_MADE}]}
     manifest = {
         "claim_generator_info": [{"name": GENERATOR, "version": "1"}],
         "title": title[:200],
-        "format": PNG,
+        "format": mime,
         "assertions": [{"label": "c2pa.actions.v2", "data": actions}],
     }
     return msgspec.json.encode(manifest).decode()

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.adapters.media.credentials import Credentials, verify
+from chimera.adapters.media.film import Scene, film
 from chimera.domain.errors import Invalid, Missing
 from chimera.ports.objects import Objects
 from chimera.skills.media import card
-from chimera.skills.media.card import Brand, Picture
+from chimera.skills.media.card import Brand
 
-PNG = "image/png"
+PNG, MP4 = "image/png", "video/mp4"
+ENDINGS = {PNG: "png", MP4: "mp4"}
+FILMS_AT_ONCE_MAX = 1
 ORIGINALS, THUMBNAILS, VOUCHED = "originals", "thumbnails", "vouched"
 DAY_US = 86_400_000_000
+
+
+Asked = TypeVar("Asked")
 
 
 class Medium(Struct, frozen=True, kw_only=True):
@@ -33,6 +40,8 @@ class Medium(Struct, frozen=True, kw_only=True):
     mime: str = PNG
     thumbnail: str = ""
     url: str = ""
+    captions: str = ""
+    missing: tuple[str, ...] = ()
 
 
 class CardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +53,14 @@ class CardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     disclosure: str = ""
 
 
+class FilmOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a film is to show, as the tool `film` is asked for it."""
+
+    scenes: tuple[Scene, ...]
+    name: str
+    disclosure: str = ""
+
+
 class Studio:
     """Implements `governance.safety.relations.Manifests` over what it has verified."""
 
@@ -51,6 +68,7 @@ class Studio:
         self._objects = objects
         self._credentials = credentials
         self._vouched: set[str] = set()
+        self._filming = asyncio.Semaphore(FILMS_AT_ONCE_MAX)
 
     async def remember(self) -> int:
         """Which pictures were vouched for before this start. Their bytes are looked at again before they go out."""
@@ -64,62 +82,81 @@ class Studio:
 
     async def card(self, asked: dict[str, Any]) -> Medium:
         """A card: composed and signed in a thread, kept, read back, and only then vouched for."""
-        try:
-            order = msgspec.convert(asked, CardOrder)
-        except msgspec.ValidationError as error:
-            raise Invalid("tool_arguments", str(error)[:300], where="card.arguments") from error
+        order = _ordered(asked, CardOrder, "card")
         brand = Brand(name=order.name[:60], disclosure=order.disclosure[:60])
-        picture, signed, small = await asyncio.to_thread(self._made, brand, order)
-        return await self._keep(picture, signed, small)
+        picture = await asyncio.to_thread(card.card, brand, title=order.title, body=order.body)
+        made = Medium(digest="", alt=picture.alt, width=picture.width, height=picture.height)
+        return await self._keep(made, picture.png, title=order.title, small=picture.png)
+
+    async def film(self, asked: dict[str, Any]) -> Medium:
+        """A film, one at a time: it takes this machine seconds. Its captions are kept beside it."""
+        order = _ordered(asked, FilmOrder, "film")
+        brand = Brand(name=order.name[:60], disclosure=order.disclosure[:60])
+        async with self._filming:
+            made = await film(brand, scenes=order.scenes)
+        first, (width, height) = order.scenes[0], card.PORTRAIT
+        poster = await asyncio.to_thread(card.portrait, brand, title=first.title, body=first.words)
+        medium = Medium(digest="", alt=made.alt, width=width, height=height, mime=MP4, captions=made.captions,
+                        missing=made.missing)  # fmt: skip
+        return await self._keep(medium, made.mp4, title=first.title, small=poster.png)
 
     async def bytes_of(self, digest: str) -> bytes:
         """The very bytes that the digest names, with sound credentials; or `Invalid`."""
-        data = await self._objects.get(_original(digest))
-        await asyncio.to_thread(_require_sound, data, digest)
-        return data
+        medium = msgspec.json.decode(await self._objects.get(_vouch(digest)), type=Medium)
+        return await self._read_back(medium)
 
     async def expire(self, *, now_us: int, days: int) -> int:
         """Remove what nobody vouches for any more after so many days: the lifecycle of drafts that never went out."""
         before_us = now_us - days * DAY_US
         old = [one for one in await self._objects.list(ORIGINALS) if one.at_us < before_us]
         for one in old:
-            digest = one.name.rpartition("/")[2].removesuffix(".png")
+            digest = one.name.rpartition("/")[2].partition(".")[0]
             self._vouched.discard(digest)
             for name in (_vouch(digest), f"{THUMBNAILS}/{digest}.png", one.name):
                 await self._objects.delete(name)
         return len(old)
 
-    def _made(self, brand: Brand, order: CardOrder) -> tuple[Picture, bytes, bytes]:
-        picture = card.card(brand, title=order.title, body=order.body)
-        return picture, self._credentials.sign(picture.png, title=order.title), card.thumbnail(picture.png).png
-
-    async def _keep(self, picture: Picture, signed: bytes, small: bytes) -> Medium:
+    async def _keep(self, medium: Medium, made: bytes, *, title: str, small: bytes) -> Medium:
+        signed = await asyncio.to_thread(self._credentials.sign, made, title=title, mime=medium.mime)
         digest = hashlib.sha256(signed).hexdigest()
-        medium = Medium(digest=digest, alt=picture.alt, width=picture.width, height=picture.height,
-                        thumbnail=f"{THUMBNAILS}/{digest}.png", url=self._objects.url(_original(digest)))  # fmt: skip
-        await self._objects.put(medium.thumbnail, small, mime=PNG)
-        await self._objects.put(_original(digest), signed, mime=PNG)
-        await self.bytes_of(digest)
+        medium = replace(medium, digest=digest, thumbnail=f"{THUMBNAILS}/{digest}.png")
+        medium = replace(medium, url=self._objects.url(_original(medium)))
+        thumbnail = await asyncio.to_thread(card.thumbnail, small)
+        await self._objects.put(medium.thumbnail, thumbnail.png, mime=PNG)
+        await self._objects.put(_original(medium), signed, mime=medium.mime)
+        await self._read_back(medium)
         await self._objects.put(_vouch(digest), msgspec.json.encode(medium), mime="application/json")
         self._vouched.add(digest)
         return medium
 
+    async def _read_back(self, medium: Medium) -> bytes:
+        data = await self._objects.get(_original(medium))
+        await asyncio.to_thread(_require_sound, data, medium)
+        return data
 
-def _require_sound(data: bytes, digest: str) -> None:
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise Invalid("media_changed", "the picture is not the one that was signed", where=digest,
+
+def _ordered(asked: dict[str, Any], kind: type[Asked], tool: str) -> Asked:
+    try:
+        return msgspec.convert(asked, kind)
+    except msgspec.ValidationError as error:
+        raise Invalid("tool_arguments", str(error)[:300], where=f"{tool}.arguments") from error
+
+
+def _require_sound(data: bytes, medium: Medium) -> None:
+    if hashlib.sha256(data).hexdigest() != medium.digest:
+        raise Invalid("media_changed", "the picture is not the one that was signed", where=medium.digest,
                       remedy="have it made again")  # fmt: skip
-    verdict = verify(data)
+    verdict = verify(data, mime=medium.mime)
     if not verdict.holds or not verdict.is_ai_made:
         raise Invalid("media_unsigned", f"its credentials do not hold: {', '.join(verdict.faults)}"[:300],
-                      where=digest, remedy="have it made again")  # fmt: skip
+                      where=medium.digest, remedy="have it made again")  # fmt: skip
 
 
-def _original(digest: str) -> str:
-    if len(digest) != 64 or not digest.isalnum():
-        raise Missing("media_missing", "there is no such picture", where=digest[:80])
-    return f"{ORIGINALS}/{digest}.png"
+def _original(medium: Medium) -> str:
+    return f"{ORIGINALS}/{medium.digest}.{ENDINGS[medium.mime]}"
 
 
 def _vouch(digest: str) -> str:
+    if len(digest) != 64 or not digest.isalnum():
+        raise Missing("media_missing", "there is no such picture", where=digest[:80])
     return f"{VOUCHED}/{digest}.json"

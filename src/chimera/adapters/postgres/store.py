@@ -14,9 +14,10 @@ from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.reads import Pool, PostgresReads, tasks_of
 from chimera.adapters.postgres.sealed import Sealing
 from chimera.adapters.postgres.sql import query
-from chimera.adapters.postgres.turns import WAIT_SECONDS_MAX, WriterBusy, free_writers, take
+from chimera.adapters.postgres.turns import WAIT_SECONDS_MAX, free_writers, is_busy, take
 from chimera.domain import refusals, rows
 from chimera.domain.change import Change
+from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.ports.subjects import SubjectKeys
@@ -92,7 +93,7 @@ async def open_store(
 ) -> PostgresStore:  # fmt: skip
     """Open the database for one writer, with the login of a role; whoever had this writer is fenced.
 
-    Only if it is free: whoever else opened it so is not fenced, but stands in our way (`WriterBusy`).
+    Only if it is free: whoever else opened it so is not fenced, but stands in our way (`turns.is_busy`).
     """
 
     async def connect() -> asyncpg.Connection[asyncpg.Record]:
@@ -122,12 +123,14 @@ async def open_free_store(
     keys: SubjectKeys | None = None, wait_seconds: float = WAIT_SECONDS_MAX,
 ) -> PostgresStore:  # fmt: skip
     """Open the database for whichever writer of this name is free: several commands at once do not fence each other."""
-    busy: WriterBusy | None = None
+    busy: Conflict | None = None
     async for writer in free_writers(name, wait_seconds=wait_seconds):
         try:
             return await open_store(dsn, writer=writer, role=role, password=password, keys=keys,
                                     patience_seconds=patience_seconds, only_if_free=True)  # fmt: skip
-        except WriterBusy as taken:
+        except Conflict as taken:
+            if not is_busy(taken):
+                raise
             busy = taken
     assert busy is not None, "every writer was tried at least once"
     raise busy

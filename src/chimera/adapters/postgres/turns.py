@@ -21,17 +21,18 @@ PAUSE_SECONDS = 0.2
 AGAIN_SECONDS_MAX = 10.0
 
 
-class WriterBusy(Conflict):
-    """This writer is at work in another command: try the next."""
-
-
 async def take(connection: asyncpg.Connection[asyncpg.Record], writer: str, *, again: bool) -> None:
     """Take this writer for as long as the connection stands; again, after a lost connection, with some patience."""
     if again:
         await connection.fetchval(query("await_turn"), writer, timeout=AGAIN_SECONDS_MAX)
     elif not await connection.fetchval(query("take_turn"), writer):
-        raise WriterBusy("commands_too_many", f"{WRITERS_MAX} commands are at work here", where=writer,
-                         remedy="wait until one has ended")  # fmt: skip
+        raise Conflict("commands_too_many", f"{WRITERS_MAX} commands are at work here", where=writer,
+                       remedy="wait until one has ended")  # fmt: skip
+
+
+def is_busy(error: Conflict) -> bool:
+    """Whether this writer is at work in another command: then the next is tried."""
+    return error.code == "commands_too_many"
 
 
 async def free_writers(name: str, *, wait_seconds: float = WAIT_SECONDS_MAX) -> AsyncIterator[str]:

@@ -6,7 +6,8 @@ import re
 
 from msgspec import Struct
 
-_LINK = re.compile(r"https?://[^\s<>\"']+")
+# With its scheme, or as people write one: a host with something behind it.
+_LINK = re.compile(r"https?://[^\s<>\"']+|(?<![\w@./:-])(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}/[^\s<>\"']*")
 _HANDLE = re.compile(
     r"(?<![\w.@/])@([A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+)"
 )
@@ -41,7 +42,8 @@ def _link_at(text: str, found: re.Match[str]) -> tuple[int, int, str]:
     link = found[0].rstrip(_ENDINGS)
     if "(" in link and text[found.start() + len(link) :].startswith(")"):
         link += ")"
-    return found.start(), found.start() + len(link), link
+    address = link if "://" in link else f"https://{link}"
+    return found.start(), found.start() + len(link), address
 
 
 def _mark(text: str, kind: str, start: int, end: int, value: str) -> Mark:

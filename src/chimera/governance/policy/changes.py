@@ -6,6 +6,8 @@ is not applied.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec.structs import replace
 
 from chimera.domain import canonical
@@ -17,12 +19,13 @@ from chimera.domain.facts import ORDINARY, Deed
 from chimera.domain.policy import PackFiles, Policy, PolicyCommand, PolicyState, policy_id
 from chimera.governance.policy.cases import run_cases
 from chimera.governance.policy.engine import PolicyEngine
-from chimera.governance.policy.lint import errors, lint
+from chimera.governance.policy.lint import Complaint, errors, lint
 from chimera.governance.policy.pack import pack_of
 from chimera.ports.store import LIST_MAX, Reads, Store
 
 APPLIERS = ("operator", "owner")
 WHY_LENGTH_MAX = 2_000
+LINTS_KEPT = 8
 
 
 async def in_force(reads: Reads) -> Policy | None:
@@ -49,11 +52,17 @@ def require_sound(files: PackFiles) -> PolicyEngine:
     if wrong:
         raise Invalid("policy_cases_fail", f"{len(wrong)} of {len(files.cases)} cases fail; {wrong[0].name}: "
                       f"{wrong[0].differs}", where="cases.yaml", remedy="chimera policy test shows all")  # fmt: skip
-    broken = errors(lint(engine))
+    broken = _house_rules_broken(replace(files, cases=()))
     if broken:
         raise Refused("policy_breaks_house_rule", f"{broken[0].rule}: {broken[0].says}", where="policy.cedar",
                       remedy=broken[0].remedy)  # fmt: skip
     return engine
+
+
+@lru_cache(maxsize=LINTS_KEPT)
+def _house_rules_broken(files: PackFiles) -> tuple[Complaint, ...]:
+    """Kept for a while: a pack is looked at when it is proposed and when it is applied; its bytes alone decide."""
+    return errors(lint(PolicyEngine(pack_of(files))))
 
 
 class Policies:

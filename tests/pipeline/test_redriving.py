@@ -1,0 +1,108 @@
+"""What failed is tried anew by a person: once, as another task, with what was dropped because of it."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from chimera.domain.campaign import Campaign, CampaignState
+from chimera.domain.errors import ChimeraError
+from chimera.domain.event import EventKind
+from chimera.domain.person import Principal
+from chimera.domain.roles import Role
+from chimera.domain.task import Task, TaskState
+from chimera.pipeline.redriving import Redriving
+from tests.small_house import OLGA, OTTO, PERMITS, RITA, SmallHouse
+
+pytestmark = pytest.mark.requirement("R-A4", "R-G2")
+
+
+@pytest.fixture
+async def house() -> SmallHouse:
+    return await SmallHouse().open()
+
+
+def redriving(house: SmallHouse) -> Redriving:
+    return Redriving(store=house.office, permits=PERMITS)
+
+
+async def failed(house: SmallHouse, *, opens: tuple[str, ...] = ()) -> Task:
+    return await house.a_task(state=TaskState.FAILED, reason="the model was away", opens=opens, attempt=3)
+
+
+async def code_of(house: SmallHouse, task: Task, by: Principal = OTTO, why: str = "it is back") -> str:
+    with pytest.raises(ChimeraError) as refusal:
+        await redriving(house).redrive(task.id, by=by, why=why)
+    return refusal.value.code
+
+
+@pytest.mark.parametrize("by", [OTTO, OLGA])
+async def test_it_is_tried_once_as_another_task_under_the_same_limits(house: SmallHouse, by: Principal) -> None:
+    task = await failed(house)
+    assert await redriving(house).dead() == (task,)
+    anew = (await redriving(house).redrive(task.id, by=by, why="it is back")).task
+    assert (anew.state, anew.attempt, anew.grant_id, anew.reason) == (TaskState.READY, 0, None, "")
+    assert (anew.spec, anew.input, anew.labels, anew.threat) == (task.spec, task.input, task.labels, task.threat)
+    assert await house.office.get(Task, task.id) == task, "what failed stays as it is"
+    assert await redriving(house).dead() == ()
+    assert await code_of(house, task) == "task_redriven"
+    (leased,) = await house.manager.claim(shards=range(64), limit=10, lease_seconds=60)
+    assert leased.id == anew.id
+    told = (await house.office.links("office-0"))[-1].body.decode()
+    assert EventKind.TASK_REDRIVEN in told
+    assert f'"by":"{by.name}"' in told
+    assert "the model was away" in told
+
+
+async def test_what_was_dropped_because_of_it_waits_again(house: SmallHouse) -> None:
+    last = await house.a_task(state=TaskState.DROPPED, pending=1)
+    middle = await house.a_task(state=TaskState.DROPPED, pending=1, opens=(last.id,))
+    task = await failed(house, opens=(middle.id,))
+    for one, awaited in ((middle, task), (last, middle)):
+        house.rewrite(replace(one, awaits=(awaited.id,)))
+    done = await redriving(house).redrive(task.id, by=OTTO, why="it is back")
+    second, third = done.followers
+    assert done.task.opens == (second.id,)
+    assert (second.awaits, second.opens, second.state) == ((done.task.id,), (third.id,), TaskState.WAITING)
+    assert (third.awaits, third.opens, third.pending) == ((second.id,), (), 1)
+
+
+async def test_what_waits_for_something_else_that_never_came_stays_dropped(house: SmallHouse) -> None:
+    other = await house.a_task(state=TaskState.REFUSED)
+    follower = await house.a_task(state=TaskState.DROPPED, pending=2)
+    task = await failed(house, opens=(follower.id,))
+    house.rewrite(replace(follower, awaits=(task.id, other.id)))
+    assert (await redriving(house).redrive(task.id, by=OTTO, why="it is back")).followers == ()
+
+
+async def test_a_reviewer_may_not(house: SmallHouse) -> None:
+    assert await code_of(house, await failed(house), by=RITA) == "not_permitted"
+
+
+@pytest.mark.parametrize("state", [state for state in TaskState if state is not TaskState.FAILED])
+async def test_only_what_failed(house: SmallHouse, state: TaskState) -> None:
+    assert await code_of(house, await house.a_task(state=state)) == "task_not_dead"
+
+
+async def test_not_under_a_halt_nor_in_a_campaign_that_is_over(house: SmallHouse) -> None:
+    task = await failed(house)
+    await house.halt(f"agent:{task.agent_id}")
+    assert await code_of(house, task) == "halted"
+    campaign = await house.office.get(Campaign, task.campaign_id)
+    await house.put(replace(campaign, version=campaign.version + 1, state=CampaignState.CANCELLED))
+    assert await code_of(house, task) == "task_not_dead"
+    assert not await house.office.list(Task, states=("ready",))
+
+
+@pytest.mark.parametrize(("why", "code"), [("a\x00b", "text_has_nul"), ("\ud800", "text_lone_surrogate")])
+async def test_a_reason_that_cannot_be_kept(house: SmallHouse, why: str, code: str) -> None:
+    assert await code_of(house, await failed(house), why=why) == code
+
+
+async def test_no_office_makes_a_task_that_has_begun(house: SmallHouse) -> None:
+    for state in TaskState:
+        if state not in (TaskState.WAITING, TaskState.READY):
+            task = replace(await house.a_task(), id=house.ids.new(), state=state)
+            with pytest.raises(ChimeraError) as refusal:
+                await house.put(task, by=Role.OFFICE)
+            assert refusal.value.code == "write_not_permitted"
