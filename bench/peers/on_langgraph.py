@@ -27,7 +27,7 @@ async def main() -> None:
         saver = AsyncPostgresSaver(pool)
         await saver.setup()
         async with pool.connection() as connection:
-            await connection.execute(TASKS_TABLES)
+            await connection.execute(TASKS_TABLES, prepare=False)
 
         async def commit(state: State) -> State:
             async with pool.connection() as connection, connection.transaction():

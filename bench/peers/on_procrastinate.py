@@ -17,7 +17,7 @@ async def main() -> None:
     async with AsyncConnectionPool(dsn, min_size=4, max_size=16) as pool, app.open_async():
         await app.schema_manager.apply_schema_async()
         async with pool.connection() as connection:
-            await connection.execute(TASKS_TABLES)
+            await connection.execute(TASKS_TABLES, prepare=False)
 
         @app.task(name="governed")
         async def governed(task: str) -> None:

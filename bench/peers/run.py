@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 ENVIRONMENTS = ROOT / ".peers"
 PEERS = ("langgraph", "dbos", "celery", "procrastinate")
+STARTS_SECONDS_MAX = 90
 
 
 def environment(name: str) -> Path:
@@ -31,27 +33,33 @@ def environment(name: str) -> Path:
 
 
 def measured(python: Path, script: str, dsn: str, seconds: float) -> dict:
-    done = subprocess.run([str(python), str(HERE / script), dsn, str(seconds)], cwd=HERE, capture_output=True,
-                          text=True, check=False, timeout=seconds + 180)
-    if done.returncode or not done.stdout.strip():
-        return {"name": script, "error": (done.stderr or done.stdout)[-400:]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    child = subprocess.Popen([str(python), str(HERE / script), dsn, str(seconds)], cwd=HERE, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        out, said = child.communicate(timeout=seconds + STARTS_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        return {"name": script, "error": "it did not come to its end in time"}
+    if child.returncode or not out.strip():
+        return {"name": script, "error": (said or out)[-400:]}
+    return json.loads(out.strip().splitlines()[-1])
 
 
 def ours(agents: int, seconds: float) -> dict:
-    command = [sys.executable, "-m", "chimera.cli.main", "bench", "swarm", "--agents", str(agents), "--seconds",
+    command = [sys.executable, "-m", "chimera.cli.start", "bench", "swarm", "--agents", str(agents), "--seconds",
                str(seconds), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds * 10 + 300)
     return json.loads(done.stdout) if done.stdout.strip() else {"error": done.stderr[-400:]}
 
 
-async def run(seconds: float, agents: int) -> dict:
+async def run(seconds: float, agents: int, only: tuple[str, ...]) -> dict:
     with tempfile.TemporaryDirectory(prefix="chimera-peers-") as folder:
         server = await start_postgres(Path(folder) / "home")
         try:
             admin = await asyncpg.connect(server.superuser_dsn)
             found = {}
-            for name in ("ceiling", *PEERS):
+            for name in ("ceiling", *only):
                 await admin.execute(f"CREATE DATABASE peer_{name}")
                 dsn = server.superuser_dsn.replace("/chimera?", f"/peer_{name}?")
                 python, script = (Path(sys.executable), "ceiling.py") if name == "ceiling" else (
@@ -62,7 +70,7 @@ async def run(seconds: float, agents: int) -> dict:
             await server.stop()
     chimera = await asyncio.to_thread(ours, agents, seconds)
     rate = chimera.get("governed_per_second", 0)
-    peers = [found[name] for name in PEERS]
+    peers = [found[name] for name in only]
     for one in peers:
         if one.get("governed_per_second"):
             one["ours_is_times"] = round(rate / one["governed_per_second"], 1)
@@ -76,8 +84,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--agents", type=int, default=2_000)
+    parser.add_argument("--only", nargs="+", choices=PEERS, default=PEERS)
     chosen = parser.parse_args()
-    print(json.dumps(asyncio.run(run(chosen.seconds, chosen.agents))))
+    print(json.dumps(asyncio.run(run(chosen.seconds, chosen.agents, tuple(chosen.only)))))
 
 
 if __name__ == "__main__":
