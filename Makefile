@@ -150,6 +150,9 @@ bench: setup ## Governed decisions a second, for people
 bench-swarm: setup ## The same at the size we promise, as one JSON object
 	@$(CHIMERA) bench swarm --agents 2000 --seconds 20 --json $(ARGS)
 
+bench-peers: setup ## The same governed task in LangGraph, DBOS, Celery, procrastinate and as a plain loop, beside ours
+	@$(PYTHON) bench/peers/run.py $(ARGS)
+
 guard-evaluate: setup ## The shipped detector on the corpora it was made from (CORPORA=folder)
 	@$(CHIMERA) guard evaluate $(CORPORA)/injection_dev.jsonl $(ARGS)
 

@@ -174,7 +174,7 @@ class SmallHouse:
         task = replace(
             Task(
                 id=self.ids.new(), campaign_id=self.campaign.id, agent_id=self.agent.id, spec=SPECS[spec].ref,
-                key="step", input=INPUTS[spec], labels=("operator",), state=state, attempt=1,
+                key="step", input=INPUTS.get(spec, {}), labels=("operator",), state=state, attempt=1,
                 due_at_us=self.clock.now_us(),
             ),
             **more,

@@ -5,9 +5,8 @@ With its parts in `assembly`, the only place that knows all adapters. Decides no
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -17,11 +16,8 @@ import structlog
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import (
-    DEFAULT_PACK,
-    load_files,
     load_lexicon,
     load_pack,
-    load_permits,
 )
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
@@ -40,18 +36,19 @@ from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
+from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
-from chimera.assembly.money import breakers, paying
+from chimera.assembly.money import paying
+from chimera.assembly.orchestrating import top_tier
 from chimera.assembly.people import Office
+from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
-from chimera.domain.errors import ChimeraError, Unavailable
+from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
-from chimera.governance.breakers import Breakers
 from chimera.governance.cfo import CFOAgent
-from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.contracts import Contracts
 from chimera.governance.egress import Egress
 from chimera.governance.entrusted import Entrusted
@@ -76,6 +73,7 @@ from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
 from chimera.pipeline.worker import Worker
 from chimera.ports.clock import Clock
+from chimera.ports.dispatch import Dispatch
 from chimera.ports.meter import Meter, NoMeter
 from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
@@ -89,10 +87,9 @@ from chimera.rehearsal.truth import GroundTruth
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
-from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
-from chimera.swarm.manager import Manager, Stages
-from chimera.swarm.orchestrator import Duties, Orchestrator
+from chimera.swarm.manager import ALL_SHARDS, Manager, Stages
+from chimera.swarm.performing import Acting
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
@@ -149,14 +146,31 @@ class Rules(Struct, frozen=True, kw_only=True):
     tally: Tally
 
 
-class Outside(Struct, frozen=True, kw_only=True):
-    """The ways out of the house: the model's, the tools' and the publisher's."""
+class Minds(Struct, frozen=True, kw_only=True):
+    """What the house thinks with, and who reads off how long that takes."""
 
     model: Model
     judge_model: Model
+    meter: Meter = NoMeter()
+
+
+class Outside(Minds, frozen=True, kw_only=True):
+    """The ways out of the house: the model's, the tools' and the publisher's."""
+
     tools: ToolsRead
     publisher: Publisher
-    meter: Meter = NoMeter()
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What a manager is given beside its minds: its store, and whoever seals, acts, works and is asked for it."""
+
+    store: Store
+    sealer: Sealer
+    effects: Acting
+    cfo: CFOAgent
+    minded: Minded
+    entrusted: Entrusted
+    dispatch: Dispatch
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -188,14 +202,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     home = prepare_home(settings.folder)
     joining.withdraw(home)
     if settings.database_url:
-        external = _database_at(settings.database_url, home, admin_dsn=settings.database_url)
+        external = database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
         await _erase_again(home, external)
         async with joining.announced(home, ""):
             yield external
         return
     async with kept_postgres(home) as kept:
-        embedded = _database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
+        embedded = database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
         await _erase_again(home, embedded)
         async with joining.announced(home, embedded.dsn):
@@ -210,13 +224,13 @@ async def running_or_own_database(settings: Settings, *, lasting: bool = False) 
     """
     async with joining.held_or_joined(settings.folder, lasting=lasting) as joined:
         if joined is not None:
-            yield _database_at(joined.dsn or settings.database_url, prepare_home(settings.folder))
+            yield database_at(joined.dsn or settings.database_url, prepare_home(settings.folder))
             return
         async with database(settings) as own:
             yield own
 
 
-def _database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
+def database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()),
                     admin_dsn=admin_dsn)  # fmt: skip
@@ -304,7 +318,7 @@ async def sandbox_outside(
             model=mind,
             judge_model=judge,
             tools=McpToolsRead({"sandbox": session}, may_use=Roster(reads=reads, clock=clock).may_use,
-                               security=_security()),
+                               security=security()),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )  # fmt: skip
 
@@ -318,7 +332,7 @@ async def _closing(reads: R) -> AsyncGenerator[R]:
 
 
 @cache
-def _security() -> SecurityGateway:
+def security() -> SecurityGateway:
     """One for all ways in: a text that was looked at on one of them is known on the next."""
     return SecurityGateway(CachedScanner(shipped_scanner()))
 
@@ -326,15 +340,17 @@ def _security() -> SecurityGateway:
 @contextlib.asynccontextmanager
 async def fleet(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Fleet]:
     """Everything of one machine, running: manager, orchestrator, effects, with the vault as a process of its own."""
-    drawn = await illustrated(settings, tools=outside.tools, publisher=outside.publisher)
-    clock, written = SystemClock(), rules(manifests=drawn.manifests)
     async with contextlib.AsyncExitStack() as stack:
+        calendar = calendared(settings, outside.tools, outside.publisher)
+        tools, publisher = await stack.enter_async_context(calendar)
+        drawn = await illustrated(settings, tools=tools, publisher=publisher)
+        clock, written = SystemClock(), rules(manifests=drawn.manifests)
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
-        office = await _entered(stack, found, Role.OFFICE, "office")
-        managing = await _entered(stack, found, Role.MANAGER, "manager-0")
-        acting = await _entered(stack, found, Role.EFFECTS, "effects-0")
+        office = await entered(stack, found, Role.OFFICE, "office")
+        managing = await entered(stack, found, Role.MANAGER, "manager-0")
+        acting = await entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await stack.enter_async_context(_closing(await found.reads()))
-        intake = Intake(security=_security(), store=office, clock=clock, ids=SystemIds(),
+        intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
         outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
@@ -345,104 +361,74 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             office, managing, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs,
             consents=Consents(store=managing, keys=found.keys),
         ))  # fmt: skip
-        manager = _manager(settings, written, outside, vaults.manager, managing=managing, acting=acting, cfo=cfo,
-                           minded=minded)  # fmt: skip
-        reviews = people.reviews_of(settings, office, bands=written.pack.bands)
-        halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
-        checkpoints = Checkpoints(store=office, notary=vaults.office)
-        governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
-        duties = Duties(
-            governor=governor,
-            checkpoints=checkpoints,
-            checkpoint_seconds=settings.checkpoint_seconds,
-            breakers=Breakers(reads=reads, halts=halts),
-            noticing=people.noticing(settings, reads),
-            spending=breakers(settings, office, clock, halts=halts),
-            remembrance=minded.remembrance,
-        )
+        entrusted = Entrusted()
+        worker = worker_of(settings, written, outside.model, guarded(settings, outside.tools, entrusted))
+        manager = manager_of(settings, written, outside, Parts(
+            store=managing, sealer=vaults.manager, effects=effects_of(settings, outside.publisher, acting), cfo=cfo,
+            minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
+        ))  # fmt: skip
         listening = Listening(intake=intake, reads=reads, tools=outside.tools,
                               consents=Consents(store=office, keys=found.keys))  # fmt: skip
-        orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=manager.arrived, clock=clock,
-                                    listening=listening, duties=duties)  # fmt: skip
+        top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
+                       listening=listening, remembrance=minded.remembrance)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
-        stack.push_async_callback(_last_checkpoint, checkpoints)
+        stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
         with contextlib.suppress(Unavailable):
-            await governor.once()
+            await top.governor.once()
             await vaults.halt(await reads.halted())
         settle_memory()
-        await _run_beside(stack, manager, orchestrator)
-        yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=reviews, manager=manager,
-                    halts=halts, listening=listening, tally=written.tally)  # fmt: skip
+        await run_beside(stack, manager.run(), top.orchestrator.run())
+        yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,
+                    halts=top.halts, listening=listening, tally=written.tally)  # fmt: skip
 
 
-async def _last_checkpoint(checkpoints: Checkpoints) -> None:
-    """What is signed now cannot be cut off later. A vault that is gone signs at the next start."""
-    try:
-        await checkpoints.take()
-    except ChimeraError as error:
-        _log.warning("no checkpoint at the end", why=str(error))
-
-
-async def _entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
+async def entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
     store = await found.store(role, writer=writer)
     stack.push_async_callback(store.close)
     return store
 
 
-def _manager(
-    settings: Settings, written: Rules, outside: Outside, sealer: Sealer, *, managing: Store, acting: Store,
-    cfo: CFOAgent, minded: Minded,
-) -> Manager:  # fmt: skip
-    clock, ids, entrusted = SystemClock(), SystemIds(), Entrusted()
-    worker = Worker(model=outside.model, tools=_guarded(settings, outside.tools, entrusted), skills=SKILLS,
-                    prompts=written.prompts, contracts=written.contracts, clock=clock, tally=written.tally)  # fmt: skip
+def worker_of(settings: Settings, written: Rules, model: Model, tools: ToolsRead) -> Worker:
+    """A worker with these ways out, and no other."""
+    return Worker(model=model, tools=tools, skills=SKILLS, prompts=written.prompts, contracts=written.contracts,
+                  clock=SystemClock(), tally=written.tally)  # fmt: skip
+
+
+def effects_of(settings: Settings, publisher: Publisher, acting: Store) -> Effects:
+    """The stage with hands, over the store of its own role."""
+    return Effects(store=acting, publisher=publisher, seals=seal_verifier(settings), clock=SystemClock())
+
+
+def manager_of(
+    settings: Settings, written: Rules, minds: Minds, parts: Parts, *, shards: Sequence[int] = ALL_SHARDS
+) -> Manager:
+    """A manager of these shards, over these parts."""
+    clock, ids = SystemClock(), SystemIds()
     stages = Stages(
-        planner=Planner(model=outside.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=managing, clock=clock, ids=ids, consents=minded.consents),
-        court=_court(settings, written, outside, clock, cfo),
-        settle=Settle(store=managing, clock=clock),
-        sealing=Sealing(sealer=sealer, store=managing, clock=clock, ids=ids),
-        effects=Effects(store=acting, publisher=outside.publisher, seals=seal_verifier(settings), clock=clock),
+        planner=Planner(model=minds.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
+                        prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=ids,
+                        consents=parts.minded.consents),
+        court=court(settings, written, minds, clock, parts.cfo),
+        settle=Settle(store=parts.store, clock=clock),
+        sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
+        effects=parts.effects,
     )  # fmt: skip
-    pool = Pool(worker.work, workers=settings.workers)
-    return Manager(stages=stages, store=managing, dispatch=pool, clock=clock, entrusted=entrusted,
-                   recollection=minded.recollection)  # fmt: skip
+    return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
+                   shards=shards, recollection=parts.minded.recollection)  # fmt: skip
 
 
-def _guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
+def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
-    return GuardedToolsRead(tools, security=_security(), egress=egress, entrusted=entrusted)
+    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted)
 
 
-def _court(settings: Settings, written: Rules, outside: Outside, clock: Clock, cfo: CFOAgent) -> Court:
-    judge = Judge(model=outside.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
+def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
+    judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=outside.meter, cfo=cfo)  # fmt: skip
-
-
-async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orchestrator: Orchestrator) -> None:
-    """Both run until the stack is left; if one of them breaks, whoever waits on the fleet is told."""
-    owner = asyncio.current_task()
-    running = [asyncio.create_task(manager.run()), asyncio.create_task(orchestrator.run())]
-
-    def broken(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None and owner is not None:
-            owner.cancel()
-
-    async def stop() -> None:
-        for task in running:
-            task.cancel()
-        ended = await asyncio.gather(*running, return_exceptions=True)
-        for error in ended:
-            if isinstance(error, Exception):
-                raise error
-
-    for task in running:
-        task.add_done_callback(broken)
-    stack.push_async_callback(stop)
+                 clock=clock, meter=minds.meter, cfo=cfo)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -452,8 +438,8 @@ async def _run_beside(stack: contextlib.AsyncExitStack, manager: Manager, orches
 async def own_api(settings: Settings) -> AsyncGenerator[serving.Api]:
     """The API as a process of its own, beside the fleet of this home or without one."""
     async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
-        office = await _entered(stack, found, Role.OFFICE, "api")
-        intake = Intake(security=_security(), store=office, clock=SystemClock(), ids=SystemIds(),
+        office = await entered(stack, found, Role.OFFICE, "api")
+        intake = Intake(security=security(), store=office, clock=SystemClock(), ids=SystemIds(),
                         consents=Consents(store=office, keys=found.keys))  # fmt: skip
         yield await stack.enter_async_context(serving.api(settings, found=found, office=office, intake=intake))
 

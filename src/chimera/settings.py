@@ -14,12 +14,14 @@ from msgspec import Struct
 
 from chimera.domain.errors import Invalid
 from chimera.domain.faults import Fault, Faults
+from chimera.domain.retention import cut_us
 
 PREFIX = "CHIMERA_"
 AGENT_TOKEN = "CHIMERA_AGENT_TOKEN"  # noqa: S105 – the name of a variable: `chimera gateway serve --stdio` reads it itself
 CONFIG = "CHIMERA_CONFIG"
 WORKERS_MAX = 20_000
 CHECKPOINT_SECONDS_MAX = 86_400
+SLOTS_MAX = 64
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +31,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database_url: str = ""
     timezone: str = "UTC"
     workers: int = 256
+    worker_name: str = "worker-1"
+    valkey_url: str = ""
+    gateway_address: str = "127.0.0.1:8422"
+    manager_slots: int = 8
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
     vault_kms_key: str = ""
@@ -40,8 +46,12 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    calendar_url: str = ""
+    calendar_name: str = ""
+    calendar_password: str = ""
     webhook_hosts: str = ""
     checkpoint_seconds: int = 60
+    retention_days: int = 90
     networks_file: str = ""
     tools_file: str = ""
     token: str = ""
@@ -139,6 +149,10 @@ def _require_sensible(settings: Settings) -> None:
     if not 1 <= settings.checkpoint_seconds <= CHECKPOINT_SECONDS_MAX:
         raise Invalid("checkpoints_out_of_range", f"a checkpoint every {settings.checkpoint_seconds} seconds",
                       where="CHIMERA_CHECKPOINT_SECONDS", remedy=f"choose 1 to {CHECKPOINT_SECONDS_MAX}")  # fmt: skip
+    cut_us(now_us=0, days=settings.retention_days)
+    if not 1 <= settings.manager_slots <= SLOTS_MAX:
+        raise Invalid("slots_out_of_range", f"{settings.manager_slots} slots", where="CHIMERA_MANAGER_SLOTS",
+                      remedy=f"choose 1 to {SLOTS_MAX}")  # fmt: skip
     if settings.vault_cap_micros_day < 0:
         raise Invalid("cap_negative", "the vault's cap is negative", where="CHIMERA_VAULT_CAP_MICROS_DAY",
                       remedy="choose zero or more")  # fmt: skip

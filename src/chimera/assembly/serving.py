@@ -71,6 +71,6 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
 
 
 def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str, Constitution | None]:
-    """The package of these files, or its faults: the manifest and the digest over all of them."""
+    """The package of these files, or its faults: the manifest, the digest over all of them, the constitution."""
     package = package_of(files, folder=Path(name), specs=load_specs())
     return package.manifest, package.digest, package.constitution

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from chimera import bootstrap
+from chimera.adapters.postgres.retention import Week, drop_weeks
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import people, vaults
 from chimera.cli import output, stopping
@@ -21,15 +22,17 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, Link
 from chimera.domain.grant import Performance, Seal
+from chimera.domain.retention import cut_us
 from chimera.domain.review import Review
+from chimera.domain.roles import Role
 from chimera.domain.task import Task
-from chimera.governance import audit, verify_bundle
+from chimera.governance import audit, retention, verify_bundle
 from chimera.governance.bundles import bundle_lines
 from chimera.governance.checkpoints import latest
 from chimera.governance.policy.changes import versions
 from chimera.governance.policy.pack import PolicyPack, pack_of
 from chimera.ports.store import Reads
-from chimera.settings import read_settings
+from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.replay import Difference, Replay
 
@@ -105,6 +108,32 @@ def _key(given: str) -> str:
         pass
     raise Invalid("public_key_malformed", f"{given[:80]!r} is not a public key", where="--key",
                   remedy="give 64 hex digits, or the file that the vault published")  # fmt: skip
+
+
+@app.command()
+def retain(*, as_json: Json = False) -> None:
+    """Drop the weeks of records that are older than CHIMERA_RETENTION_DAYS, behind a signed checkpoint. Events stay."""
+    weeks = stopping.run(_retain(read_settings()))
+    gone = [week for week in weeks if not week.kept_for]
+    if as_json:
+        output.answer({"dropped": len(gone), "weeks": [msgspec.to_builtins(week) for week in weeks]})
+        return
+    for week in weeks:
+        output.tell(f"{week.week}: {week.records} records, {f'kept: {week.kept_for}' if week.kept_for else 'dropped'}")
+    output.tell(f"{len(gone)} weeks are gone")
+
+
+async def _retain(settings: Settings) -> tuple[Week, ...]:
+    async with bootstrap.running_or_own_database(settings) as found:
+        reads = await found.reads()
+        try:
+            before_us = cut_us(now_us=await reads.now_us(), days=settings.retention_days)
+            keys = vaults.checkpoint_keys(settings)
+            anchor = retention.require_anchor(await latest(reads), before_us=before_us, keys=keys)
+        finally:
+            await reads.close()
+        password = found.passwords[Role.MAINTENANCE]
+        return await drop_weeks(found.dsn, password=password, before_us=before_us, checkpoint_id=anchor.id)
 
 
 @app.command()

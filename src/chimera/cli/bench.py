@@ -67,7 +67,7 @@ def state(
                       remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds")  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
         settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = uvloop.run(state_bench.run(settings, agents=agents, seconds=seconds))
+        result = _run(state_bench.run(settings, agents=agents, seconds=seconds))
     _say(result, as_json=as_json)
     if not state_bench.holds(result):
         raise typer.Exit(1)

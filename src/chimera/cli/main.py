@@ -21,6 +21,7 @@ from chimera.cli import (
     preferences,
     privacy,
     rehearse,
+    processes,
     review,
     spec,
     task,
@@ -54,6 +55,8 @@ app.add_typer(wallet.app)
 for room in (money.budget, money.spend, money.ledger):
     app.add_typer(room)
 spec.app.command("trace")(audit.trace)
+gateway.app.command("workers")(processes.gateway_workers)
+vault.app.command("serve")(processes.vault_serve)
 learn.app.command("train")(preferences.train)
 learn.app.command("export")(preferences.export)
 for command in (
@@ -64,6 +67,10 @@ for command in (
     operate.halt,
     operate.resume,
     operate.doctor,
+    processes.office,
+    processes.manager,
+    processes.worker,
+    processes.effects,
     audit.replay,
     trends.trends,
 ):

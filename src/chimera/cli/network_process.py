@@ -78,6 +78,15 @@ async def network_of(folder: Path, scenario: Scenario, accounts: tuple[str, ...]
             await network.end()
 
 
+def running_network(folder: Path) -> str:
+    """Where the network of this folder speaks MCP, if it runs."""
+    found = _found(folder)
+    if found is None:
+        raise Unavailable("network_not_running", "no simulated network runs on this home", where=str(folder),
+                          remedy="start `chimera office` or `chimera up` first")  # fmt: skip
+    return NetworkProcess(folder, found, None).url
+
+
 def _start(folder: Path, order: Order) -> subprocess.Popen[bytes]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (folder / "network.json").unlink(missing_ok=True)

@@ -26,7 +26,8 @@ from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.pipeline.intake import Intake
+from chimera.ports.store import LIST_MAX, Reads, Store
 from chimera.rehearsal.planning import FILM
 from chimera.rehearsal.scenario import SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
@@ -122,20 +123,25 @@ def handle_of(number: int) -> str:
 
 async def begin(fleet: Fleet, plan: Plan) -> None:
     """Install the agents and give each a goal; what stands already from before a crash is left as it is."""
-    specs = load_specs()
-    package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
-    for number in range(plan.agents):
-        agent = await _installed(fleet, package, number)
-        if not await fleet.reads.list(Campaign, scope=agent.id, limit=1):
-            film = f" The last post carries {FILM}." if plan.week and number == 0 else ""
-            goal = Goal(text=f"Keep players company: news first, banter second.{film}", agent=agent.id, platform=SOCIAL,
-                        budget_micros=CAMPAIGN_BUDGET_MICROS, posts=plan.posts)  # fmt: skip
-            await fleet.intake.open_campaign(goal, by="rehearsal")
+    await begin_with(fleet.office, fleet.intake, plan)
     fleet.manager.arrived.ring()
 
 
-async def _installed(fleet: Fleet, package: Package, number: int) -> Agent:
-    installer = Installer(fleet.office)
+async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
+    """The same for an office whose managers are elsewhere."""
+    specs = load_specs()
+    package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
+    for number in range(plan.agents):
+        agent = await _installed(office, package, number)
+        if not await office.list(Campaign, scope=agent.id, limit=1):
+            film = f" The last post carries {FILM}." if plan.week and number == 0 else ""
+            goal = Goal(text=f"Keep players company: news first, banter second.{film}", agent=agent.id, platform=SOCIAL,
+                        budget_micros=CAMPAIGN_BUDGET_MICROS, posts=plan.posts)  # fmt: skip
+            await intake.open_campaign(goal, by="rehearsal")
+
+
+async def _installed(office: Store, package: Package, number: int) -> Agent:
+    installer = Installer(office)
     offered = await installer.install(_offer(package, number))
     if offered.agent.state is AgentState.INSTALLED:
         return await installer.change(offered.agent.name, AgentCommand.ACTIVATE, by="rehearsal")

@@ -11,6 +11,7 @@ SKILLS: dict[str, str] = {
     "commerce": "compares offers and asks for payments",
     "analytics": "says what worked and what it cost",
     "chronicle": "turns a repository's commit into an episode",
+    "calendar": "finds times that suit all, keeps meetings and tasks",
     "relay": "hands on what an outside agent wrote, word for word",
     "bench": "answers at once, to measure the house",
 }

@@ -40,6 +40,10 @@ _ALL = (
                actions=("post.take_down",)),
     Permission(name="account.block", meaning="block accounts that abused it, under its own account",
                actions=("account.block",)),
+    Permission(name="calendar.read", meaning="see when people are busy, and not with what", tools=("freebusy",)),
+    Permission(name="calendar.meet", meaning="put meetings into people's calendars, and move them",
+               actions=("meeting.set", "meeting.move")),
+    Permission(name="calendar.task", meaning="keep tasks in its own calendar", actions=("task.keep",)),
     Permission(name="payment.send", meaning="ask for a payment; the CFO, the caps and, above a limit, a person decide",
                actions=("payment.send",)),
 )  # fmt: skip

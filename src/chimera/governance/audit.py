@@ -65,7 +65,7 @@ def _verify_checkpoints(
             yield Flaw(writer=CHECKPOINTS, seq=found, what="it follows another checkpoint than the one before it")
         if not one.heads or root_of(one.heads) != one.statement.root:
             yield Flaw(writer=CHECKPOINTS, seq=found, what="its heads are not those that were signed")
-        if keys is not None and not _is_signed(one, keys):
+        if keys is not None and not is_signed(one, keys):
             yield Flaw(writer=CHECKPOINTS, seq=found, what="it is not signed by this installation's vault")
         number, previous = found, one.statement.digest
     # The vault counts before it signs, and the database records after: one may have been lost with a crash between.
@@ -73,7 +73,8 @@ def _verify_checkpoints(
         yield Flaw(writer=CHECKPOINTS, seq=number + 1, what=f"missing: the vault has signed {signed_last}")
 
 
-def _is_signed(checkpoint: Checkpoint, keys: Mapping[str, str]) -> bool:
+def is_signed(checkpoint: Checkpoint, keys: Mapping[str, str]) -> bool:
+    """Whether one of these keys signed it."""
     key = keys.get(checkpoint.key_id)
     if key is None:
         return False

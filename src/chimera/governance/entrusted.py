@@ -5,6 +5,8 @@ Kept where assignments are given out, so that a worker is not believed about wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from chimera.domain import labels
 from chimera.domain.work import Assignment
 from chimera.governance.texts import texts_of
@@ -18,6 +20,13 @@ class Entrusted:
     def __init__(self) -> None:
         self._given: dict[str, dict[str, tuple[str, ...]]] = {}
         self._learnt: dict[str, list[str]] = {}
+
+    @classmethod
+    def of(cls, secrets: Mapping[str, tuple[str, ...]]) -> Entrusted:
+        """With these secrets by agent from the beginning, as somebody says who is believed."""
+        made = cls()
+        made._given = {agent_id: {"": texts} for agent_id, texts in secrets.items()}
+        return made
 
     def give(self, assignment: Assignment) -> None:
         """What this assignment has under the label `secret` may not leave while it is out."""

@@ -26,6 +26,9 @@ _DEEDS = {
     "post.reply": Deed.PUBLISH,
     "post.like": Deed.REACT,
     "account.block": Deed.REACT,
+    "meeting.set": Deed.REACT,
+    "meeting.move": Deed.REACT,
+    "task.keep": Deed.REACT,
     "payment.send": Deed.SPEND,
     TAKE_DOWN: Deed.RETRACT,
 }

@@ -16,8 +16,11 @@ async def write(desk: Desk) -> Draft:
     envelope = await desk.ask(desk.brief())
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
     asked = desk.assignment.task.input
-    film, pictured = bool(asked.get("film")), bool(asked.get("picture"))
-    media = await desk.illustration(str(asked["topic"]), output["text"], film=film) if film or pictured else {}
+    topic, text = str(asked.get("topic", "")), output["text"]
+    if asked.get("film"):
+        media = await desk.film(topic, text)
+    else:
+        media = await desk.card(topic, text) if asked.get("picture") else {}
     return Draft(
         output=output,
         confidence_bp=envelope.confidence_bp,

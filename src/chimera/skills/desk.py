@@ -130,28 +130,35 @@ class Desk:
         )
         return answer
 
-    async def illustration(self, title: str, text: str, *, film: bool = False) -> dict[str, Any]:
-        """The card or the film that goes with a post, where the agent may have one made: digest, alt text, kind."""
-        assignment = self.assignment
-        if PICTURES not in assignment.permissions:
+    async def card(self, title: str, text: str) -> dict[str, Any]:
+        """The card that goes with a post, where the agent may have one made: digest and alt text."""
+        if PICTURES not in self.assignment.permissions:
             return {}
-        persona = assignment.persona
-        by = {"name": persona.name, "disclosure": persona.disclosure}
-        words = text.replace(persona.disclosure, "").strip() if persona.disclosure else text
-        title, words = title[:CARD_CHARS_MAX], words[:CARD_CHARS_MAX]
-        made = await (self.read("film", {"scenes": _scenes(title, words), **by}) if film
-                      else self.read("card", {"title": title, "body": words, **by}))  # fmt: skip
-        return {"media": [{name: made.content[name] for name in ("digest", "alt", "mime")}]}
+        made = await self.read("card", {"title": title[:CARD_CHARS_MAX], "body": self._undisclosed(text), **self._by})
+        return {"media": [{"digest": made.content["digest"], "alt": made.content["alt"]}]}
+
+    async def film(self, title: str, text: str) -> dict[str, Any]:
+        """The film that goes with a post, sentence by sentence, where the agent may have one made."""
+        if PICTURES not in self.assignment.permissions:
+            return {}
+        said = self._undisclosed(text).replace("! ", ". ").replace("? ", ". ")
+        scenes = [{"title": title[:CARD_CHARS_MAX], "words": one.strip()} for one in said.split(". ") if one.strip()]
+        made = (await self.read("film", {"scenes": scenes[:SCENES_MAX], **self._by})).content
+        return {"media": [{name: made[name] for name in ("digest", "alt", "mime")}]}
+
+    @property
+    def _by(self) -> dict[str, str]:
+        persona = self.assignment.persona
+        return {"name": persona.name, "disclosure": persona.disclosure}
+
+    def _undisclosed(self, text: str) -> str:
+        """The words without the disclosure, which stands in every picture by itself."""
+        disclosure = self.assignment.persona.disclosure
+        return (text.replace(disclosure, "") if disclosure else text).strip()[:CARD_CHARS_MAX]
 
     def _require_calls_left(self) -> None:
         if sum(call.kind != calls.TRY for call in self.calls) >= CALLS_MAX:
             raise Invalid("calls_too_many", f"one attempt makes at most {CALLS_MAX} calls", where=self.spec.name)
-
-
-def _scenes(title: str, words: str) -> list[dict[str, str]]:
-    """The text sentence by sentence, a few at most."""
-    sentences = [one.strip() for one in words.replace("! ", ". ").replace("? ", ". ").split(". ") if one.strip()]
-    return [{"title": title, "words": one} for one in sentences[:SCENES_MAX]] or [{"title": title, "words": words}]
 
 
 Skill: TypeAlias = Callable[[Desk], Awaitable[Draft]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chimera.skills import bench, commerce, copy, notes, relay
 from chimera.skills.community import react
 from chimera.skills.desk import Skill
+from chimera.skills.meetings import meet
 from chimera.skills.trends import scan
 
 SKILLS: dict[str, Skill] = {
@@ -15,5 +16,6 @@ SKILLS: dict[str, Skill] = {
     "chronicle": notes.note,
     "commerce": commerce.pay,
     "bench": bench.repeat,
+    "calendar": meet.keep,
     "relay": relay.relay,
 }

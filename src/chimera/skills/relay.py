@@ -32,5 +32,5 @@ async def _shown(desk: Desk, given: dict[str, Any], title: str) -> dict[str, Any
     """What goes with a text: how the persona says what it is, and a card of the house's own making."""
     if "text" not in given:
         return {}
-    pictured = await desk.illustration(title, str(given["text"])) if title else {}
+    pictured = await desk.card(title, str(given["text"])) if title else {}
     return {"disclosure": desk.assignment.persona.disclosure, **pictured}

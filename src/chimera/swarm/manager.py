@@ -12,7 +12,6 @@ from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
 from chimera.governance.entrusted import Entrusted
 from chimera.learning.recollection import Recollection
-from chimera.pipeline.effects import Effects
 from chimera.pipeline.planner import Planner
 from chimera.pipeline.sealing import Sealing
 from chimera.pipeline.settling.settle import Settle
@@ -26,7 +25,7 @@ from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
 from chimera.swarm.judging import Judging
 from chimera.swarm.loops import forever, patiently
-from chimera.swarm.performing import Performing
+from chimera.swarm.performing import Acting, Performing
 from chimera.swarm.planning import Planning
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
@@ -51,7 +50,7 @@ class Stages(Struct, frozen=True, kw_only=True):
     court: Court
     sealing: Sealing
     settle: Settle
-    effects: Effects
+    effects: Acting
 
 
 class Manager:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
-from chimera.pipeline.effects import Effects
 from chimera.swarm.loops import log
 
 PERFORMED_AT_ONCE_MAX = 64
 
 
+class Acting(Protocol):
+    """Whoever performs grants: the stage itself, or the process that has it."""
+
+    async def perform(self, grant_id: str) -> Performance: ...
+
+    async def recover(self, performance: Performance) -> Performance: ...
+
+
 class Performing:
     """Knows which grants are being acted on in this process, so that none is started or recovered twice here."""
 
-    def __init__(
-        self, *, effects: Effects, ended: Callable[[str, Performance | ChimeraError], Awaitable[None]]
-    ) -> None:
+    def __init__(self, *, effects: Acting, ended: Callable[[str, Performance | ChimeraError], Awaitable[None]]) -> None:
         self._effects = effects
         self._ended = ended
         self._slots = asyncio.Semaphore(PERFORMED_AT_ONCE_MAX)

@@ -1,4 +1,4 @@
-"""Starts the embedded PostgreSQL again when it died under a running fleet. Repairs nothing else, and loses nothing.
+"""Starts the embedded servers again when they died under a running fleet. Repairs nothing else, and loses nothing.
 
 Whoever is connected meanwhile waits: how long is the business of the stores.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -20,15 +21,30 @@ PAUSE_SECONDS_MAX = 5.0
 _log = structlog.get_logger("chimera.database")
 
 
-class KeptPostgres:
-    """One server under one home, whatever its process is at the moment. Its address stays the same."""
-
-    def __init__(self, home: Path, running: RunningPostgres) -> None:
-        self._home = home
-        self._running = running
+class Server(Protocol):
+    """A server that this process answers for."""
 
     @property
-    def running(self) -> RunningPostgres:
+    def pid(self) -> int: ...
+
+    def is_alive(self) -> bool: ...
+
+    async def stop(self) -> None: ...
+
+
+S = TypeVar("S", bound=Server)
+
+
+class Kept(Generic[S]):
+    """One server under one home, whatever its process is at the moment. Its address stays the same."""
+
+    def __init__(self, name: str, running: S, start: Callable[[], Awaitable[S]]) -> None:
+        self._name = name
+        self._running = running
+        self._start = start
+
+    @property
+    def running(self) -> S:
         """The server as it is now."""
         return self._running
 
@@ -44,20 +60,27 @@ class KeptPostgres:
                 pause_seconds = LOOK_SECONDS
             except ChimeraError as error:
                 pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
-                _log.error("PostgreSQL cannot be started again", why=str(error), again_in_seconds=pause_seconds)
+                _log.error(f"{self._name} cannot be started again", why=str(error), again_in_seconds=pause_seconds)
 
     async def _start_again(self) -> None:
-        _log.warning("PostgreSQL is gone and is started again", pid=self._running.pid)
+        _log.warning(f"{self._name} is gone and is started again", pid=self._running.pid)
         # Nothing is left to stop, but the dead child is reaped and the lock on its data given back.
         await self._running.stop()
-        self._running = await start_postgres(self._home)
+        self._running = await self._start()
 
 
 @contextlib.asynccontextmanager
-async def kept_postgres(home: Path) -> AsyncGenerator[KeptPostgres]:
+async def kept_postgres(home: Path) -> AsyncGenerator[Kept[RunningPostgres]]:
     """A server that is there for as long as the block runs, and is stopped at its end."""
-    kept = KeptPostgres(home, await start_postgres(home))
-    keeping = asyncio.create_task(kept.keep(), name="postgres-keeper")
+    async with kept_server("PostgreSQL", lambda: start_postgres(home)) as kept:
+        yield kept
+
+
+@contextlib.asynccontextmanager
+async def kept_server(name: str, start: Callable[[], Awaitable[S]]) -> AsyncGenerator[Kept[S]]:
+    """Any of them, by name and how it is started."""
+    kept = Kept(name, await start(), start)
+    keeping = asyncio.create_task(kept.keep(), name=f"{name}-keeper")
     try:
         yield kept
     finally:

@@ -143,7 +143,7 @@ class RunningValkey:
         return self._url(user, keep_secret(self._plan.home, _secret_name(user)))
 
     def _url(self, user: str, password: str) -> str:
-        return f"unix://{user}:{quote(password, safe='')}@{quote(str(self.socket))}"
+        return _address(user, password, self.socket)
 
     def is_alive(self) -> bool:
         return is_alive(self._process)
@@ -198,6 +198,16 @@ async def start_valkey(
     except BaseException:
         lock.release()
         raise
+
+
+def valkey_url(home: Path, user: str) -> str:
+    """The address of a user of the Valkey under this home, whether it runs or not."""
+    path = prepare_home(home)
+    return _address(user, keep_secret(path, _secret_name(user)), socket_folder(path) / SOCKET)
+
+
+def _address(user: str, password: str, socket: Path) -> str:
+    return f"unix://{user}:{quote(password, safe='')}@{quote(str(socket))}"
 
 
 def _secret_name(user: str) -> str:

@@ -50,6 +50,12 @@ class PostgresStore(PostgresReads):
     def writer(self) -> str:
         return self._writer
 
+    @property
+    def epoch(self) -> int:
+        """Which instance of its writer this is."""
+        assert self._line.epoch is not None, "opened before it is handed out"
+        return self._line.epoch
+
     async def commit(self, change: Change) -> None:
         await self._committer.commit(await self._sealing.sealed(change, rows.write(change)))
 

@@ -60,7 +60,7 @@ BEGIN
     EXECUTE format($sql$
         CREATE OR REPLACE FUNCTION chimera.nearest(scopes text[], named text, wanted text, many int)
         RETURNS TABLE (id uuid, likeness real) LANGUAGE plpgsql STABLE SECURITY DEFINER
-        SET search_path = pg_catalog, %1$I, pg_temp SET hnsw.ef_search = '400' SET hnsw.iterative_scan = 'strict_order' AS $fn$
+        SET search_path = pg_catalog, %1$I, pg_temp SET hnsw.ef_search = '120' SET hnsw.iterative_scan = 'strict_order' AS $fn$
         #variable_conflict use_column
         DECLARE
             owner text;

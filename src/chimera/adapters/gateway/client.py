@@ -1,0 +1,133 @@
+"""The worker's end of the gateway: a model and read tools that are elsewhere. Holds a slice's token, and no key."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from chimera.adapters.gateway.frames import Call, Reply, ToolCall, framed, received
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Missing, Refused, Unavailable
+from chimera.ports.model import ModelAnswer, ModelRequest
+from chimera.ports.tools_read import ToolAnswer
+
+CONNECT_SECONDS_MAX = 5.0
+T = TypeVar("T")
+_KINDS: dict[str, type[ChimeraError]] = {
+    one.__name__: one for one in (Invalid, Missing, Conflict, Refused, Unavailable)
+}
+
+
+class GatewayLine:
+    """One connection to the gateway, opened when it is needed and again when it was lost."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+
+    async def ask(self, kind: str, body: dict[str, Any], *, token: str) -> dict[str, Any]:
+        """What the gateway answers."""
+        writer = await self._open()
+        number = next(self._numbers)
+        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            writer.write(framed(Call(number=number, token=token, kind=kind, body=body)))
+            await writer.drain()
+            return await waiting
+        except OSError as error:
+            raise _away(str(error)) from error
+        finally:
+            self._waiting.pop(number, None)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
+
+    async def _open(self) -> asyncio.StreamWriter:
+        async with self._opening:
+            if self._writer is not None and self._reading is not None and not self._reading.done():
+                return self._writer
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                    reader, self._writer = await asyncio.open_connection(self._host, self._port)
+            except (OSError, TimeoutError) as error:
+                raise _away(str(error) or "it does not answer") from error
+            self._reading = asyncio.create_task(self._read(reader, self._writer))
+            return self._writer
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        fault: ChimeraError = _away("it hung up")
+        try:
+            while (reply := await received(reader, Reply)) is not None:
+                self._hand_over(reply)
+        except ChimeraError as error:
+            fault = error
+        finally:
+            writer.close()
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(fault)
+
+    def _hand_over(self, reply: Reply) -> None:
+        waiting = self._waiting.get(reply.number)
+        if waiting is None or waiting.done():
+            return
+        if reply.error is not None:
+            kind, code, message, where, remedy = reply.error
+            waiting.set_exception(_KINDS.get(kind, Unavailable)(code, message, where=where, remedy=remedy))
+        else:
+            waiting.set_result(reply.body or {})
+
+
+class GatewayModel:
+    """Implements `ports.model.Model`: `model`, or for managers `judge`, under a token for the task."""
+
+    def __init__(self, line: GatewayLine, token_for: Callable[[ModelRequest], str], *, kind: str = "model") -> None:
+        self._line = line
+        self._token_for = token_for
+        self._kind = kind
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """The answer of the gateway's model."""
+        found = await self._line.ask(self._kind, msgspec.to_builtins(request), token=self._token_for(request))
+        return _converted(found, ModelAnswer)
+
+
+class GatewayTools:
+    """Implements `ports.tools_read.ToolsRead` for one slice."""
+
+    def __init__(self, line: GatewayLine, token: str) -> None:
+        self._line = line
+        self._token = token
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        """The gateway's tool's answer."""
+        body = msgspec.to_builtins(ToolCall(tool=tool, arguments=arguments, agent_id=agent_id))
+        return _converted(await self._line.ask("tool", body, token=self._token), ToolAnswer)
+
+
+def _converted(found: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise Invalid("message_malformed", str(error)[:200], where="gateway",
+                      remedy="bring workers and gateway to one version") from error  # fmt: skip
+
+
+def _away(why: str) -> Unavailable:
+    return Unavailable("gateway_unreachable", f"the gateway does not answer: {why}"[:300], where="gateway",
+                       remedy="check CHIMERA_GATEWAY_ADDRESS; `chimera gateway workers` serves it")  # fmt: skip

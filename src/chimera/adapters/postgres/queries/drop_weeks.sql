@@ -1,0 +1,1 @@
+SELECT week, records, kept_for FROM chimera.drop_weeks($1, $2);

@@ -1,0 +1,1 @@
+SELECT chimera.end_leases($1, $2, $3);

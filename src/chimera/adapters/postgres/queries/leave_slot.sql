@@ -1,0 +1,1 @@
+SELECT chimera.leave_slot($1, $2);

@@ -1,0 +1,1 @@
+SELECT chimera.slot_holders();

@@ -1,0 +1,53 @@
+"""Assembles the top tier: reviews, halts, checkpoints, breakers, and the orchestrator that runs them."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from chimera.adapters.documents.governance import DEFAULT_PACK, load_files, load_permits
+from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.assembly import people
+from chimera.assembly.money import breakers
+from chimera.assembly.vaults import Vaults
+from chimera.domain.confidence import Bands
+from chimera.governance.breakers import Breakers
+from chimera.governance.checkpoints import Checkpoints
+from chimera.governance.halts import Halts
+from chimera.governance.reviews import Reviews
+from chimera.learning.recollection import Remembrance
+from chimera.ports.store import Reads, Store
+from chimera.settings import Settings
+from chimera.swarm.bell import Bell
+from chimera.swarm.governing import TellingVault
+from chimera.swarm.listening import Listening
+from chimera.swarm.orchestrator import Duties, Orchestrator
+
+
+class TopTier(Struct, frozen=True, kw_only=True):
+    """The orchestrator, and what others ask of the office beside it."""
+
+    orchestrator: Orchestrator
+    reviews: Reviews
+    halts: Halts
+    checkpoints: Checkpoints
+    governor: TellingVault
+    listening: Listening
+
+
+def top_tier(
+    settings: Settings, office: Store, *, reads: Reads, vaults: Vaults, bands: Bands, arrived: Bell,
+    listening: Listening, remembrance: Remembrance | None = None,
+) -> TopTier:  # fmt: skip
+    """All of it over the office's store. Rings `arrived` when something came in."""
+    clock = SystemClock()
+    reviews = people.reviews_of(settings, office, bands=bands)
+    halts = Halts(store=office, ids=SystemIds(), permits=load_permits())
+    checkpoints = Checkpoints(store=office, notary=vaults.office)
+    governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
+    duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
+                    breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
+                    spending=breakers(settings, office, clock, halts=halts), remembrance=remembrance)  # fmt: skip
+    orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
+                                listening=listening, duties=duties)  # fmt: skip
+    return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,
+                   listening=listening)  # fmt: skip

@@ -1,0 +1,285 @@
+"""Assembles the processes of DESIGN §6, one by one: each gets what its role holds, and nothing else.
+
+They meet in PostgreSQL, over Valkey, at the gateway's address and at the vault's socket. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chimera import bootstrap
+from chimera.adapters.gateway.client import GatewayLine, GatewayModel, GatewayTools
+from chimera.adapters.gateway.server import WorkersGateway
+from chimera.adapters.local.home import prepare_home
+from chimera.adapters.local.keeping_valkey import kept_valkey
+from chimera.adapters.local.valkey import valkey_url
+from chimera.adapters.postgres.slots import PostgresSlots
+from chimera.adapters.postgres.store import PostgresStore
+from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.collector import settle_memory
+from chimera.adapters.valkey.bus import ValkeyBus
+from chimera.adapters.valkey.connection import Valkey
+from chimera.adapters.valkey.dispatch import StreamDispatch
+from chimera.adapters.valkey.host import StreamHost, Work
+from chimera.adapters.valkey.hot import ValkeyHotState
+from chimera.adapters.valkey.slices import worker_rules
+from chimera.adapters.vault import keys
+from chimera.assembly.minds import Minded
+from chimera.assembly.money import paying
+from chimera.assembly.orchestrating import top_tier
+from chimera.assembly.running import last_checkpoint, run_beside
+from chimera.assembly.vaults import running_or_own_vault, vaults_of
+from chimera.bootstrap import Database, Minds, Outside, Parts
+from chimera.domain.errors import Invalid, Unavailable
+from chimera.domain.roles import Role
+from chimera.domain.work import Assignment
+from chimera.governance.cfo import CFOAgent
+from chimera.governance.entrusted import Entrusted
+from chimera.governance.identity import slices
+from chimera.governance.identity.slices import SlicePass
+from chimera.governance.privacy.consents import Consents
+from chimera.governance.treasury import Treasury
+from chimera.pipeline.intake import Intake
+from chimera.ports.clock import Clock
+from chimera.ports.model import ModelRequest
+from chimera.ports.store import Store
+from chimera.ports.tools_read import ToolsRead
+from chimera.settings import Settings
+from chimera.swarm.bell import Bell
+from chimera.swarm.bus_client import ARRIVED, BusClient
+from chimera.swarm.holding import Holding, shards_of
+from chimera.swarm.listening import Listening
+from chimera.swarm.loops import forever
+from chimera.swarm.remote_effects import EffectsLoop, RemoteEffects
+from chimera.swarm.watching import WatchedDispatch, Watching
+
+MANAGER, EFFECTS, OFFICE = "manager", "effects", "office"
+WATCHED_SECONDS = 0.1
+ARRIVALS_SECONDS = 0.2
+# What each role's user may do in Valkey. Workers have a user each: `worker_rules`.
+ROLE_RULES = {
+    MANAGER: "~chimera:* &chimera:hello:* &chimera:arrived &chimera:granted &chimera:acted "
+    "+@stream +@string +@hash +@keyspace +@pubsub +@connection +info -flushall -flushdb",
+    EFFECTS: "&chimera:granted &chimera:acted +subscribe +unsubscribe +publish +ping",
+    OFFICE: "&chimera:arrived +publish +ping",
+}
+
+
+@contextlib.asynccontextmanager
+async def servers(settings: Settings, *, workers: Sequence[str]) -> AsyncGenerator[None]:
+    """Valkey under this home with a user for each role and worker; nothing, where there is a server of one's own."""
+    if settings.valkey_url:
+        yield
+        return
+    rules = {**ROLE_RULES, **{name: worker_rules(name) for name in workers}}
+    async with kept_valkey(prepare_home(settings.folder), users=rules):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def channel(settings: Settings, user: str) -> AsyncGenerator[Valkey]:
+    """Valkey with the user of a role: by its address, or the one under this home."""
+    valkey = Valkey(settings.valkey_url or valkey_url(prepare_home(settings.folder), user))
+    try:
+        yield valkey
+    finally:
+        await valkey.close()
+
+
+# ── the office ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def office(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[tuple[Store, Intake]]:
+    """The top tier: intake, listening, reviews, halts, checkpoints. One at a time: the next one fences it."""
+    written, clock = bootstrap.rules(), SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        valkey = await stack.enter_async_context(channel(settings, OFFICE))
+        vaults = await stack.enter_async_context(running_or_own_vault(settings))
+        store = await bootstrap.entered(stack, found, Role.OFFICE, "office")
+        reads = await found.reads()
+        stack.push_async_callback(reads.close)
+        intake = Intake(security=bootstrap.security(), store=store, clock=clock, ids=SystemIds(),
+                        consents=Consents(store=store, keys=found.keys))  # fmt: skip
+        arrived = Bell(clock)
+        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
+                              consents=Consents(store=store, keys=found.keys))  # fmt: skip
+        top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
+                       listening=listening)  # fmt: skip
+        stack.push_async_callback(last_checkpoint, top.checkpoints)
+        with contextlib.suppress(Unavailable):
+            await top.governor.once()
+            await vaults.halt(await reads.halted())
+        await run_beside(stack, top.orchestrator.run(), _tell_arrivals(arrived, BusClient(ValkeyBus(valkey)), clock))
+        yield store, intake
+
+
+async def _tell_arrivals(arrived: Bell, bus: BusClient, clock: Clock) -> None:
+    while True:
+        await arrived.wait(seconds_max=ARRIVALS_SECONDS)
+        bus.say(ARRIVED)
+
+
+# ── managers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ManagerProcess:
+    """One manager process: a manager for each slot that it holds."""
+
+    def __init__(self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots) -> None:
+        self._settings = settings
+        self._found = found
+        self._valkey = valkey
+        self._slots = slots
+        self._clock = SystemClock()
+        self._line = GatewayLine(*address_of(settings))
+        self._key = manager_key(settings)
+        self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
+                               run_slot=self._run_slot, clock=self._clock)  # fmt: skip
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            await self.holding.run()
+        finally:
+            await self._line.close()
+
+    async def _run_slot(self, number: int) -> None:
+        """Opens the slot's writer, which fences whoever had it, and goes on from the store."""
+        shards = shards_of(number, count=self._settings.manager_slots)
+        async with contextlib.AsyncExitStack() as stack:
+            store = await bootstrap.entered(stack, self._found, Role.MANAGER, f"manager-{number}")
+            await self._slots.end_leases(store, shards)
+            await self._run_manager(stack, store, shards)
+
+    async def _run_manager(self, stack: contextlib.AsyncExitStack, store: PostgresStore, shards: Sequence[int]) -> None:
+        # The policy's memo and the tally belong to one manager.
+        settings, written, bus = self._settings, bootstrap.rules(), ValkeyBus(self._valkey)
+        vaults = vaults_of(settings, self._clock, second=bool(settings.wallets))
+        stack.push_async_callback(vaults.close)
+        ledger = await self._found.ledger()
+        stack.push_async_callback(ledger.close)
+        streams = StreamDispatch(self._valkey, bus, reply=f"{store.writer}.{store.epoch}", token_for=self._token_for,
+                                 clock=self._clock)  # fmt: skip
+        await streams.open()
+        remote = RemoteEffects(bus=BusClient(bus), reads=store, clock=self._clock)
+        watching = Watching(hot=ValkeyHotState(self._valkey), reads=store, clock=self._clock)
+        manager = bootstrap.manager_of(settings, written, self._minds(), Parts(
+            store=store, sealer=vaults.manager, effects=remote, entrusted=Entrusted(),
+            cfo=CFOAgent(reads=store, outcomes=ledger, attestor=vaults.manager,
+                         treasury=Treasury(zone=settings.zone), clock=self._clock),
+            minded=Minded(consents=Consents(store=store, keys=self._found.keys)),
+            dispatch=WatchedDispatch(streams, watching),
+        ), shards=shards)  # fmt: skip
+        async with asyncio.TaskGroup() as running:
+            running.create_task(manager.run())
+            running.create_task(remote.run())
+            running.create_task(BusClient(bus).ring(ARRIVED, manager.arrived))
+            running.create_task(forever("watching", once=watching.once, bell=Bell(self._clock), clock=self._clock,
+                                        idle_seconds=WATCHED_SECONDS))  # fmt: skip
+
+    def _minds(self) -> Minds:
+        judge = GatewayModel(self._line, self._own_token, kind="judge")
+        return Minds(model=GatewayModel(self._line, self._own_token), judge_model=judge)
+
+    def _token_for(self, assignments: Sequence[Assignment]) -> str:
+        return slices.signed(assignments, key=self._key, clock=self._clock)
+
+    def _own_token(self, request: ModelRequest) -> str:
+        return slices.signed_for_manager(request.task_id, request.agent_id, key=self._key, clock=self._clock)
+
+
+@contextlib.asynccontextmanager
+async def manager(settings: Settings, *, found: Database) -> AsyncGenerator[ManagerProcess]:
+    """A manager process, running while the block does."""
+    async with contextlib.AsyncExitStack() as stack:
+        valkey = await stack.enter_async_context(channel(settings, MANAGER))
+        slots = await PostgresSlots.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
+        stack.push_async_callback(slots.close)
+        process = ManagerProcess(settings, found, valkey, slots=slots)
+        settle_memory()
+        await run_beside(stack, process.run())
+        yield process
+
+
+def manager_key(settings: Settings) -> Ed25519PrivateKey:
+    """The key by which managers sign tokens for slices, and speak to the vault."""
+    folder = prepare_home(settings.folder) / "clients"
+    return keys.load_or_make(folder / "manager.key", keys.passphrase(folder, ""))
+
+
+# ── workers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def worker(settings: Settings) -> AsyncGenerator[StreamHost]:
+    """A worker process: Valkey by its own user, the gateway by slices' tokens. It has no database and no key."""
+    written, line = bootstrap.rules(), GatewayLine(*address_of(settings))
+
+    def work_with(token: str) -> Work:
+        tools = GatewayTools(line, token)
+        return bootstrap.worker_of(settings, written, GatewayModel(line, lambda _: token), tools).work
+
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(line.close)
+        valkey = await stack.enter_async_context(channel(settings, settings.worker_name))
+        host = StreamHost(valkey, ValkeyBus(valkey), name=settings.worker_name, incarnation=SystemIds().new(),
+                          capacity=settings.workers, work_with=work_with)  # fmt: skip
+        settle_memory()
+        await run_beside(stack, host.run())
+        yield host
+
+
+# ── the gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def gateway(settings: Settings, outside: Outside) -> AsyncGenerator[str]:
+    """Models and read tools for workers and managers, listening while the block runs; its address."""
+    clock = SystemClock()
+    public = (manager_key(settings).public_key(),)
+
+    def tools_for(opened: SlicePass) -> ToolsRead:
+        return bootstrap.guarded(settings, outside.tools, Entrusted.of(opened.secrets))
+
+    made = WorkersGateway(
+        model=outside.model, judge=outside.judge_model, tools_for=tools_for, clock=clock,
+        recognise=lambda token: slices.recognised(token, keys=lambda: public, clock=clock),
+    )  # fmt: skip
+    host, port = address_of(settings)
+    async with made.listening(host, port) as (at, on):
+        yield f"{at}:{on}"
+
+
+def address_of(settings: Settings) -> tuple[str, int]:
+    """Host and port of the gateway for workers."""
+    host, _, port = settings.gateway_address.rpartition(":")
+    if not host or not port.isdecimal() or not int(port) < 65_536:
+        raise Invalid("gateway_address_malformed", f"{settings.gateway_address[:80]!r} is no host:port",
+                      where="CHIMERA_GATEWAY_ADDRESS", remedy="write one such as 127.0.0.1:8422")  # fmt: skip
+    return host, int(port)
+
+
+# ── effects ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextlib.asynccontextmanager
+async def effects(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[EffectsLoop]:
+    """The process with hands, acting while the block runs. One at a time: the next one fences it."""
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        valkey = await stack.enter_async_context(channel(settings, EFFECTS))
+        vaults = vaults_of(settings, clock, second=bool(settings.wallets))
+        stack.push_async_callback(vaults.close)
+        acting = await bootstrap.entered(stack, found, Role.EFFECTS, "effects-0")
+        publisher = await stack.enter_async_context(
+            paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
+        )
+        loop = EffectsLoop(effects=bootstrap.effects_of(settings, publisher, acting), reads=acting,
+                           bus=BusClient(ValkeyBus(valkey)), clock=clock)  # fmt: skip
+        await run_beside(stack, loop.run())
+        yield loop

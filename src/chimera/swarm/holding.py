@@ -1,0 +1,93 @@
+"""Holds slots of shards by lease, and runs one manager for each. Takes over what is silent, gives back a surplus.
+
+What a slot's manager may still do after its lease is decided by the fence of its writer, not here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from chimera.domain.errors import ChimeraError
+from chimera.domain.record import SHARDS
+from chimera.ports.clock import Clock
+from chimera.ports.slots import Slots
+from chimera.swarm.loops import log
+
+LEASE_SECONDS = 2.0
+RENEW_SECONDS = 0.4
+
+
+def shards_of(number: int, *, count: int) -> tuple[int, ...]:
+    """The shards of one slot among so many. Every shard belongs to exactly one."""
+    return tuple(range(number, SHARDS, count))
+
+
+class Holding:
+    """One manager process's share of the slots."""
+
+    def __init__(
+        self,
+        *,
+        slots: Slots,
+        holder: str,
+        count: int,
+        run_slot: Callable[[int], Coroutine[Any, Any, None]],
+        clock: Clock,
+    ) -> None:
+        self._slots = slots
+        self._holder = holder
+        self._numbers = tuple(range(count))
+        self._run_slot = run_slot
+        self._clock = clock
+        self._running: dict[int, asyncio.Task[None]] = {}
+        # A newcomer is counted before it takes anything.
+        self._takes_part = False
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """The slots whose managers run here."""
+        return tuple(sorted(self._running))
+
+    async def run(self) -> None:
+        """Until cancelled; then all is given back, so that others need not wait for the leases to end."""
+        try:
+            while True:
+                await self._once()
+                await self._clock.sleep(RENEW_SECONDS)
+        finally:
+            await self._end(tuple(self._running))
+            await self._slots.leave(self._holder)
+
+    async def _once(self) -> None:
+        """A store that is away takes nothing from us: whoever else got our slots would have fenced us."""
+        try:
+            fair = await self._fair_share() if self._takes_part else 0
+            mine = await self._slots.hold(
+                self._holder, self._numbers, more=fair - len(self._running), lease_seconds=LEASE_SECONDS
+            )
+        except ChimeraError as error:
+            return log.warning("slots are held again later", why=str(error))
+        self._takes_part = True
+        await self._end([one for one, running in self._running.items() if one not in mine or running.done()])
+        for number in sorted(mine - self._running.keys()):
+            self._running[number] = asyncio.create_task(self._run_slot(number), name=f"slot-{number}")
+        await self._end(self.held[fair:] if fair else ())
+
+    async def _fair_share(self) -> int:
+        """So many that all who hold have about as many; a newcomer counts itself."""
+        return -(-len(self._numbers) // max(1, await self._slots.holders()))
+
+    async def _end(self, numbers: Sequence[int]) -> None:
+        ending = [(number, self._running.pop(number)) for number in numbers]
+        for _, running in ending:
+            running.cancel()
+        for number, running in ending:
+            await asyncio.gather(running, return_exceptions=True)
+            if not running.cancelled() and (error := running.exception()) is not None:
+                log.warning("the manager of a slot ended", slot=number, why=str(error))
+            try:
+                await self._slots.leave(self._holder, number)
+            except ChimeraError as error:
+                log.info("a slot is left to its lease", slot=number, why=str(error))

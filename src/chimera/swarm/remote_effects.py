@@ -1,0 +1,160 @@
+"""Effects in another process, seen from a manager; and the loop of that process. They meet in the store.
+
+A manager says which grants it waits for; the process acts on what is sealed, whoever said so, and says what it is done
+with. Both look at the store by themselves, so a word that is lost costs a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from chimera.domain import refusals
+from chimera.domain.errors import ChimeraError, Refused
+from chimera.domain.grant import Grant, Performance, PerformanceState, Seal
+from chimera.ports.bus import Message
+from chimera.ports.clock import Clock
+from chimera.ports.store import LIST_MAX, Reads
+from chimera.swarm.bus_client import ACTED, GRANTED, BusClient
+from chimera.swarm.loops import log
+from chimera.swarm.performing import Acting, Performing
+
+LOOK_SECONDS = 0.5
+ASKED_AGAIN_SECONDS = 5.0
+_ENDED = (PerformanceState.FINISHED, PerformanceState.FAILED, PerformanceState.IN_DOUBT)
+
+
+_OPEN = (PerformanceState.STARTED, PerformanceState.IN_DOUBT)
+
+
+class RemoteEffects:
+    """Implements `Acting` for a manager: asks by a word on the bus, and believes what is on record."""
+
+    def __init__(self, *, bus: BusClient, reads: Reads, clock: Clock) -> None:
+        self._bus = bus
+        self._reads = reads
+        self._clock = clock
+        self._waiting: dict[str, asyncio.Future[Performance]] = {}
+        self._versions: dict[str, int] = {}
+
+    async def perform(self, grant_id: str) -> Performance:
+        """What came of it. Whoever is cancelled here has stopped nothing."""
+        return await self._outcome(grant_id, after_version=0)
+
+    async def recover(self, performance: Performance) -> Performance:
+        """What becomes of an act that was begun: a later version of its record."""
+        return await self._outcome(performance.id, after_version=performance.version)
+
+    async def run(self) -> None:
+        """Look at the record of whatever is waited for, on every word and every so often. Until cancelled."""
+        looking = asyncio.create_task(self._look_often())
+        try:
+            async with contextlib.aclosing(self._bus.heard(ACTED)) as hearing:
+                async for heard in hearing:
+                    await self._look((heard.body.decode("ascii", "replace"),) if isinstance(heard, Message) else None)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _outcome(self, grant_id: str, *, after_version: int) -> Performance:
+        self._versions[grant_id] = after_version
+        waiting = self._waiting[grant_id] = asyncio.get_running_loop().create_future()
+        try:
+            while True:
+                self._bus.say(GRANTED, grant_id.encode())
+                with contextlib.suppress(TimeoutError):
+                    async with self._clock.timeout(ASKED_AGAIN_SECONDS):
+                        return await asyncio.shield(waiting)
+                await self._require_valid(grant_id)
+        finally:
+            self._waiting.pop(grant_id, None)
+            self._versions.pop(grant_id, None)
+
+    async def _require_valid(self, grant_id: str) -> None:
+        """What nobody may act on any more is not waited for."""
+        if await self._reads.find(Performance, grant_id) is not None:
+            return
+        grant = await self._reads.get(Grant, grant_id)
+        if await self._reads.now_us() >= grant.terms.expires_at_us:
+            raise Refused("grant_expired", "this grant has expired", where=grant_id, remedy="the gate is asked again")
+
+    async def _look_often(self) -> None:
+        while True:
+            await self._clock.sleep(LOOK_SECONDS)
+            await self._look(None)
+
+    async def _look(self, grant_ids: tuple[str, ...] | None) -> None:
+        asked = [one for one in grant_ids or tuple(self._waiting) if one in self._waiting][:LIST_MAX]
+        if not asked:
+            return
+        try:
+            for found in await self._reads.get_many(Performance, asked):
+                waiting = self._waiting.get(found.id)
+                is_news = found.state in _ENDED and found.version > self._versions.get(found.id, 0)
+                if waiting is not None and is_news and not waiting.done():
+                    waiting.set_result(found)
+        except ChimeraError as error:
+            log.info("outcomes are looked at again later", why=str(error))
+
+
+class EffectsLoop:
+    """The process that has hands: acts on every seal that is ready, and looks after what its last life began."""
+
+    def __init__(self, *, effects: Acting, reads: Reads, bus: BusClient, clock: Clock) -> None:
+        self._reads = reads
+        self._bus = bus
+        self._clock = clock
+        self._performing = Performing(effects=effects, ended=self._ended)
+        self._is_fenced = False
+
+    async def run(self) -> None:
+        """Until cancelled or fenced. What was under way is recovered from its record by the next life."""
+        hearing = asyncio.create_task(self._hear())
+        try:
+            await self._recover_begun()
+            while not self._is_fenced:
+                await self._act_on_ready()
+                await self._clock.sleep(LOOK_SECONDS)
+            raise refusals.fenced("the writer of effects")
+        finally:
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+            await self._performing.close()
+
+    async def _recover_begun(self) -> None:
+        """Nobody else acts under our writer: what stands there as begun was begun by a life that is over."""
+        for begun in await self._reads.list(Performance, states=(str(PerformanceState.STARTED),)):
+            self._performing.recover(begun)
+
+    async def _act_on_ready(self) -> None:
+        try:
+            now_us = await self._reads.now_us()
+            for seal in await self._reads.list(Seal, states=("ready",), due_before_us=now_us):
+                self._performing.offer(seal.id)
+        except ChimeraError as error:
+            log.info("seals are looked at again later", why=str(error))
+
+    async def _hear(self) -> None:
+        async with contextlib.aclosing(self._bus.heard(GRANTED)) as hearing:
+            async for heard in hearing:
+                if isinstance(heard, Message):
+                    await self._asked(heard.body.decode("ascii", "replace"))
+
+    async def _asked(self, grant_id: str) -> None:
+        """What is begun or in doubt is looked up when somebody asks, unless we are at it; the rest is acted on once."""
+        try:
+            performance = await self._reads.find(Performance, grant_id)
+        except ChimeraError as error:
+            return log.info("a grant is looked at again later", grant=grant_id[:64], why=str(error))
+        if performance is None:
+            self._performing.offer(grant_id)
+        elif performance.state in _OPEN and not performance.needs_person:
+            self._performing.recover(performance)
+        else:
+            self._bus.say(ACTED, grant_id.encode())
+
+    async def _ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:
+        if isinstance(outcome, ChimeraError):
+            self._is_fenced = self._is_fenced or outcome.code == "writer_fenced"
+            log.info("a grant is not acted on", grant=grant_id[:64], why=str(outcome))
+        self._bus.say(ACTED, grant_id.encode())

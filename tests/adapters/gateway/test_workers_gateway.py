@@ -1,0 +1,189 @@
+"""What a stolen worker's token opens at the gateway: the tasks of its slice, until its time is over; nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
+
+from chimera.adapters.gateway.client import GatewayLine, GatewayModel, GatewayTools
+from chimera.adapters.gateway.frames import FRAME_BYTES_MAX, Call
+from chimera.adapters.gateway.server import WorkersGateway
+from chimera.adapters.guarded.tools_read import GuardedToolsRead
+from chimera.domain.errors import Invalid, Missing, Refused, Unavailable
+from chimera.domain.labels import SECRET, TRUSTED
+from chimera.domain.work import Material
+from chimera.governance.egress import Egress
+from chimera.governance.entrusted import Entrusted
+from chimera.governance.identity import slices
+from chimera.governance.security.cached import CachedScanner
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
+from chimera.ports.model import ModelAnswer, ModelRequest
+from chimera.ports.tools_read import ToolAnswer
+from chimera.testing.dispatch_conformance import assignments
+from chimera.testing.manual_clock import ManualClock
+
+pytestmark = pytest.mark.requirement("R-A7")
+KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([one]) * 32) for one in (1, 2))
+SECURITY = SecurityGateway(CachedScanner(shipped_scanner()))
+
+
+class NamedModel:
+    """Says its name; an order to fail is followed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        if request.prompt == "fail":
+            raise Missing("agent_unknown", "there is none", where="here", remedy="look elsewhere")
+        return ModelAnswer(text=f"{self.name} {request.data['x']}", model=self.name, cost_micros=7)
+
+
+class EchoTools:
+    """Says what it was asked."""
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
+        return ToolAnswer(content={"tool": tool, "for": agent_id, **arguments}, labels=TRUSTED)
+
+
+class House:
+    """A gateway that listens, two slices, and a clock."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.mine, self.others = assignments(2)
+        self.token = slices.signed((self.mine,), key=KEY, clock=self.clock)
+        self.gateway = WorkersGateway(
+            model=NamedModel("worker"), judge=NamedModel("judge"), clock=self.clock,
+            tools_for=lambda opened: GuardedToolsRead(
+                EchoTools(), security=SECURITY, egress=Egress(()), entrusted=Entrusted.of(opened.secrets)
+            ),
+            recognise=lambda token: slices.recognised(token, keys=lambda: (KEY.public_key(),), clock=self.clock),
+        )  # fmt: skip
+
+    def request(self, **changed: Any) -> ModelRequest:
+        asked = ModelRequest(prompt="p", instructions="i", data={"x": 1}, output={}, task_id=self.mine.task.id,
+                             agent_id=self.mine.task.agent_id, cost_micros_max=10)  # fmt: skip
+        return replace(asked, **changed)
+
+    @contextlib.asynccontextmanager
+    async def line(self) -> AsyncGenerator[GatewayLine]:
+        async with self.gateway.listening("127.0.0.1", 0) as (host, port):
+            line = GatewayLine(host, port)
+            try:
+                yield line
+            finally:
+                await line.close()
+
+
+async def test_a_worker_gets_answers_for_its_own_tasks_many_at_once() -> None:
+    house = House()
+    async with house.line() as line:
+        model, tools = GatewayModel(line, lambda _: house.token), GatewayTools(line, house.token)
+        answers = await asyncio.gather(*(model.complete(house.request(data={"x": one})) for one in range(50)))
+        assert [one.text for one in answers] == [f"worker {one}" for one in range(50)]
+        told = await tools.call("read", {"about": "tea"}, agent_id=house.mine.task.agent_id)
+        assert (told.content["about"], told.content["for"]) == ("tea", house.mine.task.agent_id)
+        with pytest.raises(Missing, match="agent_unknown"):
+            await model.complete(house.request(prompt="fail"))
+
+
+async def test_a_stolen_token_reaches_nothing_beyond_its_slice() -> None:
+    house = House()
+    other_task, other_agent = house.others.task.id, house.others.task.agent_id
+    forged = slices.signed((house.others,), key=OTHER, clock=house.clock)
+    claims = {"iss": slices.ISSUER, "aud": slices.AUDIENCE, "exp": 9_999_999_999, "tasks": {other_task: other_agent}}
+    unsigned = jwt.encode(claims, "", algorithm="none")
+    shared = jwt.encode(claims, "secret" * 8, algorithm="HS256")
+    async with house.line() as line:
+
+        async def ask(token: str, request: ModelRequest, kind: str = "model") -> None:
+            await GatewayModel(line, lambda _: token, kind=kind).complete(request)
+
+        theirs = house.request(task_id=other_task, agent_id=other_agent)
+        for token, request, kind in (
+            (house.token, theirs, "model"),
+            (house.token, house.request(task_id=other_task), "model"),
+            (house.token, house.request(agent_id=other_agent), "model"),
+            (forged, theirs, "model"), (unsigned, theirs, "model"), (shared, theirs, "model"),
+            ("", theirs, "model"), ("a.b.c", theirs, "model"), (house.token[:-4] + "AAAA", house.request(), "model"),
+        ):  # fmt: skip
+            with pytest.raises(Refused, match="slice_refused"):
+                await ask(token, request, kind)
+        with pytest.raises(Refused, match="slice_refused"):
+            await GatewayTools(line, house.token).call("read", {}, agent_id=other_agent)
+        # Only managers judge, and there is nothing else at this door.
+        for kind in ("judge", "publish", "grant", ""):
+            with pytest.raises(Invalid, match="message_malformed"):
+                await ask(house.token, house.request(), kind)
+
+
+async def test_a_token_ends_with_its_time_although_it_was_looked_at_before() -> None:
+    house = House()
+    async with house.line() as line:
+        model = GatewayModel(line, lambda _: house.token)
+        await model.complete(house.request())
+        await house.clock.sleep(slices.SECONDS_MAX + 1)
+        with pytest.raises(Refused, match="slice_refused"):
+            await model.complete(house.request())
+
+
+async def test_a_manager_judges_with_its_own_token_for_one_task() -> None:
+    house = House()
+    token = slices.signed_for_manager(house.mine.task.id, house.mine.task.agent_id, key=KEY, clock=house.clock)
+    async with house.line() as line:
+        judge = GatewayModel(line, lambda _: token, kind="judge")
+        assert (await judge.complete(house.request())).text == "judge 1"
+        with pytest.raises(Refused, match="slice_refused"):
+            await judge.complete(house.request(task_id=house.others.task.id))
+
+
+async def test_what_a_slice_was_trusted_with_does_not_leave_through_a_read_tool() -> None:
+    house = House()
+    secret = Material(name="letter", content={"text": "the vault stands behind the 7th door"}, labels=(SECRET,))
+    token = slices.signed((replace(house.mine, materials=(secret,)),), key=KEY, clock=house.clock)
+    async with house.line() as line:
+        tools = GatewayTools(line, token)
+        with pytest.raises(Refused, match="egress_refused"):
+            await tools.call("read", {"q": "the vault stands behind the 7th door"}, agent_id=house.mine.task.agent_id)
+
+
+async def test_a_gateway_that_is_away_is_unavailable_and_then_there_again() -> None:
+    house = House()
+    async with house.line() as line:
+        model = GatewayModel(line, lambda _: house.token)
+        await model.complete(house.request())
+    with pytest.raises(Unavailable, match="gateway_unreachable"):
+        await model.complete(house.request())
+    async with house.gateway.listening("127.0.0.1", line._port):
+        assert (await model.complete(house.request())).text == "worker 1"
+    await line.close()
+
+
+async def test_what_is_no_frame_is_hung_up_on_and_hurts_nobody() -> None:
+    house = House()
+    async with house.line() as line, house.gateway.listening("127.0.0.1", 0) as (host, port):
+        for sent in (b"\xff\xff\xff\xff", (FRAME_BYTES_MAX + 1).to_bytes(4, "big"), b"\x00\x00\x00\x03abc", b"GET / "):
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(sent)
+            writer.write_eof()
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+        assert (await GatewayModel(line, lambda _: house.token).complete(house.request())).text == "worker 1"
+
+
+async def test_bodies_of_another_shape_are_said_to_be_so() -> None:
+    house = House()
+    for kind, body in (("model", {}), ("model", {"prompt": 1}), ("tool", {"tool": 1}), ("tool", {})):
+        reply = await house.gateway.answer(Call(number=1, token=house.token, kind=kind, body=body))
+        assert reply.error is not None
+        assert reply.error[:2] == ("Invalid", "message_malformed")

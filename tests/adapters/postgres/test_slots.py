@@ -1,0 +1,110 @@
+"""Slots of shards: never two holders, taken over when silent, and what the dead had leased is due at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chimera.adapters.postgres.slots import PostgresSlots
+from chimera.adapters.system.clock import SystemClock
+from chimera.domain.errors import ChimeraError, Conflict, Refused
+from chimera.domain.record import SHARDS
+from chimera.domain.roles import Role
+from chimera.swarm.holding import Holding, shards_of
+from chimera.testing.store_samples import Samples, change
+from tests.adapters.postgres.conftest import PASSWORDS, Database
+
+pytestmark = pytest.mark.requirement("R-A2", "R-A6")
+ALL = range(8)
+
+
+@pytest.mark.parametrize("count", [1, 3, 8, 64])
+def test_every_shard_is_in_one_slot(count: int) -> None:
+    assert sorted(shard for number in range(count) for shard in shards_of(number, count=count)) == list(range(SHARDS))
+
+
+async def opened(database: Database, role: Role = Role.MANAGER) -> PostgresSlots:
+    return await PostgresSlots.open(database.admin_dsn, role=role, password=PASSWORDS[role])
+
+
+async def test_a_slot_has_one_holder_until_it_is_silent_or_leaves(database: Database) -> None:
+    slots = await opened(database)
+    assert await slots.hold("a", ALL, more=5, lease_seconds=0.5) == frozenset(range(5))
+    assert await slots.hold("b", ALL, more=5, lease_seconds=9) == frozenset({5, 6, 7})
+    assert await slots.hold("a", ALL, more=0, lease_seconds=0.5) == frozenset(range(5))
+    assert await slots.holders() == 2
+    await slots.leave("b", 0)
+    assert await slots.hold("b", ALL, more=8, lease_seconds=9) == frozenset({5, 6, 7})
+    await slots.leave("a", 0)
+    assert await slots.hold("b", ALL, more=8, lease_seconds=9) == frozenset({0, 5, 6, 7})
+    await asyncio.sleep(0.6)
+    assert await slots.hold("b", ALL, more=8, lease_seconds=9) == frozenset(ALL)
+    assert await slots.hold("a", ALL, more=8, lease_seconds=9) == frozenset()
+    await slots.close()
+
+
+async def test_of_many_at_once_each_slot_gets_one(database: Database) -> None:
+    slots = await opened(database)
+    held = await asyncio.gather(*(slots.hold(f"m{one}", ALL, more=2, lease_seconds=9) for one in range(12)))
+    assert sorted(number for found in held for number in found) == list(ALL)
+    await slots.close()
+
+
+async def test_only_managers_hold(database: Database) -> None:
+    for role in (Role.OFFICE, Role.EFFECTS, Role.AUDITOR):
+        slots = await opened(database, role)
+        with pytest.raises((Refused, ChimeraError)):
+            await slots.hold("x", ALL, more=1, lease_seconds=1)
+        await slots.close()
+
+
+async def test_what_the_dead_had_leased_is_due_at_once_for_its_successor_alone(database: Database) -> None:
+    dead = await database.open("manager-0", Role.MANAGER)
+    task = Samples().task()
+    await dead.commit(change(task))
+    shards = (task.shard,)
+    (leased,) = await dead.claim(shards=shards, limit=1, lease_seconds=600)
+    heir, slots = await database.open("manager-0", Role.MANAGER), await opened(database)
+    assert await heir.claim(shards=shards, limit=1, lease_seconds=600) == ()
+    with pytest.raises(Conflict, match="writer_fenced"):
+        await slots.end_leases(dead, shards)
+    assert await slots.end_leases(heir, shards) == 1
+    (again,) = await heir.claim(shards=shards, limit=1, lease_seconds=600)
+    assert (again.id, again.version, again.attempt) == (task.id, leased.version + 1, 2)
+    await slots.close()
+
+
+async def test_slots_of_a_process_that_dies_run_elsewhere_in_seconds(database: Database) -> None:
+    """One is cancelled without giving anything back, as a killed process; a third joins later and gets its share."""
+    slots, clock, running = await opened(database), SystemClock(), dict[int, str]()
+
+    def holding(name: str) -> Holding:
+        async def run_slot(number: int) -> None:
+            running[number] = name
+            await asyncio.Event().wait()
+
+        return Holding(slots=slots, holder=name, count=8, run_slot=run_slot, clock=clock)
+
+    async def until(seconds: float, *names: str) -> None:
+        async with asyncio.timeout(seconds):
+            while len(running) < 8 or {*running.values()} != {*names}:
+                await asyncio.sleep(0.02)
+
+    first, second = holding("first"), holding("second")
+    one, two = asyncio.create_task(first.run()), asyncio.create_task(second.run())
+    await until(10, "first", "second")
+    # Killed: what it holds is not given back, and nobody renews it.
+    for task in first._running.values():
+        task.cancel()
+    first._running.clear()
+    one.cancel()
+    await asyncio.gather(one, return_exceptions=True)
+    await until(5, "second")
+    three = asyncio.create_task(holding("third").run())
+    await until(10, "second", "third")
+    for task in (two, three):
+        task.cancel()
+    await asyncio.gather(two, three, return_exceptions=True)
+    assert await slots.holders() == 0
+    await slots.close()

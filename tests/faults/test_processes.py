@@ -1,0 +1,150 @@
+"""One role, one process: a manager, a worker and Valkey are killed in mid-run. Nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chimera import bootstrap
+from chimera.bench import books
+from chimera.cli.network_process import NetworkProcess
+from chimera.cli.rehearsing import handle_of
+from chimera.domain.event import EventKind
+from chimera.domain.task import Task
+from chimera.governance import audit
+from chimera.rehearsal.scenario import DEMO
+from chimera.settings import Settings
+from tests import fleet
+
+AGENTS = 4
+READY_SECONDS_MAX = 180
+
+
+class Roles:
+    """The processes of one installation, each with its words in a file."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *words: str) -> None:
+        more = {"CHIMERA_MANAGER_SLOTS": "4", "CHIMERA_WORKERS": "32", "CHIMERA_GATEWAY_ADDRESS": "127.0.0.1:8499",
+                "CHIMERA_WORKER_NAME": name}  # fmt: skip
+        with self.log(name).open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                fleet.words(*words), env=fleet.environment(self.home, **more), stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+
+    def log(self, name: str) -> Path:
+        return self.home.with_name(f"{name}.log")
+
+    def until_ready(self, name: str, word: bytes = b"ready") -> None:
+        fleet.until(lambda: word in self.log(name).read_bytes(), seconds_max=READY_SECONDS_MAX, what=f"{name} is ready")
+
+    def kill(self, name: str) -> None:
+        killed = self._running.pop(name)
+        killed.kill()
+        killed.wait()
+
+    def end(self) -> None:
+        for name in reversed(self._running):
+            self._running[name].send_signal(signal.SIGTERM)
+        for running in self._running.values():
+            try:
+                running.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
+
+
+@pytest.fixture
+def roles(home: Path) -> Iterator[Roles]:
+    with ExitStack() as stack:
+        made = Roles(home)
+        stack.callback(made.end)
+        made.start("office", "office", "--agents", str(AGENTS), "--posts", "3")
+        made.until_ready("office")
+        yield made
+
+
+def settings_of(home: Path) -> Settings:
+    return Settings(home=str(home))
+
+
+def looked(home: Path) -> tuple[Counter[str], Counter[str]]:
+    """How many tasks there are by state, and how many events by kind."""
+
+    async def look() -> tuple[Counter[str], Counter[str]]:
+        async with bootstrap.running_or_own_database(settings_of(home)) as found:
+            reads = await found.reads()
+            try:
+                kinds: Counter[str] = Counter()
+                for head in await reads.heads():
+                    after = 0
+                    while page := await reads.links(head.writer, after_seq=after):
+                        kinds.update(msgspec.json.decode(link.body)["kind"] for link in page)
+                        after = page[-1].seq
+                return Counter(await reads.count(Task)), kinds
+            finally:
+                await reads.close()
+
+    return asyncio.run(look())
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.requirement("R-A2", "R-A4", "R-A7")
+def test_killed_processes_lose_nothing_and_double_nothing(home: Path, roles: Roles) -> None:
+    roles.start("gateway", "gateway", "workers")
+    roles.start("effects", "effects")
+    for name in ("worker-1", "worker-2"):
+        roles.start(name, "worker")
+    roles.start("manager-a", "manager")
+    roles.start("manager-b", "manager")
+    for name, word in (("gateway", b"8499"), ("effects", b"ready"), ("worker-1", b"ready"), ("manager-a", b"ready")):
+        roles.until_ready(name, word)
+    roles.until_ready("manager-b")
+    published = EventKind.EFFECT_FINISHED
+    fleet.until(lambda: looked(home)[1][published] >= 3, seconds_max=120, what="something was published")
+    roles.kill("worker-1")
+    roles.kill("manager-a")
+    valkey = int((home / "valkey" / "valkey.pid").read_text())
+    os.kill(valkey, signal.SIGKILL)
+    before = looked(home)[1][published]
+    fleet.until(lambda: looked(home)[1][published] >= before + 10, seconds_max=180, what="it goes on")
+    roles.kill("effects")
+    roles.start("effects", "effects")
+    before = looked(home)[1][published]
+    fleet.until(lambda: looked(home)[1][published] > before, seconds_max=180, what="it goes on with other effects")
+    for name in ("manager-b", "worker-2", "effects"):
+        roles.kill(name)
+    time.sleep(1)
+    asyncio.run(require_whole(home))
+
+
+async def require_whole(home: Path) -> None:
+    """The network's books against ours, every chain link by link."""
+    accounts = tuple(handle_of(number) for number in range(AGENTS))
+    network = await NetworkProcess.join(home / "rehearsal", DEMO, accounts)
+    async with bootstrap.running_or_own_database(settings_of(home)) as found:
+        reads = await found.reads()
+        try:
+            report = await network.end()
+            counts = await books.compare(reads, report.records)
+            history = await audit.verify_history(reads)
+        finally:
+            await reads.close()
+    assert counts.doubled == 0
+    assert counts.overspent == 0
+    assert history.verified, history.flaws[:3]
