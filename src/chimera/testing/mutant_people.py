@@ -7,7 +7,7 @@ from chimera.testing.mutant import Mutant
 _DESK = ("tests/governance/identity/test_desk.py",)
 _PERMITS = ("tests/governance/identity/test_permits.py",)
 _TOGETHER = ("tests/governance/test_reviews_together.py",)
-_VAULT = ("tests/adapters/vault/test_compromised_manager.py",)
+_VAULT = ("tests/governance/test_words.py",)
 _AFTER = ("tests/swarm/test_take_down.py",)
 _BREAKERS = ("tests/governance/test_breakers.py",)
 
