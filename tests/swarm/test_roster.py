@@ -6,9 +6,14 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from chimera.domain.agent import Agent
+from chimera.domain import ids
+from chimera.domain.agent import Agent, AgentState
+from chimera.domain.change import Change
 from chimera.domain.errors import Unavailable
+from chimera.domain.event import Event, EventKind
+from chimera.domain.record import next_version
 from chimera.swarm.roster import FRESH_SECONDS, Roster
 from tests.small_house import SmallHouse
 
@@ -55,3 +60,18 @@ async def test_an_agent_that_nobody_knows_is_not_among_those_asked_for(house: Sm
     roster = Roster(reads=house.manager, clock=house.clock)
     known = (await house.manager.list(Agent, after="", limit=10))[0].id
     assert set(await roster.agents([known, "agt_nobody"])) == {known}
+
+
+async def test_who_was_only_installed_is_looked_at_again_and_not_refused_for_what_it_may_do_by_now(
+    house: SmallHouse,
+) -> None:
+    active = (await house.manager.list(Agent, after="", limit=10))[0]
+    fresh = ids.derive(active.id, "twin")
+    installed = replace(active, id=fresh, name="twin", version=1, state=AgentState.INSTALLED)
+    said = Event(kind=EventKind.AGENT_INSTALLED, subject=fresh, at_us=house.clock.now_us())
+    await house.office.commit(Change(records=(installed,), events=(said,)))
+    roster = Roster(reads=house.manager, clock=house.clock)
+    assert (await roster.agents([fresh]))[fresh].allowed == ()
+    activated = replace(next_version(installed), state=AgentState.ACTIVE)
+    await house.office.commit(Change(records=(activated,), events=(said,)))
+    assert (await roster.agents([fresh]))[fresh].allowed == active.permissions != ()

@@ -52,8 +52,8 @@ class Roster:
         """The agents asked for, as they were `FRESH_SECONDS` ago or later."""
         wanted = set(identifiers)
         await self._freshen()
-        if unknown := wanted.difference(self._agents):
-            await self._read(unknown)
+        if unsure := {one for one in wanted if one not in self._agents or self._is_about_to_begin(one)}:
+            await self._read(unsure)
         return {one: self._agents[one] for one in wanted if one in self._agents}
 
     async def may_use(self, agent_id: str, tool: str) -> bool:
@@ -129,6 +129,10 @@ class Roster:
             self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append((text, carried))
             self._times.setdefault(agent_id, deque(maxlen=POSTED_MAX)).append(self._clock.now_us())
             self._said.add(text)
+
+    def _is_about_to_begin(self, one: str) -> bool:
+        """Installed and, for all we know, active since: its first work would be refused for what it may not do yet."""
+        return self._agents[one].state is AgentState.INSTALLED
 
     async def _freshen(self) -> None:
         """Read anew who has changed. Dated before it is read, so that of a thousand who find it stale one asks."""
