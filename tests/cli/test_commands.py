@@ -251,7 +251,7 @@ def test_spec_show(run: Run, capsys: Said):
     answer = one_object(capsys)
     assert {"name", "version", "hash", "input", "output", "acceptance", "actions", "risk", "limits"} <= answer.keys()
     assert run("spec", "show", "copy.post") == 0
-    assert "copy.post version 1" in capsys.readouterr().out
+    assert f"copy.post version {answer['version']}: " in capsys.readouterr().out
     assert run("spec", "show", "copy.pots", "--json") == 2
     assert one_object(capsys)["error"]["remedy"] == "did you mean 'copy.post'?"
 
