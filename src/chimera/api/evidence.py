@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _REASON = re.compile(r"^(?P<text>.*) \[(?P<rule>[^\[\]]+)\]$", re.S)
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class FiredRule(Struct, frozen=True, kw_only=True):
     """A rule that fired, in words."""
 
     rule: str
@@ -39,7 +39,7 @@ class Span(Struct, frozen=True, kw_only=True):
     tainted: bool
 
 
-def rules_of(review: Review) -> tuple[Rule, ...]:
+def rules_of(review: Review) -> tuple[FiredRule, ...]:
     """The reasons of a review, each with the rule that gave it."""
     return tuple(map(_rule, review.reasons))
 
@@ -61,9 +61,9 @@ def spans_of(review: Review, sources: tuple[Material, ...]) -> tuple[Span, ...]:
     return tuple(found[:SPANS_MAX])
 
 
-def _rule(reason: str) -> Rule:
+def _rule(reason: str) -> FiredRule:
     match = _REASON.match(reason)
-    return Rule(rule=match["rule"], text=match["text"]) if match else Rule(rule="", text=reason)
+    return FiredRule(rule=match["rule"], text=match["text"]) if match else FiredRule(rule="", text=reason)
 
 
 def _runs(text: str, source: Material) -> Iterator[Span]:

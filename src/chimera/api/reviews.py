@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from chimera.api import evidence, paging
-from chimera.api.evidence import Rule, Span
+from chimera.api.evidence import FiredRule, Span
 from chimera.api.fleet import WindowShown, shown_window
 from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, After, Page
@@ -79,7 +79,7 @@ class ReviewItem(Struct, frozen=True, kw_only=True):
     row: ReviewRow
     review: Review
     persona: Persona | None
-    rules: tuple[Rule, ...]
+    rules: tuple[FiredRule, ...]
     spans: tuple[Span, ...]
     sources: tuple[Material, ...]
     output: dict[str, Any]

@@ -77,7 +77,7 @@ class ReviewRow(Struct, frozen=True, kw_only=True):
     claimed_by: str
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class FiredRule(Struct, frozen=True, kw_only=True):
     """A rule that fired, in words."""
 
     rule: str
@@ -90,7 +90,7 @@ class ReviewItem(Struct, frozen=True, kw_only=True):
     id: str
     version: int
     row: ReviewRow
-    rules: tuple[Rule, ...]
+    rules: tuple[FiredRule, ...]
     findings: tuple[str, ...]
     fits_budget: bool
     may_rule: bool

@@ -78,22 +78,24 @@ def frame(
     return wire.sign(request, client=client, key=key, nonce=nonce or secrets.token_hex(16), at_us=at_us)
 
 
-SEAL = SealRequest((terms(),))
+def seal() -> SealRequest:
+    """Made when it is asked for: what was made when tests were collected is expired at the end of a long run."""
+    return SealRequest((terms(),))
 
 
 def test_a_genuine_request_is_answered() -> None:
-    answer = server().answer(frame(SEAL))
+    answer = server().answer(frame(seal()))
     assert answer.sealed is not None
     assert answer.code == ""
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "forged": (lambda: frame(SEAL, key=STRANGER), "vault_request_not_genuine"),
-    "of somebody unknown": (lambda: frame(SEAL, client="stranger", key=STRANGER), "vault_request_not_genuine"),
-    "in another's name": (lambda: frame(SEAL, client="office", key=MANAGER), "vault_request_not_genuine"),
-    "stale": (lambda: frame(SEAL, seconds=-60), "vault_request_stale"),
-    "from the future": (lambda: frame(SEAL, seconds=60), "vault_request_stale"),
-    "the office would seal": (lambda: frame(SEAL, client="office", key=OFFICE), "vault_not_permitted"),
+    "forged": (lambda: frame(seal(), key=STRANGER), "vault_request_not_genuine"),
+    "of somebody unknown": (lambda: frame(seal(), client="stranger", key=STRANGER), "vault_request_not_genuine"),
+    "in another's name": (lambda: frame(seal(), client="office", key=MANAGER), "vault_request_not_genuine"),
+    "stale": (lambda: frame(seal(), seconds=-60), "vault_request_stale"),
+    "from the future": (lambda: frame(seal(), seconds=60), "vault_request_stale"),
+    "the office would seal": (lambda: frame(seal(), client="office", key=OFFICE), "vault_not_permitted"),
     "the manager would lift a halt": (lambda: frame(HaltRequest(())), "vault_not_permitted"),
     "the manager would change the policy": (lambda: frame(PolicyRequest("q" * 64, FILES)), "vault_not_permitted"),
     "the manager would have history signed": (
@@ -125,23 +127,23 @@ def test_what_is_not_answered(how: str) -> None:
 
 
 def test_a_request_is_answered_once() -> None:
-    vault, request = server(), frame(SEAL)
+    vault, request = server(), frame(seal())
     assert vault.answer(request).sealed is not None
     assert vault.answer(request).code == "vault_request_replayed"
 
 
 def test_a_body_that_was_exchanged() -> None:
     signed = msgspec.json.decode(frame(HelloRequest()), type=wire.Signed)
-    exchanged = msgspec.structs.replace(signed, body=msgspec.Raw(msgspec.json.encode(SEAL)))
+    exchanged = msgspec.structs.replace(signed, body=msgspec.Raw(msgspec.json.encode(seal())))
     assert server().answer(msgspec.json.encode(exchanged)).code == "vault_request_not_genuine"
 
 
 def test_a_halt_by_the_office_stops_the_manager() -> None:
     vault = server()
     assert vault.answer(frame(HaltRequest(("platform:sandbox",)), client="office", key=OFFICE)).code == ""
-    assert vault.answer(frame(SEAL)).code == "halted"
+    assert vault.answer(frame(seal())).code == "halted"
     assert vault.answer(frame(HaltRequest(()), client="office", key=OFFICE)).code == ""
-    assert vault.answer(frame(SEAL)).sealed is not None
+    assert vault.answer(frame(seal())).sealed is not None
 
 
 @pytest.mark.parametrize(("order", "client", "key", "code"), [
@@ -174,7 +176,7 @@ def test_whatever_comes_is_answered_and_never_signed(data: bytes) -> None:
 
 @given(st.data())
 def test_no_bent_request_is_taken(data: st.DataObject) -> None:
-    request = frame(SEAL)
+    request = frame(seal())
     at = data.draw(st.integers(0, len(request) - 1))
     bent = request[:at] + bytes([request[at] ^ data.draw(st.integers(1, 255))]) + request[at + 1 :]
     answer = server().answer(bent)
