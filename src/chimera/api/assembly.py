@@ -130,7 +130,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
-    yield CampaignRoutes(views=views, intake=given.intake)
+    yield CampaignRoutes(views=views, intake=given.intake, zone=given.zone)
     yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip

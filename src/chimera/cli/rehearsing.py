@@ -23,6 +23,7 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
+from chimera.domain.manifest import POSTS_PER_DAY_MAX, SchedulePart
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
@@ -157,7 +158,11 @@ def _offer(package: Package, number: int) -> Offer:
     identity = msgspec.structs.replace(manifest.identity, name=f"{manifest.identity.name}-{number + 1:03d}")
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
-    manifest = msgspec.structs.replace(manifest, identity=identity, persona=persona, accounts=(account,))
+    # A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
+    schedule = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
+    manifest = msgspec.structs.replace(
+        manifest, identity=identity, persona=persona, accounts=(account,), schedule=schedule
+    )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
 

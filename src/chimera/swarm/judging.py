@@ -186,6 +186,7 @@ class Judging:
             agent_id=task.agent_id,
             disclosure=agent.persona.disclosure,
             permissions=agent.allowed,
+            capabilities=agent.capabilities,
             accounts=agent.accounts,
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
@@ -197,6 +198,7 @@ class Judging:
             shaped=taint.shaped_by(draft.action, readable(assignment)),
             avoid=agent.persona.avoid,
             posted=self._roster.posted(task.agent_id),
+            posts_per_day_max=agent.schedule.posts_per_day_max,
         )
 
     async def _commit(self, step: Consequence) -> None:
