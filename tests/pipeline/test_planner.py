@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.domain import ids, scopes
 from chimera.domain.budget import Cap
@@ -43,7 +44,8 @@ def planner(house: SmallHouse, *answers: str) -> tuple[Planner, SayingModel]:
 
 
 def with_consents(house: SmallHouse, folder: Path, *answers: str) -> tuple[Planner, Consents]:
-    consents = Consents(store=house.office, keys=LocalSubjectKeys(folder, clock=house.clock))
+    consents = Consents(store=house.office, keys=LocalSubjectKeys(folder, clock=house.clock),
+                        journal=people_journal.consents(folder))  # fmt: skip
     made = Planner(
         model=SayingModel(*answers), contracts=CONTRACTS, treasury=Treasury(), prompt=PROMPTS["plan"],
         store=house.manager, clock=house.clock, ids=house.ids, consents=consents,

@@ -12,9 +12,10 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
-from chimera.adapters.local.home import Home
+from chimera.assembly import joining
 from chimera.bench import books
 from chimera.bootstrap import Fleet
+from chimera.cli import output
 from chimera.cli.network_process import network_of
 from chimera.cli.scoring import Score, scored
 from chimera.domain import canonical
@@ -95,7 +96,7 @@ Watch = Callable[[Glance], None]
 async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
     """Run it, and say what came of it. Begun again on the same home after a crash, it goes on."""
     since = time.monotonic()
-    with Home.open(settings.folder) as home:
+    async with joining.held(settings.folder, tell=output.note) as home:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
         standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
         async with standing as network, bootstrap.database(settings) as found:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from chimera.domain import wallets
 from chimera.domain.action import TAKE_DOWN, Action
 from chimera.domain.agent import Account, owns
-from chimera.domain.confidence import Bands
+from chimera.domain.confidence import Band, Bands
 from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.errors import Invalid
 from chimera.domain.facts import Deed, Facts
@@ -65,6 +65,11 @@ class Gate:
     def record_rulings_min(self) -> int:
         """How many rulings make an agent's record."""
         return self._policy.pack.bands.record_rulings_min
+
+    def nominal(self, question: Question) -> Band:
+        """The band of a confidence by itself, whether or not its agent has a record."""
+        bands = self.bands.bands_for(agent_id=question.agent_id, task_type=question.spec.name)
+        return bands.band_of(question.confidence_bp, has_record=True)
 
     def adopt(self, policy: PolicyEngine) -> None:
         """From now on these rules decide. Nothing waits in between: a decision is taken under one policy, whole."""
