@@ -42,7 +42,6 @@ from chimera.governance.cfo import CFOAgent
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
 from chimera.governance.identity.slices import SlicePass
-from chimera.governance.privacy.consents import Consents
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.intake import Intake
 from chimera.ports.clock import Clock
@@ -105,10 +104,10 @@ async def office(settings: Settings, outside: Outside, *, found: Database) -> As
         reads = await found.reads()
         stack.push_async_callback(reads.close)
         intake = Intake(security=bootstrap.security(), store=store, clock=clock, ids=SystemIds(),
-                        consents=Consents(store=store, keys=found.keys))  # fmt: skip
+                        consents=found.consents(store))  # fmt: skip
         arrived = Bell(clock)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools,
-                              consents=Consents(store=store, keys=found.keys))  # fmt: skip
+                              consents=found.consents(store))  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
                        listening=listening)  # fmt: skip
         stack.push_async_callback(last_checkpoint, top.checkpoints)
@@ -173,7 +172,7 @@ class ManagerProcess:
             store=store, sealer=vaults.manager, effects=remote, entrusted=Entrusted(),
             cfo=CFOAgent(reads=store, outcomes=ledger, attestor=vaults.manager,
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
-            minded=Minded(consents=Consents(store=store, keys=self._found.keys)),
+            minded=Minded(consents=self._found.consents(store)),
             dispatch=WatchedDispatch(streams, watching),
         ), shards=shards)  # fmt: skip
         async with asyncio.TaskGroup() as running:

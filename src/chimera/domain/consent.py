@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from msgspec import Struct
+
 from chimera.domain import ids
 from chimera.domain.record import Record
 
@@ -29,6 +31,16 @@ NEEDS_CONSENT = frozenset({Purpose.CONTACT, Purpose.LEARN})
 # What an arrival is for, by its kind. One of another kind may be kept by nobody's leave, and is not used.
 PURPOSE_OF: Mapping[str, Purpose] = {"mention": Purpose.ANSWER, "reply": Purpose.ANSWER, "thanks": Purpose.ANSWER,
                                       "abuse": Purpose.ANSWER, "post": Purpose.CONTACT}  # fmt: skip
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """What one person, by keyed hash, has said about one purpose, and when: as little as must outlast every restore."""
+
+    person: str
+    purpose: Purpose
+    state: ConsentState
+    by: str
+    at_us: int
 
 
 class Consent(Record, frozen=True, kw_only=True):
