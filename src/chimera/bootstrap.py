@@ -15,10 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import (
-    load_lexicon,
-    load_pack,
-)
+from chimera.adapters.documents.governance import load_lexicon, load_pack
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.adapters.local import people_journal
@@ -36,6 +33,7 @@ from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
+from chimera.assembly.alone import be_alone
 from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
@@ -354,6 +352,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         clock, written = SystemClock(), rules(manifests=drawn.manifests)
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
+        await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
         acting = await entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await stack.enter_async_context(_closing(await found.reads()))

@@ -132,6 +132,24 @@ async def test_a_plan_beyond_the_manifest(house: SmallHouse, permission: str) ->
     assert await house.manager.list(Task) == ()
 
 
+@pytest.mark.requirement("R-C1")
+@pytest.mark.parametrize("skill", sorted({SPECS[name].skill for name in INPUTS}))
+async def test_a_plan_beyond_the_capabilities(house: SmallHouse, skill: str) -> None:
+    """For every skill that a task type uses: who is not capable of it is refused, and the model is not even told."""
+    needing = [spec for spec in SPECS.values() if spec.skill == skill and spec.name in INPUTS]
+    agent = replace(house.agent, capabilities=tuple(name for name in house.agent.capabilities if name != skill))
+    for spec in needing:
+        campaign = replace(house.campaign, id=house.ids.new())
+        await house.put(campaign)
+        await house.set_cap(scopes.campaign(campaign.id), "total", 5_000_000)
+        made, model = planner(house, plan(step("a", spec=spec.name)))
+        with pytest.raises(Invalid):
+            await made.plan_goal(campaign, replace(agent, permissions=spec.permissions))
+        assert spec.name not in [offered["name"] for offered in model.asked[0].data["specs"]]
+        assert f"needs the skill {skill}" in " ".join(model.asked[-1].data["feedback"])
+    assert await house.manager.list(Task) == ()
+
+
 async def test_a_plan_for_yesterdays_state(house: SmallHouse) -> None:
     made, _ = planner(house, GOOD)
     await made.plan_goal(house.campaign, house.agent)
@@ -190,12 +208,20 @@ async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> Non
     assert (await house.manager.get(Input, one.id)).state is InputState.PLANNED
 
 
-@pytest.mark.parametrize("why", ["kind", "permission", "schema", "purpose"])
+@pytest.mark.requirement("R-C1")
+async def test_out_of_hours_an_answer_waits(house: SmallHouse) -> None:
+    one, opens_us = await an_input(house), house.clock.now_us() + 3_600_000_000
+    tasks = await planner(house, GOOD)[0].plan_inputs(house.campaign, house.agent, [one], not_before_us=opens_us)
+    assert [(task.state, task.due_at_us) for task in tasks] == [(TaskState.READY, opens_us)]
+
+
+@pytest.mark.parametrize("why", ["kind", "permission", "skill", "schema", "purpose"])
 async def test_what_nobody_answers_is_dropped_on_record(house: SmallHouse, why: str) -> None:
     one = await an_input(house, "rumour" if why == "kind" else "mention",
                          **({"payload": {"text": 1}} if why == "schema" else {}),
                          **({"purpose": ""} if why == "purpose" else {}))  # fmt: skip
     agent = replace(house.agent, permissions=()) if why == "permission" else house.agent
+    agent = replace(agent, capabilities=("trends",)) if why == "skill" else agent
     assert await planner(house, GOOD)[0].plan_inputs(house.campaign, agent, [one]) == ()
     assert (await house.manager.get(Input, one.id)).state is InputState.DROPPED
     last = (await house.manager.links("manager-0"))[-1]

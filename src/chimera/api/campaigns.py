@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -14,6 +15,7 @@ from chimera.api.fleet import WindowShown, shown_window
 from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
+from chimera.api.tasks import NewTime
 from chimera.api.words import Cursor, Id, IdFilter, Limit, Micros, Note, require_id
 from chimera.domain import budget, ids, scopes
 from chimera.domain.agent import Agent
@@ -72,7 +74,7 @@ class PlanGraph(Struct, frozen=True, kw_only=True):
 
 
 class NewGoal(BaseModel):
-    """What is wanted, from whom, within which budget."""
+    """What is wanted, from whom, within which budget; `begins`, unless it is to begin at once."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -88,6 +90,7 @@ class NewGoal(BaseModel):
     budget_micros: Micros
     posts: Annotated[int, Field(ge=1, le=100)] = 1
     constraints: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)] = []
+    begins: NewTime | None = None
 
 
 class Cancellation(BaseModel):
@@ -101,7 +104,8 @@ class Cancellation(BaseModel):
 class CampaignRoutes:
     """`/v1/campaigns`."""
 
-    def __init__(self, *, views: Views, intake: Intake) -> None:
+    def __init__(self, *, views: Views, intake: Intake, zone: tzinfo) -> None:
+        self._zone = zone
         self._views = views
         self._intake = intake
 
@@ -130,7 +134,8 @@ class CampaignRoutes:
         """Open a campaign from a goal. The planner takes it from here."""
         goal = Goal(text=given.text, agent=require_id(given.agent, where="agent"), platform=given.platform,
                     budget_micros=given.budget_micros, posts=given.posts,
-                    constraints=tuple(given.constraints))  # fmt: skip
+                    constraints=tuple(given.constraints),
+                    begins_at_us=given.begins.moment_in(self._zone) if given.begins else 0)  # fmt: skip
         return await self._intake.open_campaign(goal, by=who.name)
 
     async def show(self, campaign_id: Id) -> CampaignItem:

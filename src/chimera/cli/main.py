@@ -26,6 +26,7 @@ from chimera.cli import (
     spec,
     task,
     tools,
+    top,
     trends,
     vault,
     wallet,
@@ -72,6 +73,7 @@ for command in (
     processes.worker,
     processes.effects,
     audit.replay,
+    top.top,
     trends.trends,
 ):
     app.command()(command)

@@ -12,9 +12,10 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
-from chimera.adapters.local.home import Home
+from chimera.assembly import joining
 from chimera.bench import books
 from chimera.bootstrap import Fleet
+from chimera.cli import output
 from chimera.cli.network_process import network_of
 from chimera.cli.scoring import Score, scored
 from chimera.domain import canonical
@@ -22,6 +23,7 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
+from chimera.domain.manifest import POSTS_PER_DAY_MAX, SchedulePart
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
@@ -94,7 +96,7 @@ Watch = Callable[[Glance], None]
 async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
     """Run it, and say what came of it. Begun again on the same home after a crash, it goes on."""
     since = time.monotonic()
-    with Home.open(settings.folder) as home:
+    async with joining.held(settings.folder, tell=output.note) as home:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
         standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
         async with standing as network, bootstrap.database(settings) as found:
@@ -156,7 +158,11 @@ def _offer(package: Package, number: int) -> Offer:
     identity = msgspec.structs.replace(manifest.identity, name=f"{manifest.identity.name}-{number + 1:03d}")
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
-    manifest = msgspec.structs.replace(manifest, identity=identity, persona=persona, accounts=(account,))
+    # A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
+    schedule = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
+    manifest = msgspec.structs.replace(
+        manifest, identity=identity, persona=persona, accounts=(account,), schedule=schedule
+    )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
 

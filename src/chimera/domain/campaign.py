@@ -60,6 +60,7 @@ class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     budget_micros: int
     posts: int = 1
     constraints: tuple[str, ...] = ()
+    begins_at_us: int = 0
 
 
 class Campaign(Record, frozen=True, kw_only=True):

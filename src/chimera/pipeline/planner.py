@@ -88,14 +88,23 @@ class Planner:
         )
 
     async def plan_inputs(
-        self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], *, leased_until_us: int | None = None
+        self,
+        campaign: Campaign,
+        agent: Agent,
+        inputs: Sequence[Input],
+        *,
+        leased_until_us: int | None = None,
+        not_before_us: int = 0,
     ) -> tuple[Task, ...]:
         """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped.
 
-        Where workers are waiting, the tasks are leased as they are written.
+        Where workers are waiting, the tasks are leased as they are written; out of the agent's hours they wait.
         """
         answerable = [one for one in inputs if self._answers(one, agent)]
-        steps = tuple(Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload) for one in answerable)
+        steps = tuple(
+            Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload, not_before_us=not_before_us)
+            for one in answerable
+        )
         plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
         return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0, leased_until_us=leased_until_us)
 
@@ -113,14 +122,14 @@ class Planner:
 
     def _answers(self, one: Input, agent: Agent) -> bool:
         spec = self._answering.get(one.kind)
-        if spec is None or not all(agent.may(permission) for permission in spec.permissions):
+        if spec is None or not _is_for(agent, spec):
             return False
         if author_of(one.payload) and not one.purpose:
             return False  # Somebody's data, kept for nothing that they could know of, is not used.
         return not self._contracts.input_findings(spec, one.payload)
 
     def _request(self, campaign: Campaign, agent: Agent, refusals: Sequence[str]) -> ModelRequest:
-        permitted = [spec for spec in self._contracts.specs.values() if set(spec.permissions) <= set(agent.permissions)]
+        permitted = [spec for spec in self._contracts.specs.values() if _is_for(agent, spec)]
         return ModelRequest(
             prompt=self._prompt.name,
             instructions=self._prompt.text,
@@ -150,7 +159,13 @@ class Planner:
         key = budget.window_id(scopes.campaign(campaign.id), treasury.TOTAL, treasury.TOTAL)
         opened = await self._store.windows((key,))
         room_micros = opened[0].room_micros if opened else campaign.goal.budget_micros
-        require_sound(plan, specs=self._contracts.specs, permissions=agent.permissions, budget_micros=room_micros)
+        require_sound(
+            plan,
+            specs=self._contracts.specs,
+            permissions=agent.permissions,
+            capabilities=agent.capabilities,
+            budget_micros=room_micros,
+        )
         for step in plan.steps:
             self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
             await self._require_consent(author_of(step.input))
@@ -227,6 +242,11 @@ class Planner:
             agent_id=campaign.agent_id, campaign_id=campaign.id, at_us=self._clock.now_us()
         )
         return budget.metered(windows, cost_micros)
+
+
+def _is_for(agent: Agent, spec: Spec) -> bool:
+    """Whether an agent is capable of a task type, and permitted all that it needs."""
+    return agent.can(spec.skill) and all(agent.may(permission) for permission in spec.permissions)
 
 
 def tasks_of(

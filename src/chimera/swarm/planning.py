@@ -71,9 +71,21 @@ class Planning:
                 return
             if campaign.id in self._goals or agent is None or not _may_begin(campaign, agent, halted):
                 continue
+            if not self._is_time(campaign, agent):
+                continue
             running = asyncio.create_task(self._plan_goal(campaign, agent))
             self._goals[campaign.id] = running
             running.add_done_callback(lambda _, key=campaign.id: self._goals.pop(key, None))
+
+    def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
+        """Whether the campaign's moment has come, and its agent works now."""
+        return campaign.goal.begins_at_us <= self._court.clock.now_us() and not self._opens_at(agent)
+
+    def _opens_at(self, agent: Agent) -> int:
+        """When the agent's hours begin; zero within them."""
+        now_us = self._court.clock.now_us()
+        opens_us = agent.schedule.opens_at(now_us, fleet=self._court.treasury.zone)
+        return opens_us if opens_us > now_us else 0
 
     async def _plan_goal(self, campaign: Campaign, agent: Agent) -> None:
         try:
@@ -99,7 +111,7 @@ class Planning:
         until_us = await self._store.now_us() + round(LEASE_SECONDS * 1_000_000) if spare else 0
         plans: list[Awaitable[Sequence[Task] | None]] = []
         for campaign, agent, inputs in arrivals:
-            leased = len(inputs) <= spare
+            leased = len(inputs) <= spare and not self._opens_at(agent)
             spare -= len(inputs) if leased else 0
             plans.append(self._plan_one(campaign, agent, inputs, leased_until_us=until_us if leased else None))
         planned = await asyncio.gather(*plans)
@@ -114,7 +126,9 @@ class Planning:
                 await self._planner.drop_inputs(campaign, inputs)
                 return ()
             with self._court.timed("plan"):
-                return await self._planner.plan_inputs(campaign, agent, inputs, leased_until_us=leased_until_us)
+                return await self._planner.plan_inputs(
+                    campaign, agent, inputs, leased_until_us=leased_until_us, not_before_us=self._opens_at(agent)
+                )
         except ChimeraError as error:
             log.info("inputs wait", campaign=campaign.id, why=str(error))
             return None

@@ -55,6 +55,7 @@ def question_anew(
     *,
     halted: tuple[str, ...],
     permissions: tuple[str, ...],
+    capabilities: tuple[str, ...],
     accounts: tuple[Account, ...],
     recent: tuple[str, ...],
 ) -> Question:
@@ -64,6 +65,7 @@ def question_anew(
         approver=review.approver,
         halted=halted,
         permissions=permissions,
+        capabilities=capabilities,
         accounts=accounts,
         recent=recent,
     )

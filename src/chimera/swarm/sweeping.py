@@ -173,6 +173,7 @@ class Sweeping:
             review,
             halted=halted,
             permissions=agent.allowed,
+            capabilities=agent.capabilities,
             accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )
