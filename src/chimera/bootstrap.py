@@ -427,7 +427,8 @@ def manager_of(
 def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
-    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted)
+    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted,
+                            secret_tools=settings.secret_tools.split(","))  # fmt: skip
 
 
 def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:

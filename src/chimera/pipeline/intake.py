@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentState
@@ -12,11 +13,11 @@ from chimera.domain.budget import Cap
 from chimera.domain.campaign import REPLAN, Campaign, CampaignCommand, CampaignState, Goal, Input, InputState
 from chimera.domain.canonical import encode, require_text
 from chimera.domain.change import Change
-from chimera.domain.consent import PURPOSE_OF
+from chimera.domain.consent import PURPOSE_OF, Purpose
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
-from chimera.domain.labels import OPERATOR, TRUSTED, Labels
+from chimera.domain.labels import OPERATOR, SECRET, TRUSTED, Labels, union
 from chimera.domain.quoting import unquoted
 from chimera.domain.record import Record
 from chimera.domain.subjects import author_of
@@ -118,7 +119,7 @@ class Intake:
         """Admit an arrival, or put on record why not and raise `Refused`."""
         admitted_id = arrival.own_id or self._ids.new()
         try:
-            await self._require_consent(arrival)
+            arrival = await self._consented(arrival)
             assessment = self._assess(arrival)
         except (Invalid, Refused) as refusal:
             await self._store.commit(
@@ -137,11 +138,16 @@ class Intake:
             raise
         return await self._admit(arrival, admitted_id, assessment)
 
-    async def _require_consent(self, arrival: Arrival) -> None:
-        """Who does not want to be heard is not kept; what is about nobody, or has no use, is asked of nobody."""
+    async def _consented(self, arrival: Arrival) -> Arrival:
+        """Who does not want to be heard is not kept; who is not to be told of is secret."""
         author, purpose = author_of(arrival.payload), PURPOSE_OF.get(arrival.kind)
-        if self._consents is not None and author and purpose is not None:
+        if self._consents is None or not author:
+            return arrival
+        if purpose is not None:
             await self._consents.require(author, purpose)
+        if await self._consents.has_withdrawn(author, Purpose.SHARE):
+            return replace(arrival, labels=union(arrival.labels, (SECRET,)))
+        return arrival
 
     async def escalate(self, arrival: Arrival, *, reason: str) -> Input:
         """Put on record that a person has to look at this, and that no plan will: no machine answers it."""
