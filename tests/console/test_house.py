@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -126,6 +127,7 @@ def held_still(page: Page, house: House) -> str | None:
     campaign: str | None = next((one for one in running if has_a_step_that_waits(page, house, one)), None)
     if campaign is not None:
         tell(page, house.url, "halts", body={"scope": f"campaign:{campaign}", "reason": GROUND}, version=1)
+        time.sleep(1.5)  # Whoever works knows of a halt within a second; what was begun before comes to rest.
         if has_a_step_that_waits(page, house, campaign):
             return campaign
         go_on(page, house.url)

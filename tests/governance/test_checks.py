@@ -229,9 +229,9 @@ def test_no_check_raises_on_anything(text: str, other: str, value: object):
 def test_no_text_makes_a_check_slow(text: str):
     every = [Check(name, PARAMETERS.get(name, {})) for name in CHECKS]
     context = Context(disclosure="x", sources=(text,), recent=(text,), mentions=("@x",), avoid=("x",))
-    begun = time.perf_counter()
+    begun = time.process_time()
     checks.run(every, {"text": text}, context)
-    assert time.perf_counter() - begun < 8, "linear: about 100,000 letters, seconds even on a busy machine"
+    assert time.process_time() - begun < 8, "linear: about 100,000 letters"
 
 
 @pytest.mark.requirement("R-K1")

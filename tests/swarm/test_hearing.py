@@ -16,6 +16,7 @@ from chimera.domain.review import Review
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment, Result
 from chimera.governance.confidences import TELLS_OTHERS
+from chimera.governance.second_thoughts import DOUBT
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.swarm.bell import Bell
@@ -189,6 +190,56 @@ async def test_a_task_that_fails_and_fails_is_given_up(house: SmallHouse) -> Non
 async def test_a_judge_that_gives_no_verdict(house: SmallHouse, error: ChimeraError) -> None:
     task = await Bench(house, judge=error).hear(draft(TEXT, action=a_post()))
     assert (task.state, "no verdict" in task.reason) == (TaskState.READY, True)
+
+
+def unsure(text: str = TEXT, confidence_bp: int = 7_500) -> Draft:
+    return msgspec.structs.replace(draft(text, action=a_post(text=text)), confidence_bp=confidence_bp)
+
+
+async def again(bench: Bench, task: Task, made: Draft) -> Task:
+    """Another draft for a task that was sent back."""
+    await bench.claiming.once()
+    leased = bench.dispatch.sent[-1].task
+    assert leased.id == task.id
+    await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, draft=made))
+    return await bench.house.manager.get(Task, task.id)
+
+
+@pytest.mark.requirement("R-F4", "R-I1")
+async def test_a_doubtful_draft_is_written_anew_once_before_a_person_is_asked(house: SmallHouse) -> None:
+    await house.change_agent(rulings=0)
+    bench = Bench(house)
+    task = await bench.hear(unsure())
+    assert (task.state, task.feedback) == (TaskState.READY, (DOUBT,))
+    assert await house.manager.list(Review) == () == await house.manager.list(Grant)
+    other = f"{TEXT} Said more plainly."
+    assert (await again(bench, task, unsure(other))).state is TaskState.HELD
+    assert len(await house.manager.list(Review)) == 1
+    attempts = await house.manager.list(Attempt, scope=task.id)
+    assert all(one.ruling is not None and one.verdict.accepted for one in attempts), (
+        "both are kept, as they were judged"
+    )
+    assert len(attempts) == 2
+
+
+@pytest.mark.requirement("R-F4", "R-I1")
+async def test_a_surer_draft_goes_out_without_a_person(house: SmallHouse) -> None:
+    await house.change_agent(rulings=0)
+    bench = Bench(house)
+    task = await bench.hear(unsure())
+    other = f"{TEXT} Said more plainly."
+    assert (await again(bench, task, draft(other, action=a_post(text=other)))).state is TaskState.GRANTED
+
+
+@pytest.mark.requirement("R-F4")
+async def test_the_same_bytes_are_no_surer_when_they_come_again(house: SmallHouse) -> None:
+    await house.change_agent(rulings=0)
+    bench = Bench(house)
+    task = await bench.hear(unsure())
+    task = await again(bench, task, draft(TEXT, action=a_post()))
+    assert task.state is TaskState.HELD
+    (review,) = await house.manager.list(Review)
+    assert review.question.confidence_bp == 7_500
 
 
 async def test_a_result_is_taken_once_and_only_under_its_lease(house: SmallHouse) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
 import msgspec
@@ -32,13 +32,33 @@ class Joined(Struct, frozen=True):
 
 
 @contextlib.asynccontextmanager
+async def held(folder: Path, *, tell: Callable[[str], None]) -> AsyncGenerator[Home]:
+    """The home while the block runs, for whoever stays. A command that is under way there is waited for, and told."""
+    end = asyncio.get_running_loop().time() + JOIN_SECONDS_MAX
+    waits_for = ""
+    while True:
+        try:
+            home = Home.open(folder)
+            break
+        except Conflict as taken:
+            if taken.code != "home_busy" or asyncio.get_running_loop().time() > end:
+                raise
+            if taken.message != waits_for:
+                waits_for = taken.message
+                tell(f"{waits_for} This begins when it has ended.")
+        await asyncio.sleep(LOOK_SECONDS)
+    with home:
+        yield home
+
+
+@contextlib.asynccontextmanager
 async def held_or_joined(folder: Path, *, lasting: bool = False) -> AsyncGenerator[Joined | None]:
     """`None` while the home is held by us; otherwise whose guest we are. The host waits for guests that do not last."""
     end = asyncio.get_running_loop().time() + JOIN_SECONDS_MAX
     with contextlib.ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(Home.open(folder))
+                stack.enter_context(Home.open(folder, passing=not lasting))
                 joined = None
                 break
             except Conflict:

@@ -27,6 +27,7 @@ from chimera.cli import (
     spent,
     task,
     tools,
+    top,
     trends,
     vault,
     wallet,
@@ -75,6 +76,7 @@ for command in (
     processes.worker,
     processes.effects,
     audit.replay,
+    top.top,
     trends.trends,
 ):
     app.command()(command)

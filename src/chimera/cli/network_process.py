@@ -17,7 +17,7 @@ from chimera.domain.errors import Unavailable
 from chimera.rehearsal.scenario import Scenario
 from chimera.rehearsal.standing import Order, Report, Whereabouts, write
 
-START_SECONDS_MAX = 20.0
+START_SECONDS_MAX = 120.0
 END_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.05
 

@@ -10,9 +10,8 @@ import msgspec
 import typer
 
 from chimera import bootstrap
-from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import networks
+from chimera.assembly import joining, networks
 from chimera.assembly import serving as serving_api
 from chimera.bootstrap import Database, Fleet
 from chimera.cli import checkup, output, stopping
@@ -51,7 +50,7 @@ def up(
 async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
     scenario = msgspec.structs.replace(DEMO, attacks=ATTACKS_AN_HOUR, attacks_to_seconds=3_600.0)
     plan = Plan(agents=agents, posts=6, scenario=scenario)
-    with Home.open(settings.folder) as home:
+    async with joining.held(settings.folder, tell=output.note) as home:
         output.note(f"chimera rehearses in {home.folder}: offline, with simulated people and simulated money")
         accounts = tuple(handle_of(number) for number in range(agents))
         standing = network_of(home.folder / "rehearsal", scenario, accounts)
@@ -66,17 +65,20 @@ async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
 async def _live(settings: Settings, *, quiet: bool) -> None:
     """The fleet as installed, on real networks. What it may do there stands in manifests and policy, as ever."""
     named = ", ".join(sorted(networks.configured(settings)))
-    with Home.open(settings.folder) as home:
-        async with bootstrap.database(settings) as found, contextlib.AsyncExitStack() as stack:
-            output.note(f"chimera is live in {home.folder}, on {named}")
-            output.note(f"you are {await bootstrap.somebody_here(settings, found)}")
-            reads = await found.reads()
-            stack.push_async_callback(reads.close)
-            ways = await stack.enter_async_context(networks.live(settings, reads))
-            outside = bootstrap.Outside(model=ways.model, judge_model=ways.judge_model, tools=ways.tools,
-                                        publisher=ways.publisher)  # fmt: skip
-            fleet = await stack.enter_async_context(bootstrap.fleet(settings, outside, found=found))
-            await _serve(fleet, settings, found, quiet=quiet)
+    async with (
+        joining.held(settings.folder, tell=output.note) as home,
+        bootstrap.database(settings) as found,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        output.note(f"chimera is live in {home.folder}, on {named}")
+        output.note(f"you are {await bootstrap.somebody_here(settings, found)}")
+        reads = await found.reads()
+        stack.push_async_callback(reads.close)
+        ways = await stack.enter_async_context(networks.live(settings, reads))
+        outside = bootstrap.Outside(model=ways.model, judge_model=ways.judge_model, tools=ways.tools,
+                                    publisher=ways.publisher)  # fmt: skip
+        fleet = await stack.enter_async_context(bootstrap.fleet(settings, outside, found=found))
+        await _serve(fleet, settings, found, quiet=quiet)
 
 
 async def _serve(fleet: Fleet, settings: Settings, found: Database, *, quiet: bool) -> None:

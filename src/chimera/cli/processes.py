@@ -10,9 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from chimera import bootstrap, processes
-from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import vaults
+from chimera.assembly import joining, vaults
 from chimera.bootstrap import Database, Outside
 from chimera.cli import output, stopping
 from chimera.cli.network_process import network_of, running_network
@@ -76,20 +75,20 @@ async def _for_ever(what: str) -> None:
 async def _office(settings: Settings, plan: Plan, *, workers: int) -> None:
     names = [f"worker-{number + 1}" for number in range(workers)]
     accounts = tuple(handle_of(number) for number in range(plan.agents))
-    with Home.open(settings.folder) as home:
-        async with (
-            network_of(home.folder / "rehearsal", plan.scenario, accounts) as network,
-            processes.servers(settings, workers=names),
-            bootstrap.database(settings) as found,
-            bootstrap.sandbox_outside(network.url, plan.scenario, found=found) as outside,
-            processes.office(settings, outside, found=found) as (store, intake),
-        ):
-            await begin_with(store, intake, plan)
-            await _for_ever("office: ready")
+    async with (
+        joining.held(settings.folder, tell=output.note) as home,
+        network_of(home.folder / "rehearsal", plan.scenario, accounts) as network,
+        processes.servers(settings, workers=names),
+        bootstrap.database(settings) as found,
+        bootstrap.sandbox_outside(network.url, plan.scenario, found=found) as outside,
+        processes.office(settings, outside, found=found) as (store, intake),
+    ):
+        await begin_with(store, intake, plan)
+        await _for_ever("office: ready")
 
 
 async def _manager(settings: Settings) -> None:
-    async with _joined(settings) as found, processes.manager(settings, found=found):
+    async with bootstrap.running_or_own_database(settings) as found, processes.manager(settings, found=found):
         await _for_ever("manager: ready")
 
 
@@ -115,15 +114,9 @@ async def _vault(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _joined(settings: Settings) -> AsyncGenerator[Database]:
-    async with bootstrap.running_or_own_database(settings) as found:
-        yield found
-
-
-@contextlib.asynccontextmanager
 async def _outside(settings: Settings) -> AsyncGenerator[tuple[Database, Outside]]:
     """The ways out of a rehearsal: the network that runs on this home."""
-    async with _joined(settings) as found:
+    async with bootstrap.running_or_own_database(settings) as found:
         url = running_network(settings.folder / "rehearsal")
         async with bootstrap.sandbox_outside(url, DEMO, found=found) as outside:
             yield found, outside

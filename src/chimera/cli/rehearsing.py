@@ -12,9 +12,10 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
-from chimera.adapters.local.home import Home
+from chimera.assembly import joining
 from chimera.bench import books
 from chimera.bootstrap import Fleet
+from chimera.cli import output
 from chimera.cli.network_process import network_of
 from chimera.cli.scoring import Score, scored
 from chimera.domain import canonical
@@ -22,14 +23,15 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
+from chimera.domain.manifest import POSTS_PER_DAY_MAX, SchedulePart
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Reads, Store
-from chimera.rehearsal.planning import FILM
-from chimera.rehearsal.scenario import SOCIAL, Scenario
+from chimera.rehearsal.planning import CLIP, FILM
+from chimera.rehearsal.scenario import PAY, SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
 from chimera.rehearsal.week import Outcome, Week
@@ -94,7 +96,7 @@ Watch = Callable[[Glance], None]
 async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
     """Run it, and say what came of it. Begun again on the same home after a crash, it goes on."""
     since = time.monotonic()
-    with Home.open(settings.folder) as home:
+    async with joining.held(settings.folder, tell=output.note) as home:
         accounts = tuple(handle_of(number) for number in range(plan.agents))
         standing = network_of(home.folder / "rehearsal", plan.scenario, accounts)
         async with standing as network, bootstrap.database(settings) as found:
@@ -134,17 +136,27 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
     specs = load_specs()
     package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
     for number in range(plan.agents):
-        agent = await _installed(office, package, number)
-        if not await office.list(Campaign, scope=agent.id, limit=1):
-            film = f" The last post carries {FILM}." if plan.week and number == 0 else ""
-            goal = Goal(text=f"Keep players company: news first, banter second.{film}", agent=agent.id, platform=SOCIAL,
-                        budget_micros=CAMPAIGN_BUDGET_MICROS, posts=plan.posts)  # fmt: skip
-            await intake.open_campaign(goal, by="rehearsal")
+        is_first = plan.week is not None and number == 0
+        agent = await _installed(office, _paying(_offer(package, number)) if is_first else _offer(package, number))
+        more = f" The last post carries {FILM}; the house {CLIP}." if is_first else ""
+        await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
+    if plan.week is not None:
+        assistant = read_package(bootstrap.packages_folder() / "productivity.assistant", specs=specs)
+        agent = await _installed(office, Offer(manifest=assistant.manifest, digest=assistant.digest, by="rehearsal",
+                                               constitution=assistant.constitution))  # fmt: skip
+        await _engaged(office, intake, agent, "Keep a note on each of your subjects.", 1)
 
 
-async def _installed(office: Store, package: Package, number: int) -> Agent:
+async def _engaged(office: Store, intake: Intake, agent: Agent, goal: str, posts: int) -> None:
+    """The agent's campaign, once."""
+    if not await office.list(Campaign, scope=agent.id, limit=1):
+        wanted = Goal(text=goal, agent=agent.id, platform=SOCIAL, budget_micros=CAMPAIGN_BUDGET_MICROS, posts=posts)
+        await intake.open_campaign(wanted, by="rehearsal")
+
+
+async def _installed(office: Store, offer: Offer) -> Agent:
     installer = Installer(office)
-    offered = await installer.install(_offer(package, number))
+    offered = await installer.install(offer)
     if offered.agent.state is AgentState.INSTALLED:
         return await installer.change(offered.agent.name, AgentCommand.ACTIVATE, by="rehearsal")
     return offered.agent
@@ -156,9 +168,22 @@ def _offer(package: Package, number: int) -> Offer:
     identity = msgspec.structs.replace(manifest.identity, name=f"{manifest.identity.name}-{number + 1:03d}")
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
-    manifest = msgspec.structs.replace(manifest, identity=identity, persona=persona, accounts=(account,))
+    # A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
+    schedule = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
+    manifest = msgspec.structs.replace(
+        manifest, identity=identity, persona=persona, accounts=(account,), schedule=schedule
+    )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
+
+
+def _paying(offer: Offer) -> Offer:
+    """The same with a till of its own: whoever may pay in a rehearsal is attacked for it."""
+    manifest = offer.manifest
+    till = Account(platform=PAY, handle=manifest.accounts[0].handle)
+    return msgspec.structs.replace(offer, manifest=msgspec.structs.replace(
+        manifest, accounts=(*manifest.accounts, till), permissions=(*manifest.permissions, "payment.send"),
+    ))  # fmt: skip
 
 
 # ── the middle ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from chimera.cli.causes import Causes, causes_of
 from chimera.domain.campaign import Input
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task, TaskState
@@ -53,6 +54,7 @@ class Score(Struct, frozen=True, kw_only=True):
     videos: int
     images: int
     payments: int
+    causes: Causes
 
 
 async def scored(
@@ -79,6 +81,7 @@ async def scored(
         videos=sum(deed.films for deed in report.records),
         images=sum(len(deed.media) - deed.films for deed in report.records),
         payments=kinds["payment.send"],
+        causes=causes_of((task for task in tasks if task.id in sound), held),
     )
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "demo",
     "rehearse": "rehearse",
     "replay": "audit",
+    "top": "top",
     "trends": "trends",
 }
 

@@ -1,4 +1,4 @@
-"""Runs a command's work so that a SIGTERM ends it as orderly as a Ctrl-C: what it started is ended, in its order."""
+"""Runs a command's work so that SIGTERM, or a terminal that closes, ends it like a Ctrl-C: all of it, in order."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def run(work: Coroutine[Any, Any, T], *, loop: Callable[[], asyncio.AbstractEven
 async def _stoppable(work: Coroutine[Any, Any, T]) -> T:
     owner = asyncio.current_task()
     assert owner is not None, "runs in a task"
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, owner.cancel)
     return await work

@@ -13,11 +13,15 @@ Everything that has no method here is reached by `house.wire.get`, `.post` and `
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from typing import TypeVar
 
 from chimera.client.changes import Change, changes
 from chimera.client.shapes import (
     AgentRow,
+    BatchAnswer,
+    BatchOutcome,
     CampaignRow,
     FleetSummary,
     HaltPreview,
@@ -29,6 +33,8 @@ from chimera.client.wire import Wire
 from chimera.domain.campaign import Campaign
 from chimera.domain.halt import Halt
 from chimera.domain.review import Review
+
+T = TypeVar("T")
 
 
 class House:
@@ -54,6 +60,10 @@ class House:
         """Agents by name."""
         return self._wire.every("/v1/agents", AgentRow, {"q": text, "state": state})
 
+    async def grid(self, *, limit: int = 500) -> Sequence[AgentRow]:
+        """The first agents by name."""
+        return await _first(self.agents(), limit)
+
     def changes(self, *, cursor: str = "") -> AsyncGenerator[Change]:
         """What changes, from a cursor on or from now."""
         return changes(self._wire, cursor=cursor)
@@ -66,12 +76,7 @@ class House:
 
     async def desk(self, *, limit: int = 100) -> Sequence[ReviewRow]:
         """The most urgent of what waits."""
-        found: list[ReviewRow] = []
-        async for row in self.reviews():
-            found.append(row)
-            if len(found) >= limit:
-                break
-        return found
+        return await _first(self.reviews(), limit)
 
     async def review(self, review_id: str) -> ReviewItem:
         """One review with everything that one needs to rule."""
@@ -88,6 +93,12 @@ class House:
     async def approve(self, seen: ReviewRow) -> Review:
         """Approve exactly the bytes that were seen, at the version at which they were seen."""
         return await self._ruled(seen, "approve", {"digest": seen.digest})
+
+    async def approve_many(self, seen: Sequence[ReviewRow]) -> tuple[BatchOutcome, ...]:
+        """Approve several of low risk, each as it was seen; each stands for itself."""
+        items = [{"id": one.id, "version": one.version, "digest": one.digest} for one in seen]
+        answer = await self._wire.post("/v1/reviews/batch", {"command": "approve", "items": items})
+        return answer.as_type(BatchAnswer).outcomes
 
     async def edit(self, seen: ReviewRow, *, text: str) -> Review:
         """Approve other words: new bytes, a new decision."""
@@ -129,3 +140,14 @@ class House:
     async def resume(self, scope: str) -> Halt:
         """Lift the halt of exactly this scope."""
         return (await self._wire.post("/v1/halts/end", {"scope": scope})).as_type(Halt)
+
+
+async def _first(found: AsyncGenerator[T], limit: int) -> Sequence[T]:
+    """The first of a long list; the rest is never asked for."""
+    rows: list[T] = []
+    async with contextlib.aclosing(found):
+        async for row in found:
+            rows.append(row)
+            if len(rows) >= limit:
+                break
+    return rows

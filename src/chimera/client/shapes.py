@@ -7,6 +7,22 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from chimera.domain.review import Review
+
+
+class BatchOutcome(Struct, frozen=True, kw_only=True):
+    """What came of one of many rulings."""
+
+    id: str
+    ok: bool
+    detail: str
+
+
+class BatchAnswer(Struct, frozen=True, kw_only=True):
+    """What came of each."""
+
+    outcomes: tuple[BatchOutcome, ...]
+
 
 class Session(Struct, frozen=True, kw_only=True):
     """Who one is, and what one may do."""
@@ -59,6 +75,7 @@ class ReviewRow(Struct, frozen=True, kw_only=True):
     id: str
     version: int
     state: str
+    about: str
     kind: str
     platform: str
     account: str
@@ -75,6 +92,8 @@ class ReviewRow(Struct, frozen=True, kw_only=True):
     deadline_us: int
     assignee: str
     claimed_by: str
+    first_yes_by: str
+    may_batch: bool
 
 
 class FiredRule(Struct, frozen=True, kw_only=True):
@@ -90,6 +109,7 @@ class ReviewItem(Struct, frozen=True, kw_only=True):
     id: str
     version: int
     row: ReviewRow
+    review: Review
     rules: tuple[FiredRule, ...]
     findings: tuple[str, ...]
     fits_budget: bool

@@ -89,6 +89,7 @@ class EventKind(StrEnum):
     WEBHOOK_CHANGED = "WEBHOOK_CHANGED"
     MEMORY_KEPT = "MEMORY_KEPT"
     MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
+    MEMORY_LABELLED = "MEMORY_LABELLED"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

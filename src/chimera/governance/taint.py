@@ -12,7 +12,9 @@ from chimera.domain.work import Material
 from chimera.governance import texts
 
 ECHO_WORDS = 5
+WORDS = "the words "  # How the finding about a copied run of words begins.
 TOKEN_LENGTH_MIN = 6
+INPUT = "input"  # The material that is the task's own input, as it was admitted.
 OWN = "recent"  # The material that holds what the agent itself said lately.
 _SPENDING = ("payment.send",)
 _BEFRIENDING = ("post.like", "post.follow", "post.repost")
@@ -32,12 +34,15 @@ def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
         return ()
     strange: list[str] = []
     own: list[str] = []
-    for material in materials:
+    given = tuple(materials)
+    for material in given:
         if labels.is_tainted(material.labels):
             (own if material.name == OWN else strange).extend(texts.texts_of(material.content))
     found: dict[str, None] = {}
     if strange:
         found.update(dict.fromkeys(_shapes(action, "\n".join(strange).lower())))
+        if action.kind in _BEFRIENDING and not _is_back_to(action, given):
+            found[f"{action.kind} was prompted by a stranger's words"] = None
     if own:
         # Its own wording may come back; a stranger's link, handle or code in it may not, not without a person.
         found.update(dict.fromkeys(_carried(action, "\n".join(own).lower())))
@@ -47,10 +52,21 @@ def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
 def _shapes(action: Action, strange: str) -> Iterator[str]:
     if action.kind in _SPENDING:
         yield "a payment was prepared from a stranger's words"
-    if action.kind in _BEFRIENDING:
-        yield f"{action.kind} was prompted by a stranger's words"
     yield from _carried(action, strange)
     yield from _runs(str(action.arguments.get("text", "")), strange)
+
+
+def _is_back_to(action: Action, materials: Iterable[Material]) -> bool:
+    """Whether it is a like of the very post that was admitted, as an answer would be: whom, no stranger could choose.
+
+    The task's own input names post and author; to be followed, or to have another post liked, takes a person.
+    """
+    aimed = (action.arguments.get("post_id"), action.arguments.get("target_account"))
+    return action.kind == "post.like" and any(
+        (material.content.get("post_id"), material.content.get("author")) == aimed
+        for material in materials
+        if material.name == INPUT and all(aimed)
+    )
 
 
 def _carried(action: Action, strange: str) -> Iterator[str]:
@@ -145,4 +161,4 @@ def _tokens(said: str, strange: str) -> Iterator[str]:
 def _runs(said: str, strange: str) -> Iterator[str]:
     copied = texts.shingles(said, size=ECHO_WORDS) & texts.shingles(strange, size=ECHO_WORDS)
     if copied:
-        yield f"the words {' '.join(min(copied))!r} were copied from a stranger"
+        yield f"{WORDS}{' '.join(min(copied))!r} were copied from a stranger"

@@ -91,12 +91,7 @@ def rejected(
     task, verdict = assignment.task, judgement.verdict
     again = task.revision < limits.revisions_max
     after = (
-        replace(
-            task.after(TaskCommand.RETRY),
-            revision=task.revision + 1,
-            feedback=verdict.findings,
-            due_at_us=occasion.at_us,
-        )
+        _revised(task, verdict.findings, occasion)
         if again
         else replace(task.after(TaskCommand.REFUSE), reason="; ".join(verdict.findings)[:500] or "not accepted")
     )
@@ -109,6 +104,32 @@ def rejected(
             cost_micros=_cost(result, judgement),
         ),
         task=after,
+    )
+
+
+def sent_back(
+    assignment: Assignment,
+    result: Result,
+    judgement: Judgement,
+    question: Question,
+    ruling: Ruling,
+    findings: tuple[str, ...],
+    occasion: Occasion,
+) -> Consequence:
+    """The gate did not allow it for what its writer can mend: written anew, before a person is asked about it."""
+    after = _revised(assignment.task, findings, occasion)
+    attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us, question=question, ruling=ruling)
+    told = msgspec.structs.replace(
+        judgement, verdict=msgspec.structs.replace(judgement.verdict, accepted=False, findings=findings)
+    )
+    event = _judged(assignment, result, told, occasion, again=True)
+    change = _change((after, attempt), (event,), occasion, cost_micros=_cost(result, judgement))
+    return Consequence(change=change, task=after)
+
+
+def _revised(task: Task, findings: tuple[str, ...], occasion: Occasion) -> Task:
+    return replace(
+        task.after(TaskCommand.RETRY), revision=task.revision + 1, feedback=findings, due_at_us=occasion.at_us
     )
 
 

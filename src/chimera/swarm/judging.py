@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from chimera.domain.attempt import attempt_id
+from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.decision import Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
+from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Result
-from chimera.governance import taint
+from chimera.governance import second_thoughts, taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
@@ -149,10 +150,15 @@ class Judging:
         question = await self._question(assignment, spec, result, judgement)
         if question.halted:
             return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
+        if assignment.task.revision:
+            question = await self._as_sure_as_before(question)
         question = await self._court.appraised(question)
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
+        findings = second_thoughts.mendable(ruling, self._court.gate.nominal(question))
+        if findings and _may_be_written_anew(assignment.task, spec, findings):
+            step = hearing.sent_back(assignment, result, judgement, question, ruling, findings, occasion)
         try:
             await self._commit(step)
         except Refused as refusal:
@@ -169,6 +175,13 @@ class Judging:
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
+
+    async def _as_sure_as_before(self, question: Question) -> Question:
+        """Bytes that were judged before are no surer now: who is asked often enough would say anything."""
+        attempts = await self._store.list(Attempt, scope=question.task_id)
+        known = [one.question for one in attempts if one.question is not None]
+        same = [one.confidence_bp for one in known if one.action.digest == question.action.digest]
+        return msgspec.structs.replace(question, confidence_bp=min(question.confidence_bp, *same)) if same else question
 
     async def _postpone(
         self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, scope: str
@@ -194,6 +207,7 @@ class Judging:
             agent_id=task.agent_id,
             disclosure=agent.persona.disclosure,
             permissions=agent.allowed,
+            capabilities=agent.capabilities,
             accounts=agent.accounts,
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
@@ -205,6 +219,7 @@ class Judging:
             shaped=taint.shaped_by(draft.action, readable(assignment)),
             avoid=agent.persona.avoid,
             posted=self._roster.posted(task.agent_id),
+            posts_per_day_max=agent.schedule.posts_per_day_max,
         )
 
     async def _commit(self, step: Consequence) -> None:
@@ -216,6 +231,13 @@ class Judging:
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()
+
+
+def _may_be_written_anew(task: Task, spec: Spec, findings: tuple[str, ...]) -> bool:
+    """As often as any draft; where confidence alone is in the way, once: then a person is asked."""
+    return task.revision < spec.limits.revisions_max and not (
+        findings == (second_thoughts.DOUBT,) and second_thoughts.DOUBT in task.feedback
+    )
 
 
 def _answered_by(result: Result) -> str:

@@ -19,7 +19,7 @@ def readable(assignment: Assignment) -> tuple[Material, ...]:
     """All that the lease could read: materials, memories, the task's own input, and what the agent said lately."""
     task = assignment.task
     own = Material(name=taint.OWN, content={"texts": list(assignment.recent)}, labels=assignment.recent_labels)
-    return (*assignment.readable, Material(name="input", content=task.input, labels=task.labels), own)
+    return (*assignment.readable, Material(name=taint.INPUT, content=task.input, labels=task.labels), own)
 
 
 def require_recordable(result: Result) -> None:

@@ -11,7 +11,7 @@ from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.granted import Granted
 from chimera.domain.review import AFTERWARDS, Review, ReviewState
-from chimera.domain.task import Task, TaskState
+from chimera.domain.task import Task
 from chimera.pipeline.settling import followers
 from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
@@ -133,11 +133,13 @@ class Sweeping:
         occasion = self._court.occasion(task)
         if review.state is not ReviewState.REJECTED:
             return await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why="it stays"))
+        if await self._halted(review.question):
+            return None
         order = await self._ordered(review, task, occasion)
         if order.is_final:
             why = f"the take-down is {order.state}"
             await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why=why))
-        elif order.state is TaskState.HELD and order.due_at_us <= occasion.at_us:
+        elif rulings.waits_for_gate(order) and order.due_at_us <= occasion.at_us:
             await self._take_down(review, order, occasion)
 
     async def _ordered(self, review: Review, task: Task, occasion: Occasion) -> Task:
@@ -177,6 +179,7 @@ class Sweeping:
             review,
             halted=halted,
             permissions=agent.allowed,
+            capabilities=agent.capabilities,
             accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )

@@ -114,12 +114,12 @@ def test_all_faults_are_told_not_only_the_first():
     ids=range(11),
 )
 def test_bombs_are_refused_at_once(bomb: bytes):
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         read(bomb)
     except Faults as error:
         assert len(error.faults) <= 50
-    assert time.perf_counter() - begun < 2, "measured: 0.14 s at most"
+    assert time.process_time() - begun < 5, "of our own time; 0.14 s at most on a quiet machine"
 
 
 def test_limits():

@@ -17,13 +17,14 @@ from chimera.adapters.local.home import (
     socket_folder,
     write_private,
 )
+from chimera.assembly import joining
 from chimera.domain.errors import Conflict, Invalid, Refused, Unavailable
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from chimera.adapters.local.home import Home
-home = Home.open(Path(sys.argv[1]))
+home = Home.open(Path(sys.argv[1]), passing=sys.argv[2:] == ["passing"])
 print("held", flush=True)
 time.sleep(600)
 """
@@ -57,6 +58,29 @@ def test_a_second_process_is_refused_with_the_first_ones_number_until_that_is_ki
     assert f"Process {holder.pid} " in refusal.value.message
     with Home.open(folder):
         assert (folder / "lock").read_text() == f"{os.getpid()}\n"
+
+
+async def test_whoever_stays_waits_for_a_command_and_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    told: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(folder), "passing"], stdout=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == b"held\n"
+
+        def tell(line: str) -> None:
+            told.append(line)
+            command.kill()
+
+        async with joining.held(folder, tell=tell):
+            assert (folder / "lock").read_text() == f"{os.getpid()}\n"
+    assert len(told) == 1
+    assert f"Process {command.pid} is at a command" in told[0]
+
+
+async def test_whoever_stays_is_refused_at_once_where_another_stays(tmp_path: Path) -> None:
+    with Home.open(tmp_path / "home"), pytest.raises(Conflict, match="home_in_use"):
+        async with joining.held(tmp_path / "home", tell=pytest.fail):
+            pass
 
 
 def test_a_lock_that_was_let_go_is_free_even_while_a_child_starts(tmp_path: Path) -> None:

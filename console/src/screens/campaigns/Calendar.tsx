@@ -82,7 +82,10 @@ export function Calendar({ campaignId, steps }: { campaignId: string; steps: rea
   const now = new Date();
   const coming = steps.filter((step) => MOVING.has(step.state));
   if (!coming.length) return <Empty title="Nothing is to come">Every step of this plan has ended. A new input, or a new plan, puts something here.</Empty>;
-  const onDay = (day: Date): Step[] => coming.filter((step) => new Date(Math.max(step.due_at_us / 1000, now.getTime())).toDateString() === day.toDateString()).sort((a, b) => a.due_at_us - b.due_at_us);
+  const beginsAt = (step: Step): number => Math.max(step.due_at_us / 1000, now.getTime());
+  // Of those that may begin at once, whatever can still be moved comes first: the rest may fill the day's first lines.
+  const inOrder = (a: Step, b: Step): number => beginsAt(a) - beginsAt(b) || Number(MOVABLE.has(b.state)) - Number(MOVABLE.has(a.state));
+  const onDay = (day: Date): Step[] => coming.filter((step) => new Date(beginsAt(step)).toDateString() === day.toDateString()).sort(inOrder);
   const drop = (event: DragEvent, day: Date): void => {
     event.preventDefault();
     setOver("");

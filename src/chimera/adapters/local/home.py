@@ -29,6 +29,8 @@ SOCKET_PATH_BYTES_MAX = 103
 SOCKET_PATH_PLAIN = re.compile(r"[A-Za-z0-9/._+@~-]+")
 SOCKET_NAME_LONGEST = ".s.PGSQL.65535"
 
+PASSING = "passing\n"
+
 PRIVATE_FOLDER_MODE = 0o700
 PRIVATE_FILE_MODE = 0o600
 OTHERS = 0o077
@@ -42,6 +44,7 @@ class Lock:
 
     def release(self) -> None:
         if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
             # A child that is just being started shares the file until it runs its program; so unlock, not only close.
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
@@ -56,10 +59,11 @@ class Home:
     lock: Lock
 
     @classmethod
-    def open(cls, folder: Path, *, free_bytes_min: int = DISK_FREE_BYTES_MIN) -> Self:
+    def open(cls, folder: Path, *, free_bytes_min: int = DISK_FREE_BYTES_MIN, passing: bool = False) -> Self:
+        """Take the home. `passing` tells others that this is one command, which soon ends."""
         path = prepare_home(folder)
         require_free_disk(path, free_bytes_min=free_bytes_min)
-        return cls(folder=path, lock=hold_lock(path / "lock", what=f"the home {path}"))
+        return cls(folder=path, lock=hold_lock(path / "lock", what=f"the home {path}", passing=passing))
 
     def close(self) -> None:
         self.lock.release()
@@ -164,27 +168,40 @@ def leave_socket_folder(folder: Path, *, home: Path) -> None:
         folder.rmdir()
 
 
-def hold_lock(path: Path, *, what: str) -> Lock:
+def hold_lock(path: Path, *, what: str, passing: bool = False) -> Lock:
     """Takes the lock for as long as this process lives, or says which process has it."""
     with explained(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        os.write(descriptor, f"{os.getpid()}\n{PASSING if passing else ''}".encode())
     except BlockingIOError:
-        holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+        holder = os.read(descriptor, 64).decode("ascii", "replace")
         os.close(descriptor)
-        raise Conflict(
-            "home_in_use",
-            f"Process {holder} is using {what}.",
-            where=str(path),
-            remedy=f"Stop process {holder} first, or choose another home with CHIMERA_HOME.",
-        ) from None
+        raise _taken(path, what, holder) from None
     except OSError as fault:
         os.close(descriptor)
         raise explain(fault, path) from fault
     return Lock(descriptor)
+
+
+def _taken(path: Path, what: str, holder: str) -> Conflict:
+    """Who has it. Whoever has just taken it and has not said who it is counts as passing."""
+    process, _, mark = holder.partition("\n")
+    if mark == PASSING or not process:
+        return Conflict(
+            "home_busy",
+            f"Process {process or 'unknown'} is at a command on {what}.",
+            where=str(path),
+            remedy="Try again when it has ended.",
+        )
+    return Conflict(
+        "home_in_use",
+        f"Process {process} is using {what}.",
+        where=str(path),
+        remedy=f"Stop process {process} first, or choose another home with CHIMERA_HOME.",
+    )
 
 
 def require_free_disk(path: Path, *, free_bytes_min: int = DISK_FREE_BYTES_MIN) -> None:
