@@ -40,9 +40,9 @@ class Sweeping:
         settle: Settle,
         granting: Granting,
         performing: Performing,
-        reserving: Reserving,
         roster: Roster,
         shards: Sequence[int],
+        reserving: Reserving | None = None,
     ) -> None:
         self._court = court
         self._store = store
@@ -60,7 +60,8 @@ class Sweeping:
             await self._guarded(review.task_id, self._rule(review))
         await self._cancelling.once()
         await self._sweep_tasks()
-        await self._reserving.release_expired()
+        if self._reserving is not None:
+            await self._reserving.release_expired()
         return False
 
     async def _sweep_tasks(self) -> None:
