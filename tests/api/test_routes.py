@@ -128,6 +128,7 @@ async def test_every_page_of_a_record_can_be_read(world: World):
             f"/v1/audit/records/task/{samples.tasks[0].id}", "/v1/money/spending", "/v1/money/caps", "/v1/policy",
             "/v1/money/windows", "/v1/tools", "/v1/connections", "/v1/kpis", "/v1/trends", "/metrics", "/v1/fleet",
             f"/v1/money/spending/{grant.hold_id}", "/v1/tasks?state=ready", "/v1/audit/chains", "/health", "/ready",
+            f"/v1/money/tasks/{grant.terms.task_id}", f"/v1/money/campaigns/{samples.campaigns[0].id}/tasks",
         ):  # fmt: skip
             answer = await client.get(path)
             assert answer.status_code == 200, (path, answer.text)

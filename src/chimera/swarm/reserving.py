@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from chimera.domain import ids
 from chimera.domain.budget import MODEL_CALLS, Hold
 from chimera.domain.change import Change
+from chimera.domain.costing import model_hold_id
 from chimera.domain.errors import Conflict, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.task import Task
@@ -44,7 +44,7 @@ class Reserving:
     def of(self, task: Task) -> Hold | None:
         """What is set aside for this task, as it was leased."""
         hold = self._held.get(task.id)
-        return hold if hold is not None and hold.id == _hold_id(task) else None
+        return hold if hold is not None and hold.id == model_hold_id(task.id, task.version) else None
 
     def forget(self, task_id: str) -> None:
         """The task's result is on record, and what was set aside with it."""
@@ -74,7 +74,7 @@ class Reserving:
     def _hold_for(self, task: Task) -> Hold:
         limits = self._court.contracts.specs[task.spec.name].limits
         return Hold(
-            id=_hold_id(task),
+            id=model_hold_id(task.id, task.version),
             task_id=task.id,
             amount_micros=limits.cost_micros_max + JUDGE_COST_MICROS_MAX,
             windows=self._court.occasion(task).windows,
@@ -100,7 +100,3 @@ class Reserving:
             # Another manager was quicker, or the result came after all.
             log.info("a hold had ended already", hold=hold.id)
         self.forget(hold.task_id)
-
-
-def _hold_id(task: Task) -> str:
-    return ids.derive(task.id, "model-calls", str(task.version))
