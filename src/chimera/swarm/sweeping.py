@@ -22,6 +22,7 @@ from chimera.swarm.granting import Granting
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
 from chimera.swarm.performing import Performing
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 
 ABANDONED_SECONDS = 10
@@ -39,6 +40,7 @@ class Sweeping:
         settle: Settle,
         granting: Granting,
         performing: Performing,
+        reserving: Reserving,
         roster: Roster,
         shards: Sequence[int],
     ) -> None:
@@ -47,6 +49,7 @@ class Sweeping:
         self._settle = settle
         self._granting = granting
         self._performing = performing
+        self._reserving = reserving
         self._roster = roster
         self._shards = tuple(shards)
         self._cancelling = Cancelling(store=store, settle=settle, is_busy=self._is_busy)
@@ -57,6 +60,7 @@ class Sweeping:
             await self._guarded(review.task_id, self._rule(review))
         await self._cancelling.once()
         await self._sweep_tasks()
+        await self._reserving.release_expired()
         return False
 
     async def _sweep_tasks(self) -> None:
