@@ -427,14 +427,15 @@ def manager_of(
 def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
-    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted)
+    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted,
+                            secret_tools=settings.secret_tools.split(","))  # fmt: skip
 
 
 def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=minds.meter, cfo=cfo)  # fmt: skip
+                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=bool(settings.models_file))  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -48,6 +48,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    secret_tools: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""

@@ -24,6 +24,7 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
 from chimera.swarm.performing import Performing
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
 from tests.small_house import CONTRACTS, GATE, OLGA, OTTO, PACK, PERMITS, PROMPTS, RITA, SmallHouse, a_post, allow
@@ -53,6 +54,7 @@ class Afterwards:
         self.sweeping = Sweeping(
             court=court, store=house.manager, settle=house.settle, granting=self.granting, performing=self.performing,
             roster=Roster(reads=house.manager, clock=house.clock), shards=range(64),
+            reserving=Reserving(store=house.manager, court=court),
         )  # fmt: skip
 
     async def _ended(self, grant_id: str, outcome: object) -> None:
@@ -134,6 +136,7 @@ async def test_while_halted_a_take_down_waits(after: Afterwards) -> None:
     await after.halts.halt("platform:sandbox", by=OTTO, reason="a look")
     await after.rounds()
     assert after.kinds() == ["post.publish"]
+    assert await after.house.manager.find(Task, review.order_id) is None, "no task begins in a halt"
     await after.halts.resume("platform:sandbox", by=OTTO)
     await after.rounds(6)
     assert after.kinds() == ["post.publish", TAKE_DOWN]
@@ -240,3 +243,9 @@ async def test_what_a_network_cannot_take_down_is_a_persons_to_see_to(after: Aft
     (asked,) = [one for one in await after.house.office.list(Review) if one.about == "doubt"]
     assert asked.reasons == (performance.reason,)
     assert after.kinds() == ["post.publish"]
+    # However long nobody says what became of it, and whatever is said then: it is not ordered a second time.
+    await after.rounds(3)
+    await after.reviews.reject(asked.id, by=RITA, reason="it is still there")
+    await after.rounds(4)
+    assert [one.id for one in await after.house.manager.list(Grant) if one.action.kind == TAKE_DOWN] == [grant.id]
+    assert (await after.house.manager.get(Task, review.order_id)).state is TaskState.FAILED

@@ -15,9 +15,12 @@ from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
 from chimera.domain import ids
 from chimera.domain.budget import Cap, Hold
+from chimera.domain.campaign import Campaign
+from chimera.domain.costing import TaskCost
 from chimera.domain.grant import Grant, Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
+from chimera.governance import costing
 from chimera.ports.views import Views
 
 
@@ -72,6 +75,9 @@ class MoneyRoutes:
         yield Route(method="GET", path=f"{path}/spending", endpoint=self.spending, needs=see, answer=Page[Spending])
         yield Route(method="GET", path=f"{path}/spending/{{hold_id}}", endpoint=self.explain, needs=see,
                     answer=SpendingExplained)  # fmt: skip
+        yield Route(method="GET", path=f"{path}/tasks/{{task_id}}", endpoint=self.task, needs=see, answer=TaskCost)
+        yield Route(method="GET", path=f"{path}/campaigns/{{campaign_id}}/tasks", endpoint=self.tasks, needs=see,
+                    answer=Page[TaskCost])  # fmt: skip
 
     async def windows(
         self, scope: Annotated[str, Query(description="the beginning of their ids", max_length=500)] = "",
@@ -113,6 +119,18 @@ class MoneyRoutes:
             in_words=_in_words(hold, grant),
         )  # fmt: skip
 
+    async def task(self, task_id: Id) -> TaskCost:
+        """What one task cost, and so what it made: models, and what was paid by category."""
+        return await costing.task_cost(self._views, await self._views.get(Task, task_id))
+
+    async def tasks(self, campaign_id: Id, cursor: Cursor = "", limit: Limit = PAGE) -> Page[TaskCost]:
+        """What each task of a campaign cost, in the order in which they were planned."""
+        after = paging.decode(cursor, str)
+        await self._views.get(Campaign, campaign_id)
+        found = await costing.task_costs(self._views, campaign_id, limit=limit,
+                                         after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        return Page(items=found, next=paging.encode(found[-1].task_id) if len(found) == limit else "")
+
     async def _grants(self, holds: tuple[Hold, ...]) -> tuple[Grant, ...]:
         """The grants of the holds, by way of their tasks: a grant table's index of its own would cost every task."""
         tasks = await self._views.get_many(Task, sorted({hold.task_id for hold in holds}))
@@ -125,7 +143,7 @@ def _spending(hold: Hold, grant: Grant | None) -> Spending:
         id=hold.id, task_id=hold.task_id, state=str(hold.state), amount_micros=hold.amount_micros,
         captured_micros=hold.captured_micros, at_us=ids.at_us(hold.id), agent_id=terms.agent_id if terms else "",
         campaign_id=terms.campaign_id if terms else "", kind=action.kind if action else "",
-        platform=action.platform if action else "", category=action.category if action else "",
+        platform=action.platform if action else "", category=action.category if action else hold.category,
         recipient=action.recipient if action else "", windows=hold.windows,
     )  # fmt: skip
 

@@ -60,6 +60,7 @@ class Spenders:
         self._treasury = Treasury()
         self.codes: Counter[str] = Counter()
         self.captured_micros = 0
+        self.answered_us: list[int] = []
 
     def windows(self, *, agent_id: str, recipient: str) -> tuple[str, ...]:
         """All the windows of one payment."""
@@ -100,12 +101,20 @@ class Spenders:
         windows = self.windows(agent_id=_agent(self._ids, 0), recipient=RECIPIENTS[0])
         for _ in range(attempts):
             amount = dice.randint(*AMOUNTS_MICROS)
+            asked = time.monotonic()
             try:
-                hold = await self.hold(amount, windows)
+                hold = await self._answered(amount, windows, asked)
                 await self.end(hold, spent_micros=amount if dice.random() < 0.8 else None)
                 self.codes["approved"] += 1
             except ChimeraError as error:
                 self.codes[error.code] += 1
+
+    async def _answered(self, amount: int, windows: Sequence[str], asked: float) -> Hold:
+        """The hold, or the refusal; either way how long it took is kept."""
+        try:
+            return await self.hold(amount, windows)
+        finally:
+            self.answered_us.append(_since_us(asked))
 
     def _event(self, kind: EventKind, subject: str) -> Event:
         return Event(kind=kind, subject=subject, at_us=self._clock.now_us(), data={"campaign": self._campaign_id})
@@ -143,11 +152,21 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
         for store in (manager, office, ledger):
             await store.close()
     took_us.sort()
+    rush_us = sorted(spenders.answered_us)
     return {
         "per_second": round(per_second),
         "p50_ms": _ms(took_us, 0.5),
         "p95_ms": _ms(took_us, 0.95),
+        "approvals": len(took_us),
+        "paced_per_second": RATE_PER_SECOND,
         **result,
+        "saturated": {
+            "attempts": len(rush_us),
+            "per_second": round(per_second),
+            "p50_ms": _ms(rush_us, 0.5),
+            "p95_ms": _ms(rush_us, 0.95),
+            "answers": dict(sorted(spenders.codes.items())),
+        },
         "baseline": beside,
     }
 
@@ -200,7 +219,7 @@ async def _paced(cfo: CFOAgent, spenders: Spenders, fresh: SystemIds, *, seconds
         record = Spending(id=payment.id, appraisal=word, decided="approved")
         windows = spenders.windows(agent_id=payment.agent_id, recipient=payment.recipient)
         hold = await spenders.hold(payment.amount_micros, windows, word=record)
-        took_us.append(round((time.monotonic() - asked) * 1_000_000))
+        took_us.append(_since_us(asked))
         await spenders.end(hold, spent_micros=payment.amount_micros)
 
     number = 0
@@ -232,6 +251,10 @@ async def _beside(found: Database, spenders: Spenders, wanted: Wanted) -> dict[s
     return await baseline.run(
         found.admin_dsn, windows, clients=SPENDERS, attempts=wanted.baseline_attempts, amounts=AMOUNTS_MICROS
     )
+
+
+def _since_us(asked: float) -> int:
+    return round((time.monotonic() - asked) * 1_000_000)
 
 
 def _ms(ordered: Sequence[int], share: float) -> float:

@@ -24,6 +24,7 @@ from chimera.cli import (
     rehearse,
     review,
     spec,
+    spent,
     task,
     tools,
     top,
@@ -58,6 +59,8 @@ for room in (money.budget, money.spend, money.ledger):
 spec.app.command("trace")(audit.trace)
 gateway.app.command("workers")(processes.gateway_workers)
 vault.app.command("serve")(processes.vault_serve)
+money.spend.command("task")(spent.task)
+money.spend.command("tasks")(spent.tasks)
 learn.app.command("train")(preferences.train)
 learn.app.command("export")(preferences.export)
 for command in (

@@ -51,7 +51,7 @@ SHOWN_MAX = 1_000
 def show_budget(*, scope: Annotated[str, typer.Option(help="Only this scope.")] = "", as_json: Json = False) -> None:
     """Every window that is or was open, with its room; the caps; what the breakers see."""
     chosen = scopes.parse(scope) if scope else ""
-    result = stopping.run(_with_ledger(lambda reads, settings: _budget(reads, settings, chosen)))
+    result = stopping.run(with_ledger(lambda reads, settings: _budget(reads, settings, chosen)))
     if as_json:
         output.answer(result)
         return
@@ -115,12 +115,12 @@ def list_spending(
 ) -> None:
     """Payments as the CFO saw them, newest first."""
     limit = max(1, min(limit, SHOWN_MAX))
-    found = stopping.run(_with_ledger(lambda reads, _: _spendings(reads, decided)))[-limit:][::-1]
+    found = stopping.run(with_ledger(lambda reads, _: _spendings(reads, decided)))[-limit:][::-1]
     rows = [_row_of(one) for one in found]
     if as_json:
         output.answer({"spending": rows})
     elif as_csv:
-        _write_csv(rows)
+        write_csv(rows)
     elif rows:
         output.table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
     else:
@@ -153,8 +153,8 @@ def _row_of(record: Spending) -> dict[str, Any]:
     }
 
 
-def _write_csv(rows: list[dict[str, Any]]) -> None:
-    """Text that a spreadsheet would take for a formula is quoted as text."""
+def write_csv(rows: list[dict[str, Any]]) -> None:
+    """Rows on stdout. Text that a spreadsheet would take for a formula is quoted as text."""
     if rows:
         writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]))
         writer.writeheader()
@@ -174,7 +174,7 @@ def explain(
 ) -> None:
     """Why it was allowed or not: every factor, the rules, the windows, and whose signatures stand under it."""
     wanted = ids.parse(identifier, where="id")
-    result = stopping.run(_with_ledger(lambda reads, settings: _explained(reads, settings, wanted)))
+    result = stopping.run(with_ledger(lambda reads, settings: _explained(reads, settings, wanted)))
     if as_json:
         output.answer(result)
         return
@@ -242,11 +242,11 @@ def _signature(settings: Settings, record: Spending) -> str:
 @spend.command()
 def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
     """Cost by campaign and category, cost per task, return on what was spent: from the ledger's rows alone."""
-    result = stopping.run(_with_ledger(lambda reads, _: _costs(reads)))
+    result = stopping.run(with_ledger(lambda reads, _: _costs(reads)))
     if as_json:
         output.answer(result)
     elif as_csv:
-        _write_csv(result["campaigns"])
+        write_csv(result["campaigns"])
     else:
         output.table(
             ("campaign", "cost", "revenue", "return", "tasks", "a task"),
@@ -305,7 +305,7 @@ def _asset_of(cost: TypeCost, share_micros: int) -> dict[str, int]:
 @ledger.command()
 def verify(*, as_json: Json = False) -> None:
     """Compare the ledger with itself, with every window, every hold and every receipt. Exit 1 where they differ."""
-    count, found = stopping.run(_with_ledger(lambda reads, _: _verified(reads)))
+    count, found = stopping.run(with_ledger(lambda reads, _: _verified(reads)))
     if as_json:
         output.answer(
             {"verified": not found, "entries": count, "differences": [msgspec.to_builtins(one) for one in found]}
@@ -331,12 +331,12 @@ async def _verified(reads: PostgresLedger) -> tuple[int, tuple[Any, ...]]:
 @ledger.command()
 def balances(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
     """What stands on every account. They sum to zero."""
-    found = stopping.run(_with_ledger(lambda reads, _: reads.balances()))
+    found = stopping.run(with_ledger(lambda reads, _: reads.balances()))
     rows = [msgspec.to_builtins(one) for one in found]
     if as_json:
         output.answer({"accounts": rows, "sum_micros": sum(one.micros for one in found)})
     elif as_csv:
-        _write_csv(rows)
+        write_csv(rows)
     else:
         output.table(
             ("account", "balance", "entries"),
@@ -415,12 +415,12 @@ async def _receive(store: Store, given: Revenue) -> Revenue:
 @ledger.command()
 def entries(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
     """The newest entries, with their booking, account and cause."""
-    found = stopping.run(_with_ledger(lambda reads, _: _entries(reads)))
+    found = stopping.run(with_ledger(lambda reads, _: _entries(reads)))
     rows = [msgspec.to_builtins(one) for one in found[-SHOWN_MAX:]]
     if as_json:
         output.answer({"entries": rows})
     elif as_csv:
-        _write_csv(rows)
+        write_csv(rows)
     else:
         output.table(
             ("booking", "when", "kind", "account", "amount"),
@@ -448,7 +448,8 @@ def _when(at_us: int) -> str:
 # ── doors ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _with_ledger(act: Callable[[PostgresLedger, Settings], Awaitable[T]]) -> T:
+async def with_ledger(act: Callable[[PostgresLedger, Settings], Awaitable[T]]) -> T:
+    """What comes of reading the ledger of this home's fleet."""
     settings = read_settings()
     async with bootstrap.running_or_own_database(settings) as found:
         reads = await found.ledger()

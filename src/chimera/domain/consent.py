@@ -17,6 +17,7 @@ class Purpose(StrEnum):
     ANSWER = "answer"
     CONTACT = "contact"
     LEARN = "learn"
+    SHARE = "share"
 
 
 class ConsentState(StrEnum):
@@ -28,6 +29,7 @@ class ConsentState(StrEnum):
 
 # Whoever speaks to us may be answered until he says otherwise. Everything else has to be agreed to first.
 NEEDS_CONSENT = frozenset({Purpose.CONTACT, Purpose.LEARN})
+# `share` is telling others, in the arguments of a read as well: what comes from whom that is withdrawn is secret.
 # What an arrival is for, by its kind. One of another kind may be kept by nobody's leave, and is not used.
 PURPOSE_OF: Mapping[str, Purpose] = {"mention": Purpose.ANSWER, "reply": Purpose.ANSWER, "thanks": Purpose.ANSWER,
                                       "abuse": Purpose.ANSWER, "post": Purpose.CONTACT}  # fmt: skip

@@ -13,7 +13,7 @@ from chimera.domain.change import Change
 from chimera.domain.consent import ConsentState, Purpose, Said
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.labels import PUBLIC
+from chimera.domain.labels import PUBLIC, SECRET
 from chimera.domain.roles import Role
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.governance.security.gateway import SecurityGateway
@@ -71,6 +71,13 @@ async def test_who_speaks_to_us_is_answered_until_he_says_no(desk: Desk, databas
     history = b"".join([link.body for link in await reads.links("office")])
     assert b"opted_out" in history
     assert b"mila" not in history.lower(), "an opt-out names nobody"
+
+
+async def test_what_comes_from_somebody_who_is_not_to_be_told_of_is_secret(desk: Desk) -> None:
+    assert (await desk.bring(MILA)).labels == (PUBLIC,)
+    await desk.say(MILA, Purpose.SHARE, ConsentState.WITHDRAWN)
+    assert (await desk.bring(MILA)).labels == (PUBLIC, SECRET)
+    assert (await desk.bring(OTHER)).labels == (PUBLIC,)
 
 
 async def test_a_database_from_before_hears_again_what_people_said(desk: Desk, tmp_path: Path) -> None:

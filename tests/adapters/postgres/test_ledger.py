@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.domain import ids
-from chimera.domain.budget import Cap, Hold, metered
+from chimera.domain.budget import MODEL_CALLS, Cap, Hold, metered
 from chimera.domain.caps import cap_id
 from chimera.domain.errors import ChimeraError
 from chimera.domain.revenue import Revenue, revenue_id
@@ -141,6 +141,16 @@ async def test_cost_by_task_type_is_what_the_ledgers_rows_say(house: House) -> N
 
 
 @pytest.mark.requirement("R-E7")
+async def test_what_models_cost_one_task_stands_in_the_ledger_under_that_task(house: House) -> None:
+    hold = replace(house.samples.hold(windows_of(CAMPAIGN), 70_000), category=MODEL_CALLS)
+    await house.manager.commit(change(hold, movements=hold.opening()))
+    await house.capture(hold, 1_500)
+    entries = [one for one in await house.ledger.entries() if one.task_id == hold.task_id]
+    assert sum(one.micros for one in entries if one.category == MODEL_CALLS) == 1_500
+    assert sum(one.micros for one in entries) == 0
+    assert await house.ledger.disagreements() == ()
+
+
 async def test_what_has_no_cost_writes_no_row(house: House) -> None:
     await house.manager.commit(change(house.samples.task()))
     await house.manager.commit(change(house.samples.task(), movements=metered(windows_of(CAMPAIGN), 0)))

@@ -5,7 +5,7 @@ Units keep a long harmless document from diluting, or adding up to, what one sen
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 import ahocorasick_rs
 
@@ -15,13 +15,9 @@ PAD = " . "
 _NOTHING: tuple[tuple[int, ...], ...] = ((), (), ())
 
 
-class Unit(NamedTuple):
-    """What one stretch of text says: concepts as bits, and the numbers of the features found in it."""
-
-    concepts: int
-    found: frozenset[int]
-    start: int
-    end: int
+# What one stretch of text says: concepts as bits, the numbers of the features found in it, and from where to where.
+# A plain tuple, for there is one for each sentence that anybody writes to us.
+Unit: TypeAlias = tuple[int, frozenset[int], int, int]
 
 
 class Matcher:
@@ -59,7 +55,7 @@ class Matcher:
                 if first >= before:
                     concepts |= self._bits[number]
                 term += 1
-            units.append(Unit(concepts, frozenset(numbers[counted:last]), start, end))
+            units.append((concepts, frozenset(numbers[counted:last]), start, end))
             counted = last
         return units
 

@@ -111,19 +111,20 @@ class Model:
 
     def best_window(self, units: Sequence[Unit], *, signals: int = 0) -> tuple[int, int]:
         """The score of the worst window, and which it is. `signals` are concepts that hold for the text as a whole."""
-        weight_of, concept_score = self._features.__getitem__, self.concept_score
+        weight_of, known = self._features.__getitem__, self._known
         spoken, before, _, _ = units[0]
+        spoken |= signals
         own = sum(map(weight_of, before))
-        best, place = own + concept_score(spoken | signals), 0
+        best, place = own + self.concept_score(spoken), 0
         for position, (concepts, found, _, _) in enumerate(units[1:]):
-            following = sum(map(weight_of, found))
-            score = own + following + concept_score(spoken | concepts | signals)
+            following, both = sum(map(weight_of, found)), spoken | concepts
+            score = own + following + (known[both] if both in known else self.concept_score(both))
             # What both units say counts once.
             if twice := before & found:
                 score -= sum(map(weight_of, twice))
             if score > best:
                 best, place = score, position
-            own, spoken, before = following, concepts, found
+            own, spoken, before = following, concepts | signals, found
         return self.bias + best, place
 
     def fired(self, concepts: int) -> tuple[Weighed, ...]:

@@ -102,9 +102,9 @@ class Scanner:
     def _explain(self, window: Window) -> tuple[tuple[str, ...], tuple[Span, ...]]:
         """Which families the worst window belongs to, and where they are said in it."""
         view, concepts = window.view, window.signals
-        for unit in window.units:
-            concepts |= unit.concepts
-        start, end = window.units[0].start, window.units[-1].end
+        for said, _, _, _ in window.units:
+            concepts |= said
+        (_, _, start, _), (_, _, _, end) = window.units[0], window.units[-1]
         rules: dict[str, Weighed] = {}
         for rule in self.model.fired(concepts)[:SPANS_MAX]:
             rules.setdefault(rule.family, rule)

@@ -1,0 +1,76 @@
+"""What one task cost: by the holds that were captured for it, and by what its attempts say of models. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from msgspec import Struct
+
+from chimera.domain import ids
+from chimera.domain.attempt import Attempt
+from chimera.domain.budget import MODEL_CALLS, Hold
+from chimera.domain.task import Task
+
+ATTEMPTS_LOOKED_AT_MAX = 200
+
+
+class TaskCost(Struct, frozen=True, kw_only=True):
+    """The cost of one task, which is the cost of what it made: a post, a clip, a note. Its class is its type.
+
+    `model_micros` was held before the calls where models are paid for, and metered with the result otherwise;
+    `paid_micros` was captured for its act, by category.
+    """
+
+    task_id: str
+    campaign_id: str
+    agent_id: str
+    task_type: str
+    state: str
+    attempts: int
+    model_micros: int
+    paid_micros: int
+    total_micros: int
+    held_micros: int
+    categories: dict[str, int]
+
+
+def model_hold_id(task_id: str, version: int) -> str:
+    """The id of what is set aside for the models of a task, as it was leased at this version."""
+    return ids.derive(task_id, "model-calls", str(version))
+
+
+def hold_ids(task: Task) -> Iterator[str]:
+    """The ids of every hold that there can have been for a task: they derive from its versions."""
+    for version in range(max(1, task.version - ATTEMPTS_LOOKED_AT_MAX), task.version + 1):
+        yield model_hold_id(task.id, version)
+        yield ids.derive(ids.derive(task.id, "grant", str(version)), "hold")
+
+
+def cost_of(task: Task, *, holds: Iterable[Hold], attempts: Sequence[Attempt]) -> TaskCost:
+    """The sum of it. What was held for models counts all calls; without such holds, the attempts on record do."""
+    found = tuple(holds)
+    categories: dict[str, int] = {}
+    for hold in found:
+        if hold.captured_micros:
+            name = hold.category or "other"
+            categories[name] = categories.get(name, 0) + hold.captured_micros
+    is_held = any(hold.category == MODEL_CALLS for hold in found)
+    model_micros = categories.pop(MODEL_CALLS, 0) if is_held else sum(map(_called_micros, attempts))
+    paid_micros = sum(categories.values())
+    return TaskCost(
+        task_id=task.id,
+        campaign_id=task.campaign_id,
+        agent_id=task.agent_id,
+        task_type=task.spec.name,
+        state=str(task.state),
+        attempts=task.attempt,
+        model_micros=model_micros,
+        paid_micros=paid_micros,
+        total_micros=model_micros + paid_micros,
+        held_micros=sum(hold.amount_micros for hold in found if hold.state == "held"),
+        categories=categories,
+    )
+
+
+def _called_micros(attempt: Attempt) -> int:
+    return sum(call.cost_micros for call in (*attempt.calls, *attempt.judge_calls))
