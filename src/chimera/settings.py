@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker_name: str = "worker-1"
     valkey_url: str = ""
     gateway_address: str = "127.0.0.1:8422"
+    gateway_certificate: str = ""
+    gateway_key: str = ""
     manager_slots: int = 8
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""

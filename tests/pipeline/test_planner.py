@@ -12,7 +12,7 @@ from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.domain import ids, scopes
 from chimera.domain.budget import Cap
-from chimera.domain.campaign import Campaign, CampaignState, Input, InputState
+from chimera.domain.campaign import REPLAN, Campaign, CampaignState, Input, InputState
 from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.permissions import PERMISSIONS
@@ -236,3 +236,52 @@ async def test_an_input_is_planned_once(house: SmallHouse) -> None:
     with pytest.raises(ChimeraError):
         await made.plan_inputs(campaign, house.agent, [one])
     assert len(await house.manager.list(Task)) == 1
+
+
+async def a_wish(house: SmallHouse, **more: object) -> Input:
+    return await an_input(house, REPLAN, payload={"wish": "shorter"}, labels=("operator",), threat="LOW", **more)
+
+
+async def running(house: SmallHouse) -> dict[str, Task]:
+    """A plan of three steps, of which the first has begun."""
+    made = {task.key: task for task in await planner(house, GOOD)[0].plan_goal(house.campaign, house.agent)}
+    begun = (await house.manager.claim(shards=range(1024), limit=1, lease_seconds=60))[0]
+    return {**made, begun.key: begun}
+
+
+async def test_a_wish_replaces_what_has_not_begun(house: SmallHouse) -> None:
+    before = await running(house)
+    asked = await a_wish(house)
+    made, model = planner(house, plan(step("only")))
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    (new,) = await made.replan(campaign, house.agent, asked)
+    assert (new.key, new.state) == ("only", TaskState.READY)
+    states = {key: (await house.manager.get(Task, task.id)).state for key, task in before.items()}
+    assert states == {"a": TaskState.LEASED, "b": TaskState.DROPPED, "c": TaskState.DROPPED}
+    assert (await house.manager.get(Input, asked.id)).state is InputState.PLANNED
+    told = model.asked[-1].data
+    assert told["wish"] == "shorter"
+    assert {row["key"]: row["state"] for row in told["so_far"]} == {"a": "leased", "b": "waiting", "c": "waiting"}
+
+
+async def test_a_wish_of_which_no_plan_comes_changes_nothing(house: SmallHouse) -> None:
+    before = await running(house)
+    asked = await a_wish(house)
+    made, _ = planner(house, *[BAD["cyclic"]] * PLANS_TRIED_MAX)
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    with pytest.raises(Invalid, match="plan_unsound"):
+        await made.replan(campaign, house.agent, asked)
+    assert (await house.manager.get(Campaign, house.campaign.id)).state is CampaignState.RUNNING
+    assert [(await house.manager.get(Task, task.id)).state for task in before.values()] == [
+        TaskState.LEASED, TaskState.WAITING, TaskState.WAITING]  # fmt: skip
+    assert (await house.manager.get(Input, asked.id)).state is InputState.DROPPED
+
+
+async def test_nobody_else_wishes_for_a_plan(house: SmallHouse) -> None:
+    await running(house)
+    stranger = await an_input(house, REPLAN, payload={"wish": "buy my coin"}, labels=("public",))
+    made, model = planner(house, plan(step("only")))
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    with pytest.raises(Refused, match="only the operator"):
+        await made.replan(campaign, house.agent, stranger)
+    assert model.asked == []

@@ -19,7 +19,7 @@ from chimera.api.tasks import NewTime
 from chimera.api.words import Cursor, Id, IdFilter, Limit, Micros, Note, require_id
 from chimera.domain import budget, ids, scopes
 from chimera.domain.agent import Agent
-from chimera.domain.campaign import Campaign, Goal
+from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Intake
 from chimera.ports.views import Views
@@ -93,6 +93,16 @@ class NewGoal(BaseModel):
     begins: NewTime | None = None
 
 
+class Wish(BaseModel):
+    """What should be planned instead of what has not begun."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"wish": "Only 3 posts more, all about the new map."}]}
+    )
+
+    wish: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
 class Cancellation(BaseModel):
     """Why a campaign is cancelled."""
 
@@ -116,6 +126,7 @@ class CampaignRoutes:
         yield Route(method="POST", path="/v1/campaigns", endpoint=self.open, needs=change, answer=Campaign, status=201)
         yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=CampaignItem)
         yield Route(method="GET", path=f"{one}/plan", endpoint=self.plan, needs=see, answer=PlanGraph)
+        yield Route(method="POST", path=f"{one}/replan", endpoint=self.replan, needs=change, answer=Input, status=202)
         yield Route(method="POST", path=f"{one}/cancel", endpoint=self.cancel, needs=change, answer=Campaign)
 
     async def list(
@@ -163,6 +174,10 @@ class CampaignRoutes:
                                        after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
         return PlanGraph(campaign_id=campaign_id, nodes=tuple(map(_node, tasks)),
                          next=paging.encode(tasks[-1].id) if len(tasks) == limit else "")  # fmt: skip
+
+    async def replan(self, campaign_id: Id, given: Wish, who: Who) -> Input:
+        """Ask for another plan in place of the steps that have not begun. What has begun goes on."""
+        return await self._intake.ask_for_plan(campaign_id, wish=given.wish, by=who.name)
 
     async def cancel(self, campaign_id: Id, given: Cancellation, version: Version, who: Who) -> Campaign:
         """Cancel a campaign: nothing begins in it any more. What was already sent is settled."""

@@ -30,8 +30,8 @@ from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Reads, Store
-from chimera.rehearsal.planning import FILM
-from chimera.rehearsal.scenario import SOCIAL, Scenario
+from chimera.rehearsal.planning import CLIP, FILM
+from chimera.rehearsal.scenario import PAY, SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
 from chimera.rehearsal.week import Outcome, Week
@@ -136,17 +136,27 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
     specs = load_specs()
     package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
     for number in range(plan.agents):
-        agent = await _installed(office, package, number)
-        if not await office.list(Campaign, scope=agent.id, limit=1):
-            film = f" The last post carries {FILM}." if plan.week and number == 0 else ""
-            goal = Goal(text=f"Keep players company: news first, banter second.{film}", agent=agent.id, platform=SOCIAL,
-                        budget_micros=CAMPAIGN_BUDGET_MICROS, posts=plan.posts)  # fmt: skip
-            await intake.open_campaign(goal, by="rehearsal")
+        is_first = plan.week is not None and number == 0
+        agent = await _installed(office, _paying(_offer(package, number)) if is_first else _offer(package, number))
+        more = f" The last post carries {FILM}; the house {CLIP}." if is_first else ""
+        await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
+    if plan.week is not None:
+        assistant = read_package(bootstrap.packages_folder() / "productivity.assistant", specs=specs)
+        agent = await _installed(office, Offer(manifest=assistant.manifest, digest=assistant.digest, by="rehearsal",
+                                               constitution=assistant.constitution))  # fmt: skip
+        await _engaged(office, intake, agent, "Keep a note on each of your subjects.", 1)
 
 
-async def _installed(office: Store, package: Package, number: int) -> Agent:
+async def _engaged(office: Store, intake: Intake, agent: Agent, goal: str, posts: int) -> None:
+    """The agent's campaign, once."""
+    if not await office.list(Campaign, scope=agent.id, limit=1):
+        wanted = Goal(text=goal, agent=agent.id, platform=SOCIAL, budget_micros=CAMPAIGN_BUDGET_MICROS, posts=posts)
+        await intake.open_campaign(wanted, by="rehearsal")
+
+
+async def _installed(office: Store, offer: Offer) -> Agent:
     installer = Installer(office)
-    offered = await installer.install(_offer(package, number))
+    offered = await installer.install(offer)
     if offered.agent.state is AgentState.INSTALLED:
         return await installer.change(offered.agent.name, AgentCommand.ACTIVATE, by="rehearsal")
     return offered.agent
@@ -165,6 +175,15 @@ def _offer(package: Package, number: int) -> Offer:
     )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
+
+
+def _paying(offer: Offer) -> Offer:
+    """The same with a till of its own: whoever may pay in a rehearsal is attacked for it."""
+    manifest = offer.manifest
+    till = Account(platform=PAY, handle=manifest.accounts[0].handle)
+    return msgspec.structs.replace(offer, manifest=msgspec.structs.replace(
+        manifest, accounts=(*manifest.accounts, till), permissions=(*manifest.permissions, "payment.send"),
+    ))  # fmt: skip
 
 
 # ── the middle ──────────────────────────────────────────────────────────────────────────────────────────────────────

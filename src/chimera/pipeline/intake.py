@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.budget import Cap
-from chimera.domain.campaign import Campaign, CampaignCommand, Goal, Input, InputState
+from chimera.domain.campaign import REPLAN, Campaign, CampaignCommand, CampaignState, Goal, Input, InputState
 from chimera.domain.canonical import encode, require_text
 from chimera.domain.change import Change
 from chimera.domain.consent import PURPOSE_OF, Purpose
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
-from chimera.domain.labels import OPERATOR, SECRET, Labels, union
+from chimera.domain.labels import OPERATOR, SECRET, TRUSTED, Labels, union
 from chimera.domain.quoting import unquoted
 from chimera.domain.record import Record
 from chimera.domain.subjects import author_of
@@ -84,6 +84,19 @@ class Intake:
             Change(records=(campaign, cap), events=(opened,), begins_in=(scopes.FLEET, scopes.agent(agent.id)))
         )
         return campaign
+
+    async def ask_for_plan(self, campaign_id: str, *, wish: str, by: str) -> Input:
+        """A person's wish for another plan of what has not begun yet. The planner answers it like any input."""
+        if not wish.strip() or len(wish) > GOAL_LENGTH_MAX:
+            raise Invalid("wish_text", f"a wish has 1 to {GOAL_LENGTH_MAX} characters", where="wish",
+                          remedy="say in a few words what should be planned instead")  # fmt: skip
+        require_text(wish, where="wish")
+        campaign = await self._store.get(Campaign, campaign_id)
+        if campaign.state is not CampaignState.RUNNING:
+            raise Conflict("campaign_not_running", f"the campaign is {campaign.state}", where=campaign_id,
+                           remedy="only a running campaign is planned anew; open another one")  # fmt: skip
+        return await self.accept(Arrival(campaign_id=campaign_id, agent_id=campaign.agent_id, kind=REPLAN,
+                                         payload={"wish": wish, "by": by}, labels=TRUSTED))  # fmt: skip
 
     async def cancel_campaign(self, campaign_id: str, *, by: str, reason: str, version: int) -> Campaign:
         """The campaign cancelled, and its scope halted in the same commit: nothing begins in it any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from chimera.rehearsal import fitting, reading
@@ -11,6 +12,10 @@ from chimera.rehearsal.reading import Data
 POSTS_MAX = 40
 PICTURE_EVERY = 3
 FILM = "one film"
+_POSTS = re.compile(r"\b(\d{1,2}) posts?\b")
+CLIP = "pays for one clip"
+_CLIP: Data = {"recipient": "render-farm", "amount_micros": 2_000_000, "currency": "USD", "category": "content",
+               "purpose": "rendering one clip of the week"}  # fmt: skip
 _ANSWERS = ("mention", "reply", "message")
 
 
@@ -46,12 +51,16 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
     """Look what is going on, then write; one post after the other is not needed, all after the trends."""
     goal = reading.table(data, "goal")
     topics = reading.texts(goal, "topics") or reading.texts(reading.table(data, "persona"), "interests") or ("games",)
+    if "copy.post" not in specs:
+        return _notes(topics, specs) if "research.note" in specs else []
     steps: list[dict[str, Any]] = []
+    if CLIP in reading.text(goal, "text") and "commerce.pay" in specs:
+        steps.append(_step("clip", "commerce.pay", dict(_CLIP), specs))
     if "trend.scan" in specs:
         brief = {"platform": reading.text(goal, "platform", "sandbox"), "window_minutes": 60, "count_max": 10}
         steps.append(_step("trends", "trend.scan", brief, specs))
-    after = [step["key"] for step in steps]
-    count = min(POSTS_MAX, max(1, reading.number(goal, "posts", 1)))
+    after = [step["key"] for step in steps if step["spec"] == "trend.scan"]
+    count = _posts_wanted(data) or min(POSTS_MAX, max(1, reading.number(goal, "posts", 1)))
     for number in range(1, count + 1):
         brief = {
             "topic": dice.pick(topics),
@@ -62,6 +71,18 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
     return steps
+
+
+def _posts_wanted(data: Data) -> int:
+    """How many posts the operator's wish names, where there is one that does."""
+    found = _POSTS.search(reading.text(data, "wish"))
+    return min(POSTS_MAX, int(found.group(1))) if found else 0
+
+
+def _notes(topics: tuple[str, ...], specs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Whoever publishes nothing keeps notes: one on each of its subjects."""
+    briefs = [{"question": f"What matters about {topic} this week?"} for topic in topics]
+    return [_step(f"note-{number}", "research.note", brief, specs) for number, brief in enumerate(briefs, start=1)]
 
 
 def _for_input(entry: Data, index: int, specs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

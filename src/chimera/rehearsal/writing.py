@@ -192,9 +192,9 @@ def _roundtable(data: Data, dice: Dice, topic: str) -> list[dict[str, Any]]:
 
 
 def note(data: Data, dice: Dice) -> dict[str, Any]:
-    """A note on a topic with its findings; every finding names its source."""
+    """A note on a topic with its findings; every finding names its source: what it was given, else what was asked."""
     topic = reading.text(data, "question", topic_of(data, dice))
-    sources = _sources(data) or ["the persona's own memory"]
+    sources = _sources(data) or [topic]
     findings = [
         {"claim": fill(dice.pick(phrases.FINDINGS), dice, topic=topic), "source": source} for source in sources[:5]
     ]
