@@ -35,6 +35,7 @@ from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
 from chimera.rehearsal.week import Outcome, Week
 from chimera.settings import Settings
+from chimera.skills.desk import PICTURES
 from chimera.swarm.claiming import LEASE_SECONDS
 
 AUDIENCE_SECONDS = 22.0
@@ -56,6 +57,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     audience_seconds: float = AUDIENCE_SECONDS
     week: Week | None = None
     outcomes: tuple[Outcome, ...] = ()
+    pictures: bool = True
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -136,7 +138,8 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
     package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
     for number in range(plan.agents):
         is_first = plan.week is not None and number == 0
-        agent = await _installed(office, _paying(_offer(package, number)) if is_first else _offer(package, number))
+        offer = _offer(package, number, pictures=plan.pictures)
+        agent = await _installed(office, _paying(offer) if is_first else offer)
         more = f" The last post carries {FILM}; the house {CLIP}." if is_first else ""
         await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
     if plan.week is not None:
@@ -161,13 +164,16 @@ async def _installed(office: Store, offer: Offer) -> Agent:
     return offered.agent
 
 
-def _offer(package: Package, number: int) -> Offer:
+def _offer(package: Package, number: int, *, pictures: bool) -> Offer:
     """The package under another name and account: a cast of many from one package."""
     manifest = package.manifest
     identity = msgspec.structs.replace(manifest.identity, name=f"{manifest.identity.name}-{number + 1:03d}")
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
-    manifest = msgspec.structs.replace(manifest, identity=identity, persona=persona, accounts=(account,))
+    permissions = tuple(one for one in manifest.permissions if pictures or one != PICTURES)
+    manifest = msgspec.structs.replace(
+        manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions
+    )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
 
