@@ -4,6 +4,9 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Where the environment forbids bytecode files, each of the hundreds of processes that the tests start compiles a
+# thousand modules anew: half of its start.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 CHIMERA := .venv/bin/chimera

@@ -44,7 +44,7 @@ class Answer:
 def environment(home: Path, **more: str) -> dict[str, str]:
     """Ours, without any setting of ours, and with this home."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHIMERA_")}
-    return {**kept, "CHIMERA_HOME": str(home), "PYTHONOPTIMIZE": "", **more}
+    return {**kept, "CHIMERA_HOME": str(home), "PYTHONOPTIMIZE": "", "PYTHONDONTWRITEBYTECODE": "", **more}
 
 
 def chimera(home: Path, *arguments: object, **more: str) -> Answer:

@@ -22,6 +22,7 @@ from chimera.domain.action import Action
 from chimera.domain.agent import Account, Agent, AgentState, Persona
 from chimera.domain.budget import Cap, Window
 from chimera.domain.campaign import Campaign, CampaignState, Goal
+from chimera.domain.capabilities import SKILLS
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Approver, Decision, Escalate, Question, Reason, Ruling
 from chimera.domain.event import Event, EventKind
@@ -140,6 +141,7 @@ class SmallHouse:
             persona=Persona(name=name, voice="dry", disclosure=DISCLOSURE, interests=("boss fights",)),
             accounts=(Account("sandbox", name),),
             permissions=tuple(permissions),
+            capabilities=tuple(SKILLS),
             state=AgentState.ACTIVE,
             rulings=30,
         )
@@ -200,6 +202,7 @@ class SmallHouse:
             agent_id=task.agent_id,
             disclosure=DISCLOSURE,
             permissions=self.agent.permissions,
+            capabilities=self.agent.capabilities,
             accounts=self.agent.accounts,
             has_record=True,
             confidence_bp=9_500,

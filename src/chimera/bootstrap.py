@@ -15,13 +15,10 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.documents.governance import (
-    load_lexicon,
-    load_pack,
-)
+from chimera.adapters.documents.governance import load_lexicon, load_pack
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
-from chimera.adapters.local.erasures import ErasureJournal
+from chimera.adapters.local import people_journal
 from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.local.keeping import kept_postgres
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
@@ -36,6 +33,7 @@ from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
+from chimera.assembly.alone import be_alone
 from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
@@ -79,7 +77,7 @@ from chimera.ports.model import Model
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.sealer import Sealer
 from chimera.ports.store import Store
-from chimera.ports.subjects import SubjectKeys
+from chimera.ports.subjects import ConsentJournal, SubjectKeys
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import PLATFORMS, Scenario
@@ -104,6 +102,7 @@ class Database(Struct, frozen=True, kw_only=True):
     dsn: str
     passwords: Mapping[Role, str]
     keys: SubjectKeys
+    journal: ConsentJournal
     admin_dsn: str = ""
 
     async def store(self, role: Role, *, writer: str) -> PostgresStore:
@@ -114,6 +113,10 @@ class Database(Struct, frozen=True, kw_only=True):
         """Open it in the office's role for whichever writer of this name is free: commands given at once."""
         return await open_free_store(self.dsn, name=name, role=Role.OFFICE, password=self.passwords[Role.OFFICE],
                                      keys=self.keys)  # fmt: skip
+
+    def consents(self, store: Store) -> Consents:
+        """What people have said about uses of their data, asked and noted through this store."""
+        return Consents(store=store, keys=self.keys, journal=self.journal)
 
     async def views(self) -> PostgresViews:
         """Open it for screens."""
@@ -204,14 +207,14 @@ async def database(settings: Settings) -> AsyncGenerator[Database]:
     if settings.database_url:
         external = database_at(settings.database_url, home, admin_dsn=settings.database_url)
         await install(settings.database_url, external.passwords)
-        await _erase_again(home, external)
+        await _catch_up(home, external)
         async with joining.announced(home, ""):
             yield external
         return
     async with kept_postgres(home) as kept:
         embedded = database_at(kept.running.dsn("nobody", "none"), home, admin_dsn=kept.running.superuser_dsn)
         await install(embedded.admin_dsn, embedded.passwords)
-        await _erase_again(home, embedded)
+        await _catch_up(home, embedded)
         async with joining.announced(home, embedded.dsn):
             yield embedded
 
@@ -233,7 +236,7 @@ async def running_or_own_database(settings: Settings, *, lasting: bool = False) 
 def database_at(dsn: str, home: Path, *, admin_dsn: str = "") -> Database:
     passwords = {role: keep_secret(home, f"database-{role.value}") for role in LOGINS}
     return Database(dsn=dsn, passwords=passwords, keys=LocalSubjectKeys(home, clock=SystemClock()),
-                    admin_dsn=admin_dsn)  # fmt: skip
+                    journal=people_journal.consents(home), admin_dsn=admin_dsn)  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -250,13 +253,15 @@ async def office_store() -> AsyncGenerator[Store]:
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _erase_again(home: Path, found: Database) -> None:
-    """Whoever is in the journal, out of this database: it may be a backup from before their erasure."""
-    erased = {entry.person: entry.at_us for entry in ErasureJournal(home).entries()}
-    if erased:
-        store = await found.free_store("persons")
-        async with _closing(store), persons_of(found) as persons:
-            await Replay(store=store, persons=persons, keys=found.keys).once(erased)
+async def _catch_up(home: Path, found: Database) -> None:
+    """What people said and who was erased, into this database: it may be a backup from before that."""
+    erased = {entry.person: entry.at_us for entry in people_journal.erasures(home).entries()}
+    if not erased and next(found.journal.entries(), None) is None:
+        return
+    store = await found.free_store("persons")
+    async with _closing(store), persons_of(found) as persons:
+        await found.consents(store).hear_again()
+        await Replay(store=store, persons=persons, keys=found.keys).once(erased)
 
 
 @contextlib.asynccontextmanager
@@ -347,11 +352,12 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         clock, written = SystemClock(), rules(manifests=drawn.manifests)
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
+        await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
         acting = await entered(stack, found, Role.EFFECTS, "effects-0")
         reads = await stack.enter_async_context(_closing(await found.reads()))
         intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
-                        consents=Consents(store=office, keys=found.keys))  # fmt: skip
+                        consents=found.consents(office))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
         outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
         ledger = await stack.enter_async_context(_closing(await found.ledger()))
@@ -359,7 +365,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
                        clock=clock)  # fmt: skip
         minded = await stack.enter_async_context(memory_at_work(
             office, managing, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs,
-            consents=Consents(store=managing, keys=found.keys),
+            consents=found.consents(managing),
         ))  # fmt: skip
         entrusted = Entrusted()
         worker = worker_of(settings, written, outside.model, guarded(settings, outside.tools, entrusted))
@@ -368,7 +374,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
         ))  # fmt: skip
         listening = Listening(intake=intake, reads=reads, tools=outside.tools,
-                              consents=Consents(store=office, keys=found.keys))  # fmt: skip
+                              consents=found.consents(office))  # fmt: skip
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
                        listening=listening, remembrance=minded.remembrance)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -421,14 +427,15 @@ def manager_of(
 def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> GuardedToolsRead:
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
-    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted)
+    return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted,
+                            secret_tools=settings.secret_tools.split(","))  # fmt: skip
 
 
 def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=minds.meter, cfo=cfo)  # fmt: skip
+                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=bool(settings.models_file))  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -440,7 +447,7 @@ async def own_api(settings: Settings) -> AsyncGenerator[serving.Api]:
     async with running_or_own_database(settings, lasting=True) as found, contextlib.AsyncExitStack() as stack:
         office = await entered(stack, found, Role.OFFICE, "api")
         intake = Intake(security=security(), store=office, clock=SystemClock(), ids=SystemIds(),
-                        consents=Consents(store=office, keys=found.keys))  # fmt: skip
+                        consents=found.consents(office))  # fmt: skip
         yield await stack.enter_async_context(serving.api(settings, found=found, office=office, intake=intake))
 
 

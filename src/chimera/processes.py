@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chimera import bootstrap
 from chimera.adapters.gateway.client import GatewayLine, GatewayModel, GatewayTools
 from chimera.adapters.gateway.server import WorkersGateway
+from chimera.adapters.gateway.tls import door_context, line_context
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.local.keeping_valkey import kept_valkey
 from chimera.adapters.local.valkey import valkey_url
@@ -41,7 +42,6 @@ from chimera.governance.cfo import CFOAgent
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
 from chimera.governance.identity.slices import SlicePass
-from chimera.governance.privacy.consents import Consents
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.intake import Intake
 from chimera.ports.clock import Clock
@@ -104,10 +104,10 @@ async def office(settings: Settings, outside: Outside, *, found: Database) -> As
         reads = await found.reads()
         stack.push_async_callback(reads.close)
         intake = Intake(security=bootstrap.security(), store=store, clock=clock, ids=SystemIds(),
-                        consents=Consents(store=store, keys=found.keys))  # fmt: skip
+                        consents=found.consents(store))  # fmt: skip
         arrived = Bell(clock)
         listening = Listening(intake=intake, reads=reads, tools=outside.tools,
-                              consents=Consents(store=store, keys=found.keys))  # fmt: skip
+                              consents=found.consents(store))  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
                        listening=listening)  # fmt: skip
         stack.push_async_callback(last_checkpoint, top.checkpoints)
@@ -136,7 +136,7 @@ class ManagerProcess:
         self._valkey = valkey
         self._slots = slots
         self._clock = SystemClock()
-        self._line = GatewayLine(*address_of(settings))
+        self._line = line_of(settings)
         self._key = manager_key(settings)
         self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
                                run_slot=self._run_slot, clock=self._clock)  # fmt: skip
@@ -172,7 +172,7 @@ class ManagerProcess:
             store=store, sealer=vaults.manager, effects=remote, entrusted=Entrusted(),
             cfo=CFOAgent(reads=store, outcomes=ledger, attestor=vaults.manager,
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
-            minded=Minded(consents=Consents(store=store, keys=self._found.keys)),
+            minded=Minded(consents=self._found.consents(store)),
             dispatch=WatchedDispatch(streams, watching),
         ), shards=shards)  # fmt: skip
         async with asyncio.TaskGroup() as running:
@@ -218,7 +218,7 @@ def manager_key(settings: Settings) -> Ed25519PrivateKey:
 @contextlib.asynccontextmanager
 async def worker(settings: Settings) -> AsyncGenerator[StreamHost]:
     """A worker process: Valkey by its own user, the gateway by slices' tokens. It has no database and no key."""
-    written, line = bootstrap.rules(), GatewayLine(*address_of(settings))
+    written, line = bootstrap.rules(), line_of(settings)
 
     def work_with(token: str) -> Work:
         tools = GatewayTools(line, token)
@@ -251,8 +251,15 @@ async def gateway(settings: Settings, outside: Outside) -> AsyncGenerator[str]:
         recognise=lambda token: slices.recognised(token, keys=lambda: public, clock=clock),
     )  # fmt: skip
     host, port = address_of(settings)
-    async with made.listening(host, port) as (at, on):
+    context = door_context(host, settings.gateway_certificate, settings.gateway_key)
+    async with made.listening(host, port, context=context) as (at, on):
         yield f"{at}:{on}"
+
+
+def line_of(settings: Settings) -> GatewayLine:
+    """The way of workers and managers to the gateway."""
+    host, port = address_of(settings)
+    return GatewayLine(host, port, context=line_context(host, settings.gateway_certificate))
 
 
 def address_of(settings: Settings) -> tuple[str, int]:

@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     worker_name: str = "worker-1"
     valkey_url: str = ""
     gateway_address: str = "127.0.0.1:8422"
+    gateway_certificate: str = ""
+    gateway_key: str = ""
     manager_slots: int = 8
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
@@ -46,6 +48,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_port: int = 8420
     api_hosts: str = "localhost"
     read_hosts: str = ""
+    secret_tools: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""

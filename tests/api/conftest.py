@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ import pytest
 
 from chimera.adapters.documents.governance import load_files, load_pack, load_permits
 from chimera.adapters.local.postgres import start_postgres
+from chimera.adapters.mcp.fleet.entries import Entry, Secrets
+from chimera.adapters.mcp.fleet.fleet import ToolFleet
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.replies import PostgresReplies, open_replies
@@ -29,6 +32,7 @@ from chimera.api import assembly
 from chimera.api.app import served
 from chimera.api.assembly import Built, Given
 from chimera.api.guard import COOKIE, CSRF_HEADER, csrf_of
+from chimera.assembly import tools
 from chimera.assembly.serving import read_package_files
 from chimera.domain.person import EVERYTHING, Principal, person_id
 from chimera.domain.roles import Role
@@ -40,11 +44,22 @@ from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
+from chimera.ports.toolbox import ToolServers
 from tests.api.samples import Samples, filled
 
 HERE = "127.0.0.1"
 PASSWORDS = {role: f"secret-{role.value}" for role in Role}
 TEMPLATE = "template_of_api_tests"
+
+
+@contextlib.asynccontextmanager
+async def odd_servers() -> AsyncGenerator[ToolServers]:
+    """Three tool servers: a good one, one whose tool gives orders, and one that ends at once."""
+    modes = {"good": "good", "evil": "orders-in-description", "dead": "exits"}
+    entries = tuple(Entry(name=name, command=sys.executable, args=("-m", "chimera.bench.odd_server", mode))
+                    for name, mode in modes.items())  # fmt: skip
+    async with ToolFleet(entries, clock=SystemClock(), secrets=Secrets(Path("/none"))) as fleet:
+        yield fleet
 
 
 class World:
@@ -93,7 +108,8 @@ class World:
             reviews=Reviews(store=self.office, permits=self.permits, bands=load_pack().bands),
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
             zone=ZoneInfo("UTC"), shipped=load_files(),
-            read_package=read_package_files, console=console, replies=self.replies, webhooks=self.webhooks,
+            read_package=read_package_files, pins=tools.pins_desk(self.office), tool_servers=odd_servers,
+            security=security, console=console, replies=self.replies, webhooks=self.webhooks,
             poster=self.poster, secrecy=self.secrecy,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from chimera.domain import ids, scopes
 from chimera.domain.agent import Account, Agent, AgentState, Persona
 from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignState, Goal, Input
+from chimera.domain.capabilities import SKILLS
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.event import Event, EventKind
@@ -63,7 +64,8 @@ class Filler:
         agent = Agent(
             id=self.ids.new(), name=name, package=name, package_version="1.0.0", package_digest="0" * 64,
             persona=Persona(name=persona or name, voice="dry", disclosure=DISCLOSURE),
-            accounts=(Account("sandbox", f"@{name}"),), permissions=PERMISSIONS, state=state, rulings=30,
+            accounts=(Account("sandbox", f"@{name}"),), permissions=PERMISSIONS, capabilities=tuple(SKILLS),
+            state=state, rulings=30,
         )  # fmt: skip
         await self.put(self.office, agent, kind=EventKind.AGENT_INSTALLED)
         self.samples.agents.append(agent)
@@ -107,8 +109,8 @@ class Filler:
             Question(
                 action=a_post(TEXT, account=agent.accounts[0].handle), spec=task.spec, risk="ordinary", task_id=task.id,
                 campaign_id=task.campaign_id, agent_id=agent.id, disclosure=DISCLOSURE, permissions=agent.permissions,
-                accounts=agent.accounts, has_record=True, confidence_bp=6_500, labels=("operator", "public"),
-                threat="LOW",
+                capabilities=agent.capabilities, accounts=agent.accounts, has_record=True, confidence_bp=6_500,
+                labels=("operator", "public"), threat="LOW",
             ),
             **more,
         )  # fmt: skip

@@ -148,3 +148,18 @@ async def test_what_was_looked_at_is_on_record(world: World):
     assert found[0]["data"]["reads"] == [
         {"route": "/v1/reviews/{review_id}", "why": "ruling on reviews", "count": 1, "records": [review.id]}
     ]
+
+
+@pytest.mark.requirement("R-A1", "R-L1")
+async def test_another_plan_is_an_input_of_the_operator(world: World):
+    running = world.samples.campaigns[0]
+    async with world.client("operator") as client:
+        asked = await client.post(f"/v1/campaigns/{running.id}/replan", json={"wish": "Only 2 posts more"})
+        assert (asked.status_code, asked.json()["kind"], asked.json()["labels"]) == (202, "replan", ["operator"])
+        empty = await client.post(f"/v1/campaigns/{running.id}/replan", json={"wish": "  "})
+        assert (empty.status_code, empty.json()["code"]) == (422, "wish_text")
+        stands = (await client.get(f"/v1/campaigns/{running.id}")).json()["version"]
+        await client.post(f"/v1/campaigns/{running.id}/cancel", json={"reason": "enough"},
+                          headers={"if-match": f'"{stands}"'})  # fmt: skip
+        over = await client.post(f"/v1/campaigns/{running.id}/replan", json={"wish": "more"})
+        assert (over.status_code, over.json()["code"]) == (409, "campaign_not_running")

@@ -31,7 +31,11 @@ def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monke
     events = msgspec.json.decode(capsys.readouterr().out)["events"]
     reads = [one for event in events for one in event["data"]["reads"]]
     assert [(one["route"], one["records"]) for one in reads] == [("cli/memories", []), ("cli/memories", [kept["id"]])]
+    assert said(capsys, "secret", kept["id"])[1]["labels"] == ["operator", "secret"]
+    _, found = said(capsys, "search", "which humour is liked at the end of the week")
+    assert found["memories"][0]["labels"] == ["operator", "secret"], "found as before, under its label"
     assert said(capsys, "forget", kept["id"])[1]["text"] == ""
+    assert said(capsys, "secret", kept["id"])[0] == 1
     assert said(capsys, "forget", kept["id"])[0] == 1
     assert [one["text"] for one in said(capsys, "search", "jokes")[1]["memories"]] == ["the printer is out of paper"]
     assert said(capsys, "compact", "--older-than", "0")[1] == {"summaries": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import typer
 
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
+from chimera.assembly import people
 from chimera.cli import output, tools
 from chimera.cli.doors import Doors, Office
 from chimera.domain.roles import Role
 from chimera.ports.store import Store
+from chimera.settings import read_settings
 from chimera.testing.manual_clock import ManualClock
 
 pytestmark = pytest.mark.requirement("R-H1")
@@ -40,8 +42,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     async def office_store() -> AsyncGenerator[Store]:
         yield MemoryStore(database, writer="office", role=Role.OFFICE, clock=ManualClock())
 
-    def office() -> AbstractAsyncContextManager[Office]:
-        raise AssertionError("tools are not an office's")
+    @asynccontextmanager
+    async def office() -> AsyncGenerator[Office]:
+        async with office_store() as store:
+            yield await people.office_of(read_settings(), store)
 
     app = typer.Typer()
     app.add_typer(tools.app)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from chimera.domain.agent import Account, AgentState
+from chimera.domain.capabilities import SKILLS
 from chimera.domain.manifest import Manifest, manifest_schema, to_agent
 from chimera.domain.permissions import ACTIONS, PERMISSIONS, TOOLS, needed_for, needed_for_tool, widened
 
@@ -43,6 +44,13 @@ def test_an_agent_has_what_its_manifest_lists_and_no_more():
 def test_without_permissions_nothing_is_permitted():
     agent = to_agent(manifest(permissions=[]), identifier="id", digest="d")
     assert not any(agent.may(name) for name in PERMISSIONS)
+
+
+@pytest.mark.requirement("R-C1")
+def test_without_capabilities_it_is_capable_of_nothing():
+    agent = to_agent(manifest(), identifier="id", digest="d")
+    assert [name for name in SKILLS if agent.can(name)] == ["copy"]
+    assert not any(to_agent(manifest(capabilities=[]), identifier="id", digest="d").can(name) for name in SKILLS)
 
 
 @pytest.mark.parametrize(

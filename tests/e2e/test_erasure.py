@@ -111,17 +111,20 @@ def test_after_an_erasure_nobody_finds_the_person_again(new_home: Path, tmp_path
 
     # Whoever is forgotten can still say no, and is known by no name.
     said = fleet.chimera(new_home, "privacy", "opt-out", CANARY, "--json")
-    assert (said.code, said.out.count("withdrawn")) == (0, 3), said
-    assert fleet.chimera(new_home, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 3
+    assert (said.code, said.out.count("withdrawn")) == (0, 4), said
+    assert fleet.chimera(new_home, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 4
     assert where_it_stands(new_home) == []
 
     # The database of the day before comes back: into this home, with its journal and without the key.
     restored = tmp_path / "restored"
     shutil.copytree(backup, restored, symlinks=True)
-    for name in ("erasures.jsonl", "subjects"):
+    for name in ("erasures.jsonl", "consents.jsonl", "subjects"):
         shutil.rmtree(restored / name, ignore_errors=True)
         (shutil.copytree if (new_home / name).is_dir() else shutil.copy)(new_home / name, restored / name)
     require_gone(restored, before)
+    # The wish that was said after the backup was made is in force again, and nobody's name came back with it.
+    assert fleet.chimera(restored, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 4
+    assert where_it_stands(restored) == []
 
     # Somebody brings back everything, the key too: the journal destroys it before anybody reads.
     everything = tmp_path / "everything"

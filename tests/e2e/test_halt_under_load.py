@@ -7,23 +7,18 @@ import sys
 import time
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from chimera import bootstrap
-from chimera.adapters.rehearsal.publisher import RehearsalPublisher
-from chimera.adapters.system.clock import SystemClock
-from chimera.bench.load import BenchMeter, QuickJudge, SlowModel, handle_of
-from chimera.bench.swarm import Feeder, Load, NoTools, settle_in
-from chimera.bootstrap import Fleet, Outside
+from chimera.bench.load import BenchMeter
+from chimera.bench.swarm import Feeder, Load, fed_house
+from chimera.bootstrap import Fleet
 from chimera.cli.story import every_event
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal, person_id
 from chimera.domain.task import Task
 from chimera.ports.store import Reads
-from chimera.rehearsal import world
-from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
 SECOND_US = 1_000_000
@@ -39,19 +34,12 @@ OTTO = Principal(person=person_id("otto"), name="otto", roles=frozenset({"operat
 @pytest.mark.requirement("R-A6", "R-E5")
 async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) -> None:
     load = Load(agents=600, seconds=0)
-    clock = SystemClock()
-    scenario = msgspec.structs.replace(CALM, people=0, rules=Rules(posts_per_hour_max=10**9))
-    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(load.agents))))
-    model = SlowModel(clock, seed=1)
-    meter = BenchMeter(model)
-    outside = Outside(model=model, judge_model=QuickJudge(), tools=NoTools(),
-                      publisher=RehearsalPublisher(built.line, clock), meter=meter)  # fmt: skip
-    settings = Settings(home=str(tmp_path / "home"), workers=load.agents)
-    async with bootstrap.database(settings) as found, bootstrap.fleet(settings, outside, found=found) as fleet:
-        fleet.listening.is_open = False
-        feeder = Feeder(fleet, await settle_in(fleet, load), seed=1)
-        feeding = asyncio.create_task(_feed(feeder, meter, load))
-        per_second = await _busy(meter)
+    settings = Settings(home=str(tmp_path / "home"))
+    async with bootstrap.database(settings) as found, fed_house(settings, load, found=found) as house:
+        fleet = house.fleet
+        feeder = Feeder(fleet, house.campaigns, seed=1)
+        feeding = asyncio.create_task(_feed(feeder, house.meter, load))
+        per_second = await _busy(house.meter)
         halt = await fleet.halts.halt("fleet", by=OTTO, reason="enough")
         await asyncio.sleep(3.0)
         feeding.cancel()

@@ -135,7 +135,7 @@ async def new_agents(fleet: Fleet) -> list[Agent]:
             id=number, name=f"payer-{number}", package="tests", package_version="1.0.0",
             package_digest="0" * 64, accounts=(Account("sandbox", f"payer-{number}"),),
             persona=Persona(name="P", voice="dry", disclosure=DISCLOSURE, interests=("bills",)),
-            permissions=("payment.send",), state=AgentState.ACTIVE, rulings=30,
+            permissions=("payment.send",), capabilities=("commerce",), state=AgentState.ACTIVE, rulings=30,
         )  # fmt: skip
         event = Event(kind=EventKind.AGENT_CHANGED, subject=agent.id, at_us=1)
         await fleet.office.commit(Change(records=(agent,), events=(event,)))

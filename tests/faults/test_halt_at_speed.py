@@ -17,11 +17,9 @@ import msgspec
 import pytest
 
 from chimera import bootstrap
-from chimera.adapters.rehearsal.publisher import RehearsalPublisher
-from chimera.adapters.system.clock import SystemClock
-from chimera.bench import swarm
-from chimera.bench.load import BenchMeter, Lines, QuickJudge, SlowModel, handle_of
-from chimera.bootstrap import Fleet, Outside
+from chimera.bench.load import Lines
+from chimera.bench.swarm import Load, fed_house
+from chimera.bootstrap import Fleet
 from chimera.cli.story import every_event
 from chimera.domain import scopes
 from chimera.domain.campaign import Campaign
@@ -29,8 +27,6 @@ from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import PUBLIC
 from chimera.pipeline.intake import Arrival
-from chimera.rehearsal import world
-from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import read_settings
 from tests.small_house import OTTO
 
@@ -82,23 +78,18 @@ class Crowd:
 async def test_nothing_begins_in_the_second_after_the_halt(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    settings = msgspec.structs.replace(read_settings(), home=str(tmp_path / "home"), workers=AGENTS)
-    clock = SystemClock()
-    scenario = msgspec.structs.replace(CALM, seed=1, people=0, rules=Rules(posts_per_hour_max=10**9))
-    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(AGENTS))))
-    model = SlowModel(clock, seed=1)
-    outside = Outside(model=model, judge_model=QuickJudge(), tools=swarm.NoTools(),
-                      publisher=RehearsalPublisher(built.line, clock), meter=BenchMeter(model))  # fmt: skip
+    settings = msgspec.structs.replace(read_settings(), home=str(tmp_path / "home"))
+    load = Load(agents=AGENTS, seconds=RUNS_SECONDS)
     async with bootstrap.database(settings) as found:
-        async with bootstrap.fleet(settings, outside, found=found) as fleet:
-            fleet.listening.is_open = False
-            crowd = Crowd(fleet, await swarm.settle_in(fleet, swarm.Load(agents=AGENTS, seconds=RUNS_SECONDS)))
+        async with fed_house(settings, load, found=found) as house:
+            network = house.built.network
+            crowd = Crowd(house.fleet, house.campaigns)
             pushing = asyncio.create_task(crowd.push())
             gives_up = time.monotonic() + WARM_SECONDS_MAX
-            while len(built.network.records()) < DEEDS_MIN and time.monotonic() < gives_up:
+            while len(network.records()) < DEEDS_MIN and time.monotonic() < gives_up:
                 await _while(pushing, RUNS_SECONDS)
-            halt = await fleet.halts.halt(scopes.FLEET, by=OTTO, reason="enough")
-            deeds_then = len(built.network.records())
+            halt = await house.fleet.halts.halt(scopes.FLEET, by=OTTO, reason="enough")
+            deeds_then = len(network.records())
             await _while(pushing, HALTED_SECONDS)
             pushing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -108,8 +99,8 @@ async def test_nothing_begins_in_the_second_after_the_halt(
         await reads.close()
     _require_still(events, halted_us=halt.since_us, record_property=record_property)
     begun = sum(event.kind is EventKind.EFFECT_STARTED for event in events)
-    assert DEEDS_MIN <= deeds_then <= len(built.network.records()) <= begun
-    record_property("deeds at the halt and at the end", (deeds_then, len(built.network.records())))
+    assert DEEDS_MIN <= deeds_then <= len(network.records()) <= begun
+    record_property("deeds at the halt and at the end", (deeds_then, len(network.records())))
     assert crowd.refused["halted"] > 0, "they went on trying"
 
 

@@ -29,6 +29,7 @@ from chimera.governance.egress import Egress
 from chimera.governance.tools.classify import classify
 from chimera.governance.tools.pins import Pins, pins
 from chimera.testing.manual_clock import ManualClock
+from tests.small_house import OLGA, OTTO, PERMITS
 
 pytestmark = pytest.mark.requirement("R-H1", "R-N2", "R-D3")
 SCHEMA = '{"properties":{"text":{"type":"string"}},"required":["text"],"type":"object"}'
@@ -46,7 +47,12 @@ async def house(mode: str) -> AsyncGenerator[tuple[ToolFleet, Pins, ToolDoor, Ma
     async with ToolFleet((entry,), clock=SystemClock(), secrets=Secrets(Path("/none"))) as fleet:
         await fleet.discover()
         guards = Guards(may_use=may, security=scanner(), egress=Egress(()))
-        yield fleet, Pins(store=store), ToolDoor(fleet, PinBook(reads=store, clock=clock), guards), clock
+        yield (
+            fleet,
+            Pins(store=store, permits=PERMITS, security=scanner()),
+            ToolDoor(fleet, PinBook(reads=store, clock=clock), guards),
+            clock,
+        )
 
 
 def found(fleet: ToolFleet) -> Definition:
@@ -60,12 +66,14 @@ async def test_a_tool_is_usable_from_its_pin_until_it_is_revoked() -> None:
         with pytest.raises(Refused, match="is new"):
             await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")
         seen = found(fleet)
-        await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by="Grace")
+        with pytest.raises(Refused, match="no rule permits it"):
+            await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by=OTTO)
+        await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by=OLGA)
         clock.advance(3)
         answer = await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")
         assert answer.content == {"text": "hello"}
         assert answer.labels == ("public", "tool:odd/read_work")
-        await desk.revoke("odd/read_work", by="Grace")
+        await desk.revoke("odd/read_work", by=OLGA)
         clock.advance(3)
         with pytest.raises(Refused, match="is revoked"):
             await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")
@@ -74,15 +82,15 @@ async def test_a_tool_is_usable_from_its_pin_until_it_is_revoked() -> None:
 async def test_a_tool_that_changes_after_its_pin_is_quarantined_with_a_difference_to_look_at() -> None:
     async with house("changes") as (fleet, desk, door, clock):
         seen = found(fleet)
-        pin = await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by="Grace")
+        pin = await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by=OLGA)
         assert (await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")).content == {"text": "hello"}
         await fleet.discover()
         with pytest.raises(Refused, match="is changed"):
             await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")
         assert list(differences(pin.definition, found(fleet))) == ["description"]
         with pytest.raises(Conflict, match="not the one that was looked at"):
-            await desk.pin(found(fleet), digest=seen.digest, kind=ToolKind.READ, by="Grace")
-        again = await desk.pin(found(fleet), digest=found(fleet).digest, kind=ToolKind.READ, by="Grace")
+            await desk.pin(found(fleet), digest=seen.digest, kind=ToolKind.READ, by=OLGA)
+        again = await desk.pin(found(fleet), digest=found(fleet).digest, kind=ToolKind.READ, by=OLGA)
         assert again.version == 2
         clock.advance(3)
         assert (await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")).content == {"text": "hello"}
@@ -104,7 +112,7 @@ async def test_what_may_not_be_asked_is_not_asked(
     arguments: dict[str, Any], kind: ToolKind, agent: str, error: type[Exception], says: str
 ) -> None:
     async with house("good") as (fleet, desk, door, _):
-        await desk.pin(found(fleet), digest=found(fleet).digest, kind=kind, by="Grace")
+        await desk.pin(found(fleet), digest=found(fleet).digest, kind=kind, by=OLGA)
         with pytest.raises(error, match=says):
             await door.call("odd/read_work", arguments, agent_id=agent)
         assert [one.calls for one in fleet.health()] == [0]
@@ -112,7 +120,7 @@ async def test_what_may_not_be_asked_is_not_asked(
 
 async def test_orders_in_an_answer_are_withheld() -> None:
     async with house("orders-in-answer") as (fleet, desk, door, _):
-        await desk.pin(found(fleet), digest=found(fleet).digest, kind=ToolKind.READ, by="Grace")
+        await desk.pin(found(fleet), digest=found(fleet).digest, kind=ToolKind.READ, by=OLGA)
         answer = await door.call("odd/read_work", {"text": "hello"}, agent_id="a1")
         assert "Ignore all" not in str(answer.content)
         assert labels.is_tainted(answer.labels)
@@ -122,7 +130,7 @@ async def test_an_approval_is_an_event_and_a_renamed_tool_has_none() -> None:
     async with house("good") as (fleet, desk, _, _clock):
         seen = found(fleet)
         store = desk._store
-        await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by="Grace")
+        await desk.pin(seen, digest=seen.digest, kind=ToolKind.READ, by=OLGA)
         told = [json.loads(link.body) for link in await store.links("office")]
         [pinned] = [one for one in told if one["kind"] == EventKind.TOOL_PINNED]
         assert pinned["data"]["digest"] == seen.digest
@@ -130,7 +138,7 @@ async def test_an_approval_is_an_event_and_a_renamed_tool_has_none() -> None:
         renamed = replace(seen, name="read_works")
         assert standing(renamed, known.get(renamed.full_name)) is Standing.NEW
         with pytest.raises(Missing):
-            await desk.revoke("odd/other", by="Grace")
+            await desk.revoke("odd/other", by=OLGA)
 
 
 def defined(name: str, *, server: str = "s", reads: bool = False, destroys: bool = False) -> Definition:

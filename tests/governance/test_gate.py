@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_lexicon
 from chimera.domain.action import Action
@@ -18,7 +19,7 @@ from chimera.governance.gate import Gate
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.safety.gateway import SafetyGateway
-from tests.small_house import GATE, REVIEWER, SPECS, TEXT, SmallHouse, a_note, a_payment, a_post
+from tests.small_house import GATE, INPUTS, REVIEWER, SPECS, TEXT, SmallHouse, a_note, a_payment, a_post
 
 pytestmark = pytest.mark.requirement("R-A1", "R-N1", "R-F1")
 SCHEMA = (DEFAULT_PACK / "schema.cedarschema").read_text("utf-8")
@@ -125,6 +126,32 @@ async def test_every_action_without_its_permission(house: SmallHouse, kind: str)
     decision = decide(house.question(task, action, permissions=left, approver=OWNER))
     assert isinstance(decision, Deny)
     assert "permission-missing" in rules(decision)
+
+
+@pytest.mark.requirement("R-C1")
+@pytest.mark.parametrize("spec", sorted(INPUTS))
+async def test_every_task_type_without_its_skill(house: SmallHouse, spec: str) -> None:
+    """The gate refuses whatever a task proposes whose agent is capable of everything but this skill."""
+    kind = next(iter(SPECS[spec].actions), "")
+    if not kind:
+        return  # It proposes nothing: the planner alone refuses it.
+    action = {"payment.send": a_payment(), "note.keep": a_note()}.get(kind, a_post())
+    action = Action(kind=kind, platform=action.platform, account="ada", arguments=action.arguments,
+                    cost_micros=action.cost_micros, recipient=action.recipient)  # fmt: skip
+    left = tuple(one for one in house.agent.capabilities if one != SPECS[spec].skill)
+    question = house.question(await house.a_task(spec=spec), action, approver=OWNER)
+    assert "skill-lacking" not in rules(decide(question))
+    decision = decide(replace(question, capabilities=left))
+    assert isinstance(decision, Deny)
+    assert rules(decision) == {"skill-lacking"}
+
+
+@pytest.mark.requirement("R-C1")
+@pytest.mark.parametrize(("posted", "refused"), [(2, False), (3, True), (4, True)])
+async def test_the_posts_of_a_day_are_out(house: SmallHouse, task: Task, posted: int, refused: bool) -> None:
+    decision = decide(house.question(task, posted=(0, posted), posts_per_day_max=3, approver=REVIEWER))
+    assert ("posts-per-day" in rules(decision)) is refused
+    assert isinstance(decision, Deny) is refused
 
 
 # ── money ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -283,6 +283,7 @@ async def test_a_policy_that_changed_between_escalation_and_ruling_decides(
     for approver in (REVIEWER, OPERATOR, OWNER):
         ruled = replace(review, state=ReviewState.APPROVED, approver=approver, outcome="approved")
         question = rulings.question_anew(ruled, halted=(), permissions=house.agent.permissions,
+                                        capabilities=house.agent.capabilities,
                                          accounts=house.agent.accounts, recent=())  # fmt: skip
         step = rulings.after_ruling(
             ruled, await house.manager.get(Task, review.task_id), question, gate, house.occasion()

@@ -21,6 +21,7 @@ from tests.live.places import free_port, tool
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 SCOPES = "read write follow"
 NO_REUSE = httpx2.Limits(max_keepalive_connections=0)  # It closes connections without saying so.
+ANSWER_SECONDS_MAX = 60.0  # On a machine that does other things besides, it has taken six.
 
 
 class Snac(Struct, frozen=True, kw_only=True):
@@ -31,7 +32,8 @@ class Snac(Struct, frozen=True, kw_only=True):
 
     def client(self, user: str) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {self.tokens[user]}"}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False, limits=NO_REUSE)
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False, limits=NO_REUSE,
+                                  timeout=ANSWER_SECONDS_MAX)  # fmt: skip
 
     async def statuses(self, user: str) -> list[dict[str, Any]]:
         """Everything that a user has posted, by the server's own record."""
@@ -77,7 +79,7 @@ def _wait(url: str) -> None:
 
 def _token(url: str, user: str, password: str) -> str:
     """The code flow, as a person in front of a browser goes through it."""
-    with httpx2.Client(base_url=url, trust_env=False, limits=NO_REUSE) as browser:
+    with httpx2.Client(base_url=url, trust_env=False, limits=NO_REUSE, timeout=ANSWER_SECONDS_MAX) as browser:
         app = browser.post("/api/v1/apps", data={
             "client_name": "chimera", "redirect_uris": OUT_OF_BAND, "scopes": SCOPES,
         }).json()  # fmt: skip

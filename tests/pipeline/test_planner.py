@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.domain import ids, scopes
 from chimera.domain.budget import Cap
-from chimera.domain.campaign import Campaign, CampaignState, Input, InputState
+from chimera.domain.campaign import REPLAN, Campaign, CampaignState, Input, InputState
 from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.permissions import PERMISSIONS
@@ -43,7 +44,8 @@ def planner(house: SmallHouse, *answers: str) -> tuple[Planner, SayingModel]:
 
 
 def with_consents(house: SmallHouse, folder: Path, *answers: str) -> tuple[Planner, Consents]:
-    consents = Consents(store=house.office, keys=LocalSubjectKeys(folder, clock=house.clock))
+    consents = Consents(store=house.office, keys=LocalSubjectKeys(folder, clock=house.clock),
+                        journal=people_journal.consents(folder))  # fmt: skip
     made = Planner(
         model=SayingModel(*answers), contracts=CONTRACTS, treasury=Treasury(), prompt=PROMPTS["plan"],
         store=house.manager, clock=house.clock, ids=house.ids, consents=consents,
@@ -130,6 +132,24 @@ async def test_a_plan_beyond_the_manifest(house: SmallHouse, permission: str) ->
     assert await house.manager.list(Task) == ()
 
 
+@pytest.mark.requirement("R-C1")
+@pytest.mark.parametrize("skill", sorted({SPECS[name].skill for name in INPUTS}))
+async def test_a_plan_beyond_the_capabilities(house: SmallHouse, skill: str) -> None:
+    """For every skill that a task type uses: who is not capable of it is refused, and the model is not even told."""
+    needing = [spec for spec in SPECS.values() if spec.skill == skill and spec.name in INPUTS]
+    agent = replace(house.agent, capabilities=tuple(name for name in house.agent.capabilities if name != skill))
+    for spec in needing:
+        campaign = replace(house.campaign, id=house.ids.new())
+        await house.put(campaign)
+        await house.set_cap(scopes.campaign(campaign.id), "total", 5_000_000)
+        made, model = planner(house, plan(step("a", spec=spec.name)))
+        with pytest.raises(Invalid):
+            await made.plan_goal(campaign, replace(agent, permissions=spec.permissions))
+        assert spec.name not in [offered["name"] for offered in model.asked[0].data["specs"]]
+        assert f"needs the skill {skill}" in " ".join(model.asked[-1].data["feedback"])
+    assert await house.manager.list(Task) == ()
+
+
 async def test_a_plan_for_yesterdays_state(house: SmallHouse) -> None:
     made, _ = planner(house, GOOD)
     await made.plan_goal(house.campaign, house.agent)
@@ -188,12 +208,20 @@ async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> Non
     assert (await house.manager.get(Input, one.id)).state is InputState.PLANNED
 
 
-@pytest.mark.parametrize("why", ["kind", "permission", "schema", "purpose"])
+@pytest.mark.requirement("R-C1")
+async def test_out_of_hours_an_answer_waits(house: SmallHouse) -> None:
+    one, opens_us = await an_input(house), house.clock.now_us() + 3_600_000_000
+    tasks = await planner(house, GOOD)[0].plan_inputs(house.campaign, house.agent, [one], not_before_us=opens_us)
+    assert [(task.state, task.due_at_us) for task in tasks] == [(TaskState.READY, opens_us)]
+
+
+@pytest.mark.parametrize("why", ["kind", "permission", "skill", "schema", "purpose"])
 async def test_what_nobody_answers_is_dropped_on_record(house: SmallHouse, why: str) -> None:
     one = await an_input(house, "rumour" if why == "kind" else "mention",
                          **({"payload": {"text": 1}} if why == "schema" else {}),
                          **({"purpose": ""} if why == "purpose" else {}))  # fmt: skip
     agent = replace(house.agent, permissions=()) if why == "permission" else house.agent
+    agent = replace(agent, capabilities=("trends",)) if why == "skill" else agent
     assert await planner(house, GOOD)[0].plan_inputs(house.campaign, agent, [one]) == ()
     assert (await house.manager.get(Input, one.id)).state is InputState.DROPPED
     last = (await house.manager.links("manager-0"))[-1]
@@ -208,3 +236,52 @@ async def test_an_input_is_planned_once(house: SmallHouse) -> None:
     with pytest.raises(ChimeraError):
         await made.plan_inputs(campaign, house.agent, [one])
     assert len(await house.manager.list(Task)) == 1
+
+
+async def a_wish(house: SmallHouse, **more: object) -> Input:
+    return await an_input(house, REPLAN, payload={"wish": "shorter"}, labels=("operator",), threat="LOW", **more)
+
+
+async def running(house: SmallHouse) -> dict[str, Task]:
+    """A plan of three steps, of which the first has begun."""
+    made = {task.key: task for task in await planner(house, GOOD)[0].plan_goal(house.campaign, house.agent)}
+    begun = (await house.manager.claim(shards=range(1024), limit=1, lease_seconds=60))[0]
+    return {**made, begun.key: begun}
+
+
+async def test_a_wish_replaces_what_has_not_begun(house: SmallHouse) -> None:
+    before = await running(house)
+    asked = await a_wish(house)
+    made, model = planner(house, plan(step("only")))
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    (new,) = await made.replan(campaign, house.agent, asked)
+    assert (new.key, new.state) == ("only", TaskState.READY)
+    states = {key: (await house.manager.get(Task, task.id)).state for key, task in before.items()}
+    assert states == {"a": TaskState.LEASED, "b": TaskState.DROPPED, "c": TaskState.DROPPED}
+    assert (await house.manager.get(Input, asked.id)).state is InputState.PLANNED
+    told = model.asked[-1].data
+    assert told["wish"] == "shorter"
+    assert {row["key"]: row["state"] for row in told["so_far"]} == {"a": "leased", "b": "waiting", "c": "waiting"}
+
+
+async def test_a_wish_of_which_no_plan_comes_changes_nothing(house: SmallHouse) -> None:
+    before = await running(house)
+    asked = await a_wish(house)
+    made, _ = planner(house, *[BAD["cyclic"]] * PLANS_TRIED_MAX)
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    with pytest.raises(Invalid, match="plan_unsound"):
+        await made.replan(campaign, house.agent, asked)
+    assert (await house.manager.get(Campaign, house.campaign.id)).state is CampaignState.RUNNING
+    assert [(await house.manager.get(Task, task.id)).state for task in before.values()] == [
+        TaskState.LEASED, TaskState.WAITING, TaskState.WAITING]  # fmt: skip
+    assert (await house.manager.get(Input, asked.id)).state is InputState.DROPPED
+
+
+async def test_nobody_else_wishes_for_a_plan(house: SmallHouse) -> None:
+    await running(house)
+    stranger = await an_input(house, REPLAN, payload={"wish": "buy my coin"}, labels=("public",))
+    made, model = planner(house, plan(step("only")))
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    with pytest.raises(Refused, match="only the operator"):
+        await made.replan(campaign, house.agent, stranger)
+    assert model.asked == []

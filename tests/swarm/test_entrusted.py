@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -59,11 +60,15 @@ class Web:
 class Fleet:
     """Claiming, one worker and its guarded tools, with one registry of what was entrusted to whom."""
 
-    def __init__(self, house: SmallHouse, web: Web, *queries: str) -> None:
+    def __init__(self, house: SmallHouse, web: Web, *queries: str, secret_tools: Sequence[str] = ()) -> None:
         self.house, self.web = house, web
         entrusted, self._queries = Entrusted(), queries
         tools = GuardedToolsRead(
-            web, security=SecurityGateway(shipped_scanner()), egress=Egress(["example.org"]), entrusted=entrusted
+            web,
+            security=SecurityGateway(shipped_scanner()),
+            egress=Egress(["example.org"]),
+            entrusted=entrusted,
+            secret_tools=secret_tools,
         )
         self.worker = Worker(model=SayingModel("{}"), tools=tools, skills={"copy": self._leak}, prompts=PROMPTS,
                              contracts=CONTRACTS, clock=house.clock)  # fmt: skip
@@ -124,6 +129,14 @@ async def test_what_a_tool_told_in_confidence_is_not_told_to_the_next_tool(house
     failure = await Fleet(house, web, "my notes", f"is it true that {CANARY}").work()
     assert "labelled secret" in failure
     assert len(web.asked) == 1
+
+
+async def test_a_person_makes_all_that_a_tool_tells_a_secret(house: SmallHouse) -> None:
+    for secret_tools, kept in ((("trends",), True), (("another",), False)):
+        web = Web(ToolAnswer(content={"note": CANARY}, labels=("public",)))
+        failure = await Fleet(house, web, "my notes", f"is it true that {CANARY}", secret_tools=secret_tools).work()
+        assert ("labelled secret" in failure) is kept
+        assert len(web.asked) == (1 if kept else 2)
 
 
 async def test_materials_are_kept_by_their_own_label(house: SmallHouse) -> None:

@@ -23,6 +23,7 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.judging import Judging
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from tests.small_house import CONTRACTS, GATE, PROMPTS, TEXT, SmallHouse, a_note, a_payment, a_post
 from tests.small_work import ACCEPTED, SayingModel, draft
@@ -54,20 +55,22 @@ class HandedIn:
 class Bench:
     """A manager's claiming and judging, one round at a time."""
 
-    def __init__(self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED) -> None:
+    def __init__(self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED, models_cost: bool = False) -> None:
         self.house = house
         self.dispatch = HandedIn()
         roster = Roster(reads=house.manager, clock=house.clock)
         court = Court(
             judge=Judge(model=SayingModel(judge), contracts=CONTRACTS, prompt=PROMPTS["judge"]), gate=GATE,
-            treasury=Treasury(), contracts=CONTRACTS, clock=house.clock,
+            treasury=Treasury(), contracts=CONTRACTS, clock=house.clock, models_cost=models_cost,
         )  # fmt: skip
+        self.reserving = Reserving(store=house.manager, court=court)
         self.claiming = Claiming(
-            store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(64), clock=house.clock
-        )
+            store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(64), clock=house.clock,
+            reserving=self.reserving,
+        )  # fmt: skip
         self.judging = Judging(
-            court=court, store=house.manager, dispatch=self.dispatch, claiming=self.claiming, roster=roster,
-            ready=Bell(house.clock), granted=lambda granted: None,
+            court=court, store=house.manager, dispatch=self.dispatch, claiming=self.claiming,
+            reserving=self.reserving, roster=roster, ready=Bell(house.clock), granted=lambda granted: None,
         )  # fmt: skip
 
     async def hear(self, made: Draft | None, *, spec: str = "copy.post", failure: str = "", cost: int = 500) -> Task:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.campaign import Input
@@ -112,7 +113,8 @@ class Said(Mentions):
 
 
 def with_consents(house: SmallHouse, mentions: Mentions, home: Path) -> Listening:
-    consents = Consents(store=house.office, keys=LocalSubjectKeys(home, clock=house.clock))
+    consents = Consents(store=house.office, keys=LocalSubjectKeys(home, clock=house.clock),
+                        journal=people_journal.consents(home))  # fmt: skip
     intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids,
                     consents=consents)  # fmt: skip
     return Listening(intake=intake, reads=house.office, tools=mentions, consents=consents)

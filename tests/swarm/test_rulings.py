@@ -32,6 +32,7 @@ async def ruled(house: SmallHouse, review: Review, state: ReviewState, **today: 
         review,
         halted=today.pop("halted", ()),
         permissions=today.pop("permissions", house.agent.permissions),
+        capabilities=today.pop("capabilities", house.agent.capabilities),
         accounts=today.pop("accounts", house.agent.accounts),
         recent=today.pop("recent", ()),
     )

@@ -134,6 +134,7 @@ async def test_while_halted_a_take_down_waits(after: Afterwards) -> None:
     await after.halts.halt("platform:sandbox", by=OTTO, reason="a look")
     await after.rounds()
     assert after.kinds() == ["post.publish"]
+    assert await after.house.manager.find(Task, review.order_id) is None, "no task begins in a halt"
     await after.halts.resume("platform:sandbox", by=OTTO)
     await after.rounds(6)
     assert after.kinds() == ["post.publish", TAKE_DOWN]
@@ -240,3 +241,9 @@ async def test_what_a_network_cannot_take_down_is_a_persons_to_see_to(after: Aft
     (asked,) = [one for one in await after.house.office.list(Review) if one.about == "doubt"]
     assert asked.reasons == (performance.reason,)
     assert after.kinds() == ["post.publish"]
+    # However long nobody says what became of it, and whatever is said then: it is not ordered a second time.
+    await after.rounds(3)
+    await after.reviews.reject(asked.id, by=RITA, reason="it is still there")
+    await after.rounds(4)
+    assert [one.id for one in await after.house.manager.list(Grant) if one.action.kind == TAKE_DOWN] == [grant.id]
+    assert (await after.house.manager.get(Task, review.order_id)).state is TaskState.FAILED

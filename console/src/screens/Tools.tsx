@@ -1,6 +1,8 @@
 /** The tools that agents may be permitted: our own, and those of other servers, which count only as somebody has pinned them. */
-import { Button } from "@mantine/core";
-import type { ReactElement } from "react";
+import { Button, NativeSelect } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState, type ReactElement } from "react";
+import { call } from "@/api/client";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Hash, Head, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
@@ -10,6 +12,7 @@ import { useMay } from "@/session";
 import { plural } from "@/words/money";
 
 type Pin = Schemas["ToolPin"];
+type Waiting = Schemas["ToolWaiting"];
 const KINDS: Record<string, Tone> = { read: "go", write: "wait", destructive: "stop" };
 
 function prettyOf(schema: string): string {
@@ -57,6 +60,74 @@ function Pins(): ReactElement {
   );
 }
 
+const STANDS: Record<string, { tone: Tone; says: string }> = {
+  new: { tone: "info", says: "nobody has looked at it yet" },
+  changed: { tone: "wait", says: "its server has changed it since it was pinned: out of use" },
+  revoked: { tone: "plain", says: "its approval was taken back" },
+  hostile: { tone: "stop", says: "its own words give orders to whoever reads them: it cannot be pinned" },
+};
+const KIND_CHOICES = ["read", "write", "publish", "message", "spend", "admin"];
+
+/** One tool in quarantine: what it is now against what was approved, and approving exactly that. */
+function WaitingShown({ tool }: { tool: Waiting }): ReactElement {
+  const may = useMay();
+  const client = useQueryClient();
+  const [kind, setKind] = useState(tool.kind);
+  const pin = useMutation({
+    mutationFn: () => call<Pin>("tools/pins", { method: "POST", body: { tool: tool.tool, digest: tool.digest, kind } }),
+    onSettled: () => client.invalidateQueries({ queryKey: ["tools"] }),
+  });
+  const stands = STANDS[tool.standing] ?? { tone: "plain" as Tone, says: "" };
+  return (
+    <li>
+      <details>
+        <summary className="row"><code>{tool.tool}</code><Chip tone={stands.tone}>{tool.standing}</Chip><span className="grow soft">{stands.says}</span></summary>
+        {tool.changed.map((part) => (
+          <section key={part.part} style={{ margin: "10px 0" }}>
+            <h3 className="faint" style={{ fontSize: 12.5 }}>{part.part}</h3>
+            <pre className="bytes hunks" tabIndex={0}>{part.before && <del>{part.part === "schema" ? prettyOf(part.before) : part.before}</del>}<ins>{part.part === "schema" ? prettyOf(part.after) : part.after}</ins></pre>
+          </section>
+        ))}
+        {may("system.change") && tool.standing !== "hostile" && (
+          <div className="row" style={{ marginTop: 8 }}>
+            <NativeSelect size="xs" aria-label={`What calling ${tool.tool} does`} data={KIND_CHOICES} value={kind} onChange={(event) => { setKind(event.currentTarget.value); }} />
+            <Button size="compact-sm" loading={pin.isPending} onClick={() => { pin.mutate(); }}>Pin exactly this</Button>
+            <Hash of={tool.digest} length={16} />
+          </div>
+        )}
+        {pin.isError && <ProblemNote error={pin.error} />}
+      </details>
+    </li>
+  );
+}
+
+/** Whether the servers answer, as they were last asked, and what of their tools waits for a person. */
+function Servers(): ReactElement {
+  const may = useMay();
+  const client = useQueryClient();
+  const found = useRead<Schemas["ServersShown"]>(["tools", "servers"], "tools/servers");
+  const look = useMutation({
+    mutationFn: () => call<Schemas["ServersShown"]>("tools/servers/look", { method: "POST" }),
+    onSuccess: (seen) => { client.setQueryData(["tools", "servers"], seen); },
+  });
+  const ask = may("system.change") && <Button size="compact-sm" variant="default" loading={look.isPending} onClick={() => { look.mutate(); }}>Ask them now</Button>;
+  return (
+    <Found query={found}>{({ looked_at_us: at, servers, waiting, refused }) => (
+      <>
+        <Panel title="Servers" note={at ? <>asked <When us={at} /></> : "not asked yet"} acts={ask} bare>
+          {look.isError && <ProblemNote error={look.error} />}
+          {servers.length === 0 ? <Empty title={at ? "None is configured" : "Nobody has asked them yet"}>{at ? <>Name servers in <code>tools.toml</code> of this home.</> : "Asking starts those that are programs, reads what they offer, and ends them again. Nothing is called."}</Empty> : (
+            <table className="list"><thead><tr><th>Server</th><th>Health</th><th className="num">Tools</th><th className="num">Pinned</th></tr></thead>
+              <tbody>{servers.map((one) => <tr key={one.name}><td><bdi>{one.name}</bdi></td><td>{one.answers ? <Chip tone="go">answers</Chip> : <><Chip tone="stop">silent</Chip> <span className="soft"><UntrustedLine text={one.why} /></span></>}</td><td className="num">{one.tools}</td><td className="num">{one.pinned}</td></tr>)}</tbody></table>
+          )}
+        </Panel>
+        {waiting.length > 0 && <Panel title="In quarantine" note={`${plural(waiting.length, "tool")} that nobody may call`} bare><ul className="plain-list">{waiting.map((tool) => <WaitingShown key={tool.tool + tool.digest} tool={tool} />)}</ul></Panel>}
+        {Object.keys(refused).length > 0 && <Panel title="Not taken over" bare><ul className="plain-list">{Object.entries(refused).map(([name, why]) => <li key={name}><code>{name}</code> <span className="soft"><UntrustedLine text={why} /></span></li>)}</ul></Panel>}
+      </>
+    )}</Found>
+  );
+}
+
 export default function Tools(): ReactElement {
   const may = useMay();
   const tools = useRead<Schemas["Tools"]>(["tools"], "tools");
@@ -72,6 +143,7 @@ export default function Tools(): ReactElement {
             )}
           </Panel>
         )}</Found>
+        <Servers />
         <Pins />
       </div>
     </div>

@@ -41,6 +41,7 @@ from chimera.api.shell import App
 from chimera.api.stream import StreamRoutes
 from chimera.api.tasks import TaskRoutes
 from chimera.api.telling import TELL_SECONDS, Telling
+from chimera.api.toolservers import OpenServers, ToolServerRoutes
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
@@ -52,6 +53,8 @@ from chimera.governance.identity.permits import Permits
 from chimera.governance.looks import Looks
 from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.tools.pins import Pins
 from chimera.governance.treasury import Treasury
 from chimera.governance.webhooks import Webhooks
 from chimera.pipeline.installer import Installer
@@ -88,6 +91,9 @@ class Given(Struct, frozen=True, kw_only=True):
     zone: tzinfo
     shipped: PackFiles
     read_package: ReadPackage
+    pins: Pins
+    tool_servers: OpenServers
+    security: SecurityGateway
     console: Path
 
 
@@ -124,7 +130,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
-    yield CampaignRoutes(views=views, intake=given.intake)
+    yield CampaignRoutes(views=views, intake=given.intake, zone=given.zone)
     yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
@@ -136,6 +142,8 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HouseRoutes(views=views)
     yield HoldingRoutes(views=views)
+    yield ToolServerRoutes(reads=views, desk=given.pins, servers=given.tool_servers, security=given.security,
+                           clock=clock)  # fmt: skip
     yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)
@@ -195,4 +203,5 @@ def _nothing() -> Given:
     nothing: Any = None
     return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
                  replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
-                 zone=UTC, shipped=nothing, read_package=nothing, console=Path("none"))  # fmt: skip
+                 zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
+                 security=nothing, console=Path("none"))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -14,10 +15,11 @@ from chimera.api.fleet import WindowShown, shown_window
 from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
+from chimera.api.tasks import NewTime
 from chimera.api.words import Cursor, Id, IdFilter, Limit, Micros, Note, require_id
 from chimera.domain import budget, ids, scopes
 from chimera.domain.agent import Agent
-from chimera.domain.campaign import Campaign, Goal
+from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Intake
 from chimera.ports.views import Views
@@ -72,7 +74,7 @@ class PlanGraph(Struct, frozen=True, kw_only=True):
 
 
 class NewGoal(BaseModel):
-    """What is wanted, from whom, within which budget."""
+    """What is wanted, from whom, within which budget; `begins`, unless it is to begin at once."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -88,6 +90,17 @@ class NewGoal(BaseModel):
     budget_micros: Micros
     posts: Annotated[int, Field(ge=1, le=100)] = 1
     constraints: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)] = []
+    begins: NewTime | None = None
+
+
+class Wish(BaseModel):
+    """What should be planned instead of what has not begun."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"wish": "Only 3 posts more, all about the new map."}]}
+    )
+
+    wish: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class Cancellation(BaseModel):
@@ -101,7 +114,8 @@ class Cancellation(BaseModel):
 class CampaignRoutes:
     """`/v1/campaigns`."""
 
-    def __init__(self, *, views: Views, intake: Intake) -> None:
+    def __init__(self, *, views: Views, intake: Intake, zone: tzinfo) -> None:
+        self._zone = zone
         self._views = views
         self._intake = intake
 
@@ -112,6 +126,7 @@ class CampaignRoutes:
         yield Route(method="POST", path="/v1/campaigns", endpoint=self.open, needs=change, answer=Campaign, status=201)
         yield Route(method="GET", path=one, endpoint=self.show, needs=see, answer=CampaignItem)
         yield Route(method="GET", path=f"{one}/plan", endpoint=self.plan, needs=see, answer=PlanGraph)
+        yield Route(method="POST", path=f"{one}/replan", endpoint=self.replan, needs=change, answer=Input, status=202)
         yield Route(method="POST", path=f"{one}/cancel", endpoint=self.cancel, needs=change, answer=Campaign)
 
     async def list(
@@ -130,7 +145,8 @@ class CampaignRoutes:
         """Open a campaign from a goal. The planner takes it from here."""
         goal = Goal(text=given.text, agent=require_id(given.agent, where="agent"), platform=given.platform,
                     budget_micros=given.budget_micros, posts=given.posts,
-                    constraints=tuple(given.constraints))  # fmt: skip
+                    constraints=tuple(given.constraints),
+                    begins_at_us=given.begins.moment_in(self._zone) if given.begins else 0)  # fmt: skip
         return await self._intake.open_campaign(goal, by=who.name)
 
     async def show(self, campaign_id: Id) -> CampaignItem:
@@ -158,6 +174,10 @@ class CampaignRoutes:
                                        after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
         return PlanGraph(campaign_id=campaign_id, nodes=tuple(map(_node, tasks)),
                          next=paging.encode(tasks[-1].id) if len(tasks) == limit else "")  # fmt: skip
+
+    async def replan(self, campaign_id: Id, given: Wish, who: Who) -> Input:
+        """Ask for another plan in place of the steps that have not begun. What has begun goes on."""
+        return await self._intake.ask_for_plan(campaign_id, wish=given.wish, by=who.name)
 
     async def cancel(self, campaign_id: Id, given: Cancellation, version: Version, who: Who) -> Campaign:
         """Cancel a campaign: nothing begins in it any more. What was already sent is settled."""

@@ -63,6 +63,10 @@ class NewTime(BaseModel):
             raise ValueError("give at_us or local")
         return self
 
+    def moment_in(self, zone: tzinfo) -> int:
+        """The moment (microseconds since 1970)."""
+        return self.at_us or civil.moment_of(self.local, zone, which=self.which)
+
 
 class TaskRoutes:
     """`/v1/tasks`."""
@@ -100,7 +104,7 @@ class TaskRoutes:
 
     async def reschedule(self, task_id: Id, given: NewTime, version: Version, who: Who) -> Task:
         """Move a task that has not begun: it begins no earlier than that. What has begun is not moved."""
-        to_us = given.at_us or civil.moment_of(given.local, self._zone, which=given.which)
+        to_us = given.moment_in(self._zone)
         return await self._rescheduling.move(task_id, to_us=to_us, version=version, by=who.name)
 
     async def trace(self, task_id: Id) -> Trace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from chimera.adapters.postgres.replies import PostgresReplies
 from chimera.adapters.postgres.views import PostgresViews
 from chimera.adapters.postgres.webhooks import PostgresWebhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people
+from chimera.assembly import people, tools
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.governance.egress import Egress
 from chimera.pipeline.intake import Intake
@@ -61,6 +62,7 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             webhooks=webhooks, poster=poster, secrecy=people.secrecy_of(settings),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             shipped=load_files(), read_package=read_package_files,
+            pins=tools.pins_desk(office), tool_servers=partial(tools.tool_servers, settings), security=tools.scanner(),
             console=Path(__file__).parents[1] / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from functools import cache
 from pathlib import Path
 
+from chimera.adapters.documents.governance import load_permits
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Missing
@@ -14,6 +15,8 @@ from chimera.domain.tools import Definition
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
+from chimera.governance.tools.pins import Pins
+from chimera.ports.store import Store
 from chimera.ports.toolbox import Selection, ToolServers
 from chimera.settings import Settings
 
@@ -43,6 +46,11 @@ async def tool_servers(settings: Settings) -> AsyncGenerator[ToolServers]:
     secrets = Secrets(prepare_home(settings.folder) / SECRETS)
     async with ToolFleet(entries, clock=SystemClock(), secrets=secrets) as fleet:
         yield fleet
+
+
+def pins_desk(store: Store) -> Pins:
+    """Where people approve tools."""
+    return Pins(store=store, permits=load_permits(), security=scanner())
 
 
 async def selection_of(definitions: Iterable[Definition]) -> Selection:

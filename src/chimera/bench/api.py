@@ -18,22 +18,18 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.postgres.filling import Wanted, fill
-from chimera.adapters.rehearsal.publisher import RehearsalPublisher
-from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import people, serving
 from chimera.bench.listeners import Heard
-from chimera.bench.load import BenchMeter, QuickJudge, SlowModel, handle_of
+from chimera.bench.load import BenchMeter
 from chimera.bench.spread import conditions, spread_ms
-from chimera.bench.swarm import Feeder, Load, NoTools, settle_in
-from chimera.bootstrap import Database, Fleet, Outside
+from chimera.bench.swarm import Feeder, Load, fed_house
+from chimera.bootstrap import Fleet
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
 from chimera.domain.errors import Unavailable
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
 from chimera.domain.spec import SpecRef
-from chimera.rehearsal import world
-from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
 WRITER = "measured"
@@ -82,12 +78,14 @@ async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
 
 
 async def _measured(settings: Settings, sizes: Sizes) -> dict[str, Any]:
-    async with bootstrap.database(settings) as found, _house(settings, sizes, found) as (fleet, feeder, meter):
+    load = Load(agents=sizes.agents, seconds=sizes.seconds, seed=sizes.seed)
+    async with bootstrap.database(settings) as found, fed_house(settings, load, found=found) as house:
+        feeder = Feeder(house.fleet, house.campaigns, seed=sizes.seed)
         async with _served(settings) as entrance:
-            url, token = entrance.partition("/#")[0], await _token(settings, fleet)
+            url, token = entrance.partition("/#")[0], await _token(settings, house.fleet)
             lists = await _lists(url, token, sizes)
             page = await _first_page(entrance)
-            stream, per_second = await _stream(url, token, sizes, feeder, meter)
+            stream, per_second = await _stream(url, token, sizes, feeder, house.meter)
         reads = await found.reads()
         heads = await reads.heads()
         rows = {"reviews": sum((await reads.count(Review)).values()), "events": sum(head.seq for head in heads)}
@@ -120,23 +118,6 @@ def template() -> str:
                     opened_at_us=1, deadline_us=77_777_777)  # fmt: skip
     body = msgspec.json.encode(review).decode()
     return body.replace(":77777777", ':"@DUE@"').replace('"state":"open"', '"state":"@STATE@"')
-
-
-@contextlib.asynccontextmanager
-async def _house(settings: Settings, sizes: Sizes, found: Database) -> AsyncGenerator[tuple[Fleet, Feeder, BenchMeter]]:
-    """A fleet that does what it is fed, and nothing by itself."""
-    clock = SystemClock()
-    scenario = msgspec.structs.replace(CALM, seed=sizes.seed, people=0, rules=Rules(posts_per_hour_max=10**9))
-    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(sizes.agents))))
-    model = SlowModel(clock, seed=sizes.seed)
-    meter = BenchMeter(model)
-    outside = Outside(model=model, judge_model=QuickJudge(), tools=NoTools(),
-                      publisher=RehearsalPublisher(built.line, clock), meter=meter)  # fmt: skip
-    settings = msgspec.structs.replace(settings, workers=max(settings.workers, sizes.agents))
-    async with bootstrap.fleet(settings, outside, found=found) as fleet:
-        fleet.listening.is_open = False
-        campaigns = await settle_in(fleet, Load(agents=sizes.agents, seconds=sizes.seconds))
-        yield fleet, Feeder(fleet, campaigns, seed=sizes.seed), meter
 
 
 @contextlib.asynccontextmanager

@@ -144,6 +144,7 @@ def _question(word: Appraisal, rules: Rules) -> Question:
         disclosure="",
         labels=said.labels,
         permissions=("payment.send",),
+        capabilities=(spec.skill,),
         accounts=(Account(PAYMENTS, "treasury"),),
         has_record=True,
         confidence_bp=9_500,

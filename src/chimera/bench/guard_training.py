@@ -193,14 +193,14 @@ def _documents(rows: Sequence[Row], space: Space, lexicon: Lexicon) -> list[Docu
 def _windows(units: Sequence[Unit], space: Space, signals: int) -> Iterator[tuple[int, ...]]:
     for position in range(max(len(units) - 1, 1)):
         pair = units[position : position + 2]
-        found = sorted({number for unit in pair for number in unit.found if number < len(space.words)})
+        words = sorted({number for _, found, _, _ in pair for number in found})
         concepts = signals
-        for unit in pair:
-            concepts |= unit.concepts
+        for said, _, _, _ in pair:
+            concepts |= said
         held = [len(space.words) + place for place, bit in enumerate(space.concepts) if concepts & bit]
         first = len(space.words) + len(space.concepts)
         fired = [first + place for place, mask in enumerate(space.rules) if concepts & mask == mask]
-        yield tuple(found + held + fired)
+        yield tuple(words + held + fired)
 
 
 class Learner:

@@ -110,7 +110,7 @@ def agent_of(number: int, fresh: Ids) -> Agent:
         id=fresh.new(), name=f"bench-{number:05d}", package="bench", package_version="1", package_digest="0" * 64,
         persona=Persona(name=f"Bench {number}", voice="plain", disclosure=DISCLOSURE),
         accounts=(Account(platform=SOCIAL, handle=handle_of(number)),),
-        permissions=("note.keep", "post.publish"), rulings=1_000, state=AgentState.ACTIVE,
+        permissions=("note.keep", "post.publish"), capabilities=("bench",), rulings=1_000, state=AgentState.ACTIVE,
     )  # fmt: skip
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import books
 from chimera.bench.load import BenchMeter, Lines, QuickJudge, SlowModel, agent_of, handle_of, settled_in
 from chimera.bench.spread import conditions, spread_ms
-from chimera.bootstrap import Fleet, Outside
+from chimera.bootstrap import Database, Fleet, Outside
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Refused
 from chimera.domain.labels import PUBLIC
@@ -44,6 +45,15 @@ class Load(Struct, frozen=True, kw_only=True):
     agents: int
     seconds: float
     seed: int = 1
+
+
+class FedHouse(Struct, frozen=True, kw_only=True):
+    """A fleet that does what it is fed, and nothing by itself."""
+
+    fleet: Fleet
+    campaigns: list[Campaign]
+    meter: BenchMeter
+    built: world.World
 
 
 class NoTools:
@@ -102,6 +112,20 @@ class Feeder:
 
 async def run(settings: Settings, load: Load) -> dict[str, Any]:
     """The benchmark, and everything that it has to say."""
+    async with bootstrap.database(settings) as found:
+        async with fed_house(settings, load, found=found) as house:
+            feeder = Feeder(house.fleet, house.campaigns, seed=load.seed)
+            figures = await _measure(feeder, house.meter, load)
+        reads = await found.reads()
+        try:
+            return {**_conditions(load), **figures, **await _books(reads, feeder, house.built)}
+        finally:
+            await reads.close()
+
+
+@contextlib.asynccontextmanager
+async def fed_house(settings: Settings, load: Load, *, found: Database) -> AsyncGenerator[FedHouse]:
+    """A fleet before the simulated model and network, with a worker and a standing campaign for each agent."""
     clock = SystemClock()
     scenario = msgspec.structs.replace(CALM, seed=load.seed, people=0, rules=Rules(posts_per_hour_max=10**9))
     built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(load.agents))))
@@ -110,19 +134,12 @@ async def run(settings: Settings, load: Load) -> dict[str, Any]:
     outside = Outside(model=model, judge_model=QuickJudge(), tools=NoTools(),
                       publisher=RehearsalPublisher(built.line, clock), meter=meter)  # fmt: skip
     settings = msgspec.structs.replace(settings, workers=max(settings.workers, load.agents))
-    async with bootstrap.database(settings) as found:
-        async with bootstrap.fleet(settings, outside, found=found) as fleet:
-            fleet.listening.is_open = False
-            feeder = Feeder(fleet, await settle_in(fleet, load), seed=load.seed)
-            figures = await _measure(feeder, meter, load)
-        reads = await found.reads()
-        try:
-            return {**_conditions(load), **figures, **await _books(reads, feeder, built)}
-        finally:
-            await reads.close()
+    async with bootstrap.fleet(settings, outside, found=found) as fleet:
+        fleet.listening.is_open = False
+        yield FedHouse(fleet=fleet, campaigns=await _settle_in(fleet, load), meter=meter, built=built)
 
 
-async def settle_in(fleet: Fleet, load: Load) -> list[Campaign]:
+async def _settle_in(fleet: Fleet, load: Load) -> list[Campaign]:
     """The agents that take part, each with a standing campaign."""
     fresh, made = SystemIds(), list[Campaign]()
     changes = [settled_in(agent_of(number, fresh), fresh, fleet.clock) for number in range(load.agents)]

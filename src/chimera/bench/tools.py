@@ -33,16 +33,17 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import tools as assembly
 from chimera.bench import live_servers, odd_server, tool_corpus
 from chimera.domain.errors import ChimeraError
+from chimera.domain.person import Principal
 from chimera.domain.roles import Role
 from chimera.domain.tools import Definition, ToolKind
 from chimera.gateway.book import PinBook
 from chimera.gateway.door import Guards, ToolDoor
 from chimera.governance.egress import Egress
-from chimera.governance.tools.pins import Pins
 
 HTTP_SERVERS = 20
 MISBEHAVING = 20
 CALLS = 400
+OWNER = Principal(person="bench", name="bench", roles=frozenset({"owner"}))
 PROBES = 20
 PROBE_SECONDS_MAX = 2.0
 HARM_SECONDS = 12.0
@@ -198,7 +199,7 @@ async def overhead(fleet: ToolFleet, served: Served) -> dict[str, Any]:
     definition = fleet.find(name, tool)
     assert definition is not None, "it was found a line above"
     store = MemoryStore(MemoryDatabase(), writer="office", role=Role.OFFICE, clock=clock)
-    await Pins(store=store).pin(definition, digest=definition.digest, kind=ToolKind.READ, by="bench")
+    await assembly.pins_desk(store).pin(definition, digest=definition.digest, kind=ToolKind.READ, by=OWNER)
     guards = Guards(may_use=_anybody, security=assembly.scanner(), egress=Egress(()))
     door = ToolDoor(fleet, PinBook(reads=store, clock=clock), guards)
     bare: list[float] = []

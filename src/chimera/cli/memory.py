@@ -112,6 +112,22 @@ def forget(
 
 
 @app.command()
+def secret(
+    memory_id: MemoryId,
+    *,
+    why: Annotated[str, typer.Option(help="Why; it goes on record.")] = "asked by the operator",
+    as_json: Json = False,
+) -> None:
+    """Keep a memory secret: nothing of it leaves the house, in the arguments of reads neither. For good."""
+
+    async def work() -> Memory:
+        async with _opened() as (_, memory):
+            return await memory.keep_secret(ids.parse(memory_id), by=output.person(), why=why)
+
+    _say(stopping.run(work()), as_json=as_json)
+
+
+@app.command()
 def compact(
     *,
     owner: Owner = SHARED,

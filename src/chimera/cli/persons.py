@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from msgspec import Struct
 
-from chimera.adapters.local.erasures import Erasure, ErasureJournal
+from chimera.adapters.local import people_journal
 from chimera.adapters.local.home import prepare_home
+from chimera.adapters.local.people_journal import Erasure
 from chimera.adapters.system.clock import SystemClock
 from chimera.bootstrap import Database, persons_of, running_or_own_database
 from chimera.domain.change import Change
@@ -42,7 +43,7 @@ async def erase_person(asked: PersonRequest) -> Mapping[str, int]:
     person = require_handle(asked.person)
     async with running_or_own_database(settings) as found, persons_of(found) as persons:
         named, now_us = found.keys.name_of(person), SystemClock().now_us()
-        ErasureJournal(prepare_home(settings.folder)).add(Erasure(person=named, at_us=now_us))
+        people_journal.erasures(prepare_home(settings.folder)).add(Erasure(person=named, at_us=now_us))
         blanked = await persons.erase(person)
         # Last: whoever is interrupted before this finds the words again by the key, at the next start.
         found.keys.destroy(named, made_until_us=now_us)
@@ -64,7 +65,7 @@ async def _consents() -> AsyncGenerator[Consents]:
     async with running_or_own_database(read_settings()) as found:
         store = await found.free_store("persons")
         try:
-            yield Consents(store=store, keys=found.keys)
+            yield found.consents(store)
         finally:
             await store.close()
 

@@ -104,6 +104,12 @@ def opt_out(person: Person, *, why: Why = "asked by the person", as_json: Json =
     _show_consents(person, _said(person, tuple(Purpose), ConsentState.WITHDRAWN, why=why), as_json=as_json)
 
 
+@app.command()
+def secret(person: Person, *, why: Why = "asked by the operator", as_json: Json = False) -> None:
+    """What comes from a person from now on is secret: nothing of it leaves the house, in arguments of reads neither."""
+    _show_consents(person, _said(person, (Purpose.SHARE,), ConsentState.WITHDRAWN, why=why), as_json=as_json)
+
+
 def _said(person: str, purposes: Sequence[Purpose], state: ConsentState, *, why: str) -> tuple[Consent, ...]:
     asked = persons.PersonRequest(person=person, by=output.person(), why=why)
     return stopping.run(persons.note_consent(asked, purposes, state))

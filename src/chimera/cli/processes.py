@@ -88,7 +88,7 @@ async def _office(settings: Settings, plan: Plan, *, workers: int) -> None:
 
 
 async def _manager(settings: Settings) -> None:
-    async with _joined(settings) as found, processes.manager(settings, found=found):
+    async with bootstrap.running_or_own_database(settings) as found, processes.manager(settings, found=found):
         await _for_ever("manager: ready")
 
 
@@ -114,15 +114,9 @@ async def _vault(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _joined(settings: Settings) -> AsyncGenerator[Database]:
-    async with bootstrap.running_or_own_database(settings) as found:
-        yield found
-
-
-@contextlib.asynccontextmanager
 async def _outside(settings: Settings) -> AsyncGenerator[tuple[Database, Outside]]:
     """The ways out of a rehearsal: the network that runs on this home."""
-    async with _joined(settings) as found:
+    async with bootstrap.running_or_own_database(settings) as found:
         url = running_network(settings.folder / "rehearsal")
         async with bootstrap.sandbox_outside(url, DEMO, found=found) as outside:
             yield found, outside

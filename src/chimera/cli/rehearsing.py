@@ -23,6 +23,7 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
+from chimera.domain.manifest import POSTS_PER_DAY_MAX, SchedulePart
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
@@ -45,6 +46,8 @@ STUCK_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
 PUBLISHED_KINDS = ("post.publish", "post.reply")
+# A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
+_SCHEDULE = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
 _MOVING = ("waiting", "ready", "leased", "granted", "in_doubt")
 
 
@@ -144,8 +147,11 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
         await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
     if plan.week is not None:
         assistant = read_package(bootstrap.packages_folder() / "productivity.assistant", specs=specs)
-        agent = await _installed(office, Offer(manifest=assistant.manifest, digest=assistant.digest, by="rehearsal",
-                                               constitution=assistant.constitution))  # fmt: skip
+        manifest = msgspec.structs.replace(assistant.manifest, schedule=_SCHEDULE)
+        agent = await _installed(
+            office,
+            Offer(manifest=manifest, digest=assistant.digest, by="rehearsal", constitution=assistant.constitution),
+        )
         await _engaged(office, intake, agent, "Keep a note on each of your subjects.", 1)
 
 
@@ -172,7 +178,7 @@ def _offer(package: Package, number: int, *, pictures: bool) -> Offer:
     account = Account(platform=SOCIAL, handle=handle_of(number))
     permissions = tuple(one for one in manifest.permissions if pictures or one != PICTURES)
     manifest = msgspec.structs.replace(
-        manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions
+        manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions, schedule=_SCHEDULE
     )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
@@ -184,6 +190,7 @@ def _paying(offer: Offer) -> Offer:
     till = Account(platform=PAY, handle=manifest.accounts[0].handle)
     return msgspec.structs.replace(offer, manifest=msgspec.structs.replace(
         manifest, accounts=(*manifest.accounts, till), permissions=(*manifest.permissions, "payment.send"),
+        capabilities=(*manifest.capabilities, "commerce"),
     ))  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -15,10 +16,11 @@ from chimera.assembly import tools as assembly
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain import canonical
-from chimera.domain.errors import ChimeraError, Conflict, Invalid, Unavailable
+from chimera.domain.errors import Conflict, Invalid, Unavailable
+from chimera.domain.person import Principal
 from chimera.domain.tools import Definition, Standing, ToolKind, ToolPin, differences, standing
 from chimera.governance.tools.classify import classify
-from chimera.governance.tools.pins import Pins, pins
+from chimera.governance.tools.pins import Pins, looked_at, pins
 from chimera.ports.store import Store
 from chimera.ports.toolbox import ToolServers
 from chimera.settings import read_settings
@@ -145,11 +147,9 @@ def pin(
     async def pinned(fleet: ToolServers, store: Store) -> list[ToolPin]:
         wanted = [await _seen(fleet, tool)] if "/" in tool else await _all_of(fleet, tool)
         _require_digest(digest, wanted[0].digest if "/" in tool else _digest_of(wanted), tool)
-        for one in wanted:
-            assembly.scanner().require_harmless({"name": one.name, "description": one.description,
-                                                 "schema": one.schema}, what=f"the tool {one.full_name}")  # fmt: skip
-        desk = Pins(store=store)
-        return [await desk.pin(one, digest=one.digest, kind=_kind(kind, one), by=output.person()) for one in wanted]
+        async with _desk(context) as (desk, by):
+            desk.require(wanted, by=by)
+            return [await desk.pin(one, digest=one.digest, kind=_kind(kind, one), by=by) for one in wanted]
 
     made = _with(context, pinned)
     if as_json:
@@ -165,8 +165,8 @@ def revoke(context: typer.Context, tool: Tool, *, as_json: Json = False) -> None
     """Take an approval back: nobody may call the tool any more."""
 
     async def revoked() -> ToolPin:
-        async with doors_of(context).office_store() as store:
-            return await Pins(store=store).revoke(tool, by=output.person())
+        async with _desk(context) as (desk, by):
+            return await desk.revoke(tool, by=by)
 
     made = stopping.run(revoked())
     if as_json:
@@ -213,6 +213,13 @@ def _with(context: typer.Context, act: Act[T]) -> T:
     return stopping.run(acted())
 
 
+@contextlib.asynccontextmanager
+async def _desk(context: typer.Context) -> AsyncGenerator[tuple[Pins, Principal]]:
+    """Where whoever sits here approves tools, if they may."""
+    async with doors_of(context).office() as office:
+        yield assembly.pins_desk(office.store), office.principal
+
+
 async def _all_of(fleet: ToolServers, server: str) -> list[Definition]:
     failed = await fleet.discover((server,))
     if failed:
@@ -242,21 +249,10 @@ def _digest_of(definitions: Iterable[Definition]) -> str:
 
 
 def _row(seen: Definition, known: ToolPin | None) -> dict[str, Any]:
-    found = standing(seen, known)
-    kind = known.kind if known is not None and found is Standing.PINNED else classify(seen)
-    return {"tool": seen.full_name, "standing": str(_looked_at(seen, found)), "kind": str(kind), "digest": seen.digest,
+    kind = known.kind if known is not None and standing(seen, known) is Standing.PINNED else classify(seen)
+    stands = looked_at(seen, known, assembly.scanner())
+    return {"tool": seen.full_name, "standing": str(stands), "kind": str(kind), "digest": seen.digest,
             "says": " ".join(seen.description.split())[:SHOWN_CHARS_MAX]}  # fmt: skip
-
-
-def _looked_at(seen: Definition, found: Standing) -> Standing:
-    """A description that gives orders is called what it is, before somebody approves it."""
-    if found is Standing.PINNED:
-        return found
-    try:
-        assembly.scanner().require_harmless(seen.description, what=seen.full_name)
-    except ChimeraError:
-        return Standing.HOSTILE
-    return found
 
 
 def _is_pinned(seen: Definition, known: dict[str, ToolPin]) -> bool:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from chimera.domain.action import TAKE_DOWN
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
+from chimera.domain.schedule import ALWAYS, Schedule
 
 
 class AgentState(StrEnum):
@@ -99,15 +100,21 @@ class Agent(Record, frozen=True, kw_only=True):
     persona: Persona
     accounts: tuple[Account, ...]
     permissions: tuple[str, ...]
+    capabilities: tuple[str, ...] = ()
     goals: tuple[str, ...] = ()
     confidence_floor_bp: int = 0
     rulings: int = 0
     budget_micros_day: int = 10_000_000
+    schedule: Schedule = ALWAYS
     state: AgentState = AgentState.INSTALLED
 
     def after(self, command: AgentCommand) -> Agent:
         """The agent after a command, or a named refusal."""
         return replace(next_version(self), state=AGENT_MACHINE.after(self.state, command))
+
+    def can(self, skill: str) -> bool:
+        """Whether its tasks may use a skill; what the manifest does not list it is not capable of."""
+        return skill in self.capabilities
 
     def may(self, permission: str) -> bool:
         """Whether the manifest grants it; what is not listed is denied."""

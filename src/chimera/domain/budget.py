@@ -17,6 +17,8 @@ from chimera.domain.record import Record, next_version
 FLEET_CAPS_MICROS = {"day": 1_000_000_000, "week": 5_000_000_000, "month": 20_000_000_000}
 AGENT_DAY_CAP_MICROS = 10_000_000
 AGENT_CAPS_MICROS = {"day": AGENT_DAY_CAP_MICROS, "week": 7 * AGENT_DAY_CAP_MICROS, "month": 31 * AGENT_DAY_CAP_MICROS}
+# What is set aside before models are asked, and captured with the result of a task. In the ledger: a category.
+MODEL_CALLS = "model_calls"
 
 
 class Window(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain.labels import Labels
+from chimera.domain.labels import TRUSTED, Labels
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version, shard_of
 
@@ -60,6 +60,7 @@ class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     budget_micros: int
     posts: int = 1
     constraints: tuple[str, ...] = ()
+    begins_at_us: int = 0
 
 
 class Campaign(Record, frozen=True, kw_only=True):
@@ -115,6 +116,10 @@ INPUT_MACHINE = Machine(
 )
 
 
+# A person asks for another plan: an input like any, which the planner alone answers.
+REPLAN = "replan"
+
+
 class Input(Record, frozen=True, kw_only=True):
     """Something that came in and was admitted: a goal, a mention, a trend. Cleaned, labelled, with its threat level."""
 
@@ -138,6 +143,11 @@ class Input(Record, frozen=True, kw_only=True):
     @property
     def due_us(self) -> int:
         return self.admitted_at_us
+
+    @property
+    def asks_for_plan(self) -> bool:
+        """Whether the operator asks for another plan. Nobody else can, whatever they call what they send."""
+        return self.kind == REPLAN and self.labels == TRUSTED
 
     def after(self, command: InputCommand) -> Input:
         """The input after a command, or a named refusal."""

@@ -50,6 +50,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     agent_id: str
     disclosure: str
     permissions: tuple[str, ...]
+    capabilities: tuple[str, ...] = ()
     accounts: tuple[Account, ...] = ()
     has_record: bool
     confidence_bp: int
@@ -61,6 +62,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shaped: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
     posted: tuple[int, int] = (0, 0)
+    posts_per_day_max: int | None = None
     approver: Approver | None = None
     appraisal: Appraisal | None = None
 

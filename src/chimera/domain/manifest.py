@@ -16,7 +16,9 @@ from chimera.domain.budget import AGENT_DAY_CAP_MICROS
 from chimera.domain.capabilities import SKILLS
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.permissions import PERMISSIONS
+from chimera.domain.schedule import OpenHours, Schedule
 
+POSTS_PER_DAY_MAX = 500
 SCHEMA_ID = "urn:chimera:manifest:1"
 PACKAGE_PATTERN = r"^[a-z][a-z0-9]*(\.[a-z][a-z0-9-]*)+$"
 PACKAGE_FORM = "two words in lower case with a dot between them, such as studio.persona"
@@ -151,12 +153,17 @@ class SchedulePart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """When it works, and how much at most."""
 
     timezone: Annotated[
-        str, _form(r"^[A-Za-z][A-Za-z0-9_+/-]*$", "a zone such as Europe/Paris", "whose clock the hours follow")
-    ] = "UTC"
+        str,
+        _form(
+            r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+            "a zone such as Europe/Paris",
+            "whose clock the hours follow; the fleet's, if none is named",
+        ),
+    ] = ""
     hours: Annotated[
         tuple[HoursPart, ...], Meta(max_length=28, description="when it works; always, if there are none")
     ] = ()
-    posts_per_day_max: Annotated[int, Meta(ge=0, le=500, description="the most posts in a day")] = 20
+    posts_per_day_max: Annotated[int, Meta(ge=0, le=POSTS_PER_DAY_MAX, description="the most posts in a day")] = 20
 
 
 class HandoverPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -260,9 +267,26 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: 
         ),
         accounts=tuple(Account(account.platform, account.handle) for account in manifest.accounts),
         permissions=tuple(sorted(manifest.permissions)),
+        capabilities=tuple(sorted(manifest.capabilities)),
         goals=manifest.goals,
         budget_micros_day=manifest.budget_micros_day,
+        schedule=_schedule(manifest.schedule),
     )
+
+
+def _schedule(part: SchedulePart) -> Schedule:
+    days = tuple(Day)
+    hours = tuple(
+        OpenHours(days=tuple(days.index(day) for day in one.days), opens_minute=_minute(one.opens),
+                  closes_minute=_minute(one.closes))
+        for one in part.hours
+    )  # fmt: skip
+    return Schedule(zone=part.timezone, hours=hours, posts_per_day_max=part.posts_per_day_max)
+
+
+def _minute(clock: str) -> int:
+    hour, _, minute = clock.partition(":")
+    return int(hour) * 60 + int(minute)
 
 
 def _rule(part: RulePart) -> Rule:

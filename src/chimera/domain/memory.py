@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from chimera.domain.errors import Conflict
-from chimera.domain.labels import Labels
+from chimera.domain.labels import SECRET, Labels, union
 from chimera.domain.record import Record
 
 SHARED = "shared"
@@ -37,6 +37,12 @@ class Memory(Record, frozen=True, kw_only=True):
     @property
     def scope(self) -> str:
         return self.owner
+
+    def kept_secret(self) -> Memory:
+        """Under the label `secret`, which is never taken off again."""
+        if self.state != "kept":
+            raise Conflict("memory_forgotten", f"memory {self.id} is forgotten already", where="memory")
+        return replace(self, version=self.version + 1, labels=union(self.labels, (SECRET,)))
 
     def forgotten(self) -> Memory:
         """Without its words. That there was something stays."""

@@ -35,7 +35,14 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tests: tuple[str, ...]
 
 
-def require_sound(plan: Plan, *, specs: Mapping[str, Spec], permissions: Collection[str], budget_micros: int) -> None:
+def require_sound(
+    plan: Plan,
+    *,
+    specs: Mapping[str, Spec],
+    permissions: Collection[str],
+    capabilities: Collection[str],
+    budget_micros: int,
+) -> None:
     """Refuse a plan that is too large, cyclic, over budget, not permitted, or without its Safety and Test parts."""
     if not plan.steps or len(plan.steps) > STEPS_MAX:
         raise Invalid("plan_size", f"{len(plan.steps)} steps; a plan has 1 to {STEPS_MAX}", where="plan.steps")
@@ -49,6 +56,7 @@ def require_sound(plan: Plan, *, specs: Mapping[str, Spec], permissions: Collect
     _require_keys(plan)
     _require_specs(plan, specs)
     _require_permitted(plan, specs, permissions)
+    _require_capable(plan, specs, capabilities)
     _require_acyclic(plan)
     _require_within(plan, specs, budget_micros)
 
@@ -84,6 +92,17 @@ def _require_permitted(plan: Plan, specs: Mapping[str, Spec], permissions: Colle
                 f"{step.spec} needs the permission {lacking[0]}",
                 where=f"plan.steps.{step.key}",
                 remedy="add it to the agent's manifest",
+            )
+
+
+def _require_capable(plan: Plan, specs: Mapping[str, Spec], capabilities: Collection[str]) -> None:
+    for step in plan.steps:
+        if specs[step.spec].skill not in capabilities:
+            raise Refused(
+                "plan_not_capable",
+                f"{step.spec} needs the skill {specs[step.spec].skill}",
+                where=f"plan.steps.{step.key}",
+                remedy="add it to the capabilities of the agent's manifest",
             )
 
 

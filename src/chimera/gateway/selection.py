@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ NEAR_WEIGHT = 0.8
 NEAR_MIN = 0.2
 NEAR_MAX = 12
 NEAR_KEPT_MAX = 20_000
+STEMS_KEPT_MAX = 20_000  # Thousands of tools are described with few words.
 TIMES_MAX = 3
 QUERY_CHARS_MAX = 1_000
 DESCRIPTION_CHARS_MAX = 600
@@ -273,6 +275,7 @@ def _words(text: str) -> list[str]:
     return [_stem(word) for word in found]
 
 
+@lru_cache(maxsize=STEMS_KEPT_MAX)
 def _stem(word: str) -> str:
     """The word without the ending that its grammar gave it, roughly."""
     for ending, instead in (("ies", "y"), ("sses", "ss"), ("ing", ""), ("ed", ""), ("es", "e"), ("s", "")):

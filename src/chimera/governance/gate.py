@@ -109,14 +109,8 @@ class Gate:
         spec = self._specs.get(question.spec.name)
         if spec is None or spec.digest != question.spec.digest:
             return (Reason("spec-unknown", f"{question.spec} is not a contract in force", "plan the task again"),)
-        if question.action.kind not in spec.actions and not _is_ordered_back(question, spec):
-            return (
-                Reason(
-                    "action-not-in-spec",
-                    f"{spec.name} does not allow {question.action.kind}",
-                    "use a task type that does",
-                ),
-            )
+        if not _is_ordered_back(question, spec) and (unfit := _unfit_for(question, spec)):
+            return (unfit,)
         if question.action.kind not in _DEEDS and not question.action.is_internal:
             return (Reason("action-unknown", f"nothing is known of {question.action.kind}", ""),)
         return _misfit_of(question.action, question.accounts)
@@ -137,6 +131,24 @@ class Gate:
             amount=treasury.amount_band(action),
             approver=_role_of(question, self._policy.pack.bands),
         )
+
+
+def _unfit_for(question: Question, spec: Spec) -> Reason | None:
+    """What a draft may not propose: an action that its task type does not allow, a task that its agent is not for."""
+    if question.action.kind not in spec.actions:
+        says = f"{spec.name} does not allow {question.action.kind}"
+        return Reason("action-not-in-spec", says, "use a task type that does")
+    if spec.skill not in question.capabilities:
+        says = f"{spec.name} needs the skill {spec.skill}, of which this agent is not capable"
+        return Reason("skill-lacking", says, "add it to the capabilities of the agent's manifest")
+    if question.action.kind in _POSTS and _is_spent(question):
+        says = f"the agent's schedule has {question.posts_per_day_max} posts a day, and they are out"
+        return Reason("posts-per-day", says, "wait for a day, or raise posts_per_day_max in its manifest")
+    return None
+
+
+def _is_spent(question: Question) -> bool:
+    return question.posts_per_day_max is not None and question.posted[1] >= question.posts_per_day_max
 
 
 def _is_ordered_back(question: Question, spec: Spec) -> bool:

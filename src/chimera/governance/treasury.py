@@ -22,6 +22,11 @@ class Treasury:
         self._quarter = -1
         self._starts = ("", "", "")
 
+    @property
+    def zone(self) -> tzinfo:
+        """The fleet's civil time zone."""
+        return self._zone
+
     def windows_for(self, *, agent_id: str, campaign_id: str, at_us: int) -> tuple[str, ...]:
         """The windows that every cost of this agent in this campaign falls into."""
         # Civil days begin at quarters of an hour everywhere: within one, the windows are the same.

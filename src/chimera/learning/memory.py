@@ -102,6 +102,15 @@ class Remembering:
         await self._store.commit(Change(records=(memory,), events=(self._forgotten_event(memory, by=by, why=why),)))
         return memory
 
+    async def keep_secret(self, memory_id: str, *, by: str, why: str) -> Memory:
+        """Put a memory under the label `secret`: whoever recalls it may carry nothing of it out, in reads neither."""
+        memory = (await self._store.get(Memory, memory_id)).kept_secret()
+        event = Event(kind=EventKind.MEMORY_LABELLED, subject=memory.id, at_us=self._clock.now_us(),
+                      data={"labels": list(memory.labels), "by": by, "why": why})  # fmt: skip
+        await self._store.commit(Change(records=(memory,), events=(event,)))
+        await self._embed((memory,))
+        return memory
+
     async def compact(self, owner: str, *, before_us: int) -> tuple[Memory, ...]:
         """Put old episodes that are alike into summaries, each with the labels of all; the episodes are forgotten."""
         listed = await self._store.list(Memory, states=("kept",), scope=owner)

@@ -159,8 +159,10 @@ class Installer:
             persona=wanted.persona,
             accounts=wanted.accounts,
             permissions=wanted.permissions,
+            capabilities=wanted.capabilities,
             goals=wanted.goals,
             budget_micros_day=wanted.budget_micros_day,
+            schedule=wanted.schedule,
         )
         gained = widened(known.permissions, after.permissions)
         event = await self._event(after, offer, previous=known.package_version, gained=gained)

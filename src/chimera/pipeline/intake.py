@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.budget import Cap
-from chimera.domain.campaign import Campaign, CampaignCommand, Goal, Input, InputState
+from chimera.domain.campaign import REPLAN, Campaign, CampaignCommand, CampaignState, Goal, Input, InputState
 from chimera.domain.canonical import encode, require_text
 from chimera.domain.change import Change
-from chimera.domain.consent import PURPOSE_OF
+from chimera.domain.consent import PURPOSE_OF, Purpose
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
-from chimera.domain.labels import OPERATOR, Labels
+from chimera.domain.labels import OPERATOR, SECRET, TRUSTED, Labels, union
 from chimera.domain.quoting import unquoted
 from chimera.domain.record import Record
 from chimera.domain.subjects import author_of
@@ -84,6 +85,19 @@ class Intake:
         )
         return campaign
 
+    async def ask_for_plan(self, campaign_id: str, *, wish: str, by: str) -> Input:
+        """A person's wish for another plan of what has not begun yet. The planner answers it like any input."""
+        if not wish.strip() or len(wish) > GOAL_LENGTH_MAX:
+            raise Invalid("wish_text", f"a wish has 1 to {GOAL_LENGTH_MAX} characters", where="wish",
+                          remedy="say in a few words what should be planned instead")  # fmt: skip
+        require_text(wish, where="wish")
+        campaign = await self._store.get(Campaign, campaign_id)
+        if campaign.state is not CampaignState.RUNNING:
+            raise Conflict("campaign_not_running", f"the campaign is {campaign.state}", where=campaign_id,
+                           remedy="only a running campaign is planned anew; open another one")  # fmt: skip
+        return await self.accept(Arrival(campaign_id=campaign_id, agent_id=campaign.agent_id, kind=REPLAN,
+                                         payload={"wish": wish, "by": by}, labels=TRUSTED))  # fmt: skip
+
     async def cancel_campaign(self, campaign_id: str, *, by: str, reason: str, version: int) -> Campaign:
         """The campaign cancelled, and its scope halted in the same commit: nothing begins in it any more."""
         require_text(reason, where="reason")
@@ -105,7 +119,7 @@ class Intake:
         """Admit an arrival, or put on record why not and raise `Refused`."""
         admitted_id = arrival.own_id or self._ids.new()
         try:
-            await self._require_consent(arrival)
+            arrival = await self._consented(arrival)
             assessment = self._assess(arrival)
         except (Invalid, Refused) as refusal:
             await self._store.commit(
@@ -124,11 +138,16 @@ class Intake:
             raise
         return await self._admit(arrival, admitted_id, assessment)
 
-    async def _require_consent(self, arrival: Arrival) -> None:
-        """Who does not want to be heard is not kept; what is about nobody, or has no use, is asked of nobody."""
+    async def _consented(self, arrival: Arrival) -> Arrival:
+        """Who does not want to be heard is not kept; who is not to be told of is secret."""
         author, purpose = author_of(arrival.payload), PURPOSE_OF.get(arrival.kind)
-        if self._consents is not None and author and purpose is not None:
+        if self._consents is None or not author:
+            return arrival
+        if purpose is not None:
             await self._consents.require(author, purpose)
+        if await self._consents.has_withdrawn(author, Purpose.SHARE):
+            return replace(arrival, labels=union(arrival.labels, (SECRET,)))
+        return arrival
 
     async def escalate(self, arrival: Arrival, *, reason: str) -> Input:
         """Put on record that a person has to look at this, and that no plan will: no machine answers it."""

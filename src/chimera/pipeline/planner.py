@@ -5,10 +5,11 @@ The single writer of a campaign. Has a model and the store; nothing it could act
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chimera.domain import budget, ids, labels, scopes
 from chimera.domain.agent import Agent
@@ -16,14 +17,14 @@ from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
 from chimera.domain.change import Change
 from chimera.domain.consent import Purpose
-from chimera.domain.errors import Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import Labels
 from chimera.domain.plan import Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
 from chimera.domain.spec import Spec
 from chimera.domain.subjects import author_of
-from chimera.domain.task import Task, TaskState
+from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
@@ -36,6 +37,10 @@ from chimera.ports.store import Store
 
 PLANS_TRIED_MAX = 3
 PLAN_COST_MICROS_MAX = 50_000
+REPLACED_TRIES_MAX = 5
+NOT_BEGUN = (TaskState.WAITING, TaskState.READY)
+REPLACED = "another plan takes its place"
+Adopt = Callable[[Plan, int], Awaitable[tuple[Task, ...]]]
 _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
 
 
@@ -66,36 +71,92 @@ class Planner:
 
     async def plan_goal(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
         """A plan for the campaign's goal from the model; a bad plan is asked for again, then refused on record."""
+
+        async def adopted(plan: Plan, cost_micros: int) -> tuple[Task, ...]:
+            return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=cost_micros)
+
+        tasks, refusals, cost_micros = await self._tried(campaign, agent, {}, adopted)
+        if tasks is None:
+            await self._refuse(campaign, refusals, cost_micros)
+            raise _unsound(campaign, refusals)
+        return tasks
+
+    async def replan(self, campaign: Campaign, agent: Agent, asked: Input) -> tuple[Task, ...]:
+        """Another plan, as a person asked for it, in place of what has not begun. A bad one changes nothing."""
+        if not asked.asks_for_plan:
+            raise Refused("replan_not_ours", "only the operator asks for another plan", where=asked.id)
+        so_far = await self._planned(campaign)
+
+        async def adopted(plan: Plan, cost_micros: int) -> tuple[Task, ...]:
+            return await self._replace(campaign.id, agent, plan, asked, cost_micros=cost_micros)
+
+        more = {"wish": asked.payload.get("wish", ""), "so_far": [_told(task) for task in so_far]}
+        tasks, refusals, cost_micros = await self._tried(campaign, agent, more, adopted)
+        if tasks is None:
+            await self._refuse_wish(campaign, asked, refusals, cost_micros)
+            raise _unsound(campaign, refusals)
+        return tasks
+
+    async def _tried(
+        self, campaign: Campaign, agent: Agent, more: Mapping[str, Any], adopt: Adopt
+    ) -> tuple[tuple[Task, ...] | None, list[str], int]:
+        """The tasks of the first plan that can be adopted, what was wrong with those before, and what all cost."""
         refusals: list[str] = []
         cost_micros = 0
         for _ in range(PLANS_TRIED_MAX):
-            answer = await self._model.complete(self._request(campaign, agent, refusals))
+            answer = await self._model.complete(self._request(campaign, agent, refusals, more))
             cost_micros += answer.cost_micros
             try:
                 plan = self._read(answer.text)
                 await self._require_adoptable(plan, campaign, agent)
-                return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=cost_micros)
+                return await adopt(plan, cost_micros), refusals, cost_micros
             except (Invalid, Refused) as refusal:
                 if refusal.code == "halted":
                     raise
                 refusals.append(str(refusal))
-        await self._refuse(campaign, refusals, cost_micros)
-        raise Invalid(
-            "plan_unsound",
-            refusals[-1],
-            where=f"campaign {campaign.id}",
-            remedy="make the goal plainer, or give it a larger budget",
-        )
+        return None, refusals, cost_micros
+
+    async def _planned(self, campaign: Campaign) -> list[Task]:
+        """The steps of the campaign's own plans; answers to what came in are nobody's to plan anew."""
+        found: list[Task] = []
+        while page := await self._store.list(Task, scope=campaign.id, after=found[-1].id if found else ""):
+            found.extend(page)
+        return [task for task in found if task.input_id is None]
+
+    async def _replace(
+        self, campaign_id: str, agent: Agent, plan: Plan, asked: Input, *, cost_micros: int
+    ) -> tuple[Task, ...]:
+        """Adopt the plan and drop what has not begun, in one commit; work that goes on meanwhile is looked at anew."""
+        for _ in range(REPLACED_TRIES_MAX):
+            campaign = await self._store.get(Campaign, campaign_id)
+            gone = [task for task in await self._planned(campaign) if task.state in NOT_BEGUN]
+            try:
+                return await self._adopt(
+                    campaign, agent, plan, inputs=(asked,), cost_micros=cost_micros, replaced=tuple(gone)
+                )
+            except Conflict:
+                continue
+        raise Unavailable("campaign_busy", "the campaign moves too fast to be planned anew", where=campaign_id,
+                          remedy="halt the campaign, ask again, and resume it")  # fmt: skip
 
     async def plan_inputs(
-        self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], *, leased_until_us: int | None = None
+        self,
+        campaign: Campaign,
+        agent: Agent,
+        inputs: Sequence[Input],
+        *,
+        leased_until_us: int | None = None,
+        not_before_us: int = 0,
     ) -> tuple[Task, ...]:
         """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped.
 
-        Where workers are waiting, the tasks are leased as they are written.
+        Where workers are waiting, the tasks are leased as they are written; out of the agent's hours they wait.
         """
         answerable = [one for one in inputs if self._answers(one, agent)]
-        steps = tuple(Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload) for one in answerable)
+        steps = tuple(
+            Step(key=one.id, spec=self._answering[one.kind].name, input=one.payload, not_before_us=not_before_us)
+            for one in answerable
+        )
         plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
         return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0, leased_until_us=leased_until_us)
 
@@ -113,14 +174,16 @@ class Planner:
 
     def _answers(self, one: Input, agent: Agent) -> bool:
         spec = self._answering.get(one.kind)
-        if spec is None or not all(agent.may(permission) for permission in spec.permissions):
+        if spec is None or not _is_for(agent, spec):
             return False
         if author_of(one.payload) and not one.purpose:
             return False  # Somebody's data, kept for nothing that they could know of, is not used.
         return not self._contracts.input_findings(spec, one.payload)
 
-    def _request(self, campaign: Campaign, agent: Agent, refusals: Sequence[str]) -> ModelRequest:
-        permitted = [spec for spec in self._contracts.specs.values() if set(spec.permissions) <= set(agent.permissions)]
+    def _request(
+        self, campaign: Campaign, agent: Agent, refusals: Sequence[str], more: Mapping[str, Any]
+    ) -> ModelRequest:
+        permitted = [spec for spec in self._contracts.specs.values() if _is_for(agent, spec)]
         return ModelRequest(
             prompt=self._prompt.name,
             instructions=self._prompt.text,
@@ -131,6 +194,7 @@ class Planner:
                 "specs": [{"name": spec.name, "title": spec.title, "input": spec.input} for spec in permitted],
                 "feedback": list(refusals),
                 "now_us": self._clock.now_us(),
+                **more,
             },
             output=_PLAN_OUTPUT,
             task_id=campaign.id,
@@ -150,7 +214,13 @@ class Planner:
         key = budget.window_id(scopes.campaign(campaign.id), treasury.TOTAL, treasury.TOTAL)
         opened = await self._store.windows((key,))
         room_micros = opened[0].room_micros if opened else campaign.goal.budget_micros
-        require_sound(plan, specs=self._contracts.specs, permissions=agent.permissions, budget_micros=room_micros)
+        require_sound(
+            plan,
+            specs=self._contracts.specs,
+            permissions=agent.permissions,
+            capabilities=agent.capabilities,
+            budget_micros=room_micros,
+        )
         for step in plan.steps:
             self._contracts.require_input(self._contracts.specs[step.spec], step.input, where=f"plan.steps.{step.key}")
             await self._require_consent(author_of(step.input))
@@ -169,15 +239,18 @@ class Planner:
         inputs: Sequence[Input],
         cost_micros: int,
         leased_until_us: int | None = None,
+        replaced: Sequence[Task] = (),
     ) -> tuple[Task, ...]:
         plan_id = self._ids.new()
         tasks = tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs)
         if leased_until_us is not None:
             tasks = tuple(task.leased_at_birth(leased_until_us) for task in tasks)
+        answered = {task.input_id for task in tasks}
         planned = [
-            one.after(InputCommand.PLAN if any(task.input_id == one.id for task in tasks) else InputCommand.DROP)
+            one.after(InputCommand.PLAN if one.id in answered or one.asks_for_plan else InputCommand.DROP)
             for one in inputs
         ]
+        gone = tuple(replace(task.after(TaskCommand.DROP), reason=REPLACED) for task in replaced)
         adopted = Event(
             kind=EventKind.PLAN_ADOPTED,
             subject=plan_id,
@@ -193,11 +266,12 @@ class Planner:
                 "safety": plan.safety,
                 "tests": plan.tests,
                 "cost_micros": cost_micros,
+                **({"replaces": [task.id for task in gone]} if gone else {}),
             },
         )
         await self._store.commit(
             Change(
-                records=(campaign.adopt(), *tasks, *planned),
+                records=(campaign.adopt(), *tasks, *gone, *planned),
                 events=(adopted,),
                 movements=self._metered(campaign, cost_micros),
                 begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
@@ -221,12 +295,43 @@ class Planner:
             )
         )
 
+    async def _refuse_wish(self, campaign: Campaign, asked: Input, refusals: Sequence[str], cost_micros: int) -> None:
+        """The plan that there is goes on; whoever asked reads why."""
+        refused = Event(
+            kind=EventKind.PLAN_REFUSED,
+            subject=campaign.id,
+            at_us=self._clock.now_us(),
+            data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros, "input": asked.id},
+        )
+        await self._store.commit(
+            Change(
+                records=(asked.after(InputCommand.DROP),),
+                events=(refused,),
+                movements=self._metered(campaign, cost_micros),
+            )
+        )
+
     def _metered(self, campaign: Campaign, cost_micros: int) -> tuple[Movement, ...]:
         """What the model's plans cost, whether or not one was adopted."""
         windows = self._treasury.windows_for(
             agent_id=campaign.agent_id, campaign_id=campaign.id, at_us=self._clock.now_us()
         )
         return budget.metered(windows, cost_micros)
+
+
+def _unsound(campaign: Campaign, refusals: Sequence[str]) -> Invalid:
+    return Invalid("plan_unsound", refusals[-1], where=f"campaign {campaign.id}",
+                   remedy="make the goal plainer, or give it a larger budget")  # fmt: skip
+
+
+def _told(task: Task) -> dict[str, str]:
+    """How far a step is, for whoever plans the rest."""
+    return {"key": task.key, "spec": task.spec.name, "state": str(task.state), "reason": task.reason}
+
+
+def _is_for(agent: Agent, spec: Spec) -> bool:
+    """Whether an agent is capable of a task type, and permitted all that it needs."""
+    return agent.can(spec.skill) and all(agent.may(permission) for permission in spec.permissions)
 
 
 def tasks_of(

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
+
+from chimera.domain.consent import Said
+
+
+class ConsentJournal(Protocol):
+    """What people have said about uses of their data, outside the database and its backups."""
+
+    def add(self, entry: Said) -> None:
+        """On disk when this returns. Blocks."""
+        ...
+
+    def entries(self) -> Iterator[Said]:
+        """Everything that was said, in its order."""
+        ...
 
 
 class SubjectKeys(Protocol):

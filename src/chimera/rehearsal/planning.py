@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from chimera.rehearsal import fitting, reading
@@ -11,6 +12,7 @@ from chimera.rehearsal.reading import Data
 POSTS_MAX = 40
 PICTURE_EVERY = 3
 FILM = "one film"
+_POSTS = re.compile(r"\b(\d{1,2}) posts?\b")
 CLIP = "pays for one clip"
 _CLIP: Data = {"recipient": "render-farm", "amount_micros": 2_000_000, "currency": "USD", "category": "content",
                "purpose": "rendering one clip of the week"}  # fmt: skip
@@ -58,7 +60,7 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
         brief = {"platform": reading.text(goal, "platform", "sandbox"), "window_minutes": 60, "count_max": 10}
         steps.append(_step("trends", "trend.scan", brief, specs))
     after = [step["key"] for step in steps if step["spec"] == "trend.scan"]
-    count = min(POSTS_MAX, max(1, reading.number(goal, "posts", 1)))
+    count = _posts_wanted(data) or min(POSTS_MAX, max(1, reading.number(goal, "posts", 1)))
     for number in range(1, count + 1):
         brief = {
             "topic": dice.pick(topics),
@@ -69,6 +71,12 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
     return steps
+
+
+def _posts_wanted(data: Data) -> int:
+    """How many posts the operator's wish names, where there is one that does."""
+    found = _POSTS.search(reading.text(data, "wish"))
+    return min(POSTS_MAX, int(found.group(1))) if found else 0
 
 
 def _notes(topics: tuple[str, ...], specs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.loops import log
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 
 CLAIMED_AT_ONCE_MAX = 256
@@ -33,12 +34,14 @@ class Claiming:
         roster: Roster,
         shards: Sequence[int],
         clock: Clock,
+        reserving: Reserving | None = None,
         entrusted: Entrusted | None = None,
         recollection: Recollection | None = None,
     ) -> None:
         self._recollection = recollection
         self._entrusted = entrusted or Entrusted()
         self._store = store
+        self._reserving = reserving
         self._dispatch = dispatch
         self._roster = roster
         self._shards = tuple(shards)
@@ -65,6 +68,8 @@ class Claiming:
 
     async def take_on(self, tasks: Sequence[Task]) -> None:
         """Send leased tasks to workers."""
+        if self._reserving is not None:
+            tasks = await self._reserving.reserve(tasks)
         if tasks:
             assignments = await self._assign(tasks)
             self._out.update({assignment.task.id: assignment for assignment in assignments})

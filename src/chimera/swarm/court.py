@@ -43,6 +43,8 @@ class Court(Struct, frozen=True, kw_only=True):
     clock: Clock
     meter: Meter = NoMeter()
     cfo: CFOAgent | None = None
+    # Whether models are paid for: then money is set aside before they are asked.
+    models_cost: bool = False
 
     async def appraised(self, question: Question) -> Question:
         """The question with the CFO's word, where it is about a payment. Without a CFO there is none: that is a no."""

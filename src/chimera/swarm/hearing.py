@@ -44,10 +44,11 @@ class Consequence(Struct, frozen=True, kw_only=True):
 
 
 class Occasion(Struct, frozen=True, kw_only=True):
-    """The time of the decision and the windows that its money falls into."""
+    """The time of the decision, the windows that its money falls into, and what was set aside for models."""
 
     at_us: int
     windows: tuple[str, ...]
+    reserve: Hold | None = None
 
 
 def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Consequence:
@@ -72,12 +73,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
             "cost_micros": result.cost_micros,
         },
     )
-    return Consequence(
-        change=Change(
-            records=(after,), events=(event,), movements=budget.metered(occasion.windows, result.cost_micros)
-        ),
-        task=after,
-    )
+    return Consequence(change=_change((after,), (event,), occasion, cost_micros=result.cost_micros), task=after)
 
 
 def postponed(task: Task, occasion: Occasion, *, why: str, cost_micros: int) -> Consequence:
@@ -85,8 +81,7 @@ def postponed(task: Task, occasion: Occasion, *, why: str, cost_micros: int) -> 
     after = replace(task.after(TaskCommand.RETRY), due_at_us=occasion.at_us + HALTED_SECONDS * 1_000_000)
     data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
     event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)
-    movements = budget.metered(occasion.windows, cost_micros)
-    return Consequence(change=Change(records=(after,), events=(event,), movements=movements), task=after)
+    return Consequence(change=_change((after,), (event,), occasion, cost_micros=cost_micros), task=after)
 
 
 def rejected(
@@ -162,11 +157,12 @@ def decided(
     attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us, question=question, ruling=ruling)
     judged = _judged(assignment, result, judgement, occasion, again=False)
     step = ruled(assignment.task, question, ruling, occasion)
+    ended, movements = _paid(occasion, _cost(result, judgement))
     change = msgspec.structs.replace(
         step.change,
-        records=(*step.change.records, attempt),
+        records=(*step.change.records, attempt, *ended),
         events=(judged, *step.change.events),
-        movements=budget.combined(step.change.movements, budget.metered(occasion.windows, _cost(result, judgement))),
+        movements=budget.combined(step.change.movements, movements),
     )
     return msgspec.structs.replace(step, change=change)
 
@@ -347,7 +343,16 @@ def _cost(result: Result, judgement: Judgement) -> int:
 
 
 def _change(records: tuple[Record, ...], events: tuple[Event, ...], occasion: Occasion, *, cost_micros: int) -> Change:
-    return Change(records=records, events=events, movements=budget.metered(occasion.windows, cost_micros))
+    ended, movements = _paid(occasion, cost_micros)
+    return Change(records=(*records, *ended), events=events, movements=movements)
+
+
+def _paid(occasion: Occasion, cost_micros: int) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
+    """What models cost, out of what was set aside for them; where nothing was, it is metered."""
+    if occasion.reserve is None:
+        return (), budget.metered(occasion.windows, cost_micros)
+    ended, movements = occasion.reserve.captured(cost_micros) if cost_micros else occasion.reserve.released()
+    return (ended,), movements
 
 
 def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, again: bool) -> Event:

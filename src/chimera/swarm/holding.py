@@ -9,14 +9,18 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from chimera.domain.errors import ChimeraError
+from chimera.domain.errors import ChimeraError, Conflict
 from chimera.domain.record import SHARDS
 from chimera.ports.clock import Clock
 from chimera.ports.slots import Slots
-from chimera.swarm.loops import log
+from chimera.swarm.loops import log, patiently
 
 LEASE_SECONDS = 2.0
 RENEW_SECONDS = 0.4
+# A fleet in one process: taken for longer, since nobody waits to take over. Whatever the number of slots is elsewhere.
+ALONE_LEASE_SECONDS, ALONE_RENEW_SECONDS = 10.0, 2.0
+ROUNDS_MAX = 10
+EVERY = range(SHARDS)
 
 
 def shards_of(number: int, *, count: int) -> tuple[int, ...]:
@@ -91,3 +95,41 @@ class Holding:
                 await self._slots.leave(self._holder, number)
             except ChimeraError as error:
                 log.info("a slot is left to its lease", slot=number, why=str(error))
+
+
+class Alone:
+    """Every slot, for the manager of a fleet in one process: beside it no manager process gets a shard."""
+
+    def __init__(self, *, slots: Slots, holder: str, clock: Clock) -> None:
+        self._slots = slots
+        self._holder = holder
+        self._clock = clock
+
+    async def take(self) -> None:
+        """All of them, once the leases of the dead are over; or that somebody else is at work."""
+        for _ in range(ROUNDS_MAX):
+            if await self._holds_all():
+                return
+            await self._clock.sleep(RENEW_SECONDS)
+        await self.leave()
+        raise _others()
+
+    async def keep(self) -> None:
+        """Until cancelled. A store that is away takes nothing from us: whoever else got a slot has fenced us."""
+        while await patiently("slots", self._holds_all, clock=self._clock):
+            await self._clock.sleep(ALONE_RENEW_SECONDS)
+        raise _others()
+
+    async def leave(self) -> None:
+        """Give all back at once."""
+        await self._slots.hold(self._holder, EVERY, more=0, lease_seconds=0.0)
+        await self._slots.leave(self._holder)
+
+    async def _holds_all(self) -> bool:
+        held = await self._slots.hold(self._holder, EVERY, more=len(EVERY), lease_seconds=ALONE_LEASE_SECONDS)
+        return len(held) == len(EVERY)
+
+
+def _others() -> Conflict:
+    return Conflict("managers_at_work", "manager processes work on this installation", where="this fleet",
+                    remedy="stop them, or run `chimera office` beside them")  # fmt: skip

@@ -26,6 +26,7 @@ from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
 from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
@@ -41,6 +42,7 @@ class Judging:
         store: Store,
         dispatch: Dispatch,
         claiming: Claiming,
+        reserving: Reserving,
         roster: Roster,
         ready: Bell,
         granted: Callable[[Granted], None],
@@ -49,6 +51,7 @@ class Judging:
         self._store = store
         self._dispatch = dispatch
         self._claiming = claiming
+        self._reserving = reserving
         self._roster = roster
         self._ready = ready
         self._granted = granted
@@ -95,12 +98,12 @@ class Judging:
             spec = self._court.contracts.specs[assignment.spec.name]
             why = f"what came cannot be recorded: {error.code}"
             failed = Result(task_id=result.task_id, task_version=result.task_version, failure=why)
-            occasion = self._court.occasion(assignment.task)
+            occasion = self._occasion(assignment)
             await self._commit(hearing.failed(assignment.task, failed, spec.limits, occasion))
 
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
         spec = self._court.contracts.specs[assignment.spec.name]
-        occasion = self._court.occasion(assignment.task)
+        occasion = self._occasion(assignment)
         if result.draft is None and await self._was_halted(result):
             return await self._commit(
                 hearing.postponed(assignment.task, occasion, why=result.failure, cost_micros=result.cost_micros)
@@ -118,6 +121,11 @@ class Judging:
             failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
         await self._after_verdict(assignment, spec, result, judgement, occasion)
+
+    def _occasion(self, assignment: Assignment) -> Occasion:
+        """Now, with what was set aside for this task's models."""
+        occasion, reserve = self._court.occasion(assignment.task), self._reserving.of(assignment.task)
+        return occasion if reserve is None else msgspec.structs.replace(occasion, reserve=reserve)
 
     async def _was_halted(self, result: Result) -> bool:
         """Whether a worker met a halt, and there is one: then its failure is nobody's, and the work waits."""
@@ -199,6 +207,7 @@ class Judging:
             agent_id=task.agent_id,
             disclosure=agent.persona.disclosure,
             permissions=agent.allowed,
+            capabilities=agent.capabilities,
             accounts=agent.accounts,
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
             confidence_bp=hearing.confidence_of(draft, judgement.verdict),
@@ -210,6 +219,7 @@ class Judging:
             shaped=taint.shaped_by(draft.action, readable(assignment)),
             avoid=agent.persona.avoid,
             posted=self._roster.posted(task.agent_id),
+            posts_per_day_max=agent.schedule.posts_per_day_max,
         )
 
     async def _commit(self, step: Consequence) -> None:
@@ -217,6 +227,7 @@ class Judging:
         change = await followers.with_dropped(self._store, step.task, step.change)
         with self._court.timed("commit"):
             await self._store.commit(change)
+        self._reserving.forget(step.task.id)
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()

@@ -27,6 +27,7 @@ from chimera.swarm.judging import Judging
 from chimera.swarm.loops import forever, patiently
 from chimera.swarm.performing import Acting, Performing
 from chimera.swarm.planning import Planning
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
 
@@ -76,17 +77,13 @@ class Manager:
         self._governing = Governing(gate=stages.court.gate, reads=store)
         self._performing = Performing(effects=stages.effects, ended=self._ended)
         self._granting = Granting(
-            sealing=stages.sealing,
-            settle=stages.settle,
-            court=stages.court,
-            store=store,
-            ready=self.ready,
-            bell=self._granted,
-            perform=self._performing.offer,
-        )
+            sealing=stages.sealing, settle=stages.settle, court=stages.court, store=store, ready=self.ready,
+            bell=self._granted, perform=self._performing.offer,
+        )  # fmt: skip
+        reserving = Reserving(store=store, court=stages.court)
         self._claiming = Claiming(
-            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, entrusted=entrusted,
-            recollection=recollection,
+            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, reserving=reserving,
+            entrusted=entrusted, recollection=recollection,
         )  # fmt: skip
         self._planning = Planning(
             planner=stages.planner,
@@ -102,6 +99,7 @@ class Manager:
             store=store,
             dispatch=dispatch,
             claiming=self._claiming,
+            reserving=reserving,
             roster=self._roster,
             ready=self.ready,
             granted=self._granting.offer,
@@ -112,6 +110,7 @@ class Manager:
             settle=stages.settle,
             granting=self._granting,
             performing=self._performing,
+            reserving=reserving,
             roster=self._roster,
             shards=shards,
         )

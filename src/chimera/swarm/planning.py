@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from chimera.domain import scopes
 from chimera.domain.agent import Agent, AgentState
@@ -71,13 +72,42 @@ class Planning:
                 return
             if campaign.id in self._goals or agent is None or not _may_begin(campaign, agent, halted):
                 continue
-            running = asyncio.create_task(self._plan_goal(campaign, agent))
-            self._goals[campaign.id] = running
-            running.add_done_callback(lambda _, key=campaign.id: self._goals.pop(key, None))
+            if not self._is_time(campaign, agent):
+                continue
+            self._start(campaign, self._planned(campaign, self._planner.plan_goal(campaign, agent)))
 
-    async def _plan_goal(self, campaign: Campaign, agent: Agent) -> None:
+    def _start(self, campaign: Campaign, planning: Coroutine[Any, Any, None]) -> None:
+        """One plan of a campaign at a time, beside everything else: a model is asked."""
+        running = asyncio.create_task(planning)
+        self._goals[campaign.id] = running
+        running.add_done_callback(lambda _, key=campaign.id: self._goals.pop(key, None))
+
+    async def _start_wishes(self, campaigns: Sequence[Campaign], wishes: Mapping[str, Input]) -> None:
+        """Another plan where a person asked for one; of several wishes the first, then the next."""
+        if not wishes:
+            return
+        agents = await self._roster.agents(campaign.agent_id for campaign in campaigns)
+        halted = await self._roster.halted()
+        for campaign in campaigns:
+            agent, asked = agents.get(campaign.agent_id), wishes.get(campaign.id)
+            if asked is None or agent is None or campaign.id in self._goals or len(self._goals) >= GOALS_AT_ONCE_MAX:
+                continue
+            if campaign.state is CampaignState.RUNNING and _may_begin(campaign, agent, halted):
+                self._start(campaign, self._planned(campaign, self._planner.replan(campaign, agent, asked)))
+
+    def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
+        """Whether the campaign's moment has come, and its agent works now."""
+        return campaign.goal.begins_at_us <= self._court.clock.now_us() and not self._opens_at(agent)
+
+    def _opens_at(self, agent: Agent) -> int:
+        """When the agent's hours begin; zero within them."""
+        now_us = self._court.clock.now_us()
+        opens_us = agent.schedule.opens_at(now_us, fleet=self._court.treasury.zone)
+        return opens_us if opens_us > now_us else 0
+
+    async def _planned(self, campaign: Campaign, planning: Awaitable[Sequence[Task]]) -> None:
         try:
-            await self._planner.plan_goal(campaign, agent)
+            await planning
             self._ready.ring()
         except ChimeraError as error:
             log.warning("not planned", campaign=campaign.id, why=str(error))
@@ -87,11 +117,13 @@ class Planning:
         for one in inputs:
             by_campaign[one.campaign_id].append(one)
         campaigns = await self._store.get_many(Campaign, sorted(by_campaign))
+        await self._start_wishes(campaigns, {key: one for key, came in by_campaign.items() if (one := _wish_in(came))})
         # A campaign that is only opened has its goal planned first: adopting an answer would pass it over.
         ready = [one for one in campaigns if one.state is CampaignState.RUNNING or CAMPAIGN_MACHINE.is_final(one.state)]
         agents = await self._roster.agents(campaign.agent_id for campaign in ready)
         awake = [one for one in ready if one.agent_id in agents and agents[one.agent_id].state is not AgentState.PAUSED]
-        return await self._plan_all([(one, agents[one.agent_id], by_campaign[one.id]) for one in awake])
+        arrivals = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
+        return await self._plan_all([arrival for arrival in arrivals if arrival[2]])
 
     async def _plan_all(self, arrivals: Sequence[tuple[Campaign, Agent, Sequence[Input]]]) -> bool:
         """All at once: their changes ride together. What fits goes straight to idle workers."""
@@ -99,7 +131,7 @@ class Planning:
         until_us = await self._store.now_us() + round(LEASE_SECONDS * 1_000_000) if spare else 0
         plans: list[Awaitable[Sequence[Task] | None]] = []
         for campaign, agent, inputs in arrivals:
-            leased = len(inputs) <= spare
+            leased = len(inputs) <= spare and not self._opens_at(agent)
             spare -= len(inputs) if leased else 0
             plans.append(self._plan_one(campaign, agent, inputs, leased_until_us=until_us if leased else None))
         planned = await asyncio.gather(*plans)
@@ -114,10 +146,22 @@ class Planning:
                 await self._planner.drop_inputs(campaign, inputs)
                 return ()
             with self._court.timed("plan"):
-                return await self._planner.plan_inputs(campaign, agent, inputs, leased_until_us=leased_until_us)
+                return await self._planner.plan_inputs(
+                    campaign, agent, inputs, leased_until_us=leased_until_us, not_before_us=self._opens_at(agent)
+                )
         except ChimeraError as error:
             log.info("inputs wait", campaign=campaign.id, why=str(error))
             return None
+
+
+def _wish_in(inputs: Sequence[Input]) -> Input | None:
+    """The first wish for another plan among what came in."""
+    return next((one for one in inputs if one.asks_for_plan), None)
+
+
+def _to_answer(campaign: Campaign, inputs: Sequence[Input]) -> Sequence[Input]:
+    """What is answered by a task each; of a campaign that is over, everything, to be dropped."""
+    return inputs if CAMPAIGN_MACHINE.is_final(campaign.state) else [one for one in inputs if not one.asks_for_plan]
 
 
 def _is_leased(task: Task) -> bool:

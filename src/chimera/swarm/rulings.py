@@ -55,6 +55,7 @@ def question_anew(
     *,
     halted: tuple[str, ...],
     permissions: tuple[str, ...],
+    capabilities: tuple[str, ...],
     accounts: tuple[Account, ...],
     recent: tuple[str, ...],
 ) -> Question:
@@ -64,6 +65,7 @@ def question_anew(
         approver=review.approver,
         halted=halted,
         permissions=permissions,
+        capabilities=capabilities,
         accounts=accounts,
         recent=recent,
     )
@@ -158,6 +160,11 @@ def closed(review: Review, *, at_us: int, why: str) -> Change:
     return Change(records=(review.after(ReviewCommand.CLOSE),), events=(event,))
 
 
+def waits_for_gate(order: Task) -> bool:
+    """Whether an order is to be asked about. While it has a grant it was performed, and a person is asked whether."""
+    return order.state is TaskState.HELD and order.grant_id is None
+
+
 def order_of(review: Review, task: Task, *, at_us: int) -> tuple[Task, Change]:
     """A person's order to take something down, as a task that waits for the gate."""
     order = Task(
@@ -184,7 +191,8 @@ def order_of(review: Review, task: Task, *, at_us: int) -> tuple[Task, Change]:
     event = Event(
         kind=EventKind.TAKE_DOWN_ORDERED, subject=order.id, at_us=at_us, data={**data, "agent": task.agent_id}
     )
-    return order, Change(records=(order,), events=(event,))
+    begins_in = hearing.scopes_of(review.question)
+    return order, Change(records=(order,), events=(event,), begins_in=begins_in)
 
 
 def take_down(review: Review, order: Task, grant: Grant, performance: Performance, agent: Agent) -> Question:

@@ -11,7 +11,7 @@ from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.granted import Granted
 from chimera.domain.review import AFTERWARDS, Review, ReviewState
-from chimera.domain.task import Task, TaskState
+from chimera.domain.task import Task
 from chimera.pipeline.settling import followers
 from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
@@ -22,6 +22,7 @@ from chimera.swarm.granting import Granting
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
 from chimera.swarm.performing import Performing
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 
 ABANDONED_SECONDS = 10
@@ -39,6 +40,7 @@ class Sweeping:
         settle: Settle,
         granting: Granting,
         performing: Performing,
+        reserving: Reserving,
         roster: Roster,
         shards: Sequence[int],
     ) -> None:
@@ -47,6 +49,7 @@ class Sweeping:
         self._settle = settle
         self._granting = granting
         self._performing = performing
+        self._reserving = reserving
         self._roster = roster
         self._shards = tuple(shards)
         self._cancelling = Cancelling(store=store, settle=settle, is_busy=self._is_busy)
@@ -57,6 +60,7 @@ class Sweeping:
             await self._guarded(review.task_id, self._rule(review))
         await self._cancelling.once()
         await self._sweep_tasks()
+        await self._reserving.release_expired()
         return False
 
     async def _sweep_tasks(self) -> None:
@@ -129,11 +133,13 @@ class Sweeping:
         occasion = self._court.occasion(task)
         if review.state is not ReviewState.REJECTED:
             return await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why="it stays"))
+        if await self._halted(review.question):
+            return None
         order = await self._ordered(review, task, occasion)
         if order.is_final:
             why = f"the take-down is {order.state}"
             await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why=why))
-        elif order.state is TaskState.HELD and order.due_at_us <= occasion.at_us:
+        elif rulings.waits_for_gate(order) and order.due_at_us <= occasion.at_us:
             await self._take_down(review, order, occasion)
 
     async def _ordered(self, review: Review, task: Task, occasion: Occasion) -> Task:
@@ -173,6 +179,7 @@ class Sweeping:
             review,
             halted=halted,
             permissions=agent.allowed,
+            capabilities=agent.capabilities,
             accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )

@@ -18,7 +18,7 @@ from msgspec import Struct
 from chimera.adapters.system.clock import SystemClock, SystemIds
 
 ACTS = {"post", "reply", "like", "follow", "block", "take_down"}
-HEARD_SECONDS_MAX = 60.0
+HEARD_SECONDS_MAX = 180.0
 READS = {"find_by_key", "timeline", "thread", "mentions", "search"}
 # One pixel, as a picture that every network takes.
 PICTURE = base64.b64encode(

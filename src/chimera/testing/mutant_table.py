@@ -187,6 +187,20 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=("tests/governance/test_gate.py",),
     ),
     Mutant(
+        check="capabilities at the gate",
+        file="governance/gate.py",
+        old="    if spec.skill not in question.capabilities:\n",
+        new="    if False:\n",
+        tests=("tests/governance/test_gate.py",),
+    ),
+    Mutant(
+        check="capabilities in plans",
+        file="domain/plan.py",
+        old="    _require_capable(plan, specs, capabilities)\n",
+        new="",
+        tests=("tests/pipeline/test_planner.py",),
+    ),
+    Mutant(
         check="permissions at effects, and that the agent is active",
         file="pipeline/effects.py",
         old="        if grant.action.kind not in allowed:\n",

@@ -56,6 +56,8 @@ class Server:
             "-c",
             "max_wal_senders=0",
             "-c",
+            "autovacuum=off",  # Databases that live for a second need none; hundreds of them keep it busy.
+            "-c",
             f"fsync={self._flush}",
             "-c",
             f"full_page_writes={self._flush}",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.domain.campaign import Input
 from chimera.domain.change import Change
-from chimera.domain.consent import ConsentState, Purpose
+from chimera.domain.consent import ConsentState, Purpose, Said
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.labels import PUBLIC
+from chimera.domain.labels import PUBLIC, SECRET
 from chimera.domain.roles import Role
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.governance.security.gateway import SecurityGateway
@@ -50,7 +51,8 @@ async def desk(database: Database, tmp_path: Path) -> Desk:
     noted = (Event(kind=EventKind.AGENT_CHANGED, subject="test", at_us=1),)
     await office.commit(Change(records=(house.agent,), events=noted))
     await office.commit(Change(records=(house.campaign,), events=noted))
-    consents = Consents(store=office, keys=LocalSubjectKeys(tmp_path, clock=ManualClock()))
+    consents = Consents(store=office, keys=LocalSubjectKeys(tmp_path, clock=ManualClock()),
+                        journal=people_journal.consents(tmp_path))  # fmt: skip
     intake = Intake(security=SecurityGateway(shipped_scanner()), store=office, clock=ManualClock(), ids=house.ids,
                     consents=consents)  # fmt: skip
     return Desk(house, intake, consents)
@@ -69,6 +71,40 @@ async def test_who_speaks_to_us_is_answered_until_he_says_no(desk: Desk, databas
     history = b"".join([link.body for link in await reads.links("office")])
     assert b"opted_out" in history
     assert b"mila" not in history.lower(), "an opt-out names nobody"
+
+
+async def test_what_comes_from_somebody_who_is_not_to_be_told_of_is_secret(desk: Desk) -> None:
+    assert (await desk.bring(MILA)).labels == (PUBLIC,)
+    await desk.say(MILA, Purpose.SHARE, ConsentState.WITHDRAWN)
+    assert (await desk.bring(MILA)).labels == (PUBLIC, SECRET)
+    assert (await desk.bring(OTHER)).labels == (PUBLIC,)
+
+
+async def test_a_database_from_before_hears_again_what_people_said(desk: Desk, tmp_path: Path) -> None:
+    journal = people_journal.consents(tmp_path)
+    named = LocalSubjectKeys(tmp_path, clock=ManualClock()).name_of(MILA)
+    early, late = 1, 2_000_000_000_000_000
+    for state, at_us in ((ConsentState.GIVEN, early), (ConsentState.WITHDRAWN, late)):
+        journal.add(Said(person=named, purpose=Purpose.ANSWER, state=state, by="Grace", at_us=at_us))
+    with (tmp_path / people_journal.CONSENTS).open("ab") as file:
+        file.write(b'{"person":"broke off in a cra')
+    await desk.bring(MILA)
+    assert await desk.consents.hear_again() == 1
+    with pytest.raises(Refused, match="opted_out"):
+        await desk.bring(MILA)
+    (held,) = await desk.consents.of(MILA)
+    assert (held.state, held.at_us, held.by) == (ConsentState.WITHDRAWN, late, "Grace")
+    assert await desk.consents.hear_again() == 0, "what is known is not said twice"
+
+
+async def test_what_was_said_since_is_not_undone_by_the_journal(desk: Desk, tmp_path: Path) -> None:
+    await desk.say(MILA, Purpose.ANSWER, ConsentState.WITHDRAWN)
+    (old,) = people_journal.consents(tmp_path).entries()
+    await desk.say(MILA, Purpose.ANSWER, ConsentState.GIVEN)
+    (tmp_path / people_journal.CONSENTS).unlink()
+    people_journal.consents(tmp_path).add(old)
+    assert await desk.consents.hear_again() == 0
+    await desk.bring(MILA)
 
 
 async def test_a_use_that_needs_a_yes_is_refused_without_one(desk: Desk) -> None:

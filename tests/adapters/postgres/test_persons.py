@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from chimera.adapters.local.erasures import Erasure, ErasureJournal
+from chimera.adapters.local import people_journal
+from chimera.adapters.local.people_journal import Erasure
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.domain.campaign import Input
 from chimera.domain.change import Change
@@ -89,7 +90,7 @@ async def test_a_person_is_exported_and_erased_and_stays_erased(database: Databa
     run = [str(database.server._bin / "pg_dump"), "--format=custom", f"--file={dump}", database.admin_dsn]
     subprocess.run(run, check=True, capture_output=True)
 
-    journal = ErasureJournal(tmp_path)
+    journal = people_journal.erasures(tmp_path)
     journal.add(Erasure(person=name_of(CANARY, b"secret"), at_us=1))
     assert await hands.erase(CANARY) == {"input": 1, "revenue": 1, "task": 1}
     after = await everything(database, database.name)
@@ -112,7 +113,7 @@ async def test_a_person_is_exported_and_erased_and_stays_erased(database: Databa
                    check=True, capture_output=True)  # fmt: skip
     assert CANARY in await everything(database, backup)
     restored = await PostgresPersons.open(database.server.dsn(backup), password=PASSWORDS[Role.MAINTENANCE])
-    erased = {entry.person for entry in ErasureJournal(tmp_path).entries()}
+    erased = {entry.person for entry in people_journal.erasures(tmp_path).entries()}
     for author in await restored.handles():
         if name_of(author, b"secret") in erased:
             await restored.erase(author)
@@ -138,7 +139,7 @@ def test_common_words_are_nobody(person: str) -> None:
 
 
 def test_a_journal_survives_a_crash_in_the_middle_of_a_line(tmp_path: Path) -> None:
-    journal = ErasureJournal(tmp_path)
+    journal = people_journal.erasures(tmp_path)
     journal.add(Erasure(person="ab", at_us=1))
     with (tmp_path / "erasures.jsonl").open("ab") as file:
         file.write(b'{"person":"cd","at_')

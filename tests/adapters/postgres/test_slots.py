@@ -11,7 +11,7 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import ChimeraError, Conflict, Refused
 from chimera.domain.record import SHARDS
 from chimera.domain.roles import Role
-from chimera.swarm.holding import Holding, shards_of
+from chimera.swarm.holding import Alone, Holding, shards_of
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
@@ -107,4 +107,29 @@ async def test_slots_of_a_process_that_dies_run_elsewhere_in_seconds(database: D
         task.cancel()
     await asyncio.gather(two, three, return_exceptions=True)
     assert await slots.holders() == 0
+    await slots.close()
+
+
+async def test_beside_a_fleet_in_one_process_no_manager_process_gets_a_slot(database: Database) -> None:
+    slots, clock = await opened(database), SystemClock()
+    alone = Alone(slots=slots, holder="fleet here", clock=clock)
+    await alone.take()
+    assert await slots.hold("manager", ALL, more=8, lease_seconds=9) == frozenset()
+    again = Alone(slots=slots, holder="fleet here", clock=clock)
+    await again.take()
+    await again.leave()
+    assert await slots.hold("manager", ALL, more=8, lease_seconds=9) == frozenset(ALL)
+    await slots.close()
+
+
+async def test_a_fleet_in_one_process_does_not_start_beside_manager_processes(database: Database) -> None:
+    slots = await opened(database)
+    assert await slots.hold("manager", ALL, more=1, lease_seconds=60) == frozenset({0})
+    alone = Alone(slots=slots, holder="fleet here", clock=SystemClock())
+    with pytest.raises(Conflict, match="managers_at_work"):
+        await alone.take()
+    assert await slots.hold("manager", ALL, more=8, lease_seconds=60) == frozenset(ALL)
+    assert await slots.holders() == 1
+    with pytest.raises(Conflict, match="managers_at_work"):
+        await alone.keep()
     await slots.close()

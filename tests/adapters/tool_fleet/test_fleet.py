@@ -24,10 +24,12 @@ from chimera.domain.tools import Standing, ToolKind, standing
 
 pytestmark = pytest.mark.requirement("R-H1")
 QUICK = Limits(connect_seconds_max=3, call_seconds_max=1.5, failures_max=2, rest_seconds=30, tries_max=2)
+# For whatever is to be understood, not to be waited for: a busy machine starts a server in ten seconds.
+PATIENT = replace(QUICK, connect_seconds_max=40, call_seconds_max=30)
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 
 
-def odd(mode: str, *, name: str = "", limits: Limits = QUICK) -> Entry:
+def odd(mode: str, *, name: str = "", limits: Limits = PATIENT) -> Entry:
     return Entry(
         name=name or mode, command=sys.executable, args=("-m", "chimera.bench.odd_server", mode), limits=limits
     )
@@ -59,9 +61,11 @@ async def listening(app: Any) -> AsyncGenerator[str]:
     running = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await running
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
 
 
 def text_of(answer: mcp_types.CallToolResult) -> str:
@@ -95,7 +99,7 @@ HARMFUL = ["exits", "hangs-at-start", "hangs-at-list", "hangs-at-call", "floods"
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", HARMFUL)
 async def test_a_server_that_misbehaves_is_named_and_left_alone_and_the_other_answers(mode: str) -> None:
-    async with fleet_of(odd(mode), inside=plain_server()) as fleet:
+    async with fleet_of(odd(mode, limits=QUICK), inside=plain_server()) as fleet:
         await fleet.discover()
 
         async def suffer() -> Unavailable:
@@ -106,7 +110,7 @@ async def test_a_server_that_misbehaves_is_named_and_left_alone_and_the_other_an
 
         suffering = asyncio.create_task(suffer())
         while not suffering.done():
-            assert await asyncio.wait_for(ask(fleet, "inside"), 1.0) == "good: hello"
+            assert await asyncio.wait_for(ask(fleet, "inside"), 10.0) == "good: hello"
             await asyncio.sleep(0.1)
         error = suffering.result()
         assert error.where == mode
@@ -158,7 +162,7 @@ async def test_noise_and_questions_beside_an_answer_do_not_matter(mode: str) -> 
 
 
 async def test_a_server_that_died_comes_back_after_its_rest() -> None:
-    limits = replace(QUICK, rest_seconds=0.2, failures_max=1)
+    limits = replace(PATIENT, rest_seconds=0.2, failures_max=1)
     async with fleet_of(odd("dies-at-call", limits=limits)) as fleet:
         for _ in range(2):
             with pytest.raises(Unavailable, match="it ended"):
@@ -235,7 +239,7 @@ def raw_app(status: int, headers: dict[str, str], body: bytes = b"", repeat: int
     ],
 )  # fmt: skip
 async def test_an_answer_over_http_is_bounded_plain_and_from_where_it_was_asked(app: Any, why: str) -> None:
-    async with listening(app) as url, fleet_of(Entry(name="far", url=f"{url}/mcp", limits=QUICK)) as fleet:
+    async with listening(app) as url, fleet_of(Entry(name="far", url=f"{url}/mcp", limits=PATIENT)) as fleet:
         failed = await fleet.discover()
         assert why in failed["far"]
 

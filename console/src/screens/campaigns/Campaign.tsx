@@ -1,5 +1,6 @@
 /** One campaign: its goal and money, its plan as a live graph, what is to come, what came of it. */
 import { Button, Modal, SegmentedControl, Textarea } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState, type ReactElement } from "react";
 import { Link, useLocation } from "wouter";
@@ -66,6 +67,37 @@ function Cancel({ item }: { item: Item }): ReactElement | null {
   );
 }
 
+/** Another plan in place of what has not begun; what has begun goes on. */
+function Replan({ item }: { item: Item }): ReactElement | null {
+  const may = useMay();
+  const client = useQueryClient();
+  const [isOpen, setOpen] = useState(false);
+  const [wish, setWish] = useState("");
+  const ask = useMutation({
+    mutationFn: () => call<Schemas["Input"]>(`campaigns/${item.id}/replan`, { method: "POST", body: { wish: wish.trim() } }),
+    onSuccess: () => {
+      setOpen(false);
+      setWish("");
+      notifications.show({ message: "The planner reads your wish; its new plan appears here by itself", color: "verdigris" });
+      void client.invalidateQueries({ queryKey: ["campaigns"] });
+    },
+  });
+  if (!may("goal.give") || item.state !== "running") return null;
+  return (
+    <>
+      <Button variant="default" onClick={() => { setOpen(true); }}>Plan anew…</Button>
+      <Modal opened={isOpen} onClose={() => { setOpen(false); }} title="Another plan">
+        <form className="stack" onSubmit={(event) => { event.preventDefault(); if (wish.trim()) ask.mutate(); }}>
+          <p className="soft" style={{ margin: 0 }}>Steps that have not begun are replaced by what the planner makes of your wish. What has begun goes on, and answers to people are not touched. Should no sound plan come of it, everything stays as it is.</p>
+          <Textarea label="What should be planned instead" placeholder="Only 3 posts more, all about the new map." required autosize minRows={2} maxLength={2000} value={wish} onChange={(event) => { setWish(event.currentTarget.value); }} data-autofocus />
+          {ask.isError && <ProblemNote error={ask.error} />}
+          <div className="row" style={{ justifyContent: "flex-end" }}><Button variant="default" onClick={() => { setOpen(false); }}>Leave it</Button><Button type="submit" loading={ask.isPending} disabled={!wish.trim()}>Ask for it</Button></div>
+        </form>
+      </Modal>
+    </>
+  );
+}
+
 function Detail({ item }: { item: Item }): ReactElement {
   const [view, setView] = useState("plan");
   const may = useMay();
@@ -73,7 +105,7 @@ function Detail({ item }: { item: Item }): ReactElement {
   const count = (...states: string[]): number => states.reduce((sum, state) => sum + (item.tasks[state] ?? 0), 0);
   return (
     <>
-      <Head title={<><bdi className="goal-title">{item.goal.text.slice(0, 120)}</bdi></>} acts={<>{may("halt.set") && !item.halted && <Button variant="default" onClick={() => { openHalt(`campaign:${item.id}`); }}>Halt it…</Button>}<Cancel item={item} /></>}>
+      <Head title={<><bdi className="goal-title">{item.goal.text.slice(0, 120)}</bdi></>} acts={<>{may("halt.set") && !item.halted && <Button variant="default" onClick={() => { openHalt(`campaign:${item.id}`); }}>Halt it…</Button>}<Replan item={item} /><Cancel item={item} /></>}>
         <Link href="/campaigns">Campaigns</Link> › <Link href={`/agents/${item.agent_id}`}>{item.agent_name}</Link> on {item.goal.platform}, opened <When us={item.opened_at_us} age /> <State of={item.halted ? "halted" : item.state} />
       </Head>
       <Figures of={[

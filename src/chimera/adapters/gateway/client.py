@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,8 +26,8 @@ _KINDS: dict[str, type[ChimeraError]] = {
 class GatewayLine:
     """One connection to the gateway, opened when it is needed and again when it was lost."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str, port: int, *, context: ssl.SSLContext | None = None) -> None:
+        self._host, self._port, self._context = host, port, context
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._writer: asyncio.StreamWriter | None = None
@@ -63,7 +64,7 @@ class GatewayLine:
                 return self._writer
             try:
                 async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                    reader, self._writer = await asyncio.open_connection(self._host, self._port)
+                    reader, self._writer = await asyncio.open_connection(self._host, self._port, ssl=self._context)
             except (OSError, TimeoutError) as error:
                 raise _away(str(error) or "it does not answer") from error
             self._reading = asyncio.create_task(self._read(reader, self._writer))

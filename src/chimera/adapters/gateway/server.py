@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
@@ -44,9 +45,11 @@ class WorkersGateway:
         self._talking: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
-    async def listening(self, host: str, port: int) -> AsyncGenerator[tuple[str, int]]:
-        """Where it listens, while the block runs."""
-        server = await asyncio.start_server(self._converse, host, port)
+    async def listening(
+        self, host: str, port: int, *, context: ssl.SSLContext | None = None
+    ) -> AsyncGenerator[tuple[str, int]]:
+        """Where it listens, while the block runs; encrypted under a context."""
+        server = await asyncio.start_server(self._converse, host, port, ssl=context)
         try:
             address = server.sockets[0].getsockname()
             yield str(address[0]), int(address[1])

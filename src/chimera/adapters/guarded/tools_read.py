@@ -5,6 +5,7 @@ Decides by the SecurityGateway and the egress rules that it is given, and knows 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -28,12 +29,14 @@ class GuardedToolsRead:
     """
 
     def __init__(
-        self, tools: ToolsRead, *, security: SecurityGateway, egress: Egress, entrusted: Entrusted | None = None
-    ) -> None:
+        self, tools: ToolsRead, *, security: SecurityGateway, egress: Egress, entrusted: Entrusted | None = None,
+        secret_tools: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         self._tools = tools
         self._security = security
         self._egress = egress
         self._entrusted = entrusted or Entrusted()
+        self._secret_tools = frozenset(name.strip() for name in secret_tools)
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """The answer of the tool behind, under every label that it deserves."""
@@ -43,6 +46,8 @@ class GuardedToolsRead:
                           remedy="put the host on the fleet's list, or leave the secret out")  # fmt: skip
         answer = await self._tools.call(tool, arguments, agent_id=agent_id)
         carried = answer.labels if tool in HOUSE_TOOLS else labels.union(answer.labels, (labels.tool(tool),))
+        if tool in self._secret_tools:
+            carried = labels.union(carried, (labels.SECRET,))
         if labels.is_secret(carried):
             self._entrusted.learn(agent_id, answer.content)
         content, worst = self._security.withhold(answer.content)

@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 from chimera.connectors.bluesky import records, views
 from chimera.connectors.bluesky.facets import marks
 from chimera.connectors.bluesky.keys import record_key
-from chimera.connectors.bluesky.session import LoginRefused, Session
+from chimera.connectors.bluesky.session import Session
 from chimera.connectors.social import times
-from chimera.connectors.social.accounts import Accounts
+from chimera.connectors.social.accounts import Accounts, Labels
+from chimera.connectors.social.answers import carried_out, differs, refusal_of, told
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.surface import tools_of
-from chimera.connectors.social.wire import TOO_MANY, Lost, NotSent, Reply, Wire
+from chimera.connectors.social.wire import Lost, NotSent, Reply, Wire
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
 
@@ -43,7 +44,7 @@ class BlueskyNetwork:
         self._clock = clock
         self._quotas = Quotas(QUOTAS, clock)
         self._sessions: dict[str, Session] = {}
-        self._labelled: set[str] = set()
+        self._labels = Labels()
         self._builders: dict[str, Callable[[Session, Act], Awaitable[dict[str, Any] | Declined]]] = {
             "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._account,
             "account.block": self._account,
@@ -56,48 +57,35 @@ class BlueskyNetwork:
             return account
         if refused := self._quotas.take(account, POINTS.get(act.kind, POINTS_EACH)):
             return refused
-        try:
-            return await self._acted(self._session(account), act)
-        except LoginRefused as refused:
-            return Declined("login_refused", str(refused))
-        except NotSent as error:
-            return Declined("unavailable", str(error), later=True)
-        except Lost as error:
-            return Silence(str(error))
+        return await carried_out(self._acted(self._session(account), act))
 
     async def find(self, account: str, key: str) -> Accepted | Declined | None:
         """The server is asked for the record that this key would have made."""
         known = self._accounts.of(account)
         if isinstance(known, Declined):
             return known
-        session = self._session(known)
-        try:
-            for collection in dict.fromkeys(records.COLLECTIONS.values()):
-                reply = await self._record(session, await session.did(), collection, record_key(key))
-                if reply.is_good:
-                    return Accepted(_receipt(reply.body))
-                if reply.fault not in ABSENT:
-                    return Declined("unavailable", reply.said, later=True)
-        except (NotSent, Lost) as error:
-            return Declined("unavailable", str(error), later=True)
-        return None
+        return await told(self._sought(self._session(known), key))
 
     async def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | Declined:
         """One of the views."""
         account = self._accounts.of(arguments.get("account"))
         if isinstance(account, Declined):
             return account
-        try:
-            return await views.READERS[tool](self._session(account), arguments)
-        except views.Unreadable as error:
-            return Declined("unavailable", str(error), later=error.later)
-        except (NotSent, Lost) as error:
-            return Declined("unavailable", str(error), later=True)
+        return await told(views.READERS[tool](self._session(account), arguments))
 
     def _session(self, account: str) -> Session:
         if account not in self._sessions:
             self._sessions[account] = Session(self._wire, account, lambda: self._accounts.secret(account))
         return self._sessions[account]
+
+    async def _sought(self, session: Session, key: str) -> Accepted | Declined | None:
+        for collection in dict.fromkeys(records.COLLECTIONS.values()):
+            reply = await self._record(session, await session.did(), collection, record_key(key))
+            if reply.is_good:
+                return Accepted(_receipt(reply.body))
+            if reply.fault not in ABSENT:
+                return Declined("unavailable", reply.said, later=True)
+        return None
 
     # ── acts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -106,7 +94,7 @@ class BlueskyNetwork:
             return await self._take_down(session, act)
         try:
             # Reading and uploading show nothing to anybody: what is lost here has had no effect.
-            if refused := await self._label(session, act.account):
+            if refused := await self._labels.ensured(act.account, lambda: self._marked(session)):
                 return refused
             record = await self._builders[act.kind](session, act)
         except Lost as error:
@@ -145,18 +133,12 @@ class BlueskyNetwork:
         return Accepted({"id": act.arguments["post_id"]}) if reply.is_good else self._refused(act.account, reply)
 
     def _refused(self, account: str, reply: Reply) -> Answer:
-        if reply.status == TOO_MANY:
-            return self._quotas.pause(account, seconds=reply.retry_seconds or 60.0)
-        if reply.is_unclear:
-            return Silence(reply.said)
-        return Declined("declined", reply.said)
+        return refusal_of(reply, self._quotas, account)
 
     # ── what records need to know ───────────────────────────────────────────────────────────────────────────────────
 
-    async def _label(self, session: Session, account: str) -> Declined | None:
-        """The account says of itself that it is a machine before it says anything else."""
-        if account in self._labelled:
-            return None
+    async def _marked(self, session: Session) -> Declined | None:
+        """The account says of itself that it is a machine; or why it cannot."""
         did = await session.did()
         found = await self._record(session, did, PROFILE, "self")
         if not found.is_good and found.fault not in ABSENT:
@@ -169,7 +151,6 @@ class BlueskyNetwork:
             reply = await session.procedure("com.atproto.repo.putRecord", body)
             if not reply.is_good:
                 return Declined("bot_label_missing", reply.said, later=True)
-        self._labelled.add(account)
         return None
 
     async def _post(self, session: Session, act: Act) -> dict[str, Any] | Declined:
@@ -209,8 +190,8 @@ class BlueskyNetwork:
         found = await views.post(session, uri)
         if found is None:
             return Declined("post_unknown", "the post that is answered is not there")
-        if differs := _differs(act, found):
-            return differs
+        if another := differs(act, views.handle_of(found)):
+            return another
         parent = {"uri": uri, "cid": str(found["cid"])}
         return {"root": found["record"].get("reply", {}).get("root", parent), "parent": parent}
 
@@ -225,7 +206,7 @@ class BlueskyNetwork:
         found = await views.post(session, uri)
         if found is None:
             return Declined("post_unknown", "the post that is liked is not there")
-        return _differs(act, found) or {"subject": {"uri": uri, "cid": str(found["cid"])}}
+        return differs(act, views.handle_of(found)) or {"subject": {"uri": uri, "cid": str(found["cid"])}}
 
     async def _account(self, session: Session, act: Act) -> dict[str, Any] | Declined:
         did = await views.did_of(session, str(act.arguments["target_account"]).removeprefix("@"))
@@ -252,11 +233,3 @@ def _receipt(body: dict[str, Any]) -> dict[str, Any]:
     did, collection, key = _parts(uri)
     shown = {"url": f"https://bsky.app/profile/{did}/post/{key}"} if collection == records.POST else {}
     return {"id": uri, "cid": str(body["cid"]), **shown}
-
-
-def _differs(act: Act, found: dict[str, Any]) -> Declined | None:
-    """An act on somebody's post names whose it is; if the network knows better, it is another post."""
-    wanted = act.arguments.get("target_account")
-    if wanted is None or str(wanted) == views.handle_of(found):
-        return None
-    return Declined("target_differs", "the post is somebody else's")

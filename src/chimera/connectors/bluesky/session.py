@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from chimera.connectors.social.wire import TOO_MANY, Lost, NotSent, Reply, Wire
+from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent, Reply, Wire
 
 EXPIRED = ("ExpiredToken", "InvalidToken")
 
@@ -93,10 +93,6 @@ class Session:
             return await self._wire.ask("POST", f"/xrpc/{name}", headers=headers, json=body)
         except Lost as lost:
             raise NotSent(str(lost)) from lost
-
-
-class LoginRefused(NotSent):
-    """The password is not the account's. Trying again does not help."""
 
 
 def _tokens_of(reply: Reply) -> Tokens:

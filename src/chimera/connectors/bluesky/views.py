@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 from chimera.connectors.bluesky import records
 from chimera.connectors.bluesky.session import Session
 from chimera.connectors.social.times import us_of
-from chimera.connectors.social.wire import TOO_MANY, Reply
+from chimera.connectors.social.wire import Unreadable
 
 LIMIT_DEFAULT = 20
 PAGE = 50
@@ -17,14 +17,6 @@ DEPTH_MAX = 10
 ADDRESSED = ("mention", "reply", "quote")
 Arguments: TypeAlias = dict[str, Any]
 Reader: TypeAlias = Callable[[Session, Arguments], Awaitable[dict[str, Any]]]
-
-
-class Unreadable(Exception):
-    """The server does not say."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.said)
-        self.later = reply.is_unclear or reply.status == TOO_MANY
 
 
 async def _asked(session: Session, name: str, asked: dict[str, Any]) -> dict[str, Any]:

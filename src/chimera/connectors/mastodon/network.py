@@ -10,14 +10,15 @@ from typing import Any
 
 from chimera.connectors.mastodon import views
 from chimera.connectors.mastodon.markup import says_the_same
-from chimera.connectors.mastodon.session import LoginRefused, Session
-from chimera.connectors.social.accounts import Accounts
-from chimera.connectors.social.journal import Begun, Journal, digest_of
+from chimera.connectors.mastodon.session import Session
+from chimera.connectors.social.accounts import Accounts, Labels
+from chimera.connectors.social.answers import carried_out, differs, refusal_of, told
+from chimera.connectors.social.journal import Begun, Journal
 from chimera.connectors.social.pictures import Picture, pictures_of
 from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.surface import tools_of
 from chimera.connectors.social.times import us_of
-from chimera.connectors.social.wire import TOO_MANY, Lost, NotSent, Reply, Wire
+from chimera.connectors.social.wire import Lost, NotSent, Reply, Wire
 from chimera.governance import graphemes
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
@@ -46,7 +47,7 @@ class MastodonNetwork:
         self._characters_max = characters_max
         self._quotas = Quotas(QUOTAS, clock)
         self._sessions: dict[str, Session] = {}
-        self._labelled: set[str] = set()
+        self._labels = Labels()
         self._acts: dict[str, Callable[[Session, Act], Awaitable[Answer]]] = {
             "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._follow,
             "account.block": self._block, "post.take_down": self._take_down,
@@ -57,22 +58,14 @@ class MastodonNetwork:
         account = self._accounts.of(act.account)
         if isinstance(account, Declined):
             return account
+        if taken := self._journal.taken(act):
+            return taken
         known = self._journal.of(act.key)
-        if known is not None and known.digest != digest_of(act):
-            return Declined("key_taken", "something else was done under this key")
         if known is not None and known.receipt is not None:
             return Accepted(known.receipt)
         if refused := self._quotas.take(account, 1):
             return refused
-        try:
-            session = self._session(account)
-            return await self._label(session, account) or await self._acts[act.kind](session, act)
-        except LoginRefused as refused:
-            return Declined("login_refused", str(refused))
-        except NotSent as error:
-            return Declined("unavailable", str(error), later=True)
-        except Lost as error:
-            return Silence(str(error))
+        return await carried_out(self._acted(self._session(account), account, act))
 
     async def find(self, account: str, key: str) -> Accepted | Declined | None:
         """By the journal, and then by the account's own posts."""
@@ -81,31 +74,26 @@ class MastodonNetwork:
             return known
         begun = self._journal.of(key)
         if begun is None:
-            covers = self._journal.covers(key)
-            return None if covers else Declined("journal_younger", "it may have been begun before this journal was")
+            return self._journal.unsure(key)
         if begun.receipt is not None:
             return Accepted(begun.receipt)
-        try:
-            return await self._sought(self._session(known), begun)
-        except NotSent as error:
-            return Declined("unavailable", str(error), later=True)
+        return await told(self._sought(self._session(known), begun))
 
     async def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | Declined:
         """One of the views."""
         account = self._accounts.of(arguments.get("account"))
         if isinstance(account, Declined):
             return account
-        try:
-            return await views.READERS[tool](self._session(account), arguments)
-        except views.Unreadable as error:
-            return Declined("unavailable", str(error), later=error.later)
-        except NotSent as error:
-            return Declined("unavailable", str(error), later=True)
+        return await told(views.READERS[tool](self._session(account), arguments))
 
     def _session(self, account: str) -> Session:
         if account not in self._sessions:
             self._sessions[account] = Session(self._wire, lambda: self._accounts.secret(account))
         return self._sessions[account]
+
+    async def _acted(self, session: Session, account: str, act: Act) -> Answer:
+        unmarked = await self._labels.ensured(account, lambda: _marked(session))
+        return unmarked or await self._acts[act.kind](session, act)
 
     # ── posts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -234,33 +222,25 @@ class MastodonNetwork:
             return Declined("post_unknown", "the post that is meant is not there")
         if not found.is_good:
             return Declined("unavailable", found.said, later=True)
-        wanted = act.arguments.get("target_account")
-        if wanted is not None and str(wanted) != views.handle_of(found.body["account"]):
-            return Declined("target_differs", "the post is somebody else's")
-        return None
-
-    async def _label(self, session: Session, account: str) -> Declined | None:
-        """The account says of itself that it is a machine before it says anything else."""
-        if account in self._labelled:
-            return None
-        await session.account_id()
-        known = await session.get("/api/v1/accounts/verify_credentials", {})
-        if not (known.is_good and known.body.get("bot")):
-            try:
-                reply = await session.send("PATCH", "/api/v1/accounts/update_credentials", form={"bot": "true"})
-            except Lost as lost:
-                raise NotSent(str(lost)) from lost
-            if not (reply.is_good and reply.body.get("bot")):
-                return Declined("bot_label_missing", f"the account cannot be marked as a bot: {reply.said}")
-        self._labelled.add(account)
-        return None
+        return differs(act, views.handle_of(found.body["account"]))
 
     def _refused(self, account: str, reply: Reply) -> Answer:
-        if reply.status == TOO_MANY:
-            return self._quotas.pause(account, seconds=reply.retry_seconds or 60.0)
-        if reply.is_unclear:
-            return Silence(reply.said)
-        return Declined("declined", reply.said)
+        return refusal_of(reply, self._quotas, account)
+
+
+async def _marked(session: Session) -> Declined | None:
+    """The account says of itself that it is a machine; or why it cannot."""
+    await session.account_id()
+    known = await session.get("/api/v1/accounts/verify_credentials", {})
+    if known.is_good and known.body.get("bot"):
+        return None
+    try:
+        reply = await session.send("PATCH", "/api/v1/accounts/update_credentials", form={"bot": "true"})
+    except Lost as lost:
+        raise NotSent(str(lost)) from lost
+    if reply.is_good and reply.body.get("bot"):
+        return None
+    return Declined("bot_label_missing", f"the account cannot be marked as a bot: {reply.said}")
 
 
 def _form_of(act: Act, media: tuple[str, ...]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chimera.connectors.social.wire import Lost, NotSent, Reply, Wire
+from chimera.connectors.social.wire import LoginRefused, Lost, NotSent, Reply, Wire
 
 
 class Session:
@@ -44,7 +44,3 @@ class Session:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token()}"}
-
-
-class LoginRefused(NotSent):
-    """The token is not good. Trying again does not help."""

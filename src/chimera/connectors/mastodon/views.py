@@ -8,20 +8,12 @@ from typing import Any, TypeAlias
 from chimera.connectors.mastodon.markup import plain_text
 from chimera.connectors.mastodon.session import Session
 from chimera.connectors.social.times import us_of
-from chimera.connectors.social.wire import TOO_MANY, Reply
+from chimera.connectors.social.wire import Unreadable
 
 LIMIT_DEFAULT = 20
 PAGE = 40
 Arguments: TypeAlias = dict[str, Any]
 Reader: TypeAlias = Callable[[Session, Arguments], Awaitable[dict[str, Any]]]
-
-
-class Unreadable(Exception):
-    """The server does not say."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__(reply.said)
-        self.later = reply.is_unclear or reply.status == TOO_MANY
 
 
 async def _asked(session: Session, path: str, query: dict[str, Any]) -> Any:  # noqa: ANN401 – JSON has no one type.

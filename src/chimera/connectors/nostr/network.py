@@ -25,8 +25,9 @@ from nostr_sdk import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from chimera.connectors.nostr import events
-from chimera.connectors.social.accounts import Accounts
-from chimera.connectors.social.journal import Begun, Journal, digest_of
+from chimera.connectors.social.accounts import Accounts, Labels
+from chimera.connectors.social.answers import differs
+from chimera.connectors.social.journal import Begun, Journal
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.surface import tools_of
@@ -59,7 +60,7 @@ class NostrNetwork:
         self._quotas = Quotas(QUOTAS, clock)
         self._client = Client()
         self._is_connected = False
-        self._labelled: set[str] = set()
+        self._labels = Labels()
         self._builders: dict[str, Callable[[Keys, Act], Awaitable[Made | Declined]]] = {
             "post.publish": self._note, "post.reply": self._note, "post.like": self._like, "post.follow": self._follow,
             "account.block": self._block, "post.take_down": self._deletion,
@@ -77,9 +78,8 @@ class NostrNetwork:
         account = self._accounts.of(act.account)
         if isinstance(account, Declined):
             return account
-        known = self._journal.of(act.key)
-        if known is not None and known.digest != digest_of(act):
-            return Declined("key_taken", "something else was done under this key")
+        if taken := self._journal.taken(act):
+            return taken
         if refused := self._quotas.take(account, 1):
             return refused
         keys = self._keys(account)
@@ -87,8 +87,9 @@ class NostrNetwork:
             return keys
         try:
             await self._connect()
-            if refused := await self._label(keys, account):
+            if refused := await self._labels.ensured(account, lambda: self._marked(keys)):
                 return refused
+            known = self._journal.of(act.key)
             made = known.note["made"] if known is not None else await self._builders[act.kind](keys, act)
         except events.Fault as error:
             return Declined("unavailable", str(error)[:200], later=True)
@@ -101,8 +102,7 @@ class NostrNetwork:
             return known
         begun = self._journal.of(key)
         if begun is None:
-            covers = self._journal.covers(key)
-            return None if covers else Declined("journal_younger", "it may have been begun before this journal was")
+            return self._journal.unsure(key)
         try:
             await self._connect()
             found = await self._event(str(begun.note["id"]))
@@ -183,10 +183,8 @@ class NostrNetwork:
             return Declined("declined", why, later="rate-limited" in why)
         return Silence(why)
 
-    async def _label(self, keys: Keys, account: str) -> Declined | None:
-        """The account says of itself that it is a machine before it says anything else."""
-        if account in self._labelled:
-            return None
+    async def _marked(self, keys: Keys) -> Declined | None:
+        """The account says of itself that it is a machine; or why it cannot."""
         found = await self._asked(Filter().author(keys.public_key()).kind(Kind(events.PROFILE)).limit(1))
         profile = _profile_of(found[0]) if found else {}
         if profile.get("bot") is not True:
@@ -195,7 +193,6 @@ class NostrNetwork:
             output = await self._client.send_event(event, ok_timeout=timedelta(seconds=ASK_SECONDS_MAX))
             if not output.success:
                 return Declined("bot_label_missing", "no relay takes the account's profile", later=True)
-        self._labelled.add(account)
         return None
 
     # ── acts ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,10 +253,7 @@ class NostrNetwork:
             return Declined("post_unknown", "this is no post's id")
         if found is None:
             return Declined("post_unknown", "the post that is meant is not there")
-        wanted = act.arguments.get("target_account")
-        if wanted is not None and str(wanted) != events.handle_of(found.author()):
-            return Declined("target_differs", "the post is somebody else's")
-        return found
+        return differs(act, events.handle_of(found.author())) or found
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

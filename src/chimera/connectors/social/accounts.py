@@ -1,8 +1,11 @@
-"""The accounts that a connector acts as, by handle, and how each proves who it is. The proofs are read when needed."""
+"""The accounts that a connector acts as, by handle, how each proves who it is, and which have said what they are.
+
+The proofs are read when needed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from chimera.ports.network import Declined
 
@@ -29,3 +32,19 @@ class Accounts:
     def secret(self, handle: str) -> str:
         """Its proof."""
         return self._secret_of(self._secrets[handle])
+
+
+class Labels:
+    """Which accounts are marked as machines. An account says so of itself before it says anything else."""
+
+    def __init__(self) -> None:
+        self._labelled: set[str] = set()
+
+    async def ensured(self, account: str, mark: Callable[[], Awaitable[Declined | None]]) -> Declined | None:
+        """Mark an account, unless it was done before; or why it cannot be."""
+        if account in self._labelled:
+            return None
+        refused = await mark()
+        if refused is None:
+            self._labelled.add(account)
+        return refused

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from chimera.domain import canonical, ids
 from chimera.domain.errors import Invalid
 from chimera.ports.clock import Clock
-from chimera.ports.network import Act
+from chimera.ports.network import Act, Declined
 
 KEPT_MAX = 20_000
 
@@ -51,7 +51,20 @@ class Journal:
         """What was begun under a key."""
         return self._begun.get(key)
 
-    def covers(self, key: str) -> bool:
+    def taken(self, act: Act) -> Declined | None:
+        """That its key belongs to another act."""
+        known = self.of(act.key)
+        if known is None or known.digest == _digest_of(act):
+            return None
+        return Declined("key_taken", "something else was done under this key")
+
+    def unsure(self, key: str) -> Declined | None:
+        """That nothing is known under a key proves nothing; or nothing, if this journal would know."""
+        if self._covers(key):
+            return None
+        return Declined("journal_younger", "it may have been begun before this journal was")
+
+    def _covers(self, key: str) -> bool:
         """Whether this journal was there before anything could be begun under that key."""
         try:
             return self._born_us <= ids.at_us(ids.parse(key))
@@ -64,7 +77,7 @@ class Journal:
         if known is not None:
             return known
         begun = Begun(
-            key=act.key, at_us=self._clock.now_us() if at_us is None else at_us, digest=digest_of(act), note=note
+            key=act.key, at_us=self._clock.now_us() if at_us is None else at_us, digest=_digest_of(act), note=note
         )
         self._append(begun)
         return begun
@@ -109,6 +122,6 @@ class Journal:
         draft.replace(self._path)
 
 
-def digest_of(act: Act) -> str:
+def _digest_of(act: Act) -> str:
     """The hash of what an act is, without its key."""
     return canonical.hash_of([act.kind, act.account, act.arguments])

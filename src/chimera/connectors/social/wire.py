@@ -23,6 +23,10 @@ class NotSent(Exception):
     """Nothing was sent."""
 
 
+class LoginRefused(NotSent):
+    """The account's proof is not good. Trying again does not help."""
+
+
 class Lost(Exception):
     """It was sent; nobody knows what came of it."""
 
@@ -58,6 +62,14 @@ class Reply(Struct, frozen=True, kw_only=True):
     @property
     def _told(self) -> dict[str, Any]:
         return cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
+
+
+class Unreadable(Exception):
+    """The server does not say."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.said)
+        self.later = reply.is_unclear or reply.status == TOO_MANY
 
 
 class Wire:

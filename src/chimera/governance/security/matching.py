@@ -3,71 +3,90 @@
 Units keep a long harmless document from diluting, or adding up to, what one sentence says. Weighs nothing.
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import ahocorasick_rs
 
 UNIT_CHARS_MIN = 40  # Shorter sentences join the next, or "Ignore. Previous. Rules." would be three harmless ones.
 UNIT_CHARS_MAX = 240
 PAD = " . "
+_NOTHING: tuple[tuple[int, ...], ...] = ((), (), ())
 
 
-class Unit(NamedTuple):
-    """What one stretch of text says: concepts as bits, and the numbers of the literals found in it."""
-
-    concepts: int
-    found: frozenset[int]
-    start: int
-    end: int
+# What one stretch of text says: concepts as bits, the numbers of the features found in it, and from where to where.
+# A plain tuple, for there is one for each sentence that anybody writes to us.
+Unit: TypeAlias = tuple[int, frozenset[int], int, int]
 
 
 class Matcher:
-    """The automaton over all literals: the model's features come first, then the concepts' terms, each with its bit."""
+    """Two automata, one over the model's features and one over the concepts' terms, each run once over a whole text."""
 
-    __slots__ = ("_bits", "_scan", "_spoken", "literals")
+    __slots__ = ("_bits", "_features", "_terms")
 
     def __init__(self, *, features: Iterable[str], concepts: Iterable[tuple[int, str]]) -> None:
-        numbers = {literal: number for number, literal in enumerate(features)}
-        bits = dict.fromkeys(numbers.values(), 0)
+        words = tuple(features)
+        assert not any(PAD in word[1:-1] for word in words), "a feature stays within one unit"
+        bits: dict[str, int] = {}
         for bit, literal in concepts:
-            number = numbers.setdefault(literal, len(numbers))
-            bits[number] = bits.get(number, 0) | bit
-        self.literals = tuple(numbers)
-        self._bits = [bits[number] for number in range(len(numbers))]
-        self._spoken = frozenset(number for number, bit in enumerate(self._bits) if bit)
-        self._scan = ahocorasick_rs.AhoCorasick(self.literals, store_patterns=False)
+            bits[literal] = bits.get(literal, 0) | bit
+        self._bits = list(bits.values())
+        self._features = ahocorasick_rs.AhoCorasick(words, store_patterns=False)
+        self._terms = ahocorasick_rs.AhoCorasick(tuple(bits), store_patterns=False)
 
     def units(self, folded: str) -> list[Unit]:
         """The text's units in order; positions are those of `folded`."""
-        scan, bits, spoken = self._scan.find_matches_as_indexes, self._bits, self._spoken
+        cuts = _cuts(folded)
+        # Every unit stands between sentence ends, and neighbours share one, so that one pass sees each unit alone.
+        text = PAD + PAD.join([folded[start:end] for start, end in cuts]) + PAD
+        said = self._terms.find_matches_as_indexes(text, overlapping=True)
+        matches = self._features.find_matches_as_indexes(text, overlapping=True)
+        numbers, _, ends = zip(*matches, strict=True) if matches else _NOTHING
         units: list[Unit] = []
-        for start, end in _cuts(folded):
-            found = frozenset([number for number, _, _ in scan(f"{PAD}{folded[start:end]}{PAD}", overlapping=True)])
+        beyond = counted = term = 0
+        for start, end in cuts:
+            before, beyond = beyond, beyond + end - start + len(PAD)
+            last = bisect_right(ends, beyond + len(PAD), counted)
             concepts = 0
-            # Most of what is found is a feature without a concept: those are sorted out at once.
-            for number in found & spoken:
-                concepts |= bits[number]
-            units.append(Unit(concepts, found, start, end))
+            while term < len(said) and said[term][2] <= beyond + len(PAD):
+                number, first, _ = said[term]
+                # A term with a sentence end inside can reach back into another unit.
+                if first >= before:
+                    concepts |= self._bits[number]
+                term += 1
+            units.append((concepts, frozenset(numbers[counted:last]), start, end))
+            counted = last
         return units
 
-    def places(self, folded: str, *, start: int, end: int, concepts: int) -> tuple[int, int]:
-        """Where in `folded[start:end]` the given concepts are said: the slow way, for what is reported."""
-        low, high = end, start
-        for number, first, last in self._scan.find_matches_as_indexes(PAD + folded[start:end] + PAD, overlapping=True):
-            if self._bits[number] & concepts:
-                low, high = min(low, start + first - len(PAD)), max(high, start + last - len(PAD))
-        if low >= high:
-            return start, end
-        # Literals take the spaces around them along, and stems stop inside a word.
-        low, high = max(low, start), min(high, end)
-        while low < high and folded[low] in PAD:
-            low += 1
-        while high > low and folded[high - 1] in PAD:
-            high -= 1
-        while high < end and folded[high] not in PAD:
-            high += 1
-        return low, high
+    def places(self, folded: str, *, start: int, end: int, wanted: Iterable[int]) -> list[tuple[int, int]]:
+        """Where in `folded[start:end]` each of these sets of concepts is said, for what is reported."""
+        text = PAD + folded[start:end] + PAD
+        shift = start - len(PAD)
+        said = [
+            (self._bits[number], first + shift, last + shift)
+            for number, first, last in self._terms.find_matches_as_indexes(text, overlapping=True)
+        ]
+        return [_place(folded, (start, end), said, concepts) for concepts in wanted]
+
+
+def _place(
+    folded: str, within: tuple[int, int], said: Sequence[tuple[int, int, int]], concepts: int
+) -> tuple[int, int]:
+    start, end = within
+    low = min((first for bits, first, _ in said if bits & concepts), default=end)
+    high = max((last for bits, _, last in said if bits & concepts), default=start)
+    if low >= high:
+        return start, end
+    # Literals take the spaces around them along, and stems stop inside a word.
+    low, high = max(low, start), min(high, end)
+    while low < high and folded[low] in PAD:
+        low += 1
+    while high > low and folded[high - 1] in PAD:
+        high -= 1
+    while high < end and folded[high] not in PAD:
+        high += 1
+    return low, high
 
 
 def _cuts(folded: str) -> list[tuple[int, int]]:

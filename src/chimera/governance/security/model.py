@@ -12,7 +12,7 @@ import msgspec
 from chimera.governance.security.lexicon import Lexicon, literals
 from chimera.governance.security.matching import Matcher, Unit
 
-KNOWN_MAX = 4_096  # Few sets of concepts are ever said; the score of each is worked out once.
+KNOWN_MAX = 16_384  # Few sets of concepts are ever said; the score of each is worked out once.
 
 
 class Thresholds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +62,7 @@ def matcher_of(lexicon: Lexicon, features: Iterable[str]) -> Matcher:
 class Model:
     """Adds up what the matcher found. A window is two neighbouring units: an order may take two sentences."""
 
-    __slots__ = ("_by_bit", "_features", "_heaviest", "_known", "bias", "matcher", "rules", "thresholds")
+    __slots__ = ("_by_bit", "_features", "_heaviest", "_known", "_ranks", "bias", "matcher", "rules", "thresholds")
 
     def __init__(self, *, lexicon: Lexicon, weights: Weights) -> None:
         assert len(weights.rules) == len(lexicon.rules), (
@@ -70,7 +70,7 @@ class Model:
         )
         bits = concept_bits(lexicon)
         self.matcher = matcher_of(lexicon, weights.features)
-        self._features = [*weights.features.values(), *[0] * (len(self.matcher.literals) - len(weights.features))]
+        self._features = list(weights.features.values())
         self.bias = weights.bias
         self.thresholds = weights.thresholds
         self.rules = tuple(
@@ -78,6 +78,9 @@ class Model:
             for rule, learnt in zip(lexicon.rules, weights.rules, strict=True)
         )
         self._heaviest = sorted((rule for rule in self.rules if rule.weight > 0), key=lambda rule: -rule.weight)
+        self._ranks: dict[int, list[int]] = {bit: [] for bit in bits.values()}
+        for rank, rule in enumerate(self._heaviest):
+            self._ranks[_rarest(rule.concepts)].append(rank)
         self._by_bit = self._index(bits, weights)
         self._known: dict[int, int] = {}
 
@@ -85,7 +88,7 @@ class Model:
         """Under each concept's bit: its own weight, and the rules whose rarest (highest) concept it is."""
         index: dict[int, list[tuple[int, int]]] = {bit: [] for bit in bits.values()}
         for rule in self.rules:
-            index[1 << (rule.concepts.bit_length() - 1)].append((rule.concepts, rule.weight))
+            index[_rarest(rule.concepts)].append((rule.concepts, rule.weight))
         return {bit: (weights.concepts.get(concept, 0), tuple(index[bit])) for concept, bit in bits.items()}
 
     def concept_score(self, concepts: int) -> int:
@@ -108,29 +111,41 @@ class Model:
 
     def best_window(self, units: Sequence[Unit], *, signals: int = 0) -> tuple[int, int]:
         """The score of the worst window, and which it is. `signals` are concepts that hold for the text as a whole."""
-        weight_of, concept_score = self._features.__getitem__, self.concept_score
+        weight_of, known = self._features.__getitem__, self._known
         spoken, before, _, _ = units[0]
+        spoken |= signals
         own = sum(map(weight_of, before))
-        best, place = own + concept_score(spoken | signals), 0
+        best, place = own + self.concept_score(spoken), 0
         for position, (concepts, found, _, _) in enumerate(units[1:]):
-            following = sum(map(weight_of, found))
-            score = own + following + concept_score(spoken | concepts | signals)
+            following, both = sum(map(weight_of, found)), spoken | concepts
+            score = own + following + (known[both] if both in known else self.concept_score(both))
             # What both units say counts once.
             if twice := before & found:
                 score -= sum(map(weight_of, twice))
             if score > best:
                 best, place = score, position
-            own, spoken, before = following, concepts, found
+            own, spoken, before = following, concepts | signals, found
         return self.bias + best, place
 
     def fired(self, concepts: int) -> tuple[Weighed, ...]:
-        """The rules that hold for these concepts, heaviest first."""
-        return tuple([rule for rule in self._heaviest if concepts & rule.concepts == rule.concepts])
+        """The rules that speak for an attack and hold for these concepts, heaviest first."""
+        ranks: list[int] = []
+        left = concepts
+        while left:
+            bit = left & -left
+            left ^= bit
+            ranks += [rank for rank in self._ranks[bit] if not self._heaviest[rank].concepts & ~concepts]
+        return tuple([self._heaviest[rank] for rank in sorted(ranks)])
 
     def basis_points(self, score: int) -> int:
         """The score between 0 and 10,000; 5,000 is the threshold of an attack."""
         distance = min(max((score - self.thresholds.high) / 1000, -40.0), 40.0)
         return round(10_000 / (1 + math.exp(-distance)))
+
+
+def _rarest(concepts: int) -> int:
+    """The one concept of a rule under which it is looked up."""
+    return 1 << (concepts.bit_length() - 1)
 
 
 def _union(bits: dict[str, int], concepts: Iterable[str]) -> int:

@@ -10,7 +10,7 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 import ahocorasick_rs
@@ -27,6 +27,7 @@ LONG_TOKEN_CHARS = 16
 SPACED_LETTERS_MIN = 5
 SPACED_ALPHA_MIN = 3  # "i.g.n" has a sentence end between every two letters.
 READABLE_SHARE = 0.9
+TOKENS_MAX = 16
 FEW_SIGNS = 64
 SIGNS_KNOWN_MAX = 8_192
 
@@ -77,18 +78,23 @@ _MARKS = re.compile(
 )
 _SYMBOLS = re.compile(r"[^\w\x00-\x7f]+")
 _SEPARATOR = re.compile(r"[ ._*\-|/]")
-_SPACED_RUN = bytes([1] * SPACED_LETTERS_MIN)
+_SHAPE = bytes(32 if code == 32 else 120 for code in range(256))
+_LONG_WORD, _PAIR, _SPACED_RUN = b"x" * LONG_TOKEN_CHARS, b" xx ", b" x" * SPACED_LETTERS_MIN + b" "
 _KEYWORD = re.compile(
     "(ignore|disregard|forget|override|bypass|reveal|show|print|repeat|send|all|any|the|your|you|are|now|previous|prior|above|"
     "instructions?|"
     "rules?|guidelines?|system|prompt|secret|password|restrictions?|developer|mode|and|without)"
 )
 _LEET_WORD = re.compile(r"[a-z0-9@$!|+]*[a-z][013457@$!|+][a-z0-9@$!|+]*|[013457@$!|+]+[a-z][a-z0-9@$!|+]*")
+_LEET_SIGN = re.compile(r"[013457@$!|+]")
 _LEET = str.maketrans(
     {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i", "|": "l", "+": "t"}
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_UNREADABLE = re.compile(r"[^\w \n.,!?'\"\-:/]+|_+")
+_BASE64_ONLY = bytes(code if chr(code).isalnum() or code in b"+/_-" else 32 for code in range(128)) + b" " * 128
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2}[ :]?){10,}")
+_HEX_ONLY = bytes(104 if chr(code) in "0123456789abcdefABCDEF" else 32 for code in range(256))
+_HEX_RUN = b"h" * 20
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?)")
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
@@ -114,9 +120,9 @@ def normalise(text: str) -> Normalised:
         text = _unhide(text, views, notes)
     words = _words(text)
     plain = " ".join(words)
-    views.insert(0, View(kind="plain", text=plain))
+    views.insert(0, View("plain", plain))
     _look_in(text, plain, words, views, notes, depth=0)
-    return Normalised(views=_distinct(views), notes=tuple(dict.fromkeys(notes)))
+    return Normalised(_distinct(views), tuple(dict.fromkeys(notes)) if notes else ())
 
 
 def fold(text: str) -> str:
@@ -165,9 +171,10 @@ def _fold_whole(text: str) -> str:
     for _ in range(4):
         before = text
         text = unicodedata.normalize("NFKD", text).lower()
-        if not _FOLDED_SIGNS.isdisjoint(_others(text)):
-            text = text.translate(_FOLD_OTHER)
-        text = _SYMBOLS.sub(" ", _MARKS.sub("", text))
+        signs = _others(text)
+        text = _MARKS.sub("", _replaced(text, signs & _FOLDED_SIGNS, _FOLD_OTHER))
+        if not all(map(str.isalnum, signs)):
+            text = _SYMBOLS.sub(" ", text)
         if text.isascii() or text == before:
             break
     return text
@@ -175,26 +182,36 @@ def _fold_whole(text: str) -> str:
 
 def _unhide(text: str, views: list[View], notes: list[str]) -> str:
     """Takes out what the eye does not see, and reads what was written with it."""
-    if _TELLTALES.isdisjoint(_others(text)):
+    signs = _others(text)
+    telltales = signs & _TELLTALES
+    if not telltales:
         return text
     if _SURROGATE.search(text):
         notes.append("lone surrogate")
         text = _SURROGATE.sub("\ufffd", text)
-    text = _FLAG.sub(" ", text)
-    hidden = "".join(_TAGS.findall(text))
-    if hidden:
-        notes.append("hidden tag characters")
-        views.append(View(kind="tags", text=fold(hidden[:LOOK_IN_CHARS_MAX].translate(_TAG_LETTERS))))
-    for pattern, note in (
-        (_BIDI, "hidden bidi control"),
-        (_SPLIT_WORD, "zero-width characters inside words"),
-        (_STYLED, "styled letters"),
-    ):
-        if pattern.search(text):
-            notes.append(note)
-    if _MIXED_SCRIPT.search(text):
+    if not _TAG_SIGNS.isdisjoint(telltales):
+        text = _FLAG.sub(" ", text)
+        hidden = "".join(_TAGS.findall(text))
+        if hidden:
+            notes.append("hidden tag characters")
+            views.append(View(kind="tags", text=fold(hidden[:LOOK_IN_CHARS_MAX].translate(_TAG_LETTERS))))
+    unseen = telltales & _UNSEEN
+    if unseen:
+        notes.extend(note for pattern, note in _HIDING if pattern.search(text))
+    if _STYLED.search(text):
+        notes.append("styled letters")
+    if not telltales <= _UNSEEN and _MIXED_SCRIPT.search(text):
         notes.append("mixed scripts in one word")
-    return text.translate(INVISIBLE)
+    return _replaced(text, unseen, INVISIBLE)
+
+
+def _replaced(text: str, signs: set[str], instead: Mapping[int, str | None]) -> str:
+    """Each of these signs changed. One by one is quicker than asking about every sign of the text."""
+    if len(signs) > FEW_SIGNS:
+        return text.translate(instead)
+    for sign in signs:
+        text = text.replace(sign, instead[ord(sign)] or "")
+    return text
 
 
 _FOLDED_SIGNS = frozenset(map(chr, _FOLD_OTHER))
@@ -209,13 +226,16 @@ _TELLTALE_RANGES = (
     range(0x1D400, 0x1D800),  # mathematical letters
     range(0x1F130, 0x1F16A),  # squared letters
 )
-_TELLTALES = frozenset(map(chr, INVISIBLE)) | {chr(code) for codes in _TELLTALE_RANGES for code in codes}
+_UNSEEN = frozenset(map(chr, INVISIBLE))
+_TELLTALES = _UNSEEN | {chr(code) for codes in _TELLTALE_RANGES for code in codes}
+_TAG_SIGNS = frozenset(map(chr, range(0xE0020, 0xE0080)))
+_HIDING = ((_BIDI, "hidden bidi control"), (_SPLIT_WORD, "zero-width characters inside words"))
 _TAG_LETTERS = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
 
 
 def _look_in(text: str, folded: str, words: list[str], views: list[View], notes: list[str], *, depth: int) -> None:
     found: list[str] = []
-    for kind, note, decode in _signs(text, words):
+    for kind, note, decode in _signs(text, folded, words):
         if len(views) >= VIEWS_MAX:
             return
         decoded = decode(text)
@@ -230,20 +250,20 @@ def _look_in(text: str, folded: str, words: list[str], views: list[View], notes:
             _look_in(decoded, " ".join(words), words, views, notes, depth=depth + 1)
 
 
-def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[str], str]]]:
+def _signs(text: str, folded: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[str], str]]]:
     """Names the look-ins whose signs the text carries, and no others: most texts carry none."""
     hits = _TRIGGER_SCAN.find_matches_as_indexes(_small_bytes(text))
     if hits:
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
-            if kind in _LOOK_INS:
-                yield kind, *_LOOK_INS[kind]
-    lengths = _lengths(words)
-    longest = max(lengths, default=0)
-    if longest >= LONG_TOKEN_CHARS:
+            yield kind, *_LOOK_INS[kind]
+    # One byte for each sign, so that bytes, which are searched at once, say how long the words are.
+    shape = b" %b " % folded.encode("ascii", "replace").translate(_SHAPE)
+    has_long = _LONG_WORD in shape
+    if has_long:
         yield "base64", "base64 payload", _decode_base64
-    if longest >= LONG_TOKEN_CHARS or lengths.count(2) * 2 > len(lengths):
+    if has_long or shape.replace(b" ", b"  ").count(_PAIR) * 2 > len(words):
         yield "hex", "hex payload", _decode_hex
-    if _SPACED_RUN in lengths and _has_run(words, lengths):
+    if _SPACED_RUN in shape and _has_run(words):
         yield "spaced", "spaced-out letters", _join_spaced
 
 
@@ -253,22 +273,13 @@ def _small_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass").lower()
 
 
-def _lengths(words: list[str]) -> bytes:
-    """How long each word is, as bytes, which are searched faster than lists; longer than that counts as that."""
-    try:
-        return bytes(map(len, words))
-    except ValueError:
-        return bytes([min(len(word), 255) for word in words])
-
-
-def _has_run(words: list[str], lengths: bytes) -> bool:
+def _has_run(words: list[str]) -> bool:
     """Whether one-letter words stand side by side, letters and not the numbers of a table."""
-    place = lengths.find(_SPACED_RUN)
-    while place >= 0:
-        if sum(map(str.isalpha, words[place : place + SPACED_LETTERS_MIN])) >= SPACED_ALPHA_MIN:
-            return True
-        place = lengths.find(_SPACED_RUN, place + 1)
-    return False
+    single = [word if len(word) == 1 else "" for word in words]
+    return any(
+        all(run) and sum(map(str.isalpha, run)) >= SPACED_ALPHA_MIN
+        for run in (single[place : place + SPACED_LETTERS_MIN] for place in range(len(words) - SPACED_LETTERS_MIN + 1))
+    )
 
 
 def _distinct(views: list[View]) -> tuple[View, ...]:
@@ -287,16 +298,18 @@ def _readable(data: bytes) -> str:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        good = sum(sign.isalnum() or sign in " \n.,!?'\"-:/" for sign in text)
-        if good >= READABLE_SHARE * len(text) and sum(sign.isascii() for sign in text) * 2 >= len(text):
+        if len(text.encode("ascii", "ignore")) * 2 < len(text):
+            continue
+        if len(_UNREADABLE.sub("", text)) >= READABLE_SHARE * len(text):
             return text
     return ""
 
 
 def _decode_base64(text: str) -> str:
     parts: list[str] = []
-    for token in _BASE64.findall(text[:TEXT_CHARS_MAX])[:16]:
-        body = token.rstrip("=")[:LOOK_IN_CHARS_MAX].replace("-", "+").replace("_", "/")
+    runs = text[:TEXT_CHARS_MAX].encode("ascii", "replace").translate(_BASE64_ONLY).decode().split()
+    for run in [run for run in runs if len(run) >= LONG_TOKEN_CHARS][:TOKENS_MAX]:
+        body = run[:LOOK_IN_CHARS_MAX].replace("-", "+").replace("_", "/")
         body = body[: len(body) - 1] if len(body) % 4 == 1 else body
         try:
             parts.append(_readable(base64.b64decode(body + "=" * (-len(body) % 4))))
@@ -306,8 +319,10 @@ def _decode_base64(text: str) -> str:
 
 
 def _decode_hex(text: str) -> str:
+    if _HEX_RUN not in text.encode("ascii", "replace").translate(_HEX_ONLY, b" :"):
+        return ""
     parts: list[str] = []
-    for token in _HEX.findall(text)[:16]:
+    for token in _HEX.findall(text)[:TOKENS_MAX]:
         digits = re.sub(r"[ :]|^0x", "", token)[:LOOK_IN_CHARS_MAX]
         parts.append(_readable(bytes.fromhex(digits[: len(digits) & ~1])))
     return " . ".join(part for part in parts if part)
@@ -347,10 +362,13 @@ def _reverse(text: str) -> str:
 
 def _decode_leet(text: str) -> str:
     lowered = text[:LOOK_IN_CHARS_MAX].lower()
-    words = _LEET_WORD.findall(lowered)
-    if len(words) < 2:
-        return ""
-    return _LEET_WORD.sub(lambda match: match[0].translate(_LEET), lowered)
+    count = 0
+    chunks = lowered.split(" ")
+    for place, chunk in enumerate(chunks):
+        if not chunk.isalpha() and _LEET_SIGN.search(chunk):
+            chunks[place], found = _LEET_WORD.subn(lambda match: match[0].translate(_LEET), chunk)
+            count += found
+    return " ".join(chunks) if count >= 2 else ""
 
 
 def _comment(text: str) -> str:

@@ -14,7 +14,7 @@ from chimera.domain.threat import ThreatLevel
 from chimera.governance.security.garble import is_garbled
 from chimera.governance.security.lexicon import Lexicon, parse_lexicon
 from chimera.governance.security.matching import Unit
-from chimera.governance.security.model import Model, Weights, concept_bits, parse_weights
+from chimera.governance.security.model import Model, Weighed, Weights, concept_bits, parse_weights
 from chimera.governance.security.normalise import View, normalise
 
 SPANS_MAX = 16
@@ -102,18 +102,19 @@ class Scanner:
     def _explain(self, window: Window) -> tuple[tuple[str, ...], tuple[Span, ...]]:
         """Which families the worst window belongs to, and where they are said in it."""
         view, concepts = window.view, window.signals
-        for unit in window.units:
-            concepts |= unit.concepts
-        start, end = window.units[0].start, window.units[-1].end
-        families: dict[str, Span] = {}
+        for said, _, _, _ in window.units:
+            concepts |= said
+        (_, _, start, _), (_, _, _, end) = window.units[0], window.units[-1]
+        rules: dict[str, Weighed] = {}
         for rule in self.model.fired(concepts)[:SPANS_MAX]:
-            if rule.family not in families:
-                low, high = self.model.matcher.places(view.text, start=start, end=end, concepts=rule.concepts)
-                families[rule.family] = Span(
-                    family=rule.family, view=view.kind, start=low, end=high, words=view.text[low:high]
-                )
-        reasons = tuple(families) or ("wording like that of known attacks",)
-        return reasons, tuple(families.values())
+            rules.setdefault(rule.family, rule)
+        wanted = [rule.concepts for rule in rules.values()]
+        places = self.model.matcher.places(view.text, start=start, end=end, wanted=wanted)
+        spans = tuple(
+            Span(family=family, view=view.kind, start=low, end=high, words=view.text[low:high])
+            for family, (low, high) in zip(rules, places, strict=True)
+        )
+        return tuple(rules) or ("wording like that of known attacks",), spans
 
 
 def version_of(lexicon: bytes, weights: bytes) -> str:

@@ -15,6 +15,7 @@ from chimera.domain import caps, scopes
 from chimera.domain.agent import Account, Agent, AgentCommand, AgentState, Persona
 from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, Goal
+from chimera.domain.capabilities import SKILLS
 from chimera.domain.change import Change
 from chimera.domain.errors import ChimeraError, Conflict, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
@@ -67,6 +68,7 @@ class People:
             persona=Persona(name=f"P{number}", voice="dry", disclosure="[AI persona]", interests=TOPICS[:2]),
             accounts=(Account("sandbox", f"persona{number}"),),
             permissions=tuple(name for name in PERMISSIONS if dice.random() < 0.85),
+            capabilities=tuple(SKILLS),
             state=AgentState.ACTIVE,
             rulings=dice.choice((0, 30, 30)),
         )

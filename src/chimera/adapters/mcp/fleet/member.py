@@ -29,7 +29,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.toolbox import Told as Answer
 
 AGENTS_MAX = 20_000
-# A child that cannot be started, or ends at once, will not have changed its mind in ten seconds.
+# A server that cannot be started or reached, or ends at once, will not have changed its mind in ten seconds.
 START_TRIES_MAX = 2
 BACKOFF_SECONDS = 0.05
 BACKOFF_SECONDS_MAX = 2.0
@@ -168,7 +168,7 @@ class Member:
                 self._session = await McpSession(self._target(), self._clock,
                                                  connect_seconds_max=self.entry.limits.connect_seconds_max,
                                                  tools_max=self.entry.limits.tools_max,
-                                                 tries_max=None if self.entry.url else START_TRIES_MAX,
+                                                 tries_max=START_TRIES_MAX,
                                                  ).__aenter__()  # fmt: skip
                 self._used_us = self._clock.now_us()
             return self._session

@@ -1,0 +1,104 @@
+"""A goal begins at its moment and within its agent's hours, by the fleet's clock; what comes in before then waits."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+
+from chimera.domain.campaign import Campaign, CampaignState, Input
+from chimera.domain.civil import moment_of
+from chimera.domain.schedule import OpenHours, Schedule
+from chimera.domain.task import Task
+from chimera.governance.treasury import Treasury
+from chimera.pipeline.judge import Judge
+from chimera.pipeline.planner import Planner
+from chimera.swarm.bell import Bell
+from chimera.swarm.claiming import Claiming
+from chimera.swarm.court import Court
+from chimera.swarm.planning import Planning
+from chimera.swarm.roster import Roster
+from chimera.testing.manual_clock import ManualClock
+from tests.small_house import CONTRACTS, GATE, INPUTS, PROMPTS, SmallHouse
+from tests.small_work import ACCEPTED, SayingModel, envelope
+from tests.swarm.test_hearing import HandedIn
+
+pytestmark = pytest.mark.requirement("R-C1", "R-A1")
+BERLIN = ZoneInfo("Europe/Berlin")
+OFFICE = Schedule(hours=(OpenHours(days=(0, 1, 2, 3, 4), opens_minute=8 * 60, closes_minute=20 * 60),))
+STEP = {"key": "a", "spec": "copy.post", "input": INPUTS["copy.post"], "after": []}
+PLAN = envelope({"analysis": "a", "steps": [STEP], "safety": ["s"], "tests": ["t"]})
+EARLY, OPENS = (moment_of(f"2026-11-20T{clock}", BERLIN) for clock in ("07:59:59", "08:00:00"))
+
+
+@pytest.fixture
+async def house() -> SmallHouse:
+    small = SmallHouse(clock=ManualClock(now_us=EARLY))
+    small.campaign = replace(small.campaign, state=CampaignState.OPENED, plans=0)
+    small.agent = replace(small.agent, schedule=OFFICE)
+    return await small.open()
+
+
+def planning(house: SmallHouse) -> tuple[Planning, SayingModel]:
+    """A manager's planning in a fleet whose clocks show Berlin's time."""
+    treasury, model = Treasury(zone=BERLIN), SayingModel(PLAN)
+    roster = Roster(reads=house.manager, clock=house.clock)
+    judge = Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"])
+    made = Planning(
+        planner=Planner(model=model, contracts=CONTRACTS, treasury=treasury, prompt=PROMPTS["plan"],
+                        store=house.manager, clock=house.clock, ids=house.ids),
+        court=Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock),
+        store=house.manager, roster=roster, shards=range(64), ready=Bell(house.clock),
+        claiming=Claiming(store=house.manager, dispatch=HandedIn(), roster=roster, shards=range(64), clock=house.clock),
+    )  # fmt: skip
+    return made, model
+
+
+async def planned(made: Planning) -> None:
+    """One round, and the end of what it began."""
+    await made.once()
+    for running in list(made._goals.values()):
+        await running
+
+
+async def state(house: SmallHouse) -> CampaignState:
+    return (await house.manager.get(Campaign, house.campaign.id)).state
+
+
+async def test_a_goal_waits_for_its_agents_hours(house: SmallHouse) -> None:
+    made, model = planning(house)
+    await planned(made)
+    assert (await state(house), model.asked) == (CampaignState.OPENED, [])
+    house.clock.advance(1)
+    await planned(made)
+    assert (await state(house), len(model.asked)) == (CampaignState.RUNNING, 1)
+
+
+async def test_a_goal_begins_at_its_moment(house: SmallHouse) -> None:
+    begins_us = OPENS + 3_600_000_000
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    later = replace(campaign, version=2, goal=replace(campaign.goal, begins_at_us=begins_us))
+    await house.put(later)
+    made, model = planning(house)
+    for seconds in (1, 3_599):
+        house.clock.advance(seconds)
+        await planned(made)
+        assert model.asked == []
+    house.clock.advance(1)
+    await planned(made)
+    assert (await state(house), len(model.asked)) == (CampaignState.RUNNING, 1)
+
+
+async def test_an_answer_out_of_hours_is_planned_for_the_morning(house: SmallHouse) -> None:
+    campaign = await house.manager.get(Campaign, house.campaign.id)
+    await house.put(replace(campaign, version=2, state=CampaignState.RUNNING, plans=1))
+    heard = Input(id=house.ids.new(), campaign_id=campaign.id, kind="mention", payload=INPUTS["copy.reply"],
+                  labels=("public",), threat="LOW", admitted_at_us=EARLY, purpose="answer")  # fmt: skip
+    await house.put(heard)
+    made, _ = planning(house)
+    await planned(made)
+    assert [task.due_at_us for task in await house.manager.list(Task)] == [OPENS]
+    assert await house.manager.claim(shards=range(64), limit=9, lease_seconds=60.0) == ()
+    house.clock.advance(1)
+    assert len(await house.manager.claim(shards=range(64), limit=9, lease_seconds=60.0)) == 1
