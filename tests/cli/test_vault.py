@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from chimera.adapters.documents.wallets import load_wallets
+from chimera.domain.faults import Faults
 from tests import fleet
 from tests.fleet import chimera
 
@@ -76,9 +78,19 @@ BAD = {
 def test_a_wallets_file_with_a_fault(tmp_path: Path, what: str) -> None:
     file = tmp_path / "wallets.toml"
     file.write_text(BAD[what])
+    with pytest.raises(Faults) as refused:
+        load_wallets(file)
+    assert refused.value.code == "wallets_invalid"
+    assert all(fault.file == str(file) for fault in refused.value.faults)
+
+
+def test_a_command_that_meets_such_a_file_says_so_and_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "wallets.toml"
+    file.write_text(BAD["chain"])
     said = chimera(tmp_path / "home", "wallet", "quote", "--json", CHIMERA_WALLETS=str(file))
     assert said.code == 2, said
     assert {error["code"] for error in said.object["errors"]} == {"wallets_invalid"}
+    assert not (tmp_path / "home" / "vault").exists()
 
 
 def test_a_rehearsal_with_wallets_that_nobody_uses_is_as_without() -> None:
@@ -86,7 +98,7 @@ def test_a_rehearsal_with_wallets_that_nobody_uses_is_as_without() -> None:
         home, file = Path(name) / "home", Path(name) / "wallets.toml"
         file.write_text(WALLETS)
         try:
-            said = chimera(home, "demo", "--agents", "2", "--json", CHIMERA_WALLETS=str(file))
+            said = chimera(home, "demo", "--agents", "2", "--seconds", "5", "--json", CHIMERA_WALLETS=str(file))
             assert said.code == 0, said.err
             told = said.object
             assert (told["audit"], told["lost"], told["doubled"], told["overspent"]) == ("verified", 0, 0, 0)

@@ -33,7 +33,7 @@ from chimera.testing.manual_clock import ManualClock
 from tests import fleet
 from tests.small_house import SmallHouse, a_post
 
-pytestmark = [pytest.mark.requirement("R-D5"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.requirement("R-D5"), pytest.mark.timeout(600)]
 CANARY = "@canary_7f3a.example"
 SAID = "My dog is called Wolfram-Canary-91 and lives at the old mill near Brno"
 CANARIES = (b"canary_7f3a", b"Wolfram-Canary-91", b"old mill near Brno")
@@ -108,6 +108,8 @@ def test_after_an_erasure_nobody_finds_the_person_again(new_home: Path, tmp_path
     # His own five, and the five of the one who quoted him; a seal's blanks are not counted.
     assert '"blanked":{"attempt":4,"grant":2,"input":2,"review":2,"task":2}' in erased.out, erased
     require_gone(new_home, before)
+    again = fleet.chimera(new_home, "privacy", "export", CANARY, "--json")
+    assert (again.code, '"records":[]' in again.out) == (0, True), again
 
     # Whoever is forgotten can still say no, and is known by no name.
     said = fleet.chimera(new_home, "privacy", "opt-out", CANARY, "--json")
@@ -140,5 +142,3 @@ def require_gone(home: Path, before: list[str]) -> None:
     assert sum(ERASED in text for text in after) >= 6
     assert sum(OTHERS_WORDS in text for text in after) == sum(OTHERS_WORDS in text for text in before)
     assert where_it_stands(home) == []
-    again = fleet.chimera(home, "privacy", "export", CANARY, "--json")
-    assert (again.code, '"records":[]' in again.out) == (0, True), again

@@ -24,6 +24,7 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
 from chimera.swarm.performing import Performing
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
 from tests.small_house import (
@@ -63,6 +64,7 @@ def sweeping(house: SmallHouse) -> Sweeping:
     return Sweeping(
         court=court, store=house.manager, settle=house.settle, granting=seals, performing=performing,
         roster=Roster(reads=house.manager, clock=house.clock), shards=range(64),
+        reserving=Reserving(store=house.manager, court=court),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.court import Court
 from chimera.swarm.granting import Granting
 from chimera.swarm.performing import Performing
+from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
 from tests.small_house import CONTRACTS, GATE, OLGA, OTTO, PACK, PERMITS, PROMPTS, RITA, SmallHouse, a_post, allow
@@ -53,6 +54,7 @@ class Afterwards:
         self.sweeping = Sweeping(
             court=court, store=house.manager, settle=house.settle, granting=self.granting, performing=self.performing,
             roster=Roster(reads=house.manager, clock=house.clock), shards=range(64),
+            reserving=Reserving(store=house.manager, court=court),
         )  # fmt: skip
 
     async def _ended(self, grant_id: str, outcome: object) -> None:

@@ -19,6 +19,7 @@ from chimera.bench import memory as memory_bench
 from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import trends as trends_bench
+from chimera.cli import autonomy as autonomy_curve
 from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
 from chimera.settings import read_settings
@@ -30,6 +31,7 @@ SECONDS_MAX = 3_600
 MEMORIES_MAX = 1_000_000
 ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
+FLEET_MAX, DAYS_MAX, HELD_OUT_SEED = 50, 7, 9_001
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
 RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
@@ -176,6 +178,28 @@ def trends(
     result = trends_bench.run(tuple(trends_bench.HELD_OUT_SEEDS[0] + number for number in range(seeds)))
     _say(result, as_json=as_json)
     if not trends_bench.holds(result):
+        raise typer.Exit(1)
+
+
+@app.command()
+def autonomy(
+    *,
+    agents: Annotated[int, typer.Option(help="How many personas take part.")] = 6,
+    days: Annotated[int, typer.Option(help="How many days of the network's time.")] = 2,
+    seeds: Annotated[int, typer.Option(help="How many held-out worlds each rate meets.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Autonomy, needless holds and harm over the rate at which the model misbehaves; whole rehearsals, virtual time."""
+    if not 1 <= agents <= FLEET_MAX or not 1 <= days <= DAYS_MAX or not 1 <= seeds <= NETWORKS_MAX:
+        raise Invalid("bench_out_of_range", f"{agents} agents, {days} days, {seeds} seeds", where="bench autonomy",
+                      remedy=f"1 to {FLEET_MAX} agents, {DAYS_MAX} days, {NETWORKS_MAX} seeds")  # fmt: skip
+    points = autonomy_curve.curve(agents=agents, days=days, seeds=range(HELD_OUT_SEED, HELD_OUT_SEED + seeds))
+    if as_json:
+        output.answer({"agents": agents, "days": days, "seeds": seeds, "curve": msgspec.to_builtins(points)})
+    else:
+        columns = tuple(autonomy_curve.Point.__struct_fields__)
+        output.table(columns, [tuple(str(value) for value in msgspec.structs.astuple(point)) for point in points])
+    if not all(point.holds for point in points):
         raise typer.Exit(1)
 
 

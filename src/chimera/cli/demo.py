@@ -20,7 +20,7 @@ from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
 from chimera.rehearsal import lives
 from chimera.rehearsal.scenario import DEMO
-from chimera.rehearsal.week import Week
+from chimera.rehearsal.week import Outcome, Week
 from chimera.settings import read_settings
 
 AGENTS_MAX = 500
@@ -49,7 +49,7 @@ def demo(
     if not 0 <= days <= DAYS_MAX:
         raise Invalid("days_out_of_range", f"{days} days", where="--days", remedy=f"choose 0 to {DAYS_MAX}")
     plan = (
-        _days(agents, seed, days)
+        planned(agents, seed, days, outcomes=lives.rehearse(_week(days)))
         if days
         else Plan(
             agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds
@@ -68,15 +68,20 @@ def demo(
         raise typer.Exit(1)
 
 
-def _days(agents: int, seed: int, days: int) -> Plan:
+def planned(agents: int, seed: int, days: int, *, outcomes: tuple[Outcome, ...], pictures: bool = True) -> Plan:
     """So many days of the network's time, each in a few seconds of ours, before a smaller public that speaks to us."""
     scenario = msgspec.structs.replace(
         DEMO, seed=seed, people=PEOPLE_BY_DAYS, tempo=round(86_400 / DAY_SECONDS), attacks=ATTACKS_BY_DAY * days,
         attacks_to_seconds=DAY_SECONDS * days,
     )  # fmt: skip
-    week = Week(name="demo", days=days)
-    return Plan(agents=agents, posts=min(POSTS_BY_DAYS_MAX, POSTS_BY_DAY * days), scenario=scenario,
-                audience_seconds=DAY_SECONDS * days, week=week, outcomes=lives.rehearse(week))  # fmt: skip
+    return Plan(
+        agents=agents, posts=min(POSTS_BY_DAYS_MAX, POSTS_BY_DAY * days), scenario=scenario, week=_week(days),
+        audience_seconds=DAY_SECONDS * days, outcomes=outcomes, pictures=pictures,
+    )  # fmt: skip
+
+
+def _week(days: int) -> Week:
+    return Week(name="demo", days=days)
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
 from chimera.rehearsal.week import Outcome, Week
 from chimera.settings import Settings
+from chimera.skills.desk import PICTURES
 from chimera.swarm.claiming import LEASE_SECONDS
 
 AUDIENCE_SECONDS = 22.0
@@ -45,6 +46,8 @@ STUCK_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
 PUBLISHED_KINDS = ("post.publish", "post.reply")
+# A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
+_SCHEDULE = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
 _MOVING = ("waiting", "ready", "leased", "granted", "in_doubt")
 
 
@@ -57,6 +60,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     audience_seconds: float = AUDIENCE_SECONDS
     week: Week | None = None
     outcomes: tuple[Outcome, ...] = ()
+    pictures: bool = True
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -137,13 +141,17 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
     package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
     for number in range(plan.agents):
         is_first = plan.week is not None and number == 0
-        agent = await _installed(office, _paying(_offer(package, number)) if is_first else _offer(package, number))
+        offer = _offer(package, number, pictures=plan.pictures)
+        agent = await _installed(office, _paying(offer) if is_first else offer)
         more = f" The last post carries {FILM}; the house {CLIP}." if is_first else ""
         await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
     if plan.week is not None:
         assistant = read_package(bootstrap.packages_folder() / "productivity.assistant", specs=specs)
-        agent = await _installed(office, Offer(manifest=assistant.manifest, digest=assistant.digest, by="rehearsal",
-                                               constitution=assistant.constitution))  # fmt: skip
+        manifest = msgspec.structs.replace(assistant.manifest, schedule=_SCHEDULE)
+        agent = await _installed(
+            office,
+            Offer(manifest=manifest, digest=assistant.digest, by="rehearsal", constitution=assistant.constitution),
+        )
         await _engaged(office, intake, agent, "Keep a note on each of your subjects.", 1)
 
 
@@ -162,16 +170,15 @@ async def _installed(office: Store, offer: Offer) -> Agent:
     return offered.agent
 
 
-def _offer(package: Package, number: int) -> Offer:
+def _offer(package: Package, number: int, *, pictures: bool) -> Offer:
     """The package under another name and account: a cast of many from one package."""
     manifest = package.manifest
     identity = msgspec.structs.replace(manifest.identity, name=f"{manifest.identity.name}-{number + 1:03d}")
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
-    # A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
-    schedule = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
+    permissions = tuple(one for one in manifest.permissions if pictures or one != PICTURES)
     manifest = msgspec.structs.replace(
-        manifest, identity=identity, persona=persona, accounts=(account,), schedule=schedule
+        manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions, schedule=_SCHEDULE
     )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution)  # fmt: skip
@@ -183,6 +190,7 @@ def _paying(offer: Offer) -> Offer:
     till = Account(platform=PAY, handle=manifest.accounts[0].handle)
     return msgspec.structs.replace(offer, manifest=msgspec.structs.replace(
         manifest, accounts=(*manifest.accounts, till), permissions=(*manifest.permissions, "payment.send"),
+        capabilities=(*manifest.capabilities, "commerce"),
     ))  # fmt: skip
 
 

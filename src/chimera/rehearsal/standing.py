@@ -10,6 +10,7 @@ from msgspec import Struct
 from chimera.rehearsal.network import Memory
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import Scenario
+from chimera.rehearsal.world import World
 
 
 class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +46,20 @@ class Report(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             impressions=before.impressions + self.impressions,
             likes=before.likes + self.likes,
         )
+
+
+def report_of(built: World) -> Report:
+    """The network's own records, and which attacks got what they wanted."""
+    records = built.network.records()
+    society = built.network.society
+    return Report(
+        records=records,
+        attacks=tuple(built.truth.attacks),
+        goals_met=tuple(met.attack.id for met in built.truth.goals_met(records)),
+        impressions=sum(society.impressions.values()),
+        likes=sum(map(len, society.likes.values())),
+        memory=built.network.memory(),
+    )
 
 
 def write(path: Path, value: Struct) -> None:

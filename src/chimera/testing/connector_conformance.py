@@ -156,7 +156,8 @@ class ConnectorConformance:
             named = {"text": text, "in_reply_to": theirs, "target_account": booth.stranger.handle}
             answered = await booth.act("reply", more=named)
             assert answered.get("id"), answered
-            thread = await booth.call("thread", {"account": booth.account, "thread_id": theirs})
+            asked = {"account": booth.account, "thread_id": theirs}
+            thread = await _shown(booth, "thread", asked, theirs, answered["id"])
             ids = [post["id"] for post in thread["posts"]]
             assert ids.index(theirs) < ids.index(answered["id"])
 
@@ -228,13 +229,18 @@ class ConnectorConformance:
 
 
 async def _heard(booth: Booth, asked: dict[str, Any], post_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is read once a post has come to the account: networks deliver when they get to it."""
+    """What was said to the account, once a post has come there; and that post."""
+    heard = await _shown(booth, "mentions", {**asked, "limit": 100}, post_id)
+    (found,) = [one for one in heard["posts"] if one["id"] == post_id]
+    return heard, found
+
+
+async def _shown(booth: Booth, tool: str, asked: dict[str, Any], *post_ids: str) -> dict[str, Any]:
+    """What is read once these posts are among it: networks deliver when they get to it."""
     clock = SystemClock()
     async with clock.timeout(HEARD_SECONDS_MAX):
         while True:
-            heard = await booth.call("mentions", {**asked, "limit": 100})
-            found = [one for one in heard["posts"] if one["id"] == post_id]
-            if found:
-                assert len(found) == 1, found
-                return heard, found[0]
+            read = await booth.call(tool, asked)
+            if {*post_ids} <= {one["id"] for one in read.get("posts", ())}:
+                return read
             await clock.sleep(0.3)

@@ -23,7 +23,7 @@ from chimera.connectors.sandbox import server as sandbox
 from chimera.connectors.sandbox.clock import MachineClock
 from chimera.connectors.sandbox.serving import alive, http_server
 from chimera.rehearsal import world
-from chimera.rehearsal.standing import Order, Report, Whereabouts, write
+from chimera.rehearsal.standing import Order, Report, Whereabouts, report_of, write
 
 IDLE_SECONDS_MAX = 120.0
 LOOPBACK = "127.0.0.1"
@@ -74,20 +74,6 @@ async def _until(ended: asyncio.Event, serving: uvicorn.Server, clock: MachineCl
         total = serving.server_state.total_requests
         idle_seconds = idle_seconds + 1 if total == asked else 0.0
         asked = total
-
-
-def report_of(built: world.World) -> Report:
-    """The network's own records, and which attacks got what they wanted."""
-    records = built.network.records()
-    society = built.network.society
-    return Report(
-        records=records,
-        attacks=tuple(built.truth.attacks),
-        goals_met=tuple(met.attack.id for met in built.truth.goals_met(records)),
-        impressions=sum(society.impressions.values()),
-        likes=sum(map(len, society.likes.values())),
-        memory=built.network.memory(),
-    )
 
 
 if __name__ == "__main__":
