@@ -23,7 +23,9 @@ function stagesOf(trace: Trace): Stage[] {
   const { attempts, reviews, grant, seal, performance: deed, task } = trace;
   const at = (...kinds: string[]): number => trace.events.findLast((event) => kinds.includes(event.kind))?.at_us ?? 0;
   const last = attempts.at(-1);
-  const review = reviews.at(-1);
+  // Somebody's word stands also when another look is owed after it.
+  const review = reviews.findLast((one) => one.outcome !== "") ?? reviews.at(-1);
+  const owed = reviews.findLast((one) => one.outcome === "" && one !== review);
   const decided = trace.events.findLast((event) => event.kind.startsWith("ACTION_"))?.kind ?? "";
   const state = (is: boolean, bad = false): Stage["state"] => (bad ? "bad" : is ? "done" : "none");
   return [
@@ -31,7 +33,7 @@ function stagesOf(trace: Trace): Stage[] {
     { name: "Drafted", state: state(attempts.length > 0), note: last ? `attempt ${String(attempts.length)}` : "", atUs: 0 },
     { name: "Judged", state: state(last?.verdict.accepted === true, last !== undefined && !last.verdict.accepted), note: last ? percentOf(last.verdict.confidence_bp) : "", atUs: at("DRAFT_JUDGED") },
     { name: "Decided", state: state(decided !== "", decided === "ACTION_DENIED"), note: decided.replace("ACTION_", "").toLowerCase(), atUs: at("ACTION_GRANTED", "ACTION_ESCALATED", "ACTION_DENIED") },
-    { name: "Reviewed", state: state(review !== undefined && review.outcome !== "", review?.outcome === "rejected" || review?.state === "expired"), note: review ? review.outcome || review.state : "not needed", atUs: at("REVIEW_RULED", "REVIEW_EXPIRED") },
+    { name: "Reviewed", state: state(review !== undefined && review.outcome !== "", review?.outcome === "rejected" || review?.state === "expired"), note: review ? [review.outcome || review.state, owed && `then ${owed.state}`].filter(Boolean).join(", ") : "not needed", atUs: at("REVIEW_RULED", "REVIEW_EXPIRED") },
     { name: "Granted", state: state(grant !== null), note: grant ? grant.terms.approver || "by policy" : "", atUs: at("ACTION_GRANTED") },
     { name: "Sealed", state: state(seal !== null), note: trace.batch ? `of ${String(trace.batch.count)}` : "", atUs: at("GRANTS_SEALED") },
     { name: "Done", state: state(deed?.state === "finished", deed?.state === "failed" || deed?.state === "in_doubt"), note: deed !== null ? deed.state.replace("_", " ") : "", atUs: at("EFFECT_FINISHED", "EFFECT_FAILED", "EFFECT_IN_DOUBT") },
