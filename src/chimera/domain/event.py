@@ -88,8 +88,8 @@ class EventKind(StrEnum):
     WEBHOOK_SET = "WEBHOOK_SET"
     WEBHOOK_CHANGED = "WEBHOOK_CHANGED"
     MEMORY_KEPT = "MEMORY_KEPT"
-    MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
     MEMORY_LABELLED = "MEMORY_LABELLED"
+    MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
