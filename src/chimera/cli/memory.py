@@ -15,6 +15,7 @@ from chimera.cli import output, stopping
 from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
 from chimera.domain.roles import Role
+from chimera.domain.verbs import FLEET
 from chimera.learning.memory import Note, Remembering
 from chimera.ports.store import Store
 from chimera.settings import read_settings
@@ -36,6 +37,13 @@ async def _opened() -> AsyncGenerator[tuple[Store, Remembering]]:
                 yield store, memory
         finally:
             await store.close()
+
+
+async def _asked_by(store: Store) -> str:
+    """The name of whoever sits here, who may change what agents know."""
+    office = await people.office_of(read_settings(), store)
+    office.desk.require(office.principal, "agent.change", FLEET)
+    return office.principal.name
 
 
 @app.command()
@@ -88,7 +96,8 @@ def keep(
     """Remember something that the operator says."""
 
     async def work() -> Memory:
-        async with _opened() as (_, memory):
+        async with _opened() as (store, memory):
+            await _asked_by(store)
             return await memory.keep(Note(text=text, labels=labels.TRUSTED, owner=owner, kind=MemoryKind.SEMANTIC,
                                           importance_bp=importance))  # fmt: skip
 
@@ -105,8 +114,8 @@ def forget(
     """Take the words out of a memory, and its vector with them. That there was one stays on record."""
 
     async def work() -> Memory:
-        async with _opened() as (_, memory):
-            return await memory.forget(ids.parse(memory_id), by=output.person(), why=why)
+        async with _opened() as (store, memory):
+            return await memory.forget(ids.parse(memory_id), by=await _asked_by(store), why=why)
 
     _say(stopping.run(work()), as_json=as_json)
 
@@ -121,8 +130,8 @@ def secret(
     """Keep a memory secret: nothing of it leaves the house, in the arguments of reads neither. For good."""
 
     async def work() -> Memory:
-        async with _opened() as (_, memory):
-            return await memory.keep_secret(ids.parse(memory_id), by=output.person(), why=why)
+        async with _opened() as (store, memory):
+            return await memory.keep_secret(ids.parse(memory_id), by=await _asked_by(store), why=why)
 
     _say(stopping.run(work()), as_json=as_json)
 
@@ -138,6 +147,7 @@ def compact(
 
     async def work() -> tuple[Memory, ...]:
         async with _opened() as (store, memory):
+            await _asked_by(store)
             before_us = await store.now_us() - max(0, older_than) * _DAY_US
             return await memory.compact(owner, before_us=before_us)
 

@@ -21,13 +21,14 @@ from chimera.domain import ids, scopes
 from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
-from chimera.domain.decision import Approver
 from chimera.domain.errors import Conflict, Missing
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.money import format_micros, parse_amount
+from chimera.domain.person import Principal
 from chimera.domain.revenue import Revenue, require_revenue, revenue_id
 from chimera.domain.spending import Spending
+from chimera.domain.verbs import FLEET
 from chimera.governance.budgets import Budgets
 from chimera.governance.sealing import is_attested
 from chimera.governance.spending_breakers import BreakerReadings
@@ -89,13 +90,13 @@ def set_budget(
     amount: Annotated[str, typer.Argument(help="The cap, such as 12.50; 0 closes it.")],
     *,
     period: Annotated[str, typer.Option(help="day, week, month or total.")] = "day",
-    role: Annotated[str, typer.Option("--as", help="The role in which you raise a cap: operator or owner.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Set a cap. Lowering always succeeds and closes the window at once; raising takes an operator or the owner."""
+    """Set a cap, as whoever is recognised here. Lowering closes the window at once; raising takes the owner."""
     micros = 0 if amount.strip("0.") == "" and amount.count(".") <= 1 and amount else parse_amount(amount)
-    by = Approver(output.person(), role)
-    cap = stopping.run(_with_store(lambda store: Budgets(store=store).set(scope, period=period, micros=micros, by=by)))
+    cap = stopping.run(_in_the_name_of(
+        lambda store, by: Budgets(store=store).set(scope, period=period, micros=micros, by=by.approver)
+    ))  # fmt: skip
     if as_json:
         output.answer({"scope": cap.limited, "period": cap.period, "micros": cap.micros, "version": cap.version})
     else:
@@ -373,14 +374,14 @@ def receive(
         category=category,
         at_us=SystemClock().now_us(),
     )
-    booked = stopping.run(_with_store(lambda store: _receive(store, require_revenue(given))))
+    booked = stopping.run(_in_the_name_of(lambda store, by: _receive(store, require_revenue(given), by=by.name)))
     if as_json:
         output.answer(msgspec.to_builtins(booked))
     else:
         output.tell(f"booked {format_micros(booked.micros)} for {booked.campaign_id}")
 
 
-async def _receive(store: Store, given: Revenue) -> Revenue:
+async def _receive(store: Store, given: Revenue, *, by: str) -> Revenue:
     """In the fleet's currency, at a rate that two sources agree on, stored beside it."""
     worth = await assembled.exchange(read_settings()).incoming(given.received_micros, given.currency)
     await store.get(Campaign, given.campaign_id)
@@ -397,7 +398,7 @@ async def _receive(store: Store, given: Revenue) -> Revenue:
             "campaign": booked.campaign_id,
             "post": booked.task_id,
             "micros": booked.micros,
-            "by": output.person(),
+            "by": by,
         },
     )
     try:
@@ -459,6 +460,8 @@ async def with_ledger(act: Callable[[PostgresLedger, Settings], Awaitable[T]]) -
             await reads.close()
 
 
-async def _with_store(act: Callable[[Store], Awaitable[T]]) -> T:
-    async with bootstrap.office_store() as store:
-        return await act(store)
+async def _in_the_name_of(act: Callable[[Store, Principal], Awaitable[T]]) -> T:
+    """Work that whoever sits here answers for, who has to be one who may set caps and book what comes in."""
+    async with bootstrap.office() as office:
+        office.desk.require(office.principal, "cap.set", FLEET)
+        return await act(office.store, office.principal)

@@ -69,7 +69,7 @@ Why = Annotated[str, typer.Option(help="Why; it goes on record.")]
 @app.command()
 def export(person: Person, *, why: Why = "asked by the person", as_json: Json = False) -> None:
     """Hand out every record in which a person stands. That it was read goes on record."""
-    records = stopping.run(persons.export_person(persons.PersonRequest(person=person, by=output.person(), why=why)))
+    records = stopping.run(persons.export_person(persons.PersonRequest(person=person, why=why)))
     if as_json:
         output.answer({"person": person, "records": list(records)})
         return
@@ -79,7 +79,7 @@ def export(person: Person, *, why: Why = "asked by the person", as_json: Json = 
 @app.command()
 def erase(person: Person, *, why: Why = "asked by the person", as_json: Json = False) -> None:
     """Blank a person in every record, now and after every restored backup. The chain still verifies."""
-    blanked = stopping.run(persons.erase_person(persons.PersonRequest(person=person, by=output.person(), why=why)))
+    blanked = stopping.run(persons.erase_person(persons.PersonRequest(person=person, why=why)))
     if as_json:
         output.answer({"person": person, "blanked": dict(blanked)})
         return
@@ -111,7 +111,7 @@ def secret(person: Person, *, why: Why = "asked by the operator", as_json: Json 
 
 
 def _said(person: str, purposes: Sequence[Purpose], state: ConsentState, *, why: str) -> tuple[Consent, ...]:
-    asked = persons.PersonRequest(person=person, by=output.person(), why=why)
+    asked = persons.PersonRequest(person=person, why=why)
     return stopping.run(persons.note_consent(asked, purposes, state))
 
 

@@ -43,7 +43,7 @@ class Budgets:
             raise Refused(
                 "cap_raise_needs_person",
                 f"{limited} a {period} has {_shown(before)}: raising it is for {' or '.join(RAISERS)}",
-                where=limited, remedy="add --as operator, as somebody who may",
+                where=limited, remedy="let one of them do it: chimera login",
             )  # fmt: skip
         cap = replace(next_version(known), micros=micros) if known else Cap(
             id=cap_id(limited, period), limited=limited, period=period, micros=micros)  # fmt: skip

@@ -1,0 +1,29 @@
+"""What a command on this machine may do is what its person may do, whoever owns the files: told by a token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import fleet
+
+REFUSED = (
+    ("budget", "set", "fleet", "1"),
+    ("privacy", "erase", "@somebody"),
+    ("privacy", "opt-out", "@somebody"),
+    ("memory", "keep", "words"),
+)
+
+
+@pytest.mark.slow  # Each command is a process with a database.
+@pytest.mark.timeout(300)
+@pytest.mark.requirement("R-D4", "R-E2", "R-D5")
+def test_a_token_that_only_looks_changes_nothing(new_home: Path) -> None:
+    issued = fleet.chimera(new_home, "people", "token", "issue", "looking", "--scope", "fleet.look", "--json")
+    assert issued.code == 0, issued
+    for command in REFUSED:
+        answer = fleet.chimera(new_home, *command, "--json", CHIMERA_TOKEN=issued.object["secret"])
+        assert (answer.code, answer.object["error"]["code"]) == (1, "not_permitted"), (command, answer)
+    lowered = fleet.chimera(new_home, "budget", "set", "fleet", "1", "--json")
+    assert (lowered.code, lowered.object["micros"]) == (0, 1_000_000), lowered
