@@ -100,7 +100,7 @@ async def test_lowering_always_succeeds_and_raising_takes_a_person_who_may() -> 
 async def test_a_cap_without_a_standing_one_is_a_raise() -> None:
     house = await SmallHouse().open()
     with pytest.raises(Refused, match="no cap"):
-        await Budgets(store=house.office).set("tool:x", period="day", micros=1, by=NOBODY)
+        await Budgets(store=house.office).set("campaign:c", period="month", micros=1, by=NOBODY)
 
 
 @pytest.mark.requirement("R-E2")
@@ -115,7 +115,7 @@ async def test_lowering_closes_the_window_at_once() -> None:
 @pytest.mark.requirement("R-E2")
 @pytest.mark.parametrize(("scope", "period", "micros"), [
     ("mars", "day", 1), ("fleet", "fortnight", 1), ("fleet", "day", -1), ("fleet", "day", 10**18),
-    ("platform:x", "day", 1),
+    ("platform:x", "day", 1), ("tool:x", "day", 1),
 ])  # fmt: skip
 async def test_what_is_no_cap_is_refused_by_name(scope: str, period: str, micros: int) -> None:
     house = await SmallHouse().open()

@@ -21,7 +21,7 @@ from chimera.domain.record import next_version
 from chimera.ports.store import Store
 
 PERIODS = ("day", "week", "month", "total")
-QUOTAS = ("posts_day", "calls_day")
+CAPPED = ("agent:", "campaign:", "category:", "recipient:")
 RAISERS = ("operator", "owner")
 
 
@@ -34,7 +34,8 @@ class Budgets:
     async def set(self, limited: str, *, period: str, micros: int, by: Approver) -> Cap:
         """The cap as it stands now. To raise one is a critical action: only an operator or the owner may."""
         limited = scopes.parse(limited)
-        _require_period(limited, period)
+        _require_capped(limited)
+        _require_period(period)
         if not 0 <= micros <= AMOUNT_MICROS_MAX:
             raise Invalid("amount_too_large", f"{micros} micros are no cap", where="cap", remedy="write 12.50")
         known = await self._known(limited, period)
@@ -69,11 +70,18 @@ class Budgets:
         return Event(kind=EventKind.CAP_SET, subject=cap.id, at_us=await self._store.now_us(), data=data)
 
 
-def _require_period(limited: str, period: str) -> None:
-    allowed = QUOTAS if limited.startswith("platform:") else PERIODS
-    if period not in allowed:
-        raise Invalid("period_unknown", f"{period[:20]!r} is not a period of {limited[:60]}", where="period",
-                      remedy=f"write one of {', '.join(allowed)}")  # fmt: skip
+def _require_capped(limited: str) -> None:
+    """A cap that nothing is held against would be believed, and kept by nobody."""
+    if limited != scopes.FLEET and not limited.startswith(CAPPED):
+        raise Invalid("cap_of_nothing", f"no money is counted for {limited[:60]}", where="scope",
+                      remedy="cap fleet, an agent, a campaign, a category or a recipient; how often a persona posts is "
+                             "posts_per_day_max in its manifest")  # fmt: skip
+
+
+def _require_period(period: str) -> None:
+    if period not in PERIODS:
+        raise Invalid("period_unknown", f"{period[:20]!r} is not a period", where="period",
+                      remedy=f"write one of {', '.join(PERIODS)}")  # fmt: skip
 
 
 def _shown(micros: int | None) -> str:
