@@ -100,7 +100,7 @@ async def test_lowering_always_succeeds_and_raising_takes_a_person_who_may() -> 
 async def test_a_cap_without_a_standing_one_is_a_raise() -> None:
     house = await SmallHouse().open()
     with pytest.raises(Refused, match="no cap"):
-        await Budgets(store=house.office).set("campaign:c", period="month", micros=1, by=NOBODY)
+        await Budgets(store=house.office).set("fleet", period="total", micros=1, by=NOBODY)
 
 
 @pytest.mark.requirement("R-E2")
