@@ -17,6 +17,7 @@ from tests import fleet
 
 REPOSITORY = Path(__file__).parents[2]
 AGENTS = 6
+ATTACKS = 1_800
 START_SECONDS_MAX = 90
 BUILD_SECONDS_MAX = 300
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -66,7 +67,8 @@ def browser(built: None) -> Iterator[Browser]:
 def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A rehearsal that runs, and one browser that was let in by the address that it printed."""
     home = tmp_path_factory.mktemp("house") / "home"
-    with fleet.running(home, "up", "--quiet", "--agents", AGENTS) as started:
+    # Attacks are what brings reviews for sure: drafts that only need other words go back to their writer.
+    with fleet.running(home, "up", "--quiet", "--agents", AGENTS, "--attacks", ATTACKS) as started:
         fleet.until(
             lambda: ENTRANCE.search(started.err + started.out), seconds_max=START_SECONDS_MAX, what="an address"
         )

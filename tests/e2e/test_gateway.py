@@ -99,10 +99,7 @@ async def works(home: Path, url: str, disclosure: str, tokens: list[str]) -> Non
         assert refused["code"] in {"tool_not_permitted", "tool_quarantined"}
         assert refused["status"] == "refused"
         assert refused["remedy"]
-        posted = await ask(client, "chimera_post", text=f"A quiet patch and a good boss. {disclosure}")
-        assert posted["status"] in {"held", "pending", "done"}, posted
-        seen = await ended(client, posted["call_id"], "held", "done", "refused")
-        assert seen["status"] == "held", seen
+        seen = await held(client, disclosure)
         assert seen["reasons"]
         for identifier in (seen["call_id"], seen["review_id"]):
             assert (await ask(other, "chimera_result", id=identifier))["code"] == "call_unknown"
@@ -117,6 +114,17 @@ async def works(home: Path, url: str, disclosure: str, tokens: list[str]) -> Non
         async with httpx2.AsyncClient() as http:
             answer = await http.post(url, json={}, headers={"Authorization": f"Bearer {token}"})
             assert answer.status_code == 401
+
+
+async def held(client: Client, disclosure: str) -> dict[str, Any]:
+    """A post that a person is asked about. How sure the judge is differs from text to text: some go out at once."""
+    for number in range(12):
+        posted = await ask(client, "chimera_post", text=f"Patch {number} is quiet and its boss is good. {disclosure}")
+        assert posted["status"] in {"held", "pending", "done"}, posted
+        seen = await ended(client, posted["call_id"], "held", "done", "refused")
+        if seen["status"] == "held":
+            return seen
+    raise AssertionError("twelve posts, and nobody was asked about one of them")
 
 
 async def approved(home: Path, review_id: str) -> None:

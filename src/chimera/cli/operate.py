@@ -29,12 +29,12 @@ from chimera.settings import Settings, read_settings
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Scope = Annotated[str, typer.Argument(help="fleet, agent:ID, campaign:ID, platform:NAME or tool:NAME.")]
 LOOK_SECONDS = 0.3
-ATTACKS_AN_HOUR = 120
 
 
 def up(
     *,
     agents: Annotated[int, typer.Option(help="How many personas take part in the rehearsal.")] = 12,
+    attacks: Annotated[int, typer.Option(min=0, max=3_600, help="How often an hour strangers try to misuse it.")] = 120,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not show the live feed here.")] = False,
     live: Annotated[
         bool, typer.Option("--live", help="On the networks of networks.toml: what is posted is public.")
@@ -42,13 +42,14 @@ def up(
 ) -> None:
     """Start everything on this machine, as a rehearsal, and show it live. Ctrl-C stops it; nothing is lost."""
     with contextlib.suppress(KeyboardInterrupt):
-        running = _live(read_settings(), quiet=quiet) if live else _up(read_settings(), agents=agents, quiet=quiet)
+        settings = read_settings()
+        running = _live(settings, quiet=quiet) if live else _up(settings, agents=agents, attacks=attacks, quiet=quiet)
         stopping.run(running)
     output.note("stopped; the next `chimera up` goes on from here")
 
 
-async def _up(settings: Settings, *, agents: int, quiet: bool) -> None:
-    scenario = msgspec.structs.replace(DEMO, attacks=ATTACKS_AN_HOUR, attacks_to_seconds=3_600.0)
+async def _up(settings: Settings, *, agents: int, attacks: int, quiet: bool) -> None:
+    scenario = msgspec.structs.replace(DEMO, attacks=attacks, attacks_to_seconds=3_600.0)
     plan = Plan(agents=agents, posts=6, scenario=scenario)
     async with joining.held(settings.folder, tell=output.note) as home:
         output.note(f"chimera rehearses in {home.folder}: offline, with simulated people and simulated money")
