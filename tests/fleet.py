@@ -64,14 +64,14 @@ def words(*arguments: object) -> list[str]:
 class Running:
     """A command that runs beside the test. Its words go to files, so that it never waits for a reader."""
 
-    def __init__(self, home: Path, *arguments: object) -> None:
+    def __init__(self, home: Path, *arguments: object, **more: str) -> None:
         self.home = home
         self._out = home.with_name(f"{home.name}.out")
         self._err = home.with_name(f"{home.name}.err")
         with self._out.open("ab") as out, self._err.open("ab") as err:
             self._out_from, self._err_from = out.tell(), err.tell()
             self.process = subprocess.Popen(
-                words(*arguments), env=environment(home), stdout=out, stderr=err, stdin=subprocess.DEVNULL
+                words(*arguments), env=environment(home, **more), stdout=out, stderr=err, stdin=subprocess.DEVNULL
             )
 
     @property
@@ -103,9 +103,9 @@ class Running:
 
 
 @contextmanager
-def running(home: Path, *arguments: object) -> Generator[Running]:
+def running(home: Path, *arguments: object, **more: str) -> Generator[Running]:
     """A command for as long as the block runs; nothing of this home is left behind, whatever happens."""
-    started = Running(home, *arguments)
+    started = Running(home, *arguments, **more)
     try:
         yield started
     finally:

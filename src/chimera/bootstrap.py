@@ -435,7 +435,8 @@ def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: C
     judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=bool(settings.models_file))  # fmt: skip
+                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=bool(settings.models_file),
+                 writes_anew=settings.writes_anew)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -45,6 +45,8 @@ class Court(Struct, frozen=True, kw_only=True):
     cfo: CFOAgent | None = None
     # Whether models are paid for: then money is set aside before they are asked.
     models_cost: bool = False
+    # Whether a draft that only needs other words goes back to its writer before a person is asked (ADR-124).
+    writes_anew: bool = True
 
     async def appraised(self, question: Question) -> Question:
         """The question with the CFO's word, where it is about a payment. Without a CFO there is none: that is a no."""

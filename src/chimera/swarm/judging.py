@@ -157,7 +157,7 @@ class Judging:
             ruling = self._court.gate.decide(question)
         step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         findings = second_thoughts.mendable(ruling, self._court.gate.nominal(question))
-        if findings and _may_be_written_anew(assignment.task, spec, findings):
+        if self._court.writes_anew and findings and _may_be_written_anew(assignment.task, spec, findings):
             step = hearing.sent_back(assignment, result, judgement, question, ruling, findings, occasion)
         try:
             await self._commit(step)
