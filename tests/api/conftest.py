@@ -109,7 +109,8 @@ class World:
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
             zone=ZoneInfo("UTC"), shipped=load_files(),
             read_package=read_package_files, pins=tools.pins_desk(self.office), tool_servers=odd_servers,
-            security=security, console=console, replies=self.replies, webhooks=self.webhooks,
+            security=security, console=console, card=console / "card.json",
+            replies=self.replies, webhooks=self.webhooks,
             poster=self.poster, secrecy=self.secrecy,
         )  # fmt: skip
 

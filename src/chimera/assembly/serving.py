@@ -18,6 +18,7 @@ from chimera.adapters.postgres.views import PostgresViews
 from chimera.adapters.postgres.webhooks import PostgresWebhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people, tools
+from chimera.assembly.discovery import card_file
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.governance.egress import Egress
 from chimera.pipeline.intake import Intake
@@ -63,7 +64,7 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             shipped=load_files(), read_package=read_package_files,
             pins=tools.pins_desk(office), tool_servers=partial(tools.tool_servers, settings), security=tools.scanner(),
-            console=Path(__file__).parents[1] / "console_dist",
+            console=Path(__file__).parents[1] / "console_dist", card=card_file(settings),
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
             given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),

@@ -9,6 +9,7 @@ from chimera.cli import (
     bench,
     connector,
     demo,
+    discover,
     gateway,
     guard,
     learn,
@@ -23,8 +24,10 @@ from chimera.cli import (
     processes,
     rehearse,
     review,
+    skill,
     spec,
     spent,
+    store,
     task,
     tools,
     top,
@@ -38,6 +41,9 @@ app = new_app()
 app.add_typer(agent.app)
 app.add_typer(api.app)
 app.add_typer(spec.app)
+app.add_typer(store.app)
+app.add_typer(discover.app)
+app.add_typer(skill.app)
 app.add_typer(bench.app)
 app.add_typer(audit.app)
 app.add_typer(review.app)
