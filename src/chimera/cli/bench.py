@@ -15,6 +15,7 @@ import uvloop
 from chimera.bench import api as api_bench
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
+from chimera.bench import growth as growth_bench
 from chimera.bench import media_docs as media_bench
 from chimera.bench import memory as memory_bench
 from chimera.bench import recover as recover_bench
@@ -35,6 +36,7 @@ MEMORIES_MAX = 1_000_000
 ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
 FLEET_MAX, DAYS_MAX, HELD_OUT_SEED = 50, 7, 9_001
+IDLE_MAX = 1_000_000
 ROUNDS_MAX, ARRIVALS_MAX = 1_000, 10_000
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
@@ -82,6 +84,29 @@ def recover(
         result = _run(recover_bench.run(settings, trial))
     _say(result, as_json=as_json)
     if recover_bench.missed(result):
+        raise typer.Exit(1)
+
+
+@app.command()
+def growth(
+    *,
+    finished: Annotated[int, typer.Option(help="How many finished tasks there are in the end.")] = 10_000_000,
+    agents: Annotated[int, typer.Option(help="How many agents take part.")] = 1_000,
+    seconds: Annotated[float, typer.Option(help="How long each of the two measurements lasts.")] = 20,
+    idle: Annotated[int, typer.Option(help="How many idle agents are weighed.")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """The same load on top of 10,000 finished tasks and of many more; and what an idle agent costs."""
+    sizes = growth_bench.Sizes(many=finished, agents=agents, seconds=seconds, idle=idle, few=min(10_000, finished // 2))
+    if not (100 <= finished <= ROWS_MAX and 1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX
+            and 100 <= idle <= IDLE_MAX):  # fmt: skip
+        raise Invalid("bench_out_of_range", f"{finished} tasks, {agents} agents, {seconds} s, {idle} idle",
+                      where="bench growth", remedy=f"100 to {ROWS_MAX} tasks, 1 to {AGENTS_MAX} agents, 1 to "
+                      f"{SECONDS_MAX} seconds, 100 to {IDLE_MAX} idle")  # fmt: skip
+    with _own_home() as settings:
+        result = _run(growth_bench.run(settings, sizes))
+    _say(result, as_json=as_json)
+    if growth_bench.missed(result):
         raise typer.Exit(1)
 
 
