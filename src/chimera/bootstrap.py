@@ -38,10 +38,11 @@ from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import top_tier
+from chimera.assembly.orchestrating import inlets_of, top_tier
 from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
+from chimera.assembly.web import webbed
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -360,7 +361,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
                         consents=found.consents(office))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
-        outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
+        web = await stack.enter_async_context(webbed(settings, drawn.tools, reads=reads))
+        outside = msgspec.structs.replace(outside, tools=web, publisher=await stack.enter_async_context(paid))
         ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
@@ -375,10 +377,9 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
             manifests=drawn.manifests,
         ))  # fmt: skip
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
-                              consents=found.consents(office))  # fmt: skip
+        inlets = inlets_of(intake, reads=reads, tools=outside.tools, consents=found.consents(office))
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
-                       listening=listening, remembrance=minded.remembrance)  # fmt: skip
+                       inlets=inlets, remembrance=minded.remembrance)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
@@ -388,7 +389,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         settle_memory()
         await run_beside(stack, manager.run(), top.orchestrator.run())
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,
-                    halts=top.halts, listening=listening, tally=written.tally)  # fmt: skip
+                    halts=top.halts, listening=inlets.listening, tally=written.tally)  # fmt: skip
 
 
 async def entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
