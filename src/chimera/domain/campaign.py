@@ -130,10 +130,13 @@ class Campaign(Record, frozen=True, kw_only=True):
 
     def adopt_research(self) -> Campaign:
         """With a first plan that only finds out. The goal's own plan is still to come: it stays opened."""
-        course = (
-            COURSE_MACHINE.after(self.course, CourseCommand.ADVANCE) if self.course is Course.BRIEF else self.course
-        )
-        return replace(next_version(self), plans=self.plans + 1, course=course)
+        return replace(next_version(self), plans=self.plans + 1, course=self.researched().course)
+
+    def researched(self) -> Campaign:
+        """The same version in the stage of research, for what follows from it."""
+        if self.course is not Course.BRIEF:
+            return self
+        return replace(self, course=COURSE_MACHINE.after(self.course, CourseCommand.ADVANCE))
 
     def hand_over(self, mark: Handover, *, at_us: int) -> Campaign:
         """The campaign as it waits for a person behind the stage that it is in."""

@@ -11,12 +11,14 @@ from chimera.domain import scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import CAMPAIGN_MACHINE, Campaign, CampaignState, Input
 from chimera.domain.errors import ChimeraError
+from chimera.domain.stages import Course, Stage, marked
 from chimera.domain.task import Task, TaskState
 from chimera.pipeline.planner import Planner
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.court import Court
+from chimera.swarm.handing import Handing
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 
@@ -35,6 +37,7 @@ class Planning:
         store: Store,
         roster: Roster,
         claiming: Claiming,
+        handing: Handing,
         shards: Sequence[int],
         ready: Bell,
     ) -> None:
@@ -43,6 +46,7 @@ class Planning:
         self._store = store
         self._roster = roster
         self._claiming = claiming
+        self._handing = handing
         self._shards = tuple(shards)
         self._ready = ready
         self._goals: dict[str, asyncio.Task[None]] = {}
@@ -74,7 +78,8 @@ class Planning:
                 continue
             if not self._is_time(campaign, agent):
                 continue
-            self._start(campaign, self._planned(campaign, self._planner.plan_goal(campaign, agent)))
+            if not campaign.course.waits:
+                self._start(campaign, self._planned(campaign, self._handing.begin(campaign, agent)))
 
     def _start(self, campaign: Campaign, planning: Coroutine[Any, Any, None]) -> None:
         """One plan of a campaign at a time, beside everything else: a model is asked."""
@@ -121,7 +126,7 @@ class Planning:
         # A campaign that is only opened has its goal planned first: adopting an answer would pass it over.
         ready = [one for one in campaigns if one.state is CampaignState.RUNNING or CAMPAIGN_MACHINE.is_final(one.state)]
         agents = await self._roster.agents(campaign.agent_id for campaign in ready)
-        awake = [one for one in ready if one.agent_id in agents and agents[one.agent_id].state is not AgentState.PAUSED]
+        awake = [one for one in ready if one.agent_id in agents and _may_answer(one, agents[one.agent_id])]
         arrivals = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
         return await self._plan_all([arrival for arrival in arrivals if arrival[2]])
 
@@ -162,6 +167,15 @@ def _wish_in(inputs: Sequence[Input]) -> Input | None:
 def _to_answer(campaign: Campaign, inputs: Sequence[Input]) -> Sequence[Input]:
     """What is answered by a task each; of a campaign that is over, everything, to be dropped."""
     return inputs if CAMPAIGN_MACHINE.is_final(campaign.state) else [one for one in inputs if not one.asks_for_plan]
+
+
+def _may_answer(campaign: Campaign, agent: Agent) -> bool:
+    """Whether what came in is answered now: not while a person looks at the plan, or before what they let engage."""
+    if agent.state is AgentState.PAUSED or campaign.is_over:
+        return agent.state is not AgentState.PAUSED
+    lets = marked(agent.handovers, Stage.PUBLISH) is not None and campaign.course is not Course.BRIEF
+    waits = campaign.course is Course.PLAN_WAITS or (lets and campaign.course.is_before(Stage.ENGAGE))
+    return not waits
 
 
 def _is_leased(task: Task) -> bool:
