@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from msgspec.structs import replace
 
@@ -15,7 +17,7 @@ from chimera.domain.stages import Course, Handover, Stage
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.pipeline.steering import Steering
 from chimera.swarm.handing import SILENCE
-from tests.small_house import INPUTS, TEXT, SmallHouse, a_post
+from tests.small_house import INPUTS, PERMISSIONS, TEXT, SmallHouse, a_post
 from tests.small_work import draft, envelope
 from tests.swarm.test_hearing import Bench
 from tests.swarm.test_hours import planned, planning
@@ -28,7 +30,7 @@ STEPS = [{"key": "a", "spec": "copy.post", "input": INPUTS["copy.post"], "after"
 FINDS = [{"key": "note", "spec": "research.note", "input": {"question": "What matters?"}, "after": []}]
 
 
-def a_plan(*steps: dict[str, object]) -> str:
+def a_plan(*steps: Mapping[str, object]) -> str:
     return envelope({"analysis": "a", "steps": list(steps), "safety": ["s"], "tests": ["t"]})
 
 
@@ -72,7 +74,7 @@ async def a_world(*stages: Stage, answers: tuple[str, ...] = (), opened: bool = 
     house = SmallHouse()
     if opened:
         house.campaign = replace(house.campaign, state=CampaignState.OPENED, plans=0)
-    house.agent = replace(house.agent, handovers=marks(*stages))
+    house.agent = replace(house.agent, handovers=marks(*stages), permissions=(*PERMISSIONS, "web.read"))
     return World(await house.open(), *answers)
 
 
@@ -178,6 +180,8 @@ async def test_an_answer_waits_where_engaging_is_marked_and_own_work_does_not() 
     world = await a_world(Stage.ENGAGE, opened=False)
     own = await Bench(world.house).hear(draft(TEXT, action=a_post()))
     assert own.state is TaskState.GRANTED
+    answer = await Bench(world.house).hear(draft(TEXT, action=a_post()), input_id=world.house.ids.new())
+    assert answer.state is TaskState.HELD
 
 
 async def test_after_marked_publishing_nobody_is_answered_until_somebody_has_looked() -> None:

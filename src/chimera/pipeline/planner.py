@@ -130,7 +130,7 @@ class Planner:
         """What was found out before. Strangers may have shaped it: their labels are on what is planned from it."""
         if campaign.plans == 0:
             return []
-        done = [task for task in await self._planned(campaign) if task.state is TaskState.DONE]
+        done = await self._planned(campaign, (TaskState.DONE,))
         tried = [await self._store.list(Attempt, scope=task.id) for task in done]
         return [attempts[-1] for attempts in tried if attempts]
 
@@ -169,10 +169,12 @@ class Planner:
                 refusals.append(str(refusal))
         return None, refusals, cost_micros
 
-    async def _planned(self, campaign: Campaign) -> list[Task]:
+    async def _planned(self, campaign: Campaign, states: Sequence[TaskState] = ()) -> list[Task]:
         """The steps of the campaign's own plans; answers to what came in are nobody's to plan anew."""
         found: list[Task] = []
-        while page := await self._store.list(Task, scope=campaign.id, after=found[-1].id if found else ""):
+        while page := await self._store.list(
+            Task, states=states, scope=campaign.id, after=found[-1].id if found else ""
+        ):
             found.extend(page)
         return [task for task in found if task.input_id is None]
 
@@ -182,7 +184,7 @@ class Planner:
         """Adopt the plan and drop what has not begun, in one commit; work that goes on meanwhile is looked at anew."""
         for _ in range(REPLACED_TRIES_MAX):
             campaign = await self._store.get(Campaign, campaign_id)
-            gone = [task for task in await self._planned(campaign) if task.state in NOT_BEGUN]
+            gone = await self._planned(campaign, NOT_BEGUN)
             try:
                 return await self._adopt(
                     campaign, agent, plan, inputs=(asked,), cost_micros=cost_micros,
