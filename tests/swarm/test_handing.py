@@ -207,6 +207,21 @@ async def test_a_finished_campaign_reports_and_is_over() -> None:
     assert (campaign.course, campaign.state) == (Course.FINISHED, CampaignState.FINISHED)
 
 
+async def test_an_agent_that_can_reports_first_and_what_it_reports_on_is_from_the_books() -> None:
+    world = await a_world()
+    await world.round()
+    await world.end_all()
+    await world.round()
+    await world.steering.finish(world.house.campaign.id, by="otto")
+    assert (await world.round()).course is Course.REPORT
+    report = (await world.tasks())["report"]
+    assert (report.spec.name, report.state) == ("analytics.report", TaskState.READY)
+    assert report.input["tasks"] == [{"state": "dropped", "count": 2}]
+    assert (await world.round()).course is Course.REPORT
+    await world.end_all()
+    assert (await world.round()).course is Course.FINISHED
+
+
 async def test_a_marked_report_waits_before_the_campaign_is_over() -> None:
     world = await a_world(Stage.REPORT)
     await world.house.change_agent(capabilities=("copy",))

@@ -32,6 +32,7 @@ from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
 from chimera.governance.privacy.consents import Consents
+from chimera.governance.tallying import books_of
 from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
@@ -121,7 +122,7 @@ class Planner:
         spec = self._contracts.specs.get(REPORT)
         if spec is None or not _is_for(agent, spec):
             return ()
-        step = Step(key="report", spec=REPORT, input={"campaign": campaign.id})
+        step = Step(key="report", spec=REPORT, input=await books_of(self._store, campaign))
         plan = Plan(analysis="what came of it", steps=(step,), safety=("figures from the books alone",),
                     tests=("by spec",))  # fmt: skip
         return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=0)
