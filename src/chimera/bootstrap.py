@@ -59,7 +59,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
-from chimera.governance.safety.relations import Manifests
+from chimera.governance.safety.relations import Manifests, NoManifests
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -175,6 +175,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     minded: Minded
     entrusted: Entrusted
     dispatch: Dispatch
+    manifests: Manifests = NoManifests()
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -294,11 +295,11 @@ async def somebody_here(settings: Settings, found: Database) -> str:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None) -> Rules:
+def rules(pack: PolicyPack | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon(), manifests=manifests), specs=specs)
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
@@ -350,7 +351,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         calendar = calendared(settings, outside.tools, outside.publisher)
         tools, publisher = await stack.enter_async_context(calendar)
         drawn = await illustrated(settings, tools=tools, publisher=publisher)
-        clock, written = SystemClock(), rules(manifests=drawn.manifests)
+        clock, written = SystemClock(), rules()
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
         await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
@@ -374,6 +375,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = manager_of(settings, written, outside, Parts(
             store=managing, sealer=vaults.manager, effects=effects_of(settings, outside.publisher, acting), cfo=cfo,
             minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
+            manifests=drawn.manifests,
         ))  # fmt: skip
         inlets = inlets_of(intake, reads=reads, tools=outside.tools, consents=found.consents(office))
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
@@ -416,7 +418,7 @@ def manager_of(
         planner=Planner(model=minds.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
                         prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=ids,
                         consents=parts.minded.consents),
-        court=court(settings, written, minds, clock, parts.cfo),
+        court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
         effects=parts.effects,
@@ -432,12 +434,12 @@ def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> Guard
                             secret_tools=settings.secret_tools.split(","))  # fmt: skip
 
 
-def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
+def court(settings: Settings, written: Rules, minds: Minds, parts: Parts) -> Court:
     judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=bool(settings.models_file),
-                 writes_anew=settings.writes_anew)  # fmt: skip
+                 clock=SystemClock(), meter=minds.meter, cfo=parts.cfo, manifests=parts.manifests,
+                 models_cost=bool(settings.models_file), writes_anew=settings.writes_anew)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,6 +44,12 @@ def configured(settings: Settings) -> Mapping[str, Configured]:
     return read_networks(networks_file(settings))
 
 
+def kinds(settings: Settings) -> Mapping[str, str]:
+    """By the name of a network, what it speaks: those that are configured here, and the rehearsal's."""
+    known = configured(settings) if networks_file(settings).is_file() else {}
+    return {"sandbox": "sandbox", **{name: one.kind for name, one in known.items()}}
+
+
 def configured_one(settings: Settings, name: str) -> Configured:
     """One of them, by its name."""
     found = configured(settings)
