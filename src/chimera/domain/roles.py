@@ -66,6 +66,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "edition": _ONCE,
         "access": _ALL,
         "peer": _ALL,
+        "scorecard": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,
