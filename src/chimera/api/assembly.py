@@ -216,4 +216,5 @@ def _nothing() -> Given:
     return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
                  replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
                  zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
-                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"), card=Path("none"))  # fmt: skip
+                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
+                 card=Path("none"))  # fmt: skip

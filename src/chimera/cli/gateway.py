@@ -18,7 +18,8 @@ from chimera.cli.doors import doors_of
 from chimera.domain.access import Access
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid, Missing
-from chimera.governance.identity.accesses import Accesses
+from chimera.domain.verbs import Resource
+from chimera.governance.identity.accesses import VERB, Accesses
 from chimera.ports.store import Store
 from chimera.settings import Settings, read_settings
 
@@ -174,8 +175,11 @@ def _as_json(access: Access) -> dict[str, Any]:
 
 
 async def _agent(context: typer.Context, name: str) -> Agent:
-    async with doors_of(context).office_store() as store:
-        return await _named(store, name)
+    """The agent, for somebody who may say who calls in its name."""
+    async with doors_of(context).office() as office:
+        known = await _named(office.store, name)
+        office.desk.require(office.principal, VERB, Resource(kind="agent", id=known.id))
+        return known
 
 
 async def _named(store: Store, name: str) -> Agent:

@@ -28,25 +28,31 @@ class Neighbours:
 
     def met(self, node: Node) -> None:
         """A node has answered us from where it says that it is."""
-        place = place_of(node.public)
-        if place == self._own:
+        if place_of(node.public) == self._own:
             return
         self._failures.pop(node.public, None)
-        bucket = self._buckets[distance(self._own, place).bit_length()]
+        bucket = self._bucket_of(node)
         if node.public in bucket:
             bucket[node.public] = node
             bucket.move_to_end(node.public)
         elif len(bucket) < CLOSEST and self._from(node.host, bucket.values()) < self._per_host_max:
             bucket[node.public] = node
 
-    def missed(self, public: bytes) -> None:
-        """A node did not answer; after a few times it is forgotten."""
-        bucket = self._buckets[distance(self._own, place_of(public)).bit_length()]
-        if public not in bucket:
+    def missed(self, node: Node) -> None:
+        """A node did not answer where we met it; after a few times it is forgotten."""
+        bucket = self._bucket_of(node)
+        if bucket.get(node.public) != node:
             return
-        self._failures[public] = self._failures.get(public, 0) + 1
-        if self._failures[public] >= FAILURES_MAX:
-            del bucket[public], self._failures[public]
+        self._failures[node.public] = self._failures.get(node.public, 0) + 1
+        if self._failures[node.public] >= FAILURES_MAX:
+            del bucket[node.public], self._failures[node.public]
+
+    def known(self, node: Node) -> Node:
+        """The node where we met it; as it was named, if we never did."""
+        return self._bucket_of(node).get(node.public, node)
+
+    def _bucket_of(self, node: Node) -> OrderedDict[bytes, Node]:
+        return self._buckets[distance(self._own, place_of(node.public)).bit_length()]
 
     def closest(self, target: bytes, limit: int = CLOSEST) -> list[Node]:
         """The known nodes that are closest to a place."""

@@ -13,14 +13,14 @@ import hmac
 import ipaddress
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import cast
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from chimera.adapters.discovery.keeping import Neighbours, Pointers
+from chimera.adapters.discovery.keeping import POINTERS_AT_MAX, Neighbours, Pointers
 from chimera.adapters.discovery.wire import (
     CLOSEST,
     POINTERS_IN_REPLY,
@@ -88,7 +88,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
         self._tokens: OrderedDict[bytes, bytes] = OrderedDict()
         self._rates: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._pending: dict[bytes, tuple[bytes, Where, asyncio.Future[tuple[bytes, Message]]]] = {}
-        self._unreachable: OrderedDict[bytes, int] = OrderedDict()
+        self._unreachable: OrderedDict[Node, int] = OrderedDict()
         self._transport: asyncio.DatagramTransport | None = None
 
     # ── the socket ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,7 +219,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
 
     async def _walk(self, way: _Way, asked: set[bytes]) -> None:
         for _ in range(QUERIES_MAX // AT_ONCE):
-            batch = [node for node in way.next(asked) if not self._is_unreachable(node)][:AT_ONCE]
+            batch = way.next(asked, self._is_unreachable)[:AT_ONCE]
             if not batch:
                 return
             asked.update(node.public for node in batch)
@@ -234,10 +234,12 @@ class DirectoryNode(asyncio.DatagramProtocol):
                 return
             message = answer[1]
             if offset == 0:
-                way.learnt(node, [other for other in message.nodes if self._may_ask(other)])
+                # Whom we have met is where we met it, whatever others say.
+                named = [self.neighbours.known(other) for other in message.nodes]
+                way.learnt(node, [other for other in named if self._may_ask(other)])
             way.received(message.pointers, now_us=self._clock.now_us())
             offset += POINTERS_IN_REPLY
-            if not message.pointers or offset >= message.total:
+            if not message.pointers or offset >= min(message.total, POINTERS_AT_MAX):
                 return
 
     async def _asked(
@@ -253,7 +255,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
             )  # fmt: skip
             answer = await self._exchanged(message, known, node.where)
             if answer is None:
-                self._missed(known)
+                self._missed(node)
                 return None
             self._remember(known or node.host + bytes(str(node.port), "ascii"), answer[1].token)
             if answer[1].target == target or answer[1].kind is Kind.STORED:
@@ -292,11 +294,10 @@ class DirectoryNode(asyncio.DatagramProtocol):
             while len(self._tokens) > SOURCES_MAX:
                 self._tokens.popitem(last=False)
 
-    def _missed(self, public: bytes) -> None:
-        if not public:
-            return
-        self.neighbours.missed(public)
-        self._unreachable[public] = self._clock.now_us() + UNREACHABLE_SECONDS * _US
+    def _missed(self, node: Node) -> None:
+        """Nobody answers there. Counts for that address only: whoever names a wrong one harms nobody else."""
+        self.neighbours.missed(node)
+        self._unreachable[node] = self._clock.now_us() + UNREACHABLE_SECONDS * _US
         while len(self._unreachable) > SOURCES_MAX:
             self._unreachable.popitem(last=False)
 
@@ -305,7 +306,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
         return ipaddress.ip_address(host).is_loopback if self._here else is_public(host)
 
     def _is_unreachable(self, node: Node) -> bool:
-        return self._clock.now_us() < self._unreachable.get(node.public, 0)
+        return self._clock.now_us() < self._unreachable.get(node, 0)
 
 
 class _Way:
@@ -318,9 +319,11 @@ class _Way:
         self.pointers: list[Pointer] = []
         self.refused = 0
 
-    def next(self, asked: set[bytes]) -> list[Node]:
+    def next(self, asked: set[bytes], missing: Callable[[Node], bool]) -> list[Node]:
         """Whom to ask now: the closest of those that this way has heard of, and that no way has asked."""
-        closest = sorted(self.known.values(), key=lambda node: distance(place_of(node.public), self.target))[:CLOSEST]
+        # Taken out before the closest are chosen: made-up nodes beside the target push no real one aside.
+        there = (node for node in self.known.values() if not missing(node))
+        closest = sorted(there, key=lambda node: distance(place_of(node.public), self.target))[:CLOSEST]
         return [node for node in closest if node.public not in asked]
 
     def learnt(self, node: Node, others: Iterable[Node]) -> None:
