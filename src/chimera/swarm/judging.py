@@ -153,7 +153,7 @@ class Judging:
             return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
-        question = await self._court.appraised(question)
+        question = self._court.vouching(await self._court.appraised(question))
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         if findings := self._to_mend(assignment.task, spec, question, ruling):
