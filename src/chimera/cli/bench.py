@@ -22,11 +22,13 @@ from chimera.bench import recover as recover_bench
 from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import swarm_apart
+from chimera.bench import tiers as tiers_bench
 from chimera.bench import trends as trends_bench
 from chimera.bench.feeding import Load
 from chimera.cli import autonomy as autonomy_curve
 from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
+from chimera.domain.record import SHARDS
 from chimera.settings import Settings, read_settings
 
 T = TypeVar("T")
@@ -114,6 +116,28 @@ def growth(
         result = _run(growth_bench.run(settings, sizes))
     _say(result, as_json=as_json)
     if growth_bench.missed(result):
+        raise typer.Exit(1)
+
+
+@app.command()
+def tiers(
+    *,
+    agents: Annotated[str, typer.Option(help="How many agents, one measurement for each.")] = "100,1000",
+    managers: Annotated[str, typer.Option(help="How many managers, one measurement for each.")] = "1,10",
+    seconds: Annotated[float, typer.Option(help="How long each measurement lasts.")] = 10,
+    per_second: Annotated[float, typer.Option(help="How much arrives in a second.")] = 50.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Messages for each task and tier as agents and managers grow; the orchestrator's in a second."""
+    sizes = tiers_bench.Sizes(agents=_numbers(agents, AGENTS_MAX), managers=_numbers(managers, SHARDS),
+                              seconds=seconds, per_second=per_second)  # fmt: skip
+    if not 1 <= seconds <= SECONDS_MAX or not 1 <= per_second <= ARRIVALS_MAX:
+        raise Invalid("bench_out_of_range", f"{seconds} s, {per_second} a second", where="bench tiers",
+                      remedy=f"1 to {SECONDS_MAX} seconds, 1 to {ARRIVALS_MAX} arrivals a second")  # fmt: skip
+    with _own_home() as settings:
+        result = _run(tiers_bench.run(settings, sizes))
+    _say(result, as_json=as_json)
+    if not tiers_bench.holds(result):
         raise typer.Exit(1)
 
 
@@ -276,6 +300,15 @@ def media_docs(
     _say(result, as_json=as_json)
     if not media_bench.holds(result):
         raise typer.Exit(1)
+
+
+def _numbers(text: str, most: int) -> tuple[int, ...]:
+    """Numbers between commas, each of them at least one."""
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
+        raise Invalid("bench_out_of_range", f"{text[:80]!r} is no list of numbers", where="bench tiers",
+                      remedy=f"write one such as 1,10; each 1 to {most}")  # fmt: skip
+    return tuple(map(int, parts))
 
 
 @contextlib.contextmanager
