@@ -74,6 +74,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media_store_secret: str = ""
     media_url: str = ""
     models_file: str = ""
+    reward_model: str = ""
     openai_api_key: str = ""
     anthropic_api_key: str = ""
     local_model_key: str = ""

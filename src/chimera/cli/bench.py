@@ -13,6 +13,7 @@ import typer
 import uvloop
 
 from chimera.bench import api as api_bench
+from chimera.bench import best_of as best_of_bench
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
 from chimera.bench import growth as growth_bench
@@ -260,6 +261,15 @@ def trends(
     result = trends_bench.run(tuple(trends_bench.HELD_OUT_SEEDS[0] + number for number in range(seeds)))
     _say(result, as_json=as_json)
     if not trends_bench.holds(result):
+        raise typer.Exit(1)
+
+
+@app.command("best-of")
+def best_of(*, as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False) -> None:
+    """Choosing among four drafts by a reward model, against chance, on seeds that it has not seen."""
+    result = stopping.run(best_of_bench.run())
+    _say(result, as_json=as_json)
+    if not best_of_bench.holds(result):
         raise typer.Exit(1)
 
 
