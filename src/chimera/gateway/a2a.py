@@ -15,7 +15,8 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chimera.domain.errors import ChimeraError, Missing
+from chimera.domain import ids
+from chimera.domain.errors import ChimeraError, Invalid, Missing
 from chimera.gateway.callers import Caller
 from chimera.gateway.offered import PROPOSALS
 from chimera.gateway.server import caller_in
@@ -136,11 +137,11 @@ class AgentToAgent:
         return {"message": reply} if is_new else reply
 
     async def _get(self, calling: Caller, params: Json, is_new: bool) -> Json:  # noqa: FBT001 – the form of the answer
-        told = await self._called(calling, "chimera_result", {"id": _as(Naming, params).id})
+        told = await self._called(calling, "chimera_result", {"id": _task_id(params)})
         return _task(told, context="", is_new=is_new)
 
     async def _end(self, calling: Caller, params: Json, is_new: bool) -> Json:  # noqa: FBT001 – the form of the answer
-        identifier = _as(Naming, params).id
+        identifier = _task_id(params)
         told = await self._called(calling, "chimera_result", {"id": identifier})
         if told["status"] not in {"pending", "held"}:
             raise _Fault(NOT_CANCELABLE, f"the task is {_STATES[told['status']]}")
@@ -158,8 +159,8 @@ class AgentToAgent:
         told = cast("Json", answer.structured_content)
         if not answer.is_error:
             return told
-        numbers = {"call_unknown": NO_TASK, "id_malformed": NO_TASK}
-        number = numbers.get(str(told["code"]), REFUSED if told["status"] == "refused" else PARAMS)
+        other = REFUSED if told["status"] == "refused" else PARAMS
+        number = NO_TASK if told["code"] == "call_unknown" else other
         raise _Fault(number, str(told["reason"]), reason=str(told["code"]))
 
 
@@ -184,6 +185,13 @@ def _as(kind: type[Any], params: Json) -> Any:  # noqa: ANN401 – whichever was
         return msgspec.convert(params, kind)
     except (msgspec.ValidationError, RecursionError) as error:
         raise _Fault(PARAMS, str(error)[:200]) from error
+
+
+def _task_id(params: Json) -> str:
+    try:
+        return ids.parse(_as(Naming, params).id)
+    except Invalid as error:
+        raise _Fault(NO_TASK, "there is no such task of this agent", reason=error.code) from error
 
 
 def _wish_of(message: Message) -> Wish:

@@ -14,7 +14,7 @@ import ipaddress
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from typing import cast
+from typing import TypeAlias, cast
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -54,6 +54,7 @@ TOKEN_SECONDS = 600
 PENDING_MAX = 1_024
 UNREACHABLE_SECONDS = 60
 _US = 1_000_000
+Misses: TypeAlias = Callable[[Node], bool]
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -319,7 +320,7 @@ class _Way:
         self.pointers: list[Pointer] = []
         self.refused = 0
 
-    def next(self, asked: set[bytes], missing: Callable[[Node], bool]) -> list[Node]:
+    def next(self, asked: set[bytes], missing: Misses) -> list[Node]:
         """Whom to ask now: the closest of those that this way has heard of, and that no way has asked."""
         # Taken out before the closest are chosen: made-up nodes beside the target push no real one aside.
         there = (node for node in self.known.values() if not missing(node))

@@ -12,7 +12,7 @@ import msgspec
 from mcp import types as mcp_types
 from mcp.server import Server
 
-from chimera.domain.errors import ChimeraError, Missing
+from chimera.domain.errors import ChimeraError, Invalid, Missing
 from chimera.domain.imported import SKILL_FILE, ImportedSkill
 
 NAME, VERSION = "skills", "1"
@@ -60,7 +60,7 @@ class Skills:
             return {"skills": [{"name": one.name, "description": one.description, "publisher": one.publisher,
                                 "files": list(one.files)} for one in self._imported.values()]}  # fmt: skip
         if tool != "read_skill":
-            raise Missing("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+            raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
         skill, file = self._imported.get(str(arguments.get("name"))), str(arguments.get("file") or SKILL_FILE)
         if skill is None or file not in skill.files:
             raise Missing("skill_missing", "there is no such skill, or no such file in it", where="name")
