@@ -42,6 +42,7 @@ from chimera.assembly.orchestrating import top_tier
 from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
+from chimera.domain.costing import read_prices
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -52,6 +53,7 @@ from chimera.governance.egress import Egress
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
+from chimera.governance.plan_costs import PlanCosts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.privacy.consents import Consents
@@ -412,9 +414,10 @@ def manager_of(
     """A manager of these shards, over these parts."""
     clock, ids = SystemClock(), SystemIds()
     stages = Stages(
-        planner=Planner(model=minds.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=ids,
-                        consents=parts.minded.consents),
+        planner=Planner(model=minds.model, contracts=written.contracts, prompt=written.prompts["plan"],
+                        store=parts.store, clock=clock, ids=ids, consents=parts.minded.consents,
+                        costs=PlanCosts(store=parts.store, treasury=Treasury(zone=settings.zone), clock=clock, ids=ids,
+                                        models_cost=settings.calls_cost)),
         court=court(settings, written, minds, clock, parts.cfo),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
@@ -428,14 +431,15 @@ def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> Guard
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
     return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted,
-                            secret_tools=settings.secret_tools.split(","))  # fmt: skip
+                            secret_tools=settings.secret_tools.split(","),
+                            prices=read_prices(settings.tool_prices))  # fmt: skip
 
 
 def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
     judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=bool(settings.models_file),
+                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=settings.calls_cost,
                  writes_anew=settings.writes_anew)  # fmt: skip
 
 

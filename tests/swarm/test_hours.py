@@ -46,7 +46,7 @@ def planning(house: SmallHouse) -> tuple[Planning, SayingModel]:
     roster = Roster(reads=house.manager, clock=house.clock)
     judge = Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"])
     made = Planning(
-        planner=Planner(model=model, contracts=CONTRACTS, treasury=treasury, prompt=PROMPTS["plan"],
+        planner=Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(), prompt=PROMPTS["plan"],
                         store=house.manager, clock=house.clock, ids=house.ids),
         court=Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock),
         store=house.manager, roster=roster, shards=range(64), ready=Bell(house.clock),

@@ -22,6 +22,8 @@ from chimera.swarm.roster import Roster
 
 INPUTS_AT_ONCE_MAX = 512
 GOALS_AT_ONCE_MAX = 16
+# Where there is no money for the planner's model today, somebody may raise the cap meanwhile.
+POOR_SECONDS = 30
 
 
 class Planning:
@@ -46,6 +48,7 @@ class Planning:
         self._shards = tuple(shards)
         self._ready = ready
         self._goals: dict[str, asyncio.Task[None]] = {}
+        self._poor: dict[str, int] = {}
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything."""
@@ -96,7 +99,10 @@ class Planning:
                 self._start(campaign, self._planned(campaign, self._planner.replan(campaign, agent, asked)))
 
     def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
-        """Whether the campaign's moment has come, and its agent works now."""
+        """Whether the campaign's moment has come, its agent works now, and there was money to plan it a moment ago."""
+        if self._court.clock.now_us() < self._poor.get(campaign.id, 0):
+            return False
+        self._poor.pop(campaign.id, None)
         return campaign.goal.begins_at_us <= self._court.clock.now_us() and not self._opens_at(agent)
 
     def _opens_at(self, agent: Agent) -> int:
@@ -110,6 +116,8 @@ class Planning:
             await planning
             self._ready.ring()
         except ChimeraError as error:
+            if error.code == "over_budget":
+                self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
     async def _plan_inputs(self, inputs: Sequence[Input]) -> bool:
