@@ -50,6 +50,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     writes_anew: bool = True
     read_hosts: str = ""
     secret_tools: str = ""
+    web_private_hosts: str = ""
+    feed_seconds: int = 300
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import tools
+from chimera.assembly import tools, web
 from chimera.assembly.minds import models
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.configured import Configured, read_networks
@@ -27,9 +28,10 @@ from chimera.settings import Settings
 from chimera.swarm.roster import Roster
 
 FILE = "networks.toml"
+Connecting: TypeAlias = AbstractAsyncContextManager[Any]
 JOURNALS = "networks"
 # What each kind of network can do about doubt. Mastodon forgets our key after an hour, and its like never knew it.
-DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True}
+DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True, "x": False, "threads": False}
 
 
 def networks_file(settings: Settings) -> Path:
@@ -58,6 +60,13 @@ def configured_one(settings: Settings, name: str) -> Configured:
     return found[name]
 
 
+def named(settings: Settings, name: str) -> Connecting:
+    """A connector by its name: one to the open web, or to a network of this installation."""
+    if name in web.SERVERS:
+        return web.connector(settings, name)
+    return connector(settings, name, configured_one(settings, name), SystemClock())
+
+
 @contextlib.asynccontextmanager
 async def connector(settings: Settings, name: str, network: Configured, clock: Clock) -> AsyncGenerator[Any]:
     """The MCP server in front of one network."""
@@ -77,12 +86,12 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
             case "bluesky":
                 from chimera.connectors.bluesky.network import TOOLS, BlueskyNetwork
 
-                wire = await stack.enter_async_context(Wire(network.server or ""))
+                wire = await stack.enter_async_context(Wire(network.address))
                 behind = BlueskyNetwork(wire, accounts, clock)
             case "mastodon":
                 from chimera.connectors.mastodon.network import TOOLS, MastodonNetwork
 
-                wire = await stack.enter_async_context(Wire(network.server or ""))
+                wire = await stack.enter_async_context(Wire(network.address))
                 behind = MastodonNetwork(wire, accounts, Journal(journal, clock), clock,
                                          characters_max=network.characters_max)  # fmt: skip
             case "nostr":
@@ -91,6 +100,18 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
                 behind = NostrNetwork(network.relays, accounts, Journal(journal, clock), clock,
                                       characters_max=network.characters_max)  # fmt: skip
                 stack.push_async_callback(behind.close)
+            case "x":
+                from chimera.connectors.x.network import TOOLS
+                from chimera.connectors.x.network import network as opened
+
+                wire = await stack.enter_async_context(Wire(network.address))
+                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
+            case "threads":
+                from chimera.connectors.threads.network import TOOLS
+                from chimera.connectors.threads.network import network as opened
+
+                wire = await stack.enter_async_context(Wire(network.address))
+                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
         yield desk.build(f"chimera-{name}", behind, TOOLS, instructions=INSTRUCTIONS)
 
 
@@ -135,20 +156,17 @@ async def live(settings: Settings, reads: Reads) -> AsyncGenerator[Ways]:
 
 
 @contextlib.asynccontextmanager
-async def over_http(settings: Settings, name: str, *, host: str, port: int) -> AsyncGenerator[Any]:
+async def over_http(connecting: Connecting, *, host: str, port: int) -> AsyncGenerator[Any]:
     """A connector that listens at `/mcp`."""
     from chimera.connectors.sandbox.serving import http_server
 
-    async with connector(settings, name, configured_one(settings, name), SystemClock()) as server:
+    async with connecting as server:
         yield http_server(server, host=host, port=port)
 
 
-async def over_stdio(settings: Settings, name: str) -> None:
+async def over_stdio(connecting: Connecting) -> None:
     """A connector on standard input and output, until its client hangs up."""
     from mcp.server.stdio import stdio_server
 
-    async with (
-        connector(settings, name, configured_one(settings, name), SystemClock()) as server,
-        stdio_server() as (read_stream, write_stream),
-    ):
+    async with connecting as server, stdio_server() as (read_stream, write_stream):
         await server.run(read_stream, write_stream, server.create_initialization_options())

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from chimera.assembly import networks
+from chimera.assembly.networks import Connecting
 from chimera.cli import output, stopping
-from chimera.settings import Settings, read_settings
+from chimera.connectors.social.configured import TRIED_ON
+from chimera.settings import read_settings
 
 app = typer.Typer(name="connector", help="Social networks as MCP servers.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -19,29 +21,42 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 def list_networks(*, as_json: Json = False) -> None:
     """Show the networks of `networks.toml` and the accounts on them. No secret is shown."""
     rows = [
-        {"name": name, "kind": one.kind, "where": one.server or ", ".join(one.relays), "accounts": sorted(one.accounts)}
+        {
+            "name": name,
+            "kind": one.kind,
+            "where": one.address or ", ".join(one.relays),
+            "accounts": sorted(one.accounts),
+            "tried_on": TRIED_ON[one.kind],
+        }
         for name, one in sorted(networks.configured(read_settings()).items())
     ]
     if as_json:
         output.answer({"networks": rows})
     else:
-        shown = [(str(row["name"]), str(row["kind"]), str(row["where"]), ", ".join(row["accounts"])) for row in rows]
-        output.table(("network", "speaks", "where", "accounts"), shown)
+        fields = ("name", "kind", "where", "accounts", "tried_on")
+        shown = [
+            tuple(", ".join(row[name]) if name == "accounts" else str(row[name]) for name in fields) for row in rows
+        ]
+        output.table(("network", "speaks", "where", "accounts", "tried on"), shown)
 
 
 @app.command()
 def serve(
-    name: Annotated[str, typer.Argument(help="A network of `networks.toml`.")],
+    name: Annotated[str, typer.Argument(help="A network of `networks.toml`; or `feeds`, or `pages`.")],
     *,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Listen here instead of speaking by stdio.")] = 0,
 ) -> None:
-    """Serve one network as an MCP server until stopped. Whoever reaches it can act as its accounts: no gate is here."""
+    """Serve one network, or the open web, as an MCP server until stopped.
+
+    Whoever reaches a network's connector can act as its accounts: no gate is here. `feeds` and `pages` only read.
+    """
+    connecting = networks.named(read_settings(), name)
     with contextlib.suppress(KeyboardInterrupt):
-        stopping.run(_http(read_settings(), name, host, port) if port else networks.over_stdio(read_settings(), name))
+        stopping.run(_http(connecting, host, port) if port else networks.over_stdio(connecting))
 
 
-async def _http(settings: Settings, name: str, host: str, port: int) -> None:
-    async with networks.over_http(settings, name, host=host, port=port) as server:
+async def _http(connecting: Connecting, host: str, port: int) -> None:
+    async with networks.over_http(connecting, host=host, port=port) as server:
         output.note(f"the connector: http://{host}:{port}/mcp")
         await server.serve()

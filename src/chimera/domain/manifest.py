@@ -17,6 +17,7 @@ from chimera.domain.capabilities import SKILLS
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.schedule import OpenHours, Schedule
+from chimera.domain.stages import Handover, Stage
 
 POSTS_PER_DAY_MAX = 500
 SCHEMA_ID = "urn:chimera:manifest:1"
@@ -53,20 +54,6 @@ class Day(StrEnum):
     FRIDAY = "friday"
     SATURDAY = "saturday"
     SUNDAY = "sunday"
-
-
-class Stage(StrEnum):
-    """A stage of a campaign at which a person can take over."""
-
-    BRIEF = "brief"
-    RESEARCH = "research"
-    PLAN = "plan"
-    DRAFT = "draft"
-    REVIEW = "review"
-    SCHEDULE = "schedule"
-    PUBLISH = "publish"
-    ENGAGE = "engage"
-    REPORT = "report"
 
 
 class Severity(StrEnum):
@@ -192,6 +179,10 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(max_length=40, description="what it may do; what is not listed is denied"),
     ]
     accounts: Annotated[tuple[AccountPart, ...], Meta(max_length=16, description="its names on networks")] = ()
+    feeds: Annotated[
+        tuple[Annotated[str, _form(r"^https?://[^\s]+$", "an address with https://", "a feed", most=2_000)], ...],
+        Meta(max_length=50, description="feeds that it follows: RSS, Atom or JSON Feed; needs web.read"),
+    ] = ()
     models: Annotated[
         dict[str, Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=5)]],
         Meta(max_length=50, description="for a task type, the models to try in order"),
@@ -271,6 +262,8 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: 
         goals=manifest.goals,
         budget_micros_day=manifest.budget_micros_day,
         schedule=_schedule(manifest.schedule),
+        feeds=manifest.feeds,
+        handovers=tuple(map(_handover, manifest.handover)),
     )
 
 
@@ -282,6 +275,10 @@ def _schedule(part: SchedulePart) -> Schedule:
         for one in part.hours
     )  # fmt: skip
     return Schedule(zone=part.timezone, hours=hours, posts_per_day_max=part.posts_per_day_max)
+
+
+def _handover(part: HandoverPart) -> Handover:
+    return Handover(stage=part.stage, note=part.note, seconds=part.deadline_hours * 3_600)
 
 
 def _minute(clock: str) -> int:

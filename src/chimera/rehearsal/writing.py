@@ -216,6 +216,17 @@ def payment(data: Data, dice: Dice) -> dict[str, Any]:
     }
 
 
+def report(data: Data, dice: Dice) -> dict[str, Any]:
+    """What the figures of a campaign say, in words without a figure."""
+    figures = reading.table(data, "figures")
+    topic = reading.text(figures, "best_topic")
+    done = (
+        "brought in more than it cost" if reading.number(figures, "return_bp") > 0 else "cost more than it brought in"
+    )
+    lessons = [f"Say more about {topic}."] if topic else []
+    return {"summary": f"The campaign {done}. {dice.pick(phrases.CLOSERS)}", "lessons": lessons, "figures": figures}
+
+
 WRITERS: dict[str, Writer] = {
     "copy.post": post,
     "copy.reply": reply,
@@ -225,4 +236,5 @@ WRITERS: dict[str, Writer] = {
     "chronicle.episode": episode,
     "research.note": note,
     "commerce.pay": payment,
+    "analytics.report": report,
 }

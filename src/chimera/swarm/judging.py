@@ -13,6 +13,7 @@ from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
+from chimera.domain.stages import over_actions
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Result
 from chimera.governance import second_thoughts, taint
@@ -152,7 +153,7 @@ class Judging:
             return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
-        question = await self._court.appraised(question)
+        question = self._court.vouching(await self._court.appraised(question))
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         if findings := self._to_mend(assignment.task, spec, question, ruling):
@@ -230,6 +231,7 @@ class Judging:
             avoid=agent.persona.avoid,
             posted=self._roster.posted(task.agent_id),
             posts_per_day_max=agent.schedule.posts_per_day_max,
+            handover=over_actions(agent.handovers, is_answer=task.input_id is not None),
         )
 
     async def _commit(self, step: Consequence) -> None:

@@ -184,7 +184,7 @@ class Sweeping:
             accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
         )
-        question = await self._court.appraised(question)
+        question = self._court.vouching(await self._court.appraised(question))
         return rulings.after_ruling(review, task, question, self._court.gate, occasion)
 
     async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Consequence:
