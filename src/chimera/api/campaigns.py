@@ -115,12 +115,12 @@ class Cancellation(BaseModel):
     reason: Note
 
 
-class Word(BaseModel):
-    """What is said to a campaign that waits for a person."""
+class Seen(BaseModel):
+    """What somebody saw who lets a campaign on."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "It is what we meant."}]})
 
-    note: Note
+    note: Annotated[str, Field(max_length=2_000)] = ""
 
 
 class CampaignRoutes:
@@ -200,13 +200,13 @@ class CampaignRoutes:
         """Cancel a campaign: nothing begins in it any more. What was already sent is settled."""
         return await self._intake.cancel_campaign(campaign_id, by=who.name, reason=given.reason, version=version)
 
-    async def resume(self, campaign_id: Id, given: Word, version: Version, who: Who) -> Campaign:
+    async def resume(self, campaign_id: Id, given: Seen, version: Version, who: Who) -> Campaign:
         """Let a campaign on that waits for a person behind a stage of its manifest."""
         return await self._steering.resume(campaign_id, by=who.name, note=given.note, version=version)
 
-    async def refuse(self, campaign_id: Id, given: Word, version: Version, who: Who) -> Campaign:
+    async def refuse(self, campaign_id: Id, given: Cancellation, version: Version, who: Who) -> Campaign:
         """Say no to a campaign that waits: it is cancelled, and nothing begins in it any more."""
-        return await self._steering.refuse(campaign_id, by=who.name, note=given.note, version=version)
+        return await self._steering.refuse(campaign_id, by=who.name, note=given.reason, version=version)
 
     async def finish(self, campaign_id: Id, version: Version, who: Who) -> Campaign:
         """End a campaign whose work is done: nobody is answered any more, and what came of it is put together."""

@@ -15,7 +15,7 @@ SKILLS: dict[str, Skill] = {
     "community": react.react,
     "research": notes.note,
     "chronicle": notes.note,
-    "commerce": commerce.pay,
+    "commerce": commerce.trade,
     "bench": bench.repeat,
     "calendar": meet.keep,
     "relay": relay.relay,
