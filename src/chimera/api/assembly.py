@@ -24,7 +24,7 @@ from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
 from chimera.api.holdings import HoldingRoutes
-from chimera.api.house import HouseRoutes, KindsOfNetworks
+from chimera.api.house import HouseRoutes, Networks
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
@@ -100,7 +100,7 @@ class Given(Struct, frozen=True, kw_only=True):
     tool_servers: OpenServers
     security: SecurityGateway
     rehearsals: Rehearsals
-    networks: KindsOfNetworks
+    networks: Networks
     console: Path
     card: Path
 
@@ -150,7 +150,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
-    yield MoneyRoutes(views=views)
+    yield MoneyRoutes(views=views, treasury=treasury)
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HoldingRoutes(views=views)
     yield ToolServerRoutes(reads=views, desk=given.pins, servers=given.tool_servers, security=given.security,
