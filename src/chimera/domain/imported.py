@@ -5,7 +5,7 @@ It is a stranger's text and files. Importing permits nothing and runs nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from msgspec import Meta, Struct
 
@@ -52,11 +52,17 @@ def wants_of(metadata: dict[str, Any]) -> tuple[str, ...]:
     """What a skill asks the machine for (programs, variables, installers), in words: none of it is given."""
     found: list[str] = []
     for maker, asked in sorted(metadata.items()):
-        if not isinstance(asked, dict):
-            continue
-        requires: dict[str, Any] = asked.get("requires") or {}
-        for kind, names in sorted(requires.items() if isinstance(requires, dict) else ()):
-            found.extend(f"{kind}: {name}"[:200] for name in (names if isinstance(names, list) else [names]))
-        if asked.get("install"):
+        wishes = _as_map(asked)
+        for kind, names in sorted(_as_map(wishes.get("requires")).items()):
+            found.extend(f"{kind}: {name}"[:200] for name in _as_list(names))
+        if wishes.get("install"):
             found.append(f"{maker}: to install programs")
     return tuple(found[:100])
+
+
+def _as_map(value: Any) -> dict[str, Any]:  # noqa: ANN401 – a stranger's
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 – a stranger's
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
