@@ -5,6 +5,7 @@ The pictures stand in docs/console/. They are for looking at; tests/console is w
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -127,12 +128,33 @@ def take_deeper(page: Page, url: str) -> None:
     picture(page, "agent")
     page.get_by_role("tab", name="Versions").click()
     picture(page, "agent-versions")
+    install_another(page, url, agent)
+    page.goto(f"{url}/agents/{agent}")
+    page.get_by_role("tab", name="Rehearsals").click()
+    page.get_by_role("button", name="Rehearse its versions").click()
+    page.get_by_role("region", name="Two versions side by side").wait_for(timeout=300_000)
+    picture(page, "agent-rehearsals")
     page.keyboard.press("Control+k")
     picture(page, "palette")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Halt…").first.click()
     page.get_by_label("What this does").wait_for()
     picture(page, "halt")
+
+
+def install_another(page: Page, url: str, agent: str) -> None:
+    """A next version of an agent, without pictures and with fewer posts: something to put beside the first."""
+    manifest = ask(page, url, f"agents/{agent}/versions")["items"][0]["manifest"]
+    manifest = {part: value for part, value in manifest.items() if value and part != "constitution"}
+    manifest["identity"]["version"] = "9.0.0"
+    manifest["permissions"] = [one for one in manifest["permissions"] if one != "media.make"]
+    manifest["schedule"] = {"posts_per_day_max": 6}
+    files = {"manifest.yaml": json.dumps(manifest)}
+    offer = {"name": manifest["identity"]["name"], "files": files, "accept_permissions": True, "accept_budget": True}
+    headers = {"x-csrf-token": ask(page, url, "session")["csrf"]}
+    answer = page.request.post(f"{url}/v1/agents", data=offer, headers=headers)
+    if not answer.ok:
+        raise SystemExit(answer.text())
 
 
 def ask(page: Page, url: str, path: str) -> Any:  # noqa: ANN401 – whatever the API answers.

@@ -197,10 +197,12 @@ class ChainHouse(SmallHouse):
         """As the manager does it: what certainly did not happen is granted anew."""
         async with asyncio.timeout(600):
             while True:
+                await self.tell_vaults()
                 try:
                     granted = await self.grant(action)
                 except Unavailable:
                     # The vault was started anew: this grant is never sealed, and lapses.
+                    await asyncio.sleep(0.2)
                     continue
                 performance = await self.pay(granted)
                 if performance.state is not PerformanceState.FAILED or not performance.later:

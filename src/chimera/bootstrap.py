@@ -38,10 +38,11 @@ from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, memory_at_work, models
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import top_tier
+from chimera.assembly.orchestrating import inlets_of, top_tier
 from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
+from chimera.assembly.web import webbed
 from chimera.domain.costing import read_prices
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
@@ -60,7 +61,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.privacy.replay import Replay
 from chimera.governance.reviews import Reviews
 from chimera.governance.safety.gateway import SafetyGateway
-from chimera.governance.safety.relations import Manifests
+from chimera.governance.safety.relations import Manifests, NoManifests
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -176,6 +177,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     minded: Minded
     entrusted: Entrusted
     dispatch: Dispatch
+    manifests: Manifests = NoManifests()
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -295,11 +297,11 @@ async def somebody_here(settings: Settings, found: Database) -> str:
 # ── the fleet ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def rules(pack: PolicyPack | None = None, *, manifests: Manifests | None = None) -> Rules:
+def rules(pack: PolicyPack | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon(), manifests=manifests), specs=specs)
+    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
     return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
 
 
@@ -351,7 +353,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         calendar = calendared(settings, outside.tools, outside.publisher)
         tools, publisher = await stack.enter_async_context(calendar)
         drawn = await illustrated(settings, tools=tools, publisher=publisher)
-        clock, written = SystemClock(), rules(manifests=drawn.manifests)
+        clock, written = SystemClock(), rules()
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
         await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
@@ -361,7 +363,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
                         consents=found.consents(office))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
-        outside = msgspec.structs.replace(outside, tools=drawn.tools, publisher=await stack.enter_async_context(paid))
+        web = await stack.enter_async_context(webbed(settings, drawn.tools, reads=reads))
+        outside = msgspec.structs.replace(outside, tools=web, publisher=await stack.enter_async_context(paid))
         ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
@@ -374,11 +377,11 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         manager = manager_of(settings, written, outside, Parts(
             store=managing, sealer=vaults.manager, effects=effects_of(settings, outside.publisher, acting), cfo=cfo,
             minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
+            manifests=drawn.manifests,
         ))  # fmt: skip
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
-                              consents=found.consents(office))  # fmt: skip
+        inlets = inlets_of(intake, reads=reads, tools=outside.tools, consents=found.consents(office))
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
-                       listening=listening, remembrance=minded.remembrance)  # fmt: skip
+                       inlets=inlets, remembrance=minded.remembrance)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.
@@ -388,7 +391,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         settle_memory()
         await run_beside(stack, manager.run(), top.orchestrator.run())
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,
-                    halts=top.halts, listening=listening, tally=written.tally)  # fmt: skip
+                    halts=top.halts, listening=inlets.listening, tally=written.tally)  # fmt: skip
 
 
 async def entered(stack: contextlib.AsyncExitStack, found: Database, role: Role, writer: str) -> PostgresStore:
@@ -418,7 +421,7 @@ def manager_of(
                         store=parts.store, clock=clock, ids=ids, consents=parts.minded.consents,
                         costs=PlanCosts(store=parts.store, treasury=Treasury(zone=settings.zone), clock=clock, ids=ids,
                                         models_cost=settings.calls_cost)),
-        court=court(settings, written, minds, clock, parts.cfo),
+        court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
         effects=parts.effects,
@@ -435,12 +438,12 @@ def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> Guard
                             prices=read_prices(settings.tool_prices))  # fmt: skip
 
 
-def court(settings: Settings, written: Rules, minds: Minds, clock: Clock, cfo: CFOAgent) -> Court:
+def court(settings: Settings, written: Rules, minds: Minds, parts: Parts) -> Court:
     judge = Judge(model=minds.judge_model, contracts=written.contracts, prompt=written.prompts["judge"],
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
-                 clock=clock, meter=minds.meter, cfo=cfo, models_cost=settings.calls_cost,
-                 writes_anew=settings.writes_anew)  # fmt: skip
+                 clock=SystemClock(), meter=minds.meter, cfo=parts.cfo, manifests=parts.manifests,
+                 models_cost=settings.calls_cost, writes_anew=settings.writes_anew)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -31,9 +31,10 @@ from chimera.adapters.valkey.slices import worker_rules
 from chimera.adapters.vault import keys
 from chimera.assembly.minds import Minded
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import top_tier
+from chimera.assembly.orchestrating import inlets_of, top_tier
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import running_or_own_vault, vaults_of
+from chimera.assembly.web import webbed
 from chimera.bootstrap import Database, Minds, Outside, Parts
 from chimera.domain.errors import Invalid, Unavailable
 from chimera.domain.roles import Role
@@ -52,7 +53,6 @@ from chimera.settings import Settings
 from chimera.swarm.bell import Bell
 from chimera.swarm.bus_client import ARRIVED, BusClient
 from chimera.swarm.holding import Holding, shards_of
-from chimera.swarm.listening import Listening
 from chimera.swarm.loops import forever
 from chimera.swarm.remote_effects import EffectsLoop, RemoteEffects
 from chimera.swarm.watching import WatchedDispatch, Watching
@@ -106,10 +106,10 @@ async def office(settings: Settings, outside: Outside, *, found: Database) -> As
         intake = Intake(security=bootstrap.security(), store=store, clock=clock, ids=SystemIds(),
                         consents=found.consents(store))  # fmt: skip
         arrived = Bell(clock)
-        listening = Listening(intake=intake, reads=reads, tools=outside.tools,
-                              consents=found.consents(store))  # fmt: skip
+        tools = await stack.enter_async_context(webbed(settings, outside.tools, reads=reads))
+        inlets = inlets_of(intake, reads=reads, tools=tools, consents=found.consents(store))
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
-                       listening=listening)  # fmt: skip
+                       inlets=inlets)  # fmt: skip
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         with contextlib.suppress(Unavailable):
             await top.governor.once()

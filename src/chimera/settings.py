@@ -51,6 +51,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     read_hosts: str = ""
     secret_tools: str = ""
     tool_prices: str = ""
+    web_private_hosts: str = ""
+    feed_seconds: int = 300
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""

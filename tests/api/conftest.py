@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from chimera.adapters.documents.governance import load_files, load_pack, load_permits
+from chimera.adapters.documents.weeks import shipped_week
 from chimera.adapters.local.postgres import start_postgres
 from chimera.adapters.mcp.fleet.entries import Entry, Secrets
 from chimera.adapters.mcp.fleet.fleet import ToolFleet
@@ -45,6 +47,10 @@ from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.toolbox import ToolServers
+from chimera.rehearsal.habits import Habits
+from chimera.rehearsal.lives import rehearse
+from chimera.rehearsal.scorecards import Rehearsals
+from chimera.rehearsal.week import Outcome, Week
 from tests.api.samples import Samples, filled
 
 HERE = "127.0.0.1"
@@ -60,6 +66,16 @@ async def odd_servers() -> AsyncGenerator[ToolServers]:
                     for name, mode in modes.items())  # fmt: skip
     async with ToolFleet(entries, clock=SystemClock(), secrets=Secrets(Path("/none"))) as fleet:
         yield fleet
+
+
+def a_day_of(name: str) -> Week:
+    """A shipped scenario, in small: a day before two crowds of five hundred."""
+    return replace(shipped_week(name), days=1, seeds=(1, 2), habits=Habits(people=500))
+
+
+async def lived_here(week: Week) -> tuple[Outcome, ...]:
+    """In this process; that it has one of its own is for another test."""
+    return rehearse(week)
 
 
 class World:
@@ -111,6 +127,8 @@ class World:
             read_package=read_package_files, pins=tools.pins_desk(self.office), tool_servers=odd_servers,
             security=security, console=console, replies=self.replies, webhooks=self.webhooks,
             poster=self.poster, secrecy=self.secrecy,
+            rehearsals=Rehearsals(store=self.office, read=a_day_of, live=lived_here),
+            networks=lambda: {"sandbox": "sandbox"},
         )  # fmt: skip
 
     @contextlib.asynccontextmanager

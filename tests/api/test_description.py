@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from chimera import bootstrap
+from chimera.domain.event import EventKind
 
-COMMITTED = Path(__file__).resolve().parents[2] / "console" / "openapi.json"
+CONSOLE = Path(__file__).resolve().parents[2] / "console"
+COMMITTED = CONSOLE / "openapi.json"
 
 
 def test_the_committed_description_is_the_one_in_force():
     # Compared before it is asserted: a difference of half a megabyte would be explained for minutes.
     is_current = COMMITTED.read_bytes() == bootstrap.api_document()
     assert is_current, "write it anew: chimera api schema > console/openapi.json"
+
+
+def test_the_console_filters_by_every_kind_of_event():
+    screen = (CONSOLE / "src/screens/audit/Events.tsx").read_text()
+    named = screen.partition("const KINDS = [")[2].partition("];")[0]
+    assert set(re.findall(r'"([A-Z_]+)"', named)) == {str(kind) for kind in EventKind}
 
 
 def test_every_operation_has_an_answer_errors_and_a_summary():

@@ -8,11 +8,12 @@ import msgspec
 
 from chimera.api import paging, pulse
 from chimera.api.pulse import Pulse
+from chimera.api.uses import Uses
 from tests.api.conftest import World
 
 
 async def test_what_was_missed_is_told_once_and_new_things_arrive(world: World):
-    following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone)
+    following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses())
     running = asyncio.create_task(following.run())
     try:
         first = following.listen("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -54,3 +55,18 @@ def post_that_waits(page: Page, url: str, *, but: tuple[str, ...] = ()) -> dict[
 
     go_on(page, url)
     return waited(look, seconds_max=60, what="a review of a post waits") or {}
+
+
+def next_version(page: Page, url: str, agent: str, *, without: str) -> str:
+    """A higher version of an installed agent that may do one thing less; the version's name."""
+    known = next(one for one in ask(page, url, f"agents/{agent}/versions")["items"] if one["in_force"])
+    manifest = {part: value for part, value in known["manifest"].items() if value}
+    manifest["schedule"] = {part: value for part, value in manifest["schedule"].items() if value}
+    manifest.pop("constitution", None)
+    manifest["identity"]["version"] = "9.0.0"
+    manifest["permissions"] = [one for one in manifest["permissions"] if one != without]
+    name = manifest["identity"]["name"]
+    offer = {"name": name, "files": {"manifest.yaml": json.dumps(manifest)}, "accept_permissions": True,
+             "accept_budget": True}  # fmt: skip
+    tell(page, url, "agents", body=offer, version=1)
+    return "9.0.0"

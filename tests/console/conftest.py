@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,13 +64,11 @@ def browser(built: None) -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="package")
-def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@contextmanager
+def opened_house(browser: Browser, home: Path, *words: object) -> Iterator[House]:
     """A rehearsal that runs, and one browser that was let in by the address that it printed."""
-    home = tmp_path_factory.mktemp("house") / "home"
-    # Reviewers need work: a draft in doubt comes to a person at once, and strangers try often.
-    words = ("up", "--quiet", "--agents", AGENTS, "--attacks", ATTACKS)
-    with fleet.running(home, *words, CHIMERA_WRITES_ANEW="false") as started:
+    # A draft in doubt comes to a person at once: reviewers need work.
+    with fleet.running(home, "up", "--quiet", *words, CHIMERA_WRITES_ANEW="false") as started:
         fleet.until(
             lambda: ENTRANCE.search(started.err + started.out), seconds_max=START_SECONDS_MAX, what="an address"
         )
@@ -83,6 +82,14 @@ def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         context.close()
 
 
+@pytest.fixture(scope="package")
+def house(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A fleet at work, whose strangers try often."""
+    home = tmp_path_factory.mktemp("house") / "home"
+    with opened_house(browser, home, "--agents", AGENTS, "--attacks", ATTACKS) as opened:
+        yield opened
+
+
 @pytest.fixture
 def desk(browser: Browser, house: House) -> Iterator[Callable[[], Page]]:
     """Pages of people who are let in, each in a browser profile of its own. What a page throws fails the test."""
@@ -94,6 +101,8 @@ def desk(browser: Browser, house: House) -> Iterator[Callable[[], Page]]:
             storage_state=house.let_in, viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
         )
         context.set_default_timeout(SEEN_MS_MAX)
+        # Nobody is hurried: what is taken back is taken back in time, and what is sent is sent by its button.
+        context.add_init_script("localStorage.setItem('chimera:undo_seconds', '60')")
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: thrown.append(str(error)))

@@ -6,36 +6,17 @@ import base64
 import json
 import os
 import signal
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Response, Route, expect
 
-from tests.console.asking import ask, go_on, tell, waited
+from tests.console.asking import ask, go_on, post_that_waits, tell, waited
 from tests.console.conftest import REPOSITORY, House
+from tests.console.looking import SCREENS, faults_on, screens_in, settled
 
 pytestmark = pytest.mark.timeout(240)
-AXE = REPOSITORY / "console/node_modules/axe-core/axe.min.js"
 SCRIPT_BYTES_MAX = 400_000
-SCREENS = (
-    "/reviews", "/campaigns", "/conversations", "/trends", "/fleet", "/agents", "/agents/new", "/tools", "/connections",
-    "/money", "/audit", "/audit/verify", "/policy", "/policy/change", "/policy/tests", "/policy/versions", "/kpis",
-    "/people", "/people/you", "/people/tokens", "/start",
-)  # fmt: skip
-
-
-# The rows of a list are alike: a few of each are looked at. What differs between the themes is colour alone.
-MANY = ("table.list tr", ".plain-list > li", ".page .grid > .panel", ".tile-row > article")
-LOOKED_AT = json.dumps({"exclude": [f"{one}:nth-child(n+6)" for one in MANY]})
-RULES: dict[Literal["dark", "light"], list[str]] = {
-    "dark": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
-    "light": ["color-contrast", "link-in-text-block"],
-}
-
-
-def settled(page: Page) -> None:
-    page.locator("main h1").first.wait_for()
-    expect(page.locator("main [aria-label=Loading]")).to_have_count(0)
 
 
 @pytest.mark.requirement("R-L1")
@@ -153,31 +134,99 @@ def test_a_page_whose_server_is_silent_says_so_and_recovers(page: Page, house: H
 
 
 def test_no_screen_shuts_anybody_out(page: Page, house: House) -> None:
+    named = screens_in((REPOSITORY / "console/src/shell/screens.ts").read_text())
+    assert named <= set(SCREENS), "every screen of the console is looked at"
     faults: list[str] = []
     for screen in SCREENS:
-        page.emulate_media(color_scheme="dark")
         page.goto(house.url + screen)
         settled(page)
-        page.evaluate(AXE.read_text())
-        for scheme, rules in RULES.items():
-            page.emulate_media(color_scheme=scheme)
-            faults += [f"{screen}, {scheme}: {fault}" for fault in faults_of(page, rules)]
+        faults += faults_on(page, screen)
     assert not faults, "\n".join(faults)
 
 
-def faults_of(page: Page, rules: list[str]) -> list[str]:
-    """What axe calls serious or critical on the page as it is."""
-    found = page.evaluate(f"axe.run({LOOKED_AT}, {json.dumps({'runOnly': rules, 'resultTypes': ['violations']})})")
-    grave = (one for one in found["violations"] if one["impact"] in ("serious", "critical"))
-    return [f"{one['id']} {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary'][:200]}" for one in grave]
+def test_nothing_that_opens_on_a_screen_shuts_anybody_out(page: Page, house: House) -> None:
+    """Windows, menus, tabs and single records: what a screen alone does not show."""
+    faults: list[str] = []
+
+    def look(what: str) -> None:
+        faults.extend(faults_on(page, what))
+
+    page.goto(f"{house.url}/agents/{ask(page, house.url, 'agents')['items'][0]['id']}")
+    for tab in ("About", "Permissions", "How it works", "Memory", "Versions", "Rehearsals", "New version"):
+        page.get_by_role("tab", name=tab).click()
+        settled(page)
+        look(f"an agent, {tab}")
+    page.keyboard.press("Control+k")
+    page.get_by_role("textbox", name="Go to, or do").wait_for()
+    look("the palette")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Halt…").first.click()
+    page.get_by_label("What this does").wait_for()
+    look("the halt")
+    page.goto(f"{house.url}/campaigns/{ask(page, house.url, 'campaigns')['items'][0]['id']}")
+    for part in ("Plan", "Calendar", "Results"):
+        page.get_by_text(part, exact=True).first.click()
+        settled(page)
+        look(f"a campaign, {part}")
+    review = post_that_waits(page, house.url)
+    page.goto(f"{house.url}/reviews/{review['id']}")
+    expect(page.get_by_role("button", name="Approve a", exact=True)).to_be_enabled()
+    look("a review")
+    for key, name in (("e", "an edit"), ("?", "the keys")):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+        look(name)
+        page.keyboard.press("Escape")
+    page.goto(f"{house.url}/audit/task/{review['task_id']}")
+    settled(page)
+    look("a task's life")
+    for screen, button in (("campaigns?new", ""), ("people", "Add somebody…"), ("connections", "Tell an address…")):
+        page.goto(f"{house.url}/{screen}")
+        settled(page)
+        if button:
+            page.get_by_role("button", name=button).first.click()
+        page.get_by_role("dialog").wait_for()
+        look(f"the window of {screen}")
+    assert not faults, "\n".join(faults)
 
 
-def test_a_review_can_be_ruled_on_from_a_phone(browser: Browser, house: House) -> None:
+def test_every_screen_is_reached_and_left_by_keys_alone(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/start")
+    settled(page)
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "MAIN"
+    for keys, path in (("gr", "reviews"), ("gf", "fleet"), ("gm", "money"), ("gp", "policy"), ("gk", "kpis")):
+        page.keyboard.type(keys, delay=40)
+        page.wait_for_url(f"**/{path}**")
+    page.keyboard.press("Shift+Tab")
+    unreached = page.evaluate(UNREACHED)
+    assert not unreached, f"these can only be clicked: {unreached}"
+
+
+# What acts when it is clicked, and is neither a control nor within reach of the Tab key.
+UNREACHED = """[...document.querySelectorAll('main [role=button], main [onclick]')].filter((one) =>
+  !one.closest('a, button, input, select, textarea, [tabindex]')).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+def test_a_review_can_be_ruled_on_from_a_phone_and_no_screen_is_wider(browser: Browser, house: House) -> None:
     context = browser.new_context(storage_state=house.let_in, viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
     page.goto(f"{house.url}/reviews")
     page.locator(".entry button").first.click()
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 390, f"the page is {wide} wide and has to be dragged about"
+    small = page.locator(".ruling button:visible").evaluate_all(TOO_SMALL)
+    assert not small, f"no thumb hits these: {small}"
+    too_wide = dict[str, int]()
+    for screen in SCREENS:
+        page.goto(house.url + screen)
+        settled(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > 390:
+            too_wide[screen] = wide
+    assert not too_wide, f"these have to be dragged about: {too_wide}"
     context.close()
+
+
+TOO_SMALL = "all => all.filter(b => b.getBoundingClientRect().height < 40).map(b => b.textContent)"

@@ -41,6 +41,7 @@ def test_a_review_is_approved_by_keyboard_after_it_was_taken_back_once(page: Pag
     assert ask(page, house.url, f"reviews/{review['id']}")["row"]["state"] == "open", "nothing was sent"
     expect(page.get_by_role("button", name="Approve a", exact=True)).to_be_enabled()
     page.keyboard.press("a")
+    page.get_by_role("button", name="Send now").click()
     expect(page.get_by_text("Approved: ", exact=False).first).to_be_visible(timeout=30_000)
     ruled = outcome_of(page, house, review)
     assert (ruled["outcome"], ruled["question"]["action"]["arguments"]["text"][:60]) == (
@@ -98,6 +99,7 @@ def test_two_people_at_one_review_and_the_later_ruling_comes_back(desk: Callable
     second.keyboard.press("Control+Enter")
     second.get_by_role("button", name="Send now").click()
     assert outcome_of(second, house, review)["outcome"] == "rejected"
+    first.get_by_role("button", name="Send now").click()
     failure = first.locator(".failure")
     expect(failure).to_contain_text("did not go through", timeout=30_000)
     expect(failure.get_by_role("alert")).to_contain_text("version")

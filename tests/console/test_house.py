@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.console.asking import ask, go_on, post_that_waits, tell, waited
+from tests.console.asking import ask, go_on, next_version, post_that_waits, tell, waited
 from tests.console.conftest import SEEN_MS_MAX, House
 
 pytestmark = pytest.mark.timeout(240)
@@ -141,3 +141,28 @@ def moved(page: Page, house: House, campaign: str) -> set[Any]:
     nodes = ask(page, house.url, f"campaigns/{campaign}/plan")["nodes"]
     ahead_us = (ask(page, house.url, "fleet")["at_us"]) + 86_400_000_000
     return {node["id"] for node in nodes if node["due_at_us"] > ahead_us}
+
+
+@pytest.mark.slow  # Two versions live through a week before five crowds of ten thousand.
+def test_two_versions_of_an_agent_stand_side_by_side_after_a_rehearsal(page: Page, house: House) -> None:
+    agent = ask(page, house.url, "agents")["items"][-1]["id"]
+    before = ask(page, house.url, f"agents/{agent}")["package_version"]
+    after = next_version(page, house.url, agent, without="media.make")
+    page.goto(f"{house.url}/agents/{agent}")
+    page.get_by_role("tab", name="Rehearsals").click()
+    expect(page.get_by_text("No version was rehearsed yet")).to_be_visible()
+    page.get_by_role("button", name="Rehearse its versions").click()
+    beside = page.get_by_role("region", name="Two versions side by side")
+    expect(beside).to_be_visible(timeout=150_000)
+    expect(beside.get_by_role("columnheader").nth(1)).to_have_text(f"Version {before}")
+    expect(beside.get_by_role("columnheader").nth(2)).to_contain_text(f"Version {after} in force")
+    pictures = beside.get_by_role("row").filter(has_text="Pictures")
+    assert pictures.get_by_role("cell").all_inner_texts() == ["Pictures", "yes", "no", "differs"]
+    expect(page.get_by_text("of 5 crowds", exact=False)).to_be_visible()
+    page.get_by_role("tab", name="Versions").click()
+    page.get_by_role("row").filter(has_text=before).get_by_role("button", name="Go back…").click()
+    dialogue = page.get_by_role("dialog")
+    dialogue.get_by_role("checkbox").check()
+    dialogue.get_by_role("button", name="Go back to it").click()
+    expect(dialogue).to_have_count(0)
+    assert ask(page, house.url, f"agents/{agent}")["package_version"] == before

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from chimera import bootstrap
+from chimera.bench.feeding import Feeder, Load, fed_house
 from chimera.bench.load import BenchMeter
-from chimera.bench.swarm import Feeder, Load, fed_house
 from chimera.bootstrap import Fleet
 from chimera.cli.story import every_event
 from chimera.domain.errors import ChimeraError

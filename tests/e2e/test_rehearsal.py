@@ -19,6 +19,8 @@ pytestmark = pytest.mark.timeout(300)
 TASK_DONE = (
     "SELECT t.id::text FROM chimera.task t JOIN chimera.attempt a ON a.scope = t.id::text WHERE t.state = 'done'"
 )
+ATTEMPTS = "SELECT count(*) FROM chimera.attempt"
+WITH_PICTURES = "SELECT count(*) FROM chimera.attempt WHERE convert_from(body, 'UTF8') LIKE '%\"vouched\":[\"%'"
 
 
 @pytest.mark.requirement("R-N5", "R-A4", "R-E2")
@@ -46,6 +48,9 @@ def test_its_history_verifies_and_a_task_can_be_told_and_replayed(home: Path, as
     replayed = fleet.chimera(home, "replay", task)
     assert (replayed.code, replayed.err) == (0, ""), replayed
     assert "the same bytes, verdicts and reasons" in replayed.out
+    assert ask(lambda database: database.fetchval(WITH_PICTURES)) > 0
+    everything = fleet.chimera(home, "replay", "--all", "--json").object
+    assert everything["same"] and everything["attempts"] == ask(lambda database: database.fetchval(ATTEMPTS))
     assert fleet.processes_of(home) == {}
 
 

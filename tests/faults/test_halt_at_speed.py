@@ -17,8 +17,8 @@ import msgspec
 import pytest
 
 from chimera import bootstrap
+from chimera.bench.feeding import Load, fed_house
 from chimera.bench.load import Lines
-from chimera.bench.swarm import Load, fed_house
 from chimera.bootstrap import Fleet
 from chimera.cli.story import every_event
 from chimera.domain import scopes

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chimera.cli.rehearse import SCENARIOS
+from chimera.adapters.documents.weeks import SCENARIOS
 from chimera.rehearsal.crowd import Crowd
 from chimera.rehearsal.habits import Habits, Shown
 from chimera.rehearsal.lives import rehearse

@@ -84,3 +84,32 @@ def test_an_exception_that_nobody_fetches_fails_the_run() -> None:
 
     with pytest.raises(UnexpectedError, match="oops"):
         run_virtually(main, seed=1)
+
+
+@pytest.mark.parametrize("answer", ["a result", "a fault"])
+def test_whoever_is_told_to_end_ends_though_a_driver_took_the_word_for_itself(answer: str) -> None:
+    async def main(simulated: Simulated) -> int:
+        rounds = 0
+
+        async def swallows() -> bool:
+            nonlocal rounds
+            rounds += 1
+            try:
+                await simulated.clock.sleep(1.0)
+            except asyncio.CancelledError:
+                if answer == "a fault":
+                    raise Unavailable("store_away", "the connection is gone") from None
+            return True
+
+        bell = Bell(simulated.clock)
+        looping = asyncio.create_task(
+            forever("test", once=swallows, bell=bell, clock=simulated.clock, idle_seconds=1.0)
+        )
+        await simulated.clock.sleep(2.5)
+        looping.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(looping, return_exceptions=True)
+        assert looping.cancelled()
+        return rounds
+
+    assert run_virtually(main, seed=1) == 3

@@ -22,7 +22,7 @@ const RESTART_MS = 4_000;
 const TOUCHES: Record<string, readonly string[]> = {
   task: ["campaigns", "tasks", "fleet", "events"],
   review: ["reviews", "fleet"],
-  effect: ["campaigns", "tasks", "fleet", "money", "events", "kpis"],
+  effect: ["campaigns", "tasks", "fleet", "money", "events", "kpis", "connections"],
   halt: ["halts", "fleet", "agents", "campaigns", "reviews"],
   campaign: ["campaigns", "fleet"],
   conversation: ["conversations", "trends", "events"],

@@ -5,7 +5,7 @@ import { useFleet, useHalts, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { usePulse } from "@/live/stream";
 import { Chip, Empty, Figures, Found, Head, Panel, When } from "@/parts/parts";
-import { countOf, percentOf } from "@/words/money";
+import { countOf, percentOf, plural } from "@/words/money";
 import { spanOf } from "@/words/time";
 
 const HOUR_US = 3_600_000_000;
@@ -28,7 +28,7 @@ function useAlerts(): Alert[] {
     if (today && today.overrun_micros > 0) alerts.push({ text: "Cost went beyond today’s window; it is closed", href: "/money", tone: "stop" });
     if (today && today.room_micros * 10 < today.cap_micros) alerts.push({ text: "Less than a tenth of today’s money is left", href: "/money", tone: "wait" });
     if (fleet.oldest_review_us > HOUR_US) alerts.push({ text: `The oldest review waits for ${spanOf(fleet.oldest_review_us)}`, href: "/reviews", tone: "wait" });
-    if ((tasks["in_doubt"] ?? 0) > 0) alerts.push({ text: `${countOf(tasks["in_doubt"] ?? 0)} acts are in doubt`, href: "/audit", tone: "wait" });
+    if ((tasks["in_doubt"] ?? 0) > 0) alerts.push({ text: `Nobody knows yet of ${plural(tasks["in_doubt"] ?? 0, "act")} whether it happened`, href: "/audit?kind=EFFECT_IN_DOUBT", tone: "wait" });
   }
   if (pulse.state === "lost") alerts.push({ text: "This page has lost its live stream", href: "/kpis", tone: "wait" });
   return alerts;
@@ -39,7 +39,7 @@ export default function Kpis(): ReactElement {
   const alerts = useAlerts();
   return (
     <div className="page">
-      <Head title="KPIs and alerts" />
+      <Head title="KPIs and alerts">What needs somebody now, and the figures of the day. Each leads to where it is dealt with.</Head>
       <Panel title="Now" bare>{alerts.length ? <ul className="plain-list">{alerts.map((alert) => <li key={alert.text} className="row"><Chip tone={alert.tone}>{alert.tone === "stop" ? "stopped" : "look"}</Chip><Link href={alert.href} style={{ color: "var(--text)" }}><bdi>{alert.text}</bdi></Link></li>)}</ul> : <Empty title="Nothing needs you">No halt, no doubt, no overrun, and nobody waits for longer than an hour.</Empty>}</Panel>
       <div style={{ height: 14 }} />
       <Found query={kpis}>{(found) => (

@@ -1,6 +1,6 @@
 /** One event in words, for people. The same facts as in the chain, nothing added. */
 import type { Schemas } from "@/api/types";
-import { moneyOf, percentOf } from "@/words/money";
+import { moneyOf, percentOf, plural } from "@/words/money";
 import { textOf } from "@/words/plain";
 
 type Line = Pick<Schemas["EventLine"], "kind"> & { data: unknown };
@@ -17,8 +17,8 @@ export function sayEvent(line: Line): string {
   switch (line.kind) {
     case "INPUT_ADMITTED": return `Heard ${text("about") || "something"}, threat ${text("threat").toLowerCase() || "unknown"}`;
     case "INPUT_REFUSED": return after("Refused an input", reasonsOf(data));
-    case "PLAN_ADOPTED": return `Planned ${text("steps")} steps`;
-    case "PLAN_REFUSED": return after("A plan was refused", reasonsOf(data));
+    case "PLAN_ADOPTED": return `Planned ${plural(Number(data["steps"] ?? 0), "step")}`;
+    case "PLAN_REFUSED": return after("No plan was sound", Array.isArray(data["refusals"]) ? textOf(data["refusals"].at(-1)) : reasonsOf(data));
     case "DRAFT_JUDGED": return data["accepted"] === true ? `A draft was accepted, confidence ${percentOf(Number(data["confidence_bp"] ?? 0))}` : after("A draft was sent back", Array.isArray(data["findings"]) ? data["findings"].map(textOf).join("; ") : "");
     case "WORK_FAILED": return after("Work failed", reasonsOf(data));
     case "ACTION_GRANTED": return after("Allowed", reasonsOf(data));
@@ -34,6 +34,7 @@ export function sayEvent(line: Line): string {
     case "EFFECT_FAILED": return after("It did not happen", reasonsOf(data));
     case "EFFECT_IN_DOUBT": return "Nobody knows yet whether it happened";
     case "TASK_SETTLED": return `Settled: ${text("state")}${data["spent_micros"] ? `, ${moneyOf(Number(data["spent_micros"]), "USD")}` : ""}`;
+    case "AGENT_REHEARSED": return `Version ${text("version")} was rehearsed in ${text("scenario")}: ${text("engagements")} engagements`;
     case "HALTED": return `Halted ${text("scope") || text("halted")} by ${text("by")}: ${text("reason") || text("why")}`;
     case "RESUMED": return `Resumed ${text("scope") || text("halted")} by ${text("by")}`;
     default: {

@@ -23,7 +23,7 @@ from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
 from chimera.api.holdings import HoldingRoutes
-from chimera.api.house import HouseRoutes
+from chimera.api.house import HouseRoutes, KindsOfNetworks
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
@@ -36,12 +36,14 @@ from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
 from chimera.api.reviewers import ReviewerRoutes
 from chimera.api.reviews import ReviewRoutes
+from chimera.api.scorecards import ScorecardRoutes
 from chimera.api.session import SessionRoutes
 from chimera.api.shell import App
 from chimera.api.stream import StreamRoutes
 from chimera.api.tasks import TaskRoutes
 from chimera.api.telling import TELL_SECONDS, Telling
 from chimera.api.toolservers import OpenServers, ToolServerRoutes
+from chimera.api.uses import Uses
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
@@ -54,6 +56,7 @@ from chimera.governance.looks import Looks
 from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.tools.pins import Pins
 from chimera.governance.treasury import Treasury
 from chimera.governance.webhooks import Webhooks
@@ -67,6 +70,7 @@ from chimera.ports.secrecy import Secrecy
 from chimera.ports.store import Store
 from chimera.ports.views import Views
 from chimera.ports.webhooks import Poster, WebhookStore
+from chimera.rehearsal.scorecards import Rehearsals
 
 LOOKS_SECONDS, EXPIRE_SECONDS = 5.0, 600.0
 ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
@@ -94,6 +98,8 @@ class Given(Struct, frozen=True, kw_only=True):
     pins: Pins
     tool_servers: OpenServers
     security: SecurityGateway
+    rehearsals: Rehearsals
+    networks: KindsOfNetworks
     console: Path
 
 
@@ -110,14 +116,17 @@ class Built(Struct, frozen=True, kw_only=True):
 
 def built(given: Given) -> Built:
     """Everything, put together."""
-    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone)
+    uses = Uses()
+    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone, uses=uses)
     looks, measures = Looks(store=given.office), Measures()
     replies = Replies(store=given.replies, secrecy=given.secrecy, clock=given.clock)
     webhooks = Webhooks(store=given.office, ids=given.ids, secrecy=given.secrecy)
     telling = Telling(reads=given.views, store=given.webhooks, webhooks=webhooks, poster=given.poster,
                       secrecy=given.secrecy, clock=given.clock)  # fmt: skip
     guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=replies)
-    resources = (*_resources(given, pulse, measures), *_outward(given, webhooks), PageRoutes(folder=given.console))
+    house = HouseRoutes(views=given.views, uses=uses, networks=given.networks)
+    pages = PageRoutes(folder=given.console)
+    resources = (*_resources(given, pulse, measures), house, *_outward(given, webhooks), pages)
     made = app.build(resources, guard=guard, version=version("chimera"))
     return Built(app=made, pulse=pulse, looks=looks, measures=measures, replies=replies, telling=telling)
 
@@ -130,6 +139,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
+    yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
     yield CampaignRoutes(views=views, intake=given.intake, zone=given.zone)
     yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
@@ -140,14 +150,14 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield StreamRoutes(pulse=pulse)
     yield MoneyRoutes(views=views, treasury=treasury)
     yield PeopleRoutes(desk=given.desk, clock=clock)
-    yield HouseRoutes(views=views)
     yield HoldingRoutes(views=views)
     yield ToolServerRoutes(reads=views, desk=given.pins, servers=given.tool_servers, security=given.security,
                            clock=clock)  # fmt: skip
     yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
     yield KpiRoutes(views=views, pulse=pulse)
-    yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
+    yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"),
+                      breakers=BreakerReadings(reads=views, treasury=treasury, clock=clock))  # fmt: skip
 
 
 def _outward(given: Given, webhooks: Webhooks) -> Iterator[Resource]:
@@ -204,4 +214,4 @@ def _nothing() -> Given:
     return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
                  replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
                  zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
-                 security=nothing, console=Path("none"))  # fmt: skip
+                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"))  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated
 
 from fastapi import Query
@@ -11,11 +11,17 @@ from msgspec import Struct
 from chimera.api import paging
 from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
+from chimera.api.uses import Health, Uses
 from chimera.api.words import Cursor, Limit
 from chimera.domain import ids
-from chimera.domain.agent import Agent
+from chimera.domain.agent import Account, Agent
 from chimera.domain.permissions import TOOLS
 from chimera.ports.views import AgentQuery, Views
+
+# By the name of a network, what it speaks. Those that this installation is configured for, and the rehearsal's.
+KindsOfNetworks = Callable[[], Mapping[str, str]]
+# What was seen to work against a real server of its kind (docs/guides/networks.md); the rehearsal's is our own.
+EXERCISED = frozenset({"sandbox", "bluesky", "mastodon", "nostr"})
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -32,7 +38,10 @@ class Tools(Struct, frozen=True, kw_only=True):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """An agent's account on a network."""
+    """An agent's account on a network, and what came of its acts since the day began.
+
+    `kind` is what the network speaks, empty where it is not configured here. `health` goes by the latest act.
+    """
 
     agent_id: str
     agent_name: str
@@ -40,13 +49,24 @@ class Connection(Struct, frozen=True, kw_only=True):
     handle: str
     state: str
     halted: bool
+    kind: str
+    exercised: bool
+    health: Health
+    done: int
+    failed: int
+    in_doubt: int
+    last_used_us: int
+    last_error_us: int
+    last_error: str
 
 
 class HouseRoutes:
     """`/v1/tools` and `/v1/connections`."""
 
-    def __init__(self, *, views: Views) -> None:
+    def __init__(self, *, views: Views, uses: Uses, networks: KindsOfNetworks) -> None:
         self._views = views
+        self._uses = uses
+        self._networks = networks
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
@@ -65,12 +85,22 @@ class HouseRoutes:
         after = paging.decode(cursor, str)
         after = ids.parse(after, where="cursor") if after else ""
         agents = await self._views.agents(AgentQuery(after=after, limit=limit))
-        halted = await self._views.halted()
-        found = tuple(one for agent in agents for one in _accounts(agent, halted) if platform in ("", one.platform))
+        halted, kinds = await self._views.halted(), self._networks()
+        found = tuple(
+            self._connection(agent, account, kinds, halted)
+            for agent in agents
+            for account in agent.accounts
+            if platform in ("", account.platform)
+        )
         return Page(items=found, next=paging.encode(agents[-1].id) if len(agents) == limit else "")
 
-
-def _accounts(agent: Agent, halted: frozenset[str]) -> Iterator[Connection]:
-    for account in agent.accounts:
-        yield Connection(agent_id=agent.id, agent_name=agent.name, platform=account.platform, handle=account.handle,
-                         state=str(agent.state), halted=f"platform:{account.platform}" in halted)  # fmt: skip
+    def _connection(
+        self, agent: Agent, account: Account, kinds: Mapping[str, str], halted: frozenset[str]
+    ) -> Connection:
+        kind, use = kinds.get(account.platform.partition(".")[0], ""), self._uses.of(account.platform, account.handle)
+        return Connection(
+            agent_id=agent.id, agent_name=agent.name, platform=account.platform, handle=account.handle,
+            state=str(agent.state), halted=f"platform:{account.platform}" in halted, kind=kind,
+            exercised=kind in EXERCISED, health=use.health, done=use.done, failed=use.failed, in_doubt=use.in_doubt,
+            last_used_us=use.last_used_us, last_error_us=use.last_error_us, last_error=use.last_error,
+        )  # fmt: skip

@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 
 from chimera.api import history, paging
+from chimera.api.uses import Uses
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import Event, EventKind, Link
 from chimera.ports.clock import Clock
@@ -27,6 +28,8 @@ WAITING_FRAMES_MAX = 64
 CATCH_UP_MAX = 5_000
 CLIENTS_MAX = 2_000
 DAY_EVENTS_MAX = 500_000
+# While pages have not taken what they were told, what is new waits for them and goes with the next frame.
+CROWDED_SECONDS_MAX = 1.0
 RESYNC = b"event: resync\ndata: {}\n\n"
 _log = structlog.get_logger()
 
@@ -85,8 +88,9 @@ _COUNTED = {
 class Pulse:
     """One reader of the chains, any number of listeners."""
 
-    def __init__(self, *, reads: Reads, clock: Clock, zone: tzinfo) -> None:
+    def __init__(self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses) -> None:
         self._reads = reads
+        self._uses = uses
         self._clock = clock
         self._zone = zone
         self._cursor: dict[str, int] = {}
@@ -120,6 +124,7 @@ class Pulse:
                 except Unavailable as error:
                     _log.warning("the chains cannot be read now", why=str(error))
                 await self._clock.sleep(FRAME_SECONDS)
+                await self._room()
         finally:
             if counting is not None:
                 counting.cancel()
@@ -138,9 +143,16 @@ class Pulse:
             if since is not None:
                 yield await self._caught_up(since, here)
             while True:
-                yield await queue.get()
+                yield await _waiting(queue)
         finally:
             self._listeners.discard(queue)
+
+    async def _room(self) -> None:
+        """Until most pages have taken the frame before: a machine that is busy gets fewer frames, not older ones."""
+        waited = 0.0
+        while waited < CROWDED_SECONDS_MAX and 2 * sum(not one.empty() for one in self._listeners) > self.listeners:
+            await self._clock.sleep(FRAME_SECONDS / 5)
+            waited += FRAME_SECONDS / 5
 
     # ── following ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,6 +231,7 @@ class Pulse:
 
     def _count(self, events: Iterable[Event]) -> None:
         for event in events:
+            self._uses.note(event)
             name = _COUNTED.get(event.kind)
             if name and event.at_us >= self._day_us:
                 self._counts[name] += 1
@@ -228,6 +241,7 @@ class Pulse:
         if day_us != self._day_us:
             self._day_us, self._is_whole = day_us, True
             self._counts.clear()
+            self._uses.turn()
 
     async def _count_day(self, to: dict[str, int]) -> None:
         """What happened today before we began to follow."""
@@ -244,6 +258,14 @@ class Pulse:
                 after = mine[-1].seq
                 await self._clock.sleep(0)
         self._is_whole = left > 0
+
+
+async def _waiting(queue: asyncio.Queue[bytes]) -> bytes:
+    """What waits for a page, in one piece: it is written to its socket once."""
+    found = [await queue.get()]
+    while not queue.empty():
+        found.append(queue.get_nowait())
+    return b"".join(found)
 
 
 def topics_of(events: Iterable[Event]) -> dict[str, Topic]:

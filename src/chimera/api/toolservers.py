@@ -66,6 +66,16 @@ class ServersShown(Struct, frozen=True, kw_only=True):
     refused: Mapping[str, str] = {}
 
 
+class Look(Struct, frozen=True, kw_only=True):
+    """What the servers said when they were last asked."""
+
+    at_us: int = 0
+    names: tuple[str, ...] = ()
+    failed: Mapping[str, str] = {}
+    refused: Mapping[str, str] = {}
+    seen: Mapping[str, Definition] = {}
+
+
 class PinGiven(BaseModel):
     """Exactly this definition, as it was looked at, and what calling it does."""
 
@@ -98,11 +108,7 @@ class ToolServerRoutes:
         self._security = security
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
-        self._seen: dict[str, Definition] = {}
-        self._failed: dict[str, str] = {}
-        self._names: tuple[str, ...] = ()
-        self._refused: dict[str, str] = {}
-        self._looked_at_us = 0
+        self._last = Look()
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
@@ -114,22 +120,22 @@ class ToolServerRoutes:
 
     async def show(self) -> ServersShown:
         """Each server when it was last asked, and what waits in quarantine."""
-        known = await pins.pins(self._reads)
-        return ServersShown(looked_at_us=self._looked_at_us, servers=tuple(self._rows(known)),
-                            waiting=tuple(self._waiting(known)), refused=self._refused)  # fmt: skip
+        known, last = await pins.pins(self._reads), self._last
+        return ServersShown(looked_at_us=last.at_us, servers=tuple(_rows(last, known)),
+                            waiting=tuple(_waiting(last, known, self._security)), refused=last.refused)  # fmt: skip
 
     async def look(self) -> ServersShown:
         """Ask every server what it offers now. This starts those that are programs, and ends them again."""
         async with self._one_at_a_time, self._servers() as fleet:
-            self._failed = await fleet.discover()
-            self._names, self._refused = fleet.servers, fleet.faults()
-            self._seen = {one.full_name: one for one in fleet.definitions()}
-            self._looked_at_us = self._clock.now_us()
+            failed = await fleet.discover()
+            seen = {one.full_name: one for one in fleet.definitions()}
+            self._last = Look(at_us=self._clock.now_us(), names=fleet.servers, failed=failed, refused=fleet.faults(),
+                              seen=seen)  # fmt: skip
         return await self.show()
 
     async def pin(self, given: PinGiven, who: Who) -> ToolPin:
         """Approve exactly the definition that was looked at; the next call of an agent may use it."""
-        seen = self._seen.get(given.tool)
+        seen = self._last.seen.get(given.tool)
         if seen is None:
             raise Missing("tool_not_seen", "no server offered this tool when they were last asked", where="tool",
                           remedy="ask them again, and look at it")  # fmt: skip
@@ -139,21 +145,23 @@ class ToolServerRoutes:
         """Take an approval back: nobody may call the tool any more."""
         return await self._desk.revoke(given.tool, by=who)
 
-    def _rows(self, known: Mapping[str, ToolPin]) -> Iterator[ServerShown]:
-        for name in self._names:
-            offered = [one for one in self._seen.values() if one.server == name]
-            pinned = sum(standing(one, known.get(one.full_name)) is Standing.PINNED for one in offered)
-            why = self._failed.get(name, "")
-            yield ServerShown(name=name, answers=not why, why=why[:500], tools=len(offered), pinned=pinned)
 
-    def _waiting(self, known: Mapping[str, ToolPin]) -> Iterator[ToolWaiting]:
-        for name, seen in sorted(self._seen.items()):
-            pin = known.get(name)
-            found = pins.looked_at(seen, pin, self._security)
-            if found is not Standing.PINNED:
-                kind = pin.kind if pin is not None else classify(seen)
-                yield ToolWaiting(tool=name, server=seen.server, standing=str(found), kind=str(kind),
-                                  digest=seen.digest, changed=tuple(_changed(pin, seen)))  # fmt: skip
+def _rows(last: Look, known: Mapping[str, ToolPin]) -> Iterator[ServerShown]:
+    for name in last.names:
+        offered = [one for one in last.seen.values() if one.server == name]
+        pinned = sum(standing(one, known.get(one.full_name)) is Standing.PINNED for one in offered)
+        why = last.failed.get(name, "")
+        yield ServerShown(name=name, answers=not why, why=why[:500], tools=len(offered), pinned=pinned)
+
+
+def _waiting(last: Look, known: Mapping[str, ToolPin], security: SecurityGateway) -> Iterator[ToolWaiting]:
+    for name, seen in sorted(last.seen.items()):
+        pin = known.get(name)
+        found = pins.looked_at(seen, pin, security)
+        if found is not Standing.PINNED:
+            kind = pin.kind if pin is not None else classify(seen)
+            yield ToolWaiting(tool=name, server=seen.server, standing=str(found), kind=str(kind), digest=seen.digest,
+                              changed=tuple(_changed(pin, seen)))  # fmt: skip
 
 
 def _changed(pin: ToolPin | None, seen: Definition) -> Iterable[PartShown]:

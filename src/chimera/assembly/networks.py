@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import tools
+from chimera.assembly import tools, web
 from chimera.assembly.minds import models
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.configured import Configured, read_networks
@@ -27,6 +28,7 @@ from chimera.settings import Settings
 from chimera.swarm.roster import Roster
 
 FILE = "networks.toml"
+Connecting: TypeAlias = AbstractAsyncContextManager[Any]
 JOURNALS = "networks"
 # What each kind of network can do about doubt. Mastodon forgets our key after an hour, and its like never knew it.
 DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True}
@@ -42,6 +44,12 @@ def configured(settings: Settings) -> Mapping[str, Configured]:
     return read_networks(networks_file(settings))
 
 
+def kinds(settings: Settings) -> Mapping[str, str]:
+    """By the name of a network, what it speaks: those that are configured here, and the rehearsal's."""
+    known = configured(settings) if networks_file(settings).is_file() else {}
+    return {"sandbox": "sandbox", **{name: one.kind for name, one in known.items()}}
+
+
 def configured_one(settings: Settings, name: str) -> Configured:
     """One of them, by its name."""
     found = configured(settings)
@@ -49,6 +57,13 @@ def configured_one(settings: Settings, name: str) -> Configured:
         raise Missing("network_unknown", f"there is no network {name[:60]!r}", where=str(networks_file(settings)),
                       remedy=f"it has {', '.join(sorted(found)) or 'none'}")  # fmt: skip
     return found[name]
+
+
+def named(settings: Settings, name: str) -> Connecting:
+    """A connector by its name: one to the open web, or to a network of this installation."""
+    if name in web.SERVERS:
+        return web.connector(settings, name)
+    return connector(settings, name, configured_one(settings, name), SystemClock())
 
 
 @contextlib.asynccontextmanager
@@ -128,20 +143,17 @@ async def live(settings: Settings, reads: Reads) -> AsyncGenerator[Ways]:
 
 
 @contextlib.asynccontextmanager
-async def over_http(settings: Settings, name: str, *, host: str, port: int) -> AsyncGenerator[Any]:
+async def over_http(connecting: Connecting, *, host: str, port: int) -> AsyncGenerator[Any]:
     """A connector that listens at `/mcp`."""
     from chimera.connectors.sandbox.serving import http_server
 
-    async with connector(settings, name, configured_one(settings, name), SystemClock()) as server:
+    async with connecting as server:
         yield http_server(server, host=host, port=port)
 
 
-async def over_stdio(settings: Settings, name: str) -> None:
+async def over_stdio(connecting: Connecting) -> None:
     """A connector on standard input and output, until its client hangs up."""
     from mcp.server.stdio import stdio_server
 
-    async with (
-        connector(settings, name, configured_one(settings, name), SystemClock()) as server,
-        stdio_server() as (read_stream, write_stream),
-    ):
+    async with connecting as server, stdio_server() as (read_stream, write_stream):
         await server.run(read_stream, write_stream, server.create_initialization_options())

@@ -13,14 +13,31 @@ from chimera.domain.confidence import Bands
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.halts import Halts
+from chimera.governance.privacy.consents import Consents
 from chimera.governance.reviews import Reviews
 from chimera.learning.recollection import Remembrance
+from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads, Store
+from chimera.ports.tools_read import ToolsRead
 from chimera.settings import Settings
 from chimera.swarm.bell import Bell
+from chimera.swarm.following import Following
 from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.orchestrator import Duties, Orchestrator
+
+
+class Inlets(Struct, frozen=True, kw_only=True):
+    """How things come in from outside: what is said to our accounts, and the feeds that agents follow."""
+
+    listening: Listening
+    following: Following
+
+
+def inlets_of(intake: Intake, *, reads: Reads, tools: ToolsRead, consents: Consents) -> Inlets:
+    """Both, by the same door and the same tools."""
+    return Inlets(listening=Listening(intake=intake, reads=reads, tools=tools, consents=consents),
+                  following=Following(intake=intake, reads=reads, tools=tools))  # fmt: skip
 
 
 class TopTier(Struct, frozen=True, kw_only=True):
@@ -36,7 +53,7 @@ class TopTier(Struct, frozen=True, kw_only=True):
 
 def top_tier(
     settings: Settings, office: Store, *, reads: Reads, vaults: Vaults, bands: Bands, arrived: Bell,
-    listening: Listening, remembrance: Remembrance | None = None,
+    inlets: Inlets, remembrance: Remembrance | None = None,
 ) -> TopTier:  # fmt: skip
     """All of it over the office's store. Rings `arrived` when something came in."""
     clock = SystemClock()
@@ -46,8 +63,9 @@ def top_tier(
     governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
     duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
                     breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                    spending=breakers(settings, office, clock, halts=halts), remembrance=remembrance)  # fmt: skip
+                    spending=breakers(settings, office, clock, halts=halts), remembrance=remembrance,
+                    following=inlets.following)  # fmt: skip
     orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
-                                listening=listening, duties=duties)  # fmt: skip
+                                listening=inlets.listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,
-                   listening=listening)  # fmt: skip
+                   listening=inlets.listening)  # fmt: skip

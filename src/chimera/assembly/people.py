@@ -21,6 +21,7 @@ from chimera.assembly.joining import alone
 from chimera.domain.confidence import Bands
 from chimera.domain.errors import Refused
 from chimera.domain.person import Principal
+from chimera.domain.verbs import FLEET
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.looks import Looks
@@ -53,6 +54,14 @@ async def office_of(settings: Settings, store: Store) -> Office:
         reviewers=Reviewers(store=store, ids=SystemIds(), permits=permits),
         halts=Halts(store=store, ids=SystemIds(), permits=permits),
     )  # fmt: skip
+
+
+async def permitted_here(settings: Settings, store: Store, verb: str) -> Principal:
+    """Whoever sits here, if they may do this to the fleet."""
+    desk = identity_desk(settings, store)
+    principal = await recognised_here(settings, desk)
+    desk.require(principal, verb, FLEET)
+    return principal
 
 
 async def look(office: Office, *, at: str, record: str = "") -> None:
@@ -129,11 +138,16 @@ async def _known_by_secret(home: Path, desk: IdentityDesk) -> Principal | None:
     return None
 
 
+def nobody_here() -> Refused:
+    """Why a command of nobody's is not done."""
+    return Refused("not_logged_in", "there are people here, and nobody is logged in", where="this home",
+                   remedy="chimera login, or set CHIMERA_TOKEN")  # fmt: skip
+
+
 async def _first_owner(home: Path, desk: IdentityDesk) -> Principal:
     made = await desk.local_owner(machine_user())
     if made is None:
-        raise Refused("not_logged_in", "there are people here, and nobody is logged in", where="this home",
-                      remedy="chimera login, or set CHIMERA_TOKEN")  # fmt: skip
+        raise nobody_here()
     write_private(secret_path(home, LOCAL_TOKEN), made[1])
     return made[0]
 

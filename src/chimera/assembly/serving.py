@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -13,15 +13,19 @@ from msgspec import Struct
 from chimera.adapters.documents.governance import load_files, load_permits
 from chimera.adapters.documents.packages import package_of
 from chimera.adapters.documents.specs import load_specs
+from chimera.adapters.documents.weeks import shipped_week
 from chimera.adapters.postgres.replies import PostgresReplies
 from chimera.adapters.postgres.views import PostgresViews
 from chimera.adapters.postgres.webhooks import PostgresWebhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people, tools
+from chimera.assembly import networks, people, tools
+from chimera.assembly.rehearsing import lived
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.governance.egress import Egress
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Store
+from chimera.rehearsal.scorecards import Rehearsals
+from chimera.rehearsal.week import Week
 from chimera.settings import Settings
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -63,6 +67,8 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             shipped=load_files(), read_package=read_package_files,
             pins=tools.pins_desk(office), tool_servers=partial(tools.tool_servers, settings), security=tools.scanner(),
+            rehearsals=rehearsals(office, read=shipped_week),
+            networks=partial(networks.kinds, settings),
             console=Path(__file__).parents[1] / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
@@ -76,3 +82,8 @@ def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest,
     """The package of these files, or its faults: the manifest, the digest over all of them, the constitution."""
     package = package_of(files, folder=Path(name), specs=load_specs())
     return package.manifest, package.digest, package.constitution
+
+
+def rehearsals(office: Store, *, read: Callable[[str], Week]) -> Rehearsals:
+    """What rehearses an agent's versions: in a process of their own, for they take a core for some seconds."""
+    return Rehearsals(store=office, read=read, live=lived)

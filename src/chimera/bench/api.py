@@ -19,10 +19,10 @@ from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.postgres.filling import Wanted, fill
 from chimera.assembly import people, serving
+from chimera.bench.feeding import Feeder, Load, fed_house
 from chimera.bench.listeners import Heard
 from chimera.bench.load import BenchMeter
 from chimera.bench.spread import conditions, spread_ms
-from chimera.bench.swarm import Feeder, Load, fed_house
 from chimera.bootstrap import Fleet
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
@@ -181,7 +181,7 @@ async def _stream(
     await process.stdin.drain()
     await process.stdout.readline()
     before, since = meter.decided_count, time.monotonic()
-    await feeder.pace(per_second=sizes.per_second, until=since + sizes.seconds)
+    await feeder.pace(meter, per_second=sizes.per_second, until=since + sizes.seconds)
     per_second = round((meter.decided_count - before) / (time.monotonic() - since))
     heard = msgspec.json.decode(await process.stdout.readline(), type=Heard)
     await process.wait()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 
 import msgspec
 
@@ -32,17 +33,27 @@ BUDGET_MICROS = 10_000_000_000
 class SlowModel:
     """Answers with the line that it was given, after a log-normal time. Remembers how long each task waited for it."""
 
-    def __init__(self, clock: Clock, *, seed: int) -> None:
+    def __init__(self, clock: Clock, *, seed: int, median_seconds: float = MODEL_MEDIAN_SECONDS) -> None:
         self._clock = clock
         self._dice = random.Random(seed)
         self._lines = Lines(seed=seed + 1)
+        self._median = math.log(median_seconds)
         self.waited_us: dict[str, int] = {}
+        self.busy_us = 0
+        self.inside, self.inside_max = 0, 0
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The line that was given, or for a post a line of its own with the disclosure."""
         since_us = self._clock.now_us()
-        await self._clock.sleep(self._dice.lognormvariate(math.log(MODEL_MEDIAN_SECONDS), _SIGMA))
-        self.waited_us[request.task_id] = self._clock.now_us() - since_us
+        self.inside += 1
+        self.inside_max = max(self.inside, self.inside_max)
+        try:
+            await self._clock.sleep(self._dice.lognormvariate(self._median, _SIGMA))
+        finally:
+            self.inside -= 1
+        took_us = self._clock.now_us() - since_us
+        self.waited_us[request.task_id] = took_us
+        self.busy_us += took_us
         # What a stranger said is not said again in public: taint would hold it for a person.
         said = f"{self._lines.next()} {DISCLOSURE}" if request.prompt == "bench.post" else request.data["input"]["text"]
         answer = {"output": {"text": said}, "confidence_bp": 9_500}
@@ -57,11 +68,57 @@ class QuickJudge:
         return ModelAnswer(text='{"accepted":true,"confidence_bp":9600,"findings":[]}', model="quick/1", cost_micros=0)
 
 
+class Occupancy:
+    """Who has work under way, and how many that were in the middle of a span of time."""
+
+    def __init__(self) -> None:
+        self._under_way: Counter[str] = Counter()
+        self._left: list[str] = []
+        self._busy = 0
+        self._busy_seconds = 0.0
+        self._began = self._looked = time.monotonic()
+
+    def entered(self, key: str) -> None:
+        """One more piece of work for this one."""
+        self._under_way[key] += 1
+        if self._under_way[key] == 1:
+            self._moved(1)
+
+    def left(self, key: str) -> None:
+        """One of its pieces is done with."""
+        self._under_way[key] -= 1
+        self._left.append(key)
+        if self._under_way[key] == 0:
+            del self._under_way[key]
+            self._moved(-1)
+
+    def take_left(self) -> list[str]:
+        """Whose work was done with since this was asked last."""
+        left, self._left = self._left, []
+        return left
+
+    def share(self, everybody: int) -> float:
+        """How much of everybody had work under way, since `forget`."""
+        self._moved(0)
+        return self._busy_seconds / max(1e-9, self._looked - self._began) / everybody
+
+    def forget(self) -> None:
+        """Begin a new span."""
+        self._moved(0)
+        self._began, self._busy_seconds = self._looked, 0.0
+
+    def _moved(self, by: int) -> None:
+        now = time.monotonic()
+        self._busy_seconds += self._busy * (now - self._looked)
+        self._busy, self._looked = self._busy + by, now
+
+
 class BenchMeter:
     """Adds up what stages took, and when tasks were decided and settled."""
 
     def __init__(self, model: SlowModel) -> None:
-        self._model = model
+        self.model = model
+        self.occupancy = Occupancy()
         self.stages: defaultdict[str, list[int]] = defaultdict(list)
         self.decision_us: list[int] = []
         self.governance_us: list[int] = []
@@ -77,19 +134,23 @@ class BenchMeter:
         assert task.input_id is not None, "every task of the benchmark answers an input"
         total_us = at_us - ids.at_us(task.input_id)
         self.decision_us.append(total_us)
-        self.governance_us.append(total_us - self._model.waited_us.pop(task.id, 0))
+        self.governance_us.append(total_us - self.model.waited_us.pop(task.id, 0))
         self.decided_count += 1
-        self.settled_count += task.state is not TaskState.GRANTED
+        if task.state is not TaskState.GRANTED:
+            self.settled(task, at_us)
 
     def settled(self, task: Task, at_us: int) -> None:
         """One more task is done with."""
         self.settled_count += 1
+        self.occupancy.left(task.campaign_id)
 
     def forget(self) -> None:
         """Begin a new phase."""
         self.stages.clear()
         self.decision_us.clear()
         self.governance_us.clear()
+        self.model.busy_us = 0
+        self.occupancy.forget()
 
 
 class Lines:

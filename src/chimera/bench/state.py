@@ -62,9 +62,9 @@ async def _measured(
         took_us.append(round((time.monotonic() - since) * 1_000_000))
         updates += len(names)
     elapsed = time.monotonic() - began
-    bytes_full = await _memory(valkey)
+    bytes_full = await used_memory(valkey)
     await valkey.ask("FLUSHALL")
-    bytes_empty = await _memory(valkey)
+    bytes_empty = await used_memory(valkey)
     since = time.monotonic()
     await watching.once()
     rebuilt_seconds = time.monotonic() - since
@@ -80,7 +80,8 @@ async def _measured(
     }
 
 
-async def _memory(valkey: Valkey) -> int:
+async def used_memory(valkey: Valkey) -> int:
+    """How many bytes the server uses for what it holds."""
     found: dict[str, Any] = await valkey.ask("INFO", "memory")
     return int(found["used_memory"])
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
+from msgspec import Struct
 
 from chimera import bootstrap
 from chimera.adapters.postgres.retention import Week, drop_weeks
@@ -285,36 +286,65 @@ def _tell(story: dict[str, Any]) -> None:
         output.tell(f"  {line_of(event, zone=zone, name=row['chain'])}")
 
 
-def replay(task: TaskId, *, as_json: Json = False) -> None:
+def replay(
+    task: Annotated[str, typer.Argument(help="The task; none with --all.")] = "",
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every attempt on record, one after the other.")] = False,
+    as_json: Json = False,
+) -> None:
     """Run a recorded task again from its recorded answers. Exit 1 with the first difference."""
-    task_id = ids.parse(task, where="task")
-    replayed, found = stopping.run(_with_reads(lambda reads: _replayed(reads, task_id)))
+    if bool(task) is everything:
+        raise typer.BadParameter("name one task, or say --all")
+    task_id = ids.parse(task, where="task") if task else None
+    found = stopping.run(_with_reads(lambda reads: _replayed(reads, task_id)))
     if as_json:
-        output.answer({"task": task, "attempts": replayed, "same": found is None,
-                       "difference": msgspec.to_builtins(found) if found else None})  # fmt: skip
-    elif found is None:
-        output.tell(f"{replayed} attempts: the same bytes, verdicts and reasons")
+        difference = msgspec.to_builtins(found.difference) if found.difference else None
+        output.answer({"task": found.task_id, "attempts": found.attempts, "same": difference is None,
+                       "difference": difference})  # fmt: skip
+    elif found.difference is None:
+        output.tell(f"{found.attempts} attempts: the same bytes, verdicts and reasons")
     else:
-        output.tell(f"{found.stage}, at {found.where}: recorded {found.recorded!r}, replayed {found.replayed!r}")
-    if found is not None:
+        first = found.difference
+        output.tell(f"task {found.task_id}: {first.stage}, at {first.where}: "
+                    f"recorded {first.recorded!r}, replayed {first.replayed!r}")  # fmt: skip
+    if found.difference is not None:
         raise typer.Exit(1)
 
 
-async def _pack_of(reads: Reads, attempt: Attempt) -> PolicyPack | None:
-    """The policy that the attempt was ruled under, if it is on record; else the one that is shipped."""
-    digest = attempt.ruling.policy_digest if attempt.ruling else ""
+class _Again(Struct, frozen=True, kw_only=True):
+    """How many attempts were run again, and the first that came out otherwise."""
+
+    attempts: int
+    task_id: str = ""
+    difference: Difference | None = None
+
+
+async def _pack_of(reads: Reads, digest: str) -> PolicyPack | None:
+    """The policy of this digest, if it is on record; else the one that is shipped."""
     found = [one for one in await versions(reads) if one.digest == digest]
     return pack_of(found[0].files) if found else None
 
 
-async def _replayed(reads: Reads, task_id: str) -> tuple[int, Difference | None]:
-    await reads.get(Task, task_id)
-    attempts = await reads.list(Attempt, scope=task_id)
-    for attempt in attempts:
-        written = bootstrap.rules(await _pack_of(reads, attempt))
-        again = Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
-                       clock=SystemClock())  # fmt: skip
-        found = await again.run(attempt)
-        if found:
-            return len(attempts), found
-    return len(attempts), None
+async def _replayed(reads: Reads, task_id: str | None) -> _Again:
+    if task_id is not None:
+        await reads.get(Task, task_id)
+    packs: dict[str, Replay] = {}
+    attempts, after = 0, ""
+    while page := await reads.list(Attempt, scope=task_id, after=after):
+        for attempt in page:
+            digest = attempt.ruling.policy_digest if attempt.ruling else ""
+            if digest not in packs:
+                packs[digest] = _replay_under(await _pack_of(reads, digest))
+            attempts += 1
+            if found := await packs[digest].run(attempt):
+                return _Again(attempts=attempts, task_id=attempt.scope, difference=found)
+        after = page[-1].id
+        if task_id is None:
+            output.note(f"{attempts} attempts so far, all the same")
+    return _Again(attempts=attempts, task_id=task_id or "")
+
+
+def _replay_under(pack: PolicyPack | None) -> Replay:
+    written = bootstrap.rules(pack)
+    return Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
+                  clock=SystemClock())  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,15 +15,18 @@ import uvloop
 from chimera.bench import api as api_bench
 from chimera.bench import cfo as cfo_bench
 from chimera.bench import fraud as fraud_bench
+from chimera.bench import growth as growth_bench
 from chimera.bench import media_docs as media_bench
 from chimera.bench import memory as memory_bench
+from chimera.bench import recover as recover_bench
 from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
 from chimera.bench import trends as trends_bench
+from chimera.bench.feeding import Load
 from chimera.cli import autonomy as autonomy_curve
 from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
-from chimera.settings import read_settings
+from chimera.settings import Settings, read_settings
 
 T = TypeVar("T")
 app = typer.Typer(name="bench", help="Measurements on this machine, under real durability.", no_args_is_help=True)
@@ -32,6 +36,8 @@ MEMORIES_MAX = 1_000_000
 ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
 FLEET_MAX, DAYS_MAX, HELD_OUT_SEED = 50, 7, 9_001
+IDLE_MAX = 1_000_000
+ROUNDS_MAX, ARRIVALS_MAX = 1_000, 10_000
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
 RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
@@ -42,17 +48,65 @@ def swarm(
     *,
     agents: Annotated[int, typer.Option(help="How many agents take part.")] = 2_000,
     seconds: Annotated[float, typer.Option(help="How long the saturated phase lasts; the paced one half of it.")] = 20,
+    in_flight: Annotated[int, typer.Option(help="So many agents, each inside a task all the time; long models.")] = 0,
+    per_second: Annotated[float, typer.Option(help="The rate of the paced phase; 0: what the machine carries.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """The whole governed path: scan, plan, work, judge, gate, hold, grant, seal, one in ten performed, settled."""
-    if not 1 <= agents <= AGENTS_MAX or not 1 <= seconds <= SECONDS_MAX:
-        raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s", where="bench swarm",
-                      remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
-        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
-        result = _run(swarm_bench.run(settings, swarm_bench.Load(agents=agents, seconds=seconds)))
+    agents = in_flight or agents
+    if not 1 <= agents <= AGENTS_MAX or not 1 <= seconds <= SECONDS_MAX or not 0 <= per_second <= ARRIVALS_MAX:
+        raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s, {per_second} a second",
+                      where="bench swarm", remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds, at most "
+                      f"{ARRIVALS_MAX} arrivals a second")  # fmt: skip
+    load = Load(agents=agents, seconds=seconds, in_flight=bool(in_flight), paced_per_second=per_second)
+    with _own_home() as settings:
+        result = _run(swarm_bench.run(settings, load))
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
+        raise typer.Exit(1)
+
+
+@app.command()
+def recover(
+    *,
+    rounds: Annotated[int, typer.Option(help="How often a manager, Valkey and PostgreSQL are killed, in turns.")] = 100,
+    agents: Annotated[int, typer.Option(help="How many agents take part.")] = 64,
+    per_second: Annotated[float, typer.Option(help="How much arrives in a second.")] = 50.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """A manager, Valkey and PostgreSQL are killed under load, in processes of their own: how long until all goes on."""
+    if not 1 <= agents <= AGENTS_MAX or not 1 <= rounds <= ROUNDS_MAX or not 1 <= per_second <= ARRIVALS_MAX:
+        raise Invalid("bench_out_of_range", f"{agents} agents, {rounds} rounds, {per_second} a second",
+                      where="bench recover", remedy=f"1 to {AGENTS_MAX} agents, 1 to {ROUNDS_MAX} rounds, "
+                      f"1 to {ARRIVALS_MAX} arrivals a second")  # fmt: skip
+    trial = recover_bench.Trial(rounds=rounds, agents=agents, per_second=per_second)
+    with _own_home() as settings:
+        result = _run(recover_bench.run(settings, trial))
+    _say(result, as_json=as_json)
+    if recover_bench.missed(result):
+        raise typer.Exit(1)
+
+
+@app.command()
+def growth(
+    *,
+    finished: Annotated[int, typer.Option(help="How many finished tasks there are in the end.")] = 10_000_000,
+    agents: Annotated[int, typer.Option(help="How many agents take part.")] = 1_000,
+    seconds: Annotated[float, typer.Option(help="How long each of the two measurements lasts.")] = 20,
+    idle: Annotated[int, typer.Option(help="How many idle agents are weighed.")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """The same load on top of 10,000 finished tasks and of many more; and what an idle agent costs."""
+    sizes = growth_bench.Sizes(many=finished, agents=agents, seconds=seconds, idle=idle, few=min(10_000, finished // 2))
+    if not (100 <= finished <= ROWS_MAX and 1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX
+            and 100 <= idle <= IDLE_MAX):  # fmt: skip
+        raise Invalid("bench_out_of_range", f"{finished} tasks, {agents} agents, {seconds} s, {idle} idle",
+                      where="bench growth", remedy=f"100 to {ROWS_MAX} tasks, 1 to {AGENTS_MAX} agents, 1 to "
+                      f"{SECONDS_MAX} seconds, 100 to {IDLE_MAX} idle")  # fmt: skip
+    with _own_home() as settings:
+        result = _run(growth_bench.run(settings, sizes))
+    _say(result, as_json=as_json)
+    if growth_bench.missed(result):
         raise typer.Exit(1)
 
 
@@ -67,8 +121,7 @@ def state(
     if not 1 <= agents <= AGENTS_MAX or not 1 <= seconds <= SECONDS_MAX:
         raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s", where="bench state",
                       remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
-        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+    with _own_home() as settings:
         result = _run(state_bench.run(settings, agents=agents, seconds=seconds))
     _say(result, as_json=as_json)
     if not state_bench.holds(result):
@@ -86,8 +139,7 @@ def memory(
     if not 100 <= memories <= MEMORIES_MAX or not 10 <= queries <= 10_000:
         raise Invalid("bench_out_of_range", f"{memories} memories, {queries} searches", where="bench memory",
                       remedy=f"100 to {MEMORIES_MAX} memories, 10 to 10000 searches")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
-        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+    with _own_home() as settings:
         result = _run(memory_bench.run(settings, memories=memories, queries=queries))
     _say(result, as_json=as_json)
     if result["search_ms"]["p95"] >= memory_bench.SEARCH_MS_P95_MAX or result["recall_at_10"] < memory_bench.RECALL_MIN:
@@ -133,8 +185,7 @@ def cfo(
     if not ATTEMPTS_MIN <= attempts <= ATTEMPTS_MAX or not 1 <= seconds <= SECONDS_MAX:
         raise Invalid("bench_out_of_range", f"{attempts} attempts, {seconds} s", where="bench cfo",
                       remedy=f"{ATTEMPTS_MIN} to {ATTEMPTS_MAX} attempts, 1 to {SECONDS_MAX} seconds")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
-        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+    with _own_home() as settings:
         result = _run(cfo_bench.run(settings, cfo_bench.Wanted(attempts=attempts, seconds=seconds)))
     _say(result, as_json=as_json)
     if result["overspent_micros"] or result["ledger"] != "verified":
@@ -213,12 +264,18 @@ def media_docs(
     if not UPDATES_MIN <= updates <= UPDATES_MAX:
         raise Invalid("bench_out_of_range", f"{updates} updates", where="bench media-docs",
                       remedy=f"{UPDATES_MIN} to {UPDATES_MAX}")  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
-        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+    with _own_home() as settings:
         result = _run(media_bench.run(settings, updates=updates))
     _say(result, as_json=as_json)
     if not media_bench.holds(result):
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _own_home() -> Generator[Settings]:
+    """A home for one measurement, and nothing of it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
+        yield msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
 
 
 def _run(measured: Coroutine[Any, Any, T]) -> T:

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from chimera.assembly import networks
+from chimera.assembly.networks import Connecting
 from chimera.cli import output, stopping
-from chimera.settings import Settings, read_settings
+from chimera.settings import read_settings
 
 app = typer.Typer(name="connector", help="Social networks as MCP servers.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -31,17 +32,21 @@ def list_networks(*, as_json: Json = False) -> None:
 
 @app.command()
 def serve(
-    name: Annotated[str, typer.Argument(help="A network of `networks.toml`.")],
+    name: Annotated[str, typer.Argument(help="A network of `networks.toml`; or `feeds`, or `pages`.")],
     *,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Listen here instead of speaking by stdio.")] = 0,
 ) -> None:
-    """Serve one network as an MCP server until stopped. Whoever reaches it can act as its accounts: no gate is here."""
+    """Serve one network, or the open web, as an MCP server until stopped.
+
+    Whoever reaches a network's connector can act as its accounts: no gate is here. `feeds` and `pages` only read.
+    """
+    connecting = networks.named(read_settings(), name)
     with contextlib.suppress(KeyboardInterrupt):
-        stopping.run(_http(read_settings(), name, host, port) if port else networks.over_stdio(read_settings(), name))
+        stopping.run(_http(connecting, host, port) if port else networks.over_stdio(connecting))
 
 
-async def _http(settings: Settings, name: str, host: str, port: int) -> None:
-    async with networks.over_http(settings, name, host=host, port=port) as server:
+async def _http(connecting: Connecting, host: str, port: int) -> None:
+    async with networks.over_http(connecting, host=host, port=port) as server:
         output.note(f"the connector: http://{host}:{port}/mcp")
         await server.serve()

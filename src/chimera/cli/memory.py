@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +15,6 @@ from chimera.cli import output, stopping
 from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
 from chimera.domain.roles import Role
-from chimera.domain.verbs import FLEET
 from chimera.learning.memory import Note, Remembering
 from chimera.ports.store import Store
 from chimera.settings import read_settings
@@ -41,9 +40,7 @@ async def _opened() -> AsyncGenerator[tuple[Store, Remembering]]:
 
 async def _asked_by(store: Store) -> str:
     """The name of whoever sits here, who may change what agents know."""
-    office = await people.office_of(read_settings(), store)
-    office.desk.require(office.principal, "agent.change", FLEET)
-    return office.principal.name
+    return (await people.permitted_here(read_settings(), store, "agent.change")).name
 
 
 @app.command()
@@ -112,12 +109,7 @@ def forget(
     as_json: Json = False,
 ) -> None:
     """Take the words out of a memory, and its vector with them. That there was one stays on record."""
-
-    async def work() -> Memory:
-        async with _opened() as (store, memory):
-            return await memory.forget(ids.parse(memory_id), by=await _asked_by(store), why=why)
-
-    _say(stopping.run(work()), as_json=as_json)
+    _change(memory_id, lambda memory, one, by: memory.forget(one, by=by, why=why), as_json=as_json)
 
 
 @app.command()
@@ -128,12 +120,7 @@ def secret(
     as_json: Json = False,
 ) -> None:
     """Keep a memory secret: nothing of it leaves the house, in the arguments of reads neither. For good."""
-
-    async def work() -> Memory:
-        async with _opened() as (store, memory):
-            return await memory.keep_secret(ids.parse(memory_id), by=await _asked_by(store), why=why)
-
-    _say(stopping.run(work()), as_json=as_json)
+    _change(memory_id, lambda memory, one, by: memory.keep_secret(one, by=by, why=why), as_json=as_json)
 
 
 @app.command()
@@ -156,6 +143,18 @@ def compact(
         output.answer({"summaries": [_shown(one) for one in summaries]})
         return
     output.table(("id", "of", "text"), [(one.id, str(len(one.sources)), one.text) for one in summaries])
+
+
+def _change(
+    memory_id: str, change: Callable[[Remembering, str, str], Awaitable[Memory]], *, as_json: bool
+) -> None:  # fmt: skip
+    """Change one memory in the name of whoever sits here, and show it."""
+
+    async def work() -> Memory:
+        async with _opened() as (store, memory):
+            return await change(memory, ids.parse(memory_id), await _asked_by(store))
+
+    _say(stopping.run(work()), as_json=as_json)
 
 
 async def _look(store: Store, memory_id: str = "") -> None:

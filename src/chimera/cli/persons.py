@@ -17,7 +17,6 @@ from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.event import Event, EventKind
 from chimera.domain.quoting import unquoted
-from chimera.domain.verbs import FLEET
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.governance.privacy.person import require_handle
 from chimera.ports.store import Store
@@ -70,9 +69,7 @@ async def note_consent(asked: PersonRequest, purposes: Sequence[Purpose], state:
 async def _permitted(found: Database, verb: str) -> str:
     """The name of whoever sits here, who may do this."""
     async with _store(found) as store:
-        office = await people.office_of(read_settings(), store)
-        office.desk.require(office.principal, verb, FLEET)
-        return office.principal.name
+        return (await people.permitted_here(read_settings(), store, verb)).name
 
 
 @contextlib.asynccontextmanager

@@ -1,33 +1,36 @@
-"""`chimera rehearse`: several versions of an agent before the same crowds. Touches no fleet and no database."""
+"""`chimera rehearse`: several versions of an agent before the same crowds. Without `--agent` it touches no database."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from chimera.adapters.documents import yaml
-from chimera.adapters.documents.limits import DocumentLimits
-from chimera.cli import output
-from chimera.domain.errors import Invalid, Missing
+from chimera.adapters.documents.weeks import read_week
+from chimera.assembly.serving import rehearsals
+from chimera.cli import output, stopping
+from chimera.cli.doors import doors_of
+from chimera.domain.scorecard import Scorecard
+from chimera.domain.verbs import Resource
+from chimera.pipeline.installer import agent_id_of
 from chimera.rehearsal import week as weeks
 from chimera.rehearsal.lives import rehearse as lived
 from chimera.rehearsal.week import Week
 
-SCENARIOS = Path(weeks.__file__).parent / "scenarios"
-LIMITS = DocumentLimits(floats=True)
-POSTS_MAX, PEOPLE_MAX, SEEDS_MAX = 5_000, 200_000, 50
-
 
 def rehearse(
+    context: typer.Context,
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")],
     *,
+    agent: Annotated[str, typer.Option(help="Rehearse this agent's versions, and keep their scorecards.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Let versions of an agent choose what to say and when, before crowds of ten thousand and more."""
-    chosen = _read(scenario)
+    if agent:
+        _tell_cards(stopping.run(_kept(context, agent, scenario)), as_json=as_json)
+        return
+    chosen = read_week(scenario)
     outcomes = lived(chosen)
     versions = [_told(chosen, outcomes, version.name) for version in chosen.versions]
     if as_json:
@@ -53,38 +56,22 @@ def _told(week: Week, outcomes: tuple[weeks.Outcome, ...], version: str) -> dict
     return {"version": version, "engagement": weeks.interval(rates).mean, "ratio": msgspec.to_builtins(between)}
 
 
-def _read(name: str) -> Week:
-    """A scenario that comes with Chimera, or one of somebody's own."""
-    shipped = SCENARIOS / f"{name}.yaml"
-    path = shipped if name.isidentifier() and shipped.is_file() else Path(name)
-    if not path.is_file():
-        known = ", ".join(sorted(one.stem for one in SCENARIOS.glob("*.yaml")))
-        raise Missing("scenario_missing", f"there is no scenario {name[:80]!r}", where="scenario",
-                      remedy=f"name a file, or one of {known}")  # fmt: skip
-    document = yaml.read(path, limits=LIMITS)
-    try:
-        found = msgspec.convert(document.value, Week)
-    except msgspec.ValidationError as error:
-        raise Invalid(
-            "scenario_malformed", str(error)[:300], where=str(path), remedy="see docs/guides/rehearse.md"
-        ) from error
-    _require_bounded(found, path)
-    return found
+async def _kept(context: typer.Context, agent: str, scenario: str) -> tuple[Scorecard, ...]:
+    async with doors_of(context).office() as office:
+        office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
+        desk = rehearsals(office.store, read=read_week)
+        return await desk.rehearse(agent_id_of(agent), scenario, by=office.principal.name)
 
 
-def _require_bounded(week: Week, path: Path) -> None:
-    posts = week.days * week.posts_per_day
-    bounded = (
-        1 <= posts <= POSTS_MAX,
-        100 <= week.habits.people <= PEOPLE_MAX,
-        2 <= len(week.seeds) <= SEEDS_MAX,
-        2 <= len({one.name for one in week.versions}) == len(week.versions),
-        2 <= week.habits.topics <= 100,
-    )
-    if not all(bounded):
-        raise Invalid(
-            "scenario_malformed",
-            "a scenario is out of bounds",
-            where=str(path),
-            remedy="1 to 5000 posts, 100 to 200000 people, 2 to 50 seeds, 2 versions of different names",
-        )
+def _tell_cards(cards: tuple[Scorecard, ...], *, as_json: bool) -> None:
+    if as_json:
+        output.answer({"scorecards": [msgspec.to_builtins(one) for one in cards]})
+        return
+    heads = ("version", "posts", "impressions", "engagements", "engagement")
+    output.table(heads, [(one.package_version, *_figures(one)) for one in cards])
+
+
+def _figures(card: Scorecard) -> tuple[str, ...]:
+    counted = [(one.posts, one.impressions, one.engagements) for one in card.trials]
+    posts, seen, engaged = map(sum, zip(*counted, strict=True))
+    return f"{posts}", f"{seen}", f"{engaged}", f"{engaged / seen:.2%}" if seen else "–"

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from chimera import bootstrap
+from chimera.assembly import people
 from chimera.assembly.client import house_at, in_terminal
 from chimera.cli import stopping
 from chimera.client.door import let_in
@@ -49,7 +50,6 @@ async def _own(settings: Settings) -> AsyncGenerator[House]:
     async with bootstrap.own_api(private) as api:
         _, _, code = api.entrance.partition(ONCE)
         if not code:
-            raise Refused("not_logged_in", "there are people here, and nobody is logged in", where="this home",
-                          remedy="chimera login, or set CHIMERA_TOKEN")  # fmt: skip
+            raise people.nobody_here()
         async with let_in(api.url, code) as secret, house_at(api.url, secret) as house:
             yield house

@@ -106,6 +106,7 @@ class Agent(Record, frozen=True, kw_only=True):
     rulings: int = 0
     budget_micros_day: int = 10_000_000
     schedule: Schedule = ALWAYS
+    feeds: tuple[str, ...] = ()
     state: AgentState = AgentState.INSTALLED
 
     def after(self, command: AgentCommand) -> Agent:

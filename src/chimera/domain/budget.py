@@ -41,6 +41,16 @@ class Window(Struct, frozen=True, kw_only=True):
         return quotas.unit_in(self.id)
 
     @property
+    def span(self) -> str:
+        """Period and start, as in `day|2026-11-21`: what the windows of all scopes share."""
+        return "|".join(self.id.rsplit("|", 2)[1:])
+
+    @property
+    def gone_micros(self) -> int:
+        """What does not come back."""
+        return self.spent_micros + self.overrun_micros
+
+    @property
     def room_micros(self) -> int:
         """What a new hold may take. Overrun counts against it."""
         return max(0, self.cap_micros - self.held_micros - self.spent_micros - self.overrun_micros)

@@ -64,6 +64,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recent: tuple[str, ...] = ()
     shaped: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    vouched: tuple[str, ...] = ()
     posted: tuple[int, int] = (0, 0)
     posts_per_day_max: int | None = None
     approver: Approver | None = None

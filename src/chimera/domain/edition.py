@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
+
+import msgspec
 
 from chimera.domain import ids
+from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.record import Record
 
 
 class Edition(Record, frozen=True, kw_only=True):
-    """One version as it was installed first. `manifest` is the manifest as plain values."""
+    """One version as it was installed first: its manifest, and the rules of its constitution, as plain values."""
 
     agent_id: str
     package_version: str
@@ -17,10 +20,29 @@ class Edition(Record, frozen=True, kw_only=True):
     manifest: dict[str, Any]
     installed_by: str
     installed_at_us: int
+    constitution: dict[str, Any] | None = None
 
     @property
     def scope(self) -> str:
         return self.agent_id
+
+    def as_manifest(self) -> Manifest:
+        """The manifest as it was read then."""
+        return msgspec.convert(_said(self.manifest), Manifest)
+
+    def as_constitution(self) -> Constitution | None:
+        """The rules as they were read then, if there were any."""
+        return msgspec.convert(self.constitution, Constitution) if self.constitution else None
+
+
+def _said(value: object) -> object:
+    """Without what was left out: an empty text stands for it on record, and no form of a manifest allows one."""
+    if isinstance(value, dict):
+        known = cast("dict[str, object]", value)
+        return {name: _said(one) for name, one in known.items() if one != ""}
+    if isinstance(value, list | tuple):
+        return [_said(one) for one in cast("list[object]", value)]
+    return value
 
 
 def edition_id(agent_id: str, digest: str) -> str:

@@ -18,6 +18,7 @@ from chimera.domain.policy import Policy
 from chimera.domain.record import Record
 from chimera.domain.revenue import Revenue
 from chimera.domain.review import Decoy, Remark, Review
+from chimera.domain.scorecard import Scorecard
 from chimera.domain.spending import Spending
 from chimera.domain.task import Task
 from chimera.domain.tools import ToolPin
@@ -55,5 +56,6 @@ KINDS: dict[str, type[Record]] = {
     "revenue": Revenue,
     "webhook": Webhook,
     "edition": Edition,
+    "scorecard": Scorecard,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -192,6 +192,10 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(max_length=40, description="what it may do; what is not listed is denied"),
     ]
     accounts: Annotated[tuple[AccountPart, ...], Meta(max_length=16, description="its names on networks")] = ()
+    feeds: Annotated[
+        tuple[Annotated[str, _form(r"^https?://[^\s]+$", "an address with https://", "a feed", most=2_000)], ...],
+        Meta(max_length=50, description="feeds that it follows: RSS, Atom or JSON Feed; needs web.read"),
+    ] = ()
     models: Annotated[
         dict[str, Annotated[tuple[ModelName, ...], Meta(min_length=1, max_length=5)]],
         Meta(max_length=50, description="for a task type, the models to try in order"),
@@ -271,6 +275,7 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: 
         goals=manifest.goals,
         budget_micros_day=manifest.budget_micros_day,
         schedule=_schedule(manifest.schedule),
+        feeds=manifest.feeds,
     )
 
 

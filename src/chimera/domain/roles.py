@@ -64,6 +64,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "revenue": _ONCE,
         "webhook": _ALL,
         "edition": _ONCE,
+        "scorecard": _ONCE,
     },
     Role.MANAGER: {
         "campaign": _ALL,

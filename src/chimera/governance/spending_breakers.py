@@ -44,33 +44,50 @@ class BreakerReadings:
         self._reads = reads
         self._treasury = treasury
         self._clock = clock
-        self._seen: dict[str, deque[tuple[int, int]]] = {}
+        self._seen_of = ""
+        self._seen: deque[tuple[int, int]] = deque()
 
     async def readings(self) -> tuple[Reading, ...]:
         """The numbers, one for the fleet and for each agent that spends today."""
+        fleet, now_us = self._today()
+        return self._all(await self._reads.windows_of(fleet.span), now_us)
+
+    async def pressing(self) -> tuple[Reading, ...]:
+        """Only the fleet's, and those of agents that have spent too much: of ten thousand that is nearly none."""
+        fleet, now_us = self._today()
+        beyond = await self._reads.windows_of(fleet.span, gone_bp_min=EMERGENCY_BP)
+        own = () if any(one.id == fleet.id for one in beyond) else await self._reads.windows((fleet.id,))
+        return self._all((*own, *beyond), now_us)
+
+    def _today(self) -> tuple[Window, int]:
+        """The fleet's window of today as it was before anything happened, and the time."""
         now_us = self._clock.now_us()
-        today = self._treasury.windows_for(agent_id="", campaign_id="", at_us=now_us)[0].rpartition("|")[2]
-        return tuple(self._read(window, now_us) for window in _days(await self._reads.windows(), today))
+        name = self._treasury.windows_for(agent_id="", campaign_id="", at_us=now_us)[0]
+        return Window(id=name, cap_micros=0), now_us
+
+    def _all(self, windows: Sequence[Window], now_us: int) -> tuple[Reading, ...]:
+        return tuple(self._read(one, now_us) for one in windows if one.id.startswith((scopes.FLEET, "agent:")))
 
     def _read(self, window: Window, now_us: int) -> Reading:
-        gone = window.spent_micros + window.overrun_micros
-        recent = self._recent(window.id, gone + window.held_micros, now_us)
+        gone = window.gone_micros
+        recent = self._recent(window.id, gone + window.held_micros, now_us) if _is_of_fleet(window) else 0
         cap = max(1, window.cap_micros)
         spent_bp, recent_bp = gone * 10_000 // cap, recent * 10_000 // cap
         tripped = ""
         if spent_bp > EMERGENCY_BP:
             tripped = f"emergency: {spent_bp / 100:.0f} % of the day's limit is spent"
-        elif recent_bp > VELOCITY_BP and recent >= VELOCITY_MICROS_MIN and window.id.startswith(scopes.FLEET):
+        elif recent_bp > VELOCITY_BP and recent >= VELOCITY_MICROS_MIN:
             tripped = f"velocity: {recent_bp / 100:.0f} % of the day's limit within five minutes"
         return Reading(scope=window.id.partition("|")[0], limit_micros=window.cap_micros, spent_bp=spent_bp,
                        recent_bp=recent_bp, tripped=tripped)  # fmt: skip
 
     def _recent(self, key: str, micros: int, now_us: int) -> int:
-        seen = self._seen.setdefault(key, deque())
-        seen.append((now_us, micros))
-        while seen and seen[0][0] < now_us - VELOCITY_US:
-            seen.popleft()
-        return micros - min(value for _, value in seen)
+        if key != self._seen_of:
+            self._seen_of, self._seen = key, deque()
+        self._seen.append((now_us, micros))
+        while self._seen and self._seen[0][0] < now_us - VELOCITY_US:
+            self._seen.popleft()
+        return micros - min(value for _, value in self._seen)
 
 
 class SpendingBreakers:
@@ -85,7 +102,7 @@ class SpendingBreakers:
         """Look at every day's window that is open, and halt each scope that is beyond. The halts made now."""
         halted = await self._reads.halted()
         made: list[Halt] = []
-        for reading in await self._readings.readings():
+        for reading in await self._readings.pressing():
             if reading.tripped and reading.scope not in halted:
                 try:
                     made.append(await self._halts.trip(reading.scope, breaker=BREAKER, reason=reading.tripped))
@@ -94,8 +111,5 @@ class SpendingBreakers:
         return tuple(made)
 
 
-def _days(windows: Sequence[Window], today: str) -> tuple[Window, ...]:
-    return tuple(
-        window for window in windows
-        if window.id.endswith(f"|day|{today}") and window.id.startswith((scopes.FLEET, "agent:"))
-    )  # fmt: skip
+def _is_of_fleet(window: Window) -> bool:
+    return window.id.startswith(f"{scopes.FLEET}|")

@@ -121,7 +121,11 @@ class Effects:
             deadline_us=now_us + PUBLISH_SECONDS_MAX * 1_000_000,
         )
         event = self._event(
-            EventKind.EFFECT_STARTED, started, action=grant.action.kind, digest=grant.terms.action_digest
+            EventKind.EFFECT_STARTED,
+            started,
+            action=grant.action.kind,
+            account=grant.action.account,
+            digest=grant.terms.action_digest,
         )
         await self._store.commit(
             Change(records=(started, seal.after(SealCommand.TAKE)), events=(event,), begins_in=_scopes_of(grant))

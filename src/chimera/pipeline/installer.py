@@ -95,10 +95,11 @@ class Installer:
                           remedy="install its package again under a higher version")  # fmt: skip
         if known.package_digest == digest:
             return Installed(agent=known, previous=known.package_version, changed=False)
-        manifest = msgspec.convert(kept.manifest, Manifest)
-        offer = Offer(manifest=manifest, digest=digest, by=accepted.by, accept_permissions=accepted.permissions,
-                      accept_budget=accepted.budget)  # fmt: skip
-        return await self._change_to(known, to_agent(manifest, identifier=known.id, digest=digest), offer)
+        manifest, rules = kept.as_manifest(), kept.as_constitution()
+        offer = Offer(manifest=manifest, digest=digest, by=accepted.by, constitution=rules,
+                      accept_permissions=accepted.permissions, accept_budget=accepted.budget)  # fmt: skip
+        wanted = to_agent(manifest, identifier=known.id, digest=digest, constitution=rules)
+        return await self._change_to(known, wanted, offer)
 
     async def editions(self, agent_id: str) -> tuple[Edition, ...]:
         """Every version whose manifest is on record, in the order in which they were installed first."""
@@ -124,7 +125,8 @@ class Installer:
         manifest: dict[str, Any] = msgspec.to_builtins(offer.manifest)
         now_us = await self._store.now_us()
         return (Edition(id=identifier, agent_id=agent.id, package_version=agent.package_version, digest=offer.digest,
-                        manifest=manifest, installed_by=offer.by, installed_at_us=now_us),)  # fmt: skip
+                        manifest=manifest, installed_by=offer.by, installed_at_us=now_us,
+                        constitution=msgspec.to_builtins(offer.constitution)),)  # fmt: skip
 
     async def change(self, name: str, command: AgentCommand, *, by: str) -> Agent:
         """The agent after a command, or a named refusal."""

@@ -131,10 +131,12 @@ class Planner:
             refusals.append(str(refusal))
             return None
 
-    async def _planned(self, campaign: Campaign) -> list[Task]:
+    async def _planned(self, campaign: Campaign, states: Sequence[TaskState] = ()) -> list[Task]:
         """The steps of the campaign's own plans; answers to what came in are nobody's to plan anew."""
         found: list[Task] = []
-        while page := await self._store.list(Task, scope=campaign.id, after=found[-1].id if found else ""):
+        while page := await self._store.list(
+            Task, states=states, scope=campaign.id, after=found[-1].id if found else ""
+        ):
             found.extend(page)
         return [task for task in found if task.input_id is None]
 
@@ -144,9 +146,9 @@ class Planner:
         """Adopt the plan and drop what has not begun, in one commit; work that goes on meanwhile is looked at anew."""
         for _ in range(REPLACED_TRIES_MAX):
             campaign = await self._store.get(Campaign, campaign_id)
-            gone = [task for task in await self._planned(campaign) if task.state in NOT_BEGUN]
+            gone = await self._planned(campaign, NOT_BEGUN)
             try:
-                return await self._adopt(campaign, agent, plan, inputs=(asked,), bill=bill, replaced=tuple(gone))
+                return await self._adopt(campaign, agent, plan, inputs=(asked,), bill=bill, replaced=gone)
             except Conflict:
                 continue
         raise Unavailable("campaign_busy", "the campaign moves too fast to be planned anew", where=campaign_id,

@@ -75,6 +75,12 @@ class Reads(Protocol):
         """The windows asked for that exist, or all of them, ordered by id."""
         ...
 
+    async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
+        """The windows of one span, such as `day|2026-11-21`, ordered by id; those of which at least this share is gone,
+        as spent or overrun.
+        """
+        ...
+
     async def halted(self) -> frozenset[str]:
         """The scopes that are halted now."""
         ...

@@ -27,7 +27,7 @@ def _lived(week: Week, version: Version, seed: int) -> Outcome:
             response = crowd.meet(shown)
             chooser.learn(shown, response.impressions, response.engagements)
             impressions, engagements = impressions + response.impressions, engagements + response.engagements
-    return Outcome(seed=seed, version=version.name, posts=week.days * week.posts_per_day, impressions=impressions,
+    return Outcome(seed=seed, version=version.name, posts=week.days * week.posts_of(version), impressions=impressions,
                    engagements=engagements)  # fmt: skip
 
 
@@ -37,16 +37,17 @@ class _Chooser:
     def __init__(self, week: Week, version: Version, dice: Dice) -> None:
         self._week, self._version, self._dice = week, version, dice
         self._topics = Bandit([str(topic) for topic in range(week.habits.topics)], draw=self._draw)
-        self._hours = Bandit([str(hour) for hour in range(HOURS)], draw=self._draw)
+        self._open = version.hours or tuple(range(HOURS))
+        self._hours = Bandit([str(hour) for hour in self._open], draw=self._draw)
 
     def day(self, day: int, crowd: Crowd) -> list[Shown]:
         """The posts of one day, in the order of their hours."""
         by_chance = self._version.chooses == "by chance"
-        hours = [self._dice.below(HOURS) if by_chance else self._hour() for _ in range(self._week.posts_per_day)]
+        hours = [self._hour(by_chance=by_chance) for _ in range(self._week.posts_of(self._version))]
         return [self._post(day * HOURS + hour, crowd, by_chance=by_chance) for hour in sorted(hours)]
 
-    def _hour(self) -> int:
-        return int(self._hours.choose())
+    def _hour(self, *, by_chance: bool) -> int:
+        return self._open[self._dice.below(len(self._open))] if by_chance else int(self._hours.choose())
 
     def _post(self, hour: int, crowd: Crowd, *, by_chance: bool) -> Shown:
         if by_chance:

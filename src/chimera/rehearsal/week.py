@@ -20,11 +20,13 @@ _T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 
 
 
 class Version(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one version of an agent chooses."""
+    """How one version of an agent chooses. Without hours it posts at any; without a number of posts, the scenario's."""
 
     name: str
     chooses: Literal["by chance", "by what it learns"] = "by what it learns"
     pictures: bool = True
+    hours: tuple[int, ...] = ()
+    posts_per_day: int | None = None
 
 
 class Week(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +41,10 @@ class Week(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     versions: tuple[Version, ...] = (
         Version(name="ours"), Version(name="baseline", chooses="by chance", pictures=False),
     )  # fmt: skip
+
+    def posts_of(self, version: Version) -> int:
+        """How many posts a version writes a day."""
+        return self.posts_per_day if version.posts_per_day is None else version.posts_per_day
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from chimera.governance import quotas
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
+from chimera.governance.safety.relations import Manifests, NoManifests, vouched
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.ports.clock import Clock
@@ -44,6 +45,8 @@ class Court(Struct, frozen=True, kw_only=True):
     clock: Clock
     meter: Meter = NoMeter()
     cfo: CFOAgent | None = None
+    # Without a studio nobody vouches for media, and none go out.
+    manifests: Manifests = NoManifests()
     # Whether models are paid for: then money is set aside before they are asked.
     models_cost: bool = False
     # Whether a draft that only needs other words goes back to its writer before a person is asked (ADR-124).
@@ -59,6 +62,11 @@ class Court(Struct, frozen=True, kw_only=True):
             shaped=bool(question.shaped),
         )  # fmt: skip
         return msgspec.structs.replace(question, appraisal=appraisal)
+
+    def vouching(self, question: Question) -> Question:
+        """The question with those of its media that carry a verified manifest now."""
+        found = vouched(question.action, self.manifests)
+        return question if found == question.vouched else msgspec.structs.replace(question, vouched=found)
 
     def note(self, question: Question, ruling: Ruling) -> None:
         """What the CFO let through and was not granted after all no longer counts against a limit."""

@@ -90,7 +90,7 @@ class Holding:
         for number, running in ending:
             await asyncio.gather(running, return_exceptions=True)
             if not running.cancelled() and (error := running.exception()) is not None:
-                log.warning("the manager of a slot ended", slot=number, why=str(error))
+                log.warning("the manager of a slot ended", slot=number, why="; ".join(_causes(error)))
             try:
                 await self._slots.leave(self._holder, number)
             except ChimeraError as error:
@@ -128,6 +128,13 @@ class Alone:
     async def _holds_all(self) -> bool:
         held = await self._slots.hold(self._holder, EVERY, more=len(EVERY), lease_seconds=ALONE_LEASE_SECONDS)
         return len(held) == len(EVERY)
+
+
+def _causes(error: BaseException) -> list[str]:
+    """What stands behind a group of errors, each in its words."""
+    if isinstance(error, BaseExceptionGroup):
+        return [cause for part in error.exceptions for cause in _causes(part)]
+    return [f"{type(error).__name__}: {error}"]
 
 
 def _others() -> Conflict:

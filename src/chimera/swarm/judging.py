@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from chimera.domain.attempt import Attempt, attempt_id
-from chimera.domain.decision import Deny, Question, Reason, Ruling
+from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
@@ -153,14 +153,14 @@ class Judging:
             return await self._postpone(assignment, result, judgement, occasion, why=f"{question.halted[0]} is halted")
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
-        question = await self._court.appraised(question)
+        question = self._court.vouching(await self._court.appraised(question))
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
-        step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
-        findings = second_thoughts.mendable(ruling, self._court.gate.nominal(question))
-        if self._court.writes_anew and findings and _may_be_written_anew(assignment.task, spec, findings):
+        if findings := self._to_mend(assignment.task, spec, question, ruling):
             step = hearing.sent_back(assignment, result, judgement, question, ruling, findings, occasion)
+        else:
+            step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         try:
             await self._commit(step)
         except Refused as refusal:
@@ -178,6 +178,16 @@ class Judging:
         self._court.meter.decided(step.task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
+
+    def _to_mend(self, task: Task, spec: Spec, question: Question, ruling: Ruling) -> tuple[str, ...]:
+        """What the writer is to mend before a person is asked: as often as in any draft, for doubt alone once."""
+        if not self._court.writes_anew or isinstance(ruling.decision, Allow):
+            return ()
+        if task.revision >= spec.limits.revisions_max:
+            return ()
+        findings = second_thoughts.mendable(ruling, self._court.gate.nominal(question))
+        doubted = second_thoughts.DOUBT in task.feedback
+        return () if doubted and findings == (second_thoughts.DOUBT,) else findings
 
     async def _as_sure_as_before(self, question: Question) -> Question:
         """Bytes that were judged before are no surer now: who is asked often enough would say anything."""
@@ -244,13 +254,6 @@ class Judging:
         if step.granted is not None:
             self._granted(step.granted)
         self._ready.ring()
-
-
-def _may_be_written_anew(task: Task, spec: Spec, findings: tuple[str, ...]) -> bool:
-    """As often as any draft; where confidence alone is in the way, once: then a person is asked."""
-    return task.revision < spec.limits.revisions_max and not (
-        findings == (second_thoughts.DOUBT,) and second_thoughts.DOUBT in task.feedback
-    )
 
 
 def _answered_by(result: Result) -> str:

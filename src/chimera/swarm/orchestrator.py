@@ -18,6 +18,7 @@ from chimera.learning.recollection import Remembrance
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
+from chimera.swarm.following import Following
 from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.loops import forever
@@ -39,6 +40,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     noticing: Noticing | None = None
     spending: SpendingBreakers | None = None
     remembrance: Remembrance | None = None
+    following: Following | None = None
 
 
 class Orchestrator:
@@ -62,6 +64,7 @@ class Orchestrator:
         async with asyncio.TaskGroup() as loops:
             for name, once, seconds in (
                 ("listening", self._listen, 0.3),
+                ("following", self._follow, 5.0),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
                 ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds),
@@ -73,6 +76,11 @@ class Orchestrator:
 
     async def _listen(self) -> bool:
         if self._listening is not None and await self._listening.once():
+            self._arrived.ring()
+        return False
+
+    async def _follow(self) -> bool:
+        if self._duties.following is not None and await self._duties.following.once():
             self._arrived.ring()
         return False
 

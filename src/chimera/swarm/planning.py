@@ -13,14 +13,17 @@ from chimera.domain.campaign import CAMPAIGN_MACHINE, Campaign, CampaignState, I
 from chimera.domain.errors import ChimeraError
 from chimera.domain.task import Task, TaskState
 from chimera.pipeline.planner import Planner
-from chimera.ports.store import Store
+from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
+from chimera.swarm.waiting import Waiting
 
 INPUTS_AT_ONCE_MAX = 512
+# Of one campaign in one round: whoever floods its campaign waits behind everybody else's.
+INPUTS_OF_ONE_MAX = 128
 GOALS_AT_ONCE_MAX = 16
 # Where there is no money for the planner's model today, somebody may raise the cap meanwhile.
 POOR_SECONDS = 30
@@ -45,20 +48,22 @@ class Planning:
         self._store = store
         self._roster = roster
         self._claiming = claiming
-        self._shards = tuple(shards)
         self._ready = ready
+        self._opened = Waiting(Campaign, state="opened", reads=store, shards=shards, at_once=LIST_MAX,
+                               clock=court.clock)  # fmt: skip
+        self._inputs = Waiting(Input, state="admitted", reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX,
+                               clock=court.clock)  # fmt: skip
         self._goals: dict[str, asyncio.Task[None]] = {}
         self._poor: dict[str, int] = {}
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything."""
-        inputs = await self._store.list(Input, states=("admitted",), shards=self._shards, limit=INPUTS_AT_ONCE_MAX)
-        opened = await self._store.list(Campaign, states=("opened",), shards=self._shards)
-        await self._start_goals(opened)
-        planned = await self._plan_inputs(inputs)
+        inputs = await self._inputs.page()
+        await self._start_goals(await self._opened.page())
+        planned, goes_on = await self._plan_inputs(inputs)
         if planned:
             self._ready.ring()
-        return planned
+        return planned or goes_on
 
     async def close(self) -> None:
         """Stop planning goals."""
@@ -69,15 +74,13 @@ class Planning:
     async def _start_goals(self, opened: Sequence[Campaign]) -> None:
         agents = await self._roster.agents(campaign.agent_id for campaign in opened)
         halted = await self._roster.halted()
-        for campaign in opened:
-            agent = agents.get(campaign.agent_id)
-            if len(self._goals) >= GOALS_AT_ONCE_MAX:
-                return
-            if campaign.id in self._goals or agent is None or not _may_begin(campaign, agent, halted):
-                continue
-            if not self._is_time(campaign, agent):
-                continue
+        pairs = [(one, agents[one.agent_id]) for one in opened if one.agent_id in agents]
+        due = [(one, agent) for one, agent in pairs if _may_begin(one, agent, halted) and self._is_time(one, agent)]
+        fresh = [pair for pair in due if pair[0].id not in self._goals]
+        taken = fresh[: max(0, GOALS_AT_ONCE_MAX - len(self._goals))]
+        for campaign, agent in taken:
             self._start(campaign, self._planned(campaign, self._planner.plan_goal(campaign, agent)))
+        self._opened.took(len(due), left=len(fresh) - len(taken))
 
     def _start(self, campaign: Campaign, planning: Coroutine[Any, Any, None]) -> None:
         """One plan of a campaign at a time, beside everything else: a model is asked."""
@@ -120,7 +123,8 @@ class Planning:
                 self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
-    async def _plan_inputs(self, inputs: Sequence[Input]) -> bool:
+    async def _plan_inputs(self, inputs: Sequence[Input]) -> tuple[bool, bool]:
+        """Whether anything was planned, and whether others wait behind those who have to."""
         by_campaign: defaultdict[str, list[Input]] = defaultdict(list)
         for one in inputs:
             by_campaign[one.campaign_id].append(one)
@@ -128,10 +132,13 @@ class Planning:
         await self._start_wishes(campaigns, {key: one for key, came in by_campaign.items() if (one := _wish_in(came))})
         # A campaign that is only opened has its goal planned first: adopting an answer would pass it over.
         ready = [one for one in campaigns if one.state is CampaignState.RUNNING or CAMPAIGN_MACHINE.is_final(one.state)]
-        agents = await self._roster.agents(campaign.agent_id for campaign in ready)
-        awake = [one for one in ready if one.agent_id in agents and agents[one.agent_id].state is not AgentState.PAUSED]
-        arrivals = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
-        return await self._plan_all([arrival for arrival in arrivals if arrival[2]])
+        agents, halted = await self._roster.agents(one.agent_id for one in ready), await self._roster.halted()
+        awake = [one for one in ready if one.agent_id in agents and _may_go_on(one, agents[one.agent_id], halted)]
+        waiting = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
+        arrivals = [(one, agent, came[:INPUTS_OF_ONE_MAX]) for one, agent, came in waiting if came]
+        count = sum(len(came) for _, _, came in arrivals)
+        goes_on = self._inputs.took(count, left=sum(len(came) for _, _, came in waiting) - count)
+        return await self._plan_all(arrivals), goes_on
 
     async def _plan_all(self, arrivals: Sequence[tuple[Campaign, Agent, Sequence[Input]]]) -> bool:
         """All at once: their changes ride together. What fits goes straight to idle workers."""
@@ -174,6 +181,11 @@ def _to_answer(campaign: Campaign, inputs: Sequence[Input]) -> Sequence[Input]:
 
 def _is_leased(task: Task) -> bool:
     return task.state is TaskState.LEASED
+
+
+def _may_go_on(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:
+    """What still comes in for a campaign that is over is dropped, whatever is halted or paused."""
+    return CAMPAIGN_MACHINE.is_final(campaign.state) or _may_begin(campaign, agent, halted)
 
 
 def _may_begin(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:

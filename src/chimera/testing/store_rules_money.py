@@ -43,6 +43,16 @@ class MoneyRules:
         assert await bench.manager.windows((FLEET_DAY, "none")) == (await bench.window(FLEET_DAY),)
 
     @pytest.mark.requirement("R-E2")
+    async def test_windows_are_found_by_span_and_by_how_much_of_them_is_gone(self, bench: Bench) -> None:
+        await bench.move(FLEET_DAY, hold=7)
+        await bench.move(AGENT_DAY, metered=AGENT_DAY_CAP_MICROS // 2)
+        await bench.move("agent:0193|week|2026-11-21", metered=1)
+        assert [one.id for one in await bench.manager.windows_of("day|2026-11-21")] == [AGENT_DAY, FLEET_DAY]
+        assert [one.id for one in await bench.manager.windows_of("day|2026-11-21", gone_bp_min=5_000)] == [AGENT_DAY]
+        assert await bench.manager.windows_of("day|2026-11-21", gone_bp_min=5_001) == ()
+        assert await bench.manager.windows_of("day|2026-11-22") == await bench.manager.windows_of("2026-11-21") == ()
+
+    @pytest.mark.requirement("R-E2")
     async def test_where_nobody_set_a_cap_nothing_may_be_held(self, bench: Bench) -> None:
         for window_id in ("agent:0193|hour|2026-W47", "campaign:0193|total|-", "nonsense", "agent:a|day"):
             with pytest.raises(Refused, match="no cap is set"):

@@ -28,6 +28,7 @@ from chimera.domain.policy import PackFiles, Policy, policy_id
 from chimera.domain.record import Record
 from chimera.domain.revenue import Revenue
 from chimera.domain.review import Decoy, Remark, Review
+from chimera.domain.scorecard import Scorecard, Trial
 from chimera.domain.spec import SpecRef
 from chimera.domain.spending import Appraisal, Payment, Spending, Word
 from chimera.domain.task import Task, TaskState
@@ -238,6 +239,12 @@ class Samples:
         return Revenue(id=self.id(), source="invoice", reference="1", campaign_id=self.id(), micros=5,
                        received_micros=5, at_us=1)  # fmt: skip
 
+    def scorecard(self) -> Scorecard:
+        trial = Trial(seed=1, posts=7, impressions=100, engagements=5, chance_impressions=90, chance_engagements=2)
+        return Scorecard(id=self.id(), agent_id=self.id(), package_version="1.0.0", digest="0" * 64, scenario="week",
+                         days=7, people=100, posts_per_day=1, hours=24, pictures=False, trials=(trial,),
+                         rehearsed_by="grace", rehearsed_at_us=1)  # fmt: skip
+
     def memory(self) -> Memory:
         return Memory(id=self.id(), owner="shared", kind=MemoryKind.EPISODIC, text="it rained", labels=TRUSTED,
                       importance_bp=5, at_us=1)  # fmt: skip
@@ -267,4 +274,5 @@ class Samples:
             "spending": self.spending(),
             "revenue": self.revenue(),
             "memory": self.memory(),
+            "scorecard": self.scorecard(),
         }

@@ -11,6 +11,7 @@ from chimera.adapters.documents.governance import load_lexicon
 from chimera.domain.decision import Question
 from chimera.governance.safety.finding import Finding, Severity
 from chimera.governance.safety.gateway import SafetyGateway, severity_of
+from chimera.governance.safety.relations import vouched
 from tests.governance.safety.test_personal_data import DISCLOSURE, question
 
 GATEWAY = SafetyGateway(load_lexicon())
@@ -125,6 +126,10 @@ class Verified:
         return digest == "ab" * 32
 
 
+def vouched_for(asked: Question) -> Question:
+    return replace(asked, vouched=vouched(asked.action, Verified()))
+
+
 @pytest.mark.requirement("R-D2")
 @pytest.mark.parametrize(
     ("media", "clean"),
@@ -140,7 +145,7 @@ class Verified:
 )
 def test_media_need_a_verified_manifest(media: object, clean: bool) -> None:
     asked = action_question("post.publish", text=f"Look {DISCLOSURE}", media=media)
-    assert (SafetyGateway(load_lexicon(), manifests=Verified()).inspect(asked) == ()) is clean
+    assert (GATEWAY.inspect(vouched_for(asked)) == ()) is clean
     assert severity_of(GATEWAY.inspect(asked)) == "harm"
 
 
@@ -148,7 +153,7 @@ def test_media_need_a_verified_manifest(media: object, clean: bool) -> None:
 def test_an_alt_text_takes_no_room_from_the_text() -> None:
     media = [{"digest": "ab" * 32, "alt": "a long description " * 20}]
     asked = action_question("post.publish", text=f"{'boss ' * 50}{DISCLOSURE}", media=media)
-    assert SafetyGateway(load_lexicon(), manifests=Verified()).inspect(asked) == ()
+    assert GATEWAY.inspect(vouched_for(asked)) == ()
 
 
 @pytest.mark.requirement("R-D2")

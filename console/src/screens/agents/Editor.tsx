@@ -27,10 +27,10 @@ persona:
 goals:
   - One thing that it tries to do.
 
-capabilities: [copy]
+capabilities: [trends, copy]
 
 permissions:
-  - note.keep
+  - trends.read
   - post.publish
 
 accounts:

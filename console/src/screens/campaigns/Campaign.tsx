@@ -5,13 +5,14 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState, type ReactElement } from "react";
 import { Link, useLocation } from "wouter";
 import { call } from "@/api/client";
-import { useRead } from "@/api/queries";
+import { useRead, type PageOf } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Chip, Empty, Figures, Found, Head, Meter, Money, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { Calendar } from "@/screens/campaigns/Calendar";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
+import { sayEvent } from "@/words/events";
 import { countOf } from "@/words/money";
 
 const Dag = lazy(() => import("@/screens/campaigns/Dag").then(({ Dag: component }) => ({ default: component })));
@@ -98,6 +99,17 @@ function Replan({ item }: { item: Item }): ReactElement | null {
   );
 }
 
+/** Nothing is planned: either the planner is at it, or it says why it could not. */
+function Unplanned({ item }: { item: Item }): ReactElement {
+  const refused = useRead<PageOf<Schemas["EventLine"]>>(["events", "unplanned", item.id], "events", { query: { kind: "PLAN_REFUSED", record: item.id, limit: 1 } }).data?.items[0];
+  if (!refused) return <Empty title="No plan yet">The planner reads the goal now; its first plan appears here by itself. Nothing happens while the agent is not active.</Empty>;
+  return (
+    <Empty title="No sound plan so far" act={<Link href={`/agents/${item.agent_id}`}>See what the agent may do</Link>}>
+      <bdi>{sayEvent(refused)}</bdi> (<When us={refused.at_us} age />). Make the goal plainer, give it more money, or let the agent do what the plan needs: a post needs the capabilities <code>trends</code> and <code>copy</code>.
+    </Empty>
+  );
+}
+
 function Detail({ item }: { item: Item }): ReactElement {
   const [view, setView] = useState("plan");
   const may = useMay();
@@ -121,7 +133,7 @@ function Detail({ item }: { item: Item }): ReactElement {
       <div className="filters" style={{ marginTop: 14 }}><SegmentedControl aria-label="View" data={[{ value: "plan", label: "Plan" }, { value: "calendar", label: "Calendar" }, { value: "results", label: "Results" }]} value={view} onChange={setView} /><span className="faint">{{ plan: "The graph is live. Choose a step to see its whole life.", calendar: `Times are in your zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`, results: "" }[view]}</span></div>
       <Found query={plan}>{(steps) => (
         <Panel bare label={view}>
-          {steps.length === 0 ? <Empty title="No plan yet">The planner reads the goal now; its first plan appears here by itself.</Empty>
+          {steps.length === 0 ? <Unplanned item={item} />
             : view === "plan" ? <Suspense fallback={null}><Dag steps={steps} /></Suspense>
               : view === "calendar" ? <Calendar campaignId={item.id} steps={steps} /> : <Results steps={steps} />}
         </Panel>

@@ -1,5 +1,5 @@
 /** Oneself: what one’s roles permit, another password, a telephone’s codes, open sessions. */
-import { Button, PasswordInput } from "@mantine/core";
+import { Button, PasswordInput, SegmentedControl } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
 import { call } from "@/api/client";
@@ -8,6 +8,7 @@ import type { Schemas } from "@/api/types";
 import { Dialogue, Secret } from "@/parts/Dialogue";
 import { Chip, Empty, Found, Panel, ProblemNote, When } from "@/parts/parts";
 import { useSession } from "@/session";
+import { chooseUndoSeconds, UNDO_CHOICES, undoSeconds } from "@/screens/reviews/rulings";
 import { meaningOf } from "@/words/verbs";
 
 const PASSWORD_LENGTH_MIN = 12;
@@ -81,6 +82,19 @@ function Sessions(): ReactElement {
   );
 }
 
+/** Nobody has to be quick: how long a ruling waits before it is sent. */
+function TakingBack(): ReactElement {
+  const [seconds, setSeconds] = useState(String(undoSeconds()));
+  return (
+    <Panel title="Taking back" note="kept in this browser">
+      <div className="stack">
+        <p className="soft" style={{ margin: 0 }}>How long a ruling of yours waits, so that <kbd>u</kbd> takes it back, before it is sent.</p>
+        <div><SegmentedControl aria-label="Seconds to take a ruling back" data={UNDO_CHOICES.map((one) => ({ value: one, label: `${one} s` }))} value={seconds} onChange={(chosen) => { setSeconds(chosen); chooseUndoSeconds(chosen); }} /></div>
+      </div>
+    </Panel>
+  );
+}
+
 export function You(): ReactElement {
   const session = useSession();
   const [isChanging, setChanging] = useState(false);
@@ -92,6 +106,7 @@ export function You(): ReactElement {
         <Panel title="You"><dl className="facts"><dt>Name</dt><dd>{session.name}</dd><dt>Roles</dt><dd className="row wrap">{session.roles.map((role) => <Chip key={role} tone="go">{role}</Chip>)}</dd><dt>Where</dt><dd>{session.within.join(", ") || "everywhere"}</dd><dt>House’s zone</dt><dd>{session.timezone}</dd><dt>Your zone</dt><dd>{Intl.DateTimeFormat().resolvedOptions().timeZone} <span className="faint">times are shown in it</span></dd></dl></Panel>
         <Panel title="Password"><div className="stack"><p className="soft" style={{ margin: 0 }}>With a password you can log in from anywhere that reaches this address, without the link that <code>chimera up</code> prints.</p><div><Button variant="default" onClick={() => { setChanging(true); }}>Set a password…</Button></div></div></Panel>
         <Panel title="One-time codes"><div className="stack"><p className="soft" style={{ margin: 0 }}>A second thing that only you have: six digits from an app, asked for after the password.</p><div><Button variant="default" onClick={() => { setCoding(true); }}>Set up codes…</Button></div></div></Panel>
+        {session.permitted.includes("review.rule") && <TakingBack />}
         <Sessions />
       </div>
       <Panel title="What you may do" note="asked anew with every request" bare>

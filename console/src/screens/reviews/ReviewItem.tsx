@@ -1,6 +1,6 @@
 /** One review with everything that a person needs, and the four things that can be done with it. */
 import { Button, Menu, Tooltip } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, type ReactElement } from "react";
 import { Link } from "wouter";
 import { call } from "@/api/client";
@@ -10,6 +10,7 @@ import { useNowUs } from "@/live/now";
 import { Icon } from "@/parts/Icon";
 import { Chip, Found, ProblemNote, Risk, State, When } from "@/parts/parts";
 import { EditForm, SayForm } from "@/screens/reviews/Compose";
+import { draftOf, type Draft } from "@/screens/reviews/drafts";
 import { Budget, History, PrivateNotes, Rules, Signals, Sources } from "@/screens/reviews/Evidence";
 import { PostCard } from "@/screens/reviews/PostCard";
 import type { Ruling } from "@/screens/reviews/rulings";
@@ -18,6 +19,9 @@ import { fieldsOf, textOf } from "@/words/plain";
 import { countdownOf } from "@/words/time";
 
 export type Item = Schemas["ReviewItem"];
+// What was read ahead is not read again for so long, unless the stream says that something changed.
+const AHEAD_MS = 30_000;
+
 export type Mode = "look" | "edit" | "reject" | "ask";
 
 /** The stranger's words that this answers, if it answers any. */
@@ -122,7 +126,9 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
   const { row, review } = item;
   const args = useMemo(() => fieldsOf(review.question.action.arguments), [review]);
   const nowUs = useNowUs();
+  const { person } = useSession();
   const leave = (): void => { onMode("look"); };
+  const draft = (kind: string): Draft => draftOf(person, item.id, kind);
   return (
     <div className="item">
       <div className="item-main">
@@ -135,9 +141,9 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
         </div>
         <PostCard action={review.question.action} args={args} persona={item.persona} marks={item.spans} answered={answeredBy(item)} />
         {review.note && <div className="lock-note"><Icon name="ask" /><span><b>{review.approver?.name ?? "Note"}:</b> <bdi>{review.note}</bdi></span></div>}
-        {mode === "edit" && <EditForm args={args} onLeave={leave} onDone={(next) => { onRule({ command: "edit", digest: row.digest, arguments: next }); }} />}
-        {mode === "reject" && <SayForm kind="reject" onLeave={leave} onDone={(reason) => { onRule({ command: "reject", reason }); }} />}
-        {mode === "ask" && <SayForm kind="ask" onLeave={leave} onDone={(text) => { onRule({ command: "ask", text }); }} />}
+        {mode === "edit" && <EditForm args={args} draft={draft("edit")} onLeave={leave} onDone={(next) => { onRule({ command: "edit", digest: row.digest, arguments: next }); }} />}
+        {mode === "reject" && <SayForm kind="reject" draft={draft("reject")} onLeave={leave} onDone={(reason) => { onRule({ command: "reject", reason }); }} />}
+        {mode === "ask" && <SayForm kind="ask" draft={draft("ask")} onLeave={leave} onDone={(text) => { onRule({ command: "ask", text }); }} />}
         {mode === "look" && <Acts item={item} onMode={onMode} onRule={onRule} />}
         <Rules item={item} />
         <Sources item={item} />
@@ -152,8 +158,12 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
   );
 }
 
+/** One review as it is read, for whoever reads it ahead. */
+export const itemQuery = (id: string) => ({ queryKey: ["reviews", "item", id], queryFn: () => call<Item>(`reviews/${id}`), staleTime: AHEAD_MS });
+
 export function useItem(id: string | undefined) {
-  return useRead<Item>(["reviews", "item", id], `reviews/${id ?? ""}`, { when: id !== undefined });
+  const { queryKey, queryFn } = itemQuery(id ?? "");
+  return useQuery<Item>({ queryKey, queryFn, enabled: id !== undefined });
 }
 
 export function ReviewItem({ id, ...rest }: Omit<Props, "item"> & { id: string }): ReactElement {

@@ -7,7 +7,7 @@ import { usePages } from "@/api/queries";
 import { useNowUs } from "@/live/now";
 import { Empty, ProblemNote } from "@/parts/parts";
 import { SayForm } from "@/screens/reviews/Compose";
-import { ReviewItem, useItem, type Mode } from "@/screens/reviews/ReviewItem";
+import { itemQuery, ReviewItem, useItem, type Mode } from "@/screens/reviews/ReviewItem";
 import { linesOf, mayBatch, ReviewList, type Grouping, type Row } from "@/screens/reviews/ReviewList";
 import { dismiss, rule, ruleMany, sendAll, undo, useDesk, type Ruling } from "@/screens/reviews/rulings";
 import { useMay } from "@/session";
@@ -45,13 +45,15 @@ function Undoing(): ReactElement | null {
   );
 }
 
-function Failures({ onOpen }: { onOpen: (id: string) => void }): ReactElement {
+const MODES: Record<Ruling["command"], Mode> = { approve: "look", edit: "edit", reject: "reject", ask: "ask" };
+
+function Failures({ onOpen }: { onOpen: (id: string, mode: Mode) => void }): ReactElement {
   const { failures } = useDesk();
   return (
     <>
       {failures.map((failure) => (
         <div key={failure.id} className="failure">
-          <div className="row"><span className="grow">Your ruling on <b><bdi>{failure.label}</bdi></b> did not go through; it is back on the desk.</span><Button size="compact-sm" variant="default" onClick={() => { onOpen(failure.id); dismiss(failure.id); }}>Look again</Button><Button size="compact-sm" variant="subtle" onClick={() => { dismiss(failure.id); }}>Dismiss</Button></div>
+          <div className="row"><span className="grow">Your ruling on <b><bdi>{failure.label}</bdi></b> did not go through; it is back on the desk{failure.command === "approve" ? "" : ", with what you wrote"}.</span><Button size="compact-sm" variant="default" onClick={() => { onOpen(failure.id, MODES[failure.command]); dismiss(failure.id); }}>Look again</Button><Button size="compact-sm" variant="subtle" onClick={() => { dismiss(failure.id); }}>Dismiss</Button></div>
           <ProblemNote error={failure.error} />
         </div>
       ))}
@@ -100,8 +102,8 @@ export default function Reviews(): ReactElement {
   const at = ordered.findIndex((row) => row.id === id);
   useEffect(() => { if (at >= 0) place.current = at; }, [at]);
 
-  const open = (next: string | undefined): void => {
-    setMode("look");
+  const open = (next: string | undefined, as: Mode = "look"): void => {
+    setMode(as);
     go(next ? `/reviews/${next}` : "/reviews", { replace: true });
   };
   const step = (by: number): void => {
@@ -113,6 +115,12 @@ export default function Reviews(): ReactElement {
   useEffect(() => {
     if (id === undefined && first !== undefined && isWide) go(`/reviews/${first}`, { replace: true });
   }, [id, first, go, isWide]);
+
+  // Whoever rules goes on to the next one: it is there before they are.
+  const following = ordered[at + 1]?.id;
+  useEffect(() => {
+    if (following !== undefined && item.data) void client.prefetchQuery(itemQuery(following));
+  }, [client, following, item.data]);
 
   const onRule = (ruling: Ruling): void => {
     if (!item.data || item.data.id !== id) return;
@@ -154,7 +162,7 @@ export default function Reviews(): ReactElement {
         </div>
         <Batch rows={chosenRows} onDone={() => { setPicked(new Set()); }} />
         {pages.isError && !pages.data ? <div style={{ padding: 12 }}><ProblemNote error={pages.error} retry={() => void pages.refetch()} /></div> : null}
-        {pages.data && !ordered.length ? <Empty title={title}>{text}</Empty> : <ReviewList lines={lines} chosen={id} picked={picked} onChoose={open} onPick={onPick} />}
+        {pages.data && !ordered.length ? <Empty title={title}>{text}</Empty> : <ReviewList lines={lines} chosen={id} picked={picked} onChoose={(one) => { open(one); }} onPick={onPick} />}
         {pages.hasNextPage && <Button m={8} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>More</Button>}
         <div className="desk-foot faint">{plural(ordered.length, "review")}{pages.hasNextPage ? " loaded" : ""} · <kbd>?</kbd> for keys</div>
       </div>

@@ -4,8 +4,21 @@ import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 import { call, Problem } from "@/api/client";
 import type { Schemas } from "@/api/types";
+import { dropAll, isAnythingWritten } from "@/screens/reviews/drafts";
 
-export const UNDO_MS = 5_000;
+const UNDO_KEY = "chimera:undo_seconds";
+const UNDO_SECONDS = 5;
+export const UNDO_CHOICES = ["5", "10", "20", "60"] as const;
+
+/** How long a ruling can be taken back: as each person needs it, kept in this browser. */
+export function undoSeconds(): number {
+  const chosen = Number(localStorage.getItem(UNDO_KEY));
+  return chosen > 0 ? Math.min(chosen, 60) : UNDO_SECONDS;
+}
+
+export function chooseUndoSeconds(seconds: string): void {
+  localStorage.setItem(UNDO_KEY, seconds);
+}
 
 export type Ruling =
   | { command: "approve"; digest: string }
@@ -24,6 +37,8 @@ export interface Failure {
   id: string;
   label: string;
   error: Problem;
+  /** What was tried: what was written for it is still there. */
+  command: Ruling["command"];
 }
 
 interface Desk {
@@ -59,9 +74,10 @@ const SAID: Record<Ruling["command"], string> = { approve: "Approved", edit: "Ed
 
 /** Rule on one: it leaves the list at once, and the API a few seconds later. */
 export function rule(client: QueryClient, given: Omit<Pending, "dueAtMs">): void {
-  const pending = { ...given, dueAtMs: Date.now() + UNDO_MS };
+  const undoMs = undoSeconds() * 1_000;
+  const pending = { ...given, dueAtMs: Date.now() + undoMs };
   change({ pending: [...without(desk.pending, given.id), pending], failures: without(desk.failures, given.id) });
-  timers.set(given.id, setTimeout(() => void send(client, pending), UNDO_MS));
+  timers.set(given.id, setTimeout(() => void send(client, pending), undoMs));
 }
 
 /** Take back the last ruling, or a named one. */
@@ -91,12 +107,13 @@ async function send(client: QueryClient, pending: Pending): Promise<void> {
   change({ pending: without(desk.pending, pending.id), sent: new Set([...desk.sent, pending.id]) });
   try {
     await call<Schemas["Review"]>(`reviews/${pending.id}/${command}`, { method: "POST", version: pending.version, body });
+    dropAll(pending.id);
     notifications.show({ id: `ruled-${pending.id}`, message: `${SAID[command]}: ${pending.label}`, color: "verdigris", autoClose: 2_500 });
   } catch (error) {
     const problem = error instanceof Problem ? error : new Problem(0, "console_fault", "The console stumbled", String(error));
     const sent = new Set(desk.sent);
     sent.delete(pending.id);
-    change({ sent, failures: [...without(desk.failures, pending.id), { id: pending.id, label: pending.label, error: problem }] });
+    change({ sent, failures: [...without(desk.failures, pending.id), { id: pending.id, label: pending.label, error: problem, command }] });
   } finally {
     void client.invalidateQueries({ queryKey: ["reviews"] });
   }
@@ -106,7 +123,7 @@ async function send(client: QueryClient, pending: Pending): Promise<void> {
 export async function ruleMany(client: QueryClient, command: "approve" | "reject", rows: readonly Schemas["ReviewRow"][], reason: string): Promise<void> {
   change({ sent: new Set([...desk.sent, ...rows.map((row) => row.id)]) });
   const labels = new Map(rows.map((row) => [row.id, row.text.slice(0, 60) || row.kind]));
-  const failed = (id: string, error: Problem): Failure => ({ id, label: labels.get(id) ?? id, error });
+  const failed = (id: string, error: Problem): Failure => ({ id, label: labels.get(id) ?? id, error, command });
   let failures: Failure[];
   try {
     const items = rows.map(({ id, version, digest }) => ({ id, version, digest }));
@@ -124,5 +141,5 @@ export async function ruleMany(client: QueryClient, command: "approve" | "reject
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (desk.pending.length) event.preventDefault();
+  if (desk.pending.length || isAnythingWritten()) event.preventDefault();
 });

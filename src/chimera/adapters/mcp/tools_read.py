@@ -35,11 +35,13 @@ class McpToolsRead:
         *,
         may_use: MayUse,
         answer_bytes_max: int = ANSWER_BYTES_MAX,
+        call_seconds_max: float = CALL_SECONDS_MAX,
         security: SecurityGateway | None = None,
     ) -> None:
         self._sessions = dict(sessions)
         self._may_use = may_use
         self._answer_bytes_max = answer_bytes_max
+        self._call_seconds_max = call_seconds_max
         self._security = security
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
@@ -58,7 +60,7 @@ class McpToolsRead:
             offered = (await session.tools())[tool]
             described = {"description": offered.description or "", "schema": plain(offered.input_schema)}
             self._security.require_harmless(described, what=f"the tool {tool}")
-        content = _content(tool, await _called(session, tool, asked))
+        content = _content(tool, await _called(session, tool, asked, seconds=self._call_seconds_max))
         return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
 
     def _session_for(self, arguments: dict[str, Any]) -> McpSession:
@@ -94,14 +96,16 @@ async def _require_readable(session: McpSession, tool: str, arguments: dict[str,
         raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")
 
 
-async def _called(session: McpSession, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+async def _called(
+    session: McpSession, name: str, arguments: dict[str, Any], *, seconds: float
+) -> mcp_types.CallToolResult:
     """The answer. Reading is repeated once: it changes nothing."""
     for _ in range(TRIES - 1):
         try:
-            return await session.call(name, arguments, seconds=CALL_SECONDS_MAX)
+            return await session.call(name, arguments, seconds=seconds)
         except Unavailable:
             continue
-    return await session.call(name, arguments, seconds=CALL_SECONDS_MAX)
+    return await session.call(name, arguments, seconds=seconds)
 
 
 def _content(tool: str, answer: mcp_types.CallToolResult) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from chimera.domain.quotas import AGENT_PERIOD
 from chimera.domain.record import Record
 from chimera.domain.roles import CLAIMS, MAY_READ, MOVES_MONEY, WRITES, Role, may_write
 from chimera.domain.rows import Row, Written
+from chimera.domain.spending import FULL_BP
 from chimera.domain.task import Task
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Head
@@ -96,6 +97,10 @@ class MemoryReads:
         self._require_readable("hold", "budget windows")
         windows = self._database.windows
         return tuple([windows[key] for key in sorted(identifiers or windows) if key in windows])
+
+    async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
+        return tuple([window for window in await self.windows() if window.span == span
+                      and window.gone_micros * FULL_BP >= window.cap_micros * gone_bp_min])  # fmt: skip
 
     async def halted(self) -> frozenset[str]:
         self._require_readable("halt", "halt")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 
 import asyncpg
 from msgspec import Struct
@@ -24,27 +25,60 @@ class Wanted(Struct, frozen=True, kw_only=True):
     now_us: int
 
 
+class Finished(Struct, frozen=True, kw_only=True):
+    """Finished tasks, with the input that each answered. `campaigns` and `agents` belong together, place by place.
+
+    The templates are bodies with @ID@, @CAMPAIGN@ and @AGENT@ in them, the task's with @INPUT@ too.
+    """
+
+    first: int
+    last: int
+    task: str
+    input: str
+    campaigns: tuple[str, ...]
+    agents: tuple[str, ...]
+    now_us: int
+
+
 async def fill(admin_dsn: str, wanted: Wanted) -> None:
     """Put the rows in, past every check and every chain, and let the planner know."""
-    connection = await asyncpg.connect(admin_dsn, server_settings={"synchronous_commit": "off"}, command_timeout=3_600)
-    try:
-        for first, last in _parts(wanted.reviews):
+    async with _administering(admin_dsn) as connection:
+        for first, last in _parts(1, wanted.reviews):
             await connection.execute(
                 query("fill_reviews"), wanted.template, first, last, _prefix_of(wanted), list(wanted.agents),
                 wanted.now_us + 3_600_000_000,
             )  # fmt: skip
-        for first, last in _parts(wanted.events):
+        for first, last in _parts(1, wanted.events):
             past_us = wanted.now_us - 30 * 86_400_000_000
             await connection.execute(query("fill_events"), wanted.writer, first + wanted.writer_seq,
                                      last + wanted.writer_seq, past_us, list(wanted.agents))  # fmt: skip
         await connection.execute(query("fill_head"), wanted.writer, wanted.writer_seq + wanted.events)
         await connection.execute(query("fill_analyze"))
+
+
+async def fill_finished(admin_dsn: str, finished: Finished) -> int:
+    """Put finished tasks in, one for each millisecond before now; how many bytes the database has then."""
+    prefix = (finished.now_us // 1_000 >> 16) - finished.last // 65_536 - 1
+    async with _administering(admin_dsn) as connection:
+        for first, last in _parts(finished.first, finished.last):
+            await connection.execute(query("fill_tasks"), finished.task, finished.input, first, last, prefix,
+                                     list(finished.campaigns), list(finished.agents))  # fmt: skip
+        await connection.execute(query("fill_tasks_settle"))
+        await connection.execute("CHECKPOINT")
+        return await connection.fetchval(query("database_bytes"))
+
+
+@contextlib.asynccontextmanager
+async def _administering(dsn: str) -> AsyncGenerator[asyncpg.Connection[asyncpg.Record]]:
+    connection = await asyncpg.connect(dsn, server_settings={"synchronous_commit": "off"}, command_timeout=3_600)
+    try:
+        yield connection
     finally:
         await connection.close()
 
 
-def _parts(many: int) -> Sequence[tuple[int, int]]:
-    return [(first, min(first + ROWS_AT_ONCE, many + 1) - 1) for first in range(1, many + 1, ROWS_AT_ONCE)]
+def _parts(first: int, last: int) -> Sequence[tuple[int, int]]:
+    return [(start, min(start + ROWS_AT_ONCE - 1, last)) for start in range(first, last + 1, ROWS_AT_ONCE)]
 
 
 def _prefix_of(wanted: Wanted) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -12,14 +13,17 @@ from chimera.adapters.postgres.sql import query
 SECONDS_MAX = 60.0
 
 Connect: TypeAlias = Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
+# Told how many seconds each statement took, where somebody measures.
+Took: TypeAlias = Callable[[float], None]
 Faults = dict[int, tuple[str, str]]
 
 
 class Line:
     """A connection that is opened for one writer, and opened again as its next session when it was lost."""
 
-    def __init__(self, connect: Connect, writer: str) -> None:
+    def __init__(self, connect: Connect, writer: str, *, took: Took | None = None) -> None:
         self._connect = connect
+        self._took = took
         self._writer = writer
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._statement: Any = None
@@ -48,9 +52,12 @@ class Line:
     async def send(self, changes: int, arrays: Sequence[Any]) -> Faults:
         """Commit a batch. The changes that failed alone, with code and detail; none means that all are on disk."""
         self._batch += 1
+        since = time.monotonic()
         row = await self._statement.fetchrow(
             self._writer, self.epoch, self._session, self._batch, changes, *arrays, timeout=SECONDS_MAX
         )
+        if self._took is not None:
+            self._took(time.monotonic() - since)
         return _faults(row["o_changes"], row["o_codes"], row["o_details"])
 
     async def answer(self) -> Faults | None:

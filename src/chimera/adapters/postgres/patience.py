@@ -40,6 +40,10 @@ class Patience:
         while True:
             number += 1
             yield number
+            owner = asyncio.current_task()
+            if owner is not None and owner.cancelling():
+                # The driver told us of its connection, and not that we were cancelled: nobody will a second time.
+                raise asyncio.CancelledError
             if clock() + pause > end:
                 raise unreachable(what)
             await asyncio.sleep(pause)

@@ -101,6 +101,10 @@ class PostgresReads:
         found = await self._fetch("budget windows", query("windows"), list(identifiers) or None)
         return tuple([Window(**dict(row)) for row in found])
 
+    async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
+        found = await self._fetch("budget windows", query("windows_of_span"), span, gone_bp_min)
+        return tuple([Window(**dict(row)) for row in found])
+
     async def halted(self) -> frozenset[str]:
         return frozenset(row["scope"] for row in await self._fetch("halt", query("halted")))
 

@@ -9,7 +9,7 @@ import asyncpg
 from chimera.adapters.postgres.committer import Committer
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.install import login_of
-from chimera.adapters.postgres.line import Line
+from chimera.adapters.postgres.line import Line, Took
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.reads import Pool, PostgresReads, tasks_of
 from chimera.adapters.postgres.sealed import Sealing
@@ -81,15 +81,15 @@ class PostgresStore(PostgresReads):
 
 async def open_reads(
     dsn: str, *, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
-    keys: SubjectKeys | None = None,
+    keys: SubjectKeys | None = None, took: Took | None = None,
 ) -> PostgresReads:  # fmt: skip
     """Open the database for reading, with the login of a role."""
-    return PostgresReads(await pool_of(dsn, role, password, keys=keys), Patience(patience_seconds))
+    return PostgresReads(await pool_of(dsn, role, password, keys=keys, took=took), Patience(patience_seconds))
 
 
 async def open_store(
     dsn: str, *, writer: str, role: Role, password: str | None = None, patience_seconds: float = PATIENCE_SECONDS,
-    keys: SubjectKeys | None = None, only_if_free: bool = False,
+    keys: SubjectKeys | None = None, only_if_free: bool = False, took: Took | None = None,
 ) -> PostgresStore:  # fmt: skip
     """Open the database for one writer, with the login of a role; whoever had this writer is fenced.
 
@@ -112,9 +112,9 @@ async def open_store(
                 raise
         return connection
 
-    line, patience = Line(connect, writer), Patience(patience_seconds)
+    line, patience = Line(connect, writer, took=took), Patience(patience_seconds)
     await _open(line, writer, patience)
-    pool = await pool_of(dsn, role, password, keys=keys)
+    pool = await pool_of(dsn, role, password, keys=keys, took=took)
     return PostgresStore(pool, line, writer=writer, patience=patience, sealing=Sealing(keys))
 
 
@@ -149,8 +149,17 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
                 raise
 
 
-async def pool_of(dsn: str, role: Role, password: str | None, *, keys: SubjectKeys | None = None) -> Pool:
+async def pool_of(
+    dsn: str, role: Role, password: str | None, *, keys: SubjectKeys | None = None, took: Took | None = None
+) -> Pool:
     """Connections for reading, with the login of a role."""
+    read_with = Sealing(keys).read_with
+
+    async def prepared(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+        await read_with(connection)
+        if took is not None:
+            connection.add_query_logger(lambda query: took(query.elapsed))
+
     return await asyncpg.create_pool(
         dsn,
         user=login_of(role),
@@ -160,7 +169,7 @@ async def pool_of(dsn: str, role: Role, password: str | None, *, keys: SubjectKe
         timeout=CONNECT_SECONDS_MAX,
         command_timeout=60,
         reset=_keep,
-        init=Sealing(keys).read_with,
+        init=prepared,
         server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"},
     )
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from chimera.domain.decision import Question
 from chimera.governance.safety.finding import Finding, Severity
-from chimera.governance.safety.relations import Manifests, NoManifests, media
+from chimera.governance.safety.relations import media
 from chimera.governance.safety.rules import RULES
 from chimera.governance.security.normalise import fold
 
@@ -33,10 +33,9 @@ class Lexeme(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SafetyGateway:
-    """One pass of the lexicon, then the rules. `manifests` says which media were verified; nobody: none goes out."""
+    """One pass of the lexicon, then the rules. Pure: which media were verified stands in the question."""
 
-    def __init__(self, lexicon: dict[str, Lexeme], *, manifests: Manifests | None = None) -> None:
-        self._manifests = manifests or NoManifests()
+    def __init__(self, lexicon: dict[str, Lexeme]) -> None:
         self._families = [(rule, lexeme) for rule, lexeme in lexicon.items() for _ in lexeme.words]
         self._automaton = ahocorasick_rs.AhoCorasick(
             [term for lexeme in lexicon.values() for term in lexeme.terms],
@@ -52,7 +51,7 @@ class SafetyGateway:
             # Half a character is none, and no automaton reads it; each is one sign either way, so spans stay right.
             text = text.encode("utf-8", "replace").decode()
         found = [finding for rule in RULES for finding in rule(question, text)]
-        return (*self._spoken(text), *found, *media(question, self._manifests))
+        return (*self._spoken(text), *found, *media(question))
 
     def _spoken(self, text: str) -> list[Finding]:
         lowered = text.lower()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, cast
 
+from chimera.domain.action import Action
 from chimera.domain.decision import Question
 from chimera.governance import texts
 from chimera.governance.safety.finding import Finding, Severity
@@ -74,17 +75,31 @@ def _handle(name: str) -> str:
     return name.casefold().lstrip("@")
 
 
-def media(question: Question, manifests: Manifests) -> Iterator[Finding]:
+def vouched(action: Action, manifests: Manifests) -> tuple[str, ...]:
+    """Those of an action's media that carry a verified content manifest, by the digest of their bytes."""
+    digests = [_digest_of(item) for item in _media_of(action)[:MEDIA_MAX]]
+    return tuple(digest for digest in digests if digest and manifests.is_verified(digest))
+
+
+def media(question: Question) -> Iterator[Finding]:
     """Pictures, sound and film carry a verified content manifest, or they do not go out."""
-    given = question.action.arguments.get("media")
-    if given is None:
-        return
-    items = cast("list[Any]", given) if isinstance(given, list | tuple) else [given]
+    items = _media_of(question.action)
     if len(items) > MEDIA_MAX:
         yield Finding("media-many", Severity.HARM, f"has {len(items)} media", f"keep {MEDIA_MAX}")
         return
     for place, item in enumerate(items):
-        digest = cast("dict[str, Any]", item).get("digest") if isinstance(item, dict) else None
-        if not isinstance(digest, str) or not digest or not manifests.is_verified(digest):
+        if _digest_of(item) not in question.vouched:
             says = f"medium {place + 1} has no verified content manifest"
             yield Finding("media-unmarked", Severity.HARM, says, "make it with a manifest, and have that verified")
+
+
+def _media_of(action: Action) -> Sequence[Any]:
+    given = action.arguments.get("media")
+    if given is None:
+        return ()
+    return cast("Sequence[Any]", given) if isinstance(given, list | tuple) else (given,)
+
+
+def _digest_of(item: object) -> str:
+    digest = cast("dict[str, Any]", item).get("digest") if isinstance(item, dict) else None
+    return digest if isinstance(digest, str) else ""

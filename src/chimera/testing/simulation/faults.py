@@ -173,6 +173,11 @@ class FaultyStore:
         await self._read()
         return await self._store.windows(identifiers)
 
+    async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
+        """As the store does."""
+        await self._read()
+        return await self._store.windows_of(span, gone_bp_min=gone_bp_min)
+
     async def halted(self) -> frozenset[str]:
         """As the store does."""
         await self._read()

@@ -1,0 +1,1 @@
+ANALYZE chimera.task, chimera.input;

@@ -1,0 +1,94 @@
+"""What a measurement says of itself: who was busy, how long statements took, whose errors there were."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chimera.bench import recover
+from chimera.bench.load import BenchMeter, Occupancy, SlowModel
+from chimera.bench.observed import Statements, whose
+from chimera.domain.event import Link
+from chimera.ports.model import ModelRequest
+from chimera.testing.manual_clock import ManualClock
+
+pytestmark = pytest.mark.requirement("R-A7")
+SOUND = {"lost": 0, "doubled": 0, "overspent": 0, "chain": "verified"}
+
+
+def seconds(**worst: float) -> dict[str, object]:
+    return {**SOUND, "seconds": {what: {"max": worst.get(what, 0.1)} for what in recover.LIMITS_SECONDS}}
+
+
+@pytest.mark.parametrize(
+    ("result", "missed"),
+    [
+        (seconds(), []),
+        (seconds(manager=4.99, valkey=4.99, valkey_flushed=4.99, postgres=9.99), []),
+        (seconds(manager=5.0), ["manager"]),
+        (seconds(postgres=10.0), ["postgres"]),
+        ({**seconds(), "lost": 1}, ["lost"]),
+        ({**seconds(), "doubled": 1, "overspent": 1}, ["doubled", "overspent"]),
+        ({**seconds(), "chain": "manager-0: 7"}, ["chain"]),
+    ],
+)
+def test_a_recovery_says_which_limits_were_not_kept(result: dict[str, object], missed: list[str]) -> None:
+    assert recover.missed(result) == missed
+
+
+def test_seconds_are_told_by_their_middle_and_their_worst() -> None:
+    assert recover.spread([3.0, 1.0, 2.0]) == {"p50": 2.0, "max": 3.0, "all": [3.0, 1.0, 2.0]}
+
+
+async def test_occupancy_is_a_share_of_everybody_and_of_the_time() -> None:
+    occupancy = Occupancy()
+    occupancy.entered("ada")
+    occupancy.entered("ada")
+    occupancy.forget()
+    await asyncio.sleep(0.02)
+    assert 0.49 < occupancy.share(2) <= 0.51
+    occupancy.left("ada")
+    occupancy.left("ada")
+    assert occupancy.take_left() == ["ada", "ada"]
+    assert occupancy.take_left() == []
+    occupancy.forget()
+    await asyncio.sleep(0.01)
+    assert occupancy.share(2) == 0.0
+
+
+def test_statements_are_told_by_their_worst() -> None:
+    statements = Statements()
+    for number in range(100):
+        statements.took(number / 1_000)
+    assert statements.queries_ms() == {"count": 100, "p95": 95.0, "worst": 99.0}
+    statements.forget()
+    assert statements.queries_ms() == {"count": 0, "p95": 0.0, "worst": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"data":{},"kind":"PLAN_REFUSED"}', "planner"),
+        (b'{"data":{"why":"the model is away"},"kind":"WORK_FAILED"}', "worker"),
+        (b'{"data":{"why":"the judge gave no verdict: away"},"kind":"WORK_FAILED"}', "judge"),
+        (b'{"data":{"reasons":["over_budget"]},"kind":"ACTION_DENIED"}', "cfo"),
+        (b'{"data":{"reasons":["taint"]},"kind":"ACTION_DENIED"}', ""),
+        (b'{"data":{},"kind":"DRAFT_JUDGED"}', ""),
+    ],
+)
+def test_an_error_is_somebodys(body: bytes, kind: str) -> None:
+    assert whose(Link(writer="manager-0", seq=1, body=body, hash=b"")) == kind
+
+
+async def test_a_slow_model_says_who_is_inside() -> None:
+    clock = ManualClock()
+    model = SlowModel(clock, seed=1, median_seconds=5.0)
+    request = ModelRequest(prompt="bench.note", instructions="", data={"input": {"text": "a line"}}, output={},
+                           task_id="a task", agent_id="ada", cost_micros_max=1)  # fmt: skip
+    await asyncio.gather(*(model.complete(request) for _ in range(3)))
+    assert (model.inside, model.inside_max) == (0, 3)
+    assert model.busy_us > 5_000_000
+    meter = BenchMeter(model)
+    meter.forget()
+    assert model.busy_us == 0
