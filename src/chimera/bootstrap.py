@@ -36,7 +36,7 @@ from chimera.assembly import joining, people, serving
 from chimera.assembly.alone import be_alone
 from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
-from chimera.assembly.minds import Minded, memory_at_work, models
+from chimera.assembly.minds import Minded, choosing, memory_at_work, models
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import inlets_of, top_tier
 from chimera.assembly.people import Office
@@ -402,8 +402,9 @@ async def entered(stack: contextlib.AsyncExitStack, found: Database, role: Role,
 
 def worker_of(settings: Settings, written: Rules, model: Model, tools: ToolsRead) -> Worker:
     """A worker with these ways out, and no other."""
-    return Worker(model=model, tools=tools, skills=SKILLS, prompts=written.prompts, contracts=written.contracts,
-                  clock=SystemClock(), tally=written.tally)  # fmt: skip
+    return Worker(model=model, tools=choosing(settings, tools), skills=SKILLS, prompts=written.prompts,
+                  contracts=written.contracts, clock=SystemClock(), tally=written.tally,
+                  chooses=bool(settings.reward_model))  # fmt: skip
 
 
 def effects_of(settings: Settings, publisher: Publisher, acting: Store) -> Effects:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 
 from chimera.domain.budget import Movement
+from chimera.domain.campaign import Campaign
+from chimera.domain.change import Change
 from chimera.domain.decision import Approver
+from chimera.domain.event import Event, EventKind
 from chimera.domain.roles import Role
+from chimera.domain.stages import Handover, Stage
 from chimera.governance.budgets import Budgets
 from chimera.governance.treasury import Treasury
 from chimera.testing.store_samples import change
@@ -121,6 +125,29 @@ async def test_the_same_key_opens_one_campaign(world: World):
                                       headers={"if-match": first.headers["etag"]})  # fmt: skip
         assert cancelled.json()["state"] == "cancelled"
         assert f"campaign:{first.json()['id']}" in (await client.get("/v1/fleet")).json()["halted"]
+
+
+@pytest.mark.requirement("R-B7")
+async def test_a_campaign_that_waits_shows_why_and_is_let_on_or_refused(world: World):
+    mark = Handover(stage=Stage.BRIEF, note="Is this ours?", seconds=3_600)
+    async with world.client("operator") as client:
+        for word, body, state, stage in (
+            ("resume", {}, "opened", "research"), ("refuse", {"reason": "not this week"}, "cancelled", "stopped")
+        ):  # fmt: skip
+            opened = (await client.post("/v1/campaigns", json=goal_of(world))).json()
+            campaign = await world.office.get(Campaign, opened["id"])
+            at_us = await world.office.now_us()
+            told = Event(kind=EventKind.CAMPAIGN_CHANGED, subject=campaign.id, at_us=at_us)
+            await world.office.commit(Change(records=(campaign.hand_over(mark, at_us=at_us),), events=(told,)))
+            shown = await client.get(f"/v1/campaigns/{campaign.id}")
+            assert (shown.json()["stage"], shown.json()["waiting"]["note"]) == ("brief_waits", mark.note)
+            stale = await client.post(f"/v1/campaigns/{campaign.id}/{word}", json=body, headers={"if-match": '"1"'})
+            assert stale.status_code in (409, 412)
+            answered = await client.post(f"/v1/campaigns/{campaign.id}/{word}", json=body,
+                                         headers={"if-match": shown.headers["etag"]})  # fmt: skip
+            assert (answered.json()["state"], answered.json()["course"]) == (state, stage), answered.text
+        early = await client.post(f"/v1/campaigns/{campaign.id}/finish", headers={"if-match": answered.headers["etag"]})
+        assert (early.status_code, early.json()["code"]) == (403, "course_stopped_cannot_finish")
 
 
 @pytest.mark.requirement("R-L1")

@@ -63,6 +63,7 @@ from chimera.governance.webhooks import Webhooks
 from chimera.pipeline.installer import Installer
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.rescheduling import Rescheduling
+from chimera.pipeline.steering import Steering
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.replies import ReplyStore
@@ -140,7 +141,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
-    yield CampaignRoutes(views=views, intake=given.intake, zone=given.zone)
+    yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)
     yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip

@@ -31,7 +31,7 @@ FILE = "networks.toml"
 Connecting: TypeAlias = AbstractAsyncContextManager[Any]
 JOURNALS = "networks"
 # What each kind of network can do about doubt. Mastodon forgets our key after an hour, and its like never knew it.
-DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True}
+DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True, "x": False, "threads": False}
 
 
 def networks_file(settings: Settings) -> Path:
@@ -46,7 +46,7 @@ def configured(settings: Settings) -> Mapping[str, Configured]:
 
 def kinds(settings: Settings) -> Mapping[str, str]:
     """By the name of a network, what it speaks: those that are configured here, and the rehearsal's."""
-    known = configured(settings) if networks_file(settings).is_file() else {}
+    known: Mapping[str, Configured] = configured(settings) if networks_file(settings).is_file() else {}
     return {"sandbox": "sandbox", **{name: one.kind for name, one in known.items()}}
 
 
@@ -85,12 +85,12 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
             case "bluesky":
                 from chimera.connectors.bluesky.network import TOOLS, BlueskyNetwork
 
-                wire = await stack.enter_async_context(Wire(network.server or ""))
+                wire = await stack.enter_async_context(Wire(network.address))
                 behind = BlueskyNetwork(wire, accounts, clock)
             case "mastodon":
                 from chimera.connectors.mastodon.network import TOOLS, MastodonNetwork
 
-                wire = await stack.enter_async_context(Wire(network.server or ""))
+                wire = await stack.enter_async_context(Wire(network.address))
                 behind = MastodonNetwork(wire, accounts, Journal(journal, clock), clock,
                                          characters_max=network.characters_max)  # fmt: skip
             case "nostr":
@@ -99,6 +99,18 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
                 behind = NostrNetwork(network.relays, accounts, Journal(journal, clock), clock,
                                       characters_max=network.characters_max)  # fmt: skip
                 stack.push_async_callback(behind.close)
+            case "x":
+                from chimera.connectors.x.network import TOOLS
+                from chimera.connectors.x.network import network as opened
+
+                wire = await stack.enter_async_context(Wire(network.address))
+                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
+            case "threads":
+                from chimera.connectors.threads.network import TOOLS
+                from chimera.connectors.threads.network import network as opened
+
+                wire = await stack.enter_async_context(Wire(network.address))
+                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
         yield desk.build(f"chimera-{name}", behind, TOOLS, instructions=INSTRUCTIONS)
 
 

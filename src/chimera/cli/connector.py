@@ -10,6 +10,7 @@ import typer
 from chimera.assembly import networks
 from chimera.assembly.networks import Connecting
 from chimera.cli import output, stopping
+from chimera.connectors.social.configured import TRIED_ON
 from chimera.settings import read_settings
 
 app = typer.Typer(name="connector", help="Social networks as MCP servers.", no_args_is_help=True)
@@ -20,14 +21,23 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 def list_networks(*, as_json: Json = False) -> None:
     """Show the networks of `networks.toml` and the accounts on them. No secret is shown."""
     rows = [
-        {"name": name, "kind": one.kind, "where": one.server or ", ".join(one.relays), "accounts": sorted(one.accounts)}
+        {
+            "name": name,
+            "kind": one.kind,
+            "where": one.address or ", ".join(one.relays),
+            "accounts": sorted(one.accounts),
+            "tried_on": TRIED_ON[one.kind],
+        }
         for name, one in sorted(networks.configured(read_settings()).items())
     ]
     if as_json:
         output.answer({"networks": rows})
     else:
-        shown = [(str(row["name"]), str(row["kind"]), str(row["where"]), ", ".join(row["accounts"])) for row in rows]
-        output.table(("network", "speaks", "where", "accounts"), shown)
+        fields = ("name", "kind", "where", "accounts", "tried_on")
+        shown = [
+            tuple(", ".join(row[name]) if name == "accounts" else str(row[name]) for name in fields) for row in rows
+        ]
+        output.table(("network", "speaks", "where", "accounts", "tried on"), shown)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from chimera.domain.facts import Facts
 from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
 from chimera.domain.spending import Appraisal
+from chimera.domain.stages import Handover
 
 
 class Reason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +70,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     posts_per_day_max: int | None = None
     approver: Approver | None = None
     appraisal: Appraisal | None = None
+    handover: Handover | None = None
 
 
 # Somebody looks at it after it has happened.

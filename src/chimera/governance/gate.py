@@ -99,8 +99,17 @@ class Gate:
         decision = self._policy.decide(facts)
         if self.is_spending(question.action):
             decision = treasury.stricter(decision, treasury.ruling_on(question))
+        decision = treasury.stricter(decision, self._handed_over(question))
         decision = _explained(decision, question, findings)
         return Ruling(decision=decision, policy_digest=self._policy.digest, facts=facts)
+
+    def _handed_over(self, question: Question) -> Decision:
+        """Where the agent's manifest marks the stage, a person looks at these bytes, however sure everybody is."""
+        mark = question.handover
+        if mark is None or _role_of(question, self.bands):
+            return Allow(())
+        says = f"its manifest hands the stage {mark.stage} over to a person: {mark.note}"
+        return Escalate((Reason("stage-handed-over", says, "look at it; take the mark out of its manifest"),))
 
     def _misfit(self, question: Question) -> tuple[Reason, ...]:
         """What makes the question itself unanswerable: an unknown contract, or an action that it does not allow."""

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import budget, ids, labels, scopes
 from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
 from chimera.domain.change import Change
 from chimera.domain.consent import Purpose
@@ -23,6 +25,7 @@ from chimera.domain.plan import Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
 from chimera.domain.record import Record
 from chimera.domain.spec import Spec
+from chimera.domain.stages import Course
 from chimera.domain.subjects import author_of
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.domain.threat import ThreatLevel, highest
@@ -30,6 +33,7 @@ from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
 from chimera.governance.privacy.consents import Consents
+from chimera.governance.tallying import books_of
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.model import Model, ModelRequest
@@ -39,7 +43,17 @@ REPLACED_TRIES_MAX = 5
 NOT_BEGUN = (TaskState.WAITING, TaskState.READY)
 REPLACED = "another plan takes its place"
 Adopt = Callable[[Plan, Bill], Awaitable[tuple[Task, ...]]]
+FINDING = frozenset({"research", "trends"})
+REPORT = "analytics.report"
 _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """What else a plan's adoption writes: the campaign afterwards, tasks that go, labels that everything bears."""
+
+    after: Campaign
+    replaced: tuple[Task, ...] = ()
+    carried: Labels = ()
 
 
 class Planner:
@@ -71,13 +85,53 @@ class Planner:
         """A plan for the campaign's goal from the model; a bad plan is asked for again, then refused on record."""
 
         async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
-            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill)
+            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill,
+                                     turn=Turn(after=self._with_goal(campaign, agent), carried=carried))  # fmt: skip
 
-        tasks, refusals, bill = await self._tried(campaign, agent, {}, adopted)
+        found = await self._found_out(campaign)
+        carried = labels.union(*(one.draft.labels for one in found))
+        told = [{"key": one.assignment.task.key, "content": one.draft.output} for one in found]
+        more = {"found": told} if told else {}
+        tasks, refusals, bill = await self._tried(campaign, agent, more, adopted)
         if tasks is None:
             await self._refuse(campaign, refusals, bill)
             raise _unsound(campaign, refusals)
         return tasks
+
+    async def plan_research(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
+        """A first plan that only finds out, where a person looks at what was found before the goal is planned."""
+
+        async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
+            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill,
+                                     turn=Turn(after=campaign.adopt_research()))  # fmt: skip
+
+        tasks, refusals, bill = await self._tried(campaign, _finding(agent), {}, adopted)
+        if tasks is None:
+            await self._refuse(campaign, refusals, bill)
+            raise _unsound(campaign, refusals)
+        return tasks
+
+    def can_research(self, agent: Agent) -> bool:
+        """Whether there is anything that it could find out with."""
+        return any(_is_for(_finding(agent), spec) and not spec.actions for spec in self._contracts.specs.values())
+
+    async def plan_report(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
+        """The one task that puts together what came of a campaign; none where the agent is not capable of it."""
+        spec = self._contracts.specs.get(REPORT)
+        if spec is None or not _is_for(agent, spec):
+            return ()
+        step = Step(key="report", spec=REPORT, input=await books_of(self._store, campaign))
+        plan = Plan(analysis="what came of it", steps=(step,), safety=("figures from the books alone",),
+                    tests=("by spec",))  # fmt: skip
+        return await self._adopt(campaign, agent, plan, inputs=(), bill=Bill())
+
+    async def _found_out(self, campaign: Campaign) -> list[Attempt]:
+        """What was found out before. Strangers may have shaped it: their labels are on what is planned from it."""
+        if campaign.plans == 0:
+            return []
+        done = await self._planned(campaign, (TaskState.DONE,))
+        tried = [await self._store.list(Attempt, scope=task.id) for task in done]
+        return [attempts[-1] for attempts in tried if attempts]
 
     async def replan(self, campaign: Campaign, agent: Agent, asked: Input) -> tuple[Task, ...]:
         """Another plan, as a person asked for it, in place of what has not begun. A bad one changes nothing."""
@@ -148,7 +202,10 @@ class Planner:
             campaign = await self._store.get(Campaign, campaign_id)
             gone = await self._planned(campaign, NOT_BEGUN)
             try:
-                return await self._adopt(campaign, agent, plan, inputs=(asked,), bill=bill, replaced=gone)
+                return await self._adopt(
+                    campaign, agent, plan, inputs=(asked,), bill=bill,
+                    turn=Turn(after=self._with_goal(campaign, agent), replaced=tuple(gone)),
+                )  # fmt: skip
             except Conflict:
                 continue
         raise Unavailable("campaign_busy", "the campaign moves too fast to be planned anew", where=campaign_id,
@@ -254,18 +311,25 @@ class Planner:
         inputs: Sequence[Input],
         bill: Bill,
         leased_until_us: int | None = None,
-        replaced: Sequence[Task] = (),
+        turn: Turn | None = None,
     ) -> tuple[Task, ...]:
+        """Write the tasks with the campaign as it is `after`; where it waits for a person, so do they."""
+        turn = turn or Turn(after=campaign.adopt())
+        after = turn.after
         plan_id = self._ids.new()
         tasks = tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs)
-        if leased_until_us is not None:
+        if turn.carried:
+            tasks = tuple(replace(task, labels=labels.union(task.labels, turn.carried)) for task in tasks)
+        if after.course is Course.PLAN_WAITS:
+            tasks = tuple(task.barred() for task in tasks)
+        elif leased_until_us is not None:
             tasks = tuple(task.leased_at_birth(leased_until_us) for task in tasks)
         answered = {task.input_id for task in tasks}
         planned = [
             one.after(InputCommand.PLAN if one.id in answered or one.asks_for_plan else InputCommand.DROP)
             for one in inputs
         ]
-        gone = tuple(replace(task.after(TaskCommand.DROP), reason=REPLACED) for task in replaced)
+        gone = tuple(replace(task.after(TaskCommand.DROP), reason=REPLACED) for task in turn.replaced)
         adopted = Event(
             kind=EventKind.PLAN_ADOPTED,
             subject=plan_id,
@@ -282,18 +346,22 @@ class Planner:
                 "tests": plan.tests,
                 "cost_micros": bill.cost_micros,
                 **({"replaces": [task.id for task in gone]} if gone else {}),
+                **({"stage": str(after.course)} if after.course is not campaign.course else {}),
             },
         )
         holds, movements = self._costs.settled(campaign, bill)
         await self._store.commit(
             Change(
-                records=(campaign.adopt(), *tasks, *gone, *planned, *holds),
+                records=(after, *tasks, *gone, *planned, *holds),
                 events=(adopted,),
                 movements=movements,
                 begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
             )
         )
         return tasks
+
+    def _with_goal(self, campaign: Campaign, agent: Agent) -> Campaign:
+        return campaign.adopt_goal(agent.handovers, at_us=self._clock.now_us())
 
     async def _refuse(self, campaign: Campaign, refusals: Sequence[str], bill: Bill) -> None:
         """The campaign is over before it began; its operator reads why, and opens a better one."""
@@ -322,6 +390,11 @@ def _unsound(campaign: Campaign, refusals: Sequence[str]) -> Invalid:
 def _told(task: Task) -> dict[str, str]:
     """How far a step is, for whoever plans the rest."""
     return {"key": task.key, "spec": task.spec.name, "state": str(task.state), "reason": task.reason}
+
+
+def _finding(agent: Agent) -> Agent:
+    """The agent as far as it finds things out."""
+    return replace(agent, capabilities=tuple(one for one in agent.capabilities if one in FINDING))
 
 
 def _is_for(agent: Agent, spec: Spec) -> bool:

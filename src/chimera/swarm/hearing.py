@@ -294,13 +294,18 @@ def _escalated(
         reasons=tuple(map(str, reasons)),
         role=role,
         opened_at_us=occasion.at_us,
-        deadline_us=occasion.at_us + REVIEW_SECONDS * 1_000_000,
+        deadline_us=occasion.at_us + _seconds_for(question) * 1_000_000,
         policy=ruling.policy_digest,
     )
     event = _decision_event(
         EventKind.ACTION_ESCALATED, task, question, ruling, reasons, occasion, review=review.id, role=role
     )
     return Consequence(change=Change(records=(after, review), events=(event,)), task=after)
+
+
+def _seconds_for(question: Question) -> int:
+    """How long a person has: as the manifest's mark says, where that is why they are asked."""
+    return question.handover.seconds if question.handover else REVIEW_SECONDS
 
 
 def _denied(

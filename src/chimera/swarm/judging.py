@@ -13,6 +13,7 @@ from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
 from chimera.domain.spec import Spec
+from chimera.domain.stages import over_actions
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Result
 from chimera.governance import quotas, second_thoughts, taint
@@ -243,6 +244,7 @@ class Judging:
             shaped=taint.shaped_by(draft.action, readable(assignment)),
             avoid=agent.persona.avoid,
             posts_per_day_max=agent.schedule.posts_per_day_max,
+            handover=over_actions(agent.handovers, is_answer=task.input_id is not None),
         )
 
     async def _commit(self, step: Consequence) -> None:

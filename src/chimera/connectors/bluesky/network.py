@@ -13,7 +13,7 @@ from chimera.connectors.bluesky.facets import marks
 from chimera.connectors.bluesky.keys import record_key
 from chimera.connectors.bluesky.session import Session
 from chimera.connectors.social import times
-from chimera.connectors.social.accounts import Accounts, Labels
+from chimera.connectors.social.accounts import Accounts, Labels, OfEach
 from chimera.connectors.social.answers import carried_out, differs, refusal_of, told
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.quotas import Quota, Quotas
@@ -39,11 +39,10 @@ class BlueskyNetwork:
     """Implements `ports.network.Network` on one server, for the accounts that it was given."""
 
     def __init__(self, wire: Wire, accounts: Accounts, clock: Clock) -> None:
-        self._wire = wire
         self._accounts = accounts
         self._clock = clock
         self._quotas = Quotas(QUOTAS, clock)
-        self._sessions: dict[str, Session] = {}
+        self._session = OfEach(lambda account: Session(wire, account, lambda: accounts.secret(account)))
         self._labels = Labels()
         self._builders: dict[str, Callable[[Session, Act], Awaitable[dict[str, Any] | Declined]]] = {
             "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._account,
@@ -72,11 +71,6 @@ class BlueskyNetwork:
         if isinstance(account, Declined):
             return account
         return await told(views.READERS[tool](self._session(account), arguments))
-
-    def _session(self, account: str) -> Session:
-        if account not in self._sessions:
-            self._sessions[account] = Session(self._wire, account, lambda: self._accounts.secret(account))
-        return self._sessions[account]
 
     async def _sought(self, session: Session, key: str) -> Accepted | Declined | None:
         for collection in dict.fromkeys(records.COLLECTIONS.values()):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+from chimera.connectors.social.journaled import letters
+
 _BREAKS = frozenset({"br", "p", "div", "li", "blockquote"})
 
 
@@ -31,8 +33,4 @@ def plain_text(html: str) -> str:
 
 def says_the_same(html: str, text: str) -> bool:
     """Whether a post is this text: by its letters and digits, since servers set marks and spaces as they like."""
-    return _letters(plain_text(html)) == _letters(text)
-
-
-def _letters(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+    return letters(plain_text(html)) == letters(text)

@@ -11,11 +11,11 @@ from typing import Any
 from chimera.connectors.mastodon import views
 from chimera.connectors.mastodon.markup import says_the_same
 from chimera.connectors.mastodon.session import Session
-from chimera.connectors.social.accounts import Accounts, Labels
+from chimera.connectors.social.accounts import Accounts, Labels, OfEach
 from chimera.connectors.social.answers import carried_out, differs, refusal_of, told
 from chimera.connectors.social.journal import Begun, Journal
+from chimera.connectors.social.limits import quotas_of
 from chimera.connectors.social.pictures import Picture, pictures_of
-from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.surface import tools_of
 from chimera.connectors.social.times import us_of
 from chimera.connectors.social.wire import Lost, NotSent, Reply, Wire
@@ -25,7 +25,6 @@ from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
 
 PLATFORM = "mastodon"
 TOOLS = tools_of(PLATFORM, warns=True, hides=True)
-QUOTAS = (Quota(points=300, seconds=300), Quota(points=300, seconds=10_800))
 CHARACTERS_MAX = 500
 OWN_MAX = 40
 SKEW_US = 5_000_000  # A server writes whole seconds, by a clock that is not ours.
@@ -40,13 +39,12 @@ class MastodonNetwork:
     def __init__(
         self, wire: Wire, accounts: Accounts, journal: Journal, clock: Clock, *, characters_max: int = CHARACTERS_MAX
     ) -> None:
-        self._wire = wire
         self._accounts = accounts
         self._journal = journal
         self._clock = clock
         self._characters_max = characters_max
-        self._quotas = Quotas(QUOTAS, clock)
-        self._sessions: dict[str, Session] = {}
+        self._quotas = quotas_of(PLATFORM, clock)
+        self._session = OfEach(lambda account: Session(wire, lambda: accounts.secret(account)))
         self._labels = Labels()
         self._acts: dict[str, Callable[[Session, Act], Awaitable[Answer]]] = {
             "post.publish": self._post, "post.reply": self._post, "post.like": self._like, "post.follow": self._follow,
@@ -85,11 +83,6 @@ class MastodonNetwork:
         if isinstance(account, Declined):
             return account
         return await told(views.READERS[tool](self._session(account), arguments))
-
-    def _session(self, account: str) -> Session:
-        if account not in self._sessions:
-            self._sessions[account] = Session(self._wire, lambda: self._accounts.secret(account))
-        return self._sessions[account]
 
     async def _acted(self, session: Session, account: str, act: Act) -> Answer:
         unmarked = await self._labels.ensured(account, lambda: _marked(session))

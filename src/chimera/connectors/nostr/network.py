@@ -28,8 +28,8 @@ from chimera.connectors.nostr import events
 from chimera.connectors.social.accounts import Accounts, Labels
 from chimera.connectors.social.answers import differs
 from chimera.connectors.social.journal import Begun, Journal
+from chimera.connectors.social.limits import quotas_of
 from chimera.connectors.social.pictures import pictures_of
-from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.surface import tools_of
 from chimera.governance import graphemes
 from chimera.ports.clock import Clock
@@ -37,7 +37,6 @@ from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
 
 PLATFORM = "nostr"
 TOOLS = tools_of(PLATFORM, warns=True)
-QUOTAS = (Quota(points=30, seconds=60), Quota(points=300, seconds=3_600))
 CHARACTERS_MAX = 1_000
 ASK_SECONDS_MAX = 5.0
 LIMIT_DEFAULT = 20
@@ -57,7 +56,7 @@ class NostrNetwork:
         self._journal = journal
         self._clock = clock
         self._characters_max = characters_max
-        self._quotas = Quotas(QUOTAS, clock)
+        self._quotas = quotas_of(PLATFORM, clock)
         self._client = Client()
         self._is_connected = False
         self._labels = Labels()

@@ -6,8 +6,11 @@ The proofs are read when needed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
 
 from chimera.ports.network import Declined
+
+Held = TypeVar("Held")
 
 # The secret of an account, by the name under which it was entrusted.
 SecretOf = Callable[[str], str]
@@ -32,6 +35,19 @@ class Accounts:
     def secret(self, handle: str) -> str:
         """Its proof."""
         return self._secret_of(self._secrets[handle])
+
+
+class OfEach(Generic[Held]):
+    """One of a kind for each account, made when it is first wanted."""
+
+    def __init__(self, make: Callable[[str], Held]) -> None:
+        self._make = make
+        self._held: dict[str, Held] = {}
+
+    def __call__(self, account: str) -> Held:
+        if account not in self._held:
+            self._held[account] = self._make(account)
+        return self._held[account]
 
 
 class Labels:

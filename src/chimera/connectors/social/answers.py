@@ -22,6 +22,9 @@ async def carried_out(acting: Awaitable[Answer]) -> Answer:
         return await acting
     except LoginRefused as refused:
         return Declined("login_refused", str(refused))
+    except Unreadable as error:
+        # Whatever is asked for before an act shows nothing to anybody.
+        return Declined("unavailable", str(error), later=error.later)
     except NotSent as error:
         return Declined("unavailable", str(error), later=True)
     except Lost as error:

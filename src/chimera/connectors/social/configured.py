@@ -13,6 +13,13 @@ from msgspec import Meta, Struct, field
 from chimera.domain.errors import Invalid, Missing
 
 ACCOUNTS_MAX = 1_000
+# Platforms with one server for everybody: none has to be named.
+SERVERS = {"x": "https://api.x.com", "threads": "https://graph.threads.net"}
+# What each connector was ever tried on. The last two only on fakes of their wire: the platforms were never spoken to.
+TRIED_ON = {
+    "bluesky": "its own server software", "mastodon": "snac2", "nostr": "the library's relay",
+    "x": "not exercised live", "threads": "not exercised live",
+}  # fmt: skip
 Handle = Annotated[str, Meta(pattern=r"^@[A-Za-z0-9_][A-Za-z0-9_.@-]*$", max_length=256)]
 SecretName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
 Address = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^\s]+$", max_length=500)]
@@ -21,12 +28,17 @@ Address = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^\s]+$", max_length=50
 class Configured(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One network: what it speaks, where it is, and our accounts on it with the names of their secrets."""
 
-    kind: Literal["bluesky", "mastodon", "nostr"]
+    kind: Literal["bluesky", "mastodon", "nostr", "x", "threads"]
     accounts: Annotated[dict[Handle, SecretName], Meta(min_length=1, max_length=ACCOUNTS_MAX)]
     server: Address | None = None
     relays: Annotated[tuple[Address, ...], Meta(max_length=20)] = ()
     characters_max: Annotated[int, Meta(ge=1, le=100_000)] = 500
     settling_seconds: Annotated[int, Meta(ge=0, le=600)] = field(default=5)
+
+    @property
+    def address(self) -> str:
+        """Where its server is; "" where it has relays."""
+        return self.server or SERVERS.get(self.kind, "")
 
 
 def read_networks(path: Path) -> Mapping[str, Configured]:
@@ -49,7 +61,8 @@ def _network(name: str, value: object, path: Path) -> Configured:
     except msgspec.ValidationError as error:
         raise Invalid("networks_file_malformed", str(error)[:300], where=where,
                       remedy="docs/guides/networks.md shows one") from error  # fmt: skip
-    if (found.kind == "nostr") != bool(found.relays) or (found.kind == "nostr") == bool(found.server):
+    has_server = bool(found.server) or found.kind in SERVERS
+    if (found.kind == "nostr") != bool(found.relays) or (found.kind == "nostr") == has_server:
         raise Invalid("networks_file_malformed", "Nostr has relays, the others have a server", where=where,
                       remedy="docs/guides/networks.md shows one")  # fmt: skip
     return found

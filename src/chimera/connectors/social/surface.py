@@ -46,13 +46,12 @@ _AFTER = {"type": "integer", "minimum": 0, "description": "what `next` said the 
 
 
 def tools_of(
-    platform: str, *, warns: bool = False, hides: bool = False, quotes: bool = False, searches: bool = True
+    platform: str, *, warns: bool = False, hides: bool = False, quotes: bool = False, lacks: tuple[str, ...] = ()
 ) -> tuple[Tool, ...]:
-    """The tools of one network: with content warnings, visibility, quotes and search where it has them."""
+    """The tools of one network: with warnings, visibility and quotes where it has them, without what it lacks."""
     extra = (_WARNING if warns else {}) | (_VISIBILITY if hides else {})
     acts = (*_posts(platform, {**_SAYING, **extra}, quotes=quotes), *_reactions(platform))
-    reading = _reading(platform)
-    return (*acts, *(tool for tool in reading if searches or tool.name != "search"))
+    return tuple(tool for tool in (*acts, *_reading(platform)) if tool.name not in lacks)
 
 
 def _posts(platform: str, saying: dict[str, Any], *, quotes: bool) -> tuple[Tool, ...]:

@@ -37,6 +37,8 @@ class Reply(Struct, frozen=True, kw_only=True):
     status: int
     body: Any
     retry_seconds: float = 0.0
+    # When a network says so instead: the second, since 1970, from which it may be asked again.
+    reset_second: int = 0
 
     @property
     def is_good(self) -> bool:
@@ -52,7 +54,9 @@ class Reply(Struct, frozen=True, kw_only=True):
     def said(self) -> str:
         """The server's own words about a failure."""
         told = self._told
-        return str(told.get("message") or told.get("error") or f"status {self.status}")[:300]
+        inner = told.get("error")
+        said = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else inner
+        return str(told.get("message") or told.get("detail") or said or f"status {self.status}")[:300]
 
     @property
     def fault(self) -> str:
@@ -135,4 +139,6 @@ def _reply_of(response: httpx2.Response, data: bytes) -> Reply:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         body = {}
     waits = response.headers.get("retry-after", "")
-    return Reply(status=response.status_code, body=body, retry_seconds=float(waits) if waits.isdigit() else 0.0)
+    reset = response.headers.get("x-rate-limit-reset", "")
+    return Reply(status=response.status_code, body=body, retry_seconds=float(waits) if waits.isdigit() else 0.0,
+                 reset_second=int(reset) if reset.isdigit() and len(reset) < 12 else 0)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -32,4 +32,4 @@ async def parsed(parser: str, data: bytes, url: str, clock: Clock) -> dict[str, 
             child.kill()
         await child.wait()
     found: Any = msgspec.json.decode(told) if child.returncode == 0 and told else None
-    return found if isinstance(found, dict) else UNREADABLE
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else UNREADABLE

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from lxml import etree, html
 
 from chimera.connectors.web import cell
 from chimera.connectors.web.cell import LINK_CHARS_MAX, link_of
+from chimera.connectors.web.trees import html_part, xml_tree
 
 ITEMS_MAX = 100
 TITLE_CHARS_MAX = 300
@@ -31,7 +31,7 @@ def feed_of(data: bytes, url: str) -> dict[str, Any] | None:
     """RSS, Atom, RDF or JSON Feed as one shape; nothing for what is none of them."""
     if data.lstrip()[:1] == b"{":
         return _json_feed(data, url)
-    root = _tree(data)
+    root = xml_tree(data)
     if root is None or _local(root) not in ("rss", "feed", "RDF"):
         return None
     entries = [one for one in root.iter() if _local(one) in ("item", "entry")][:ITEMS_MAX]
@@ -39,14 +39,6 @@ def feed_of(data: bytes, url: str) -> dict[str, Any] | None:
     head = next((one for one in heads if _local(one.getparent()) in ("channel", "feed")), None)
     title = "" if head is None else _words(head.text or "", TITLE_CHARS_MAX)
     return {"title": title, "items": [item for entry in entries if (item := _entry(entry, url))]}
-
-
-def _tree(data: bytes) -> Any:  # noqa: ANN401 – lxml has no types.
-    parser: Any = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, recover=True,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
-    return etree.fromstring(data, parser)
 
 
 def _entry(entry: Any, url: str) -> dict[str, Any] | None:  # noqa: ANN401 – as above.
@@ -97,7 +89,8 @@ def _json_feed(data: bytes, url: str) -> dict[str, Any] | None:
     told: Any = msgspec.json.decode(data)
     if not str(told.get("version", "")).startswith("https://jsonfeed.org/version/"):
         return None
-    items = [one for one in told.get("items", ()) if isinstance(one, dict)][:ITEMS_MAX]
+    listed: list[object] = list(told.get("items", ()))
+    items = [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)][:ITEMS_MAX]
     made = [
         _item(
             name=str(one.get("id", "")), link=link_of(url, str(one.get("url", ""))), title=str(one.get("title", "")),
@@ -110,9 +103,9 @@ def _json_feed(data: bytes, url: str) -> dict[str, Any] | None:
 
 
 def _json_author(item: dict[str, Any]) -> str:
-    authors = item.get("authors") or [item.get("author")]
-    first = authors[0] if isinstance(authors, list) and authors else None
-    return str(first.get("name", "")) if isinstance(first, dict) else ""
+    authors: Any = item.get("authors") or [item.get("author")]
+    first: Any = cast("list[Any]", authors)[0] if isinstance(authors, list) else None
+    return str(cast("dict[str, Any]", first).get("name", "")) if isinstance(first, dict) else ""
 
 
 def _at_us(text: str) -> int:
@@ -129,7 +122,7 @@ def _at_us(text: str) -> int:
 def _words(text: str, most: int) -> str:
     """Without markup, on one line for each paragraph, and no longer than allowed."""
     if "<" in text or "&" in text:
-        text = _plain(html.fragment_fromstring(text, create_parent="div"))
+        text = _plain(html_part(text))
     lines = (" ".join(line.split()) for line in text.splitlines())
     return "\n".join(line for line in lines if line)[:most]
 

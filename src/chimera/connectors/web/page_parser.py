@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import trafilatura
-from lxml import html
 
 from chimera.connectors.web import cell
 from chimera.connectors.web.cell import link_of
+from chimera.connectors.web.trees import html_tree
 
 TITLE_CHARS_MAX = 300
 TEXT_CHARS_MAX = 20_000
@@ -35,7 +35,7 @@ def page_of(data: bytes, url: str) -> dict[str, Any] | None:
 
 def _canonical(data: bytes, url: str) -> str:
     """The address that the page gives itself, if it is on its own site: anything else would be somebody else's."""
-    tree: Any = html.fromstring(data)
+    tree: Any = html_tree(data)
     said = tree.xpath("//link[translate(@rel, 'CANOIL', 'canoil')='canonical']/@href")
     link = link_of(url, str(said[0])) if said else ""
     return link if link and _site(link) == _site(url) else url
