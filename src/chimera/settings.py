@@ -51,9 +51,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     writes_anew: bool = True
     read_hosts: str = ""
     secret_tools: str = ""
-    tool_prices: str = ""
     web_private_hosts: str = ""
     feed_seconds: int = 300
+    tool_prices: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""

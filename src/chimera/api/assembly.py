@@ -23,7 +23,7 @@ from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
 from chimera.api.holdings import HoldingRoutes
-from chimera.api.house import HouseRoutes, KindsOfNetworks
+from chimera.api.house import HouseRoutes, Networks
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
@@ -100,7 +100,7 @@ class Given(Struct, frozen=True, kw_only=True):
     tool_servers: OpenServers
     security: SecurityGateway
     rehearsals: Rehearsals
-    networks: KindsOfNetworks
+    networks: Networks
     console: Path
 
 

@@ -36,11 +36,6 @@ class Window(Struct, frozen=True, kw_only=True):
     overrun_micros: int = 0
 
     @property
-    def unit(self) -> str:
-        """What it counts: `posts` or `calls`; nothing where it is about money."""
-        return quotas.unit_in(self.id)
-
-    @property
     def span(self) -> str:
         """Period and start, as in `day|2026-11-21`: what the windows of all scopes share."""
         return "|".join(self.id.rsplit("|", 2)[1:])
@@ -49,6 +44,11 @@ class Window(Struct, frozen=True, kw_only=True):
     def gone_micros(self) -> int:
         """What does not come back."""
         return self.spent_micros + self.overrun_micros
+
+    @property
+    def unit(self) -> str:
+        """What it counts: `posts` or `calls`; nothing where it is about money."""
+        return quotas.unit_in(self.id)
 
     @property
     def room_micros(self) -> int:

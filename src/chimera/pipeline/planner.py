@@ -85,8 +85,8 @@ class Planner:
         """A plan for the campaign's goal from the model; a bad plan is asked for again, then refused on record."""
 
         async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
-            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill,
-                                     turn=Turn(after=self._with_goal(campaign, agent), carried=carried))  # fmt: skip
+            turn = Turn(after=self._with_goal(campaign, agent), carried=carried)
+            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill, turn=turn)
 
         found = await self._found_out(campaign)
         carried = labels.union(*(one.draft.labels for one in found))
@@ -102,8 +102,8 @@ class Planner:
         """A first plan that only finds out, where a person looks at what was found before the goal is planned."""
 
         async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
-            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill,
-                                     turn=Turn(after=campaign.adopt_research()))  # fmt: skip
+            turn = Turn(after=campaign.adopt_research())
+            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill, turn=turn)
 
         tasks, refusals, bill = await self._tried(campaign, _finding(agent), {}, adopted)
         if tasks is None:
@@ -202,10 +202,8 @@ class Planner:
             campaign = await self._store.get(Campaign, campaign_id)
             gone = await self._planned(campaign, NOT_BEGUN)
             try:
-                return await self._adopt(
-                    campaign, agent, plan, inputs=(asked,), bill=bill,
-                    turn=Turn(after=self._with_goal(campaign, agent), replaced=tuple(gone)),
-                )  # fmt: skip
+                turn = Turn(after=self._with_goal(campaign, agent), replaced=tuple(gone))
+                return await self._adopt(campaign, agent, plan, inputs=(asked,), bill=bill, turn=turn)
             except Conflict:
                 continue
         raise Unavailable("campaign_busy", "the campaign moves too fast to be planned anew", where=campaign_id,
