@@ -212,3 +212,17 @@ async def test_a_quota_is_shown_with_what_is_left_and_when_it_opens_again(world:
         assert (shown["cap_micros"], shown["held_micros"], shown["room_micros"]) == (3, 1, 2)
         assert 0 < shown["opens_again_us"] - await world.office.now_us() <= 86_400_000_000
         assert all(one["unit"] == "" for one in (await client.get("/v1/money/windows?scope=fleet")).json()["items"])
+
+
+@pytest.mark.requirement("R-E5", "R-L1")
+async def test_what_breakers_of_money_see_can_be_measured(world: World):
+    manager = await world.store(Role.MANAGER, "manager-of-money")
+    today = Treasury().day(await world.office.now_us())
+    windows = {"fleet": 250_000_000, f"agent:{world.samples.agents[0].id}": 16_000_000}
+    spent = (Movement(window_id=f"{who}|day|{today}", metered_micros=micros) for who, micros in windows.items())
+    await manager.commit(change(movements=tuple(spent)))
+    async with world.client() as client:
+        told = (await client.get("/metrics")).text
+    assert 'chimera_spent_of_day_ratio{within="day"} 0.25' in told
+    assert 'chimera_spent_of_day_ratio{within="five_minutes"} 0.0' in told, "the first look has nothing before it"
+    assert "chimera_scopes_beyond_day 1.0" in told

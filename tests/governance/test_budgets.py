@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.adapters.documents.governance import load_permits
+from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.action import Action
 from chimera.domain.budget import Movement
 from chimera.domain.caps import standing_micros
+from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Reason
-from chimera.domain.errors import Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.money import MICROS
-from chimera.governance.budgets import Budgets
+from chimera.domain.roles import Role
+from chimera.governance.budgets import TRIES, Budgets
 from chimera.governance.halts import Halts
 from chimera.governance.spending_breakers import BreakerReadings, SpendingBreakers
 from chimera.governance.treasury import Treasury, paid_windows, stricter
@@ -103,6 +106,36 @@ async def test_lowering_always_succeeds_and_raising_takes_a_person_who_may() -> 
             await budgets.set("agent:a", period="day", micros=5 * MICROS + 1, by=by)
     assert (await budgets.set("agent:a", period="day", micros=50 * MICROS, by=OWNER)).version == 2
     assert (await budgets.set("agent:a", period="day", micros=0, by=NOBODY)).micros == 0
+
+
+class Overtaken(MemoryStore):
+    """An office before whose commits somebody else is quicker, a few times."""
+
+    def __init__(self, house: SmallHouse, *micros: int) -> None:
+        super().__init__(house.database, writer="office-9", role=Role.OFFICE, clock=house.clock)
+        self._rival = Budgets(store=house.office)
+        self._others = list(micros)
+
+    async def commit(self, change: Change) -> None:
+        if self._others:
+            await self._rival.set("agent:a", period="day", micros=self._others.pop(0), by=OWNER)
+        await super().commit(change)
+
+
+@pytest.mark.requirement("R-E2")
+async def test_lowering_succeeds_also_while_others_set_the_same_cap() -> None:
+    house = await SmallHouse().open()
+    cap = await Budgets(store=Overtaken(house, 5, 7, 6)).set("agent:a", period="day", micros=3, by=NOBODY)
+    assert (cap.micros, cap.version) == (3, 4)
+
+
+@pytest.mark.requirement("R-E2")
+async def test_what_became_a_raise_meanwhile_is_refused() -> None:
+    house = await SmallHouse().open()
+    with pytest.raises(Refused, match="raising it is for"):
+        await Budgets(store=Overtaken(house, 2)).set("agent:a", period="day", micros=3, by=NOBODY)
+    with pytest.raises(Conflict):
+        await Budgets(store=Overtaken(house, *range(1, TRIES + 1))).set("agent:a", period="day", micros=0, by=NOBODY)
 
 
 @pytest.mark.requirement("R-E2")

@@ -332,6 +332,16 @@ async def test_plans_that_were_refused_cost_what_they_cost(house: SmallHouse) ->
 
 
 @pytest.mark.requirement("R-E2", "R-B5")
+async def test_a_plan_may_cost_what_of_planning_goes_back(house: SmallHouse) -> None:
+    (cap,) = [one for one in await house.manager.list(Cap) if one.limited == scopes.campaign(house.campaign.id)]
+    least_micros = SPECS["copy.post"].limits.cost_micros_max
+    assert 1 < least_micros < HELD_MICROS - 500
+    await house.put(replace(cap, version=2, micros=HELD_MICROS + 1))
+    made, _ = planner(house, plan(step("a")), models_cost=True)
+    assert len(await made.plan_goal(house.campaign, house.agent)) == 1
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
 async def test_where_the_model_is_away_nothing_stays_held(house: SmallHouse) -> None:
     made = Planner(model=SayingModel(Unavailable("model_away", "away")), contracts=CONTRACTS,
                    costs=house.plan_costs(models_cost=True), prompt=PROMPTS["plan"], store=house.manager,

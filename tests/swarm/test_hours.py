@@ -7,7 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from chimera.domain import scopes
+from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignState, Input
+from chimera.domain.caps import cap_id
 from chimera.domain.civil import moment_of
 from chimera.domain.schedule import OpenHours, Schedule
 from chimera.domain.task import Task
@@ -18,7 +21,7 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.handing import Handing
-from chimera.swarm.planning import Planning
+from chimera.swarm.planning import POOR_SECONDS, Planning
 from chimera.swarm.roster import Roster
 from chimera.testing.manual_clock import ManualClock
 from tests.small_house import CONTRACTS, GATE, INPUTS, PROMPTS, SmallHouse
@@ -41,13 +44,13 @@ async def house() -> SmallHouse:
     return await small.open()
 
 
-def planning(house: SmallHouse, *answers: str) -> tuple[Planning, SayingModel]:
+def planning(house: SmallHouse, *answers: str, models_cost: bool = False) -> tuple[Planning, SayingModel]:
     """A manager's planning in a fleet whose clocks show Berlin's time."""
     treasury, model = Treasury(zone=BERLIN), SayingModel(*(answers or (PLAN,)))
     roster = Roster(reads=house.manager, clock=house.clock)
     judge = Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"])
-    planner = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(), prompt=PROMPTS["plan"],
-                      store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
+    planner = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=models_cost),
+                      prompt=PROMPTS["plan"], store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
     made = Planning(
         planner=planner, handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(64)),
         court=Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock),
@@ -72,6 +75,24 @@ async def test_a_goal_waits_for_its_agents_hours(house: SmallHouse) -> None:
     made, model = planning(house)
     await planned(made)
     assert (await state(house), model.asked) == (CampaignState.OPENED, [])
+    house.clock.advance(1)
+    await planned(made)
+    assert (await state(house), len(model.asked)) == (CampaignState.RUNNING, 1)
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_without_money_for_its_plan_a_goal_is_looked_at_again_after_a_while(house: SmallHouse) -> None:
+    house.clock.advance(1)
+    agent = scopes.agent(house.agent.id)
+    cap = Cap(id=cap_id(agent, "day"), limited=agent, period="day", micros=0)
+    await house.put(cap)
+    made, model = planning(house, models_cost=True)
+    await planned(made)
+    await house.put(replace(cap, version=2, micros=10_000_000))
+    for seconds in (0, POOR_SECONDS - 1):
+        house.clock.advance(seconds)
+        await planned(made)
+        assert (await state(house), model.asked) == (CampaignState.OPENED, [])
     house.clock.advance(1)
     await planned(made)
     assert (await state(house), len(model.asked)) == (CampaignState.RUNNING, 1)

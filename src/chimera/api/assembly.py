@@ -57,6 +57,7 @@ from chimera.governance.looks import Looks
 from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.tools.pins import Pins
 from chimera.governance.treasury import Treasury
 from chimera.governance.webhooks import Webhooks
@@ -159,7 +160,8 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield PublicRoutes(views=views)
     yield CardRoutes(file=given.card)
     yield KpiRoutes(views=views, pulse=pulse)
-    yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
+    yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"),
+                      breakers=BreakerReadings(reads=views, treasury=treasury, clock=clock))  # fmt: skip
 
 
 def _outward(given: Given, webhooks: Webhooks) -> Iterator[Resource]:

@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from chimera.api.pulse import Pulse
 from chimera.api.route import Needs, Public, Route
+from chimera.domain import scopes
 from chimera.domain.errors import Unavailable
+from chimera.governance.spending_breakers import BreakerReadings
 from chimera.ports.clock import Clock
 from chimera.ports.views import Views
 
@@ -39,6 +41,11 @@ class Measures:
         self.tasks = Gauge("chimera_tasks_moving", "Tasks on their way", ("state",), registry=self.registry)
         self.reviews = Gauge("chimera_reviews_waiting", "Reviews that wait", ("risk",), registry=self.registry)
         self.halted = Gauge("chimera_halted_scopes", "Halts in force", registry=self.registry)
+        self.spent = Gauge(
+            "chimera_spent_of_day_ratio", "Of the fleet's day: spent and overrun, or moved in five minutes",
+            ("within",), registry=self.registry,
+        )  # fmt: skip
+        self.beyond = Gauge("chimera_scopes_beyond_day", "Where a breaker of money would trip", registry=self.registry)
         self.oldest = Gauge("chimera_oldest_seconds", "How long the oldest waits", ("what",), registry=self.registry)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -50,8 +57,11 @@ class Measures:
 class VitalRoutes:
     """`/health`, `/ready`, `/metrics`."""
 
-    def __init__(self, *, views: Views, pulse: Pulse, measures: Measures, clock: Clock, version: str) -> None:
+    def __init__(
+        self, *, views: Views, pulse: Pulse, measures: Measures, breakers: BreakerReadings, clock: Clock, version: str
+    ) -> None:
         self._views = views
+        self._breakers = breakers
         self._pulse = pulse
         self._measures = measures
         self._clock = clock
@@ -97,3 +107,12 @@ class VitalRoutes:
         measures.halted.set(len(await self._views.halted()))
         measures.oldest.labels("ready").set(ages.oldest_ready_us / 1_000_000)
         measures.oldest.labels("review").set(ages.oldest_review_us / 1_000_000)
+        await self._look_at_money()
+
+    async def _look_at_money(self) -> None:
+        """What the breakers of money see: the fleet's day, and who is beyond it."""
+        seen = await self._breakers.pressing()
+        fleet = next((one for one in seen if one.scope == scopes.FLEET), None)
+        self._measures.spent.labels("day").set(fleet.spent_bp / 10_000 if fleet else 0)
+        self._measures.spent.labels("five_minutes").set(fleet.recent_bp / 10_000 if fleet else 0)
+        self._measures.beyond.set(sum(bool(one.tripped) for one in seen))

@@ -19,18 +19,16 @@ from chimera.assembly import vaults
 from chimera.cli import output, stopping
 from chimera.domain import ids, quotas, scopes
 from chimera.domain.budget import Cap, Window
-from chimera.domain.campaign import Campaign
-from chimera.domain.change import Change
-from chimera.domain.errors import Conflict, Missing
-from chimera.domain.event import Event, EventKind
+from chimera.domain.errors import Missing
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.person import Principal
-from chimera.domain.revenue import Revenue, require_revenue, revenue_id
+from chimera.domain.revenue import Revenue, revenue_id
 from chimera.domain.spending import Spending
 from chimera.domain.verbs import FLEET
 from chimera.governance.budgets import Budgets, amount_in_words, parse_cap
 from chimera.governance.quotas import is_over, opens_again_us
+from chimera.governance.receipts import Receipts
 from chimera.governance.sealing import is_attested
 from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.treasury import Treasury
@@ -403,7 +401,7 @@ def receive(
         category=category,
         at_us=SystemClock().now_us(),
     )
-    booked = stopping.run(_in_the_name_of(lambda store, by: _receive(store, require_revenue(given), by=by.name)))
+    booked = stopping.run(_in_the_name_of(lambda store, by: _receive(store, given, by=by.name)))
     if as_json:
         output.answer(msgspec.to_builtins(booked))
     else:
@@ -411,35 +409,7 @@ def receive(
 
 
 async def _receive(store: Store, given: Revenue, *, by: str) -> Revenue:
-    """In the fleet's currency, at a rate that two sources agree on, stored beside it."""
-    worth = await assembled.exchange(read_settings()).incoming(given.received_micros, given.currency)
-    await store.get(Campaign, given.campaign_id)
-    booked = msgspec.structs.replace(
-        given, micros=worth.micros, rate_millionths=worth.rate_millionths, rate_at_us=worth.rate_at_us
-    )
-    event = Event(
-        kind=EventKind.REVENUE_BOOKED,
-        subject=booked.id,
-        at_us=await store.now_us(),
-        data={
-            "source": booked.source,
-            "reference": booked.reference,
-            "campaign": booked.campaign_id,
-            "post": booked.task_id,
-            "micros": booked.micros,
-            "by": by,
-        },
-    )
-    try:
-        await store.commit(Change(records=(booked,), events=(event,)))
-    except Conflict as error:
-        raise Conflict(
-            "revenue_known",
-            f"{booked.source} {booked.reference} is booked already",
-            where="reference",
-            remedy="one receipt is booked once",
-        ) from error
-    return booked
+    return await Receipts(store=store, exchange=assembled.exchange(read_settings())).book(given, by=by)
 
 
 @ledger.command()

@@ -15,7 +15,7 @@ from chimera.domain.budget import Cap
 from chimera.domain.caps import cap_id, standing_micros
 from chimera.domain.change import Change
 from chimera.domain.decision import Approver
-from chimera.domain.errors import Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.money import AMOUNT_MICROS_MAX, format_micros, parse_amount
 from chimera.domain.record import next_version
@@ -24,6 +24,7 @@ from chimera.ports.store import Store
 PERIODS = ("day", "week", "month", "total")
 CAPPED = ("agent:", "campaign:", "category:", "recipient:")
 RAISERS = ("operator", "owner")
+TRIES = 4
 _MOST = str(quotas.COUNT_MAX)
 
 
@@ -41,6 +42,15 @@ class Budgets:
         limited = scopes.parse(limited)
         _require_capped(limited, period)
         _require_amount(micros, period)
+        for _ in range(TRIES - 1):
+            try:
+                return await self._set(limited, period, micros, by)
+            except Conflict:
+                # Somebody else has just set it: whether this one raises it is asked anew.
+                continue
+        return await self._set(limited, period, micros, by)
+
+    async def _set(self, limited: str, period: str, micros: int, by: Approver) -> Cap:
         known = await self._known(limited, period)
         before = known.micros if known else await self._standing(limited, period)
         if _is_raised(before, micros, period) and by.role not in RAISERS:

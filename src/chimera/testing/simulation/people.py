@@ -44,6 +44,7 @@ class People:
         self._dice = world.simulated.dice("people")
         self.agents: list[str] = []
         self.campaigns: list[str] = []
+        self._quotas: set[tuple[str, str]] = set()
 
     # ── operators ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,8 +97,22 @@ class People:
             await self._world.clock.sleep(self._dice.uniform(0.5, 8.0))
             await self._dice.choice(changes)()
 
+    async def set_quotas(self) -> None:
+        """In every fourth world: how many posts or calls there may be in an hour, set and set again."""
+        if self._world.simulated.seed % 4 != 2:
+            return
+        dice = self._world.simulated.dice("quotas")
+        for _ in range(dice.randint(1, 3)):
+            await self._world.clock.sleep(dice.uniform(0.5, 8.0))
+            limited = dice.choice((scopes.FLEET, scopes.platform("sandbox"), scopes.agent(dice.choice(self.agents))))
+            period = dice.choice(("posts-hour", "calls-hour"))
+            await self._set_cap(limited, period, dice.choice((0, 1, 3)))
+            self._quotas.add((limited, period))
+
     async def let_go_on(self) -> None:
-        """Lift every halt and every pause."""
+        """Lift every halt and every pause, and raise every quota."""
+        for limited, period in sorted(self._quotas):
+            await self._set_cap(limited, period, 1_000_000)
         for agent in tuple(self._world.witness.books.all(Agent).values()):
             if agent.state is AgentState.PAUSED:
                 await self._commit((agent.after(AgentCommand.ACTIVATE),), EventKind.AGENT_CHANGED, agent.id)

@@ -80,6 +80,7 @@ async def _story(world: World) -> None:
         people.open_campaigns(),
         people.write_mentions(),
         people.change_things(),
+        people.set_quotas(),
         _second_manager(world, keeper),
     ]
     try:
