@@ -91,7 +91,8 @@ async def _measured(admin_dsn: str, house: FedHouse, phases: Phases, *, first: i
 
 def _finished(house: FedHouse, *, first: int, last: int) -> Finished:
     task, came = generated()
-    campaigns, agents = zip(*((one.id, one.agent_id) for one in house.campaigns), strict=True)
+    campaigns = tuple([one.id for one in house.campaigns])
+    agents = tuple([one.agent_id for one in house.campaigns])
     return Finished(first=first, last=last, task=task, input=came, campaigns=campaigns, agents=agents,
                     now_us=house.fleet.clock.now_us())  # fmt: skip
 
