@@ -90,15 +90,21 @@ async def _measured(admin_dsn: str, house: FedHouse, phases: Phases, *, first: i
 
 
 def _finished(house: FedHouse, *, first: int, last: int) -> Finished:
+    task, came = generated()
+    campaigns = tuple([one.id for one in house.campaigns])
+    agents = tuple([one.agent_id for one in house.campaigns])
+    return Finished(first=first, last=last, task=task, input=came, campaigns=campaigns, agents=agents,
+                    now_us=house.fleet.clock.now_us())  # fmt: skip
+
+
+def generated() -> tuple[str, str]:
+    """The bodies of a finished task and of the input that it answered, with places for what differs."""
     task = Task(id="@ID@", version=3, campaign_id="@CAMPAIGN@", agent_id="@AGENT@", key="@INPUT@", input_id="@INPUT@",
                 spec=SpecRef("bench.note", 1, "0" * 64), input={"text": TEXT}, labels=(PUBLIC,), attempt=1,
                 state=TaskState.DONE)  # fmt: skip
     came = Input(id="@ID@", version=2, campaign_id="@CAMPAIGN@", kind="bench", payload={"text": TEXT},
                  labels=(PUBLIC,), threat="LOW", admitted_at_us=1, state=InputState.PLANNED)  # fmt: skip
-    campaigns = house.campaigns
-    return Finished(first=first, last=last, task=body_of(task), input=body_of(came),
-                    campaigns=tuple(one.id for one in campaigns), agents=tuple(one.agent_id for one in campaigns),
-                    now_us=house.fleet.clock.now_us())  # fmt: skip
+    return msgspec.json.encode(task).decode(), msgspec.json.encode(came).decode()
 
 
 # ── idle agents ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,11 +156,6 @@ async def _hot_bytes(settings: Settings, agents: int) -> int:
     finally:
         await valkey.close()
         await server.stop()
-
-
-def body_of(record: Task | Input) -> str:
-    """A record's body as the database holds it, with the places for what differs."""
-    return msgspec.json.encode(record).decode()
 
 
 def _resident() -> int:

@@ -133,8 +133,8 @@ class Alone:
 def _causes(error: BaseException) -> list[str]:
     """What stands behind a group of errors, each in its words."""
     if isinstance(error, BaseExceptionGroup):
-        parts = cast("tuple[BaseException, ...]", error.exceptions)
-        return [cause for part in parts for cause in _causes(part)]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return [cause for part in group.exceptions for cause in _causes(part)]
     return [f"{type(error).__name__}: {error}"]
 
 
