@@ -37,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway_certificate: str = ""
     gateway_key: str = ""
     manager_slots: int = 8
+    metrics_address: str = ""
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
     vault_kms_key: str = ""
@@ -52,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret_tools: str = ""
     web_private_hosts: str = ""
     feed_seconds: int = 300
+    tool_prices: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""
@@ -73,9 +75,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     media_store_secret: str = ""
     media_url: str = ""
     models_file: str = ""
+    reward_model: str = ""
     openai_api_key: str = ""
     anthropic_api_key: str = ""
     local_model_key: str = ""
+
+    @property
+    def calls_cost(self) -> bool:
+        """Whether models or tools are paid for: then money is set aside before they are asked."""
+        return bool(self.models_file or self.tool_prices)
 
     @property
     def folder(self) -> Path:

@@ -196,7 +196,7 @@ def test_install_upgrade_and_list(run: Run, here: Path, capsys: Said):
     assert run("agent", "list", "--json") == 0
     answer = one_object(capsys)
     assert [(one["name"], one["version"], one["state"]) for one in answer["agents"]] == [
-        ("gaming.banterpacks", "1.2.0", "installed"),
+        ("gaming.banterpacks", "1.3.0", "installed"),
         ("my.persona", "1.1.0", "active"),
     ]
     assert run("agent", "list") == 0

@@ -16,6 +16,7 @@ from chimera.domain.halt import HALT_MACHINE
 from chimera.domain.machine import Machine
 from chimera.domain.person import PASS_MACHINE, PERSON_MACHINE
 from chimera.domain.review import REVIEW_MACHINE
+from chimera.domain.stages import COURSE_MACHINE
 from chimera.domain.task import TASK_MACHINE
 
 pytestmark = pytest.mark.requirement("R-A4", "R-N1")
@@ -24,6 +25,7 @@ MACHINES: dict[str, tuple[Machine[StrEnum, StrEnum], str, set[str]]] = {
     "agent": (AGENT_MACHINE, "installed", {"retired"}),
     "hold": (HOLD_MACHINE, "held", {"captured", "released"}),
     "campaign": (CAMPAIGN_MACHINE, "opened", {"finished", "cancelled"}),
+    "course": (COURSE_MACHINE, "brief", {"finished", "stopped"}),
     "input": (INPUT_MACHINE, "admitted", {"planned", "dropped"}),
     "seal": (SEAL_MACHINE, "ready", {"taken", "expired", "withdrawn"}),
     "performance": (PERFORMANCE_MACHINE, "started", {"finished", "failed"}),

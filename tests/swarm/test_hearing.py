@@ -73,9 +73,12 @@ class Bench:
             reserving=self.reserving, roster=roster, ready=Bell(house.clock), granted=lambda granted: None,
         )  # fmt: skip
 
-    async def hear(self, made: Draft | None, *, spec: str = "copy.post", failure: str = "", cost: int = 500) -> Task:
+    async def hear(
+        self, made: Draft | None, *, spec: str = "copy.post", failure: str = "", cost: int = 500,
+        input_id: str | None = None,
+    ) -> Task:  # fmt: skip
         """Lease a task, hand a result in, and see what has become of it."""
-        task = await self.house.a_task(spec=spec, state=TaskState.READY, attempt=0)
+        task = await self.house.a_task(spec=spec, state=TaskState.READY, attempt=0, input_id=input_id)
         await self.claiming.once()
         leased = self.dispatch.sent[-1].task
         calls = (Call(kind="model", name="m", request_digest="", answer="", cost_micros=cost),)

@@ -17,6 +17,7 @@ from chimera.pipeline.planner import Planner
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
+from chimera.swarm.handing import Handing
 from chimera.swarm.planning import Planning
 from chimera.swarm.roster import Roster
 from chimera.testing.manual_clock import ManualClock
@@ -40,14 +41,15 @@ async def house() -> SmallHouse:
     return await small.open()
 
 
-def planning(house: SmallHouse) -> tuple[Planning, SayingModel]:
+def planning(house: SmallHouse, *answers: str) -> tuple[Planning, SayingModel]:
     """A manager's planning in a fleet whose clocks show Berlin's time."""
-    treasury, model = Treasury(zone=BERLIN), SayingModel(PLAN)
+    treasury, model = Treasury(zone=BERLIN), SayingModel(*(answers or (PLAN,)))
     roster = Roster(reads=house.manager, clock=house.clock)
     judge = Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"])
+    planner = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(), prompt=PROMPTS["plan"],
+                      store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
     made = Planning(
-        planner=Planner(model=model, contracts=CONTRACTS, treasury=treasury, prompt=PROMPTS["plan"],
-                        store=house.manager, clock=house.clock, ids=house.ids),
+        planner=planner, handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(64)),
         court=Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock),
         store=house.manager, roster=roster, shards=range(64), ready=Bell(house.clock),
         claiming=Claiming(store=house.manager, dispatch=HandedIn(), roster=roster, shards=range(64), clock=house.clock),

@@ -23,7 +23,7 @@ from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
 from chimera.api.holdings import HoldingRoutes
-from chimera.api.house import HouseRoutes, KindsOfNetworks
+from chimera.api.house import HouseRoutes, Networks
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
@@ -62,6 +62,7 @@ from chimera.governance.webhooks import Webhooks
 from chimera.pipeline.installer import Installer
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.rescheduling import Rescheduling
+from chimera.pipeline.steering import Steering
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.replies import ReplyStore
@@ -98,7 +99,7 @@ class Given(Struct, frozen=True, kw_only=True):
     tool_servers: OpenServers
     security: SecurityGateway
     rehearsals: Rehearsals
-    networks: KindsOfNetworks
+    networks: Networks
     console: Path
 
 
@@ -139,7 +140,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
-    yield CampaignRoutes(views=views, intake=given.intake, zone=given.zone)
+    yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)
     yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
@@ -147,7 +148,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
-    yield MoneyRoutes(views=views)
+    yield MoneyRoutes(views=views, treasury=treasury)
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HoldingRoutes(views=views)
     yield ToolServerRoutes(reads=views, desk=given.pins, servers=given.tool_servers, security=given.security,

@@ -20,8 +20,10 @@ from chimera.api.words import Cursor, Id, IdFilter, Limit, Micros, Note, require
 from chimera.domain import budget, ids, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.campaign import Campaign, Goal, Input
+from chimera.domain.stages import Waiting
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Intake
+from chimera.pipeline.steering import Steering
 from chimera.ports.views import Views
 
 PLAN_MAX = 1_000
@@ -29,7 +31,7 @@ StateFilter = Annotated[Literal["", "opened", "running", "paused", "finished", "
 
 
 class CampaignRow(Struct, frozen=True, kw_only=True):
-    """One line of the list."""
+    """One line of the list. `stage` is how far it is; `waiting`, what a person is to look at before it goes on."""
 
     id: str
     version: int
@@ -40,6 +42,8 @@ class CampaignRow(Struct, frozen=True, kw_only=True):
     plans: int
     opened_at_us: int
     halted: bool
+    stage: str
+    waiting: Waiting | None = None
 
 
 class CampaignItem(CampaignRow, frozen=True, kw_only=True):
@@ -111,10 +115,19 @@ class Cancellation(BaseModel):
     reason: Note
 
 
+class Seen(BaseModel):
+    """What somebody saw who lets a campaign on."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "It is what we meant."}]})
+
+    note: Annotated[str, Field(max_length=2_000)] = ""
+
+
 class CampaignRoutes:
     """`/v1/campaigns`."""
 
-    def __init__(self, *, views: Views, intake: Intake, zone: tzinfo) -> None:
+    def __init__(self, *, views: Views, intake: Intake, steering: Steering, zone: tzinfo) -> None:
+        self._steering = steering
         self._zone = zone
         self._views = views
         self._intake = intake
@@ -128,6 +141,9 @@ class CampaignRoutes:
         yield Route(method="GET", path=f"{one}/plan", endpoint=self.plan, needs=see, answer=PlanGraph)
         yield Route(method="POST", path=f"{one}/replan", endpoint=self.replan, needs=change, answer=Input, status=202)
         yield Route(method="POST", path=f"{one}/cancel", endpoint=self.cancel, needs=change, answer=Campaign)
+        yield Route(method="POST", path=f"{one}/resume", endpoint=self.resume, needs=change, answer=Campaign)
+        yield Route(method="POST", path=f"{one}/refuse", endpoint=self.refuse, needs=change, answer=Campaign)
+        yield Route(method="POST", path=f"{one}/finish", endpoint=self.finish, needs=change, answer=Campaign)
 
     async def list(
         self, agent: IdFilter = "", state: StateFilter = "", cursor: Cursor = "", limit: Limit = PAGE
@@ -163,6 +179,7 @@ class CampaignRoutes:
         return CampaignItem(
             id=row.id, version=row.version, state=row.state, agent_id=row.agent_id, agent_name=row.agent_name,
             goal=row.goal, plans=row.plans, opened_at_us=row.opened_at_us, halted=row.halted,
+            stage=row.stage, waiting=row.waiting,
             window=shown_window(windows[0]) if windows else None, tasks=counts, tasks_counted=len(tasks),
         )  # fmt: skip
 
@@ -183,12 +200,24 @@ class CampaignRoutes:
         """Cancel a campaign: nothing begins in it any more. What was already sent is settled."""
         return await self._intake.cancel_campaign(campaign_id, by=who.name, reason=given.reason, version=version)
 
+    async def resume(self, campaign_id: Id, given: Seen, version: Version, who: Who) -> Campaign:
+        """Let a campaign on that waits for a person behind a stage of its manifest."""
+        return await self._steering.resume(campaign_id, by=who.name, note=given.note, version=version)
+
+    async def refuse(self, campaign_id: Id, given: Cancellation, version: Version, who: Who) -> Campaign:
+        """Say no to a campaign that waits: it is cancelled, and nothing begins in it any more."""
+        return await self._steering.refuse(campaign_id, by=who.name, note=given.reason, version=version)
+
+    async def finish(self, campaign_id: Id, version: Version, who: Who) -> Campaign:
+        """End a campaign whose work is done: nobody is answered any more, and what came of it is put together."""
+        return await self._steering.finish(campaign_id, by=who.name, version=version)
+
 
 def _row(campaign: Campaign, agent_name: str, halted: frozenset[str]) -> CampaignRow:
     return CampaignRow(
         id=campaign.id, version=campaign.version, state=str(campaign.state), agent_id=campaign.agent_id,
         agent_name=agent_name, goal=campaign.goal, plans=campaign.plans, opened_at_us=ids.at_us(campaign.id),
-        halted=scopes.campaign(campaign.id) in halted,
+        halted=scopes.campaign(campaign.id) in halted, stage=str(campaign.course), waiting=campaign.waiting,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -16,15 +17,18 @@ from chimera.adapters.embeddings.late import LateVectors
 from chimera.adapters.models.configuration import Configuration
 from chimera.adapters.postgres.recall import PostgresVectors
 from chimera.adapters.system.clock import SystemClock
-from chimera.domain.errors import Unavailable
+from chimera.domain.errors import Invalid, Unavailable
 from chimera.domain.roles import Role
 from chimera.domain.spec import Spec
 from chimera.governance.privacy.consents import Consents
+from chimera.learning.choosing import Choosing
 from chimera.learning.memory import Remembering
 from chimera.learning.recollection import Recollection, Remembrance
+from chimera.learning.reward import RewardModel
 from chimera.ports.embeddings import Embeddings
 from chimera.ports.model import Model
 from chimera.ports.store import Store
+from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import Manners
 from chimera.settings import Settings
@@ -67,6 +71,19 @@ async def check_models(settings: Settings) -> list[dict[str, object]]:
 def _model_keys(settings: Settings) -> dict[str, str]:
     return {"openai": settings.openai_api_key, "anthropic": settings.anthropic_api_key,
             "local": settings.local_model_key}  # fmt: skip
+
+
+def choosing(settings: Settings, tools: ToolsRead) -> ToolsRead:
+    """The read tools, with the reward model before them where there is one: drafts are chosen in the worker."""
+    if not settings.reward_model:
+        return tools
+    path = Path(settings.reward_model)
+    try:
+        model = msgspec.json.decode(path.read_bytes(), type=RewardModel)
+    except (OSError, msgspec.DecodeError) as error:
+        raise Invalid("reward_model_unreadable", str(error)[:300], where=str(path),
+                      remedy="name the file that chimera learn train has written") from error  # fmt: skip
+    return Choosing(tools, model=model, embeddings=embeddings())
 
 
 def embeddings() -> Embeddings:

@@ -68,7 +68,7 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             shipped=load_files(), read_package=read_package_files,
             pins=tools.pins_desk(office), tool_servers=partial(tools.tool_servers, settings), security=tools.scanner(),
             rehearsals=rehearsals(office, read=shipped_week),
-            networks=partial(networks.kinds, settings),
+            networks=partial(networks.known, settings),
             console=Path(__file__).parents[1] / "console_dist",
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(

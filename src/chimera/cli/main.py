@@ -7,6 +7,7 @@ from chimera.cli import (
     api,
     audit,
     bench,
+    campaign,
     connector,
     demo,
     gateway,
@@ -47,6 +48,7 @@ app.add_typer(policy.app)
 app.add_typer(learn.app)
 app.add_typer(models.app)
 app.add_typer(memory.app)
+app.add_typer(campaign.app)
 app.add_typer(task.app)
 app.add_typer(tools.app)
 app.add_typer(connector.app)

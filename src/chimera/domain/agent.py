@@ -11,6 +11,7 @@ from chimera.domain.action import TAKE_DOWN
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
 from chimera.domain.schedule import ALWAYS, Schedule
+from chimera.domain.stages import Handover
 
 
 class AgentState(StrEnum):
@@ -107,6 +108,7 @@ class Agent(Record, frozen=True, kw_only=True):
     budget_micros_day: int = 10_000_000
     schedule: Schedule = ALWAYS
     feeds: tuple[str, ...] = ()
+    handovers: tuple[Handover, ...] = ()
     state: AgentState = AgentState.INSTALLED
 
     def after(self, command: AgentCommand) -> Agent:

@@ -11,6 +11,18 @@ from msgspec.structs import replace
 from chimera.domain.labels import TRUSTED, Labels
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version, shard_of
+from chimera.domain.stages import (
+    COURSE_MACHINE,
+    Course,
+    CourseCommand,
+    Handover,
+    Passage,
+    Stage,
+    Waiting,
+    marked,
+    onward,
+    planned,
+)
 
 
 class CampaignState(StrEnum):
@@ -64,11 +76,18 @@ class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Campaign(Record, frozen=True, kw_only=True):
-    """The state that its planner alone writes. `plans` counts the plans adopted."""
+    """The state that its planner alone writes. `plans` counts the plans adopted.
+
+    `course` says how far it is, `waiting` why it waits for a person; while `followed`, somebody looks how far its
+    tasks are.
+    """
 
     agent_id: str
     goal: Goal
     plans: int = 0
+    course: Course = Course.BRIEF
+    waiting: Waiting | None = None
+    followed: bool = False
     state: CampaignState = CampaignState.OPENED
 
     @property
@@ -79,15 +98,89 @@ class Campaign(Record, frozen=True, kw_only=True):
     def shard(self) -> int:
         return shard_of(self.id)
 
+    @property
+    def due_us(self) -> int | None:
+        if self.followed:
+            return 0
+        return self.waiting.deadline_us if self.waiting else None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will be planned in it."""
+        return CAMPAIGN_MACHINE.is_final(self.state)
+
     def after(self, command: CampaignCommand) -> Campaign:
-        """The campaign after a command, or a named refusal."""
-        return replace(next_version(self), state=CAMPAIGN_MACHINE.after(self.state, command))
+        """The campaign after a command, or a named refusal. What is cancelled waits for nobody."""
+        state = CAMPAIGN_MACHINE.after(self.state, command)
+        if state is not CampaignState.CANCELLED:
+            return replace(next_version(self), state=state)
+        stopped = COURSE_MACHINE.after(self.course, CourseCommand.STOP)
+        return replace(next_version(self), state=state, course=stopped, waiting=None, followed=False)
 
     def adopt(self) -> Campaign:
         """The campaign with one more plan."""
         return replace(
             next_version(self), plans=self.plans + 1, state=CAMPAIGN_MACHINE.after(self.state, CampaignCommand.ADOPT)
         )
+
+    def adopt_goal(self, handovers: tuple[Handover, ...], *, at_us: int) -> Campaign:
+        """With one more plan of its own: a person looks at it first where the manifest says so."""
+        passage = planned(self.course, handovers, at_us=at_us)
+        return replace(self.adopt(), course=passage.course, waiting=passage.waiting, followed=passage.waiting is None)
+
+    def adopt_research(self) -> Campaign:
+        """With a first plan that only finds out. The goal's own plan is still to come: it stays opened."""
+        return replace(next_version(self), plans=self.plans + 1, course=self.researched().course)
+
+    def researched(self) -> Campaign:
+        """The same version in the stage of research, for what follows from it."""
+        if self.course is not Course.BRIEF:
+            return self
+        return replace(self, course=COURSE_MACHINE.after(self.course, CourseCommand.ADVANCE))
+
+    def hand_over(self, mark: Handover, *, at_us: int) -> Campaign:
+        """The campaign as it waits for a person behind the stage that it is in."""
+        return replace(
+            next_version(self), course=COURSE_MACHINE.after(self.course, CourseCommand.HAND_OVER),
+            waiting=mark.opened(at_us), followed=False,
+        )  # fmt: skip
+
+    def moved(
+        self, *, reached: Stage, held: Waiting | None, handovers: tuple[Handover, ...], at_us: int
+    ) -> Campaign | None:
+        """The campaign as far as its tasks have brought it; None where nothing changes."""
+        passage = onward(Passage(self.course, self.waiting), reached, held=held, handovers=handovers, at_us=at_us)
+        followed = passage.is_followed(handovers)
+        if (passage.course, passage.waiting, followed) == (self.course, self.waiting, self.followed):
+            return None
+        return self._at(passage.course, waiting=passage.waiting, followed=followed)
+
+    def resume(self) -> Campaign:
+        """The next stage may begin: a person has looked."""
+        return self._at(
+            COURSE_MACHINE.after(self.course, CourseCommand.RESUME), followed=self.state is not CampaignState.OPENED
+        )
+
+    def finish(self) -> Campaign:
+        """No more answers: what came of it is put together now."""
+        return self._at(COURSE_MACHINE.after(self.course, CourseCommand.FINISH), followed=True)
+
+    def reported(self, handovers: tuple[Handover, ...], *, at_us: int) -> Campaign:
+        """What came of it is on record: it is over, or a person looks at that first."""
+        mark = marked(handovers, Stage.REPORT)
+        if mark is not None:
+            return self.hand_over(mark, at_us=at_us)
+        return self._at(COURSE_MACHINE.after(self.course, CourseCommand.ADVANCE))
+
+    def end(self, command: CourseCommand) -> Campaign:
+        """Stopped because a person refused, or nobody answered: silence is a no."""
+        course = COURSE_MACHINE.after(self.course, command)
+        return replace(self.after(CampaignCommand.CANCEL), course=course)
+
+    def _at(self, course: Course, *, waiting: Waiting | None = None, followed: bool = False) -> Campaign:
+        over = course is Course.FINISHED
+        state = CAMPAIGN_MACHINE.after(self.state, CampaignCommand.FINISH) if over else self.state
+        return replace(next_version(self), state=state, course=course, waiting=waiting, followed=followed and not over)
 
 
 class InputState(StrEnum):

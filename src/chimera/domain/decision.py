@@ -12,6 +12,7 @@ from chimera.domain.facts import Facts
 from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
 from chimera.domain.spending import Appraisal
+from chimera.domain.stages import Handover
 
 
 class Reason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +41,10 @@ class Approver(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that the gate may look at for one action. Recorded, so that the answer can be replayed."""
+    """Everything that the gate may look at for one action. Recorded, so that the answer can be replayed.
+
+    `posted` stands in old records only: since ADR-128 windows count posts, and forget nothing in a restart.
+    """
 
     action: Action
     spec: SpecRef
@@ -66,6 +70,7 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     posts_per_day_max: int | None = None
     approver: Approver | None = None
     appraisal: Appraisal | None = None
+    handover: Handover | None = None
 
 
 # Somebody looks at it after it has happened.

@@ -17,6 +17,7 @@ from chimera.domain.capabilities import SKILLS
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.schedule import OpenHours, Schedule
+from chimera.domain.stages import Handover, Stage
 
 POSTS_PER_DAY_MAX = 500
 SCHEMA_ID = "urn:chimera:manifest:1"
@@ -53,20 +54,6 @@ class Day(StrEnum):
     FRIDAY = "friday"
     SATURDAY = "saturday"
     SUNDAY = "sunday"
-
-
-class Stage(StrEnum):
-    """A stage of a campaign at which a person can take over."""
-
-    BRIEF = "brief"
-    RESEARCH = "research"
-    PLAN = "plan"
-    DRAFT = "draft"
-    REVIEW = "review"
-    SCHEDULE = "schedule"
-    PUBLISH = "publish"
-    ENGAGE = "engage"
-    REPORT = "report"
 
 
 class Severity(StrEnum):
@@ -276,6 +263,7 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: 
         budget_micros_day=manifest.budget_micros_day,
         schedule=_schedule(manifest.schedule),
         feeds=manifest.feeds,
+        handovers=tuple(map(_handover, manifest.handover)),
     )
 
 
@@ -287,6 +275,10 @@ def _schedule(part: SchedulePart) -> Schedule:
         for one in part.hours
     )  # fmt: skip
     return Schedule(zone=part.timezone, hours=hours, posts_per_day_max=part.posts_per_day_max)
+
+
+def _handover(part: HandoverPart) -> Handover:
+    return Handover(stage=part.stage, note=part.note, seconds=part.deadline_hours * 3_600)
 
 
 def _minute(clock: str) -> int:

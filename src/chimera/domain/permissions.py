@@ -31,7 +31,7 @@ _ALL = (
     Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees",
                actions=("note.keep",)),
     Permission(name="post.publish", meaning="publish posts under its own account",
-               actions=("post.publish",)),
+               actions=("post.publish",), tools=("preferred",)),
     Permission(name="post.reply", meaning="answer posts of other people under its own account",
                actions=("post.reply",)),
     Permission(name="post.like", meaning="like posts of other people under its own account",

@@ -35,6 +35,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output_bytes_max: int = 65_536
     repairs_max: int = 1
     may_cache: bool = False
+    drafts: int = 1
 
 
 class Recall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -149,6 +149,20 @@ class Task(Record, frozen=True, kw_only=True):
             return replace(self.after(TaskCommand.HOLD), attempt=self.attempt + 1)
         return self.after(TaskCommand.RETRY)
 
+    @property
+    def is_barred(self) -> bool:
+        """Whether it waits for a person to look at its plan, beside the tasks before it."""
+        return self.state is TaskState.WAITING and self.pending + len(self.sources) > len(self.awaits)
+
+    def barred(self) -> Task:
+        """The task as it is first written when a person looks at its plan before it may begin."""
+        return replace(self, state=TaskState.WAITING, pending=self.pending + 1)
+
+    def let_go(self) -> Task:
+        """The task once its plan was looked at; ready when it waits for nothing else."""
+        opened = next_version(self) if self.pending > 1 else self.after(TaskCommand.OPEN)
+        return replace(opened, pending=self.pending - 1)
+
     def opened_by(self, attempt_id: str, labels: Labels) -> Task:
         """The task with one dependency fewer, and that one's result and labels added; ready when it was the last.
 

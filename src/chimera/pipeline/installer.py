@@ -165,6 +165,7 @@ class Installer:
             goals=wanted.goals,
             budget_micros_day=wanted.budget_micros_day,
             schedule=wanted.schedule,
+            handovers=wanted.handovers,
         )
         gained = widened(known.permissions, after.permissions)
         event = await self._event(after, offer, previous=known.package_version, gained=gained)

@@ -29,7 +29,9 @@ class Worker:
         contracts: Contracts,
         clock: Clock,
         tally: Tally | None = None,
+        chooses: bool = False,
     ) -> None:
+        self._chooses = chooses
         self._tally = tally
         self._model = model
         self._tools = tools
@@ -64,8 +66,9 @@ class Worker:
                 remedy="bring the worker to the manager's version",
             )
         return Desk(
-            assignment, spec=spec, model=self._model, tools=self._tools, prompts=self._prompts, tally=self._tally
-        )
+            assignment, spec=spec, model=self._model, tools=self._tools, prompts=self._prompts, tally=self._tally,
+            chooses=self._chooses,
+        )  # fmt: skip
 
     def _require_contract(self, desk: Desk, draft: Draft) -> None:
         """Output that does not match is never passed on."""

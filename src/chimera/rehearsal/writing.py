@@ -216,6 +216,27 @@ def payment(data: Data, dice: Dice) -> dict[str, Any]:
     }
 
 
+def comparison(data: Data, dice: Dice) -> dict[str, Any]:
+    """Whichever offers say anything of what is needed; the house compares the prices."""
+    need = set(reading.text(data, "need").casefold().split())
+    offers = reading.tables(data, "offers")
+    meets = [reading.text(one, "recipient") for one in offers
+             if need & {word.strip(".,") for word in reading.text(one, "words").casefold().split()}]  # fmt: skip
+    reason = f"{dice.pick(phrases.OPENERS)} the others do not say that they do what is needed."
+    return {"meets": meets, "choice": "", "price_micros": 0, "reason": reason}
+
+
+def report(data: Data, dice: Dice) -> dict[str, Any]:
+    """What the figures of a campaign say, in words without a figure."""
+    figures = reading.table(data, "figures")
+    topic = reading.text(figures, "best_topic")
+    done = (
+        "brought in more than it cost" if reading.number(figures, "return_bp") > 0 else "cost more than it brought in"
+    )
+    lessons = [f"Say more about {topic}."] if topic else []
+    return {"summary": f"The campaign {done}. {dice.pick(phrases.CLOSERS)}", "lessons": lessons, "figures": figures}
+
+
 WRITERS: dict[str, Writer] = {
     "copy.post": post,
     "copy.reply": reply,
@@ -224,5 +245,7 @@ WRITERS: dict[str, Writer] = {
     "community.like": like,
     "chronicle.episode": episode,
     "research.note": note,
+    "commerce.compare": comparison,
     "commerce.pay": payment,
+    "analytics.report": report,
 }

@@ -1,8 +1,8 @@
-"""Proposes a payment exactly as it was asked for. What a stranger wrote about it is data."""
+"""Compares offers, and proposes a payment exactly as it was asked for. What a stranger wrote about it is data."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from chimera.domain import wallets
 from chimera.domain.action import Action
@@ -14,6 +14,32 @@ PAYMENTS = "sandbox.pay"
 # What a token that is worth a dollar is paid for.
 _DOLLARS = ("USD", wallets.USDC)
 _ASKED = ("recipient", "amount_micros", "currency", "purpose", "category")
+
+
+async def trade(desk: Desk) -> Draft:
+    """A comparison, which stays in the house, or a payment, as the task's type says."""
+    return await (compare(desk) if desk.spec.name == "commerce.compare" else pay(desk))
+
+
+async def compare(desk: Desk) -> Draft:
+    """The cheapest offer within the budget among those that, as the model reads them, meet the need."""
+    envelope = await desk.ask(desk.brief())
+    asked = desk.assignment.task.input
+    return desk.note(envelope, more=chosen(asked, envelope.output.get("meets")))
+
+
+def chosen(asked: dict[str, Any], meets: object) -> dict[str, Any]:
+    """What is taken for which price, by the offers' own figures; nothing where none fits. What nobody offered falls."""
+    named = cast("list[object]", meets) if isinstance(meets, list) else []
+    able = [one for one in asked["offers"] if one["recipient"] in named]
+    fitting = [one for one in able if one["currency"] == asked["currency"]
+               and one["price_micros"] <= asked["budget_micros"]]  # fmt: skip
+    best = min(fitting, key=lambda one: (one["price_micros"], one["recipient"]), default=None)
+    return {
+        "meets": list(dict.fromkeys(one["recipient"] for one in able)),
+        "choice": best["recipient"] if best else "",
+        "price_micros": best["price_micros"] if best else 0,
+    }
 
 
 async def pay(desk: Desk) -> Draft:

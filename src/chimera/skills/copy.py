@@ -13,7 +13,7 @@ PUBLISHING_COST_MICROS = 1_000
 
 async def write(desk: Desk) -> Draft:
     """A post, or an answer to somebody, as the spec says."""
-    envelope = await desk.ask(desk.brief())
+    envelope = await desk.ask_best(desk.brief(), text="text")
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
     asked = desk.assignment.task.input
     topic, text = str(asked.get("topic", "")), output["text"]

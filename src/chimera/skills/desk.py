@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 import msgspec
 
 from chimera.domain import canonical, labels
+from chimera.domain.action import Action
 from chimera.domain.draft import Call, Draft
-from chimera.domain.errors import Invalid, Refused
+from chimera.domain.errors import Invalid, Refused, Unavailable
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
 from chimera.domain.prompt import Prompt
@@ -43,7 +44,9 @@ class Desk:
         tools: ToolsRead,
         prompts: Mapping[str, Prompt],
         tally: Tally | None = None,
+        chooses: bool = False,
     ) -> None:
+        self._chooses = chooses
         self.assignment = assignment
         self.spec = spec
         self._model = model
@@ -74,8 +77,41 @@ class Desk:
             **({"memories": [msgspec.to_builtins(one) for one in assignment.memories]} if assignment.memories else {}),
         }
 
-    async def ask(self, data: dict[str, Any]) -> Envelope:
-        """One structured answer from the model to the spec's prompt, parsed strictly or refused."""
+    async def ask_best(self, data: dict[str, Any], *, text: str) -> Envelope:
+        """The best of as many answers as the spec says, by the reward model of the house; without one, the only.
+
+        None is chosen that is less sure of itself than the first: reward is never traded for safety.
+        """
+        if not self._chooses or self.spec.limits.drafts == 1:
+            return await self.ask(data)
+        drafts = await self._drafts(data)
+        able = [one for one in drafts if one.confidence_bp >= drafts[0].confidence_bp]
+        told = await self.read("preferred", {"texts": [str(one.output.get(text, "")) for one in able]})
+        return able[int(told.content["index"])]
+
+    async def _drafts(self, data: dict[str, Any]) -> list[Envelope]:
+        """Those that could be understood; where none could, why not. A model that fails is not asked on and on."""
+        many, found = self.spec.limits.drafts, list[Envelope]()
+        wrong: Invalid | None = None
+        for number in range(1, many + 1):
+            try:
+                found.append(await self.ask(data | {"draft": number}, share=many))
+            except Invalid as error:
+                wrong = error
+            except Unavailable:
+                if not found:
+                    raise
+                break
+        if not found:
+            assert wrong is not None, "at least one draft was asked for"
+            raise wrong
+        return found
+
+    async def ask(self, data: dict[str, Any], *, share: int = 1) -> Envelope:
+        """One structured answer from the model to the spec's prompt, parsed strictly or refused.
+
+        It may cost its share of what the spec allows.
+        """
         self._require_calls_left()
         prompt = self._prompts[self.spec.prompt]
         request = ModelRequest(
@@ -85,7 +121,7 @@ class Desk:
             output=self.spec.output,
             task_id=self.assignment.task.id,
             agent_id=self.assignment.task.agent_id,
-            cost_micros_max=self.spec.limits.cost_micros_max,
+            cost_micros_max=self.spec.limits.cost_micros_max // share,
             labels=self.labels,
             seconds_max=self.spec.limits.seconds_max,
             repairs_max=self.spec.limits.repairs_max,
@@ -129,6 +165,13 @@ class Desk:
             )
         )
         return answer
+
+    def note(self, envelope: Envelope, *, more: Mapping[str, Any] | None = None) -> Draft:
+        """What stays in the house. To keep it is an action like any, except that nobody outside sees it."""
+        keep = Action(kind="note.keep", platform="house", account=self.assignment.account,
+                      arguments={"task": self.assignment.task.id}, category="notes")  # fmt: skip
+        output = {**envelope.output, **(more or {})}
+        return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=self.labels, action=keep)
 
     async def card(self, title: str, text: str) -> dict[str, Any]:
         """The card that goes with a post, where the agent may have one made: digest and alt text."""

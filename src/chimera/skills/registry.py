@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from chimera.skills import bench, commerce, copy, notes, relay
+from chimera.skills import analytics, bench, commerce, copy, notes, relay
 from chimera.skills.community import react
 from chimera.skills.desk import Skill
 from chimera.skills.meetings import meet
 from chimera.skills.trends import scan
 
 SKILLS: dict[str, Skill] = {
+    "analytics": analytics.report,
     "copy": copy.write,
     "trends": scan.scan,
     "community": react.react,
     "research": notes.note,
     "chronicle": notes.note,
-    "commerce": commerce.pay,
+    "commerce": commerce.trade,
     "bench": bench.repeat,
     "calendar": meet.keep,
     "relay": relay.relay,

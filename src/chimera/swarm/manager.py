@@ -23,6 +23,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
 from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
+from chimera.swarm.handing import Handing
 from chimera.swarm.judging import Judging
 from chimera.swarm.loops import forever, patiently
 from chimera.swarm.performing import Acting, Performing
@@ -55,7 +56,7 @@ class Stages(Struct, frozen=True, kw_only=True):
 
 
 class Manager:
-    """Six loops over one store, each of which may die with the process at any moment."""
+    """Seven loops over one store, each of which may die with the process at any moment."""
 
     def __init__(
         self,
@@ -85,8 +86,10 @@ class Manager:
             store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, reserving=reserving,
             entrusted=entrusted, recollection=recollection,
         )  # fmt: skip
+        self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
         self._planning = Planning(
             planner=stages.planner,
+            handing=self._handing,
             court=stages.court,
             store=store,
             roster=self._roster,
@@ -134,6 +137,7 @@ class Manager:
             ("judging", self._judging.once, never, 0.0),
             ("granting", self._granting.once, self._granted, pace.granting_seconds),
             ("sweeping", self._sweeping.once, never, pace.sweeping_seconds),
+            ("handing", self._handing.once, never, pace.sweeping_seconds),
             ("governing", self._governing.once, never, pace.governing_seconds),
         )
 

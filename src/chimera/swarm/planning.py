@@ -11,12 +11,14 @@ from chimera.domain import scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import CAMPAIGN_MACHINE, Campaign, CampaignState, Input
 from chimera.domain.errors import ChimeraError
+from chimera.domain.stages import Course, Stage, marked
 from chimera.domain.task import Task, TaskState
 from chimera.pipeline.planner import Planner
 from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.court import Court
+from chimera.swarm.handing import Handing
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 from chimera.swarm.waiting import Waiting
@@ -25,6 +27,8 @@ INPUTS_AT_ONCE_MAX = 512
 # Of one campaign in one round: whoever floods its campaign waits behind everybody else's.
 INPUTS_OF_ONE_MAX = 128
 GOALS_AT_ONCE_MAX = 16
+# Where there is no money for the planner's model today, somebody may raise the cap meanwhile.
+POOR_SECONDS = 30
 
 
 class Planning:
@@ -38,6 +42,7 @@ class Planning:
         store: Store,
         roster: Roster,
         claiming: Claiming,
+        handing: Handing,
         shards: Sequence[int],
         ready: Bell,
     ) -> None:
@@ -46,12 +51,14 @@ class Planning:
         self._store = store
         self._roster = roster
         self._claiming = claiming
+        self._handing = handing
         self._ready = ready
         self._opened = Waiting(Campaign, state="opened", reads=store, shards=shards, at_once=LIST_MAX,
                                clock=court.clock)  # fmt: skip
         self._inputs = Waiting(Input, state="admitted", reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX,
                                clock=court.clock)  # fmt: skip
         self._goals: dict[str, asyncio.Task[None]] = {}
+        self._poor: dict[str, int] = {}
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything."""
@@ -72,11 +79,12 @@ class Planning:
         agents = await self._roster.agents(campaign.agent_id for campaign in opened)
         halted = await self._roster.halted()
         pairs = [(one, agents[one.agent_id]) for one in opened if one.agent_id in agents]
-        due = [(one, agent) for one, agent in pairs if _may_begin(one, agent, halted) and self._is_time(one, agent)]
+        may = [(one, agent) for one, agent in pairs if not one.course.waits and _may_begin(one, agent, halted)]
+        due = [(one, agent) for one, agent in may if self._is_time(one, agent)]
         fresh = [pair for pair in due if pair[0].id not in self._goals]
         taken = fresh[: max(0, GOALS_AT_ONCE_MAX - len(self._goals))]
         for campaign, agent in taken:
-            self._start(campaign, self._planned(campaign, self._planner.plan_goal(campaign, agent)))
+            self._start(campaign, self._planned(campaign, self._handing.begin(campaign, agent)))
         self._opened.took(len(due), left=len(fresh) - len(taken))
 
     def _start(self, campaign: Campaign, planning: Coroutine[Any, Any, None]) -> None:
@@ -99,7 +107,10 @@ class Planning:
                 self._start(campaign, self._planned(campaign, self._planner.replan(campaign, agent, asked)))
 
     def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
-        """Whether the campaign's moment has come, and its agent works now."""
+        """Whether the campaign's moment has come, its agent works now, and there was money to plan it a moment ago."""
+        if self._court.clock.now_us() < self._poor.get(campaign.id, 0):
+            return False
+        self._poor.pop(campaign.id, None)
         return campaign.goal.begins_at_us <= self._court.clock.now_us() and not self._opens_at(agent)
 
     def _opens_at(self, agent: Agent) -> int:
@@ -113,6 +124,8 @@ class Planning:
             await planning
             self._ready.ring()
         except ChimeraError as error:
+            if error.code == "over_budget":
+                self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
     async def _plan_inputs(self, inputs: Sequence[Input]) -> tuple[bool, bool]:
@@ -171,13 +184,19 @@ def _to_answer(campaign: Campaign, inputs: Sequence[Input]) -> Sequence[Input]:
     return inputs if CAMPAIGN_MACHINE.is_final(campaign.state) else [one for one in inputs if not one.asks_for_plan]
 
 
+def _may_answer(campaign: Campaign, agent: Agent) -> bool:
+    """Not while a person looks at the plan, nor before what they let engage."""
+    lets = marked(agent.handovers, Stage.PUBLISH) is not None and campaign.course is not Course.BRIEF
+    return campaign.course is not Course.PLAN_WAITS and not (lets and campaign.course.is_before(Stage.ENGAGE))
+
+
 def _is_leased(task: Task) -> bool:
     return task.state is TaskState.LEASED
 
 
 def _may_go_on(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:
     """What still comes in for a campaign that is over is dropped, whatever is halted or paused."""
-    return CAMPAIGN_MACHINE.is_final(campaign.state) or _may_begin(campaign, agent, halted)
+    return campaign.is_over or (_may_begin(campaign, agent, halted) and _may_answer(campaign, agent))
 
 
 def _may_begin(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:

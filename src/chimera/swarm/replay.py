@@ -59,11 +59,11 @@ class RecordedAnswers:
     def _next(self, kind: str, digest: str) -> Call:
         if not self._left:
             raise Unavailable("replay_asks_more", "the replay asks more than was recorded", where=kind)
-        call = self._left.pop(0)
+        call = self._left[0]
         if (call.kind, call.request_digest) != (kind, digest):
             raise Unavailable("replay_asks_otherwise", f"the replay asks otherwise than was recorded for {call.name}",
                               where=kind)  # fmt: skip
-        return call
+        return self._left.pop(0)
 
 
 class Replay:
@@ -84,7 +84,8 @@ class Replay:
     async def _draft(self, attempt: Attempt) -> Difference | None:
         answers = RecordedAnswers(attempt.calls)
         worker = Worker(model=answers, tools=answers, skills=self._skills, prompts=self._prompts,
-                        contracts=self._contracts, clock=self._clock)  # fmt: skip
+                        contracts=self._contracts, clock=self._clock,
+                        chooses=any(call.name == "preferred" for call in attempt.calls))  # fmt: skip
         result = await worker.work(attempt.assignment)
         if result.draft is None:
             return Difference("draft", "draft", "a draft", result.failure[:SHOWN_MAX])

@@ -9,6 +9,7 @@ from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.governance.checks import CHECKS
 
 EXPECTED = {
+    "analytics.report",
     "bench.note",
     "chronicle.episode",
     "commerce.pay",

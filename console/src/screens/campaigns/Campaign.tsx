@@ -99,6 +99,34 @@ function Replan({ item }: { item: Item }): ReactElement | null {
   );
 }
 
+const BY_REVIEW = ["draft", "review", "schedule", "engage"];
+
+/** What a person is to look at before the campaign goes on, with the two answers to it. */
+function Handover({ item }: { item: Item }): ReactElement | null {
+  const may = useMay();
+  const client = useQueryClient();
+  const [note, setNote] = useState("");
+  const answer = useMutation({
+    mutationFn: (word: "resume" | "refuse") => call(`campaigns/${item.id}/${word}`, { method: "POST", version: item.version, body: word === "resume" ? { note: note.trim() } : { reason: note.trim() } }),
+    onSuccess: () => { setNote(""); void client.invalidateQueries({ queryKey: ["campaigns"] }); },
+  });
+  const { waiting } = item;
+  if (!waiting) return null;
+  return (
+    <Panel title={`Waits for a person: ${waiting.stage}`}>
+      <p style={{ marginTop: 0 }}><bdi>{waiting.note}</bdi></p>
+      <p className="soft">Waits until <When us={waiting.deadline_us} age />. Silence is a no: the campaign is cancelled.</p>
+      {BY_REVIEW.includes(waiting.stage) ? <Link href="/reviews">Rule on its reviews</Link> : may("goal.give") && (
+        <form className="stack" onSubmit={(event) => { event.preventDefault(); answer.mutate("resume"); }}>
+          <Textarea label="What you saw" autosize minRows={1} maxLength={2000} value={note} onChange={(event) => { setNote(event.currentTarget.value); }} />
+          {answer.isError && <ProblemNote error={answer.error} />}
+          <div className="row"><Button type="submit" loading={answer.isPending}>Let it go on</Button><Button variant="default" disabled={!note.trim() || answer.isPending} onClick={() => { answer.mutate("refuse"); }}>No: cancel it</Button></div>
+        </form>
+      )}
+    </Panel>
+  );
+}
+
 /** Nothing is planned: either the planner is at it, or it says why it could not. */
 function Unplanned({ item }: { item: Item }): ReactElement {
   const refused = useRead<PageOf<Schemas["EventLine"]>>(["events", "unplanned", item.id], "events", { query: { kind: "PLAN_REFUSED", record: item.id, limit: 1 } }).data?.items[0];
@@ -125,9 +153,11 @@ function Detail({ item }: { item: Item }): ReactElement {
         { label: "On the way", value: countOf(count("ready", "leased", "granted", "waiting")) },
         { label: "Waiting for people", value: countOf(count("held")) },
         { label: "Refused or failed", value: countOf(count("refused", "failed")) },
+        { label: "Stage", value: item.stage.replace("_", " ") },
         { label: "Plans", value: countOf(item.plans) },
         { label: "Spent", value: <Money micros={item.window?.spent_micros ?? 0} />, note: <>of <Money micros={item.goal.budget_micros} /></> },
       ]} />
+      <Handover item={item} />
       {item.window && <div style={{ marginBottom: 14 }}><Meter spent={item.window.spent_micros} held={item.window.held_micros} cap={item.window.cap_micros} over={item.window.overrun_micros} /></div>}
       {(item.goal.text.length > 120 || item.goal.constraints.length > 0) && <Panel title="Goal"><Untrusted text={item.goal.text} />{item.goal.constraints.map((one) => <div key={one}><Chip>constraint</Chip> <bdi>{one}</bdi></div>)}</Panel>}
       <div className="filters" style={{ marginTop: 14 }}><SegmentedControl aria-label="View" data={[{ value: "plan", label: "Plan" }, { value: "calendar", label: "Calendar" }, { value: "results", label: "Results" }]} value={view} onChange={setView} /><span className="faint">{{ plan: "The graph is live. Choose a step to see its whole life.", calendar: `Times are in your zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`, results: "" }[view]}</span></div>

@@ -52,6 +52,7 @@ class LimitsPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output_bytes_max: Annotated[int, Meta(ge=64, le=1_048_576)] = 65_536
     repairs_max: Annotated[int, Meta(ge=0, le=3)] = 1
     may_cache: bool = False
+    drafts: Annotated[int, Meta(ge=1, le=8)] = 1
 
 
 class RecallPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,105 @@
+"""What a campaign brought: the figures are the books' and the network's, whatever the model says of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from chimera.domain.draft import Draft
+from chimera.domain.errors import Missing
+from chimera.domain.revenue import Revenue
+from chimera.domain.roles import Role
+from chimera.domain.task import Task, TaskCommand
+from chimera.governance.tallying import books_of
+from chimera.ports.tools_read import ToolAnswer
+from chimera.skills.analytics import Heard, figures_of, report
+from chimera.skills.desk import Desk
+from tests.small_house import CONTRACTS, PROMPTS, SPECS, SmallHouse
+from tests.small_work import SayingModel, assign, envelope
+
+pytestmark = pytest.mark.requirement("R-B6")
+SPEC = SPECS["analytics.report"]
+counts = some.integers(0, 10_000)
+ASKED = {
+    "campaign": "0193f3a8-7c00-7a11-8b22-0123456789ab", "goal": "Tell the news.", "cost_micros": 6_000,
+    "revenue_micros": 9_000, "tasks": [{"state": "done", "count": 3}, {"state": "failed", "count": 1}],
+    "posts": [
+        {"post_id": "p1", "platform": "sandbox", "topic": "co-op", "cost_micros": 2_000, "revenue_micros": 0},
+        {"post_id": "p2", "platform": "sandbox", "topic": "maps", "cost_micros": 1_000, "revenue_micros": 9_000},
+    ],
+}  # fmt: skip
+
+
+class Threads:
+    """Implements `ports.tools_read.ToolsRead`: the network's own words about some posts."""
+
+    def __init__(self, **posts: dict[str, object]) -> None:
+        self.posts = posts
+
+    async def call(self, tool: str, arguments: dict[str, object], *, agent_id: str) -> ToolAnswer:
+        assert tool == "thread"
+        assert agent_id
+        wanted = str(arguments["thread_id"])
+        if wanted not in self.posts:
+            raise Missing("post_missing", "gone", where=wanted)
+        rows = [{"id": "somebody-else", "likes": 999, "replies": 999}, {"id": wanted, **self.posts[wanted]}]
+        return ToolAnswer(content={"posts": rows}, labels=("public", "tool:thread"))
+
+
+async def made(threads: Threads, *, output: dict[str, object] | None = None) -> Draft:
+    house = await SmallHouse().open()
+    task = await house.a_task(spec="analytics.report", input=ASKED)
+    said = output or {"summary": "Maps did better than co-op.", "lessons": ["More maps."], "figures": {"likes": 10**6}}
+    desk = Desk(assign(task, house.agent), spec=SPEC, model=SayingModel(envelope(said)), tools=threads, prompts=PROMPTS)
+    return await report(desk)
+
+
+async def test_the_figures_are_measured_and_no_words_change_them() -> None:
+    draft = await made(Threads(p1={"likes": 1, "replies": 0}, p2={"likes": 3, "replies": 2}))
+    assert draft.output["figures"] == {
+        "posts": 2, "posts_read": 2, "likes": 4, "replies": 2, "engagements_per_post_millis": 3_000,
+        "cost_micros": 6_000, "cost_per_post_micros": 1_500, "cost_per_engagement_micros": 1_000,
+        "revenue_micros": 9_000, "return_bp": 5_000, "completion_bp": 7_500, "best_topic": "maps",
+    }  # fmt: skip
+    assert CONTRACTS.output_findings(SPEC, draft.output) == ()
+    assert draft.action is not None
+    assert draft.action.kind == "note.keep"
+    assert "public" in draft.labels
+
+
+async def test_a_post_that_is_gone_and_figures_that_are_none_count_as_unread_or_zero() -> None:
+    figures = (await made(Threads(p1={"likes": "many", "replies": True}))).output["figures"]
+    assert (figures["posts_read"], figures["likes"], figures["replies"], figures["best_topic"]) == (1, 0, 0, "")
+
+
+@given(likes=some.lists(counts, max_size=12), cost=counts, revenue=counts, done=counts, failed=counts)
+def test_whatever_is_counted_the_figures_are_whole_and_fit_their_contract(
+    likes: list[int], cost: int, revenue: int, done: int, failed: int
+) -> None:
+    asked = {
+        "cost_micros": cost, "revenue_micros": revenue,
+        "tasks": [{"state": "done", "count": done}, {"state": "failed", "count": failed}],
+        "posts": [{"cost_micros": cost, "topic": "t"} for _ in likes],
+    }  # fmt: skip
+    figures = figures_of(asked, [Heard(topic="t", likes=one, replies=0) for one in likes])
+    output = {"summary": "A summary of it all.", "lessons": [], "figures": figures}
+    assert CONTRACTS.output_findings(SPEC, output) == ()
+    assert figures["likes"] == sum(likes)
+
+
+async def test_the_books_name_what_each_post_cost_and_brought() -> None:
+    house = await SmallHouse().open()
+    granted = await house.grant()
+    performance = await house.effects().perform(granted.grant.id)
+    await house.settle.finish(granted, performance)
+    task = await house.office.get(Task, granted.task.id)
+    revenue = Revenue(id=house.ids.new(), source="affiliate", reference="a", campaign_id=house.campaign.id,
+                      task_id=task.id, micros=5_000, received_micros=5_000, at_us=1)  # fmt: skip
+    await house.put(revenue)
+    gone = await house.a_task()
+    await house.put(gone.after(TaskCommand.DROP), by=Role.MANAGER)
+    books = await books_of(house.office, house.campaign)
+    assert [(one["cost_micros"], one["revenue_micros"]) for one in books["posts"]] == [(1_000, 5_000)]
+    assert books["tasks"] == [{"count": 1, "state": "done"}, {"count": 1, "state": "dropped"}]
+    assert CONTRACTS.input_findings(SPEC, books) == ()
