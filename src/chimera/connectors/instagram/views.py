@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from chimera.connectors.social import times
+from chimera.connectors.social.order import oldest_first, since
 from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.wire import Unreadable
 
@@ -68,16 +69,14 @@ async def _thread(session: Session, _account: str, arguments: Arguments) -> Row:
     post = await session.told(f"/v1.0/{root}", {"fields": POST_FIELDS})
     said = await session.told(f"/v1.0/{root}/comments", {"fields": COMMENT_FIELDS, "limit": COMMENTS})
     rows = [_comment({**one, "media": {"id": root}}) for one in said.get("data", ())]
-    return {"posts": [_post(post), *sorted(rows, key=lambda row: int(row["at_us"]))]}
+    return {"posts": [_post(post), *oldest_first(rows)]}
 
 
 async def _mentions(session: Session, account: str, arguments: Arguments) -> Row:
     """What others said beneath the account's own posts: oldest first, since the time that `after` is."""
-    after, limit = int(arguments.get("after", 0)), int(arguments.get("limit", LIMIT_DEFAULT))
     _posts, comments, _has_more = await newest(session)
     rows = [_comment(one) for one in comments if f"@{one.get('username', '')}" != account]
-    fresh = sorted((one for one in rows if int(one["at_us"]) > after), key=lambda one: int(one["at_us"]))[:limit]
-    return {"posts": fresh, "next": max([after, *(int(one["at_us"]) for one in fresh)])}
+    return since(rows, arguments, limit_default=LIMIT_DEFAULT)
 
 
 def _post(row: Row) -> Row:
