@@ -346,6 +346,58 @@ class FakeThreads(Platform):
         return told
 
 
+class FakeInstagram(FakeThreads):
+    """The Instagram API with Instagram login: posts are pictures in containers; what stands beneath them, comments."""
+
+    def routes(self) -> dict[str, Callable[..., dict[str, Any]]]:
+        return {
+            "GET /v1.0/me": lambda me, _call: {
+                "user_id": f"i-{me}",
+                "username": me,
+                "biography": self.descriptions[me],
+            },
+            "POST /v1.0/me/media": lambda _me, call: self.contained({"media_type": "IMAGE", **call.body}),
+            "POST /v1.0/me/media_publish": lambda me, call: self.published(me, call.query.get("creation_id", "")),
+            "GET /v1.0/me/media": lambda me, _call: self.listed(
+                lambda post: post["author"] == me and not post["answers"]
+            ),
+            "GET /v1.0/*/comments": lambda _me, _call, root: self.listed(
+                lambda post: post["root"] == root and bool(post["answers"])
+            ),
+            "POST /v1.0/*/replies": lambda me, call, answered: {
+                "id": self.add(me, call.query["message"], answers=self.seen(answered)["id"])["id"]
+            },
+            "GET /v1.0/(c[0-9]+)": lambda _me, _call, container: self.status(container),
+            "GET /v1.0/*": lambda _me, call, post_id: self.asked(self.seen(post_id), call.query["fields"]),
+            "DELETE /v1.0/*": lambda me, _call, post_id: self.deleted(me, post_id),
+        }
+
+    def status(self, container: str) -> dict[str, Any]:
+        told = super().status(container)
+        return {"id": container, "status_code": told["status"]}
+
+    def published(self, me: str, container: str) -> dict[str, Any]:
+        self.containers.get(container, {}).setdefault("text", self.containers.get(container, {}).get("caption", ""))
+        return super().published(me, container)
+
+    def deleted(self, me: str, post_id: str) -> dict[str, Any]:
+        if not self.seen(post_id)["answers"]:
+            raise graph(400, 100, "Unsupported delete request.")
+        return super().deleted(me, post_id)
+
+    def asked(self, post: dict[str, Any], fields: str) -> dict[str, Any]:
+        if post["answers"] and "caption" in fields:
+            raise graph(400, 100, "Tried accessing nonexisting field (caption) on node type (IGComment)")
+        return self.shown(post)
+
+    def shown(self, post: dict[str, Any]) -> dict[str, Any]:
+        told = {"id": post["id"], "username": post["author"], "timestamp": iso(post["at"]).replace(".000Z", "+0000")}
+        if not post["answers"]:
+            return told | {"caption": post["text"]}
+        parent = {"parent_id": post["answers"]} if post["answers"] != post["root"] else {}
+        return told | {"text": post["text"], "media": {"id": post["root"]}} | parent
+
+
 def graph(status: int, code: int, message: str) -> Refusal:
     return Refusal(status, {"error": {"message": message, "type": "OAuthException", "code": code, "fbtrace_id": "x"}})
 
@@ -362,7 +414,11 @@ class PlatformStranger:
         return f"@{self._name}"
 
     async def say(self, text: str, *, to: str = "") -> str:
-        return str(self._platform.add(self._name, f"{to} {text}".strip())["id"])
+        """On Instagram, strangers are heard beneath a post of ours; there is one for them."""
+        answers = ""
+        if isinstance(self._platform, FakeInstagram):
+            answers = self._platform.add("nova", "An older post.")["id"]
+        return str(self._platform.add(self._name, f"{to} {text}".strip(), answers=answers)["id"])
 
     async def texts_of(self, account: str) -> list[str]:
         return [post["text"] for post in self._platform.posts.values() if f"@{post['author']}" == account]

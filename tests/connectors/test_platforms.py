@@ -1,4 +1,4 @@
-"""X and Threads, against fakes of their wire: the suite of every connector, and what goes wrong on these two.
+"""X, Threads and Instagram, against fakes of their wire: the suite of every connector, and what goes wrong there.
 
 The platforms themselves were never spoken to.
 """
@@ -19,6 +19,7 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.assembly.networks import DEDUPLICATES
 from chimera.connectors import desk
 from chimera.connectors.bluesky import network as bluesky
+from chimera.connectors.instagram import network as instagram
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.configured import SERVERS, TRIED_ON, read_networks
 from chimera.connectors.social.journal import Journal
@@ -28,11 +29,21 @@ from chimera.connectors.threads import network as threads
 from chimera.connectors.x import length
 from chimera.connectors.x import network as x
 from chimera.testing.connector_conformance import PICTURE, Booth, ConnectorConformance, new_key, new_text
-from tests.connectors.fake_platforms import FakeThreads, FakeX, Platform, PlatformStranger, Refusal, graph, serving
+from tests.connectors.fake_platforms import (
+    FakeInstagram,
+    FakeThreads,
+    FakeX,
+    Platform,
+    PlatformStranger,
+    Refusal,
+    graph,
+    serving,
+)
 
 pytestmark = pytest.mark.requirement("R-N5", "R-H1")
 X_SECRET = {"client_id": "app", "refresh_token": "first"}
 THREADS_SECRET = {"access_token": "first"}
+IMAGE = {"url": "https://media.example/1.png", "alt": "a healer"}
 
 
 @asynccontextmanager
@@ -58,6 +69,19 @@ async def on_threads(folder: Path, fake: FakeThreads) -> AsyncGenerator[Booth]:
                         holds_pictures=False, lacks=frozenset(threads.LACKS))  # fmt: skip
 
 
+@asynccontextmanager
+async def on_instagram(folder: Path, fake: FakeInstagram) -> AsyncGenerator[Booth]:
+    accounts = Accounts({"@nova": "key"}, lambda _name: json.dumps(THREADS_SECRET))
+    clock = SystemClock()
+    async with serving(fake), Wire(fake.url) as wire:
+        journal = Journal(folder / "instagram.jsonl", clock)
+        network = instagram.network(wire, accounts, journal, clock, tokens=folder / "instagram.tokens")
+        async with Client(desk.build("chimera-instagram", network, instagram.TOOLS, instructions="")) as client:
+            yield Booth(client=client, account="@nova", stranger=PlatformStranger(fake, "mila"), nuisance="@troll",
+                        holds_pictures=False, lacks=frozenset(instagram.LACKS), deletes=False,
+                        posts_with={"media": [IMAGE]})  # fmt: skip
+
+
 class TestXConnector(ConnectorConformance):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
@@ -80,10 +104,22 @@ class TestThreadsConnector(ConnectorConformance):
             yield booth
 
 
+class TestInstagramConnector(ConnectorConformance):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Booth]:
+        async with on_instagram(self.folder, FakeInstagram()) as booth:
+            yield booth
+
+
 Opened = Callable[[Path, Any], Any]
-BOTH = [
+ALL = [
     pytest.param(on_x, FakeX, ("POST", "/2/tweets"), id="x"),
     pytest.param(on_threads, FakeThreads, ("POST", "/v1.0/me/threads_publish"), id="threads"),
+    pytest.param(on_instagram, FakeInstagram, ("POST", "/v1.0/me/media_publish"), id="instagram"),
 ]
 TOO_MANY = {
     "x": Refusal(429, {"title": "Too Many Requests", "status": 429},
@@ -92,7 +128,7 @@ TOO_MANY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("opened", "made", "publish"), BOTH)
+@pytest.mark.parametrize(("opened", "made", "publish"), ALL)
 async def test_a_post_whose_answer_was_lost_is_found_and_never_sent_again(
     opened: Opened, made: type[Platform], publish: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -110,7 +146,7 @@ async def test_a_post_whose_answer_was_lost_is_found_and_never_sent_again(
         assert await booth.times(text) == 1
 
 
-@pytest.mark.parametrize(("opened", "made", "publish"), BOTH)
+@pytest.mark.parametrize(("opened", "made", "publish"), ALL)
 async def test_a_post_that_was_lost_on_the_way_is_proven_absent(
     opened: Opened, made: type[Platform], publish: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -124,7 +160,7 @@ async def test_a_post_that_was_lost_on_the_way_is_proven_absent(
         assert await booth.times(text) == 0
 
 
-@pytest.mark.parametrize(("opened", "made", "publish"), BOTH)
+@pytest.mark.parametrize(("opened", "made", "publish"), ALL)
 async def test_a_limit_of_the_networks_own_is_kept_until_it_says_so(
     opened: Opened, made: type[Platform], publish: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -138,7 +174,7 @@ async def test_a_limit_of_the_networks_own_is_kept_until_it_says_so(
         assert len(fake.calls) == asked, "a network that asked for a pause is asked again"
 
 
-@pytest.mark.parametrize(("opened", "made", "publish"), BOTH)
+@pytest.mark.parametrize(("opened", "made", "publish"), ALL)
 async def test_an_account_that_does_not_say_what_it_is_does_not_act(
     opened: Opened, made: type[Platform], publish: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -198,6 +234,28 @@ async def test_threads_waits_for_a_picture_that_the_network_fetches(tmp_path: Pa
         assert fake.posts[posted["id"]]["picture"] == "a healer"
 
 
+async def test_instagram_deletes_a_comment_and_says_that_it_cannot_delete_a_post(tmp_path: Path) -> None:
+    fake = FakeInstagram()
+    async with on_instagram(tmp_path, fake) as booth:
+        theirs = await booth.stranger.say("which class?")
+        said = await booth.act("reply", more={"text": new_text("The healer."), "in_reply_to": theirs})
+        assert await booth.act("take_down", more={"post_id": said["id"]}) == {"id": said["id"]}
+        assert said["id"] not in fake.posts
+        bare = await booth.call("post", {"account": "@nova", "key": new_key(), "text": "Only words."})
+        assert bare["code"] == "image_missing"
+
+
+async def test_instagram_finds_a_comment_whose_answer_was_lost(tmp_path: Path) -> None:
+    fake = FakeInstagram()
+    async with on_instagram(tmp_path, fake) as booth:
+        theirs, key, text = await booth.stranger.say("which class?"), new_key(), new_text("The healer.")
+        fake.trouble["POST", f"/v1.0/{theirs}/replies"] = "lost"
+        with pytest.raises(MCPError):
+            await booth.act("reply", key=key, more={"text": text, "in_reply_to": theirs})
+        assert (await booth.call("find_by_key", {"account": booth.account, "key": key}))["found"] is True
+        assert await booth.times(text) == 1
+
+
 async def test_threads_renews_a_token_in_its_last_days(tmp_path: Path) -> None:
     fake = FakeThreads()
     async with on_threads(tmp_path, fake) as booth:
@@ -229,7 +287,7 @@ def test_published_limits_are_kept_for_each_kind_of_act() -> None:
 
 def test_what_was_never_tried_says_so_and_needs_no_address(tmp_path: Path) -> None:
     path = tmp_path / "networks.toml"
-    path.write_text('[x]\naccounts = { "@nova" = "x-nova" }\n[threads]\naccounts = { "@nova" = "threads-nova" }\n')
+    path.write_text("".join(f'[{name}]\naccounts = {{ "@nova" = "{name}-nova" }}\n' for name in SERVERS))
     found = read_networks(path)
     assert {one.address for one in found.values()} == set(SERVERS.values())
     assert {TRIED_ON[one.kind] for one in found.values()} == {"not exercised live"}

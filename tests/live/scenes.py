@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
 from msgspec import Struct
 from nostr_sdk import Client, Filter, Keys, Kind, LocalRelayBuilder, PublicKey, RelayUrl, ReqTarget
 
@@ -53,14 +54,13 @@ def at_home(home: Path, scene: Scene) -> None:
     package.mkdir()
     for file in NEWSDESK.iterdir():
         (package / file.name).write_bytes(file.read_bytes())
-    written = (package / "manifest.yaml").read_text()
-    permissions = ("trends.read, mentions.read, web.read, note.keep, media.make, post.publish, post.reply, post.like, "
-                   "post.take_down")  # fmt: skip
-    written = written.replace("[trends.read, web.read, note.keep, post.publish]", f"[{permissions}]")
-    written = written.replace('{platform: sandbox, handle: "@newsdesk"}',
-                              f'{{platform: {scene.platform}, handle: "{scene.account}"}}')  # fmt: skip
-    written = written.replace("[trends, copy, research]", "[trends, copy, community, media, research]")
-    (package / "manifest.yaml").write_text(written.replace("posts_per_day_max: 12", "posts_per_day_max: 200"))
+    written: dict[str, Any] = yaml.safe_load((package / "manifest.yaml").read_text())
+    written["permissions"] = ["trends.read", "mentions.read", "web.read", "note.keep", "media.make", "post.publish",
+                              "post.reply", "post.like", "post.take_down"]  # fmt: skip
+    written["capabilities"] = ["trends", "copy", "community", "media", "research", "relay"]
+    written["accounts"] = [{"platform": scene.platform, "handle": scene.account}]
+    written["schedule"]["posts_per_day_max"] = 200
+    (package / "manifest.yaml").write_text(yaml.safe_dump(written, sort_keys=False))
     for words in (("agent", "install", package), ("agent", "activate", "studio.newsdesk")):
         done = fleet.chimera(home, *words)
         assert done.code == 0, done

@@ -33,7 +33,8 @@ FILE = "networks.toml"
 Connecting: TypeAlias = AbstractAsyncContextManager[Any]
 JOURNALS = "networks"
 # What each kind of network can do about doubt. Mastodon forgets our key after an hour, and its like never knew it.
-DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True, "x": False, "threads": False}
+DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True, "x": False, "threads": False,
+                "instagram": False}  # fmt: skip
 
 
 def networks_file(settings: Settings) -> Path:
@@ -120,6 +121,12 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
             case "threads":
                 from chimera.connectors.threads.network import TOOLS
                 from chimera.connectors.threads.network import network as opened
+
+                wire = await stack.enter_async_context(Wire(network.address))
+                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
+            case "instagram":
+                from chimera.connectors.instagram.network import TOOLS
+                from chimera.connectors.instagram.network import network as opened
 
                 wire = await stack.enter_async_context(Wire(network.address))
                 behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))

@@ -59,6 +59,7 @@ class Booth(Struct, frozen=True, kw_only=True):
     nuisance: str  # The handle of a third one, who is to be blocked.
     deletes: bool = True
     holds_pictures: bool = True
+    posts_with: dict[str, Any] = {}  # What every post needs there beside its text.
     lacks: frozenset[str] = frozenset()  # What the network cannot do at all, and so does not offer.
     # Beyond this, no network here takes a text.
     too_long: str = "a long word " * 400
@@ -72,7 +73,8 @@ class Booth(Struct, frozen=True, kw_only=True):
 
     async def act(self, tool: str, *, key: str = "", more: dict[str, Any]) -> dict[str, Any]:
         """One act as our account, under a key of its own if none is given."""
-        return await self.call(tool, {"account": self.account, "key": key or new_key(), **more})
+        needed = self.posts_with if tool == "post" else {}
+        return await self.call(tool, {"account": self.account, "key": key or new_key(), **needed, **more})
 
     async def times(self, text: str) -> int:
         """How often a text of ours is on the network."""

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from chimera.connectors.mastodon.markup import plain_text
 from chimera.connectors.mastodon.session import Session
+from chimera.connectors.social.order import since
 from chimera.connectors.social.times import us_of
 from chimera.connectors.social.wire import Unreadable
 
@@ -59,11 +60,9 @@ async def _thread(session: Session, arguments: Arguments) -> dict[str, Any]:
 
 async def _mentions(session: Session, arguments: Arguments) -> dict[str, Any]:
     """Oldest first, those since the time that `after` is."""
-    after, limit = int(arguments.get("after", 0)), int(arguments.get("limit", LIMIT_DEFAULT))
     told = await _asked(session, "/api/v1/notifications", {"limit": PAGE, "types[]": ["mention"]})
     said = [_shown(one["status"]) for one in told if one["type"] == "mention" and one.get("status")]
-    fresh = sorted((one for one in said if int(one["at_us"]) > after), key=lambda one: int(one["at_us"]))[:limit]
-    return {"posts": fresh, "next": max([after, *(int(one["at_us"]) for one in fresh)])}
+    return since(said, arguments, limit_default=LIMIT_DEFAULT)
 
 
 def _shown(status: dict[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ PUBLISHED: Mapping[str, tuple[Limit, ...]] = {
         Limit(count=1_000, seconds=DAY, kinds=("post.reply",)),
         Limit(count=100, seconds=DAY, kinds=("post.take_down",)),
     ),
+    "instagram": (Limit(count=100, seconds=DAY, kinds=("post.publish",)),),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from chimera.connectors.social import machines
+from chimera.connectors.social import machines, meta
 from chimera.connectors.social.accounts import Accounts, OfEach
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
@@ -17,8 +17,8 @@ from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.surface import tools_of
-from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, token_of
-from chimera.connectors.social.wire import LoginRefused, Lost, NotSent, Reply, Wire
+from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook
+from chimera.connectors.social.wire import Wire
 from chimera.connectors.threads import views
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined
@@ -28,11 +28,6 @@ LACKS = ("like", "follow", "block", "timeline")
 TOOLS = tools_of(PLATFORM, lacks=LACKS)
 CHARACTERS_MAX = 500
 PICTURES_MAX = 1
-# A token lasts sixty days, and is renewed in its last ten.
-EARLY_SECONDS = 10 * 86_400
-POLLS_MAX = 30
-POLL_SECONDS = 1.0
-PARAMETER = "access_token"
 
 
 def network(wire: Wire, accounts: Accounts, journal: Journal, clock: Clock, *, tokens: Path) -> JournaledNetwork:
@@ -85,10 +80,7 @@ class Threads:
         if "in_reply_to" in act.arguments:
             form["reply_to_id"] = str(act.arguments["in_reply_to"])
         session = self._session(act.account)
-        made = await session.before("/v1.0/me/threads", form=form)
-        if not made.is_good:
-            return _not_made(made)
-        return await self._ready(session, str(made.body["id"]))
+        return await meta.contained(session, "/v1.0/me/threads", form, self._clock, status="status")
 
     async def published(self, act: Act, prepared: dict[str, Any]) -> Answer:
         """The container, shown to everybody."""
@@ -126,19 +118,6 @@ class Threads:
         """One of the views."""
         return await views.READERS[tool](self._session(account), arguments)
 
-    async def _ready(self, session: Session, container: str) -> dict[str, Any] | Declined:
-        """The network fetches pictures when it gets to it."""
-        for _ in range(POLLS_MAX):
-            told = await session.told(f"/v1.0/{container}", {"fields": "status,error_message"})
-            match told.get("status"):
-                case "FINISHED":
-                    return {"container": container}
-                case "IN_PROGRESS":
-                    await self._clock.sleep(POLL_SECONDS)
-                case other:
-                    return Declined("image_refused", str(told.get("error_message") or other)[:300])
-        return Declined("image_refused", "the network does not get to the picture", later=True)
-
     async def _differs(self, act: Act) -> Declined | None:
         author = await views.author_of(self._session(act.account), str(act.arguments["in_reply_to"]))
         if not author:
@@ -147,23 +126,8 @@ class Threads:
 
     def _opened(self, account: str) -> Session:
         bearer = Bearer(account, book=self._book, secret=lambda: self._accounts.secret(account), renew=self._renewed,
-                        clock=self._clock, early_seconds=EARLY_SECONDS)  # fmt: skip
-        return Session(self._wire, bearer, parameter=PARAMETER)
+                        clock=self._clock, early_seconds=meta.EARLY_SECONDS)  # fmt: skip
+        return Session(self._wire, bearer, parameter=meta.PARAMETER)
 
     async def _renewed(self, _secret: Secret, token: Token) -> Token:
-        """A token that still works is exchanged for a longer one; one that does not, a person has to get anew."""
-        asked = {"grant_type": "th_refresh_token", PARAMETER: token.access}
-        try:
-            reply = await self._wire.ask("GET", "/refresh_access_token", query=asked)
-        except Lost as lost:
-            raise NotSent(str(lost)) from lost
-        if reply.is_good:
-            return token_of(reply.body, now_us=self._clock.now_us())
-        if reply.is_unclear or reply.status == 429:
-            raise NotSent(f"no token for now: {reply.said}")
-        raise LoginRefused(f"the account has to agree anew: {reply.said}")
-
-
-def _not_made(reply: Reply) -> Declined:
-    """No container, no post: whatever went wrong, nobody has seen anything."""
-    return Declined("declined", reply.said, later=reply.is_unclear or reply.status == 429)
+        return await meta.longer(self._wire, token, self._clock, grant="th_refresh_token")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from chimera.connectors.social import times
+from chimera.connectors.social.order import oldest_first, since
 from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.wire import Unreadable
 
@@ -45,15 +46,13 @@ async def _search(session: Session, arguments: Arguments) -> dict[str, Any]:
 async def _thread(session: Session, arguments: Arguments) -> dict[str, Any]:
     root = await session.told(f"/v1.0/{arguments['thread_id']}", {"fields": FIELDS})
     others = await _posts(session, f"/v1.0/{arguments['thread_id']}/conversation", {}, {"limit": PAGE})
-    return {"posts": sorted((_shown(root), *others), key=lambda post: int(post["at_us"]))}
+    return {"posts": oldest_first((*others, _shown(root)))}
 
 
 async def _mentions(session: Session, arguments: Arguments) -> dict[str, Any]:
     """Oldest first, those since the time that `after` is."""
-    after, limit = int(arguments.get("after", 0)), int(arguments.get("limit", LIMIT_DEFAULT))
     posts = await _posts(session, "/v1.0/me/mentions", {}, {"limit": PAGE})
-    fresh = sorted((one for one in posts if int(one["at_us"]) > after), key=lambda one: int(one["at_us"]))[:limit]
-    return {"posts": fresh, "next": max([after, *(int(one["at_us"]) for one in fresh)])}
+    return since(posts, arguments, limit_default=LIMIT_DEFAULT)
 
 
 async def _posts(session: Session, path: str, query: dict[str, Any], arguments: Arguments) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from chimera.connectors.social import times
+from chimera.connectors.social.order import oldest_first, since
 from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.wire import Unreadable
 
@@ -62,16 +63,14 @@ async def _thread(session: Session, _own: str, arguments: Arguments) -> dict[str
     root = _shown(first["data"], _names(first))
     asked = {"query": f"conversation_id:{root['thread_id']}"}
     others = await _posts(session, "/2/tweets/search/recent", asked, {"limit": PAGE})
-    found = {str(post["id"]): post for post in (root, *others)}
-    return {"posts": sorted(found.values(), key=lambda post: int(post["at_us"]))}
+    found = {str(post["id"]): post for post in (*others, root)}
+    return {"posts": oldest_first(tuple(found.values()))}
 
 
 async def _mentions(session: Session, own: str, arguments: Arguments) -> dict[str, Any]:
     """Oldest first, those since the time that `after` is."""
-    after, limit = int(arguments.get("after", 0)), int(arguments.get("limit", LIMIT_DEFAULT))
     posts = await _posts(session, f"/2/users/{own}/mentions", {}, {"limit": PAGE})
-    fresh = sorted((one for one in posts if int(one["at_us"]) > after), key=lambda one: int(one["at_us"]))[:limit]
-    return {"posts": fresh, "next": max([after, *(int(one["at_us"]) for one in fresh)])}
+    return since(posts, arguments, limit_default=LIMIT_DEFAULT)
 
 
 async def _posts(session: Session, path: str, query: dict[str, Any], arguments: Arguments) -> list[dict[str, Any]]:

@@ -1,0 +1,55 @@
+"""What Threads and Instagram have in common: tokens of sixty days, and posts that are containers first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chimera.connectors.social.sessions import Session
+from chimera.connectors.social.tokens import Token, token_of
+from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent, Reply, Wire
+from chimera.ports.clock import Clock
+from chimera.ports.network import Declined
+
+PARAMETER = "access_token"
+# A token lasts sixty days, and is renewed in its last ten.
+EARLY_SECONDS = 10 * 86_400
+POLLS_MAX = 30
+POLL_SECONDS = 1.0
+
+
+async def contained(
+    session: Session, path: str, form: dict[str, Any], clock: Clock, *, status: str
+) -> dict[str, Any] | Declined:
+    """A container that is ready to be published: the network fetches pictures when it gets to it."""
+    made = await session.before(path, form=form)
+    if not made.is_good:
+        return not_made(made)
+    container = str(made.body["id"])
+    for _ in range(POLLS_MAX):
+        told = await session.told(f"/v1.0/{container}", {"fields": status})
+        match told.get(status):
+            case "FINISHED":
+                return {"container": container}
+            case "IN_PROGRESS":
+                await clock.sleep(POLL_SECONDS)
+            case other:
+                return Declined("image_refused", f"the network makes no post of it: {other}"[:300])
+    return Declined("image_refused", "the network does not get to the picture", later=True)
+
+
+def not_made(reply: Reply) -> Declined:
+    """No container, no post: whatever went wrong, nobody has seen anything."""
+    return Declined("declined", reply.said, later=reply.is_unclear or reply.status == TOO_MANY)
+
+
+async def longer(wire: Wire, token: Token, clock: Clock, *, grant: str) -> Token:
+    """A token that still works is exchanged for a longer one; one that does not, a person has to get anew."""
+    try:
+        reply = await wire.ask("GET", "/refresh_access_token", query={"grant_type": grant, PARAMETER: token.access})
+    except Lost as lost:
+        raise NotSent(str(lost)) from lost
+    if reply.is_good:
+        return token_of(reply.body, now_us=clock.now_us())
+    if reply.is_unclear or reply.status == TOO_MANY:
+        raise NotSent(f"no token for now: {reply.said}")
+    raise LoginRefused(f"the account has to agree anew: {reply.said}")
