@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -38,8 +40,9 @@ def said(text: str, *, confidence_bp: int = 9_500) -> str:
 
 
 @pytest.fixture(scope="module")
-async def reward() -> RewardModel:
-    return await train(pairs(1, 60), WordVectors())
+def reward() -> RewardModel:
+    """Trained once, outside the loops of the tests."""
+    return asyncio.run(train(pairs(1, 60), WordVectors()))
 
 
 async def worked(
