@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from msgspec.structs import replace
 
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Missing
 from chimera.domain.revenue import Revenue
+from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand
 from chimera.governance.tallying import books_of
 from chimera.ports.tools_read import ToolAnswer
@@ -98,7 +98,7 @@ async def test_the_books_name_what_each_post_cost_and_brought() -> None:
                       task_id=task.id, micros=5_000, received_micros=5_000, at_us=1)  # fmt: skip
     await house.put(revenue)
     gone = await house.a_task()
-    await house.put(replace(gone.after(TaskCommand.DROP)))
+    await house.put(gone.after(TaskCommand.DROP), by=Role.MANAGER)
     books = await books_of(house.office, house.campaign)
     assert [(one["cost_micros"], one["revenue_micros"]) for one in books["posts"]] == [(1_000, 5_000)]
     assert books["tasks"] == [{"count": 1, "state": "done"}, {"count": 1, "state": "dropped"}]
