@@ -33,6 +33,7 @@ from chimera.assembly.minds import Minded
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import inlets_of, top_tier
 from chimera.assembly.running import last_checkpoint, run_beside
+from chimera.assembly.signals import Signals, served
 from chimera.assembly.vaults import running_or_own_vault, vaults_of
 from chimera.assembly.web import webbed
 from chimera.bootstrap import Database, Minds, Outside, Parts
@@ -138,6 +139,7 @@ class ManagerProcess:
         self._clock = SystemClock()
         self._line = line_of(settings)
         self._key = manager_key(settings)
+        self.signals = Signals()
         self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
                                run_slot=self._run_slot, clock=self._clock)  # fmt: skip
 
@@ -154,9 +156,9 @@ class ManagerProcess:
         async with contextlib.AsyncExitStack() as stack:
             store = await bootstrap.entered(stack, self._found, Role.MANAGER, f"manager-{number}")
             await self._slots.end_leases(store, shards)
-            await self._run_manager(stack, store, shards)
+            await self._run_manager(stack, store, number)
 
-    async def _run_manager(self, stack: contextlib.AsyncExitStack, store: PostgresStore, shards: Sequence[int]) -> None:
+    async def _run_manager(self, stack: contextlib.AsyncExitStack, store: PostgresStore, number: int) -> None:
         # The policy's memo and the tally belong to one manager.
         settings, written, bus = self._settings, bootstrap.rules(), ValkeyBus(self._valkey)
         vaults = vaults_of(settings, self._clock, second=bool(settings.wallets))
@@ -166,6 +168,7 @@ class ManagerProcess:
         streams = StreamDispatch(self._valkey, bus, reply=f"{store.writer}.{store.epoch}", token_for=self._token_for,
                                  clock=self._clock)  # fmt: skip
         await streams.open()
+        stack.enter_context(self.signals.watched(number, streams))
         remote = RemoteEffects(bus=BusClient(bus), reads=store, clock=self._clock)
         watching = Watching(hot=ValkeyHotState(self._valkey), reads=store, clock=self._clock)
         manager = bootstrap.manager_of(settings, written, self._minds(), Parts(
@@ -174,7 +177,7 @@ class ManagerProcess:
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
             minded=Minded(consents=self._found.consents(store)),
             dispatch=WatchedDispatch(streams, watching),
-        ), shards=shards)  # fmt: skip
+        ), shards=shards_of(number, count=settings.manager_slots))  # fmt: skip
         async with asyncio.TaskGroup() as running:
             running.create_task(manager.run())
             running.create_task(remote.run())
@@ -201,6 +204,7 @@ async def manager(settings: Settings, *, found: Database) -> AsyncGenerator[Mana
         slots = await PostgresSlots.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
         stack.push_async_callback(slots.close)
         process = ManagerProcess(settings, found, valkey, slots=slots)
+        stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()
         await run_beside(stack, process.run())
         yield process

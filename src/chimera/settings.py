@@ -37,6 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway_certificate: str = ""
     gateway_key: str = ""
     manager_slots: int = 8
+    metrics_address: str = ""
     vault_cap_micros_day: int = 1_000_000_000
     vault_passphrase: str = ""
     vault_kms_key: str = ""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from chimera.bench import recover
+from chimera.bench import growth, recover, tiers
 from chimera.bench.load import BenchMeter, Occupancy, SlowModel
 from chimera.bench.observed import Statements, whose
 from chimera.domain.event import Link
@@ -88,7 +88,28 @@ async def test_a_slow_model_says_who_is_inside() -> None:
                            task_id="a task", agent_id="ada", cost_micros_max=1)  # fmt: skip
     await asyncio.gather(*(model.complete(request) for _ in range(3)))
     assert (model.inside, model.inside_max) == (0, 3)
-    assert model.busy_us > 5_000_000
-    meter = BenchMeter(model)
-    meter.forget()
-    assert model.busy_us == 0
+    assert model.asked.take_left() == ["a task"] * 3
+    BenchMeter(model).forget()
+    assert model.asked.share(1) == 0.0
+
+
+def test_messages_are_counted_between_two_moments() -> None:
+    before = tiers.Seen(at=10.0, slices=5, top=100, over=20, calls={"xadd": 9, "publish": 4})
+    after = tiers.Seen(at=20.0, slices=25, top=300, over=120, calls={"xadd": 59, "publish": 24, "set": 1})
+    assert tiers.counted(before, after) == {
+        "tasks": 100, "orchestrator_per_second": 20.0, "orchestrator_per_task": 2.0, "manager_per_task": 0.2,
+        "worker_per_task": 0.3, "words_per_second": 2.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("per_second", "tasks", "held"), [(100.0, 1, True), (100.1, 1, False), (1.0, 0, False)])
+def test_a_loud_orchestrator_or_an_idle_swarm_does_not_hold(per_second: float, tasks: int, held: bool) -> None:
+    assert tiers.holds({"orchestrator_per_second_max": per_second, "points": [{"tasks": tasks}]}) is held
+
+
+@pytest.mark.parametrize(
+    ("share", "idle_bytes", "missed"),
+    [(0.9, 4_999, []), (0.899, 1_000, ["share"]), (1.0, 5_000, ["idle"])],
+)
+def test_growth_says_which_limits_were_not_kept(share: float, idle_bytes: int, missed: list[str]) -> None:
+    assert growth.missed({"share": share, "idle": {"bytes": idle_bytes}}) == missed

@@ -59,8 +59,8 @@ class Platform:
 
     def add(self, author: str, text: str, *, answers: str = "", picture: str = "") -> dict[str, Any]:
         root = self.posts[answers]["root"] if answers else ""
-        post = {"id": self.new_id(), "author": author, "text": text, "at": time.time(), "answers": answers,
-                "picture": picture}  # fmt: skip
+        post: dict[str, Any] = {"id": self.new_id(), "author": author, "text": text, "at": time.time(),
+                                "answers": answers, "picture": picture}  # fmt: skip
         post["root"] = root or post["id"]
         self.posts[post["id"]] = post
         return post

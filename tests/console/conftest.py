@@ -65,7 +65,7 @@ def browser(built: None) -> Iterator[Browser]:
 
 
 @contextmanager
-def opened_house(browser: Browser, home: Path, *words: object) -> Iterator[House]:
+def opened_house(browser: Browser, home: Path, *words: object) -> Generator[House]:
     """A rehearsal that runs, and one browser that was let in by the address that it printed."""
     # A draft in doubt comes to a person at once: reviewers need work.
     with fleet.running(home, "up", "--quiet", *words, CHIMERA_WRITES_ANEW="false") as started:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,20 +37,28 @@ class Roles:
         self.home = home
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *words: str) -> None:
-        more = {"CHIMERA_MANAGER_SLOTS": "4", "CHIMERA_WORKERS": "32", "CHIMERA_GATEWAY_ADDRESS": "127.0.0.1:8499",
-                "CHIMERA_WORKER_NAME": name}  # fmt: skip
+    def start(self, name: str, *words: str, inside: Sequence[str] = (), **more: str) -> None:
+        """A role, behind the words of whatever it runs inside of, under these settings beside the usual ones."""
+        usual = {"CHIMERA_MANAGER_SLOTS": "4", "CHIMERA_WORKERS": "32", "CHIMERA_GATEWAY_ADDRESS": "127.0.0.1:8499",
+                 "CHIMERA_WORKER_NAME": name}  # fmt: skip
         with self.log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                fleet.words(*words), env=fleet.environment(self.home, **more), stdout=log, stderr=log,
-                stdin=subprocess.DEVNULL,
+                [*inside, *fleet.words(*words)], env=fleet.environment(self.home, **{**usual, **more}), stdout=log,
+                stderr=log, stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
     def log(self, name: str) -> Path:
         return self.home.with_name(f"{name}.log")
 
     def until_ready(self, name: str, word: bytes = b"ready") -> None:
-        fleet.until(lambda: word in self.log(name).read_bytes(), seconds_max=READY_SECONDS_MAX, what=f"{name} is ready")
+        """Until it says so. One that has ended instead shows its words."""
+
+        def is_ready() -> bool:
+            said = self.log(name).read_bytes()
+            assert self._running[name].poll() is None, f"{name} has ended:\n{said.decode()[-2_000:]}"
+            return word in said
+
+        fleet.until(is_ready, seconds_max=READY_SECONDS_MAX, what=f"{name} is ready")
 
     def kill(self, name: str) -> None:
         killed = self._running.pop(name)
@@ -145,6 +153,6 @@ async def require_whole(home: Path) -> None:
             history = await audit.verify_history(reads)
         finally:
             await reads.close()
-    assert counts.doubled == 0
+    assert (counts.lost, counts.doubled) == (0, 0)
     assert counts.overspent == 0
     assert history.verified, history.flaws[:3]

@@ -34,19 +34,17 @@ class Joined(Struct, frozen=True):
 @contextlib.asynccontextmanager
 async def held(folder: Path, *, tell: Callable[[str], None]) -> AsyncGenerator[Home]:
     """The home while the block runs, for whoever stays. A command that is under way there is waited for, and told."""
-    end = asyncio.get_running_loop().time() + JOIN_SECONDS_MAX
-    waits_for = ""
-    while True:
-        try:
-            home = Home.open(folder)
-            break
-        except Conflict as taken:
-            if taken.code != "home_busy" or asyncio.get_running_loop().time() > end:
-                raise
-            if taken.message != waits_for:
-                waits_for = taken.message
-                tell(f"{waits_for} This begins when it has ended.")
-        await asyncio.sleep(LOOK_SECONDS)
+    told: set[str] = set()
+
+    def waits(taken: Conflict) -> None:
+        if taken.code != "home_busy":
+            raise taken
+        if taken.message not in told:
+            told.add(taken.message)
+            tell(f"{taken.message} This begins when it has ended.")
+
+    home = await _opened_home(folder, passing=False, instead=waits)
+    assert isinstance(home, Home), "nothing else was accepted instead"
     with home:
         yield home
 
@@ -54,21 +52,29 @@ async def held(folder: Path, *, tell: Callable[[str], None]) -> AsyncGenerator[H
 @contextlib.asynccontextmanager
 async def held_or_joined(folder: Path, *, lasting: bool = False) -> AsyncGenerator[Joined | None]:
     """`None` while the home is held by us; otherwise whose guest we are. The host waits for guests that do not last."""
-    end = asyncio.get_running_loop().time() + JOIN_SECONDS_MAX
     with contextlib.ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(Home.open(folder, passing=not lasting))
-                joined = None
-                break
-            except Conflict:
-                joined = _joined(prepare_home(folder), stack, lasting=lasting)
-                if joined is not None:
-                    break
-                if asyncio.get_running_loop().time() > end:
-                    raise
-            await asyncio.sleep(LOOK_SECONDS)
-        yield joined
+
+        def joins(_: Conflict) -> Joined | None:
+            return _joined(prepare_home(folder), stack, lasting=lasting)
+
+        found = await _opened_home(folder, passing=not lasting, instead=joins)
+        if isinstance(found, Home):
+            stack.enter_context(found)
+        yield found if isinstance(found, Joined) else None
+
+
+async def _opened_home(folder: Path, *, passing: bool, instead: Callable[[Conflict], Joined | None]) -> Home | Joined:
+    """The home, however long somebody else has it; or what is accepted instead of waiting."""
+    end = asyncio.get_running_loop().time() + JOIN_SECONDS_MAX
+    while True:
+        try:
+            return Home.open(folder, passing=passing)
+        except Conflict as taken:
+            if (other := instead(taken)) is not None:
+                return other
+            if asyncio.get_running_loop().time() > end:
+                raise
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 def _joined(home: Path, stack: contextlib.ExitStack, *, lasting: bool) -> Joined | None:

@@ -46,7 +46,7 @@ def configured(settings: Settings) -> Mapping[str, Configured]:
 
 def kinds(settings: Settings) -> Mapping[str, str]:
     """By the name of a network, what it speaks: those that are configured here, and the rehearsal's."""
-    known = configured(settings) if networks_file(settings).is_file() else {}
+    known: Mapping[str, Configured] = configured(settings) if networks_file(settings).is_file() else {}
     return {"sandbox": "sandbox", **{name: one.kind for name, one in known.items()}}
 
 

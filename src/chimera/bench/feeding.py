@@ -128,11 +128,15 @@ class Feeder:
         arriving.add_done_callback(self._pending.discard)
 
     async def _one(self, campaign: Campaign) -> None:
-        kind = "bench_post" if self._dice.randrange(PERFORMED_ONE_IN) == 0 else "bench"
-        await self._fleet.intake.accept(Arrival(
-            campaign_id=campaign.id, agent_id=campaign.agent_id, kind=kind, payload={"text": self._lines.next()},
-            labels=(PUBLIC,)))  # fmt: skip
+        await self._fleet.intake.accept(arrival(campaign, self._dice, self._lines))
         self.accepted += 1
+
+
+def arrival(campaign: Campaign, dice: random.Random, lines: Lines) -> Arrival:
+    """Something that came in for a campaign: one in so many is answered in public."""
+    kind = "bench_post" if dice.randrange(PERFORMED_ONE_IN) == 0 else "bench"
+    return Arrival(campaign_id=campaign.id, agent_id=campaign.agent_id, kind=kind, payload={"text": lines.next()},
+                   labels=(PUBLIC,))  # fmt: skip
 
 
 @contextlib.asynccontextmanager

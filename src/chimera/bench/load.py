@@ -30,44 +30,6 @@ _SYLLABLES = ("ba", "do", "ki", "lu", "mer", "no", "pix", "ra", "sol", "ti", "ve
 BUDGET_MICROS = 10_000_000_000
 
 
-class SlowModel:
-    """Answers with the line that it was given, after a log-normal time. Remembers how long each task waited for it."""
-
-    def __init__(self, clock: Clock, *, seed: int, median_seconds: float = MODEL_MEDIAN_SECONDS) -> None:
-        self._clock = clock
-        self._dice = random.Random(seed)
-        self._lines = Lines(seed=seed + 1)
-        self._median = math.log(median_seconds)
-        self.waited_us: dict[str, int] = {}
-        self.busy_us = 0
-        self.inside, self.inside_max = 0, 0
-
-    async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """The line that was given, or for a post a line of its own with the disclosure."""
-        since_us = self._clock.now_us()
-        self.inside += 1
-        self.inside_max = max(self.inside, self.inside_max)
-        try:
-            await self._clock.sleep(self._dice.lognormvariate(self._median, _SIGMA))
-        finally:
-            self.inside -= 1
-        took_us = self._clock.now_us() - since_us
-        self.waited_us[request.task_id] = took_us
-        self.busy_us += took_us
-        # What a stranger said is not said again in public: taint would hold it for a person.
-        said = f"{self._lines.next()} {DISCLOSURE}" if request.prompt == "bench.post" else request.data["input"]["text"]
-        answer = {"output": {"text": said}, "confidence_bp": 9_500}
-        return ModelAnswer(text=msgspec.json.encode(answer).decode(), model="slow/1", cost_micros=MODEL_COST_MICROS)
-
-
-class QuickJudge:
-    """A judge's model that accepts at once: its answer is parsed like any."""
-
-    async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Yes."""
-        return ModelAnswer(text='{"accepted":true,"confidence_bp":9600,"findings":[]}', model="quick/1", cost_micros=0)
-
-
 class Occupancy:
     """Who has work under way, and how many that were in the middle of a span of time."""
 
@@ -113,6 +75,44 @@ class Occupancy:
         self._busy, self._looked = self._busy + by, now
 
 
+class SlowModel:
+    """Answers with the line that it was given, after a log-normal time. Remembers how long each task waited for it."""
+
+    def __init__(self, clock: Clock, *, seed: int, median_seconds: float = MODEL_MEDIAN_SECONDS) -> None:
+        self._clock = clock
+        self._dice = random.Random(seed)
+        self._lines = Lines(seed=seed + 1)
+        self._median = math.log(median_seconds)
+        self.waited_us: dict[str, int] = {}
+        self.asked = Occupancy()
+        self.inside, self.inside_max = 0, 0
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """The line that was given, or for a post a line of its own with the disclosure."""
+        since_us = self._clock.now_us()
+        self.inside += 1
+        self.inside_max = max(self.inside, self.inside_max)
+        self.asked.entered(request.task_id)
+        try:
+            await self._clock.sleep(self._dice.lognormvariate(self._median, _SIGMA))
+        finally:
+            self.inside -= 1
+            self.asked.left(request.task_id)
+        self.waited_us[request.task_id] = self._clock.now_us() - since_us
+        # What a stranger said is not said again in public: taint would hold it for a person.
+        said = f"{self._lines.next()} {DISCLOSURE}" if request.prompt == "bench.post" else request.data["input"]["text"]
+        answer = {"output": {"text": said}, "confidence_bp": 9_500}
+        return ModelAnswer(text=msgspec.json.encode(answer).decode(), model="slow/1", cost_micros=MODEL_COST_MICROS)
+
+
+class QuickJudge:
+    """A judge's model that accepts at once: its answer is parsed like any."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Yes."""
+        return ModelAnswer(text='{"accepted":true,"confidence_bp":9600,"findings":[]}', model="quick/1", cost_micros=0)
+
+
 class BenchMeter:
     """Adds up what stages took, and when tasks were decided and settled."""
 
@@ -149,7 +149,8 @@ class BenchMeter:
         self.stages.clear()
         self.decision_us.clear()
         self.governance_us.clear()
-        self.model.busy_us = 0
+        self.model.asked.take_left()
+        self.model.asked.forget()
         self.occupancy.forget()
 
 

@@ -22,10 +22,12 @@ class Statements:
 
     def __init__(self) -> None:
         self._took: list[float] = []
+        self.count = 0
 
     def took(self, seconds: float) -> None:
         """One more."""
         self._took.append(seconds)
+        self.count += 1
 
     def forget(self) -> None:
         """Begin a new phase."""

@@ -96,7 +96,7 @@ class Phases:
             "decision_ms": spread_ms(meter.decision_us),
             "governance_ms": spread_ms(meter.governance_us),
             "utilisation": round(meter.occupancy.share(agents), 3),
-            "models_busy": round(meter.model.busy_us / 1_000_000 / seconds / agents, 3),
+            "models_busy": round(meter.model.asked.share(agents), 3),
             "stages_us": {stage: round(sum(took) / len(took)) for stage, took in sorted(meter.stages.items())},
             "cpu_us_per_decision": round(worked * 1_000_000 / max(1, decided)),
             "queries_ms": self._statements.queries_ms(),

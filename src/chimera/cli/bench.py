@@ -22,11 +22,14 @@ from chimera.bench import memory as memory_bench
 from chimera.bench import recover as recover_bench
 from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
+from chimera.bench import swarm_apart
+from chimera.bench import tiers as tiers_bench
 from chimera.bench import trends as trends_bench
 from chimera.bench.feeding import Load
 from chimera.cli import autonomy as autonomy_curve
 from chimera.cli import output, stopping
 from chimera.domain.errors import Invalid
+from chimera.domain.record import SHARDS
 from chimera.settings import Settings, read_settings
 
 T = TypeVar("T")
@@ -37,7 +40,7 @@ MEMORIES_MAX = 1_000_000
 ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
 FLEET_MAX, DAYS_MAX, HELD_OUT_SEED = 50, 7, 9_001
-IDLE_MAX = 1_000_000
+IDLE_MAX, MANAGERS_MAX = 1_000_000, 4
 ROUNDS_MAX, ARRIVALS_MAX = 1_000, 10_000
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
@@ -51,17 +54,23 @@ def swarm(
     seconds: Annotated[float, typer.Option(help="How long the saturated phase lasts; the paced one half of it.")] = 20,
     in_flight: Annotated[int, typer.Option(help="So many agents, each inside a task all the time; long models.")] = 0,
     per_second: Annotated[float, typer.Option(help="The rate of the paced phase; 0: what the machine carries.")] = 0.0,
+    managers: Annotated[int, typer.Option(help="So many managers and a worker as processes of their own.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """The whole governed path: scan, plan, work, judge, gate, hold, grant, seal, one in ten performed, settled."""
     agents = in_flight or agents
-    if not 1 <= agents <= AGENTS_MAX or not 1 <= seconds <= SECONDS_MAX or not 0 <= per_second <= ARRIVALS_MAX:
+    if in_flight and managers:
+        raise Invalid("bench_out_of_range", "--in-flight and --managers are two measurements", where="bench swarm",
+                      remedy="ask for one of them")  # fmt: skip
+    if not (1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX and 0 <= per_second <= ARRIVALS_MAX
+            and 0 <= managers <= MANAGERS_MAX):  # fmt: skip
         raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s, {per_second} a second",
                       where="bench swarm", remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds, at most "
-                      f"{ARRIVALS_MAX} arrivals a second")  # fmt: skip
+                      f"{ARRIVALS_MAX} arrivals a second, at most {MANAGERS_MAX} managers")  # fmt: skip
     load = Load(agents=agents, seconds=seconds, in_flight=bool(in_flight), paced_per_second=per_second)
     with _own_home() as settings:
-        result = _run(swarm_bench.run(settings, load))
+        measured = swarm_apart.run(settings, load, managers=managers) if managers else swarm_bench.run(settings, load)
+        result = _run(measured)
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
         raise typer.Exit(1)
@@ -108,6 +117,28 @@ def growth(
         result = _run(growth_bench.run(settings, sizes))
     _say(result, as_json=as_json)
     if growth_bench.missed(result):
+        raise typer.Exit(1)
+
+
+@app.command()
+def tiers(
+    *,
+    agents: Annotated[str, typer.Option(help="How many agents, one measurement for each.")] = "100,1000",
+    managers: Annotated[str, typer.Option(help="How many managers, one measurement for each.")] = "1,10",
+    seconds: Annotated[float, typer.Option(help="How long each measurement lasts.")] = 10,
+    per_second: Annotated[float, typer.Option(help="How much arrives in a second.")] = 50.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Messages for each task and tier as agents and managers grow; the orchestrator's in a second."""
+    sizes = tiers_bench.Sizes(agents=_numbers(agents, AGENTS_MAX), managers=_numbers(managers, SHARDS),
+                              seconds=seconds, per_second=per_second)  # fmt: skip
+    if not 1 <= seconds <= SECONDS_MAX or not 1 <= per_second <= ARRIVALS_MAX:
+        raise Invalid("bench_out_of_range", f"{seconds} s, {per_second} a second", where="bench tiers",
+                      remedy=f"1 to {SECONDS_MAX} seconds, 1 to {ARRIVALS_MAX} arrivals a second")  # fmt: skip
+    with _own_home() as settings:
+        result = _run(tiers_bench.run(settings, sizes))
+    _say(result, as_json=as_json)
+    if not tiers_bench.holds(result):
         raise typer.Exit(1)
 
 
@@ -279,6 +310,15 @@ def media_docs(
     _say(result, as_json=as_json)
     if not media_bench.holds(result):
         raise typer.Exit(1)
+
+
+def _numbers(text: str, most: int) -> tuple[int, ...]:
+    """Numbers between commas, each of them at least one."""
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and 1 <= int(part) <= most for part in parts):
+        raise Invalid("bench_out_of_range", f"{text[:80]!r} is no list of numbers", where="bench tiers",
+                      remedy=f"write one such as 1,10; each 1 to {most}")  # fmt: skip
+    return tuple(map(int, parts))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ from msgspec import Struct
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Missing, Unavailable
 from chimera.skills.desk import Desk
-from chimera.skills.notes import kept
 
 ONE_BP = 10_000
 DONE = "done"
@@ -41,8 +40,7 @@ async def report(desk: Desk) -> Draft:
     heard = [found for post in asked["posts"] if (found := await _heard(desk, post)) is not None]
     figures = figures_of(asked, heard)
     envelope = await desk.ask({"input": asked, "figures": figures, "per_post": msgspec.to_builtins(heard)})
-    output = {**envelope.output, "figures": figures}
-    return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=kept(desk))
+    return desk.note(envelope, more={"figures": figures})
 
 
 def figures_of(asked: Row, heard: Sequence[Heard]) -> Row:

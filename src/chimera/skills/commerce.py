@@ -9,7 +9,6 @@ from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Invalid
 from chimera.skills.desk import Desk
-from chimera.skills.notes import kept
 
 PAYMENTS = "sandbox.pay"
 # What a token that is worth a dollar is paid for.
@@ -26,8 +25,7 @@ async def compare(desk: Desk) -> Draft:
     """The cheapest offer within the budget among those that, as the model reads them, meet the need."""
     envelope = await desk.ask(desk.brief())
     asked = desk.assignment.task.input
-    output = {**envelope.output, **chosen(asked, envelope.output.get("meets"))}
-    return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=kept(desk))
+    return desk.note(envelope, more=chosen(asked, envelope.output.get("meets")))
 
 
 def chosen(asked: dict[str, Any], meets: object) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from chimera.domain import canonical, labels
+from chimera.domain.action import Action
 from chimera.domain.draft import Call, Draft
 from chimera.domain.errors import Invalid, Refused, Unavailable
 from chimera.domain.labels import Labels
@@ -164,6 +165,13 @@ class Desk:
             )
         )
         return answer
+
+    def note(self, envelope: Envelope, *, more: Mapping[str, Any] | None = None) -> Draft:
+        """What stays in the house. To keep it is an action like any, except that nobody outside sees it."""
+        keep = Action(kind="note.keep", platform="house", account=self.assignment.account,
+                      arguments={"task": self.assignment.task.id}, category="notes")  # fmt: skip
+        output = {**envelope.output, **(more or {})}
+        return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=self.labels, action=keep)
 
     async def card(self, title: str, text: str) -> dict[str, Any]:
         """The card that goes with a post, where the agent may have one made: digest and alt text."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 from chimera.domain.errors import ChimeraError, Conflict
 from chimera.domain.record import SHARDS
@@ -133,7 +133,8 @@ class Alone:
 def _causes(error: BaseException) -> list[str]:
     """What stands behind a group of errors, each in its words."""
     if isinstance(error, BaseExceptionGroup):
-        return [cause for part in error.exceptions for cause in _causes(part)]
+        parts = cast("tuple[BaseException, ...]", error.exceptions)
+        return [cause for part in parts for cause in _causes(part)]
     return [f"{type(error).__name__}: {error}"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -26,6 +28,7 @@ R = TypeVar("R", bound=Record)
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Rows: TypeAlias = list[asyncpg.Record]
 Denied: TypeAlias = Callable[[str], Refused]
+CLOSE_SECONDS_MAX = 3.0
 
 
 class PostgresReads:
@@ -116,7 +119,10 @@ class PostgresReads:
         return tuple([Link(writer=writer, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found])
 
     async def close(self) -> None:
-        await self._pool.close()
+        # A connection whose server was killed under a cancelled query is never given back.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+                await self._pool.close()
 
     async def _fetch(self, what: str, statement: str, *arguments: Any, denied: Denied = refusals.not_readable) -> Rows:
         async for _ in self._patience.attempts(f"the database, asked about {what},"):

@@ -157,8 +157,8 @@ async def pool_of(
 
     async def prepared(connection: asyncpg.Connection[asyncpg.Record]) -> None:
         await read_with(connection)
-        if took is not None:
-            connection.add_query_logger(lambda query: took(query.elapsed))
+        if (told := took) is not None:
+            connection.add_query_logger(lambda query: told(query.elapsed))
 
     return await asyncpg.create_pool(
         dsn,

@@ -104,7 +104,7 @@ def _json_feed(data: bytes, url: str) -> dict[str, Any] | None:
 
 def _json_author(item: dict[str, Any]) -> str:
     authors: Any = item.get("authors") or [item.get("author")]
-    first: Any = authors[0] if isinstance(authors, list) else None
+    first: Any = cast("list[Any]", authors)[0] if isinstance(authors, list) else None
     return str(cast("dict[str, Any]", first).get("name", "")) if isinstance(first, dict) else ""
 
 

@@ -1,0 +1,154 @@
+"""A swarm in processes of their own, for measurements: managers and a worker, with the vault, Valkey and PostgreSQL.
+
+Office, gateway, effects and the simulated network are the measuring process. Whatever is ended here was begun here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from chimera import bootstrap, processes
+from chimera.adapters.local.home import Home
+from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.system.clock import SystemClock
+from chimera.bench import books
+from chimera.bench.feeding import NoTools, settle_in
+from chimera.bench.load import QuickJudge, SlowModel, handle_of
+from chimera.bootstrap import Outside
+from chimera.domain.campaign import Campaign
+from chimera.domain.errors import Unavailable
+from chimera.domain.task import Task
+from chimera.governance import audit
+from chimera.pipeline.intake import Intake
+from chimera.ports.store import Reads
+from chimera.rehearsal import world
+from chimera.rehearsal.scenario import CALM, Rules
+from chimera.settings import Settings
+
+WORKER = "worker-1"
+READY_SECONDS_MAX, END_SECONDS_MAX, DRAIN_SECONDS_MAX, LOOK_SECONDS = 300.0, 60.0, 180.0, 0.05
+OVER = ("done", "refused", "failed", "dropped")
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How many of what."""
+
+    agents: int
+    managers: tuple[str, ...]
+    slots: int = 4
+    seed: int = 1
+
+
+class Children:
+    """The processes of managers and workers, by name."""
+
+    def __init__(self, settings: Settings, plan: Plan, *, gateway: str) -> None:
+        self._settings = {"CHIMERA_HOME": settings.home, "CHIMERA_GATEWAY_ADDRESS": gateway, "PYTHONUNBUFFERED": "1",
+                          "CHIMERA_MANAGER_SLOTS": str(plan.slots), "CHIMERA_WORKERS": str(plan.agents),
+                          "CHIMERA_WORKER_NAME": WORKER}  # fmt: skip
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+
+    async def start(self, name: str, command: str) -> None:
+        """It is ready when this returns."""
+        given = [f"{key}={value}" for key, value in self._settings.items()]
+        child = self._running[name] = await asyncio.create_subprocess_exec(
+            "env", *given, sys.executable, "-m", "chimera.cli.start", command,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert child.stdout is not None, "it is a pipe"
+        async with asyncio.timeout(READY_SECONDS_MAX):
+            line = await child.stdout.readline()
+        if b"ready" not in line:
+            raise Unavailable("process_away", f"{name} did not begin: {line.decode()[:200]}", where="bench",
+                              remedy="see the lines above")  # fmt: skip
+
+    async def kill(self, name: str) -> None:
+        """As if its host failed."""
+        child = self._running.pop(name)
+        child.kill()
+        await child.wait()
+
+    async def end(self) -> None:
+        """All of them, in order."""
+        for child in self._running.values():
+            if child.returncode is None:
+                child.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(END_SECONDS_MAX):
+                await asyncio.gather(*(child.wait() for child in self._running.values()))
+        except TimeoutError:
+            for name in [name for name, child in self._running.items() if child.returncode is None]:
+                await self.kill(name)
+            raise Unavailable("process_away", "a process did not end when it was told to", where="bench",
+                              remedy="see the lines above") from None  # fmt: skip
+
+
+class House(Struct, frozen=True, kw_only=True):
+    """What runs, and how it is fed and looked at."""
+
+    folder: Path
+    children: Children
+    intake: Intake
+    campaigns: list[Campaign]
+    built: world.World
+    reads: Reads
+
+
+@contextlib.asynccontextmanager
+async def house(settings: Settings, plan: Plan) -> AsyncGenerator[House]:
+    """All of it, running while the block does."""
+    settings = msgspec.structs.replace(settings, gateway_address="127.0.0.1:0", manager_slots=plan.slots)
+    clock = SystemClock()
+    scenario = msgspec.structs.replace(CALM, seed=plan.seed, people=0, rules=Rules(posts_per_hour_max=10**9))
+    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(plan.agents))))
+    outside = Outside(model=SlowModel(clock, seed=plan.seed), judge_model=QuickJudge(), tools=NoTools(),
+                      publisher=RehearsalPublisher(built.line, clock))  # fmt: skip
+    with Home.open(settings.folder) as home:
+        async with (
+            processes.servers(settings, workers=[WORKER]),
+            bootstrap.database(settings) as found,
+            processes.office(settings, outside, found=found) as (store, intake),
+            processes.gateway(settings, outside) as gateway,
+            processes.effects(settings, outside, found=found),
+            contextlib.AsyncExitStack() as stack,
+        ):
+            children = Children(settings, plan, gateway=gateway)
+            stack.push_async_callback(children.end)
+            reads = await found.reads()
+            stack.push_async_callback(reads.close)
+            campaigns = await settle_in(store, clock, agents=plan.agents)
+            await children.start(WORKER, "worker")
+            for name in plan.managers:
+                await children.start(name, "manager")
+            yield House(folder=home.folder, children=children, intake=intake, campaigns=campaigns, built=built,
+                        reads=reads)  # fmt: skip
+
+
+async def books_of(house: House, *, accepted: int) -> dict[str, Any]:
+    """Everything that was accepted comes to its end; then ours against the network's."""
+    gives_up = time.monotonic() + DRAIN_SECONDS_MAX
+    while True:
+        tasks = Counter(await house.reads.count(Task))
+        standing = sum(many for state, many in tasks.items() if state not in OVER)
+        if (tasks.total() >= accepted and not standing) or time.monotonic() > gives_up:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    counts = await books.compare(house.reads, house.built.network.records())
+    history = await audit.verify_history(house.reads)
+    return {
+        "accepted": accepted, "tasks": dict(tasks), "standing": standing,
+        "lost": counts.lost + standing + max(0, accepted - tasks.total()), "doubled": counts.doubled,
+        "overspent": counts.overspent + await books.overspent_windows(house.reads),
+        "chain": "verified" if history.verified else str(history.flaws[0]),
+    }  # fmt: skip

@@ -1,0 +1,176 @@
+"""`chimera bench tiers`: how many messages each tier sends for a task, as agents and managers grow.
+
+All tiers run in this process, by their own users and logins, over a real Valkey and PostgreSQL: what is counted is what
+goes over the wire, as the servers and the clients count it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from chimera import bootstrap, processes
+from chimera.adapters.local.home import Home
+from chimera.adapters.local.valkey import OWNER, valkey_url
+from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.system.clock import SystemClock
+from chimera.adapters.valkey.connection import Valkey
+from chimera.bench.apart import OVER
+from chimera.bench.feeding import NoTools, arrival, settle_in
+from chimera.bench.load import Lines, QuickJudge, SlowModel, handle_of
+from chimera.bench.observed import Statements, observed
+from chimera.bench.spread import conditions
+from chimera.bootstrap import Outside
+from chimera.domain.campaign import Campaign
+from chimera.domain.task import Task
+from chimera.pipeline.intake import Intake
+from chimera.ports.store import Reads
+from chimera.processes import ManagerProcess
+from chimera.rehearsal import world
+from chimera.rehearsal.scenario import CALM, Rules
+from chimera.settings import Settings
+
+ORCHESTRATOR_PER_SECOND_MAX = 100.0
+WORKER = "worker-1"
+WARM_UP_SECONDS, DRAIN_SECONDS_MAX, LOOK_SECONDS = 5.0, 120.0, 0.1
+
+
+class Sizes(Struct, frozen=True, kw_only=True):
+    """How many agents and managers each measurement has, and what comes in meanwhile."""
+
+    agents: tuple[int, ...]
+    managers: tuple[int, ...]
+    seconds: float
+    per_second: float = 50.0
+    seed: int = 1
+
+
+class Tiers(Struct, frozen=True, kw_only=True):
+    """What runs in one measurement, and what counts it."""
+
+    managers: list[ManagerProcess]
+    valkey: Valkey
+    top: Statements
+    reads: Reads
+    intake: Intake
+    campaigns: list[Campaign]
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """What had been sent at one moment."""
+
+    at: float
+    slices: float
+    top: int
+    over: int
+    calls: Mapping[str, int]
+
+
+async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
+    """Every pair of them, each in a home of its own."""
+    points: list[dict[str, Any]] = []
+    for agents in sizes.agents:
+        for managers in sizes.managers:
+            home = f"{settings.home}-{agents}-{managers}"
+            points.append(await _point(msgspec.structs.replace(settings, home=home), sizes, agents, managers))
+    return {**conditions(), "seconds": sizes.seconds, "per_second": sizes.per_second, "points": points,
+            "orchestrator_per_second_max": max(one["orchestrator_per_second"] for one in points)}  # fmt: skip
+
+
+def holds(result: Mapping[str, Any]) -> bool:
+    """Whether the top tier stays quiet, and all that was measured was worked on."""
+    quiet = result["orchestrator_per_second_max"] <= ORCHESTRATOR_PER_SECOND_MAX
+    return quiet and all(point["tasks"] > 0 for point in result["points"])
+
+
+async def _point(settings: Settings, sizes: Sizes, agents: int, managers: int) -> dict[str, Any]:
+    async with _tiers(settings, sizes, agents=agents, managers=managers) as tiers:
+        await _fed(tiers, sizes, seconds=WARM_UP_SECONDS)
+        before = await _seen(tiers)
+        await _fed(tiers, sizes, seconds=sizes.seconds)
+        return {"agents": agents, "managers": managers, **counted(before, await _seen(tiers))}
+
+
+def counted(before: Seen, after: Seen) -> dict[str, Any]:
+    """Messages for each task and tier, between two moments."""
+    seconds, tasks = after.at - before.at, after.over - before.over
+    calls = {name: after.calls.get(name, 0) - before.calls.get(name, 0) for name in after.calls}
+    slices = after.slices - before.slices
+    words, batches = calls.get("publish", 0), calls.get("xadd", 0) - slices
+    return {
+        "tasks": tasks,
+        "orchestrator_per_second": round((after.top - before.top) / seconds, 1),
+        "orchestrator_per_task": round((after.top - before.top) / max(1, tasks), 3),
+        "manager_per_task": round(slices / max(1, tasks), 3),
+        "worker_per_task": round(batches / max(1, tasks), 3),
+        "words_per_second": round(words / seconds, 1),
+    }
+
+
+async def _seen(tiers: Tiers) -> Seen:
+    """After everything that came in has come to its end."""
+    gives_up = time.monotonic() + DRAIN_SECONDS_MAX
+    while True:
+        tasks = Counter(await tiers.reads.count(Task))
+        over = sum(tasks[state] for state in OVER)
+        if over == tasks.total() or time.monotonic() > gives_up:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    stats: dict[str, dict[str, Any]] = await tiers.valkey.ask("INFO", "commandstats")
+    calls = {name.removeprefix("cmdstat_"): int(one["calls"]) for name, one in stats.items()}
+    slices = sum(one.signals.sent() for one in tiers.managers)
+    return Seen(at=time.monotonic(), slices=slices, top=tiers.top.count, over=over, calls=calls)
+
+
+async def _fed(tiers: Tiers, sizes: Sizes, *, seconds: float) -> None:
+    dice, lines, coming = random.Random(sizes.seed), Lines(seed=sizes.seed), set[asyncio.Task[None]]()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        coming.add(asyncio.create_task(tiers.intake.accept(arrival(dice.choice(tiers.campaigns), dice, lines))))
+        await asyncio.sleep(dice.expovariate(sizes.per_second))
+    await asyncio.gather(*coming)
+
+
+@contextlib.asynccontextmanager
+async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int) -> AsyncGenerator[Tiers]:
+    clock, top = SystemClock(), Statements()
+    settings = msgspec.structs.replace(settings, gateway_address="127.0.0.1:0", manager_slots=managers,
+                                       worker_name=WORKER, workers=max(64, min(agents, 1_024)))  # fmt: skip
+    scenario = msgspec.structs.replace(CALM, seed=sizes.seed, people=0, rules=Rules(posts_per_hour_max=10**9))
+    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(agents))))
+    outside = Outside(model=SlowModel(clock, seed=sizes.seed), judge_model=QuickJudge(), tools=NoTools(),
+                      publisher=RehearsalPublisher(built.line, clock))  # fmt: skip
+    with Home.open(settings.folder) as home:
+        async with (
+            processes.servers(settings, workers=[WORKER]),
+            bootstrap.database(settings) as found,
+            processes.office(settings, outside, found=observed(found, top)) as (store, intake),
+            processes.gateway(settings, outside) as gateway,
+            processes.effects(settings, outside, found=found),
+            contextlib.AsyncExitStack() as stack,
+        ):
+            settings = msgspec.structs.replace(settings, gateway_address=gateway)
+            campaigns = await settle_in(store, clock, agents=agents)
+            reads = await found.reads()
+            stack.push_async_callback(reads.close)
+            valkey = Valkey(valkey_url(home.folder, OWNER))
+            stack.push_async_callback(valkey.close)
+            await stack.enter_async_context(processes.worker(settings))
+            running = [await stack.enter_async_context(processes.manager(settings, found=found))
+                       for _ in range(managers)]  # fmt: skip
+            await _until_held(running, managers)
+            yield Tiers(managers=running, valkey=valkey, top=top, reads=reads, intake=intake, campaigns=campaigns)
+
+
+async def _until_held(running: Sequence[ManagerProcess], slots: int) -> None:
+    async with asyncio.timeout(DRAIN_SECONDS_MAX):
+        while sum(one.signals.slots() for one in running) < slots:  # noqa: ASYNC110 – slots have no bell.
+            await asyncio.sleep(LOOK_SECONDS)

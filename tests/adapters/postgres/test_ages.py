@@ -1,0 +1,44 @@
+"""How long the oldest ready task has waited: since its plan, since its due time, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from chimera.adapters.postgres.views import open_views
+from chimera.adapters.system.clock import SystemIds
+from chimera.domain.roles import Role
+from chimera.domain.task import Task, TaskState
+from chimera.testing.store_samples import Samples, change
+from tests.adapters.postgres.conftest import PASSWORDS, Database
+
+pytestmark = pytest.mark.requirement("R-L2", "R-A7")
+HOUR_US = 3_600_000_000
+
+
+def a_task(due_us: int) -> Task:
+    """One that was planned now."""
+    return replace(Samples().task(due_at_us=due_us, state=TaskState.READY), id=SystemIds().new())
+
+
+@pytest.mark.parametrize("due_us", [0, 1])
+async def test_a_task_that_was_due_from_the_first_has_waited_since_its_plan(database: Database, due_us: int) -> None:
+    store = await database.open("manager-0", Role.MANAGER)
+    views = await open_views(database.admin_dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
+    try:
+        assert (await views.ages()).oldest_ready_us == 0
+        await store.commit(change(a_task(due_us)))
+        assert 0 < (await views.ages()).oldest_ready_us < HOUR_US
+    finally:
+        await views.close()
+
+
+async def test_a_task_that_becomes_due_has_waited_since_then(database: Database) -> None:
+    store = await database.open("manager-0", Role.MANAGER)
+    views = await open_views(database.admin_dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
+    try:
+        now_us = await store.now_us()
+        await store.commit(change(a_task(now_us + HOUR_US)))
+        assert (await views.ages()).oldest_ready_us == 0
+    finally:
+        await views.close()
