@@ -5,7 +5,6 @@ from __future__ import annotations
 from chimera.domain.draft import Draft
 from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.skills.desk import Desk
-from chimera.skills.notes import note
 
 CONFIDENCE_BP = 9_500
 TITLE_CHARS_MAX = 300
@@ -15,7 +14,7 @@ READ = "research.read"
 
 async def find(desk: Desk) -> Draft:
     """The pages that were asked for, or a note from what was given, as the task's type says."""
-    return await (read(desk) if desk.spec.name == READ else note(desk))
+    return await read(desk) if desk.spec.name == READ else desk.note(await desk.ask(desk.brief()))
 
 
 async def read(desk: Desk) -> Draft:
