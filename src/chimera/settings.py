@@ -36,6 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway_address: str = "127.0.0.1:8422"
     gateway_certificate: str = ""
     gateway_key: str = ""
+    gateway_url: str = ""
     manager_slots: int = 8
     metrics_address: str = ""
     vault_cap_micros_day: int = 1_000_000_000
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret_tools: str = ""
     web_private_hosts: str = ""
     feed_seconds: int = 300
+    tool_prices: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""
@@ -61,6 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention_days: int = 90
     networks_file: str = ""
     tools_file: str = ""
+    store_index: str = ""
     token: str = ""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
@@ -78,6 +81,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     openai_api_key: str = ""
     anthropic_api_key: str = ""
     local_model_key: str = ""
+
+    @property
+    def calls_cost(self) -> bool:
+        """Whether models or tools are paid for: then money is set aside before they are asked."""
+        return bool(self.models_file or self.tool_prices)
 
     @property
     def folder(self) -> Path:

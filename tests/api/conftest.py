@@ -46,6 +46,7 @@ from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
+from chimera.ports.network import KnownNetwork
 from chimera.ports.toolbox import ToolServers
 from chimera.rehearsal.habits import Habits
 from chimera.rehearsal.lives import rehearse
@@ -125,10 +126,11 @@ class World:
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),
             zone=ZoneInfo("UTC"), shipped=load_files(),
             read_package=read_package_files, pins=tools.pins_desk(self.office), tool_servers=odd_servers,
-            security=security, console=console, replies=self.replies, webhooks=self.webhooks,
+            security=security, console=console, card=console / "card.json",
+            replies=self.replies, webhooks=self.webhooks,
             poster=self.poster, secrecy=self.secrecy,
             rehearsals=Rehearsals(store=self.office, read=a_day_of, live=lived_here),
-            networks=lambda: {"sandbox": "sandbox"},
+            networks=lambda: {"sandbox": KnownNetwork(kind="sandbox", exercised=True)},
         )  # fmt: skip
 
     @contextlib.asynccontextmanager

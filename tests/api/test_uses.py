@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from chimera.api.uses import NEVER, UNDER_WAY_MAX, Uses
+from chimera.assembly import networks
+from chimera.connectors.social.tokens import Token, TokenBook
 from chimera.domain.event import Event, EventKind
+from chimera.settings import Settings
 from tests.api.conftest import World
 
 BEGUN, DONE, FAILED, DOUBT = (
@@ -61,3 +66,23 @@ async def test_connections_say_what_they_speak_and_whether_that_was_tried(world:
     assert {(one["platform"], one["kind"], one["exercised"], one["health"]) for one in rows} == {
         ("sandbox", "sandbox", True, "unused")
     }
+
+
+def test_when_a_token_runs_out_is_told_and_nothing_that_lets_anybody_in(tmp_path: Path) -> None:
+    settings = Settings(home=str(tmp_path))
+    assert set(networks.known(settings)) == {"sandbox"}, "without a file there is the rehearsal's alone"
+    (settings.folder / "networks.toml").write_text(
+        '[threads]\naccounts = { "@nova" = "threads-nova" }\n'
+        '[sea]\nkind = "mastodon"\nserver = "https://sea.example"\naccounts = { "@nova" = "sea-nova" }\n'
+    )
+    book = TokenBook(settings.folder / networks.JOURNALS / "threads.tokens")
+    book.keep("@nova", Token(access="lets-anybody-in", refresh="this-too", expires_us=77))
+    found = networks.known(settings)
+    assert (found["threads"].kind, found["threads"].exercised, found["threads"].until_us) == (
+        "threads",
+        False,
+        {"@nova": 77},
+    )
+    assert (found["sea"].kind, found["sea"].exercised, found["sea"].until_us) == ("mastodon", True, {})
+    until = next((settings.folder / networks.JOURNALS).glob("*.until")).read_text()
+    assert "lets-anybody-in" not in until and "this-too" not in until

@@ -194,7 +194,7 @@ def test_every_screen_is_reached_and_left_by_keys_alone(page: Page, house: House
     page.goto(f"{house.url}/start")
     settled(page)
     page.keyboard.press("Tab")
-    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    expect(page.locator(":focus")).to_have_text("To the content")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.tagName") == "MAIN"
     for keys, path in (("gr", "reviews"), ("gf", "fleet"), ("gm", "money"), ("gp", "policy"), ("gk", "kpis")):
@@ -216,7 +216,7 @@ def test_a_review_can_be_ruled_on_from_a_phone_and_no_screen_is_wider(browser: B
     page.goto(f"{house.url}/reviews")
     page.locator(".entry button").first.click()
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
-    small = page.locator(".ruling button:visible").evaluate_all(TOO_SMALL)
+    small = page.locator(".verdicts button:visible").evaluate_all(TOO_SMALL)
     assert not small, f"no thumb hits these: {small}"
     too_wide = dict[str, int]()
     for screen in SCREENS:

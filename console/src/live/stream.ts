@@ -16,6 +16,8 @@ interface Topic {
 const STALE_MS = 8_000;
 const LOST_MS = 20_000;
 const SETTLE_MS = 120;
+// A busy fleet changes something all the time; more often than this nobody reads, and each reading costs the API.
+const PACE_MS = 600;
 const RESTART_MS = 4_000;
 
 // What each topic of the stream makes old. A query's key begins with the word.
@@ -59,15 +61,17 @@ export function follow(client: QueryClient): () => void {
   let settling: ReturnType<typeof setTimeout> | undefined;
   const old = new Set<string>();
 
+  let flushedAtMs = 0;
   const flush = (): void => {
     settling = undefined;
+    flushedAtMs = Date.now();
     const words = [...old];
     old.clear();
     words.forEach((word) => void client.invalidateQueries({ queryKey: [word] }, { cancelRefetch: false }));
   };
   const note = (words: readonly string[]): void => {
     words.forEach((word) => old.add(word));
-    settling ??= setTimeout(flush, SETTLE_MS);
+    settling ??= setTimeout(flush, Math.max(SETTLE_MS, flushedAtMs + PACE_MS - Date.now()));
   };
   const heard = (event: MessageEvent<string>): void => {
     tell("live", Date.now());

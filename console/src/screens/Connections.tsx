@@ -21,13 +21,15 @@ const HEALTH: Record<Row["health"], { tone: "go" | "wait" | "stop" | "plain"; sa
   refused: { tone: "stop", says: "not let in", means: "The network did not take the account’s proof: its token has run out, was revoked, or is wrong." },
   unused: { tone: "plain", says: "not used today", means: "Nothing was done through it since the day began; whether its token is still good is not known." },
 };
-const SPEAKS: Record<string, string> = { sandbox: "the rehearsal’s simulated network", bluesky: "AT Protocol", mastodon: "Mastodon’s API", nostr: "Nostr" };
+const SPEAKS: Record<string, string> = { sandbox: "the rehearsal’s simulated network", bluesky: "AT Protocol", mastodon: "Mastodon’s API", nostr: "Nostr", x: "X’s API", threads: "Threads’ API" };
 // Of each kind: what proves who an account is, and whether that runs out by itself.
 const PROOF: Record<string, string> = {
   sandbox: "no proof is needed",
   bluesky: "app password: valid until it is revoked",
   mastodon: "access token: valid until it is revoked",
   nostr: "signing key: does not run out",
+  x: "token: runs out, and is renewed by itself",
+  threads: "token: runs out, and is renewed by itself",
 };
 
 /** What is left in the windows that count this account's posts and calls now. */
@@ -44,6 +46,7 @@ function Health({ row }: { row: Row }): ReactElement {
   return (
     <>
       <Chip tone={health.tone} title={health.means}>{health.says}</Chip>
+      {row.expires_us > 0 && <div className="soft">good until <When us={row.expires_us} /></div>}
       {row.last_error && row.health !== "working" && <div className="soft"><UntrustedLine text={row.last_error} /><span className="faint"><When us={row.last_error_us} age /></span></div>}
     </>
   );

@@ -18,12 +18,13 @@ from chimera.api import app, openapi, serving
 from chimera.api.agents import AgentRoutes
 from chimera.api.app import Resource
 from chimera.api.campaigns import CampaignRoutes
+from chimera.api.cards import CardRoutes
 from chimera.api.chains import ChainRoutes
 from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
 from chimera.api.holdings import HoldingRoutes
-from chimera.api.house import HouseRoutes, KindsOfNetworks
+from chimera.api.house import HouseRoutes, Networks
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
@@ -99,8 +100,9 @@ class Given(Struct, frozen=True, kw_only=True):
     tool_servers: OpenServers
     security: SecurityGateway
     rehearsals: Rehearsals
-    networks: KindsOfNetworks
+    networks: Networks
     console: Path
+    card: Path
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -148,13 +150,14 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
-    yield MoneyRoutes(views=views)
+    yield MoneyRoutes(views=views, treasury=treasury)
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HoldingRoutes(views=views)
     yield ToolServerRoutes(reads=views, desk=given.pins, servers=given.tool_servers, security=given.security,
                            clock=clock)  # fmt: skip
     yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
+    yield CardRoutes(file=given.card)
     yield KpiRoutes(views=views, pulse=pulse)
     yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
 
@@ -213,4 +216,5 @@ def _nothing() -> Given:
     return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
                  replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
                  zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
-                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"))  # fmt: skip
+                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
+                 card=Path("none"))  # fmt: skip

@@ -16,12 +16,12 @@ from chimera.api.words import Cursor, Limit
 from chimera.domain import ids
 from chimera.domain.agent import Account, Agent
 from chimera.domain.permissions import TOOLS
+from chimera.ports.network import KnownNetwork
 from chimera.ports.views import AgentQuery, Views
 
-# By the name of a network, what it speaks. Those that this installation is configured for, and the rehearsal's.
-KindsOfNetworks = Callable[[], Mapping[str, str]]
-# What was seen to work against a real server of its kind (docs/guides/networks.md); the rehearsal's is our own.
-EXERCISED = frozenset({"sandbox", "bluesky", "mastodon", "nostr"})
+# By their names the networks that this installation is configured for, and the rehearsal's.
+Networks = Callable[[], Mapping[str, KnownNetwork]]
+UNCONFIGURED = KnownNetwork(kind="", exercised=False)
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,8 @@ class Tools(Struct, frozen=True, kw_only=True):
 class Connection(Struct, frozen=True, kw_only=True):
     """An agent's account on a network, and what came of its acts since the day began.
 
-    `kind` is what the network speaks, empty where it is not configured here. `health` goes by the latest act.
+    `kind` is what the network speaks, empty where it is not configured here. `health` goes by the latest act;
+    `expires_us` is 0 where the token does not run out by itself, or the network does not say when.
     """
 
     agent_id: str
@@ -52,6 +53,7 @@ class Connection(Struct, frozen=True, kw_only=True):
     kind: str
     exercised: bool
     health: Health
+    expires_us: int
     done: int
     failed: int
     in_doubt: int
@@ -63,7 +65,7 @@ class Connection(Struct, frozen=True, kw_only=True):
 class HouseRoutes:
     """`/v1/tools` and `/v1/connections`."""
 
-    def __init__(self, *, views: Views, uses: Uses, networks: KindsOfNetworks) -> None:
+    def __init__(self, *, views: Views, uses: Uses, networks: Networks) -> None:
         self._views = views
         self._uses = uses
         self._networks = networks
@@ -85,9 +87,9 @@ class HouseRoutes:
         after = paging.decode(cursor, str)
         after = ids.parse(after, where="cursor") if after else ""
         agents = await self._views.agents(AgentQuery(after=after, limit=limit))
-        halted, kinds = await self._views.halted(), self._networks()
+        halted, networks = await self._views.halted(), self._networks()
         found = tuple(
-            self._connection(agent, account, kinds, halted)
+            self._connection(agent, account, networks, halted)
             for agent in agents
             for account in agent.accounts
             if platform in ("", account.platform)
@@ -95,12 +97,14 @@ class HouseRoutes:
         return Page(items=found, next=paging.encode(agents[-1].id) if len(agents) == limit else "")
 
     def _connection(
-        self, agent: Agent, account: Account, kinds: Mapping[str, str], halted: frozenset[str]
+        self, agent: Agent, account: Account, networks: Mapping[str, KnownNetwork], halted: frozenset[str]
     ) -> Connection:
-        kind, use = kinds.get(account.platform.partition(".")[0], ""), self._uses.of(account.platform, account.handle)
+        network = networks.get(account.platform.partition(".")[0], UNCONFIGURED)
+        use = self._uses.of(account.platform, account.handle)
         return Connection(
             agent_id=agent.id, agent_name=agent.name, platform=account.platform, handle=account.handle,
-            state=str(agent.state), halted=f"platform:{account.platform}" in halted, kind=kind,
-            exercised=kind in EXERCISED, health=use.health, done=use.done, failed=use.failed, in_doubt=use.in_doubt,
+            state=str(agent.state), halted=f"platform:{account.platform}" in halted, kind=network.kind,
+            exercised=network.exercised, health=use.health, expires_us=network.until_us.get(account.handle, 0),
+            done=use.done, failed=use.failed, in_doubt=use.in_doubt,
             last_used_us=use.last_used_us, last_error_us=use.last_error_us, last_error=use.last_error,
         )  # fmt: skip

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from chimera.adapters.local.home import prepare_home
@@ -15,10 +16,11 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import tools, web
 from chimera.assembly.minds import models
 from chimera.connectors.social.accounts import Accounts
-from chimera.connectors.social.configured import Configured, read_networks
+from chimera.connectors.social.configured import NEVER, TRIED_ON, UNTIL, Configured, read_networks
 from chimera.domain.errors import Missing
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model
+from chimera.ports.network import KnownNetwork
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.store import Reads
 from chimera.ports.tools_read import ToolsRead
@@ -44,10 +46,20 @@ def configured(settings: Settings) -> Mapping[str, Configured]:
     return read_networks(networks_file(settings))
 
 
-def kinds(settings: Settings) -> Mapping[str, str]:
-    """By the name of a network, what it speaks: those that are configured here, and the rehearsal's."""
-    known: Mapping[str, Configured] = configured(settings) if networks_file(settings).is_file() else {}
-    return {"sandbox": "sandbox", **{name: one.kind for name, one in known.items()}}
+def known(settings: Settings) -> Mapping[str, KnownNetwork]:
+    """The networks that are configured here, and the rehearsal's, with nothing that lets anybody in."""
+    found = configured(settings) if networks_file(settings).is_file() else dict[str, Configured]()
+    mine = {
+        name: KnownNetwork(kind=one.kind, exercised=TRIED_ON[one.kind] != NEVER, until_us=_until(settings, name))
+        for name, one in found.items()
+    }
+    return {"sandbox": KnownNetwork(kind="sandbox", exercised=True), **mine}
+
+
+def _until(settings: Settings, name: str) -> Mapping[str, int]:
+    """Until when the tokens of a network's accounts are good, where the network says so."""
+    path = settings.folder / JOURNALS / f"{name}{UNTIL}"
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, int]) if path.is_file() else {}
 
 
 def configured_one(settings: Settings, name: str) -> Configured:

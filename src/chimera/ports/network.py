@@ -5,9 +5,21 @@ Nothing here decides whether an act may happen: it was granted before it came th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
+
+
+class KnownNetwork(Struct, frozen=True, kw_only=True):
+    """A network that an installation has accounts on, for people's screens. Nothing of it lets anybody in.
+
+    `exercised`: its kind was seen to work against a real server. `until_us`: when tokens run out, by account.
+    """
+
+    kind: str
+    exercised: bool
+    until_us: Mapping[str, int] = {}
 
 
 class Act(Struct, frozen=True, kw_only=True):

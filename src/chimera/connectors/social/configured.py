@@ -15,10 +15,13 @@ from chimera.domain.errors import Invalid, Missing
 ACCOUNTS_MAX = 1_000
 # Platforms with one server for everybody: none has to be named.
 SERVERS = {"x": "https://api.x.com", "threads": "https://graph.threads.net"}
+NEVER = "not exercised live"
+# Beside the tokens of a network stands until when each is good: a file of its own, in which there is no secret.
+UNTIL = ".until"
 # What each connector was ever tried on. The last two only on fakes of their wire: the platforms were never spoken to.
 TRIED_ON = {
     "bluesky": "its own server software", "mastodon": "snac2", "nostr": "the library's relay",
-    "x": "not exercised live", "threads": "not exercised live",
+    "x": NEVER, "threads": NEVER,
 }  # fmt: skip
 Handle = Annotated[str, Meta(pattern=r"^@[A-Za-z0-9_][A-Za-z0-9_.@-]*$", max_length=256)]
 SecretName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from chimera.connectors.social.configured import UNTIL
 from chimera.connectors.social.wire import LoginRefused
 from chimera.ports.clock import Clock
 
@@ -64,6 +65,9 @@ class TokenBook:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path)
+        # For people's screens: until when each is good, and nothing that lets anybody in.
+        until = {name: one.expires_us for name, one in self._known.items()}
+        self._path.with_suffix(UNTIL).write_bytes(msgspec.json.encode(until))
 
 
 class Bearer:
