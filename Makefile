@@ -55,6 +55,9 @@ halt: setup ## Stop all effects now (ARGS="--scope …")
 resume: setup ## Lift a halt
 	@$(CHIMERA) resume $(ARGS)
 
+chronicle: setup ## This repository's newest commits as episodes of the running cast, in chronicle/ (ARGS="--commits 5")
+	@$(CHIMERA) chronicle . $(ARGS)
+
 audit-verify: setup ## Verify the chain of events
 	@$(CHIMERA) audit verify $(ARGS)
 

@@ -222,6 +222,30 @@ async def test_an_agent_that_can_reports_first_and_what_it_reports_on_is_from_th
     assert (await world.round()).course is Course.FINISHED
 
 
+async def test_posts_that_did_not_go_out_are_planned_anew_as_often_as_the_goal_allows() -> None:
+    house = SmallHouse()
+    goal = replace(house.campaign.goal, posts=3, replans=1)
+    house.campaign = replace(house.campaign, state=CampaignState.OPENED, plans=0, goal=goal)
+    world = World(await house.open())
+    await world.round()
+    first = (await world.tasks())["a"]
+    await world.house.put(first.after(TaskCommand.LEASE), by=Role.MANAGER)
+    leased = (await world.tasks())["a"]
+    await world.house.put(leased.after(TaskCommand.ACCEPT), by=Role.MANAGER)
+    await world.end_all()
+    assert (await world.round()).course is Course.DRAFT
+    (wish,) = await world.house.office.list(Input)
+    assert wish.asks_for_plan
+    assert wish.payload["wish"].startswith("Plan 2 posts")
+    assert (await world.round()).course is Course.DRAFT
+    assert len(await world.house.office.list(Task, scope=world.house.campaign.id)) == 4
+    for task in await world.house.office.list(Task, scope=world.house.campaign.id):
+        if not task.is_final:
+            await world.house.put(task.after(TaskCommand.DROP), by=Role.MANAGER)
+    assert (await world.round()).course is Course.ENGAGE
+    assert len(await world.house.office.list(Input)) == 1
+
+
 async def test_a_marked_report_waits_before_the_campaign_is_over() -> None:
     world = await a_world(Stage.REPORT)
     await world.house.change_agent(capabilities=("copy",))

@@ -78,7 +78,9 @@ class PlanGraph(Struct, frozen=True, kw_only=True):
 
 
 class NewGoal(BaseModel):
-    """What is wanted, from whom, within which budget; `begins`, unless it is to begin at once."""
+    """What is wanted, from whom, within which budget; `begins`, unless it is to begin at once; how often posts that did
+    not go out are planned anew by themselves.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -95,6 +97,7 @@ class NewGoal(BaseModel):
     posts: Annotated[int, Field(ge=1, le=100)] = 1
     constraints: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)] = []
     begins: NewTime | None = None
+    replans: Annotated[int, Field(ge=0, le=3)] = 0
 
 
 class Wish(BaseModel):
@@ -160,7 +163,7 @@ class CampaignRoutes:
     async def open(self, given: NewGoal, who: Who) -> Campaign:
         """Open a campaign from a goal. The planner takes it from here."""
         goal = Goal(text=given.text, agent=require_id(given.agent, where="agent"), platform=given.platform,
-                    budget_micros=given.budget_micros, posts=given.posts,
+                    budget_micros=given.budget_micros, posts=given.posts, replans=given.replans,
                     constraints=tuple(given.constraints),
                     begins_at_us=given.begins.moment_in(self._zone) if given.begins else 0)  # fmt: skip
         return await self._intake.open_campaign(goal, by=who.name)

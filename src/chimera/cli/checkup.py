@@ -15,11 +15,19 @@ from chimera.adapters.documents.specs import lint
 from chimera.adapters.local.home import DISK_FREE_BYTES_MIN, prepare_home
 from chimera.adapters.local.postgres import programs
 from chimera.adapters.local.valkey_binary import find_binary
+from chimera.domain.agent import Agent, AgentState
 from chimera.domain.errors import ChimeraError
 from chimera.governance import audit
+from chimera.ports.store import Reads
 from chimera.settings import Settings
 
 PYTHON_MIN = (3, 11)
+
+
+INSTALL_AGAIN = (
+    "they were installed before capabilities counted: raise identity.version in the manifest, then "
+    "chimera agent install FOLDER"
+)
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -43,7 +51,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _looked_at("policy", lambda: bootstrap.rules().pack.digest[:16], "mend the policy pack"),
         _looked_at("agent packages", lambda: str(bootstrap.packages_folder().resolve(strict=True)), "install again"),
     ]
-    return [*quick, await _history(settings)]
+    return [*quick, await _history(settings), await _agents(settings)]
 
 
 def _python() -> Finding:
@@ -72,6 +80,31 @@ def _task_types() -> str:
     if faults:
         raise ChimeraError("specs_faulty", f"{len(faults)} faults, the first: {faults[0]}")
     return "no fault"
+
+
+async def unable_agents(reads: Reads) -> list[str]:
+    """The names of agents that can do nothing: they were installed before a manifest's capabilities counted."""
+    found: list[str] = []
+    after = ""
+    while page := await reads.list(Agent, after=after):
+        found.extend(one.name for one in page if not one.capabilities and one.state is not AgentState.RETIRED)
+        after = page[-1].id
+    return found
+
+
+async def _agents(settings: Settings) -> Finding:
+    """Whether every agent can do anything: those of long ago were installed before skills counted."""
+    if not settings.database_url and not (settings.folder / "postgres").exists():
+        return Finding(name="agents", ok=True, found="none yet")
+    try:
+        async with bootstrap.running_or_own_database(settings) as found:
+            reads = await found.reads()
+            unable = await unable_agents(reads)
+            await reads.close()
+    except (ChimeraError, OSError) as error:
+        return Finding(name="agents", ok=False, found=str(error)[:300], remedy="docs/runbooks/database-gone.md")
+    return Finding(name="agents", ok=not unable, found=", ".join(unable) or "every one can do something",
+                   remedy=INSTALL_AGAIN)  # fmt: skip
 
 
 async def _history(settings: Settings) -> Finding:

@@ -8,6 +8,7 @@ from chimera.cli import (
     audit,
     bench,
     campaign,
+    chronicle,
     connector,
     demo,
     discover,
@@ -69,6 +70,7 @@ gateway.app.command("workers")(processes.gateway_workers)
 vault.app.command("serve")(processes.vault_serve)
 money.spend.command("task")(spent.task)
 money.spend.command("tasks")(spent.tasks)
+app.command("chronicle")(chronicle.write)
 learn.app.command("train")(preferences.train)
 learn.app.command("export")(preferences.export)
 for command in (

@@ -89,6 +89,8 @@ async def _serve(fleet: Fleet, settings: Settings, found: Database, *, quiet: bo
 
 
 async def _show(fleet: Fleet, settings: Settings, *, quiet: bool) -> None:
+    if unable := await checkup.unable_agents(fleet.reads):
+        output.note(f"can do nothing: {', '.join(unable)}; {checkup.INSTALL_AGAIN}")
     output.note("the live feed is here; `chimera feed` shows it elsewhere, `chimera halt fleet` stops everything")
     async for line in lines(fleet.reads, settings, from_now=True):
         if not quiet:

@@ -73,6 +73,8 @@ class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     posts: int = 1
     constraints: tuple[str, ...] = ()
     begins_at_us: int = 0
+    # How often what did not go out is planned anew by itself, once everything else has come to its end.
+    replans: int = 0
 
 
 class Campaign(Record, frozen=True, kw_only=True):

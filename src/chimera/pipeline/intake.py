@@ -30,6 +30,7 @@ from chimera.ports.store import Store
 
 GOAL_LENGTH_MAX = 2_000
 POSTS_MAX = 100
+REPLANS_MAX = 3
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -220,6 +221,8 @@ def _require_goal(goal: Goal) -> None:
         raise Invalid("goal_budget", "a goal has a budget of more than zero", where="goal.budget_micros")
     if not 1 <= goal.posts <= POSTS_MAX:
         raise Invalid("goal_posts", f"a goal asks for 1 to {POSTS_MAX} posts", where="goal.posts")
+    if not 0 <= goal.replans <= REPLANS_MAX:
+        raise Invalid("goal_replans", f"a goal is planned anew 0 to {REPLANS_MAX} times", where="goal.replans")
 
 
 def _printable(text: str) -> str:

@@ -343,6 +343,7 @@ class Planner:
                 "safety": plan.safety,
                 "tests": plan.tests,
                 "cost_micros": bill.cost_micros,
+                "prompt": self._prompt.ref,
                 **({"replaces": [task.id for task in gone]} if gone else {}),
                 **({"stage": str(after.course)} if after.course is not campaign.course else {}),
             },

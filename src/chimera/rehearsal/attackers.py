@@ -21,6 +21,8 @@ class Carrier(StrEnum):
     MESSAGE = "message"
     POST = "post"
     PROFILE = "profile"
+    IMAGE = "image"
+    LINK = "link"
 
 
 class Disguise(StrEnum):
@@ -54,11 +56,11 @@ _CARRIERS = (
     Carrier.MENTION,
     Carrier.REPLY,
     Carrier.MESSAGE,
-    Carrier.MENTION,
+    Carrier.IMAGE,
     Carrier.POST,
     Carrier.REPLY,
     Carrier.MENTION,
-    Carrier.REPLY,
+    Carrier.LINK,
     Carrier.MESSAGE,
     Carrier.PROFILE,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 
+from chimera.domain.heard import heard
 from chimera.rehearsal import attackers, phrases, writing
 from chimera.rehearsal.attackers import Carrier, Plot
 from chimera.rehearsal.dice import Dice
@@ -16,7 +17,7 @@ from chimera.rehearsal.network import HOUR_US, SECOND_US, Network
 from chimera.rehearsal.orders import Injection
 from chimera.rehearsal.people import Person, Role, populate
 from chimera.rehearsal.scenario import SOCIAL
-from chimera.rehearsal.society import Post, handles_in
+from chimera.rehearsal.society import NOTHING, Post, Shows, handles_in
 from chimera.rehearsal.truth import Attack, GroundTruth
 
 ACTIVITIES_MAX = 2_000
@@ -213,7 +214,7 @@ class Audience:
             kind=kind,
             account=handle,
             author=post.account,
-            text=post.text,
+            text=heard(post.text, alt=post.alt, card=post.card),
             at_us=post.at_us,
             author_bio=self._society.profiles[post.account].bio,
             thread_id=post.thread_id,
@@ -256,6 +257,12 @@ class Audience:
                 return self._society.say(plot.attacker, f"{topic}! {text}", at_us=now_us, topic=topic).id
             case Carrier.PROFILE:
                 return self._confess(plot, target, text, now_us)
+            case Carrier.IMAGE:
+                words = f"{target} what do you say to this picture?"
+                return self._speak_up(plot.attacker, words, now_us, parent=None, shows=Shows(alt=text))
+            case Carrier.LINK:
+                words = f"{target} have you read this? https://news-{plot.number}.example/today"
+                return self._speak_up(plot.attacker, words, now_us, parent=None, shows=Shows(card=text))
             case Carrier.MENTION:
                 return self._speak_up(plot.attacker, f"{target} {text}", now_us, parent=None)
             case Carrier.REPLY:
@@ -273,8 +280,10 @@ class Audience:
         self._society.open_account(handle, bio=text)
         return self._speak_up(handle, f"{target} I like your style, have a look at who I am!", now_us, parent=None)
 
-    def _speak_up(self, author: str, text: str, now_us: int, *, parent: Post | None) -> str:
-        post = self._society.say(author, text, at_us=now_us, in_reply_to=parent.id if parent else "")
+    def _speak_up(
+        self, author: str, text: str, now_us: int, *, parent: Post | None, shows: Shows = NOTHING
+    ) -> str:  # fmt: skip
+        post = self._society.say(author, text, at_us=now_us, in_reply_to=parent.id if parent else "", shows=shows)
         self._notify(post, parent)
         return post.id
 

@@ -34,6 +34,19 @@ class Post(Struct, frozen=True, kw_only=True):
     topic: str = ""
     sources: tuple[str, ...] = ()
     private: bool = False
+    # The words in its picture, and those that the page behind its link shows of itself.
+    alt: str = ""
+    card: str = ""
+
+
+class Shows(Struct, frozen=True, kw_only=True):
+    """What a post shows beside its text: the words in a picture, those of the page behind a link."""
+
+    alt: str = ""
+    card: str = ""
+
+
+NOTHING = Shows()
 
 
 class Trend(Struct, frozen=True, kw_only=True):
@@ -92,6 +105,7 @@ class Society:
         disclosure: str = "",
         topic: str = "",
         sources: tuple[str, ...] = (),
+        shows: Shows = NOTHING,
     ) -> Post:
         """Publish a post or a reply. The parent exists, if one is named."""
         parent = self.posts[in_reply_to] if in_reply_to else None
@@ -108,6 +122,8 @@ class Society:
             thread_id=parent.thread_id if parent else identifier,
             depth=parent.depth + 1 if parent else 0,
             private=parent.private if parent else False,
+            alt=shows.alt,
+            card=shows.card,
         )
         self._enter(post, parent)
         return post

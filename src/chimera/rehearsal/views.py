@@ -60,7 +60,11 @@ def _shown(post: Post, society: Society) -> dict[str, Any]:
         "likes": len(society.likes[post.id]),
         "replies": len(society.replies[post.id]),
     }
-    return shown | {name: value for name in ("in_reply_to", "disclosure", "private") if (value := getattr(post, name))}
+    return shown | {
+        name: value
+        for name in ("in_reply_to", "disclosure", "private", "alt", "card")
+        if (value := getattr(post, name))
+    }
 
 
 READERS: dict[str, Reader] = {"timeline": _timeline, "thread": _thread, "mentions": _mentions, "trends": _trends}

@@ -183,7 +183,7 @@ def episode(data: Data, dice: Dice) -> dict[str, Any]:
 
 def _roundtable(data: Data, dice: Dice, topic: str) -> list[dict[str, Any]]:
     cast = reading.texts(data, "cast") or reading.texts(reading.table(data, "persona"), "cast")
-    speakers = [one.split(",")[0] for one in cast[:12]] if len(cast) > 1 else ["the host", "the sceptic"]
+    speakers = [one.split(",")[0].split(":")[0] for one in cast[:12]] if len(cast) > 1 else ["the host", "the sceptic"]
     lines = dice.some(phrases.REPLY_BODIES, count=len(speakers))
     return [
         {"speaker": speaker, "line": fill(line, dice, topic=topic)}

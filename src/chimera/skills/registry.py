@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chimera.skills import analytics, bench, commerce, copy, notes, relay
+from chimera.skills import analytics, bench, commerce, copy, notes, relay, research
 from chimera.skills.community import react
 from chimera.skills.desk import Skill
 from chimera.skills.meetings import meet
@@ -13,7 +13,7 @@ SKILLS: dict[str, Skill] = {
     "copy": copy.write,
     "trends": scan.scan,
     "community": react.react,
-    "research": notes.note,
+    "research": research.find,
     "chronicle": notes.note,
     "commerce": commerce.trade,
     "bench": bench.repeat,

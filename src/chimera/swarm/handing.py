@@ -6,21 +6,24 @@ from collections.abc import Sequence
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent
-from chimera.domain.campaign import Campaign
+from chimera.domain.campaign import REPLAN, Campaign, Input, InputState
 from chimera.domain.change import Change
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
+from chimera.domain.labels import TRUSTED
 from chimera.domain.record import Record
 from chimera.domain.review import OPEN_STATES, Review
-from chimera.domain.stages import Course, CourseCommand, Handover, Stage, Waiting, marked
+from chimera.domain.stages import MAKING, Course, CourseCommand, Handover, Stage, Waiting, marked
 from chimera.domain.task import Task, TaskState
+from chimera.domain.threat import ThreatLevel
 from chimera.pipeline.planner import REPORT, Planner
 from chimera.ports.store import Store
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 
 FOLLOWED_AT_ONCE_MAX = 32
+POST = "copy.post"
 SILENCE = "nobody looked at it in time, and silence is a no"
 _UNDER_WAY = ("waiting", "ready", "leased", "held", "granted", "in_doubt")
 _MADE = frozenset({TaskState.WAITING, TaskState.READY, TaskState.LEASED})
@@ -72,6 +75,8 @@ class Handing:
         if campaign.course is Course.REPORT:
             return await self._report(campaign, agent, now_us)
         reached, held = await self._work_of(campaign)
+        if reached is Stage.ENGAGE and campaign.course.stage in MAKING and await self._plans_anew(campaign, now_us):
+            return
         after = campaign.moved(reached=reached, held=held, handovers=agent.handovers, at_us=now_us)
         if after is not None:
             await self._put(campaign, after, now_us)
@@ -112,6 +117,36 @@ class Handing:
         held = [await self._waiting_of(task) for task in tasks if task.state is TaskState.HELD]
         first = min((one for one in held if one is not None), key=lambda one: one.since_us, default=None)
         return _reached(own), first
+
+    async def _plans_anew(self, campaign: Campaign, now_us: int) -> bool:
+        """Whether another plan is on its way because of what came of the last: as often as the goal allows.
+
+        What is wished for is counted, never quoted: a stranger may have shaped why something did not go out.
+        """
+        for number in range(campaign.goal.replans):
+            wish_id = ids.derive(campaign.id, "results", str(number))
+            known = await self._store.find(Input, wish_id)
+            if known is None:
+                return await self._wish(campaign, wish_id, now_us)
+            if known.state is InputState.ADMITTED:
+                return True
+        return False
+
+    async def _wish(self, campaign: Campaign, wish_id: str, now_us: int) -> bool:
+        own = [task for task in await self._all(campaign, ()) if task.input_id is None and task.spec.name == POST]
+        missing = campaign.goal.posts - sum(task.state is TaskState.DONE for task in own)
+        if missing <= 0:
+            return False
+        asked = Input(
+            id=wish_id, campaign_id=campaign.id, kind=REPLAN, labels=TRUSTED, threat=str(ThreatLevel.LOW),
+            admitted_at_us=now_us,
+            payload={"wish": f"Plan {missing} posts in place of those that did not go out.", "by": "results"},
+        )  # fmt: skip
+        told = Event(kind=EventKind.INPUT_ADMITTED, subject=asked.id, at_us=now_us,
+                     data={"campaign": campaign.id, "about": REPLAN, "labels": asked.labels, "threat": asked.threat,
+                           "reasons": [f"{missing} posts did not go out"]})  # fmt: skip
+        await self._store.commit(Change(records=(asked,), events=(told,)))
+        return True
 
     async def _waiting_of(self, task: Task) -> Waiting | None:
         reviews = await self._store.list(Review, scope=task.id, states=OPEN_STATES)

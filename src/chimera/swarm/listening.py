@@ -13,6 +13,7 @@ from chimera.domain.agent import Account, Agent
 from chimera.domain.campaign import Campaign
 from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
+from chimera.domain.heard import heard
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.intake import Arrival, Intake
 from chimera.ports.store import LIST_MAX, Reads
@@ -95,7 +96,7 @@ class Listening:
         if author in kin:
             return
         payload = {"platform": ear.account.platform, "post_id": str(post.get("id", "")), "author": author,
-                   "text": str(post.get("text", ""))}  # fmt: skip
+                   "text": _heard(post)}  # fmt: skip
         seen = triage(payload["text"])
         arrival = Arrival(
             campaign_id=ear.campaign_id,
@@ -141,3 +142,8 @@ class Listening:
     def _is_circle(self, ear: Ear, author: str) -> bool:
         """Nobody is answered for ever: two machines that thank each other do not stop by themselves."""
         return self._answered[(ear.agent.id, author)] >= ANSWERS_PER_AUTHOR_MAX
+
+
+def _heard(post: dict[str, Any]) -> str:
+    """What somebody said with everything that they show beside it: all of it is looked at, and labelled, as theirs."""
+    return heard(str(post.get("text", "")), alt=str(post.get("alt", "")), card=str(post.get("card", "")))

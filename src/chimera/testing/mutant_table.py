@@ -376,6 +376,27 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=("tests/governance/test_checkpoints_and_bundles.py::test_a_chain_that_was_computed_anew_is_found",),
     ),
     Mutant(
+        check="hand-over: a stage that a manifest marks is escalated by the gate",
+        file="governance/gate.py",
+        old="        if mark is None or _role_of(question, self.bands):\n",
+        new="        if True:\n",
+        tests=("tests/swarm/test_handing.py",),
+    ),
+    Mutant(
+        check="hand-over: the tasks of a plan that is looked at are barred",
+        file="pipeline/planner.py",
+        old="        if after.course is Course.PLAN_WAITS:\n",
+        new="        if False:\n",
+        tests=("tests/swarm/test_handing.py",),
+    ),
+    Mutant(
+        check="choosing: no draft less sure of itself than the first",
+        file="skills/desk.py",
+        old="        able = [one for one in drafts if one.confidence_bp >= drafts[0].confidence_bp]\n",
+        new="        able = drafts\n",
+        tests=("tests/skills/test_best_of.py",),
+    ),
+    Mutant(
         check="bundle: signatures are those of the key that is trusted",
         file="governance/verify_bundle.py",
         old="        if not is_signed(row, keys):\n",
