@@ -38,6 +38,7 @@ from chimera.domain.spending import Appraisal, Payment, Word
 from chimera.domain.task import Task, TaskState
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
+from chimera.governance.plan_costs import PlanCosts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.safety.gateway import SafetyGateway
 from chimera.governance.sealing import SealVerifier
@@ -108,6 +109,7 @@ class SmallHouse:
         self.settle = Settle(store=self.manager, clock=self.clock)
         self.sealing = Sealing(sealer=self.vault, store=self.manager, clock=self.clock, ids=self.ids)
         self.agent = self.an_agent("ada")
+        self.quotas: tuple[str, ...] = ()
         self.campaign = Campaign(
             id=self.ids.new(), agent_id=self.agent.id, goal=a_goal(self.agent), plans=1, state=CampaignState.RUNNING
         )
@@ -190,7 +192,11 @@ class SmallHouse:
     def occasion(self) -> Occasion:
         now_us = self.clock.now_us()
         windows = Treasury().windows_for(agent_id=self.agent.id, campaign_id=self.campaign.id, at_us=now_us)
-        return Occasion(at_us=now_us, windows=windows)
+        return Occasion(at_us=now_us, windows=windows, quotas=self.quotas)
+
+    def plan_costs(self, *, treasury: Treasury | None = None, models_cost: bool = False) -> PlanCosts:
+        return PlanCosts(store=self.manager, treasury=treasury or Treasury(), clock=self.clock, ids=self.ids,
+                         models_cost=models_cost)  # fmt: skip
 
     def question(self, task: Task, action: Action | None = None, **more: object) -> Question:
         question = Question(

@@ -43,6 +43,7 @@ from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.assembly.web import webbed
+from chimera.domain.costing import read_prices
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -53,6 +54,7 @@ from chimera.governance.egress import Egress
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.gate import Gate
 from chimera.governance.halts import Halts
+from chimera.governance.plan_costs import PlanCosts
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
 from chimera.governance.privacy.consents import Consents
@@ -416,9 +418,10 @@ def manager_of(
     """A manager of these shards, over these parts."""
     clock, ids = SystemClock(), SystemIds()
     stages = Stages(
-        planner=Planner(model=minds.model, contracts=written.contracts, treasury=Treasury(zone=settings.zone),
-                        prompt=written.prompts["plan"], store=parts.store, clock=clock, ids=ids,
-                        consents=parts.minded.consents),
+        planner=Planner(model=minds.model, contracts=written.contracts, prompt=written.prompts["plan"],
+                        store=parts.store, clock=clock, ids=ids, consents=parts.minded.consents,
+                        costs=PlanCosts(store=parts.store, treasury=Treasury(zone=settings.zone), clock=clock, ids=ids,
+                                        models_cost=settings.calls_cost)),
         court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
@@ -432,7 +435,8 @@ def guarded(settings: Settings, tools: ToolsRead, entrusted: Entrusted) -> Guard
     """The read tools as workers get them: hosts by the fleet's list, answers looked at before they are read."""
     egress = Egress(settings.read_hosts.split(","))
     return GuardedToolsRead(tools, security=security(), egress=egress, entrusted=entrusted,
-                            secret_tools=settings.secret_tools.split(","))  # fmt: skip
+                            secret_tools=settings.secret_tools.split(","),
+                            prices=read_prices(settings.tool_prices))  # fmt: skip
 
 
 def court(settings: Settings, written: Rules, minds: Minds, parts: Parts) -> Court:
@@ -440,7 +444,7 @@ def court(settings: Settings, written: Rules, minds: Minds, parts: Parts) -> Cou
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=SystemClock(), meter=minds.meter, cfo=parts.cfo, manifests=parts.manifests,
-                 models_cost=bool(settings.models_file), writes_anew=settings.writes_anew)  # fmt: skip
+                 models_cost=settings.calls_cost, writes_anew=settings.writes_anew)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

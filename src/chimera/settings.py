@@ -53,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret_tools: str = ""
     web_private_hosts: str = ""
     feed_seconds: int = 300
+    tool_prices: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""
@@ -78,6 +79,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     openai_api_key: str = ""
     anthropic_api_key: str = ""
     local_model_key: str = ""
+
+    @property
+    def calls_cost(self) -> bool:
+        """Whether models or tools are paid for: then money is set aside before they are asked."""
+        return bool(self.models_file or self.tool_prices)
 
     @property
     def folder(self) -> Path:

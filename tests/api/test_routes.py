@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
+from chimera.domain.decision import Approver
 from chimera.domain.event import Event, EventKind
+from chimera.domain.roles import Role
 from chimera.domain.stages import Handover, Stage
+from chimera.governance.budgets import Budgets
+from chimera.governance.treasury import Treasury
+from chimera.testing.store_samples import change
 from tests.api.conftest import World
 from tests.api.samples import HOSTILE, TEXT
 
@@ -191,3 +197,18 @@ async def test_another_plan_is_an_input_of_the_operator(world: World):
                           headers={"if-match": f'"{stands}"'})  # fmt: skip
         over = await client.post(f"/v1/campaigns/{running.id}/replan", json={"wish": "more"})
         assert (over.status_code, over.json()["code"]) == (409, "campaign_not_running")
+
+
+@pytest.mark.requirement("R-E2", "R-L1")
+async def test_a_quota_is_shown_with_what_is_left_and_when_it_opens_again(world: World):
+    await Budgets(store=world.office).set("platform:x", period="posts-day", micros=3, by=Approver("olga", "owner"))
+    today = Treasury().day(await world.office.now_us())
+    manager = await world.store(Role.MANAGER, "manager-of-quotas")
+    for day in (today, "2020-01-01"):
+        await manager.commit(change(movements=(Movement(window_id=f"platform:x|posts-day|{day}", hold_micros=1),)))
+    async with world.client() as client:
+        (shown,) = (await client.get("/v1/money/windows?scope=platform:x")).json()["items"]
+        assert (shown["id"], shown["unit"]) == (f"platform:x|posts-day|{today}", "posts"), "what is over is not shown"
+        assert (shown["cap_micros"], shown["held_micros"], shown["room_micros"]) == (3, 1, 2)
+        assert 0 < shown["opens_again_us"] - await world.office.now_us() <= 86_400_000_000
+        assert all(one["unit"] == "" for one in (await client.get("/v1/money/windows?scope=fleet")).json()["items"])

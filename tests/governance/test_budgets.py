@@ -59,6 +59,15 @@ def test_weeks_and_months_begin_at_local_midnight() -> None:
 
 
 @pytest.mark.requirement("R-E2")
+def test_a_clock_that_is_set_back_opens_no_day_again() -> None:
+    treasury = Treasury(zone=BERLIN)
+    days = [treasury.day(at(f"2026-11-{day}T12:00:00")) for day in (20, 21, 20, 19, 21, 22)]
+    assert days == [f"2026-11-{day}" for day in (20, 21, 21, 21, 21, 22)]
+    moments = [at(f"2026-11-22T{clock}") for clock in ("12:20:00", "11:00:00", "12:21:00")]
+    assert [treasury.latest_us(moment) for moment in moments] == [moments[0], at("2026-11-22T12:15:00"), moments[2]]
+
+
+@pytest.mark.requirement("R-E2")
 def test_a_payment_falls_into_the_windows_of_all_it_belongs_to() -> None:
     base = Treasury(zone=BERLIN).windows_for(agent_id="a", campaign_id="c", at_us=at("2026-11-21T12:00:00"))
     action = Action(kind="payment.send", platform="p", account="x", arguments={}, category="compute", recipient="farm")

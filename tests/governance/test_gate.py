@@ -146,14 +146,6 @@ async def test_every_task_type_without_its_skill(house: SmallHouse, spec: str) -
     assert rules(decision) == {"skill-lacking"}
 
 
-@pytest.mark.requirement("R-C1")
-@pytest.mark.parametrize(("posted", "refused"), [(2, False), (3, True), (4, True)])
-async def test_the_posts_of_a_day_are_out(house: SmallHouse, task: Task, posted: int, refused: bool) -> None:
-    decision = decide(house.question(task, posted=(0, posted), posts_per_day_max=3, approver=REVIEWER))
-    assert ("posts-per-day" in rules(decision)) is refused
-    assert isinstance(decision, Deny) is refused
-
-
 # ── money ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

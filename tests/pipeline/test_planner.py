@@ -11,16 +11,17 @@ from msgspec.structs import replace
 from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.domain import ids, scopes
-from chimera.domain.budget import Cap
+from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import REPLAN, Campaign, CampaignState, Input, InputState
 from chimera.domain.consent import ConsentState, Purpose
-from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.plan import STEPS_MAX
 from chimera.domain.task import Task, TaskState
+from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX
 from chimera.governance.privacy.consents import Consents, Word
-from chimera.governance.treasury import Treasury
-from chimera.pipeline.planner import PLANS_TRIED_MAX, Planner
+from chimera.pipeline.planner import Planner
+from chimera.ports.model import ModelAnswer, ModelRequest
 from tests.small_house import CONTRACTS, INPUTS, PROMPTS, SPECS, SmallHouse
 from tests.small_work import SayingModel, envelope
 
@@ -34,11 +35,11 @@ async def house() -> SmallHouse:
     return await small.open()
 
 
-def planner(house: SmallHouse, *answers: str) -> tuple[Planner, SayingModel]:
+def planner(house: SmallHouse, *answers: str, models_cost: bool = False) -> tuple[Planner, SayingModel]:
     model = SayingModel(*answers)
     made = Planner(
-        model=model, contracts=CONTRACTS, treasury=Treasury(), prompt=PROMPTS["plan"], store=house.manager,
-        clock=house.clock, ids=house.ids,
+        model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=models_cost), prompt=PROMPTS["plan"],
+        store=house.manager, clock=house.clock, ids=house.ids,
     )  # fmt: skip
     return made, model
 
@@ -47,7 +48,7 @@ def with_consents(house: SmallHouse, folder: Path, *answers: str) -> tuple[Plann
     consents = Consents(store=house.office, keys=LocalSubjectKeys(folder, clock=house.clock),
                         journal=people_journal.consents(folder))  # fmt: skip
     made = Planner(
-        model=SayingModel(*answers), contracts=CONTRACTS, treasury=Treasury(), prompt=PROMPTS["plan"],
+        model=SayingModel(*answers), contracts=CONTRACTS, costs=house.plan_costs(), prompt=PROMPTS["plan"],
         store=house.manager, clock=house.clock, ids=house.ids, consents=consents,
     )  # fmt: skip
     return made, consents
@@ -285,3 +286,77 @@ async def test_nobody_else_wishes_for_a_plan(house: SmallHouse) -> None:
     with pytest.raises(Refused, match="only the operator"):
         await made.replan(campaign, house.agent, stranger)
     assert model.asked == []
+
+
+# ── what the planner's model costs ──────────────────────────────────────────────────────────────────────────────────
+
+HELD_MICROS = PLANS_TRIED_MAX * PLAN_COST_MICROS_MAX
+
+
+class Looking(SayingModel):
+    """Says what is held while it is asked."""
+
+    def __init__(self, house: SmallHouse, *answers: str) -> None:
+        super().__init__(*answers)
+        self.house = house
+        self.held: list[int] = []
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        self.held.append((await self.house.window()).held_micros)
+        return await super().complete(request)
+
+
+async def ended(house: SmallHouse) -> tuple[int, int, int, list[str]]:
+    window = await house.window()
+    states = [str(hold.state) for hold in await house.manager.list(Hold)]
+    return window.held_micros, window.spent_micros, window.overrun_micros, states
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+@pytest.mark.parametrize(("answers", "spent"), [((GOOD,), 500), ((BAD["cyclic"], GOOD), 1_000)])
+async def test_money_is_held_while_the_model_is_asked(house: SmallHouse, answers: tuple[str, ...], spent: int) -> None:
+    model = Looking(house, *answers)
+    made = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=True), prompt=PROMPTS["plan"],
+                   store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
+    await made.plan_goal(house.campaign, house.agent)
+    assert model.held == [HELD_MICROS] * len(answers)
+    assert await ended(house) == (0, spent, 0, ["captured"])
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_plans_that_were_refused_cost_what_they_cost(house: SmallHouse) -> None:
+    made, _ = planner(house, BAD["cyclic"], models_cost=True)
+    with pytest.raises(Invalid):
+        await made.plan_goal(house.campaign, house.agent)
+    assert await ended(house) == (0, 500 * PLANS_TRIED_MAX, 0, ["captured"])
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_where_the_model_is_away_nothing_stays_held(house: SmallHouse) -> None:
+    made = Planner(model=SayingModel(Unavailable("model_away", "away")), contracts=CONTRACTS,
+                   costs=house.plan_costs(models_cost=True), prompt=PROMPTS["plan"], store=house.manager,
+                   clock=house.clock, ids=house.ids)  # fmt: skip
+    with pytest.raises(Unavailable):
+        await made.plan_goal(house.campaign, house.agent)
+    assert await ended(house) == (0, 0, 0, ["released"])
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_without_room_today_nobody_is_asked_and_the_goal_waits(house: SmallHouse) -> None:
+    await house.set_cap(scopes.agent(house.agent.id), "day", HELD_MICROS - 1)
+    made, model = planner(house, GOOD, models_cost=True)
+    with pytest.raises(Refused, match="room for"):
+        await made.plan_goal(house.campaign, house.agent)
+    assert model.asked == []
+    assert (await house.manager.get(Campaign, house.campaign.id)).state is CampaignState.OPENED
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_a_budget_that_does_not_pay_for_its_plan_is_refused_on_record(house: SmallHouse) -> None:
+    (cap,) = [one for one in await house.manager.list(Cap) if one.limited == scopes.campaign(house.campaign.id)]
+    await house.put(replace(cap, version=2, micros=HELD_MICROS - 1))
+    made, model = planner(house, GOOD, models_cost=True)
+    with pytest.raises(Invalid, match="no money for the planner's model"):
+        await made.plan_goal(house.campaign, house.agent)
+    assert model.asked == []
+    assert (await house.manager.get(Campaign, house.campaign.id)).state is CampaignState.CANCELLED

@@ -46,7 +46,7 @@ def planning(house: SmallHouse, *answers: str) -> tuple[Planning, SayingModel]:
     treasury, model = Treasury(zone=BERLIN), SayingModel(*(answers or (PLAN,)))
     roster = Roster(reads=house.manager, clock=house.clock)
     judge = Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"])
-    planner = Planner(model=model, contracts=CONTRACTS, treasury=treasury, prompt=PROMPTS["plan"],
+    planner = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(), prompt=PROMPTS["plan"],
                       store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
     made = Planning(
         planner=planner, handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(64)),

@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from chimera.domain.action import TAKE_DOWN
 from chimera.domain.decision import REVIEW_AFTER, Deny
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.event import EventKind
 from chimera.domain.grant import Grant, Performance
+from chimera.domain.halt import Halt
+from chimera.domain.money import MICROS
 from chimera.domain.review import AFTERWARDS_SECONDS, Review, ReviewState
 from chimera.domain.task import Task, TaskState
 from chimera.governance.halts import Halts
@@ -27,7 +30,20 @@ from chimera.swarm.performing import Performing
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
-from tests.small_house import CONTRACTS, GATE, OLGA, OTTO, PACK, PERMITS, PROMPTS, RITA, SmallHouse, a_post, allow
+from tests.small_house import (
+    CONTRACTS,
+    GATE,
+    OLGA,
+    OTTO,
+    PACK,
+    PERMITS,
+    PROMPTS,
+    RITA,
+    SmallHouse,
+    a_payment,
+    a_post,
+    allow,
+)
 from tests.small_work import ACCEPTED, SayingModel
 
 pytestmark = pytest.mark.requirement("R-F1", "R-N1")
@@ -249,3 +265,65 @@ async def test_what_a_network_cannot_take_down_is_a_persons_to_see_to(after: Aft
     await after.rounds(4)
     assert [one.id for one in await after.house.manager.list(Grant) if one.action.kind == TAKE_DOWN] == [grant.id]
     assert (await after.house.manager.get(Task, review.order_id)).state is TaskState.FAILED
+
+
+async def a_paid_one(after: Afterwards, *, by: str = "render-farm") -> Review:
+    """A payment that was made under the obligation of a look afterwards; the review that is owed."""
+    house = after.house
+    step = await house.decide(allow(obligations=(REVIEW_AFTER,)), action=a_payment(MICROS, recipient=by))
+    assert step.granted is not None
+    await house.sealing.seal([step.granted.grant])
+    await house.settle.finish(step.granted, await house.effects().perform(step.granted.grant.id))
+    return (await house.office.list(Review, states=("owed",)))[-1]
+
+
+@pytest.mark.requirement("R-E5")
+async def test_a_no_to_a_payment_orders_nothing_and_closes_its_recipient(after: Afterwards) -> None:
+    house = after.house
+    review = await a_paid_one(after)
+    await after.reviews.reject(review.id, by=RITA, reason="we never ordered that")
+    await after.rounds()
+    assert await house.manager.find(Task, review.order_id) is None
+    assert after.kinds() == ["payment.send"]
+    assert (await house.office.get(Review, review.id)).state is ReviewState.CLOSED
+    (halt,) = await house.office.list(Halt)
+    assert (halt.halted, halt.by) == ("recipient:render-farm", "rita")
+    assert "we never ordered that" in halt.reason
+    with pytest.raises(Refused, match="recipient:render-farm is halted"):
+        await house.decide(allow(), action=a_payment(MICROS))
+    await house.decide(allow(), action=a_payment(MICROS, recipient="other-farm"))
+    await after.halts.resume("recipient:render-farm", by=OTTO)
+    await house.decide(allow(), action=a_payment(MICROS))
+
+
+async def test_two_noes_to_payments_to_one_recipient_are_one_halt(after: Afterwards) -> None:
+    for review in (await a_paid_one(after), await a_paid_one(after)):
+        await after.reviews.reject(review.id, by=RITA, reason="no")
+    await after.rounds()
+    assert [halt.halted for halt in await after.house.office.list(Halt)] == ["recipient:render-farm"]
+    assert await after.house.office.count(Review) == {"closed": 2}
+
+
+async def test_a_payment_that_was_granted_before_is_not_made_after(after: Afterwards) -> None:
+    house = after.house
+    review = await a_paid_one(after)
+    granted = await house.grant(a_payment(MICROS))
+    await after.reviews.reject(review.id, by=RITA, reason="no")
+    await after.sweeping.once()
+    with pytest.raises(Refused, match="halted"):
+        await house.effects().perform(granted.grant.id)
+    assert after.kinds() == ["payment.send"]
+
+
+@pytest.mark.parametrize("scope", ["category:compute", "recipient:render-farm"])
+async def test_a_halt_of_what_is_paid_stops_payments_and_no_posts(after: Afterwards, scope: str) -> None:
+    await after.halts.halt(scope, by=OTTO, reason="a look")
+    paid = replace(a_payment(), category="compute")
+    with pytest.raises(Refused, match="halted"):
+        await after.house.decide(allow(), action=paid)
+    await after.house.decide(allow(), action=a_post())
+
+
+async def test_a_halt_of_which_nothing_would_stop_is_refused(after: Afterwards) -> None:
+    with pytest.raises(Invalid, match="no halt of its own"):
+        await after.halts.halt("account:sandbox/ada", by=OTTO, reason="a look")

@@ -1,6 +1,7 @@
 /** From when to when a budget's window lasts, in the house's civil time zone: days there have 23, 24 or 25 hours. */
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** How far a zone's clocks are ahead of UTC at a moment. */
 function aheadMs(atMs: number, zone: string): number {
@@ -19,6 +20,11 @@ export interface Span { fromMs: number; toMs: number }
 
 /** The span of a window such as `day` of `2026-11-21`; none for what lasts for ever. */
 export function spanOfWindow(period: string, start: string, zone: string): Span | null {
+  const hour = /^(\d{4}-\d{2}-\d{2})T(\d{2})Z$/.exec(start);
+  if (hour) {
+    const fromMs = Date.parse(`${hour[1] ?? ""}T${hour[2] ?? ""}:00:00Z`);
+    return { fromMs, toMs: fromMs + HOUR_MS };
+  }
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(start);
   if (!match) return null;
   const [year, month, day] = [Number(match[1]), Number(match[2]) - 1, Number(match[3])];

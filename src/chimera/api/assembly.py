@@ -148,7 +148,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield HaltRoutes(views=views, halts=halts)
     yield ChainRoutes(views=views)
     yield StreamRoutes(pulse=pulse)
-    yield MoneyRoutes(views=views)
+    yield MoneyRoutes(views=views, treasury=treasury)
     yield PeopleRoutes(desk=given.desk, clock=clock)
     yield HoldingRoutes(views=views)
     yield ToolServerRoutes(reads=views, desk=given.pins, servers=given.tool_servers, security=given.security,

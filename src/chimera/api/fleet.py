@@ -25,7 +25,7 @@ class ChainHead(Struct, frozen=True, kw_only=True):
 
 
 class WindowShown(Struct, frozen=True, kw_only=True):
-    """A budget window."""
+    """A budget window. With a unit (`posts`, `calls`) it counts those, and no millionths of money."""
 
     id: str
     cap_micros: int
@@ -33,6 +33,8 @@ class WindowShown(Struct, frozen=True, kw_only=True):
     spent_micros: int
     overrun_micros: int
     room_micros: int
+    unit: str = ""
+    opens_again_us: int | None = None
 
 
 class FleetSummary(Struct, frozen=True, kw_only=True):
@@ -101,4 +103,4 @@ def shown_window(window: budget.Window) -> WindowShown:
     """A window with the room that is left."""
     return WindowShown(id=window.id, cap_micros=window.cap_micros, held_micros=window.held_micros,
                        spent_micros=window.spent_micros, overrun_micros=window.overrun_micros,
-                       room_micros=window.room_micros)  # fmt: skip
+                       room_micros=window.room_micros, unit=window.unit)  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import Query
 from msgspec import Struct
 
@@ -14,13 +15,15 @@ from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
 from chimera.domain import ids
-from chimera.domain.budget import Cap, Hold
+from chimera.domain.budget import Cap, Hold, Window
 from chimera.domain.campaign import Campaign
 from chimera.domain.costing import TaskCost
 from chimera.domain.grant import Grant, Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
 from chimera.governance import costing
+from chimera.governance.quotas import is_over, opens_again_us
+from chimera.governance.treasury import Treasury
 from chimera.ports.views import Views
 
 
@@ -64,8 +67,9 @@ class Windows(Struct, frozen=True, kw_only=True):
 class MoneyRoutes:
     """`/v1/money`."""
 
-    def __init__(self, *, views: Views) -> None:
+    def __init__(self, *, views: Views, treasury: Treasury) -> None:
         self._views = views
+        self._treasury = treasury
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
@@ -83,9 +87,15 @@ class MoneyRoutes:
         self, scope: Annotated[str, Query(description="the beginning of their ids", max_length=500)] = "",
         limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     ) -> Windows:  # fmt: skip
-        """Budget windows: what may be spent, what is set aside, what was spent."""
-        found = [window for window in await self._views.windows() if window.id.startswith(scope)]
-        return Windows(items=tuple(shown_window(window) for window in found[:limit]), currency="USD")
+        """Budget windows: what may be spent, what is set aside, what was spent; of quotas, how many are left."""
+        zone, now_us = self._treasury.zone, await self._views.now_us()
+        found = [window for window in await self._views.windows()
+                 if window.id.startswith(scope) and not is_over(window.id, zone=zone, now_us=now_us)]  # fmt: skip
+        return Windows(items=tuple(map(self._shown, found[:limit])), currency="USD")
+
+    def _shown(self, window: Window) -> WindowShown:
+        opens_us = opens_again_us(window.id, zone=self._treasury.zone)
+        return msgspec.structs.replace(shown_window(window), opens_again_us=opens_us)
 
     async def caps(self, cursor: Cursor = "", limit: Limit = PAGE) -> Page[Cap]:
         """What people allow, by scope and period."""
@@ -101,8 +111,9 @@ class MoneyRoutes:
         after = paging.decode(cursor, str)
         holds = await self._views.list(Hold, states=(state,) if state else (), limit=limit,
                                        after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
-        grants = {one.hold_id: one for one in await self._grants(holds)}
-        return Page(items=tuple(_spending(hold, grants.get(hold.id)) for hold in holds),
+        paid = tuple(hold for hold in holds if hold.amount_micros or hold.captured_micros)
+        grants = {one.hold_id: one for one in await self._grants(paid)}
+        return Page(items=tuple(_spending(hold, grants.get(hold.id)) for hold in paid),
                     next=paging.encode(holds[-1].id) if len(holds) == limit else "")  # fmt: skip
 
     async def explain(self, hold_id: Id) -> SpendingExplained:
@@ -111,7 +122,7 @@ class MoneyRoutes:
         hold = await views.get(Hold, hold_id)
         grant = next((one for one in await self._grants((hold,)) if one.hold_id == hold.id), None)
         reviews = await views.list(Review, scope=hold.task_id)
-        windows = await views.windows(hold.windows)
+        windows = await views.windows((*hold.windows, *hold.quotas))
         return SpendingExplained(
             hold=hold, grant=grant, seal=await views.find(Seal, grant.id) if grant else None,
             performance=await views.find(Performance, grant.id) if grant else None,

@@ -29,7 +29,7 @@ from chimera.bench.load import Lines, QuickJudge, SlowModel, handle_of
 from chimera.bench.observed import Statements, observed
 from chimera.bench.spread import conditions
 from chimera.bootstrap import Outside
-from chimera.domain.campaign import Campaign
+from chimera.domain.campaign import Campaign, Input
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads
@@ -131,7 +131,7 @@ async def _seen(tiers: Tiers) -> Seen:
 
 
 async def _fed(tiers: Tiers, sizes: Sizes, *, seconds: float) -> None:
-    dice, lines, coming = random.Random(sizes.seed), Lines(seed=sizes.seed), set[asyncio.Task[None]]()
+    dice, lines, coming = random.Random(sizes.seed), Lines(seed=sizes.seed), set[asyncio.Task[Input]]()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         coming.add(asyncio.create_task(tiers.intake.accept(arrival(dice.choice(tiers.campaigns), dice, lines))))

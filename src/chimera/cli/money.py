@@ -17,8 +17,8 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import money as assembled
 from chimera.assembly import vaults
 from chimera.cli import output, stopping
-from chimera.domain import ids, scopes
-from chimera.domain.budget import Cap
+from chimera.domain import ids, quotas, scopes
+from chimera.domain.budget import Cap, Window
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Missing
@@ -29,7 +29,8 @@ from chimera.domain.person import Principal
 from chimera.domain.revenue import Revenue, require_revenue, revenue_id
 from chimera.domain.spending import Spending
 from chimera.domain.verbs import FLEET
-from chimera.governance.budgets import Budgets
+from chimera.governance.budgets import Budgets, amount_in_words, parse_cap
+from chimera.governance.quotas import is_over, opens_again_us
 from chimera.governance.sealing import is_attested
 from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.treasury import Treasury
@@ -50,14 +51,17 @@ SHOWN_MAX = 1_000
 
 @budget.command("show")
 def show_budget(*, scope: Annotated[str, typer.Option(help="Only this scope.")] = "", as_json: Json = False) -> None:
-    """Every window that is or was open, with its room; the caps; what the breakers see."""
+    """Every window of money that there was, every quota that is open, their room; caps; what the breakers see."""
     chosen = scopes.parse(scope) if scope else ""
     result = stopping.run(with_ledger(lambda reads, settings: _budget(reads, settings, chosen)))
     if as_json:
         output.answer(result)
         return
-    rows = [(one["id"], *(format_micros(one[name]) for name in _MONEY)) for one in result["windows"]]
-    output.table(("window", "cap", "held", "spent", "overrun", "room"), rows)
+    rows = [
+        (one["id"], *(_told(one[name], one["unit"]) for name in _MONEY), one["opens_again"])
+        for one in result["windows"]
+    ]
+    output.table(("window", "cap", "held", "spent", "overrun", "room", "opens again"), rows)
     for one in result["breakers"]:
         output.tell(f"breaker {one['scope']}: {one['spent_bp'] / 100:.0f} % of the day spent {one['tripped']}")
 
@@ -66,15 +70,33 @@ _MONEY = ("cap_micros", "held_micros", "spent_micros", "overrun_micros", "room_m
 
 
 async def _budget(reads: PostgresLedger, settings: Settings, chosen: str) -> dict[str, Any]:
+    now_us = SystemClock().now_us()
     windows = [
-        {**msgspec.to_builtins(one), "room_micros": one.room_micros}
+        {
+            **msgspec.to_builtins(one),
+            "room_micros": one.room_micros,
+            "unit": one.unit,
+            "opens_again": _opens_again(one, settings),
+        }
         for one in await reads.windows()
-        if not chosen or one.id.startswith(f"{chosen}|")
+        if (not chosen or one.id.startswith(f"{chosen}|")) and not is_over(one.id, zone=settings.zone, now_us=now_us)
     ]
     caps = [msgspec.to_builtins(cap) for cap in await _all_caps(reads) if not chosen or cap.limited == chosen]
     breakers = BreakerReadings(reads=reads, treasury=Treasury(zone=settings.zone), clock=SystemClock())
     seen = [msgspec.to_builtins(one) for one in await breakers.readings() if not chosen or one.scope == chosen]
     return {"windows": windows, "caps": caps, "breakers": seen, "halted": sorted(await reads.halted())}
+
+
+def _told(amount: int, unit: str) -> str:
+    return quotas.in_words(amount, unit) if unit else format_micros(amount)
+
+
+def _opens_again(window: Window, settings: Settings) -> str:
+    """When the next window of a quota begins, on the fleet's clocks."""
+    opens_us = opens_again_us(window.id, zone=settings.zone)
+    if opens_us is None:
+        return ""
+    return datetime.fromtimestamp(opens_us // 1_000_000, settings.zone).isoformat(timespec="minutes")
 
 
 async def _all_caps(reads: Reads) -> list[Cap]:
@@ -86,21 +108,28 @@ async def _all_caps(reads: Reads) -> list[Cap]:
 
 @budget.command("set")
 def set_budget(
-    scope: Annotated[str, typer.Argument(help="fleet, agent:ID, campaign:ID, category:NAME, recipient:NAME.")],
-    amount: Annotated[str, typer.Argument(help="The cap, such as 12.50; 0 closes it.")],
+    scope: Annotated[
+        str,
+        typer.Argument(
+            help="fleet, agent:ID, campaign:ID, category:NAME, recipient:NAME; for posts and calls also "
+            "account:NETWORK/HANDLE and platform:NETWORK."
+        ),
+    ],
+    amount: Annotated[str, typer.Argument(help="The cap, such as 12.50, '20 posts' or '300 calls'; 0 closes it.")],
     *,
-    period: Annotated[str, typer.Option(help="day, week, month or total.")] = "day",
+    period: Annotated[str, typer.Option(help="day, week, month or total; hour or day for posts and calls.")] = "day",
     as_json: Json = False,
 ) -> None:
     """Set a cap, as whoever is recognised here. Lowering closes the window at once; raising takes the owner."""
-    micros = 0 if amount.strip("0.") == "" and amount.count(".") <= 1 and amount else parse_amount(amount)
+    whole, cap_micros = parse_cap(amount, period)
     cap = stopping.run(_in_the_name_of(
-        lambda store, by: Budgets(store=store).set(scope, period=period, micros=micros, by=by.approver)
+        lambda store, by: Budgets(store=store).set(scope, period=whole, micros=cap_micros, by=by.approver)
     ))  # fmt: skip
     if as_json:
-        output.answer({"scope": cap.limited, "period": cap.period, "micros": cap.micros, "version": cap.version})
+        output.answer({"scope": cap.limited, "period": cap.period, "micros": cap.micros, "version": cap.version,
+                       "unit": quotas.unit_of(cap.period)})  # fmt: skip
     else:
-        output.tell(f"{cap.limited} may spend {format_micros(cap.micros)} a {cap.period}")
+        output.tell(f"{cap.limited} may have {amount_in_words(cap.micros, cap.period)} a {period}")
 
 
 # ── spend ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -36,8 +36,11 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         return canonical.sha256_hex(self.content)
 
     def scopes(self, *, agent_id: str, campaign_id: str) -> tuple[str, ...]:
-        """Every scope whose halt stops this action."""
-        return (scopes.FLEET, scopes.campaign(campaign_id), scopes.agent(agent_id), scopes.platform(self.platform))
+        """Every scope whose halt stops this action; of a payment, its recipient and what it is for besides."""
+        places = (scopes.FLEET, scopes.campaign(campaign_id), scopes.agent(agent_id), scopes.platform(self.platform))
+        if not self.recipient:
+            return places
+        return (*places, scopes.recipient(self.recipient), scopes.category(self.category))
 
     @property
     def is_internal(self) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain import quotas
 from chimera.domain.errors import Refused
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
@@ -17,12 +18,16 @@ from chimera.domain.record import Record, next_version
 FLEET_CAPS_MICROS = {"day": 1_000_000_000, "week": 5_000_000_000, "month": 20_000_000_000}
 AGENT_DAY_CAP_MICROS = 10_000_000
 AGENT_CAPS_MICROS = {"day": AGENT_DAY_CAP_MICROS, "week": 7 * AGENT_DAY_CAP_MICROS, "month": 31 * AGENT_DAY_CAP_MICROS}
+QUOTAS = "quotas"
 # What is set aside before models are asked, and captured with the result of a task. In the ledger: a category.
 MODEL_CALLS = "model_calls"
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """One budget window. Invariant: held + spent <= cap. `overrun` is late cost beyond it, which closes the window."""
+    """One budget window. Invariant: held + spent <= cap. `overrun` is late cost beyond it, which closes the window.
+
+    A window of a quota counts posts or calls, and no millionths of anything.
+    """
 
     id: str
     cap_micros: int
@@ -39,6 +44,11 @@ class Window(Struct, frozen=True, kw_only=True):
     def gone_micros(self) -> int:
         """What does not come back."""
         return self.spent_micros + self.overrun_micros
+
+    @property
+    def unit(self) -> str:
+        """What it counts: `posts` or `calls`; nothing where it is about money."""
+        return quotas.unit_in(self.id)
 
     @property
     def room_micros(self) -> int:
@@ -110,7 +120,7 @@ HOLD_MACHINE = Machine(
 
 
 class Hold(Record, frozen=True, kw_only=True):
-    """Money set aside for one grant, in every window that it falls into."""
+    """Money set aside for one grant, in every window that it falls into; and of each of its quotas, one."""
 
     task_id: str
     amount_micros: int
@@ -118,6 +128,7 @@ class Hold(Record, frozen=True, kw_only=True):
     expires_at_us: int
     captured_micros: int = 0
     category: str = ""
+    quotas: tuple[str, ...] = ()
     state: HoldState = HoldState.HELD
 
     @property
@@ -130,30 +141,43 @@ class Hold(Record, frozen=True, kw_only=True):
 
     def opening(self) -> tuple[Movement, ...]:
         """What opening the hold does to its windows."""
-        return tuple(Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows)
+        counted = (Movement(window_id=key, hold_micros=1) for key in self.quotas)
+        return (*(Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows), *counted)
 
     def captured(self, spent_micros: int) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold spent. What was not needed goes back; what went beyond is metered."""
         hold = replace(
             next_version(self), state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE), captured_micros=spent_micros
         )
-        return hold, self._closing(metered_micros=spent_micros)
+        return hold, self._closing(metered_micros=spent_micros, counts=1)
 
     def released(self) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold given back."""
         hold = replace(next_version(self), state=HOLD_MACHINE.after(self.state, HoldCommand.RELEASE))
-        return hold, self._closing(metered_micros=0)
+        return hold, self._closing(metered_micros=0, counts=0)
 
-    def _closing(self, *, metered_micros: int) -> tuple[Movement, ...]:
-        return tuple(
+    def _closing(self, *, metered_micros: int, counts: int) -> tuple[Movement, ...]:
+        money = (
             Movement(window_id=key, release_micros=self.amount_micros, metered_micros=metered_micros)
             for key in self.windows
         )
+        counted = (Movement(window_id=key, release_micros=1, metered_micros=counts) for key in self.quotas)
+        return (*money, *counted)
 
 
 def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
     """Cost that has happened without a hold of its own."""
     return tuple(Movement(window_id=key, metered_micros=amount_micros) for key in windows) if amount_micros else ()
+
+
+def settled(
+    hold: Hold | None, windows: Iterable[str], cost_micros: int
+) -> tuple[tuple[Hold, ...], tuple[Movement, ...]]:
+    """What models cost, out of what was set aside for them; where nothing was, it is metered."""
+    if hold is None:
+        return (), metered(windows, cost_micros)
+    ended, movements = hold.captured(cost_micros) if cost_micros else hold.released()
+    return (ended,), movements
 
 
 def combined(*causes: Iterable[Movement]) -> tuple[Movement, ...]:
@@ -175,7 +199,10 @@ def _sum(left: Movement, right: Movement) -> Movement:
 
 
 class Cap(Record, frozen=True, kw_only=True):
-    """What a person allows a scope per period (`day`, `week`, `month`, `total`). Windows take their cap from here."""
+    """What a person allows a scope per period (`day`, `week`, `month`, `total`). Windows take their cap from here.
+
+    Of a period that counts (`posts-day`, `calls-hour`), `micros` is how many.
+    """
 
     limited: str
     period: str
@@ -185,3 +212,8 @@ class Cap(Record, frozen=True, kw_only=True):
     def key(self) -> str:
         """The beginning of the keys of the windows that it caps."""
         return f"{self.limited}|{self.period}"
+
+    @property
+    def scope(self) -> str | None:
+        """Those that count are listed apart: whoever holds has to know which there are."""
+        return QUOTAS if quotas.unit_of(self.period) else None

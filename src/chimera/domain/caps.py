@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chimera.domain import ids
+from chimera.domain import ids, quotas
 from chimera.domain.budget import AGENT_CAPS_MICROS, FLEET_CAPS_MICROS, Cap
 from chimera.domain.scopes import FLEET
 
@@ -34,4 +34,6 @@ def standing_micros(key: str) -> int | None:
         return None
     if kind == "agent":
         return AGENT_CAPS_MICROS.get(period)
+    if kind == "account":
+        return quotas.published(key)
     return FLEET_CAPS_MICROS.get(period) if kind in ("campaign", "category", "recipient") else None

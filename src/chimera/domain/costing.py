@@ -9,6 +9,8 @@ from msgspec import Struct
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import MODEL_CALLS, Hold
+from chimera.domain.errors import Invalid
+from chimera.domain.money import parse_amount
 from chimera.domain.task import Task
 
 ATTEMPTS_LOOKED_AT_MAX = 200
@@ -32,6 +34,18 @@ class TaskCost(Struct, frozen=True, kw_only=True):
     total_micros: int
     held_micros: int
     categories: dict[str, int]
+
+
+def read_prices(text: str) -> dict[str, int]:
+    """What one call of each tool costs, in micros: `weather=0.002, archive=0.01`."""
+    prices: dict[str, int] = {}
+    for entry in filter(None, map(str.strip, text.split(","))):
+        tool, equals, amount = (part.strip() for part in entry.partition("="))
+        if not equals or not tool or tool in prices:
+            raise Invalid("price_malformed", f"{entry[:60]!r} is not the price of a tool", where="tool_prices",
+                          remedy="write each tool once, with what a call costs: weather=0.002")  # fmt: skip
+        prices[tool] = parse_amount(amount, where=f"tool_prices.{tool[:40]}")
+    return prices
 
 
 def model_hold_id(task_id: str, version: int) -> str:

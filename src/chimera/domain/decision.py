@@ -41,7 +41,10 @@ class Approver(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that the gate may look at for one action. Recorded, so that the answer can be replayed."""
+    """Everything that the gate may look at for one action. Recorded, so that the answer can be replayed.
+
+    `posted` stands in old records only: since ADR-128 windows count posts, and forget nothing in a restart.
+    """
 
     action: Action
     spec: SpecRef

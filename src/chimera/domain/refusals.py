@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chimera.domain import quotas
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 
 
@@ -25,11 +26,23 @@ def fenced(writer: str) -> Conflict:
 def over_budget(what: str) -> Refused:
     """A window has no room. `what` is its id, its room and what was asked for."""
     window, room, asked = what.rsplit(" ", 2)
+    if unit := quotas.unit_in(window):
+        return over_quota(window, left=f"{quotas.in_words(int(room), unit)} left")
     return Refused(
         "over_budget",
         f"{window} has room for {room} micros, {asked} were asked for",
         where=window,
         remedy="wait for the next window, or have a person raise the cap",
+    )
+
+
+def over_quota(window: str, *, left: str) -> Refused:
+    """So many posts or calls there were already."""
+    return Refused(
+        "over_quota",
+        f"{window} has {left}",
+        where=window,
+        remedy="it is tried again in the next window; or have a person raise the quota: chimera budget set",
     )
 
 

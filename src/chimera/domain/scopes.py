@@ -7,7 +7,7 @@ from chimera.domain.errors import Invalid
 FLEET = "fleet"
 LENGTH_MAX = 500
 RECIPIENT_LETTERS_MAX = 256
-KINDS = ("campaign", "agent", "platform", "tool", "category", "recipient")
+KINDS = ("campaign", "agent", "account", "platform", "tool", "category", "recipient")
 
 
 def campaign(identifier: str) -> str:
@@ -23,6 +23,11 @@ def agent(identifier: str) -> str:
 def platform(name: str) -> str:
     """The scope of one network."""
     return f"platform:{name}"
+
+
+def account(platform_name: str, handle: str) -> str:
+    """The scope of one account on a network."""
+    return f"account:{platform_name}/{handle}"
 
 
 def tool(name: str) -> str:

@@ -15,6 +15,7 @@ from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, R
 from chimera.domain.errors import Invalid
 from chimera.domain.facts import Deed, Facts
 from chimera.domain.person import RULERS
+from chimera.domain.quotas import POST_KINDS
 from chimera.domain.spec import Spec
 from chimera.governance import quorum, treasury
 from chimera.governance.policy.engine import PolicyEngine
@@ -32,9 +33,6 @@ _DEEDS = {
     "payment.send": Deed.SPEND,
     TAKE_DOWN: Deed.RETRACT,
 }
-
-
-_POSTS = frozenset({"post.publish", "post.reply"})
 
 
 def deed_of(kind: str) -> Deed | None:
@@ -150,14 +148,7 @@ def _unfit_for(question: Question, spec: Spec) -> Reason | None:
     if spec.skill not in question.capabilities:
         says = f"{spec.name} needs the skill {spec.skill}, of which this agent is not capable"
         return Reason("skill-lacking", says, "add it to the capabilities of the agent's manifest")
-    if question.action.kind in _POSTS and _is_spent(question):
-        says = f"the agent's schedule has {question.posts_per_day_max} posts a day, and they are out"
-        return Reason("posts-per-day", says, "wait for a day, or raise posts_per_day_max in its manifest")
     return None
-
-
-def _is_spent(question: Question) -> bool:
-    return question.posts_per_day_max is not None and question.posted[1] >= question.posts_per_day_max
 
 
 def _is_ordered_back(question: Question, spec: Spec) -> bool:
@@ -165,7 +156,7 @@ def _is_ordered_back(question: Question, spec: Spec) -> bool:
     by = question.approver
     return (
         question.action.kind == TAKE_DOWN
-        and bool(_POSTS.intersection(spec.actions))
+        and bool(POST_KINDS.intersection(spec.actions))
         and by is not None
         and by.role in RULERS
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chimera.domain import canonical, scopes
 from chimera.domain.change import Change
-from chimera.domain.errors import Conflict, Missing
+from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
 from chimera.domain.person import Principal
@@ -25,6 +25,7 @@ class Halts:
     async def halt(self, scope: str, *, by: Principal, reason: str) -> Halt:
         """Stop everything in a scope, in somebody's name. Halting twice is a conflict, not a second halt."""
         scope = scopes.parse(scope)
+        _require_stoppable(scope)
         self._permits.require(by, "halt.set", _of(scope))
         return await self._halt(scope, by=by.name, reason=reason)
 
@@ -56,6 +57,13 @@ class Halts:
         event = Event(kind=EventKind.RESUMED, subject=lifted.id, at_us=now_us, data={"scope": scope, "by": by.name})
         await self._store.commit(Change(records=(lifted,), events=(event,)))
         return lifted
+
+
+def _require_stoppable(scope: str) -> None:
+    """A halt that nothing looks at would be believed, and would stop nothing."""
+    if scope.startswith("account:"):
+        raise Invalid("scope_unknown", "an account has quotas, and no halt of its own", where="scope",
+                      remedy="halt its agent, or its platform")  # fmt: skip
 
 
 def _of(scope: str) -> Resource:

@@ -21,6 +21,7 @@ from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant, Performance
 from chimera.domain.person import RULERS, Principal
+from chimera.domain.quotas import POST_KINDS
 from chimera.domain.review import (
     AFTERWARDS,
     APPROVAL_SECONDS,
@@ -246,7 +247,8 @@ class Reviews:
         """The person's signed word for the bytes that this ruling wants to happen, if it wants any."""
         if review.about == "action" and command in (ReviewCommand.APPROVE, ReviewCommand.EDIT):
             return self._word(review, by, task_id=review.task_id, digest=review.action_digest, since_us=now_us)
-        if review.about == AFTERWARDS and command is ReviewCommand.REJECT:
+        is_post = review.question.action.kind in POST_KINDS
+        if review.about == AFTERWARDS and command is ReviewCommand.REJECT and is_post:
             performance = await self._store.get(Performance, review.grant_id)
             grant = await self._store.get(Grant, review.grant_id)
             digest = take_down_of(grant.action, performance.receipt).digest
@@ -298,7 +300,8 @@ def _require_editable(review: Review) -> None:
                       remedy="approve: it happened; reject: it did not")  # fmt: skip
     if review.about == AFTERWARDS:
         raise Refused("afterwards_not_editable", "it has gone out already, as it was", where=review.id,
-                      remedy="approve: it stays; reject: it is taken down")  # fmt: skip
+                      remedy="approve: it stays; reject: a post is taken down, and whoever was paid is paid no "
+                             "more")  # fmt: skip
 
 
 def _require_seen(review: Review, *, digest: str, nonce: str) -> None:

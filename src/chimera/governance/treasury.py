@@ -15,7 +15,10 @@ QUARTER_US = 15 * 60 * 1_000_000
 
 
 class Treasury:
-    """Knows the fleet's civil time zone, in which days, weeks and months begin."""
+    """Knows the fleet's civil time zone, in which days, weeks and months begin.
+
+    Days do not come back: while a clock that was set back shows a day that is over, the newest one goes on.
+    """
 
     def __init__(self, *, zone: tzinfo = UTC) -> None:
         self._zone = zone
@@ -29,11 +32,7 @@ class Treasury:
 
     def windows_for(self, *, agent_id: str, campaign_id: str, at_us: int) -> tuple[str, ...]:
         """The windows that every cost of this agent in this campaign falls into."""
-        # Civil days begin at quarters of an hour everywhere: within one, the windows are the same.
-        quarter = at_us // QUARTER_US
-        if quarter != self._quarter:
-            self._quarter, self._starts = quarter, self._starts_at(at_us)
-        day, week, month = self._starts
+        day, week, month = self._starts_of(at_us)
         return (
             budget.window_id(scopes.FLEET, "day", day),
             budget.window_id(scopes.FLEET, "week", week),
@@ -41,6 +40,22 @@ class Treasury:
             budget.window_id(scopes.agent(agent_id), "day", day),
             budget.window_id(scopes.campaign(campaign_id), TOTAL, TOTAL),
         )
+
+    def day(self, at_us: int) -> str:
+        """The civil day that a moment falls into."""
+        return self._starts_of(at_us)[0]
+
+    def latest_us(self, at_us: int) -> int:
+        """The moment; or the newest quarter of an hour that was seen, where the clock was set back since."""
+        self._starts_of(at_us)
+        return max(at_us, self._quarter * QUARTER_US)
+
+    def _starts_of(self, at_us: int) -> tuple[str, str, str]:
+        """Civil days begin at quarters of an hour everywhere: within one, the windows are the same."""
+        quarter = at_us // QUARTER_US
+        if quarter > self._quarter:
+            self._quarter, self._starts = quarter, self._starts_at(at_us)
+        return self._starts
 
     def _starts_at(self, at_us: int) -> tuple[str, str, str]:
         local = datetime.fromtimestamp(at_us // 1_000_000, self._zone)

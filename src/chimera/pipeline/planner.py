@@ -15,15 +15,15 @@ from msgspec.structs import replace
 from chimera.domain import budget, ids, labels, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
-from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
 from chimera.domain.change import Change
 from chimera.domain.consent import Purpose
-from chimera.domain.errors import Conflict, Invalid, Refused, Unavailable
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import Labels
 from chimera.domain.plan import Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
+from chimera.domain.record import Record
 from chimera.domain.spec import Spec
 from chimera.domain.stages import Course
 from chimera.domain.subjects import author_of
@@ -31,20 +31,18 @@ from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
+from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.tallying import books_of
-from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.model import Model, ModelRequest
 from chimera.ports.store import Store
 
-PLANS_TRIED_MAX = 3
-PLAN_COST_MICROS_MAX = 50_000
 REPLACED_TRIES_MAX = 5
 NOT_BEGUN = (TaskState.WAITING, TaskState.READY)
 REPLACED = "another plan takes its place"
-Adopt = Callable[[Plan, int], Awaitable[tuple[Task, ...]]]
+Adopt = Callable[[Plan, Bill], Awaitable[tuple[Task, ...]]]
 FINDING = frozenset({"research", "trends"})
 REPORT = "analytics.report"
 _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
@@ -66,7 +64,7 @@ class Planner:
         *,
         model: Model,
         contracts: Contracts,
-        treasury: Treasury,
+        costs: PlanCosts,
         prompt: Prompt,
         store: Store,
         clock: Clock,
@@ -74,8 +72,8 @@ class Planner:
         consents: Consents | None = None,
     ) -> None:
         self._consents = consents
+        self._costs = costs
         self._model = model
-        self._treasury = treasury
         self._contracts = contracts
         self._prompt = prompt
         self._store = store
@@ -86,30 +84,30 @@ class Planner:
     async def plan_goal(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
         """A plan for the campaign's goal from the model; a bad plan is asked for again, then refused on record."""
 
-        async def adopted(plan: Plan, cost_micros: int) -> tuple[Task, ...]:
-            return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=cost_micros,
-                                     turn=Turn(after=self._with_goal(campaign, agent), carried=carried))  # fmt: skip
+        async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
+            turn = Turn(after=self._with_goal(campaign, agent), carried=carried)
+            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill, turn=turn)
 
         found = await self._found_out(campaign)
         carried = labels.union(*(one.draft.labels for one in found))
         told = [{"key": one.assignment.task.key, "content": one.draft.output} for one in found]
         more = {"found": told} if told else {}
-        tasks, refusals, cost_micros = await self._tried(campaign, agent, more, adopted)
+        tasks, refusals, bill = await self._tried(campaign, agent, more, adopted)
         if tasks is None:
-            await self._refuse(campaign, refusals, cost_micros)
+            await self._refuse(campaign, refusals, bill)
             raise _unsound(campaign, refusals)
         return tasks
 
     async def plan_research(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
         """A first plan that only finds out, where a person looks at what was found before the goal is planned."""
 
-        async def adopted(plan: Plan, cost_micros: int) -> tuple[Task, ...]:
-            return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=cost_micros,
-                                     turn=Turn(after=campaign.adopt_research()))  # fmt: skip
+        async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
+            turn = Turn(after=campaign.adopt_research())
+            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill, turn=turn)
 
-        tasks, refusals, cost_micros = await self._tried(campaign, _finding(agent), {}, adopted)
+        tasks, refusals, bill = await self._tried(campaign, _finding(agent), {}, adopted)
         if tasks is None:
-            await self._refuse(campaign, refusals, cost_micros)
+            await self._refuse(campaign, refusals, bill)
             raise _unsound(campaign, refusals)
         return tasks
 
@@ -125,7 +123,7 @@ class Planner:
         step = Step(key="report", spec=REPORT, input=await books_of(self._store, campaign))
         plan = Plan(analysis="what came of it", steps=(step,), safety=("figures from the books alone",),
                     tests=("by spec",))  # fmt: skip
-        return await self._adopt(campaign, agent, plan, inputs=(), cost_micros=0)
+        return await self._adopt(campaign, agent, plan, inputs=(), bill=Bill())
 
     async def _found_out(self, campaign: Campaign) -> list[Attempt]:
         """What was found out before. Strangers may have shaped it: their labels are on what is planned from it."""
@@ -141,34 +139,51 @@ class Planner:
             raise Refused("replan_not_ours", "only the operator asks for another plan", where=asked.id)
         so_far = await self._planned(campaign)
 
-        async def adopted(plan: Plan, cost_micros: int) -> tuple[Task, ...]:
-            return await self._replace(campaign.id, agent, plan, asked, cost_micros=cost_micros)
+        async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
+            return await self._replace(campaign.id, agent, plan, asked, bill=bill)
 
         more = {"wish": asked.payload.get("wish", ""), "so_far": [_told(task) for task in so_far]}
-        tasks, refusals, cost_micros = await self._tried(campaign, agent, more, adopted)
+        tasks, refusals, bill = await self._tried(campaign, agent, more, adopted)
         if tasks is None:
-            await self._refuse_wish(campaign, asked, refusals, cost_micros)
+            await self._refuse_wish(campaign, asked, refusals, bill)
             raise _unsound(campaign, refusals)
         return tasks
 
     async def _tried(
         self, campaign: Campaign, agent: Agent, more: Mapping[str, Any], adopt: Adopt
-    ) -> tuple[tuple[Task, ...] | None, list[str], int]:
+    ) -> tuple[tuple[Task, ...] | None, list[str], Bill]:
         """The tasks of the first plan that can be adopted, what was wrong with those before, and what all cost."""
+        try:
+            bill = await self._costs.open(campaign)
+        except Refused as refusal:
+            if not refusal.where.startswith(f"{scopes.campaign(campaign.id)}|"):
+                raise
+            return None, [f"no money for the planner's model: {refusal.message}"], Bill()
         refusals: list[str] = []
-        cost_micros = 0
-        for _ in range(PLANS_TRIED_MAX):
-            answer = await self._model.complete(self._request(campaign, agent, refusals, more))
-            cost_micros += answer.cost_micros
-            try:
-                plan = self._read(answer.text)
-                await self._require_adoptable(plan, campaign, agent)
-                return await adopt(plan, cost_micros), refusals, cost_micros
-            except (Invalid, Refused) as refusal:
-                if refusal.code == "halted":
-                    raise
-                refusals.append(str(refusal))
-        return None, refusals, cost_micros
+        try:
+            for _ in range(PLANS_TRIED_MAX):
+                answer = await self._model.complete(self._request(campaign, agent, refusals, more))
+                bill = bill.plus(answer.cost_micros)
+                if (tasks := await self._adopted(campaign, agent, answer.text, bill, adopt, refusals)) is not None:
+                    return tasks, refusals, bill
+        except ChimeraError:
+            await self._costs.broken_off(campaign, bill)
+            raise
+        return None, refusals, bill
+
+    async def _adopted(
+        self, campaign: Campaign, agent: Agent, text: str, bill: Bill, adopt: Adopt, refusals: list[str]
+    ) -> tuple[Task, ...] | None:
+        """The tasks of an answer; or None, and why not among the refusals."""
+        try:
+            plan = self._read(text)
+            await self._require_adoptable(plan, campaign, agent, bill)
+            return await adopt(plan, bill)
+        except (Invalid, Refused) as refusal:
+            if refusal.code == "halted":
+                raise
+            refusals.append(str(refusal))
+            return None
 
     async def _planned(self, campaign: Campaign, states: Sequence[TaskState] = ()) -> list[Task]:
         """The steps of the campaign's own plans; answers to what came in are nobody's to plan anew."""
@@ -180,17 +195,15 @@ class Planner:
         return [task for task in found if task.input_id is None]
 
     async def _replace(
-        self, campaign_id: str, agent: Agent, plan: Plan, asked: Input, *, cost_micros: int
+        self, campaign_id: str, agent: Agent, plan: Plan, asked: Input, *, bill: Bill
     ) -> tuple[Task, ...]:
         """Adopt the plan and drop what has not begun, in one commit; work that goes on meanwhile is looked at anew."""
         for _ in range(REPLACED_TRIES_MAX):
             campaign = await self._store.get(Campaign, campaign_id)
             gone = await self._planned(campaign, NOT_BEGUN)
             try:
-                return await self._adopt(
-                    campaign, agent, plan, inputs=(asked,), cost_micros=cost_micros,
-                    turn=Turn(after=self._with_goal(campaign, agent), replaced=tuple(gone)),
-                )  # fmt: skip
+                turn = Turn(after=self._with_goal(campaign, agent), replaced=tuple(gone))
+                return await self._adopt(campaign, agent, plan, inputs=(asked,), bill=bill, turn=turn)
             except Conflict:
                 continue
         raise Unavailable("campaign_busy", "the campaign moves too fast to be planned anew", where=campaign_id,
@@ -215,7 +228,7 @@ class Planner:
             for one in answerable
         )
         plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
-        return await self._adopt(campaign, agent, plan, inputs=inputs, cost_micros=0, leased_until_us=leased_until_us)
+        return await self._adopt(campaign, agent, plan, inputs=inputs, bill=Bill(), leased_until_us=leased_until_us)
 
     async def drop_inputs(self, campaign: Campaign, inputs: Sequence[Input]) -> None:
         """What still came in for a campaign that is over."""
@@ -267,10 +280,10 @@ class Planner:
         except msgspec.ValidationError as error:
             raise Invalid("plan_malformed", str(error), where="plan") from error
 
-    async def _require_adoptable(self, plan: Plan, campaign: Campaign, agent: Agent) -> None:
+    async def _require_adoptable(self, plan: Plan, campaign: Campaign, agent: Agent, bill: Bill) -> None:
         key = budget.window_id(scopes.campaign(campaign.id), treasury.TOTAL, treasury.TOTAL)
         opened = await self._store.windows((key,))
-        room_micros = opened[0].room_micros if opened else campaign.goal.budget_micros
+        room_micros = opened[0].room_micros + bill.unneeded_micros if opened else campaign.goal.budget_micros
         require_sound(
             plan,
             specs=self._contracts.specs,
@@ -294,7 +307,7 @@ class Planner:
         plan: Plan,
         *,
         inputs: Sequence[Input],
-        cost_micros: int,
+        bill: Bill,
         leased_until_us: int | None = None,
         turn: Turn | None = None,
     ) -> tuple[Task, ...]:
@@ -329,16 +342,17 @@ class Planner:
                 "analysis": plan.analysis[:500],
                 "safety": plan.safety,
                 "tests": plan.tests,
-                "cost_micros": cost_micros,
+                "cost_micros": bill.cost_micros,
                 **({"replaces": [task.id for task in gone]} if gone else {}),
                 **({"stage": str(after.course)} if after.course is not campaign.course else {}),
             },
         )
+        holds, movements = self._costs.settled(campaign, bill)
         await self._store.commit(
             Change(
-                records=(after, *tasks, *gone, *planned),
+                records=(after, *tasks, *gone, *planned, *holds),
                 events=(adopted,),
-                movements=self._metered(campaign, cost_micros),
+                movements=movements,
                 begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
             )
         )
@@ -347,44 +361,23 @@ class Planner:
     def _with_goal(self, campaign: Campaign, agent: Agent) -> Campaign:
         return campaign.adopt_goal(agent.handovers, at_us=self._clock.now_us())
 
-    async def _refuse(self, campaign: Campaign, refusals: Sequence[str], cost_micros: int) -> None:
+    async def _refuse(self, campaign: Campaign, refusals: Sequence[str], bill: Bill) -> None:
         """The campaign is over before it began; its operator reads why, and opens a better one."""
-        refused = Event(
-            kind=EventKind.PLAN_REFUSED,
-            subject=campaign.id,
-            at_us=self._clock.now_us(),
-            data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros},
-        )
-        await self._store.commit(
-            Change(
-                records=(campaign.after(CampaignCommand.CANCEL),),
-                events=(refused,),
-                movements=self._metered(campaign, cost_micros),
-            )
-        )
+        await self._end_planning(campaign, campaign.after(CampaignCommand.CANCEL), _refused(refusals, bill), bill)
 
-    async def _refuse_wish(self, campaign: Campaign, asked: Input, refusals: Sequence[str], cost_micros: int) -> None:
+    async def _refuse_wish(self, campaign: Campaign, asked: Input, refusals: Sequence[str], bill: Bill) -> None:
         """The plan that there is goes on; whoever asked reads why."""
-        refused = Event(
-            kind=EventKind.PLAN_REFUSED,
-            subject=campaign.id,
-            at_us=self._clock.now_us(),
-            data={"refusals": [text[:500] for text in refusals], "cost_micros": cost_micros, "input": asked.id},
-        )
-        await self._store.commit(
-            Change(
-                records=(asked.after(InputCommand.DROP),),
-                events=(refused,),
-                movements=self._metered(campaign, cost_micros),
-            )
-        )
+        data = {**_refused(refusals, bill), "input": asked.id}
+        await self._end_planning(campaign, asked.after(InputCommand.DROP), data, bill)
 
-    def _metered(self, campaign: Campaign, cost_micros: int) -> tuple[Movement, ...]:
-        """What the model's plans cost, whether or not one was adopted."""
-        windows = self._treasury.windows_for(
-            agent_id=campaign.agent_id, campaign_id=campaign.id, at_us=self._clock.now_us()
-        )
-        return budget.metered(windows, cost_micros)
+    async def _end_planning(self, campaign: Campaign, ended: Record, data: dict[str, Any], bill: Bill) -> None:
+        event = Event(kind=EventKind.PLAN_REFUSED, subject=campaign.id, at_us=self._clock.now_us(), data=data)
+        holds, movements = self._costs.settled(campaign, bill)
+        await self._store.commit(Change(records=(ended, *holds), events=(event,), movements=movements))
+
+
+def _refused(refusals: Sequence[str], bill: Bill) -> dict[str, Any]:
+    return {"refusals": [text[:500] for text in refusals], "cost_micros": bill.cost_micros}
 
 
 def _unsound(campaign: Campaign, refusals: Sequence[str]) -> Invalid:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from chimera.domain.decision import Allow, Question, Ruling
 from chimera.domain.task import Task
+from chimera.governance import quotas
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
@@ -69,8 +70,18 @@ class Court(Struct, frozen=True, kw_only=True):
 
     def note(self, question: Question, ruling: Ruling) -> None:
         """What the CFO let through and was not granted after all no longer counts against a limit."""
-        if self.cfo is not None and question.appraisal is not None and not isinstance(ruling.decision, Allow):
+        if not isinstance(ruling.decision, Allow):
+            self.forget(question)
+
+    def forget(self, question: Question) -> None:
+        """The CFO no longer counts a payment that is not made now."""
+        if self.cfo is not None and question.appraisal is not None:
             self.cfo.forget(question.appraisal.payment)
+
+    def counted(self, occasion: Occasion, question: Question, *, known: frozenset[str]) -> Occasion:
+        """The occasion with the quotas that the act in question takes one of."""
+        counted = quotas.counted_in(question, known=known, treasury=self.treasury, at_us=occasion.at_us)
+        return msgspec.structs.replace(occasion, quotas=counted) if counted else occasion
 
     def timed(self, stage: str) -> Stopwatch:
         """Measures how long a stage takes."""

@@ -44,11 +44,12 @@ class Consequence(Struct, frozen=True, kw_only=True):
 
 
 class Occasion(Struct, frozen=True, kw_only=True):
-    """The time of the decision, the windows that its money falls into, and what was set aside for models."""
+    """The time of the decision, the windows of its money and its quotas, and what was set aside for models."""
 
     at_us: int
     windows: tuple[str, ...]
     reserve: Hold | None = None
+    quotas: tuple[str, ...] = ()
 
 
 def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Consequence:
@@ -76,9 +77,12 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
     return Consequence(change=_change((after,), (event,), occasion, cost_micros=result.cost_micros), task=after)
 
 
-def postponed(task: Task, occasion: Occasion, *, why: str, cost_micros: int) -> Consequence:
-    """A halt was met: the lease is given back, what it cost is counted, and the work begins again after the halt."""
-    after = replace(task.after(TaskCommand.RETRY), due_at_us=occasion.at_us + HALTED_SECONDS * 1_000_000)
+def postponed(
+    task: Task, occasion: Occasion, *, why: str, cost_micros: int, until_us: int | None = None
+) -> Consequence:
+    """A halt or a full quota: the lease is given back, what it cost is counted, and the work begins again after it."""
+    due_us = occasion.at_us + HALTED_SECONDS * 1_000_000 if until_us is None else until_us
+    after = replace(task.after(TaskCommand.RETRY), due_at_us=due_us, reason=why[:500])
     data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
     event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)
     return Consequence(change=_change((after,), (event,), occasion, cost_micros=cost_micros), task=after)
@@ -247,7 +251,7 @@ def grant_of(
         approver=question.approver.names if question.approver else "",
         word=question.approver.word if question.approver else "",
     )
-    hold_id = ids.derive(grant_id, "hold") if action.cost_micros else None
+    hold_id = ids.derive(grant_id, "hold") if action.cost_micros or occasion.quotas else None
     return Grant(
         id=grant_id,
         terms=terms,
@@ -261,15 +265,18 @@ def grant_of(
 def _hold_for(grant: Grant, occasion: Occasion) -> tuple[tuple[Hold, ...], tuple[Movement, ...]]:
     if grant.hold_id is None:
         return (), ()
+    terms, action = grant.terms, grant.action
+    paid = treasury.paid_windows(
+        occasion.windows, action=action, agent_id=terms.agent_id, campaign_id=terms.campaign_id
+    )
     hold = Hold(
         id=grant.hold_id,
-        task_id=grant.terms.task_id,
-        amount_micros=grant.action.cost_micros,
-        windows=treasury.paid_windows(
-            occasion.windows, action=grant.action, agent_id=grant.terms.agent_id, campaign_id=grant.terms.campaign_id
-        ),
-        expires_at_us=grant.terms.expires_at_us,
-        category=grant.action.category,
+        task_id=terms.task_id,
+        amount_micros=action.cost_micros,
+        windows=paid if action.cost_micros else (),
+        expires_at_us=terms.expires_at_us,
+        category=action.category,
+        quotas=occasion.quotas,
     )
     return (hold,), hold.opening()
 
@@ -353,11 +360,7 @@ def _change(records: tuple[Record, ...], events: tuple[Event, ...], occasion: Oc
 
 
 def _paid(occasion: Occasion, cost_micros: int) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
-    """What models cost, out of what was set aside for them; where nothing was, it is metered."""
-    if occasion.reserve is None:
-        return (), budget.metered(occasion.windows, cost_micros)
-    ended, movements = occasion.reserve.captured(cost_micros) if cost_micros else occasion.reserve.released()
-    return (ended,), movements
+    return budget.settled(occasion.reserve, occasion.windows, cost_micros)
 
 
 def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, again: bool) -> Event:

@@ -16,7 +16,7 @@ from chimera.domain.spec import Spec
 from chimera.domain.stages import over_actions
 from chimera.domain.task import Task
 from chimera.domain.work import Assignment, Result
-from chimera.governance import second_thoughts, taint
+from chimera.governance import quotas, second_thoughts, taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
@@ -31,6 +31,7 @@ from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 
 JUDGED_AT_ONCE_MAX = 1_024
+_POSTPONED = ("halted", "over_quota")
 
 
 class Judging:
@@ -150,12 +151,13 @@ class Judging:
     ) -> None:
         question = await self._question(assignment, spec, result, judgement)
         if question.halted:
-            return await self._postpone(assignment, result, judgement, occasion, question.halted[0])
+            return await self._postpone(assignment, result, judgement, occasion, why=f"{question.halted[0]} is halted")
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
         question = self._court.vouching(await self._court.appraised(question))
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
+        occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
         if findings := self._to_mend(assignment.task, spec, question, ruling):
             step = hearing.sent_back(assignment, result, judgement, question, ruling, findings, occasion)
         else:
@@ -163,8 +165,9 @@ class Judging:
         try:
             await self._commit(step)
         except Refused as refusal:
-            if refusal.code == "halted":
-                return await self._postpone(assignment, result, judgement, occasion, refusal.where)
+            if refusal.code in _POSTPONED:
+                self._court.forget(question)
+                return await self._wait(assignment, result, judgement, occasion, refusal)
             if refusal.code != "over_budget":
                 raise
             # The database refused what the gate allowed: the denial is what goes on record.
@@ -194,13 +197,24 @@ class Judging:
         same = [one.confidence_bp for one in known if one.action.digest == question.action.digest]
         return msgspec.structs.replace(question, confidence_bp=min(question.confidence_bp, *same)) if same else question
 
-    async def _postpone(
-        self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, scope: str
+    async def _wait(
+        self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, refusal: Refused
     ) -> None:
+        """Nothing is wrong with the draft: a halt was met, or there were enough for now. Later it is written anew."""
+        window, zone = refusal.where, self._court.treasury.zone
+        if refusal.code == "halted":
+            return await self._postpone(assignment, result, judgement, occasion, why=f"{window} is halted")
+        why, until_us = quotas.in_words(window, zone=zone), quotas.opens_again_us(window, zone=zone)
+        await self._postpone(assignment, result, judgement, occasion, why=why, until_us=until_us)
+
+    async def _postpone(
+        self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, why: str,
+        until_us: int | None = None,
+    ) -> None:  # fmt: skip
         """Whether the gate sees the halt or the commit meets it: nothing is refused for good, and nothing is lost."""
         cost_micros = result.cost_micros + sum(call.cost_micros for call in judgement.calls)
         await self._commit(
-            hearing.postponed(assignment.task, occasion, why=f"{scope} is halted", cost_micros=cost_micros)
+            hearing.postponed(assignment.task, occasion, why=why, cost_micros=cost_micros, until_us=until_us)
         )
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
@@ -229,7 +243,6 @@ class Judging:
             recent=self._roster.recent_like(task.agent_id, str(draft.action.arguments.get("text", ""))),
             shaped=taint.shaped_by(draft.action, readable(assignment)),
             avoid=agent.persona.avoid,
-            posted=self._roster.posted(task.agent_id),
             posts_per_day_max=agent.schedule.posts_per_day_max,
             handover=over_actions(agent.handovers, is_answer=task.input_id is not None),
         )

@@ -27,6 +27,8 @@ INPUTS_AT_ONCE_MAX = 512
 # Of one campaign in one round: whoever floods its campaign waits behind everybody else's.
 INPUTS_OF_ONE_MAX = 128
 GOALS_AT_ONCE_MAX = 16
+# Where there is no money for the planner's model today, somebody may raise the cap meanwhile.
+POOR_SECONDS = 30
 
 
 class Planning:
@@ -56,6 +58,7 @@ class Planning:
         self._inputs = Waiting(Input, state="admitted", reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX,
                                clock=court.clock)  # fmt: skip
         self._goals: dict[str, asyncio.Task[None]] = {}
+        self._poor: dict[str, int] = {}
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything."""
@@ -104,7 +107,10 @@ class Planning:
                 self._start(campaign, self._planned(campaign, self._planner.replan(campaign, agent, asked)))
 
     def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
-        """Whether the campaign's moment has come, and its agent works now."""
+        """Whether the campaign's moment has come, its agent works now, and there was money to plan it a moment ago."""
+        if self._court.clock.now_us() < self._poor.get(campaign.id, 0):
+            return False
+        self._poor.pop(campaign.id, None)
         return campaign.goal.begins_at_us <= self._court.clock.now_us() and not self._opens_at(agent)
 
     def _opens_at(self, agent: Agent) -> int:
@@ -118,6 +124,8 @@ class Planning:
             await planning
             self._ready.ring()
         except ChimeraError as error:
+            if error.code == "over_budget":
+                self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
     async def _plan_inputs(self, inputs: Sequence[Input]) -> tuple[bool, bool]:

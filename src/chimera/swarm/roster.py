@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
 
 from chimera.domain import labels, refusals, scopes
 from chimera.domain.agent import Agent, AgentState
+from chimera.domain.budget import QUOTAS, Cap
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
 from chimera.governance.confidences import Confidences
@@ -17,10 +17,8 @@ from chimera.ports.store import LIST_MAX, Reads
 
 FRESH_SECONDS = 5
 RECENT_MAX = 12
-POSTED_MAX = 12_000  # More than any network's limit for a day.
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 HALTED_FRESH_US = 300_000
+QUOTAS_FRESH_US = 1_000_000
 
 
 class Roster:
@@ -34,10 +32,10 @@ class Roster:
         self._recent: dict[str, deque[tuple[str, Labels]]] = {}
         self._said = Said()
         self.confidences = Confidences()
-        self._times: dict[str, deque[int]] = {}
         self._handles: frozenset[str] = frozenset()
         self._plain_handles: frozenset[str] = frozenset()
         self._halted: tuple[frozenset[str], int] = (frozenset(), 0)
+        self._quotas: tuple[frozenset[str], int] = (frozenset(), -QUOTAS_FRESH_US)
 
     async def load(self) -> None:
         """Every agent of the fleet, page by page, and what is halted."""
@@ -81,6 +79,26 @@ class Roster:
                 raise
         return self._halted[0]
 
+    async def quotas(self) -> frozenset[str]:
+        """The scopes and periods for which people have set a quota, a second old at most."""
+        known, read_us = self._quotas
+        now_us = self._clock.now_us()
+        if now_us - read_us >= QUOTAS_FRESH_US:
+            # Dated before it is read, like the halts.
+            self._quotas = (known, now_us)
+            try:
+                self._quotas = (frozenset([cap.key for cap in await self._read_quotas()]), now_us)
+            except BaseException:
+                self._quotas = (known, read_us)
+                raise
+        return self._quotas[0]
+
+    async def _read_quotas(self) -> list[Cap]:
+        found: list[Cap] = []
+        while page := await self._reads.list(Cap, scope=QUOTAS, after=found[-1].id if found else ""):
+            found.extend(page)
+        return found
+
     def kin_of(self, agent: Agent) -> tuple[str, ...]:
         """The handles of the fleet's other accounts."""
         own = {account.handle for account in agent.accounts}
@@ -113,21 +131,10 @@ class Roster:
         alike = self._said.alike(text) if text else ()
         return own if not alike else (*own, *(said for said in alike if said not in own))
 
-    def posted(self, agent_id: str) -> tuple[int, int]:
-        """How many texts the agent was allowed to say in the last hour and in the last day, as far as we remember."""
-        times = self._times.get(agent_id)
-        if times is None:
-            return (0, 0)
-        now_us = self._clock.now_us()
-        while times and times[0] <= now_us - DAY_US:
-            times.popleft()
-        return (len(times) - bisect_right(times, now_us - HOUR_US), len(times))
-
     def said(self, agent_id: str, text: str, carried: Labels = ()) -> None:
         """Note what an agent is about to say, and what labels the words carry."""
         if text:
             self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append((text, carried))
-            self._times.setdefault(agent_id, deque(maxlen=POSTED_MAX)).append(self._clock.now_us())
             self._said.add(text)
 
     def _is_about_to_begin(self, one: str) -> bool:

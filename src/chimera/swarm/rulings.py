@@ -5,10 +5,13 @@ Builds changes; may not commit them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain import ids, scopes
 from chimera.domain.action import take_down_of
 from chimera.domain.agent import Account, Agent
 from chimera.domain.budget import Hold, HoldState, Movement
@@ -17,7 +20,9 @@ from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant, Performance
+from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.quotas import POST_KINDS
 from chimera.domain.record import Record
 from chimera.domain.review import APPROVAL_SECONDS, Review, ReviewCommand, ReviewState
 from chimera.domain.task import Task, TaskCommand, TaskState
@@ -58,6 +63,7 @@ def question_anew(
     capabilities: tuple[str, ...],
     accounts: tuple[Account, ...],
     recent: tuple[str, ...],
+    posts_per_day_max: int | None = None,
 ) -> Question:
     """The question as it stands today: the approver is real; halt, permissions and recent posts are as of now."""
     return msgspec.structs.replace(
@@ -68,6 +74,7 @@ def question_anew(
         capabilities=capabilities,
         accounts=accounts,
         recent=recent,
+        posts_per_day_max=posts_per_day_max,
     )
 
 
@@ -158,6 +165,27 @@ def closed(review: Review, *, at_us: int, why: str) -> Change:
         data={"review": review.id, "outcome": review.outcome, "why": why},
     )
     return Change(records=(review.after(ReviewCommand.CLOSE),), events=(event,))
+
+
+def can_be_taken_down(review: Review) -> bool:
+    """Whether what went out is a post. A payment that was made stays made."""
+    return review.question.action.kind in POST_KINDS
+
+
+def not_again(review: Review, *, at_us: int, halted: Collection[str]) -> Change:
+    """A no to what cannot be taken back: whoever was paid is paid nothing more until a person resumes it."""
+    recipient = review.question.action.recipient
+    if not recipient:
+        return closed(review, at_us=at_us, why="an act of this kind cannot be taken back")
+    scope = scopes.recipient(recipient)
+    ending = closed(review, at_us=at_us, why=f"nothing more is paid to {recipient[:100]} until a person resumes it")
+    if scope in halted:
+        return ending
+    by = review.approver.name if review.approver else "a person"
+    reason = f"{by} did not find a payment to it right: {review.note}"[:500]
+    halt = Halt(id=ids.derive(review.id, "halt"), halted=scope, reason=reason, by=by, since_us=at_us)
+    told = Event(kind=EventKind.HALTED, subject=halt.id, at_us=at_us, data={"scope": scope, "by": by, "reason": reason})
+    return msgspec.structs.replace(ending, records=(*ending.records, halt), events=(told, *ending.events))
 
 
 def waits_for_gate(order: Task) -> bool:

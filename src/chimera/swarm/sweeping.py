@@ -26,6 +26,7 @@ from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 
 ABANDONED_SECONDS = 10
+QUOTA_LOOK_SECONDS = 30
 _RULED = ("approved", "edited", "rejected", "expired")
 
 
@@ -53,11 +54,13 @@ class Sweeping:
         self._roster = roster
         self._shards = tuple(shards)
         self._cancelling = Cancelling(store=store, settle=settle, is_busy=self._is_busy)
+        self._later: dict[str, int] = {}
 
     async def once(self) -> bool:
         """One round over everything. Never asks to be called again at once."""
         for review in await self._store.list(Review, states=_RULED, shards=self._shards):
-            await self._guarded(review.task_id, self._rule(review))
+            if self._later.get(review.id, 0) <= self._court.clock.now_us():
+                await self._guarded(review.task_id, self._rule_or_wait(review))
         await self._cancelling.once()
         await self._sweep_tasks()
         if self._reserving is not None:
@@ -113,6 +116,16 @@ class Sweeping:
         else:
             self._performing.recover(performance)
 
+    async def _rule_or_wait(self, review: Review) -> None:
+        """What was ruled waits where a quota is full, as it does in a halt. Somebody may raise it meanwhile."""
+        try:
+            await self._rule(review)
+        except Refused as refusal:
+            if refusal.code == "over_quota":
+                self._later[review.id] = self._court.clock.now_us() + QUOTA_LOOK_SECONDS * 1_000_000
+            raise
+        self._later.pop(review.id, None)
+
     async def _rule(self, review: Review) -> None:
         task = await self._store.find(Task, review.task_id)
         if task is None:
@@ -130,10 +143,13 @@ class Sweeping:
             await self._commit(review, task, step, occasion)
 
     async def _after_look(self, review: Review, task: Task) -> None:
-        """Nothing more, or a take-down: ordered in one commit, granted in the next, like any act."""
+        """Nothing more; or a take-down, ordered in one commit and granted in the next; or no more of what cannot be."""
         occasion = self._court.occasion(task)
         if review.state is not ReviewState.REJECTED:
             return await self._store.commit(rulings.closed(review, at_us=occasion.at_us, why="it stays"))
+        if not rulings.can_be_taken_down(review):
+            halted = await self._store.halted()
+            return await self._store.commit(rulings.not_again(review, at_us=occasion.at_us, halted=halted))
         if await self._halted(review.question):
             return None
         order = await self._ordered(review, task, occasion)
@@ -162,6 +178,7 @@ class Sweeping:
         )
         if await self._halted(question):
             return
+        occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
         step = hearing.ruled(order, question, self._court.gate.decide(question), occasion)
         await self._store.commit(step.change)
         if step.granted is not None:
@@ -183,8 +200,10 @@ class Sweeping:
             capabilities=agent.capabilities,
             accounts=agent.accounts,
             recent=self._roster.recent(agent.id),
+            posts_per_day_max=agent.schedule.posts_per_day_max,
         )
         question = self._court.vouching(await self._court.appraised(question))
+        occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
         return rulings.after_ruling(review, task, question, self._court.gate, occasion)
 
     async def _after_doubt(self, review: Review, task: Task, occasion: Occasion) -> Consequence:

@@ -114,6 +114,13 @@ PEOPLE: tuple[Mutant, ...] = (
         tests=_AFTER,
     ),
     Mutant(
+        check="a no to a payment closes its recipient",
+        file="swarm/rulings.py",
+        old="records=(*ending.records, halt), events=(told, *ending.events))\n",
+        new="records=ending.records)\n",
+        tests=_AFTER,
+    ),
+    Mutant(
         check="no draft has anything taken down",
         file="governance/gate.py",
         old="        if question.action.kind not in spec.actions and not _is_ordered_back(question, spec):\n",

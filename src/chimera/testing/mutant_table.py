@@ -151,6 +151,20 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=("tests/pipeline/test_settle.py",),
     ),
     Mutant(
+        check="quotas: an act takes one of each that it falls under",
+        file="swarm/court.py",
+        old="        return msgspec.structs.replace(occasion, quotas=counted) if counted else occasion\n",
+        new="        return occasion\n",
+        tests=("tests/swarm/test_quotas.py",),
+    ),
+    Mutant(
+        check="quotas: what was not done is given back",
+        file="domain/budget.py",
+        old="release_micros=1, metered_micros=counts",
+        new="metered_micros=counts",
+        tests=("tests/swarm/test_quotas.py",),
+    ),
+    Mutant(
         check="version of policy: the vault seals under its own only",
         file="adapters/vault/signer.py",
         old="        if terms.policy_digest != self._policy_digest:\n",

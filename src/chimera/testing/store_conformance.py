@@ -15,11 +15,12 @@ from chimera.testing.store_rules_chains import ChainRules
 from chimera.testing.store_rules_claims import ClaimRules
 from chimera.testing.store_rules_gates import GateRules
 from chimera.testing.store_rules_money import MoneyRules
+from chimera.testing.store_rules_quotas import QuotaRules
 from chimera.testing.store_rules_records import RecordRules
 from chimera.testing.store_world import Bench, World, open_bench
 
 
-class StoreConformance(RecordRules, MoneyRules, GateRules, ClaimRules, ChainRules):
+class StoreConformance(RecordRules, MoneyRules, QuotaRules, GateRules, ClaimRules, ChainRules):
     """All the rules, on the world of the subclass."""
 
     @pytest.fixture

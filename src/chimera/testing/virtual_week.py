@@ -23,6 +23,7 @@ from chimera.domain.policy import PackFiles
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.governance.cfo import CFOAgent
+from chimera.governance.plan_costs import PlanCosts
 from chimera.governance.reviews import Reviews
 from chimera.governance.sealing import SealVerifier
 from chimera.governance.treasury import Treasury
@@ -157,8 +158,8 @@ def _manager(
     worker = Worker(model=world.model, tools=tools, skills=SKILLS, prompts=prompts, contracts=contracts, clock=clock)
     cfo = CFOAgent(reads=store, outcomes=NoOutcomes(), attestor=vault, treasury=Treasury(), clock=clock)
     stages = Stages(
-        planner=Planner(model=world.model, contracts=contracts, treasury=Treasury(), prompt=prompts["plan"],
-                        store=store, clock=clock, ids=ids),
+        planner=Planner(model=world.model, contracts=contracts, prompt=prompts["plan"], store=store, clock=clock,
+                        ids=ids, costs=PlanCosts(store=store, treasury=Treasury(), clock=clock, ids=ids)),
         court=Court(judge=Judge(model=judging, contracts=contracts, prompt=prompts["judge"]), gate=house.gates[0],
                     treasury=Treasury(), contracts=contracts, clock=clock, cfo=cfo),
         sealing=Sealing(sealer=vault, store=store, clock=clock, ids=ids),

@@ -44,6 +44,7 @@ class House:
         self.samples = Samples()
         self.held: list[Hold] = []
         self.caps: dict[str, Cap] = {}
+        self.quotas: tuple[str, ...] = ()
 
     async def set_cap(self, limited: str, period: str, micros: int) -> None:
         known = self.caps.get(f"{limited}|{period}")
@@ -59,7 +60,7 @@ class House:
 
     async def hold(self, amount: int, campaign: str = CAMPAIGN, *, expires_at_us: int = 1, task_id: str = "") -> Hold:
         hold = replace(self.samples.hold(windows_of(campaign), amount), category="compute", expires_at_us=expires_at_us)
-        hold = replace(hold, task_id=task_id or hold.task_id)
+        hold = replace(hold, task_id=task_id or hold.task_id, quotas=self.quotas)
         await self.manager.commit(change(hold, movements=hold.opening()))
         self.held.append(hold)
         return hold
@@ -246,6 +247,8 @@ async def require_no_window_exceeded(house: House) -> None:
 async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: int) -> None:
     dice = random.Random(seed)
     await house.set_cap("agent:a", "day", 90_000_000)
+    await house.set_cap("platform:x", "calls-hour", 20)
+    house.quotas = ("platform:x|calls-hour|2026-11-21T14Z", "account:x/@a|posts-hour|2026-11-21T14Z")
     await house.hold(1_000)
     done = dict.fromkeys(("hold", "capture", "release", "expire", "meter", "cap", "receive"), 0)
     done["hold"] = 1
@@ -263,20 +266,38 @@ async def test_no_sequence_breaks_conservation_or_a_window(house: House, seed: i
                 case "meter":
                     await house.meter(amount, dice.choice((CAMPAIGN, OTHER)))
                 case "cap":
-                    limited, period = dice.choice(((f"campaign:{OTHER}", "total"), ("agent:a", "day")))
-                    await house.set_cap(limited, period, dice.choice((0, 20_000_000, 900_000_000)))
+                    limited, period = dice.choice(
+                        ((f"campaign:{OTHER}", "total"), ("agent:a", "day"), ("platform:x", "calls-hour"))
+                    )
+                    most = (0, 3, 30) if limited == "platform:x" else (0, 20_000_000, 900_000_000)
+                    await house.set_cap(limited, period, dice.choice(most))
                 case _:
                     source = dice.choice(("invoice", "refund"))
                     await house.receive(str(number), amount, source, "compute")
             done[what] += 1
         except ChimeraError as error:
-            assert error.code == "over_budget", error
+            assert error.code in ("over_budget", "over_quota"), error
         await require_no_window_exceeded(house)
     assert await house.ledger.disagreements() == (), seed
     assert all(done.values()), done
     balances = await house.balances()
     assert sum(balances.values()) == 0
     assert sum(hold.amount_micros for hold in house.held) == balances.get("agent:a:held", 0)
+    counted = await house.manager.windows(house.quotas)
+    assert [one.held_micros for one in counted] == [len(house.held)] * 2
+
+
+@pytest.mark.requirement("R-E2", "R-E7")
+async def test_a_quota_that_differs_from_its_holds_is_found_and_named(house: House, database: Database) -> None:
+    house.quotas = ("account:x/@a|posts-hour|2026-11-21T14Z",)
+    await house.hold(500)
+    assert await house.ledger.disagreements() == ()
+    admin = await database.connect()
+    await admin.execute("UPDATE chimera.window_of_budget SET held_micros = 2 WHERE id LIKE 'account:%'")
+    await admin.close()
+    assert [(one.check, one.ledger_micros, one.books_micros) for one in await house.ledger.disagreements()] == [
+        ("quota_held", 2, 1)
+    ]
 
 
 def test_a_receipt_is_one_receipt() -> None:

@@ -94,13 +94,6 @@ def test_a_network_counts_what_people_see() -> None:
 
 
 @pytest.mark.requirement("R-D2")
-@pytest.mark.parametrize(("posted", "fires"), [((0, 249), False), ((0, 250), True), ((3, 300), True)])
-def test_the_pace_of_a_network_is_kept(posted: tuple[int, int], fires: bool) -> None:
-    asked = replace(action_question("post.publish", "threads", text=f"Hello {DISCLOSURE}"), posted=posted)
-    assert ("posts-too-many" in rules_of(asked)) is fires
-
-
-@pytest.mark.requirement("R-D2")
 def test_what_the_persona_avoids_needs_a_person() -> None:
     asked = replace(question(f"I love crypto mining today {DISCLOSURE}"), avoid=("crypto mining",))
     found = GATEWAY.inspect(asked)

@@ -77,6 +77,13 @@ async def test_tool_results_are_withheld_when_they_attack() -> None:
     assert not labels.is_threatening(answer.labels)
 
 
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_a_priced_tool_costs_its_price_for_every_call() -> None:
+    guarded = GuardedToolsRead(Tool({"text": "dry"}), security=GATEWAY, egress=Egress([]), prices={"weather": 2_000})
+    found = [await guarded.call(tool, {}, agent_id="a") for tool in ("weather", "weather", "mentions")]
+    assert [answer.cost_micros for answer in found] == [2_000, 2_000, 0]
+
+
 async def test_a_tool_result_that_looks_like_an_attack_marks_what_is_made_of_it() -> None:
     text = next(
         one

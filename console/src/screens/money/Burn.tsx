@@ -2,6 +2,7 @@
 import type { ReactElement } from "react";
 import { useNowUs } from "@/live/now";
 import { Chip, Meter, Money } from "@/parts/parts";
+import { plural } from "@/words/money";
 import { useSession } from "@/session";
 import type { Schemas } from "@/api/types";
 import { spanOfWindow, type Span } from "@/words/period";
@@ -9,7 +10,7 @@ import { momentOf } from "@/words/time";
 
 type Window = Schemas["WindowShown"];
 
-export const PERIODS = ["day", "week", "month", "total"];
+export const PERIODS = ["posts-hour", "posts-day", "calls-hour", "calls-day", "day", "week", "month", "total"];
 const [WIDTH, HEIGHT] = [240, 46];
 // Before so much of a window has gone, its pace says nothing.
 const TELLING_SHARE = 0.02;
@@ -39,7 +40,7 @@ function Chart({ window, span, nowMs }: { window: Window; span: Span; nowMs: num
   const slope = gone > TELLING_SHARE ? (1 - left) / gone : 0;
   const end = empty !== null ? { x: goneOf(span, empty), y: 0 } : { x: 1, y: Math.max(0, 1 - slope) };
   const tone = window.overrun_micros > 0 || window.room_micros <= 0 ? "var(--stop)" : empty !== null ? "var(--wait)" : "var(--go)";
-  const label = `${String(Math.round(left * 100))} percent of the money is left, ${String(Math.round((1 - gone) * 100))} percent of the time`;
+  const label = `${String(Math.round(left * 100))} percent is left, ${String(Math.round((1 - gone) * 100))} percent of the time`;
   return (
     <svg className="burn" viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`} preserveAspectRatio="none" role="img" aria-label={label}>
       <title>{label}</title>
@@ -51,6 +52,11 @@ function Chart({ window, span, nowMs }: { window: Window; span: Span; nowMs: num
   );
 }
 
+/** What a window has: money, or so many posts or calls. */
+function Amount({ of, unit }: { of: number; unit: string }): ReactElement {
+  return unit ? <>{plural(of, unit.replace(/s$/, ""), unit)}</> : <Money micros={of} />;
+}
+
 export function Burn({ window, name }: { window: Window; name: string }): ReactElement {
   const { period, start } = partsOf(window.id);
   const nowMs = useNowUs() / 1000;
@@ -59,9 +65,9 @@ export function Burn({ window, name }: { window: Window; name: string }): ReactE
   const empty = isNow ? emptyAtMs(window, span, nowMs) : null;
   return (
     <li>
-      <div className="row"><b className="cut grow" style={{ fontWeight: 500 }}>{name}</b>{window.overrun_micros > 0 && <Chip tone="stop">over by <Money micros={window.overrun_micros} /></Chip>}{empty !== null && <Chip tone="wait" title="At the pace so far">empty {momentOf(empty * 1000, nowMs)}</Chip>}<span><Money micros={window.spent_micros} /> <span className="faint">of <Money micros={window.cap_micros} /></span></span></div>
+      <div className="row"><b className="cut grow" style={{ fontWeight: 500 }}>{name}</b>{window.overrun_micros > 0 && <Chip tone="stop">over by <Amount of={window.overrun_micros} unit={window.unit} /></Chip>}{empty !== null && <Chip tone="wait" title="At the pace so far">empty {momentOf(empty * 1000, nowMs)}</Chip>}<span><Amount of={window.spent_micros} unit={window.unit} /> <span className="faint">of <Amount of={window.cap_micros} unit={window.unit} /></span></span></div>
       {isNow ? <Chart window={window} span={span} nowMs={nowMs} /> : <div style={{ margin: "5px 0 3px" }}><Meter spent={window.spent_micros} held={window.held_micros} cap={window.cap_micros} over={window.overrun_micros} /></div>}
-      <div className="row faint" style={{ fontSize: 12 }}><span className="grow">{period === "total" ? "in all" : `${period} of ${start}`}{span !== null && !isNow && ", over"}</span>{window.held_micros > 0 && <span><Money micros={window.held_micros} /> set aside</span>}<span><Money micros={window.room_micros} /> left</span></div>
+      <div className="row faint" style={{ fontSize: 12 }}><span className="grow">{period === "total" ? "in all" : `${period.replace(/^.*-/, "")} of ${start}`}{span !== null && !isNow && ", over"}{isNow && window.unit !== "" && `, again ${momentOf(span.toMs, nowMs)}`}</span>{window.held_micros > 0 && <span><Amount of={window.held_micros} unit={window.unit} /> set aside</span>}<span><Amount of={window.room_micros} unit={window.unit} /> left</span></div>
     </li>
   );
 }

@@ -14,7 +14,7 @@ import { cell, save } from "@/words/save";
 type Window = Schemas["WindowShown"];
 type Spending = Schemas["Spending"];
 
-const KINDS: Record<string, string> = { fleet: "Fleet", agent: "Agents", campaign: "Campaigns", category: "Categories", platform: "Networks", recipient: "Recipients" };
+const KINDS: Record<string, string> = { fleet: "Fleet", agent: "Agents", campaign: "Campaigns", category: "Categories", account: "Accounts", platform: "Networks", recipient: "Recipients" };
 const SHOWN_MAX = 12;
 
 function useNames(): Map<string, string> {

@@ -94,13 +94,15 @@ function Lock({ item }: { item: Item }): ReactElement | null {
 const WORDS: Record<string, { yes: string; no: string }> = {
   doubt: { yes: "It did happen", no: "It did not" },
   afterwards: { yes: "Let it stay", no: "Take it down" },
+  payment: { yes: "It was right", no: "Pay them no more" },
 };
 const isRulable = (state: string): boolean => state === "open" || state === "owed";
 
 function Acts({ item, onMode, onRule }: { item: Item; onMode: (mode: Mode) => void; onRule: (ruling: Ruling) => void }): ReactElement | null {
   const may = useMay();
   if (!may("review.rule") || !isRulable(item.row.state)) return null;
-  const words = WORDS[item.row.about] ?? { yes: "Approve", no: "Reject" };
+  const isPayment = item.row.about === "afterwards" && item.review.question.action.recipient !== "";
+  const words = WORDS[isPayment ? "payment" : item.row.about] ?? { yes: "Approve", no: "Reject" };
   const isAction = item.row.about === "action";
   const off = !item.may_rule;
   return (

@@ -1,11 +1,11 @@
 """Read tools behind a door of their own: what goes out is checked before the call, what comes back before it is read.
 
-Decides by the SecurityGateway and the egress rules that it is given, and knows no tool.
+Decides by the SecurityGateway and the egress rules that it is given, and knows no tool but by its price.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -30,13 +30,14 @@ class GuardedToolsRead:
 
     def __init__(
         self, tools: ToolsRead, *, security: SecurityGateway, egress: Egress, entrusted: Entrusted | None = None,
-        secret_tools: Iterable[str] = (),
+        secret_tools: Iterable[str] = (), prices: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
         self._tools = tools
         self._security = security
         self._egress = egress
         self._entrusted = entrusted or Entrusted()
         self._secret_tools = frozenset(name.strip() for name in secret_tools)
+        self._prices = dict(prices or {})
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """The answer of the tool behind, under every label that it deserves."""
@@ -53,4 +54,5 @@ class GuardedToolsRead:
         content, worst = self._security.withhold(answer.content)
         if worst is ThreatLevel.HIGH:
             carried = labels.union(carried, (labels.THREAT_HIGH,))
-        return replace(answer, content=content, labels=carried)
+        cost_micros = answer.cost_micros + self._prices.get(tool, 0)
+        return replace(answer, content=content, labels=carried, cost_micros=cost_micros)

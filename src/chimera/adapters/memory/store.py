@@ -18,6 +18,7 @@ from chimera.domain.errors import Missing
 from chimera.domain.event import Link, link_hash
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.kinds import NAMES
+from chimera.domain.quotas import AGENT_PERIOD
 from chimera.domain.record import Record
 from chimera.domain.roles import CLAIMS, MAY_READ, MOVES_MONEY, WRITES, Role, may_write
 from chimera.domain.rows import Row, Written
@@ -252,7 +253,13 @@ class MemoryStore(MemoryReads):
 
     def _limit_micros(self, window_id: str) -> int | None:
         limit = self._database.limits.get(key_of(window_id))
-        return limit.micros if limit else standing_micros(key_of(window_id))
+        if limit is not None:
+            return limit.micros
+        owner, _, period = key_of(window_id).rpartition("|")
+        row = self._database.tables["agent"].rows.get(owner.removeprefix("agent:"))
+        if period == AGENT_PERIOD and row is not None:
+            return _record(Agent, row).schedule.posts_per_day_max
+        return standing_micros(key_of(window_id))
 
     def _fresh(self, window_id: str) -> Window:
         cap_micros = self._limit_micros(window_id)

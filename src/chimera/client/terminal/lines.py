@@ -14,7 +14,10 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SOON_SECONDS = 15 * MINUTE
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 RISKS = {"ordinary": "dim", "": "dim"}
-YES_NO = {"doubt": ("it did happen", "it did not"), "afterwards": ("let it stay", "take it down")}
+YES_NO = {
+    "doubt": ("it did happen", "it did not"), "afterwards": ("let it stay", "take it down"),
+    "payment": ("it was right", "pay them no more"),
+}  # fmt: skip
 
 
 def plain(text: str) -> str:
@@ -138,6 +141,7 @@ def _holder(row: ReviewRow) -> str:
 def _can_be_done(item: ReviewItem) -> str:
     if not item.may_rule:
         return "you cannot rule on this one now"
-    yes, no = YES_NO.get(item.row.about, ("approve", "reject"))
+    is_payment = item.row.about == "afterwards" and bool(item.review.question.action.recipient)
+    yes, no = YES_NO.get("payment" if is_payment else item.row.about, ("approve", "reject"))
     edit = "e edit   " if item.row.about == "action" else ""
     return f"a {yes}   {edit}r {no}   q ask   c take it"

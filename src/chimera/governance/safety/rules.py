@@ -55,19 +55,6 @@ def hashtags(question: Question, text: str) -> Iterator[Finding]:
         yield Finding("hashtags-many", Severity.CAUTION, says, f"keep {allowed}", found[allowed][0], found[-1][1])
 
 
-def pace(question: Question, _text: str) -> Iterator[Finding]:
-    """Not more often than the network takes."""
-    if not is_public(question) or question.posted == (0, 0):
-        return
-    network = network_of(question.action.platform)
-    for so_far, allowed, span in zip(
-        question.posted, (network.posts_hour_max, network.posts_day_max), ("hour", "day"), strict=True
-    ):
-        if allowed and so_far >= allowed:
-            says = f"{so_far} posts in the last {span}, {allowed} are allowed"
-            yield Finding("posts-too-many", Severity.HARM, says, "wait, and post it later")
-
-
 def personal_data(_question: Question, text: str) -> Iterator[Finding]:
     """No address, number or key of anybody. What a recogniser has no severity for (a link, a name) may be said."""
     for found in _PRIVATE.find(text):
@@ -85,6 +72,6 @@ def secrecy(question: Question, _text: str) -> Iterator[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
-    disclosure, length, hashtags, pace, personal_data, secrecy, claims.links, claims.unsourced, claims.avoided,
+    disclosure, length, hashtags, personal_data, secrecy, claims.links, claims.unsourced, claims.avoided,
     relations.repetition, relations.kinship,
 )  # fmt: skip

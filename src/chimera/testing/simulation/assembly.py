@@ -12,6 +12,7 @@ from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.halts import Halts
+from chimera.governance.plan_costs import PlanCosts
 from chimera.governance.reviews import Reviews
 from chimera.governance.sealing import SealVerifier
 from chimera.governance.treasury import Treasury
@@ -159,7 +160,7 @@ def build_manager(world: World, process: Process, fate: Fate) -> Manager:
         planner=Planner(
             model=model,
             contracts=contracts,
-            treasury=Treasury(),
+            costs=PlanCosts(store=managing, treasury=Treasury(), clock=clock, ids=ids),
             prompt=prompts["plan"],
             store=managing,
             clock=clock,

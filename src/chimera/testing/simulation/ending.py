@@ -131,6 +131,8 @@ def _judge_money(world: World, story: list[Story]) -> None:
             require(doubted or hold.expires_at_us > now_us, "2 holds end", f"{hold} of a {task.state} task")
             for key in hold.windows:
                 held[key] += hold.amount_micros
+            for key in hold.quotas:
+                held[key] += 1
     for key, window in sorted(world.database.windows.items()):
         require(window.held_micros == held[key], "2 holds add up", f"{window}, holds are {held[key]}")
         require(window.held_micros + window.spent_micros <= window.cap_micros, "2 budgets", f"{window}")

@@ -104,6 +104,11 @@ class People:
         for scope in sorted(self._world.witness.halted):
             await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by=_OPERATOR))
 
+    async def pay_again(self) -> None:
+        """Resume whom a no to a payment has closed."""
+        for scope in sorted(one for one in self._world.witness.halted if one.startswith("recipient:")):
+            await self._insist(lambda scope=scope: self._keeper.office.halts.resume(scope, by=_OPERATOR))
+
     async def _halt(self) -> None:
         agent = self._dice.choice(self.agents)
         places = [scopes.FLEET, scopes.agent(agent), scopes.platform("sandbox"), *map(scopes.campaign, self.campaigns)]

@@ -119,15 +119,16 @@ async def _calm(world: World, people: People) -> None:
         fate.calm()
     world.network.scenario = world.draw.calm_scenario
     await people.let_go_on()
-    await _rest(world)
+    await _rest(world, people)
     world.clock.jump(_REVIEW_JUMP_SECONDS)
     await world.clock.sleep(8.0)
-    await _rest(world)
+    await _rest(world, people)
 
 
-async def _rest(world: World) -> None:
+async def _rest(world: World, people: People) -> None:
     for number in range(CALM_ROUNDS_MAX):
         await world.clock.sleep(4.0)
+        await people.pay_again()
         if world.stopped.is_set() or is_at_rest(world):
             return
         world.clock.jump(_JUMPS_SECONDS[number % len(_JUMPS_SECONDS)])

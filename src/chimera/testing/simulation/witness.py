@@ -252,6 +252,8 @@ class Witness:
             if hold.state is HoldState.HELD:
                 for key in touched.intersection(hold.windows):
                     held[key] += hold.amount_micros
+                for key in touched.intersection(hold.quotas):
+                    held[key] += 1
         for key in sorted(touched):
             window = self._database.windows[key]
             require(window.held_micros + window.spent_micros <= window.cap_micros, "2 budgets", f"{window}")

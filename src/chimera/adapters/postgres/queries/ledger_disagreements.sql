@@ -27,6 +27,15 @@ FULL JOIN (SELECT owner, sum(micros)::bigint AS micros FROM chimera.ledger WHERE
            HAVING sum(micros) <> 0) l ON l.owner = h.owner
 WHERE coalesce(l.micros, 0) <> coalesce(h.micros, 0)
 UNION ALL
+-- A quota's window holds what open holds have taken of it, one each. Both are counts, not micros.
+SELECT 'quota_held', coalesce(w.id, h.id), coalesce(w.held_micros, 0), coalesce(h.held, 0)
+FROM (SELECT o.id, o.held_micros FROM chimera.window_of_budget o
+      WHERE split_part(o.key, '|', -1) IN ('posts-hour', 'posts-day', 'calls-hour', 'calls-day') AND o.held_micros <> 0) w
+FULL JOIN (SELECT q AS id, count(*) AS held
+           FROM chimera.hold r, json_array_elements_text(convert_from(r.body, 'UTF8')::json -> 'quotas') q
+           WHERE r.state = 'held' GROUP BY q) h ON h.id = w.id
+WHERE coalesce(w.held_micros, 0) <> coalesce(h.held, 0)
+UNION ALL
 -- Every hold that was captured is booked to its category, whole, and no other.
 SELECT 'captured', coalesce(h.id, l.cause)::text, coalesce(l.micros, 0), coalesce(h.micros, 0)
 FROM (SELECT r.id, (convert_from(r.body, 'UTF8')::json ->> 'captured_micros')::bigint AS micros

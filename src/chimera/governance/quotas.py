@@ -1,0 +1,68 @@
+"""Which quota windows an act takes one of, and when each opens again. Proposes; the database refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from chimera.domain import quotas, scopes
+from chimera.domain.decision import Question
+from chimera.governance.treasury import Treasury
+
+_SECOND_US = 1_000_000
+_HOUR_FORMAT = "%Y-%m-%dT%HZ"
+
+
+def counted_in(question: Question, *, known: Collection[str], treasury: Treasury, at_us: int) -> tuple[str, ...]:
+    """The windows of which an act takes one each. `known` are the keys for which people have set a quota."""
+    units = quotas.units_of(question.action)
+    keys = dict.fromkeys(_keys(question, units, known)) if units else ()
+    return tuple(f"{key}|{_start_of(key, treasury, at_us)}" for key in keys)
+
+
+def _keys(question: Question, units: tuple[str, ...], known: Collection[str]) -> Iterator[str]:
+    """What the agent's schedule, its network and people limit, and nothing else: a window without a cap is refused."""
+    action, agent = question.action, scopes.agent(question.agent_id)
+    if quotas.POSTS in units and question.posts_per_day_max is not None:
+        yield f"{agent}|{quotas.AGENT_PERIOD}"
+    account = scopes.account(action.platform, action.account)
+    for period in quotas.PUBLISHED.get(action.platform, ()):
+        if quotas.unit_of(period) in units:
+            yield f"{account}|{period}"
+    if known:
+        wanted = [period for period in quotas.PERIODS if quotas.unit_of(period) in units]
+        owners = (scopes.FLEET, agent, account, scopes.platform(action.platform))
+        yield from (key for owner in owners for period in wanted if (key := f"{owner}|{period}") in known)
+
+
+def _start_of(key: str, treasury: Treasury, at_us: int) -> str:
+    """Hours are counted in UTC, where none is skipped or comes twice; days are those of the fleet's clocks."""
+    if key.endswith(f"-{quotas.DAY}"):
+        return treasury.day(at_us)
+    return datetime.fromtimestamp(treasury.latest_us(at_us) // _SECOND_US, UTC).strftime(_HOUR_FORMAT)
+
+
+def opens_again_us(window_id: str, *, zone: tzinfo) -> int | None:
+    """When the next window of the same quota begins; None for a window of money."""
+    if not quotas.unit_in(window_id):
+        return None
+    start = window_id.rpartition("|")[2]
+    if "T" in start:
+        after = datetime.strptime(start, _HOUR_FORMAT).replace(tzinfo=UTC) + timedelta(hours=1)
+    else:
+        after = datetime.combine(date.fromisoformat(start) + timedelta(days=1), time(0), zone)
+    return round(after.timestamp()) * _SECOND_US
+
+
+def is_over(window_id: str, *, zone: tzinfo, now_us: int) -> bool:
+    """Whether a quota's window has ended: what it counted is of no use any more. Money is never over."""
+    opens_us = opens_again_us(window_id, zone=zone)
+    return opens_us is not None and opens_us <= now_us
+
+
+def in_words(window_id: str, *, zone: tzinfo) -> str:
+    """Why an act waits: the window that is full, and when the next one opens."""
+    opens_us = opens_again_us(window_id, zone=zone)
+    assert opens_us is not None, "only quotas are waited for"
+    opens = datetime.fromtimestamp(opens_us // _SECOND_US, zone).isoformat(timespec="minutes")
+    return f"no {quotas.unit_in(window_id)} are left in {window_id}; the next window opens at {opens}"
