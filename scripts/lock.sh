@@ -32,3 +32,4 @@ lock fleet.lock pyproject.toml --extra fleet --constraint requirements/dev.lock
 lock tools.lock requirements/tools.in --constraint requirements/dev.lock
 # Not held to our own versions: nothing of it runs with us.
 lock agentdojo.lock requirements/agentdojo.in
+lock clients.lock requirements/clients.in

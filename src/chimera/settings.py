@@ -36,6 +36,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway_address: str = "127.0.0.1:8422"
     gateway_certificate: str = ""
     gateway_key: str = ""
+    gateway_url: str = ""
     manager_slots: int = 8
     metrics_address: str = ""
     vault_cap_micros_day: int = 1_000_000_000
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention_days: int = 90
     networks_file: str = ""
     tools_file: str = ""
+    store_index: str = ""
     token: str = ""
     oidc_issuer: str = ""
     oidc_client_id: str = ""

@@ -6,10 +6,12 @@ from enum import StrEnum
 
 import pytest
 
+from chimera.domain.access import ACCESS_MACHINE
 from chimera.domain.agent import AGENT_MACHINE
 from chimera.domain.badge import AGENT_KEY_MACHINE
 from chimera.domain.budget import HOLD_MACHINE
 from chimera.domain.campaign import CAMPAIGN_MACHINE, INPUT_MACHINE
+from chimera.domain.directory import PEER_MACHINE
 from chimera.domain.errors import Refused
 from chimera.domain.grant import PERFORMANCE_MACHINE, SEAL_MACHINE
 from chimera.domain.halt import HALT_MACHINE
@@ -22,6 +24,8 @@ from chimera.domain.task import TASK_MACHINE
 pytestmark = pytest.mark.requirement("R-A4", "R-N1")
 
 MACHINES: dict[str, tuple[Machine[StrEnum, StrEnum], str, set[str]]] = {
+    "access": (ACCESS_MACHINE, "asked", {"refused", "revoked"}),
+    "peer": (PEER_MACHINE, "seen", set()),
     "agent": (AGENT_MACHINE, "installed", {"retired"}),
     "hold": (HOLD_MACHINE, "held", {"captured", "released"}),
     "campaign": (CAMPAIGN_MACHINE, "opened", {"finished", "cancelled"}),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -17,6 +16,9 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from tests import fleet
+from tests.gateway.test_oauth import Browser, Kept
+from tests.gateway.test_oauth import client_of as oauth_client_of
+from tests.outside import agents, approved, example, serving, token_of, tool_servers
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.requirement("R-N7", "R-H1")]
 ASK_SECONDS_MAX = 60.0
@@ -46,37 +48,6 @@ async def ended(client: Client, identifier: str, *wanted: str) -> dict[str, Any]
             await asyncio.sleep(0.3)
 
 
-def tool_servers(home: Path) -> None:
-    odd = {"command": sys.executable, "args": ["-m", "chimera.bench.odd_server", "good"]}
-    home.mkdir(mode=0o700, exist_ok=True)
-    (home / "mcp.json").write_text(json.dumps({"mcpServers": {"odd": odd}}))
-
-
-def agents(home: Path) -> list[dict[str, Any]]:
-    listed = fleet.chimera(home, "agent", "list", "--json")
-    assert listed.code == 0, listed
-    return [one for one in listed.object["agents"] if "post.publish" in one["permissions"]]
-
-
-def token_of(home: Path, agent: dict[str, Any]) -> dict[str, str]:
-    return fleet.chimera(home, "gateway", "token", agent["name"], "--json").object
-
-
-@contextmanager
-def serving(home: Path) -> Generator[str]:
-    """The gateway beside the fleet, and where it listens."""
-    said = home.with_name("gateway.out")
-    with said.open("wb") as out:
-        child = subprocess.Popen(fleet.words("gateway", "serve", "--port", "0"), env=fleet.environment(home),
-                                 stdout=out, stdin=subprocess.DEVNULL)  # fmt: skip
-    try:
-        fleet.until(lambda: "the gateway: http" in said.read_text(), seconds_max=150, what="the gateway listens")
-        yield said.read_text().split("the gateway: ")[1].split()[0]
-    finally:
-        child.terminate()
-        assert child.wait(timeout=60) == 0
-
-
 def test_an_outside_agent_works_behind_the_door(new_home: Path) -> None:
     tool_servers(new_home)
     with fleet.running(new_home, "up", "--agents", "4", "--quiet") as started:
@@ -86,6 +57,9 @@ def test_an_outside_agent_works_behind_the_door(new_home: Path) -> None:
         tokens = [token_of(new_home, one) for one in (first, second)]
         with serving(new_home) as url:
             asyncio.run(works(new_home, url, tokens[0]["disclosure"], [one["token"] for one in tokens]))
+            asyncio.run(admitted(new_home, url, first["name"]))
+            refused = example("plain_mcp.py", url, tokens[0]["token"], "chimera_call", tool="odd/read_work")
+            assert (refused["status"], bool(refused["reason"])) == ("refused", True)
         assert started.process.poll() is None
     assert fleet.chimera(new_home, "audit", "verify").code == 0
 
@@ -116,6 +90,36 @@ async def works(home: Path, url: str, disclosure: str, tokens: list[str]) -> Non
             assert answer.status_code == 401
 
 
+class ByCommand:
+    """The desk for programs, as a person at this machine has it: by the commands."""
+
+    def __init__(self, home: Path, agent: str) -> None:
+        self._home = home
+        self._agent = agent
+        self.agent = None
+
+    async def asked(self) -> list[Any]:
+        listed = await asyncio.to_thread(fleet.chimera, self._home, "gateway", "asks", "--json")
+        return [SimpleNamespace(**one) for one in listed.object["programs"]]
+
+    async def admit(self, identifier: str, *, agent: Any, scopes: Any, by: Any) -> None:
+        words = ("gateway", "admit", identifier, "--agent", self._agent, "--scope", "chimera.read", "--json")
+        told = await asyncio.to_thread(fleet.chimera, self._home, *words)
+        assert told.object["programs"][0]["state"] == "admitted", told
+
+
+async def admitted(home: Path, url: str, agent: str) -> None:
+    desk: Any = ByCommand(home, agent)
+    async with oauth_client_of(url, Browser(desk, desk), Kept()) as client:
+        assert len((await client.list_tools()).tools) == 7
+        refused = await ask(client, "chimera_post", text="hello")
+        assert refused["code"] == "access_scope_missing"
+        [program] = (await asyncio.to_thread(fleet.chimera, home, "gateway", "programs", "--json")).object["programs"]
+        assert (program["program"], program["scopes"]) == ("a stock client", ["chimera.read"])
+        revoked = await asyncio.to_thread(fleet.chimera, home, "gateway", "revoke", program["id"], "--json")
+        assert revoked.code == 0, revoked
+
+
 async def held(client: Client, disclosure: str) -> dict[str, Any]:
     """A post that a person is asked about. How sure the judge is differs from text to text: some go out at once."""
     for number in range(12):
@@ -125,15 +129,6 @@ async def held(client: Client, disclosure: str) -> dict[str, Any]:
         if seen["status"] == "held":
             return seen
     raise AssertionError("twelve posts, and nobody was asked about one of them")
-
-
-async def approved(home: Path, review_id: str) -> None:
-    listed = await asyncio.to_thread(fleet.chimera, home, "review", "list", "--json")
-    assert review_id in listed.out
-    shown = (await asyncio.to_thread(fleet.chimera, home, "review", "show", review_id, "--json")).object
-    digest = str(shown["digest"])
-    ruled = await asyncio.to_thread(fleet.chimera, home, "review", "approve", review_id, "--digest", digest, "--json")
-    assert ruled.code == 0, ruled
 
 
 def test_on_standard_input_the_token_says_who_calls(home: Path) -> None:

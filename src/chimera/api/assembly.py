@@ -18,6 +18,7 @@ from chimera.api import app, openapi, serving
 from chimera.api.agents import AgentRoutes
 from chimera.api.app import Resource
 from chimera.api.campaigns import CampaignRoutes
+from chimera.api.cards import CardRoutes
 from chimera.api.chains import ChainRoutes
 from chimera.api.fleet import FleetRoutes
 from chimera.api.guard import Guard
@@ -101,6 +102,7 @@ class Given(Struct, frozen=True, kw_only=True):
     rehearsals: Rehearsals
     networks: Networks
     console: Path
+    card: Path
 
 
 class Built(Struct, frozen=True, kw_only=True):
@@ -155,6 +157,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
                            clock=clock)  # fmt: skip
     yield PolicyRoutes(views=views, office=office, shipped=given.shipped, clock=clock)
     yield PublicRoutes(views=views)
+    yield CardRoutes(file=given.card)
     yield KpiRoutes(views=views, pulse=pulse)
     yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"))
 
@@ -213,4 +216,5 @@ def _nothing() -> Given:
     return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
                  replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
                  zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
-                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"))  # fmt: skip
+                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
+                 card=Path("none"))  # fmt: skip

@@ -19,6 +19,7 @@ from chimera.adapters.postgres.views import PostgresViews
 from chimera.adapters.postgres.webhooks import PostgresWebhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import networks, people, tools
+from chimera.assembly.discovery import card_file
 from chimera.assembly.rehearsing import lived
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.governance.egress import Egress
@@ -69,7 +70,7 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             pins=tools.pins_desk(office), tool_servers=partial(tools.tool_servers, settings), security=tools.scanner(),
             rehearsals=rehearsals(office, read=shipped_week),
             networks=partial(networks.known, settings),
-            console=Path(__file__).parents[1] / "console_dist",
+            console=Path(__file__).parents[1] / "console_dist", card=card_file(settings),
         )  # fmt: skip
         where = await stack.enter_async_context(assembly.running(
             given, host=settings.api_host, port=settings.api_port, hosts=(*HOSTS, *settings.api_hosts.split(",")),

@@ -161,20 +161,24 @@ def install(
 
     installed = _in_the_name_of(context, offered)
     if as_json:
-        output.answer(
-            {
-                **_agent_as_json(installed.agent),
-                "previous": installed.previous,
-                "changed": installed.changed,
-                "gained": installed.gained,
-                "lost": installed.lost,
-            }
-        )
+        output.answer(installed_as_json(installed))
     else:
-        _say_installed(installed)
+        say_installed(installed)
 
 
-def _say_installed(installed: Installed) -> None:
+def installed_as_json(installed: Installed) -> dict[str, Any]:
+    """What an installation changed, as `--json` gives it."""
+    return {
+        **_agent_as_json(installed.agent),
+        "previous": installed.previous,
+        "changed": installed.changed,
+        "gained": installed.gained,
+        "lost": installed.lost,
+    }
+
+
+def say_installed(installed: Installed) -> None:
+    """What an installation changed, for people."""
     agent = installed.agent
     if not installed.changed:
         output.tell(f"{agent.name} {agent.package_version} is installed already")

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from typing import Annotated
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 import typer
 
 from chimera import bootstrap
 from chimera.assembly import gateway as assembly
+from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
+from chimera.domain.access import Access
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid, Missing
+from chimera.domain.verbs import Resource
+from chimera.governance.identity.accesses import VERB, Accesses
 from chimera.ports.store import Store
 from chimera.settings import Settings, read_settings
 
 app = typer.Typer(name="gateway", help="The door for outside agents that speak MCP.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Name = Annotated[str, typer.Argument(help="The agent's name, as `chimera agent list` shows it.")]
+Identifier = Annotated[str, typer.Argument(help="Which question, as its page and `chimera gateway asks` show it.")]
+Result = TypeVar("Result")
 
 
 @app.command()
@@ -91,13 +98,96 @@ def take_back(context: typer.Context, agent: Name, *, as_json: Json = False) -> 
         raise typer.Exit(1)
 
 
+# ── programs that ask by OAuth ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@app.command()
+def asks(context: typer.Context, *, as_json: Json = False) -> None:
+    """Programs that ask to call as one of the agents."""
+    found = stopping.run(_with_accesses(context, lambda accesses, _: accesses.asked()))
+    _show(found, as_json=as_json, nothing="no program asks")
+
+
+@app.command()
+def programs(context: typer.Context, *, as_json: Json = False) -> None:
+    """Programs that may call, as which agent, until when."""
+    found = stopping.run(_with_accesses(context, lambda accesses, _: accesses.admitted()))
+    _show(found, as_json=as_json, nothing="no program was admitted")
+
+
+@app.command()
+def admit(
+    context: typer.Context,
+    identifier: Identifier,
+    *,
+    agent: Annotated[str, typer.Option(help="As which agent it may call.")],
+    scope: Annotated[list[str] | None, typer.Option(help="Only this of what it asked for; may be repeated.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a program call as an agent. Only if it was you who started it."""
+
+    async def work(accesses: Accesses, office: Office) -> tuple[Access, ...]:
+        known = await _named(office.store, agent)
+        return (await accesses.admit(identifier, agent=known, scopes=scope or (), by=office.principal),)
+
+    _show(stopping.run(_with_accesses(context, work)), as_json=as_json, nothing="")
+
+
+@app.command()
+def refuse(context: typer.Context, identifier: Identifier, *, as_json: Json = False) -> None:
+    """Say no to a program that asks."""
+
+    async def work(accesses: Accesses, office: Office) -> tuple[Access, ...]:
+        return (await accesses.refuse(identifier, by=office.principal),)
+
+    _show(stopping.run(_with_accesses(context, work)), as_json=as_json, nothing="")
+
+
+@app.command()
+def revoke(context: typer.Context, identifier: Identifier, *, as_json: Json = False) -> None:
+    """Take back what a program was given. Its next call is refused."""
+
+    async def work(accesses: Accesses, office: Office) -> tuple[Access, ...]:
+        return (await accesses.revoke(identifier, by=office.principal),)
+
+    _show(stopping.run(_with_accesses(context, work)), as_json=as_json, nothing="")
+
+
+async def _with_accesses(context: typer.Context, work: Callable[[Accesses, Office], Awaitable[Result]]) -> Result:
+    async with doors_of(context).office() as office:
+        return await work(assembly.accesses_of(read_settings(), office.store), office)
+
+
+def _show(found: Sequence[Access], *, as_json: bool, nothing: str) -> None:
+    if as_json:
+        output.answer({"programs": [_as_json(one) for one in found]})
+    elif found:
+        rows = [(one.id, one.program, urlsplit(one.redirect).netloc, one.state, " ".join(one.scopes)) for one in found]
+        output.table(("id", "calls itself", "answers go to", "state", "scopes"), rows)
+    else:
+        output.tell(nothing)
+
+
+def _as_json(access: Access) -> dict[str, Any]:
+    return {"id": access.id, "program": access.program, "redirect": access.redirect, "state": access.state,
+            "scopes": access.scopes, "agent": access.agent_id, "by": access.by,
+            "ends_at_us": access.ends_at_us}  # fmt: skip
+
+
 async def _agent(context: typer.Context, name: str) -> Agent:
+    """The agent, for somebody who may say who calls in its name."""
+    async with doors_of(context).office() as office:
+        known = await _named(office.store, name)
+        office.desk.require(office.principal, VERB, Resource(kind="agent", id=known.id))
+        return known
+
+
+async def _named(store: Store, name: str) -> Agent:
     after = ""
-    async with doors_of(context).office_store() as store:
-        while page := await store.list(Agent, after=after):
-            found = [one for one in page if one.name == name]
-            if found:
-                return found[0]
-            after = page[-1].id
+    while page := await store.list(Agent, after=after):
+        found = [one for one in page if one.name == name]
+        if found:
+            return found[0]
+        after = page[-1].id
     raise Missing("agent_unknown", f"there is no agent {name[:60]!r}", where="agent",
                   remedy="chimera agent list names them")  # fmt: skip

@@ -10,6 +10,7 @@ from chimera.cli import (
     campaign,
     connector,
     demo,
+    discover,
     gateway,
     guard,
     learn,
@@ -24,8 +25,10 @@ from chimera.cli import (
     processes,
     rehearse,
     review,
+    skill,
     spec,
     spent,
+    store,
     task,
     tools,
     top,
@@ -39,6 +42,9 @@ app = new_app()
 app.add_typer(agent.app)
 app.add_typer(api.app)
 app.add_typer(spec.app)
+app.add_typer(store.app)
+app.add_typer(discover.app)
+app.add_typer(skill.app)
 app.add_typer(bench.app)
 app.add_typer(audit.app)
 app.add_typer(review.app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chimera.domain.access import Access
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.badge import AgentKey
@@ -9,6 +10,7 @@ from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.checkpoint import Checkpoint
 from chimera.domain.consent import Consent
+from chimera.domain.directory import Peer
 from chimera.domain.edition import Edition
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
@@ -56,6 +58,8 @@ KINDS: dict[str, type[Record]] = {
     "revenue": Revenue,
     "webhook": Webhook,
     "edition": Edition,
+    "access": Access,
+    "peer": Peer,
     "scorecard": Scorecard,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

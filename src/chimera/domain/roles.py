@@ -64,6 +64,8 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "revenue": _ONCE,
         "webhook": _ALL,
         "edition": _ONCE,
+        "access": _ALL,
+        "peer": _ALL,
         "scorecard": _ONCE,
     },
     Role.MANAGER: {

@@ -76,9 +76,18 @@ class OutsideCalls:
         call_id = review.campaign_id if review is not None else identifier
         campaign = await self._store.find(Campaign, call_id)
         if campaign is None or campaign.agent_id != agent_id:
-            raise Missing("call_unknown", "there is no such call of this agent", where=identifier,
-                          remedy="use the id that the call was answered with")  # fmt: skip
-        return await self._now(call_id)
+            raise _unknown(identifier)
+        outcome = await self._now(call_id)
+        ended = campaign.state is CampaignState.CANCELLED and outcome.status != "done"
+        return Outcome(status="cancelled", call_id=call_id) if ended else outcome
+
+    async def cancel(self, call_id: str, *, agent_id: str) -> None:
+        """End a call of this agent, unless it has ended: what was granted already is performed all the same."""
+        campaign = await self._store.find(Campaign, ids.parse(call_id))
+        if campaign is None or campaign.agent_id != agent_id:
+            raise _unknown(call_id)
+        await self._intake.cancel_campaign(call_id, by=f"agent:{agent_id}", reason="its caller took it back",
+                                           version=campaign.version)  # fmt: skip
 
     async def _open(self, agent: Agent) -> str:
         call_id = self._ids.new()
@@ -131,3 +140,8 @@ class OutsideCalls:
             return Outcome(status="pending", call_id=call_id)
         newest = reviews[-1]
         return Outcome(status="held", call_id=call_id, review_id=newest.id, reasons=newest.reasons)
+
+
+def _unknown(identifier: str) -> Missing:
+    return Missing("call_unknown", "there is no such call of this agent", where=identifier,
+                   remedy="use the id that the call was answered with")  # fmt: skip

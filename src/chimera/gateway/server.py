@@ -5,16 +5,18 @@ Who calls is known before anything is answered; approval is never asked of the c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 from mcp import types as mcp_types
 from mcp.server import Server
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.context import ServerRequestContext
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chimera.domain.access import AccessScope
 from chimera.domain.errors import ChimeraError, Invalid, Refused
+from chimera.gateway.callers import Caller
 from chimera.gateway.door import ToolDoor
 from chimera.gateway.offered import OFFERED, PROPOSALS, require_arguments
 from chimera.gateway.outside import OutsideCalls
@@ -34,12 +36,6 @@ Arguments: TypeAlias = dict[str, Any]
 Answerer: TypeAlias = Callable[[str, Arguments], Awaitable[Arguments]]
 
 
-class KnowsAgents(Protocol):
-    """Whose token this is; nothing for one that is nobody's."""
-
-    def agent_of(self, token: str) -> str | None: ...
-
-
 class Gateway:
     """Answers outside agents. One for all of them; each call carries its agent's id."""
 
@@ -52,30 +48,36 @@ class Gateway:
         }  # fmt: skip
         self._answerers |= {tool: self._proposer(tool) for tool in PROPOSALS}
 
-    def server(self, agent_of: Callable[[Context], str]) -> Server[Any]:
-        """An MCP server whose callers are told apart by `agent_of`."""
+    def server(self, caller_of: Callable[[Context], Caller]) -> Server[Any]:
+        """An MCP server whose callers are told apart by `caller_of`."""
 
         async def on_list(_context: Context, _params: object) -> mcp_types.ListToolsResult:
             return mcp_types.ListToolsResult(tools=list(OFFERED))
 
         async def on_call(context: Context, params: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
-            return await self.answer(agent_of(context), params.name, dict(params.arguments or {}))
+            return await self.answer(caller_of(context), params.name, dict(params.arguments or {}))
 
         return Server(NAME, version=VERSION, instructions=INSTRUCTIONS, on_list_tools=on_list, on_call_tool=on_call)
 
-    async def answer(self, agent_id: str, name: str, arguments: Arguments) -> mcp_types.CallToolResult:
+    async def answer(self, calling: Caller, name: str, arguments: Arguments) -> mcp_types.CallToolResult:
         """The result of one call, or the refusal with its reason and its remedy."""
         try:
             answerer = self._answerers.get(name)
             if answerer is None:
                 raise Invalid("tool_unknown", f"there is no tool {name[:80]!r}", where="tool", remedy="list the tools")
+            calling.require(AccessScope.ACT if name in PROPOSALS else AccessScope.READ, tool=name)
             require_arguments(name, arguments)
-            return _said(await answerer(agent_id, arguments), is_error=False)
+            return _said(await answerer(calling.agent_id, arguments), is_error=False)
         except ChimeraError as error:
             refused = isinstance(error, Refused)
             told = {"status": "refused" if refused else "failed", "code": error.code, "reason": error.message,
                     "where": error.where, "remedy": error.remedy}  # fmt: skip
             return _said(told, is_error=True)
+
+    async def cancel(self, calling: Caller, call_id: str) -> None:
+        """End a call of this agent before it is decided."""
+        calling.require(AccessScope.ACT, tool="cancel")
+        await self._calls.cancel(call_id, agent_id=calling.agent_id)
 
     async def _search(self, agent_id: str, arguments: Arguments) -> Arguments:
         index = await self._selection()
@@ -100,36 +102,18 @@ class Gateway:
         return (await self._calls.result(str(arguments["id"]), agent_id=agent_id)).told()
 
 
-class TokensFirst:
-    """Lets nobody through to the app behind without a token of an agent."""
-
-    def __init__(self, app: ASGIApp, agents: KnowsAgents) -> None:
-        self._app = app
-        self._agents = agents
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] == "http":
-            agent_id = self._agents.agent_of(_token_in(scope))
-            if agent_id is None:
-                await send({"type": "http.response.start", "status": 401,
-                            "headers": [(b"www-authenticate", b"Bearer"), (b"content-length", b"0")]})  # fmt: skip
-                await send({"type": "http.response.body", "body": b""})
-                return
-            scope.setdefault("state", {})["agent_id"] = agent_id
-        await self._app(scope, receive, send)
-
-
-def caller(context: Context) -> str:
-    """The agent whose token came with the request."""
+def caller(context: Context) -> Caller:
+    """Who sent the request: the library has checked its token."""
     assert context.request is not None, "it came over HTTP"
-    return str(context.request.scope["state"]["agent_id"])
+    return caller_in(context.request.scope)
 
 
-def _token_in(scope: Scope) -> str:
-    found = [value for name, value in scope["headers"] if name == b"authorization"]
-    kind, _, token = (found[0] if len(found) == 1 else b"").decode("latin-1").partition(" ")
-    return token.strip() if kind.casefold() == "bearer" else ""
+def caller_in(scope: Mapping[str, Any]) -> Caller:
+    """Who is behind a request that came through the library's check."""
+    user = scope["user"]
+    assert isinstance(user, AuthenticatedUser), "nobody comes this far without a token"
+    assert user.access_token.subject is not None, "every token of ours is some agent's"
+    return Caller(agent_id=user.access_token.subject, scopes=tuple(user.access_token.scopes))
 
 
 def _said(told: Arguments, *, is_error: bool) -> mcp_types.CallToolResult:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chimera.domain import ids
+from chimera.domain.access import Access
 from chimera.domain.action import Action
 from chimera.domain.agent import Agent, Persona
 from chimera.domain.attempt import Attempt
@@ -17,6 +18,7 @@ from chimera.domain.change import Change
 from chimera.domain.checkpoint import Checkpoint, Statement, checkpoint_id
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.decision import Question
+from chimera.domain.directory import Peer
 from chimera.domain.draft import Draft, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
@@ -226,6 +228,11 @@ class Samples:
             "knocks": Knocks(id=self.id(), tries=1, since_us=1),
             "decoy": Decoy(id=self.id(), answer="reject", planted_by="grace", planted_at_us=1),
             "agent_key": AgentKey(id=self.id(), agent_id=self.id(), public="0" * 64, set_at_us=1),
+            "access": Access(id=self.id(), client_id=self.id(), client="locked", program="an IDE", challenge="c" * 43,
+                             redirect="http://127.0.0.1:1/back", scopes=("chimera.read",), watch_hash="0" * 64,
+                             ends_at_us=HOUR_US),
+            "peer": Peer(id=self.id(), public="0" * 64, address="https://a.example/card", sequence=1,
+                         expires_at_us=HOUR_US, seen_at_us=1),
             "remark": Remark(id=self.id(), review_id=self.id(), person_id=person.id, text="hm", at_us=1),
         }  # fmt: skip
 
