@@ -21,7 +21,7 @@ export const theme = createTheme({
     Button: { defaultProps: { size: "xs", fw: 500, fz: 13 } },
     TextInput: { defaultProps: { size: "sm" } },
     SegmentedControl: { defaultProps: { size: "xs" } },
-    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 }, radius: "md" } },
+    Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.5, blur: 2 }, radius: "md", closeButtonProps: { "aria-label": "Close" } } },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true } },
   },
 });

@@ -33,11 +33,11 @@ const PROOF: Record<string, string> = {
 };
 
 /** What is left in the windows that count this account's posts and calls now. */
-function leftOf(row: Row, windows: readonly Window[]): { says: string; isShort: boolean }[] {
+function leftOf(row: Row, windows: readonly Window[]): { says: string; isShort: boolean; opensUs: number }[] {
   const mine = `account:${row.platform}/${row.handle}|`;
   return windows.filter((one) => one.id.startsWith(mine)).map((one) => {
     const [unit = "", span = ""] = one.id.slice(mine.length).split("|")[0]?.split("-") ?? [];
-    return { says: `${countOf(one.room_micros)} of ${countOf(one.cap_micros)} ${unit} this ${span}`, isShort: one.room_micros * 10 < one.cap_micros };
+    return { says: `${countOf(one.room_micros)} of ${countOf(one.cap_micros)} ${unit} this ${span}`, isShort: one.room_micros * 10 < one.cap_micros, opensUs: one.room_micros > 0 ? 0 : (one.opens_again_us ?? 0) };
   });
 }
 
@@ -61,7 +61,7 @@ function Account({ row, windows }: { row: Row; windows: readonly Window[] }): Re
       <td><Health row={row} /></td>
       <td>{row.last_used_us ? <When us={row.last_used_us} age /> : <span className="faint">not today</span>}</td>
       <td className="num">{countOf(row.done)}{row.failed + row.in_doubt > 0 && <span className="faint"> · {countOf(row.failed + row.in_doubt)} not</span>}</td>
-      <td>{left.length === 0 ? <span className="faint">none is kept</span> : left.map((one) => <div key={one.says}>{one.isShort ? <Chip tone="wait">{one.says}</Chip> : one.says}</div>)}</td>
+      <td>{left.length === 0 ? <span className="faint">none is kept</span> : left.map((one) => <div key={one.says}>{one.isShort ? <Chip tone="wait">{one.says}</Chip> : one.says}{one.opensUs > 0 && <span className="faint"> again from <When us={one.opensUs} /></span>}</div>)}</td>
     </tr>
   );
 }
