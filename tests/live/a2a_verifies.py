@@ -1,5 +1,8 @@
 """Runs where a2a-sdk is: reads a card from standard input and a public key from the command line, and verifies it."""
 
+# pyright: reportMissingImports=false, reportMissingModuleSource=false
+# What is imported here is in an environment of its own (`make live-tools`).
+
 import base64
 import json
 import sys
