@@ -54,6 +54,7 @@ async def test_of_all_commands_those_of_its_work_are_permitted(owner: Valkey) ->
     assert len(entries) > 200
     assert permitted <= MAY | OF_NOBODY, permitted - MAY - OF_NOBODY
     rules = await owner.redis.acl_getuser(THIEF)
+    assert rules is not None
     assert set(re.findall(r"\+([a-z@|]+)", str(rules["commands"]))) == MAY
 
 
