@@ -123,10 +123,10 @@ PEOPLE: tuple[Mutant, ...] = (
     Mutant(
         check="no draft has anything taken down",
         file="governance/gate.py",
-        old="        if question.action.kind not in spec.actions and not _is_ordered_back(question, spec):\n",
-        new="        if question.action.kind not in spec.actions and question.action.kind != TAKE_DOWN:\n",
-        also=(("governance/policy/packs/default/policy.cedar", 'when { context.approver == "" };\n\n@id("halted")',
-               'when { false };\n\n@id("halted")'),),
+        old="        if not _is_ordered_back(question, spec) and (unfit := _unfit_for(question, spec)):\n",
+        new="        if question.action.kind != TAKE_DOWN and (unfit := _unfit_for(question, spec)):\n",
+        also=(("governance/policy/packs/default/policy.cedar", '"retract", resource)\nwhen { context.approver == "" };',
+               '"retract", resource)\nwhen { false };'),),
         tests=_AFTER,
     ),
     Mutant(
