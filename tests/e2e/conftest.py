@@ -29,7 +29,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "answer.json").exists():
-            demo = ("demo", "--agents", AGENTS, "--seconds", "5", "--home", folder / "home", "--json")
+            demo = ("demo", "--agents", AGENTS, "--seconds", "8", "--home", folder / "home", "--json")
             try:
                 answer = fleet.chimera(folder / "home", *demo)
                 assert (answer.code, fleet.processes_of(folder / "home")) == (0, {}), answer
