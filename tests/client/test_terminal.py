@@ -54,7 +54,7 @@ async def waited_for(world: World, review_id: str, state: ReviewState) -> None:
 
 @pytest.mark.requirement("R-F4", "R-L1")
 async def test_keys_rule_and_undo_takes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "UNDO_SECONDS", 1.0)
+    monkeypatch.setattr(desk, "UNDO_SECONDS", 60.0)
     async with house_of(world, "operator") as (house, _), Top(house).run_test(size=SIZE) as pilot:
         await until(pilot, lambda: len(listed(pilot)) == 4 and "approve" in shown(pilot), "four reviews, one shown")
         first = listed(pilot)[0]
@@ -63,6 +63,7 @@ async def test_keys_rule_and_undo_takes_back(world: World, monkeypatch: pytest.M
         await until(pilot, lambda: first in listed(pilot), "what was taken back is on the list again")
         assert await state_of(world, first) is ReviewState.OPEN
         await until(pilot, lambda: "approve" in shown(pilot), "it is shown again")
+        monkeypatch.setattr(desk, "UNDO_SECONDS", 0.5)
         chosen = listed(pilot)[pilot.app.query_one("#reviews", DataTable).cursor_row]
         await pilot.press("r")
         await until(pilot, lambda: isinstance(pilot.app.screen, Say), "it asks why")
