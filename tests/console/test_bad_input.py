@@ -103,8 +103,8 @@ def test_hostile_words_in_every_field_are_words(page: Page, house: House) -> Non
     """Whatever can be typed into is: the page says what it thinks of it, and runs none of it."""
     screens = {
         "campaigns?new": "", "agents": "", "agents/new": "", "fleet": "", "audit": "",
-        "policy/change": "", "policy/tests": "", "people": "Add somebody…", "connections": "Tell an address…",
-        "people/tokens": "", "money": "Halt…",
+        "policy/change": "", "people": "Add somebody…", "connections": "Tell an address…",
+        "people/tokens": "Issue a token…", "money": "Halt…",
     }  # fmt: skip
     for screen, button in screens.items():
         page.goto(f"{house.url}/{screen}")

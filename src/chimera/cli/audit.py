@@ -287,15 +287,15 @@ def _tell(story: dict[str, Any]) -> None:
 
 
 def replay(
-    task: Annotated[str, typer.Argument(help="The task; none with --all.")] = "",
+    task: Annotated[str | None, typer.Argument(help="The task's id; none with --all.")] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Every attempt on record, one after the other.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a recorded task again from its recorded answers. Exit 1 with the first difference."""
-    if bool(task) is everything:
+    if (task is not None) is everything:
         raise typer.BadParameter("name one task, or say --all")
-    task_id = ids.parse(task, where="task") if task else None
+    task_id = None if task is None else ids.parse(task, where="task")
     found = stopping.run(_with_reads(lambda reads: _replayed(reads, task_id)))
     if as_json:
         difference = msgspec.to_builtins(found.difference) if found.difference else None
