@@ -21,6 +21,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Invalid, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.governance.identity.accesses import Accesses, Asking, Given
+from chimera.ports.store import LIST_MAX
 from tests.small_house import OLGA, PERMITS, RITA, SmallHouse
 
 pytestmark = pytest.mark.requirement("R-N7", "R-D4")
@@ -168,3 +169,16 @@ async def test_a_name_stays_on_its_line_and_no_secret_is_kept(door: Door) -> Non
         assert secret.partition(".")[2] not in str(given.access) + str(access)
     assert await door.desk.registration(CLIENT) == b'{"a":1}'
     assert access.state is AccessState.ASKED
+
+
+async def test_a_flood_of_questions_that_lapsed_hides_nobody_and_lifts_no_limit(door: Door) -> None:
+    for _ in range(LIST_MAX // ASKED_AT_ONCE_MAX + 1):
+        for _ in range(ASKED_AT_ONCE_MAX):
+            await door.ask()
+        with pytest.raises(Unavailable, match="wait for an answer"):
+            await door.ask()
+        door.house.clock.advance(ASK_SECONDS)
+    fresh, _ = await door.ask()
+    assert [one.id for one in await door.desk.asked()] == [fresh.id]
+    access = await door.admitted()
+    assert [one.id for one in await door.desk.admitted()] == [access.id]

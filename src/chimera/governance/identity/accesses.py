@@ -173,15 +173,11 @@ class Accesses:
 
     async def asked(self) -> tuple[Access, ...]:
         """What waits for a person now."""
-        now_us = await self._store.now_us()
-        found = await self._store.list(Access, states=(AccessState.ASKED,), limit=LIST_MAX)
-        return tuple(one for one in found if now_us < one.ends_at_us)
+        return await self._lasting((AccessState.ASKED,), seconds_max=ASK_SECONDS)
 
     async def admitted(self) -> tuple[Access, ...]:
         """Whom people have let in, and who still is."""
-        now_us = await self._store.now_us()
-        found = await self._store.list(Access, states=LIVE, limit=LIST_MAX)
-        return tuple(one for one in found if now_us < one.ends_at_us)
+        return await self._lasting(LIVE, seconds_max=ACCESS_SECONDS_MAX)
 
     async def admit(self, identifier: str, *, agent: Agent, scopes: Sequence[str], by: Principal) -> Access:
         """Let a program call as this agent, within what it asked for or less."""
@@ -209,6 +205,15 @@ class Accesses:
     async def revoke(self, identifier: str, *, by: Principal) -> Access:
         """Take back what was given: the program's next call is refused."""
         return await self._ended(identifier, AccessCommand.REVOKE, EventKind.ACCESS_REVOKED, by)
+
+    async def _lasting(self, states: Sequence[AccessState], *, seconds_max: int) -> tuple[Access, ...]:
+        """Those that are not over. However many have lapsed before, nothing that lasts is hidden behind them."""
+        now_us = await self._store.now_us()
+        found, after = list[Access](), ids.build(at_us=now_us - seconds_max * _US, entropy=0)
+        while page := await self._store.list(Access, states=tuple(states), after=after):
+            found += [one for one in page if now_us < one.ends_at_us]
+            after = page[-1].id
+        return tuple(found)
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
