@@ -12,6 +12,7 @@ from chimera.domain.revenue import Revenue
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand
 from chimera.governance.tallying import books_of
+from chimera.ports.store import LIST_MAX
 from chimera.ports.tools_read import ToolAnswer
 from chimera.skills.analytics import Heard, figures_of, report
 from chimera.skills.desk import Desk
@@ -103,3 +104,12 @@ async def test_the_books_name_what_each_post_cost_and_brought() -> None:
     assert [(one["cost_micros"], one["revenue_micros"]) for one in books["posts"]] == [(1_000, 5_000)]
     assert books["tasks"] == [{"count": 1, "state": "done"}, {"count": 1, "state": "dropped"}]
     assert CONTRACTS.input_findings(SPEC, books) == ()
+
+
+async def test_all_that_a_campaign_brought_counts_however_many_receipts_there_are() -> None:
+    house = await SmallHouse().open()
+    made = [Revenue(id=house.ids.new(), source="x402", reference=str(number), campaign_id=house.campaign.id, task_id="",
+                    micros=1, received_micros=1, at_us=1) for number in range(LIST_MAX + 1)]  # fmt: skip
+    for start in range(0, len(made), 256):
+        await house.put(*made[start : start + 256])
+    assert (await books_of(house.office, house.campaign))["revenue_micros"] == LIST_MAX + 1

@@ -11,8 +11,7 @@ from chimera.cli.causes import Causes, causes_of
 from chimera.domain.campaign import Input
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task, TaskState
-from chimera.learning.rulings import every
-from chimera.ports.store import Reads
+from chimera.ports.store import Reads, every
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth

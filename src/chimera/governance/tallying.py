@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from chimera.domain.campaign import Campaign
@@ -10,7 +11,7 @@ from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.revenue import Revenue
 from chimera.domain.task import Task
 from chimera.governance import costing
-from chimera.ports.store import Reads
+from chimera.ports.store import Reads, every
 
 POSTS_MAX = 12
 TOPIC_CHARS_MAX = 200
@@ -18,9 +19,9 @@ TOPIC_CHARS_MAX = 200
 
 async def books_of(reads: Reads, campaign: Campaign) -> dict[str, Any]:
     """Costs, revenue, tasks by state, and the newest posts with what each cost and brought."""
-    tasks = await _tasks(reads, campaign)
+    tasks = [one async for one in every(reads, Task, scope=campaign.id)]
     costs = {one.id: (await costing.task_cost(reads, one)).total_micros for one in tasks}
-    revenues = await reads.list(Revenue, scope=campaign.id)
+    revenues = [one async for one in every(reads, Revenue, scope=campaign.id)]
     states = Counter(str(one.state) for one in tasks if one.is_final)
     posts = [row for one in tasks if (row := await _post(reads, one, costs[one.id], revenues)) is not None]
     return {
@@ -33,14 +34,7 @@ async def books_of(reads: Reads, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-async def _tasks(reads: Reads, campaign: Campaign) -> list[Task]:
-    found: list[Task] = []
-    while page := await reads.list(Task, scope=campaign.id, after=found[-1].id if found else ""):
-        found.extend(page)
-    return found
-
-
-async def _post(reads: Reads, task: Task, cost_micros: int, revenues: tuple[Revenue, ...]) -> dict[str, Any] | None:
+async def _post(reads: Reads, task: Task, cost_micros: int, revenues: Sequence[Revenue]) -> dict[str, Any] | None:
     """One post that went out for the campaign's own goal."""
     if task.input_id is not None or task.grant_id is None or task.order:
         return None

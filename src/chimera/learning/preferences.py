@@ -12,9 +12,8 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.prompt import Prompt
 from chimera.domain.review import Review
 from chimera.governance import guardrails
-from chimera.learning.rulings import every
 from chimera.ports.model import Model, ModelRequest
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import LIST_MAX, Reads, every
 
 COMPARE_COST_MICROS_MAX = 20_000
 FIRST, SECOND = "first", "second"

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from chimera.domain.attempt import Attempt
 from chimera.domain.confidence import Bands, Override
-from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.learning.calibration import Curve, Ruled
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import Reads, every
 
-R = TypeVar("R", bound=Record)
 _RIGHT, _WRONG = ("approved",), ("rejected", "edited")
 _APART_BP = 500
 _LOWEST_BP = 100
-
-
-async def every(reads: Reads, kind: type[R]) -> AsyncGenerator[R]:
-    """Every record of a kind."""
-    after = ""
-    while page := await reads.list(kind, after=after, limit=LIST_MAX):
-        for one in page:
-            yield one
-        after = page[-1].id
 
 
 async def ruled_in(reads: Reads) -> tuple[Ruled, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -117,3 +117,14 @@ class Store(Reads, Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+async def every(
+    reads: Reads, kind: type[R], *, states: Sequence[str] = (), scope: str | None = None
+) -> AsyncGenerator[R]:
+    """Every record that matches, however many there are: page by page, ordered by id."""
+    after = ""
+    while page := await reads.list(kind, states=states, scope=scope, after=after):
+        for one in page:
+            yield one
+        after = page[-1].id

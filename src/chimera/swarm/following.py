@@ -12,7 +12,7 @@ from chimera.domain.agent import Agent
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.pipeline.intake import Arrival, Intake
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import Reads, every
 from chimera.ports.tools_read import ToolsRead
 from chimera.swarm.loops import log
 
@@ -51,7 +51,7 @@ class Following:
 
     async def _followers(self) -> list[Follower]:
         """Feeds of active agents that may read the web and have a campaign that is not over."""
-        campaigns = await self._reads.list(Campaign, states=("opened", "running"), limit=LIST_MAX)
+        campaigns = [one async for one in every(self._reads, Campaign, states=("opened", "running"))]
         agents = await self._reads.get_many(Agent, sorted({campaign.agent_id for campaign in campaigns}))
         campaign_of = {campaign.agent_id: campaign.id for campaign in campaigns}
         return [
