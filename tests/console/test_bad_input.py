@@ -16,7 +16,7 @@ from tests.console.looking import settled
 pytestmark = pytest.mark.timeout(240)
 NOBODY = "0193f3a8-7c00-7a11-8b22-0123456789ab"
 # HTML, a quote that ends attributes, overrides of direction, what cannot be seen, joined emoji, a template, a formula.
-HOSTILE = "<img src=x onerror=\"window.owned=1\"><script>window.owned=1</script>'\"> \u202egnp.exe\u202c\u200b\u2066 👩‍👩‍👧‍👦 {{7*7}} =1+1"
+HOSTILE = '<img src=x onerror="window.owned=1"><script>window.owned=1</script>\'"> \u202egnp.exe\u202c\u200b\u2066 👩‍👩‍👧‍👦 {{7*7}} =1+1'
 LONG = HOSTILE + " many words" * 9_000
 
 
@@ -63,7 +63,9 @@ def test_a_ruling_that_the_network_lost_comes_back(page: Page, house: House) -> 
     assert ask(page, house.url, f"reviews/{review['id']}")["row"]["state"] == "open"
 
 
-@pytest.mark.parametrize("path", ["reviews", "campaigns", "conversations", "agents", "money", "policy/versions", "audit/task"])
+@pytest.mark.parametrize(
+    "path", ["reviews", "campaigns", "conversations", "agents", "money", "policy/versions", "audit/task"]
+)
 def test_what_is_not_there_any_more_is_said_in_words(page: Page, house: House, path: str) -> None:
     page.goto(f"{house.url}/{path}/{9_999 if path.startswith('policy') else NOBODY}")
     expect(page.locator("[role=alert], main .empty h3").first).to_be_visible()
@@ -124,7 +126,11 @@ def type_everywhere(page: Page) -> int:
     fields = within.locator("input:not([type=checkbox]):not([type=radio]):not([type=file]):not([readonly]), textarea")
     typed = 0
     for field in fields.all():
-        if field.is_visible() and field.is_editable() and field.get_attribute("inputmode") not in ("decimal", "numeric"):
+        if (
+            field.is_visible()
+            and field.is_editable()
+            and field.get_attribute("inputmode") not in ("decimal", "numeric")
+        ):
             field.fill(HOSTILE if field.evaluate("one => one.tagName") == "INPUT" else LONG, force=True)
             typed += 1
     return typed
