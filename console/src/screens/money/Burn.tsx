@@ -67,7 +67,7 @@ export function Burn({ window, name }: { window: Window; name: string }): ReactE
     <li>
       <div className="row"><b className="cut grow" style={{ fontWeight: 500 }}>{name}</b>{window.overrun_micros > 0 && <Chip tone="stop">over by <Amount of={window.overrun_micros} unit={window.unit} /></Chip>}{empty !== null && <Chip tone="wait" title="At the pace so far">empty {momentOf(empty * 1000, nowMs)}</Chip>}<span><Amount of={window.spent_micros} unit={window.unit} /> <span className="faint">of <Amount of={window.cap_micros} unit={window.unit} /></span></span></div>
       {isNow ? <Chart window={window} span={span} nowMs={nowMs} /> : <div style={{ margin: "5px 0 3px" }}><Meter spent={window.spent_micros} held={window.held_micros} cap={window.cap_micros} over={window.overrun_micros} /></div>}
-      <div className="row faint" style={{ fontSize: 12 }}><span className="grow">{period === "total" ? "in all" : `${period.replace(/^.*-/, "")} of ${start}`}{span !== null && !isNow && ", over"}{isNow && window.unit !== "" && `, again ${momentOf(span.toMs, nowMs)}`}</span>{window.held_micros > 0 && <span><Amount of={window.held_micros} unit={window.unit} /> set aside</span>}<span><Amount of={window.room_micros} unit={window.unit} /> left</span></div>
+      <div className="row faint" style={{ fontSize: 12 }}><span className="grow">{period === "total" ? "in all" : `${period.replace(/^.*-/, "")} of ${start}`}{span !== null && !isNow && ", over"}{isNow && window.unit !== "" && `, again ${momentOf(span.toMs * 1000, nowMs)}`}</span>{window.held_micros > 0 && <span><Amount of={window.held_micros} unit={window.unit} /> set aside</span>}<span><Amount of={window.room_micros} unit={window.unit} /> left</span></div>
     </li>
   );
 }
