@@ -10,15 +10,14 @@ from typing import Any
 
 from chimera.connectors.instagram import views
 from chimera.connectors.social import machines, meta
-from chimera.connectors.social.accounts import Accounts, OfEach
+from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
 from chimera.connectors.social.journaled import JournaledNetwork, Own
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import pictures_of
-from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.surface import tools_of
-from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook
+from chimera.connectors.social.tokens import TokenBook
 from chimera.connectors.social.wire import Wire
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined
@@ -41,12 +40,9 @@ class Instagram:
     """Implements `connectors.social.journaled.Platform`."""
 
     def __init__(self, wire: Wire, accounts: Accounts, clock: Clock, *, limits: Limits, book: TokenBook) -> None:
-        self._wire = wire
-        self._accounts = accounts
         self._clock = clock
         self._limits = limits
-        self._book = book
-        self._session = OfEach(self._opened)
+        self._session = meta.sessions(wire, accounts, clock, book=book, grant="ig_refresh_token")
 
     def fault_in(self, act: Act) -> Declined | None:
         """A text that is too long, or a post without its picture."""
@@ -118,11 +114,3 @@ class Instagram:
     async def read(self, account: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One of the views."""
         return await views.READERS[tool](self._session(account), account, arguments)
-
-    def _opened(self, account: str) -> Session:
-        bearer = Bearer(account, book=self._book, secret=lambda: self._accounts.secret(account), renew=self._renewed,
-                        clock=self._clock, early_seconds=meta.EARLY_SECONDS)  # fmt: skip
-        return Session(self._wire, bearer, parameter=meta.PARAMETER)
-
-    async def _renewed(self, _secret: Secret, token: Token) -> Token:
-        return await meta.longer(self._wire, token, self._clock, grant="ig_refresh_token")

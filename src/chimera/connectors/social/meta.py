@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chimera.connectors.social.accounts import Accounts, OfEach
 from chimera.connectors.social.sessions import Session
-from chimera.connectors.social.tokens import Token, token_of
+from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, token_of
 from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent, Reply, Wire
 from chimera.ports.clock import Clock
 from chimera.ports.network import Declined
@@ -15,6 +16,20 @@ PARAMETER = "access_token"
 EARLY_SECONDS = 10 * 86_400
 POLLS_MAX = 30
 POLL_SECONDS = 1.0
+
+
+def sessions(wire: Wire, accounts: Accounts, clock: Clock, *, book: TokenBook, grant: str) -> OfEach[Session]:
+    """A session for each account, whose token is renewed in time."""
+
+    async def renewed(_secret: Secret, token: Token) -> Token:
+        return await longer(wire, token, clock, grant=grant)
+
+    def opened(account: str) -> Session:
+        bearer = Bearer(account, book=book, secret=lambda: accounts.secret(account), renew=renewed, clock=clock,
+                        early_seconds=EARLY_SECONDS)  # fmt: skip
+        return Session(wire, bearer, parameter=PARAMETER)
+
+    return OfEach(opened)
 
 
 async def contained(

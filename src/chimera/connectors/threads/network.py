@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from chimera.connectors.social import machines, meta
-from chimera.connectors.social.accounts import Accounts, OfEach
+from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
 from chimera.connectors.social.journaled import JournaledNetwork, Own
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import pictures_of
-from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.surface import tools_of
-from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook
+from chimera.connectors.social.tokens import TokenBook
 from chimera.connectors.social.wire import Wire
 from chimera.connectors.threads import views
 from chimera.ports.clock import Clock
@@ -41,12 +40,9 @@ class Threads:
     """Implements `connectors.social.journaled.Platform`."""
 
     def __init__(self, wire: Wire, accounts: Accounts, clock: Clock, *, limits: Limits, book: TokenBook) -> None:
-        self._wire = wire
-        self._accounts = accounts
         self._clock = clock
         self._limits = limits
-        self._book = book
-        self._session = OfEach(self._opened)
+        self._session = meta.sessions(wire, accounts, clock, book=book, grant="th_refresh_token")
 
     def fault_in(self, act: Act) -> Declined | None:
         """A text that is too long; signs beyond Latin count by their bytes there."""
@@ -123,11 +119,3 @@ class Threads:
         if not author:
             return Declined("post_unknown", "the post that is meant is not there")
         return differs(act, author)
-
-    def _opened(self, account: str) -> Session:
-        bearer = Bearer(account, book=self._book, secret=lambda: self._accounts.secret(account), renew=self._renewed,
-                        clock=self._clock, early_seconds=meta.EARLY_SECONDS)  # fmt: skip
-        return Session(self._wire, bearer, parameter=meta.PARAMETER)
-
-    async def _renewed(self, _secret: Secret, token: Token) -> Token:
-        return await meta.longer(self._wire, token, self._clock, grant="th_refresh_token")
