@@ -16,6 +16,7 @@ from chimera.domain import ids
 from chimera.domain.campaign import Campaign
 from chimera.domain.verbs import Resource
 from chimera.pipeline.steering import Steering
+from chimera.ports.store import every
 from chimera.settings import read_settings
 
 app = typer.Typer(name="campaign", help="Campaigns: their stages, and their hand-overs.", no_args_is_help=True)
@@ -118,10 +119,7 @@ def _with(
 
 
 async def _listed(office: Office) -> list[Campaign]:
-    found: list[Campaign] = []
-    while page := await office.store.list(Campaign, after=found[-1].id if found else ""):
-        found.extend(page)
-    return found[-LISTED_MAX:]
+    return [one async for one in every(office.store, Campaign)][-LISTED_MAX:]
 
 
 def _said(campaign: Campaign, *, as_json: bool) -> None:

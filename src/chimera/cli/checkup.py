@@ -18,7 +18,7 @@ from chimera.adapters.local.valkey_binary import find_binary
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.errors import ChimeraError
 from chimera.governance import audit
-from chimera.ports.store import Reads
+from chimera.ports.store import Reads, every
 from chimera.settings import Settings
 
 PYTHON_MIN = (3, 11)
@@ -84,12 +84,8 @@ def _task_types() -> str:
 
 async def unable_agents(reads: Reads) -> list[str]:
     """The names of agents that can do nothing: they were installed before a manifest's capabilities counted."""
-    found: list[str] = []
-    after = ""
-    while page := await reads.list(Agent, after=after):
-        found.extend(one.name for one in page if not one.capabilities and one.state is not AgentState.RETIRED)
-        after = page[-1].id
-    return found
+    agents = [one async for one in every(reads, Agent)]
+    return [one.name for one in agents if not one.capabilities and one.state is not AgentState.RETIRED]
 
 
 async def _agents(settings: Settings) -> Finding:

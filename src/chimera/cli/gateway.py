@@ -20,7 +20,7 @@ from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid, Missing
 from chimera.domain.verbs import Resource
 from chimera.governance.identity.accesses import VERB, Accesses
-from chimera.ports.store import Store
+from chimera.ports.store import Store, every
 from chimera.settings import Settings, read_settings
 
 app = typer.Typer(name="gateway", help="The door for outside agents that speak MCP.", no_args_is_help=True)
@@ -183,11 +183,8 @@ async def _agent(context: typer.Context, name: str) -> Agent:
 
 
 async def _named(store: Store, name: str) -> Agent:
-    after = ""
-    while page := await store.list(Agent, after=after):
-        found = [one for one in page if one.name == name]
-        if found:
-            return found[0]
-        after = page[-1].id
+    async for one in every(store, Agent):
+        if one.name == name:
+            return one
     raise Missing("agent_unknown", f"there is no agent {name[:60]!r}", where="agent",
                   remedy="chimera agent list names them")  # fmt: skip

@@ -29,7 +29,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal
 from chimera.domain.verbs import Resource
 from chimera.governance.identity.permits import Permits
-from chimera.ports.store import LIST_MAX, Store
+from chimera.ports.store import Store, every
 
 VERB = "system.change"
 SEEN_MAX = 10_000
@@ -106,9 +106,7 @@ class Directory:
 
     async def peers(self) -> tuple[Peer, ...]:
         """Everybody who is known, by key."""
-        found: list[Peer] = []
-        while page := await self._store.list(Peer, after=found[-1].id if found else "", limit=LIST_MAX):
-            found.extend(page)
+        found = [one async for one in every(self._store, Peer)]
         return tuple(sorted(found, key=lambda one: one.public))
 
     async def allow(self, public: str, *, by: Principal) -> Peer:

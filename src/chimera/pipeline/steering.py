@@ -11,7 +11,7 @@ from chimera.domain.halt import Halt
 from chimera.domain.record import Record
 from chimera.domain.stages import BY_REVIEW, CourseCommand
 from chimera.domain.task import Task
-from chimera.ports.store import Store
+from chimera.ports.store import Store, every
 
 
 class Steering:
@@ -55,12 +55,7 @@ class Steering:
         return campaign
 
     async def _waiting(self, campaign: Campaign) -> list[Task]:
-        found: list[Task] = []
-        while page := await self._store.list(
-            Task, scope=campaign.id, states=("waiting",), after=found[-1].id if found else ""
-        ):
-            found.extend(page)
-        return found
+        return [one async for one in every(self._store, Task, scope=campaign.id, states=("waiting",))]
 
     async def _put(self, before: Campaign, after: Campaign, *more: Record, by: str, why: str) -> Campaign:
         data = {"stage": str(after.course), "was": str(before.course), "state": str(after.state), "by": by,

@@ -18,7 +18,7 @@ from chimera.domain.stages import MAKING, Course, CourseCommand, Handover, Stage
 from chimera.domain.task import Task, TaskState
 from chimera.domain.threat import ThreatLevel
 from chimera.pipeline.planner import REPORT, Planner
-from chimera.ports.store import Store
+from chimera.ports.store import Store, every
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
 
@@ -154,12 +154,7 @@ class Handing:
                      for one in reviews if (mark := one.question.handover)), None)  # fmt: skip
 
     async def _all(self, campaign: Campaign, states: tuple[str, ...]) -> list[Task]:
-        found: list[Task] = []
-        while page := await self._store.list(
-            Task, scope=campaign.id, states=states, after=found[-1].id if found else ""
-        ):
-            found.extend(page)
-        return found
+        return [one async for one in every(self._store, Task, scope=campaign.id, states=states)]
 
     async def _put(self, before: Campaign, after: Campaign, now_us: int, *more: Record, why: str = "") -> None:
         data = {"stage": str(after.course), "was": str(before.course), "state": str(after.state),

@@ -13,7 +13,7 @@ from chimera.domain.permissions import needed_for_tool
 from chimera.governance.confidences import Confidences
 from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import LIST_MAX, Reads, every
 
 FRESH_SECONDS = 5
 RECENT_MAX = 12
@@ -94,10 +94,7 @@ class Roster:
         return self._quotas[0]
 
     async def _read_quotas(self) -> list[Cap]:
-        found: list[Cap] = []
-        while page := await self._reads.list(Cap, scope=QUOTAS, after=found[-1].id if found else ""):
-            found.extend(page)
-        return found
+        return [one async for one in every(self._reads, Cap, scope=QUOTAS)]
 
     def kin_of(self, agent: Agent) -> tuple[str, ...]:
         """The handles of the fleet's other accounts."""
