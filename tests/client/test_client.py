@@ -115,7 +115,7 @@ async def test_the_stream_goes_on_where_it_was_after_the_house_was_away(world: W
         first = await anext(stream)
         assert (first.kind, bool(first.cursor)) == ("beat", True)
         await stream.aclose()
-        halt = await house.halt("platform:missed", reason="while nobody listened")
+        halt = await house.halt("platform:mastodon", reason="while nobody listened")
         resumed = house.changes(cursor=first.cursor)
         async for change in resumed:
             if change.frame and "halt" in change.frame.topics:

@@ -99,6 +99,7 @@ def _report(results: dict[str, CorpusResult]) -> dict[str, object]:
     }
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def _percentile(values: Sequence[float], percent: int) -> float | None:
+    """None where nothing was measured: no time is not the best time."""
     ordered = sorted(values)
-    return round(ordered[min(len(ordered) * percent // 100, len(ordered) - 1)], 1) if ordered else 0.0
+    return round(ordered[min(len(ordered) * percent // 100, len(ordered) - 1)], 1) if ordered else None
