@@ -75,8 +75,8 @@ class MemoryReads:
                 found.append(_record(kind, row))
         return tuple(found)
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
-        return {row.id: row.version for row in self._table(kind).rows.values()}
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
+        return {row.id: row.version for row in self._table(kind).rows.values() if row.id > after}
 
     async def dossier(self, grant_id: str) -> Dossier:
         # No await that gives way in it: all is as it stands at one moment.

@@ -78,8 +78,8 @@ class PostgresReads:
         )
         return tuple([record_of(kind, row) for row in found])
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
-        found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]))
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
+        found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]), after or None)
         return {str(row["id"]): row["version"] for row in found}
 
     async def dossier(self, grant_id: str) -> Dossier:

@@ -126,10 +126,10 @@ class FaultyStore:
         await self._read()
         return await self._store.find(kind, identifier)
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         """As the store does."""
         await self._read()
-        return await self._store.versions(kind)
+        return await self._store.versions(kind, after=after)
 
     async def dossier(self, grant_id: str) -> Dossier:
         """As the store does."""
