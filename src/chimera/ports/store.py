@@ -83,6 +83,12 @@ class Reads(Protocol):
         """
         ...
 
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        """The windows of some spans whose ids begin with `scope`, ordered by id, beyond `after`."""
+        ...
+
     async def halted(self) -> frozenset[str]:
         """The scopes that are halted now."""
         ...

@@ -102,6 +102,12 @@ class MemoryReads:
         return tuple([window for window in await self.windows() if window.span == span
                       and window.gone_micros * FULL_BP >= window.cap_micros * gone_bp_min])  # fmt: skip
 
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        found = [window for window in await self.windows() if window.span in spans and window.id.startswith(scope)]
+        return tuple([window for window in found if window.id > after][: min(limit, LIST_MAX)])
+
     async def halted(self) -> frozenset[str]:
         self._require_readable("halt", "halt")
         return self._database.halted()

@@ -108,6 +108,13 @@ class PostgresReads:
         found = await self._fetch("budget windows", query("windows_of_span"), span, gone_bp_min)
         return tuple([Window(**dict(row)) for row in found])
 
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        statement, most = query("windows_of_spans"), min(limit, LIST_MAX)
+        found = await self._fetch("budget windows", statement, list(spans), after, scope, most)
+        return tuple([Window(**dict(row)) for row in found])
+
     async def halted(self) -> frozenset[str]:
         return frozenset(row["scope"] for row in await self._fetch("halt", query("halted")))
 

@@ -178,6 +178,13 @@ class FaultyStore:
         await self._read()
         return await self._store.windows_of(span, gone_bp_min=gone_bp_min)
 
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        """As the store does."""
+        await self._read()
+        return await self._store.windows_page(spans, scope=scope, after=after, limit=limit)
+
     async def halted(self) -> frozenset[str]:
         """As the store does."""
         await self._read()
