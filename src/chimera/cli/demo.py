@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -68,7 +68,7 @@ def demo(
     missed = shortfalls(summary)
     if as_json:
         told = msgspec.to_builtins(summary)
-        score = told.pop("score") or {}
+        score: dict[str, Any] = told.pop("score") or {}
         output.answer({**told, **score})
     else:
         _say(summary, missed)
