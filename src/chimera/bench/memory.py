@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import structlog
 
 import chimera
 from chimera import bootstrap
@@ -38,7 +37,6 @@ IN_ONE_CHANGE = 25
 SEED = 7
 # Two vectors that differ by less are equally near: which of them is the tenth is no one's fault.
 EQUALLY_NEAR = 1e-6
-_log = structlog.get_logger("chimera")
 
 
 async def run(settings: Settings, *, memories: int, queries: int) -> dict[str, Any]:
@@ -52,7 +50,6 @@ async def run(settings: Settings, *, memories: int, queries: int) -> dict[str, A
             memory = Remembering(store=store, index=index, embeddings=embeddings, clock=SystemClock())
             filled = await _fill(found, store, memory, [_text(dice, words, 8, 16) for _ in range(memories)])
             texts = [_text(dice, words, 4, 8) for _ in range(queries)]
-            _log.info("all memories are in and indexed; searching begins", **filled)
             return {"memories": memories, "queries": queries, **filled, **await _measured(memory, index, texts)}
         finally:
             await index.close()
