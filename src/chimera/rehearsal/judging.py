@@ -32,6 +32,12 @@ def judge(data: Data, dice: Dice) -> dict[str, Any]:
     return {"accepted": True, "confidence_bp": _confidence_bp(dice), "findings": []}
 
 
+def compare(data: Data) -> dict[str, Any]:
+    """Which of two texts has less in it that is wrong; of two that are alike the first, whichever that is."""
+    faults = [sum(sees({"text": reading.text(data, name)}) for sees, _ in _SIGHTS) for name in ("first", "second")]
+    return {"better": "second" if faults[1] < faults[0] else "first"}
+
+
 def _breaches(data: Data, text: str) -> list[str]:
     """The rules of a constitution whose bad examples the text is like: it shares most of their words."""
     said = set(_WORD.findall(text.casefold()))
