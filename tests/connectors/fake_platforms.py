@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 LINK = re.compile(r"https?://[^\s]+")
@@ -52,10 +52,11 @@ class Platform:
     refreshes: dict[str, str] = field(default_factory=dict)
     # (method, beginning of the path) → what happens to the next such call: "lost" after it was done, or a refusal.
     trouble: dict[tuple[str, str], Refusal | str] = field(default_factory=dict)
+    always: dict[tuple[str, str], Refusal | str] = field(default_factory=dict)
     count: int = 1_000
     url: str = ""
     # Whether strangers are heard beneath a post of ours alone.
-    hears_beneath: bool = False
+    hears_beneath: ClassVar[bool] = False
     # What the next answer says besides, in its headers.
     besides: dict[str, str] = field(default_factory=dict)
 
@@ -78,8 +79,13 @@ class Platform:
         raise NotImplementedError
 
     def what_goes_wrong(self, call: Call) -> Refusal | str | None:
-        fitting = [key for key in self.trouble if call.method == key[0] and call.path.startswith(key[1])]
-        return self.trouble.pop(fitting[0]) if fitting else None
+        def is_meant(key: tuple[str, str]) -> bool:
+            return call.method == key[0] and call.path.startswith(key[1])
+
+        for key in filter(is_meant, self.always):
+            return self.always[key]
+        fitting = next(filter(is_meant, self.trouble), None)
+        return self.trouble.pop(fitting) if fitting else None
 
     def routed(self, routes: dict[str, Callable[..., dict[str, Any]]], me: str, call: Call) -> dict[str, Any] | None:
         """By the first route that fits: a method and a path with `*` for what is handed on."""
@@ -94,10 +100,7 @@ class Platform:
             call = await _call(reader)
             self.calls.append(call)
             status, body, headers = 200, {}, {}
-            trouble = next(
-                (key for key in self.trouble if call.method == key[0] and call.path.startswith(key[1])), None
-            )
-            what = self.trouble.pop(trouble) if trouble else None
+            what = self.what_goes_wrong(call)
             try:
                 if isinstance(what, Refusal):
                     raise what
@@ -362,7 +365,7 @@ class FakeThreads(Platform):
 class FakeInstagram(FakeThreads):
     """The Instagram API with Instagram login: posts are pictures in containers; what stands beneath them, comments."""
 
-    hears_beneath = True
+    hears_beneath: ClassVar[bool] = True
 
     def routes(self) -> dict[str, Callable[..., dict[str, Any]]]:
         return {

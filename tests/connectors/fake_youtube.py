@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from tests.connectors.fake_platforms import NO_CONTENT, PEOPLE, Call, Platform, Refusal
 
@@ -28,7 +28,7 @@ def stamp(at: float) -> str:
 class FakeYouTube(Platform):
     """Films are in `posts` once everybody sees them, and in `drafts` before; comments are in `posts`."""
 
-    hears_beneath = True
+    hears_beneath: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
