@@ -100,24 +100,26 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
                 from chimera.connectors.bluesky.network import TOOLS, BlueskyNetwork
 
                 wire = await stack.enter_async_context(Wire(network.address))
-                behind = BlueskyNetwork(wire, accounts, clock)
+                behind, offered = BlueskyNetwork(wire, accounts, clock), TOOLS
             case "mastodon":
                 from chimera.connectors.mastodon.network import TOOLS, MastodonNetwork
 
                 wire = await stack.enter_async_context(Wire(network.address))
+                offered = TOOLS
                 behind = MastodonNetwork(wire, accounts, Journal(journal, clock), clock,
                                          characters_max=network.characters_max)  # fmt: skip
             case "nostr":
                 from chimera.connectors.nostr.network import TOOLS, NostrNetwork
 
+                offered = TOOLS
                 behind = NostrNetwork(network.relays, accounts, Journal(journal, clock), clock,
                                       characters_max=network.characters_max)  # fmt: skip
                 stack.push_async_callback(behind.close)
             case "x" | "threads" | "instagram" | "youtube":
-                opened, TOOLS = _keyless(network.kind)  # noqa: N806 – as the others' are called.
+                opened, offered = _keyless(network.kind)
                 wire = await stack.enter_async_context(Wire(network.address))
                 behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
-        yield desk.build(f"chimera-{name}", behind, TOOLS, instructions=INSTRUCTIONS)
+        yield desk.build(f"chimera-{name}", behind, offered, instructions=INSTRUCTIONS)
 
 
 def _keyless(kind: Keyless) -> tuple[Callable[..., Network], tuple[Tool, ...]]:

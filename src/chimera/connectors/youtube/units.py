@@ -9,6 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
+from msgspec import Struct
+
 from chimera.connectors.social.limits import DAY
 from chimera.connectors.social.quotas import SECOND_US, Quota, Quotas
 from chimera.connectors.social.wire import NotSent, Reply
@@ -60,8 +63,21 @@ class Units:
         return self._units, READ if method == "GET" else WRITE
 
 
+class _Fault(Struct):
+    reason: str = ""
+
+
+class _Error(Struct):
+    errors: tuple[_Fault, ...] = ()
+
+
+class _Told(Struct):
+    error: _Error
+
+
 def reasons_of(reply: Reply) -> frozenset[str]:
-    """The server's own names for a failure."""
-    error = reply.body.get("error", {}) if isinstance(reply.body, dict) else {}
-    told = error.get("errors", ()) if isinstance(error, dict) else ()
-    return frozenset(str(one.get("reason", "")) for one in told if isinstance(one, dict))
+    """The server's own names for a failure; none where it is not told in Google's form."""
+    try:
+        return frozenset(one.reason for one in msgspec.convert(reply.body, _Told).error.errors)
+    except msgspec.ValidationError:
+        return frozenset()
