@@ -16,6 +16,9 @@ THREATS = ROOT / "docs" / "security" / "threat-model.md"
 # Tests that do the same thing very often: coverage triples their time, and learns nothing after the first round.
 REPEATING = ("hypothesis", "slow")
 SEEDS_COVERED = 6
+# Whole fleets, browsers and servers beside us, in real time, on two cores that others use: one that fails is run once
+# more, and the report names it (ADR-167). What decides, computes or stores is never given a second chance.
+IN_REAL_TIME = ("cli", "client", "console", "e2e", "gateway")
 
 # How long an example takes is the machine's: a property fails for what it finds.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -32,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         seed = parameters.get("seed", 0)
         if any(map(item.get_closest_marker, REPEATING)) or (isinstance(seed, int) and seed >= SEEDS_COVERED):
             item.add_marker(pytest.mark.no_cover)
+        if item.path.relative_to(ROOT / "tests").parts[0] in IN_REAL_TIME:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def mark_attacks(items: list[pytest.Item]) -> None:

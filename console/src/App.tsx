@@ -1,11 +1,10 @@
 /** The frame around every screen, and which screen it is. */
-import { Loader } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Component, Suspense, useEffect, type ErrorInfo, type ReactElement, type ReactNode } from "react";
 import { Redirect, Route, Switch, useLocation } from "wouter";
 import { useFleet } from "@/api/queries";
 import { follow } from "@/live/stream";
-import { Empty, ProblemNote } from "@/parts/parts";
+import { Empty, Loading, ProblemNote } from "@/parts/parts";
 import { KeysProvider } from "@/shell/keys";
 import { SCREENS } from "@/shell/screens";
 import { Shell } from "@/shell/Shell";
@@ -31,7 +30,7 @@ class Guarded extends Component<{ children: ReactNode; place: string }, { error:
 function Home(): ReactElement {
   const fleet = useFleet();
   const may = useMay();
-  if (fleet.data === undefined && !fleet.isError) return <div className="empty"><Loader size="sm" /></div>;
+  if (fleet.data === undefined && !fleet.isError) return <Loading />;
   const agents = Object.values(fleet.data?.agents ?? {}).reduce((sum, count) => sum + count, 0);
   if (agents === 0) return <Redirect to="/start" replace />;
   return <Redirect to={may("review.look") ? "/reviews" : "/fleet"} replace />;
@@ -45,7 +44,7 @@ export function App(): ReactElement {
     <KeysProvider>
       <Shell>
         <Guarded place={place}>
-          <Suspense fallback={<div className="empty" role="status" aria-label="Loading"><Loader size="sm" /></div>}>
+          <Suspense fallback={<Loading />}>
             <Switch>
               <Route path="/"><Home /></Route>
               {SCREENS.map((screen) => <Route key={screen.path} path={screen.route} component={screen.component} />)}

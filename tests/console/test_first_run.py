@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.console.asking import ask, go_on, tell, waited
-from tests.console.conftest import House, opened_house
+from tests.console.conftest import SEEN_MS_MAX, House, opened_house
 from tests.console.looking import SCREENS, faults_on, settled
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]  # A fleet of its own begins, from nothing.
@@ -28,6 +28,7 @@ def empty(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def newcomer(browser: Browser, empty: House) -> Iterator[Page]:
     context = browser.new_context(storage_state=empty.let_in, viewport={"width": 1440, "height": 900},
                                   reduced_motion="reduce")  # fmt: skip
+    context.set_default_timeout(SEEN_MS_MAX)
     yield context.new_page()
     context.close()
 

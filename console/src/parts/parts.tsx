@@ -130,7 +130,17 @@ export function Found<T>({ query, children, empty }: { query: UseQueryResult<T>;
     return <>{isLost && <ProblemNote error={query.error} />}{children(query.data) ?? empty}</>;
   }
   if (query.isError) return <ProblemNote error={query.error} retry={() => void query.refetch()} />;
+  return <Loading />;
+}
+
+export function Loading(): ReactElement {
   return <div className="empty" role="status" aria-label="Loading"><Loader size="sm" /></div>;
+}
+
+/** Where a list has no rows: that it is still being read, or that there are none. A failure stands beside the list. */
+export function NoRows({ pages, children }: { pages: { data: unknown; isError: boolean }; children: ReactNode }): ReactNode {
+  if (pages.data !== undefined) return children;
+  return pages.isError ? null : <Loading />;
 }
 
 export function Meter({ spent, held, cap, over = 0 }: { spent: number; held: number; cap: number; over?: number }): ReactElement {

@@ -5,7 +5,7 @@ import { useState, type ReactElement } from "react";
 import { call } from "@/api/client";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Found, Hash, Head, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
+import { Chip, Empty, Found, Hash, Head, NoRows, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
@@ -53,7 +53,7 @@ function Pins(): ReactElement {
   return (
     <>
       {pages.isError && <ProblemNote error={pages.error} />}
-      {pages.data && !pins.length && <Panel title="Tools of other servers" bare><Empty title="None is pinned">A server’s tool can be used once a person has looked at its definition and pinned it: <code>chimera tools pin</code>. When the server changes a word of it, it is out of use until it is pinned again.</Empty></Panel>}
+      {!pins.length && <Panel title="Tools of other servers" bare><NoRows pages={pages}><Empty title="None is pinned">A server’s tool can be used once a person has looked at its definition and pinned it: <code>chimera tools pin</code>. When the server changes a word of it, it is out of use until it is pinned again.</Empty></NoRows></Panel>}
       {servers.map(([server, members]) => <Panel key={server} title={server} note={plural(members.length, "pinned tool")} bare><ul className="plain-list">{members.map((pin) => <PinShown key={pin.id} pin={pin} />)}</ul></Panel>)}
       {pages.hasNextPage && <div><Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>More</Button></div>}
     </>

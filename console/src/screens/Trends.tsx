@@ -4,7 +4,7 @@ import type { ReactElement } from "react";
 import { Link } from "wouter";
 import { usePages } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Head, Meter, Panel, ProblemNote, When } from "@/parts/parts";
+import { Chip, Empty, Head, Meter, NoRows, Panel, ProblemNote, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { fieldsOf, textOf } from "@/words/plain";
 import { percentOf, plural } from "@/words/money";
@@ -40,7 +40,7 @@ export default function Trends(): ReactElement {
     <div className="page">
       <Head title="Trends">What a look at the public’s talk has found. Strangers’ words: labelled, never believed.</Head>
       {pages.isError && <ProblemNote error={pages.error} />}
-      {pages.data && !rows.length ? <Panel bare><Empty title="No look at the trends yet">Agents with <code>trends.read</code> look around as part of their plans; what they find stands here.</Empty></Panel> : (
+      {!rows.length ? <NoRows pages={pages}><Panel bare><Empty title="No look at the trends yet">Agents with <code>trends.read</code> look around as part of their plans; what they find stands here.</Empty></Panel></NoRows> : (
         <div className="stack"><Tally rows={rows} /><div className="grid two">{rows.map((row) => (
           <Panel key={row.task_id + String(row.at_us)} title={<When us={row.at_us} />} note={percentOf(row.confidence_bp)} acts={<Link href={`/audit/task/${row.task_id}`}>whole life</Link>}>
             <dl className="facts">{Object.entries(fieldsOf(row.output)).map(([name, value]) => <div key={name} style={{ display: "contents" }}><dt>{name.replaceAll("_", " ")}</dt><dd><Finding value={value} /></dd></div>)}</dl>

@@ -35,7 +35,9 @@ from chimera.settings import Settings
 WRITER = "measured"
 TEXT = "A post of a usual length, about nothing in particular, as a persona would write it on a day like any. "
 REVIEWS_MS_P95_MAX, DELIVERED_MS_P95_MAX, FRAMES_PER_SECOND_MAX = 50, 1_000, 4.2
-LISTS, PAGES_MAX = 360, 4
+LISTS = 360
+# What is decided trails what comes in by the models' time: the rate is read once the first of it is through.
+WARM_SECONDS = 3.0
 DAY_US = 86_400_000_000
 
 
@@ -173,13 +175,14 @@ async def _stream(
 ) -> tuple[dict[str, Any], int]:  # fmt: skip
     """What the listeners heard while the swarm was fed at a rate, and the rate at which it decided."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "chimera.bench.listeners", url, str(sizes.clients), str(sizes.seconds),
+        sys.executable, "-m", "chimera.bench.listeners", url, str(sizes.clients), str(WARM_SECONDS + sizes.seconds),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=1 << 28,
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None, "both are pipes"
     process.stdin.write(token.encode() + b"\n")
     await process.stdin.drain()
     await process.stdout.readline()
+    await feeder.pace(meter, per_second=sizes.per_second, until=time.monotonic() + WARM_SECONDS)
     before, since = meter.decided_count, time.monotonic()
     await feeder.pace(meter, per_second=sizes.per_second, until=since + sizes.seconds)
     per_second = round((meter.decided_count - before) / (time.monotonic() - since))

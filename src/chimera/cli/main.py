@@ -79,6 +79,7 @@ for command in (
     rehearse.rehearse,
     operate.feed,
     operate.halt,
+    operate.pause,
     operate.resume,
     operate.doctor,
     processes.office,

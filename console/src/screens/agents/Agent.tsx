@@ -6,7 +6,7 @@ import { Link } from "wouter";
 import { call } from "@/api/client";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Figures, Found, Head, Meter, Money, Panel, ProblemNote, State } from "@/parts/parts";
+import { Chip, Empty, Figures, Found, Head, Meter, Money, NoRows, Panel, ProblemNote, State } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { Editor, Permissions } from "@/screens/agents/Editor";
 import { Manifest } from "@/screens/agents/Manifest";
@@ -59,7 +59,7 @@ function Persona({ item }: { item: Item }): ReactElement {
 function Campaigns({ id }: { id: string }): ReactElement {
   const pages = usePages<Schemas["CampaignRow"]>(["campaigns", "of", id], "campaigns", { agent: id, limit: 20 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
-  return <Panel title="Campaigns" bare>{pages.data && !rows.length ? <Empty title="None yet" /> : <ul className="plain-list">{rows.map((row) => <li key={row.id} className="row"><Link href={`/campaigns/${row.id}`} className="grow" style={{ minWidth: 0, color: "var(--text)" }}><UntrustedLine text={row.goal.text} /></Link><State of={row.state} /></li>)}</ul>}</Panel>;
+  return <Panel title="Campaigns" bare>{!rows.length ? <NoRows pages={pages}><Empty title="None yet" /></NoRows> : <ul className="plain-list">{rows.map((row) => <li key={row.id} className="row"><Link href={`/campaigns/${row.id}`} className="grow" style={{ minWidth: 0, color: "var(--text)" }}><UntrustedLine text={row.goal.text} /></Link><State of={row.state} /></li>)}</ul>}</Panel>;
 }
 
 /** Writing the next version begins with the manifest that is in force. */

@@ -6,7 +6,7 @@ import { Link, useLocation, useParams } from "wouter";
 import { usePages } from "@/api/queries";
 import type { Schemas } from "@/api/types";
 import { Icon } from "@/parts/Icon";
-import { Empty, Head, Meter, Money, Panel, ProblemNote, State } from "@/parts/parts";
+import { Empty, Head, Meter, Money, NoRows, Panel, ProblemNote, State } from "@/parts/parts";
 import { Agent } from "@/screens/agents/Agent";
 import { Editor } from "@/screens/agents/Editor";
 import { useMay } from "@/session";
@@ -29,7 +29,7 @@ function List(): ReactElement {
       <div className="filters"><TextInput w={260} placeholder="Name" aria-label="Search agents" leftSection={<Icon name="search" />} value={words} onChange={(event) => { setWords(event.currentTarget.value); }} /><SegmentedControl aria-label="State" data={[{ value: "", label: "All" }, { value: "active", label: "Active" }, { value: "paused", label: "Paused" }, { value: "installed", label: "Installed" }, { value: "retired", label: "Retired" }]} value={state} onChange={setState} /></div>
       {pages.isError && <ProblemNote error={pages.error} />}
       <Panel bare label="Agents">
-        {pages.data && !rows.length ? <Empty title={sought || state ? "No such agent" : "No agents yet"} act={act}>An agent is installed from a package: a folder with a manifest.</Empty> : (
+        {!rows.length ? <NoRows pages={pages}><Empty title={sought || state ? "No such agent" : "No agents yet"} act={act}>An agent is installed from a package: a folder with a manifest.</Empty></NoRows> : (
           <div className="scroll-x"><table className="list"><thead><tr><th>Persona</th><th>Package</th><th>Accounts</th><th>State</th><th style={{ width: 190 }}>Today</th></tr></thead>
             <tbody>{rows.map((row) => <tr key={row.id} className="link" onClick={() => { go(`/agents/${row.id}`); }}><td><Link href={`/agents/${row.id}`}>{row.persona}</Link></td><td className="soft">{row.name} <span className="faint">{row.package_version}</span></td><td className="soft">{row.accounts.map((account) => `${handleOf(account.handle)} on ${account.platform}`).join(", ")}</td><td><State of={row.halted ? "halted" : row.state} /></td><td><div className="row" style={{ fontSize: 12.5 }}><span className="grow"><Money micros={row.spent_micros} /></span><span className="faint">of <Money micros={row.cap_micros} /></span></div><Meter spent={row.spent_micros} held={row.held_micros} cap={row.cap_micros} /></td></tr>)}</tbody></table></div>
         )}

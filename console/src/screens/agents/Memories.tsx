@@ -3,7 +3,7 @@ import { Button } from "@mantine/core";
 import type { ReactElement } from "react";
 import { usePages } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Meter, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Chip, Empty, Meter, NoRows, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 
 type Memory = Schemas["Memory"];
@@ -15,7 +15,7 @@ export function Memories({ id }: { id: string }): ReactElement {
   return (
     <Panel title="Memory" note="what it may draw on when it works" bare>
       {pages.isError && <ProblemNote error={pages.error} />}
-      {pages.data && !rows.length ? <Empty title="It remembers nothing yet">With <code>note.keep</code> it keeps what may matter later, each with the labels of whoever said it. A stranger’s words stay a stranger’s words.</Empty> : (
+      {!rows.length ? <NoRows pages={pages}><Empty title="It remembers nothing yet">With <code>note.keep</code> it keeps what may matter later, each with the labels of whoever said it. A stranger’s words stay a stranger’s words.</Empty></NoRows> : (
         <ul className="plain-list">{rows.map((one) => (
           <li key={one.id}>
             <div className="row" style={{ fontSize: 12.5 }}><Chip>{one.kind}</Chip>{one.state !== "kept" && <State of={one.state} />}{one.labels.map((label) => <Chip key={label} tone={label === "public" ? "wait" : "plain"}>{label}</Chip>)}<span className="grow" /><span style={{ width: 90 }} title="How much it matters"><Meter spent={one.importance_bp} held={0} cap={WHOLE_BP} /></span><span className="faint"><When us={one.at_us} /></span></div>

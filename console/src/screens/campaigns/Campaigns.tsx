@@ -4,7 +4,7 @@ import { useEffect, useState, type ReactElement } from "react";
 import { Link, useLocation, useParams, useSearch } from "wouter";
 import { usePages } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Empty, Head, Money, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Empty, Head, Money, NoRows, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { UntrustedLine } from "@/parts/Untrusted";
 import { Campaign } from "@/screens/campaigns/Campaign";
 import { NewCampaign } from "@/screens/campaigns/NewCampaign";
@@ -43,7 +43,7 @@ function List({ state, onState, onNew }: { state: string; onState: (state: strin
       <div className="filters"><SegmentedControl aria-label="State" data={[{ value: "", label: "All" }, { value: "running", label: "Running" }, { value: "paused", label: "Paused" }, { value: "finished", label: "Finished" }, { value: "cancelled", label: "Cancelled" }]} value={state} onChange={onState} /></div>
       {pages.isError && <ProblemNote error={pages.error} />}
       <Panel bare label="Campaigns">
-        {pages.data && !rows.length ? <Empty title="No campaigns here" act={act}>Say what you want, from whom and for how much. The planner does the rest, and asks where it must.</Empty> : (
+        {!rows.length ? <NoRows pages={pages}><Empty title="No campaigns here" act={act}>Say what you want, from whom and for how much. The planner does the rest, and asks where it must.</Empty></NoRows> : (
           <div className="scroll-x"><table className="list"><thead><tr><th>Goal</th><th>Agent</th><th>State</th><th className="num">Plans</th><th className="num">Budget</th><th>Opened</th></tr></thead>
             <tbody>{rows.map((row) => (
               <tr key={row.id} className="link" onClick={() => { go(`/campaigns/${row.id}`); }}>

@@ -4,7 +4,7 @@ import { useState, type ReactElement } from "react";
 import { Link, useLocation, useParams } from "wouter";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Found, Head, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
+import { Chip, Empty, Found, Head, NoRows, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { Answer } from "@/screens/conversations/Reasoning";
 import { handleOf } from "@/words/plain";
@@ -60,7 +60,7 @@ export default function Conversations(): ReactElement {
       {pages.isError && <ProblemNote error={pages.error} />}
       <div className="pair" data-open={id !== undefined || undefined}>
         <Panel bare label="Conversations">
-          {pages.data && !rows.length ? <Empty title="Nobody has said anything yet">Mentions and replies appear here, with their labels, as soon as they are admitted.</Empty> : (
+          {!rows.length ? <NoRows pages={pages}><Empty title="Nobody has said anything yet">Mentions and replies appear here, with their labels, as soon as they are admitted.</Empty></NoRows> : (
             <ul className="plain-list talk">{rows.map((row) => <li key={row.id} data-chosen={row.id === id || undefined}><button type="button" className="bare" style={{ width: "100%" }} onClick={() => { go(`/conversations/${row.id}`); }}><span className="row"><b className="cut grow"><bdi>{row.author ? handleOf(row.author) : row.kind}</bdi></b>{row.threat !== "LOW" && <Threat of={row.threat} />}<span className="faint"><When us={row.at_us} /></span></span><UntrustedLine text={row.text || row.kind} /></button></li>)}</ul>
           )}
           {pages.hasNextPage && <Button m={10} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Later ones</Button>}

@@ -4,7 +4,7 @@ import { useState, type ReactElement } from "react";
 import { Link, useLocation, useParams } from "wouter";
 import { usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Empty, Found, Head, Meter, Money as Amount, Panel, ProblemNote, State, When } from "@/parts/parts";
+import { Empty, Found, Head, Meter, Money as Amount, NoRows, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Burn, partsOf, PERIODS } from "@/screens/money/Burn";
 import { Returns } from "@/screens/money/Returns";
 import { useCurrency } from "@/session";
@@ -98,7 +98,7 @@ function Spent(): ReactElement {
       {pages.isError && <ProblemNote error={pages.error} />}
       <ByCategory rows={rows} />
       <Panel bare label="Spending">
-        {pages.data && !rows.length ? <Empty title="Nothing here yet">Money is set aside before an act and captured after it; both appear here.</Empty> : (
+        {!rows.length ? <NoRows pages={pages}><Empty title="Nothing here yet">Money is set aside before an act and captured after it; both appear here.</Empty></NoRows> : (
           <div className="scroll-x"><table className="list"><thead><tr><th>When</th><th>For</th><th>Category</th><th>To</th><th>State</th><th className="num">Set aside</th><th className="num">Spent</th><th /></tr></thead>
             <tbody>{rows.map((row) => <tr key={row.id}><td><When us={row.at_us} /></td><td>{row.kind || "–"} <span className="faint">{row.platform}</span></td><td>{row.category || "–"}</td><td>{row.recipient || "–"}</td><td><State of={row.state} /></td><td className="num">{moneyOf(row.amount_micros, currency)}</td><td className="num">{moneyOf(row.captured_micros, currency)}</td><td className="num"><Button size="compact-sm" variant="default" onClick={() => { go(`/money/${row.id}`); }}>Why?</Button></td></tr>)}</tbody></table></div>
         )}

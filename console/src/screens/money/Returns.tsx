@@ -4,7 +4,7 @@ import type { ReactElement } from "react";
 import { Link } from "wouter";
 import { readAll, usePages, useRead } from "@/api/queries";
 import type { Schemas } from "@/api/types";
-import { Chip, Empty, Found, Hash, Money, Panel, ProblemNote, State } from "@/parts/parts";
+import { Chip, Empty, Found, Hash, Money, NoRows, Panel, ProblemNote, State } from "@/parts/parts";
 import { partsOf } from "@/screens/money/Burn";
 import { countOf, plural } from "@/words/money";
 
@@ -75,7 +75,7 @@ function Wallet(): ReactElement {
   return (
     <Panel title="Wallet" note="every nonce belongs to one grant" bare>
       {pages.isError && <ProblemNote error={pages.error} />}
-      {pages.data && !rows.length ? <Empty title="Nothing has been sent">Transfers need a wallet, a cap for their recipient, and two keys that agree. <code>chimera wallet</code> sets one up.</Empty> : (
+      {!rows.length ? <NoRows pages={pages}><Empty title="Nothing has been sent">Transfers need a wallet, a cap for their recipient, and two keys that agree. <code>chimera wallet</code> sets one up.</Empty></NoRows> : (
         <div className="scroll-x"><table className="list"><thead><tr><th>Chain</th><th>Wallet</th><th className="num">Nonce</th><th>State</th><th className="num">Fee, ether</th><th>Grant</th></tr></thead>
           <tbody>{rows.map((row) => <tr key={row.id}><td>{row.chain}</td><td><Hash of={row.wallet} /></td><td className="num">{row.nonce}</td><td><State of={row.state} /></td><td className="num">{etherOf(row.paid_wei)}</td><td><Hash of={row.grant_id} /></td></tr>)}</tbody></table></div>
       )}

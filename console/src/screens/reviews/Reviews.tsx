@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState, type ReactElement } from "react";
 import { useLocation, useParams } from "wouter";
 import { usePages } from "@/api/queries";
 import { useNowUs } from "@/live/now";
-import { Empty, ProblemNote } from "@/parts/parts";
+import { Empty, NoRows, ProblemNote } from "@/parts/parts";
 import { SayForm } from "@/screens/reviews/Compose";
 import { itemQuery, ReviewItem, useItem, type Mode } from "@/screens/reviews/ReviewItem";
 import { linesOf, mayBatch, ReviewList, type Grouping, type Row } from "@/screens/reviews/ReviewList";
@@ -162,7 +162,7 @@ export default function Reviews(): ReactElement {
         </div>
         <Batch rows={chosenRows} onDone={() => { setPicked(new Set()); }} />
         {pages.isError && !pages.data ? <div style={{ padding: 12 }}><ProblemNote error={pages.error} retry={() => void pages.refetch()} /></div> : null}
-        {pages.data && !ordered.length ? <Empty title={title}>{text}</Empty> : <ReviewList lines={lines} chosen={id} picked={picked} onChoose={(one) => { open(one); }} onPick={onPick} />}
+        {!ordered.length ? <NoRows pages={pages}><Empty title={title}>{text}</Empty></NoRows> : <ReviewList lines={lines} chosen={id} picked={picked} onChoose={(one) => { open(one); }} onPick={onPick} />}
         {pages.hasNextPage && <Button m={8} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>More</Button>}
         <div className="desk-foot faint">{plural(ordered.length, "review")}{pages.hasNextPage ? " loaded" : ""} · <kbd>?</kbd> for keys</div>
       </div>
