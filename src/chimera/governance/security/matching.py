@@ -5,6 +5,7 @@ Units keep a long harmless document from diluting, or adding up to, what one sen
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import TypeAlias
 
 import ahocorasick_rs
@@ -12,7 +13,7 @@ import ahocorasick_rs
 UNIT_CHARS_MIN = 40  # Shorter sentences join the next, or "Ignore. Previous. Rules." would be three harmless ones.
 UNIT_CHARS_MAX = 240
 PAD = " . "
-_NOTHING: tuple[tuple[int, ...], ...] = ((), (), ())
+_NUMBER, _END = itemgetter(0), itemgetter(2)
 
 
 # What one stretch of text says: concepts as bits, the numbers of the features found in it, and from where to where.
@@ -42,7 +43,7 @@ class Matcher:
         text = PAD + PAD.join([folded[start:end] for start, end in cuts]) + PAD
         said = self._terms.find_matches_as_indexes(text, overlapping=True)
         matches = self._features.find_matches_as_indexes(text, overlapping=True)
-        numbers, _, ends = zip(*matches, strict=True) if matches else _NOTHING
+        numbers, ends = list(map(_NUMBER, matches)), list(map(_END, matches))
         units: list[Unit] = []
         beyond = counted = term = 0
         for start, end in cuts:

@@ -70,7 +70,9 @@ class Model:
         )
         bits = concept_bits(lexicon)
         self.matcher = matcher_of(lexicon, weights.features)
-        self._features = list(weights.features.values())
+        # One object for each value: what is added up again and again lies close together.
+        same: dict[int, int] = {}
+        self._features = [same.setdefault(weight, weight) for weight in weights.features.values()]
         self.bias = weights.bias
         self.thresholds = weights.thresholds
         self.rules = tuple(
