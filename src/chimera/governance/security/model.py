@@ -70,9 +70,7 @@ class Model:
         )
         bits = concept_bits(lexicon)
         self.matcher = matcher_of(lexicon, weights.features)
-        # One object for each value: what is added up again and again lies close together.
-        same: dict[int, int] = {}
-        self._features = [same.setdefault(weight, weight) for weight in weights.features.values()]
+        self._features = weights.features
         self.bias = weights.bias
         self.thresholds = weights.thresholds
         self.rules = tuple(

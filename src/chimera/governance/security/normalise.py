@@ -142,7 +142,7 @@ def _plainly(text: str) -> View | None:
     lengths = _lengths(words)
     if lengths.translate(None, _SHORT) or lengths.count(2) * 2 > len(words):
         return None
-    if _SPACED_RUN in lengths and _has_run([word.decode() for word in words]):
+    if _has_run(words, lengths):
         return None
     return View("plain", b" ".join(words).decode())
 
@@ -152,7 +152,7 @@ def fold(text: str) -> str:
     return " ".join(_words(text))
 
 
-def _lengths(words: Sequence[bytes | str]) -> bytes:
+def _lengths(words: Sequence[bytes] | Sequence[str]) -> bytes:
     """How long each word is, one byte for each: bytes are searched at once."""
     try:
         return bytes(map(len, words))
@@ -296,7 +296,7 @@ def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[st
         yield "base64", "base64 payload", _decode_base64
     if has_long or lengths.count(2) * 2 > len(words):
         yield "hex", "hex payload", _decode_hex
-    if _SPACED_RUN in lengths and _has_run(words):
+    if _has_run(words, lengths):
         yield "spaced", "spaced-out letters", _join_spaced
 
 
@@ -306,13 +306,14 @@ def _small_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass").lower()
 
 
-def _has_run(words: list[str]) -> bool:
+def _has_run(words: Sequence[bytes] | Sequence[str], lengths: bytes) -> bool:
     """Whether one-letter words stand side by side, letters and not the numbers of a table."""
-    single = [word if len(word) == 1 else "" for word in words]
-    return any(
-        all(run) and sum(map(str.isalpha, run)) >= SPACED_ALPHA_MIN
-        for run in (single[place : place + SPACED_LETTERS_MIN] for place in range(len(words) - SPACED_LETTERS_MIN + 1))
-    )
+    place = lengths.find(_SPACED_RUN)
+    while place >= 0:
+        if sum([word.isalpha() for word in words[place : place + SPACED_LETTERS_MIN]]) >= SPACED_ALPHA_MIN:
+            return True
+        place = lengths.find(_SPACED_RUN, place + 1)
+    return False
 
 
 def _distinct(views: list[View]) -> tuple[View, ...]:
