@@ -16,7 +16,7 @@ from chimera.bench.guard_training import LEXICON, SEED, SEEDS, Row, fit, read_ro
 from chimera.governance.security.lexicon import parse_lexicon
 from chimera.governance.security.scan import ATTACK_LEVELS, Scanner, shipped_scanner, version_of
 
-PASSES = 3
+PASSES = 5
 
 
 class CorpusResult(msgspec.Struct, frozen=True):
