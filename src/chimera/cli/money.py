@@ -19,7 +19,7 @@ from chimera.assembly import vaults
 from chimera.cli import output, stopping
 from chimera.domain import ids, quotas, scopes
 from chimera.domain.budget import Cap, Window
-from chimera.domain.errors import Missing
+from chimera.domain.errors import Invalid, Missing
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.person import Principal
@@ -42,6 +42,9 @@ ledger = typer.Typer(name="ledger", help="The books: do they agree, and what sta
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 T = TypeVar("T")
 SHOWN_MAX = 1_000
+DECIDED = ("approved", "asked", "refused")
+# An amount that begins with a minus is an amount, to be refused as one, and no option.
+_AMOUNTS = {"ignore_unknown_options": True}
 
 
 # ── budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +129,7 @@ async def _all_caps(reads: Reads) -> list[Cap]:
     return found
 
 
-@budget.command("set")
+@budget.command("set", context_settings=_AMOUNTS)
 def set_budget(
     scope: Annotated[
         str,
@@ -164,6 +167,9 @@ def list_spending(
     as_json: Json = False,
 ) -> None:
     """Payments as the CFO saw them, newest first."""
+    if decided not in ("", *DECIDED):
+        raise Invalid("decision_unknown", f"{decided[:20]!r} is no decision", where="decided",
+                      remedy=f"write one of {', '.join(DECIDED)}")  # fmt: skip
     limit = max(1, min(limit, SHOWN_MAX))
     found = stopping.run(with_ledger(lambda reads, _: _spendings(reads, decided)))[-limit:][::-1]
     rows = [_row_of(one) for one in found]
@@ -394,7 +400,7 @@ def balances(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json:
         )
 
 
-@ledger.command()
+@ledger.command(context_settings=_AMOUNTS)
 def receive(
     amount: Annotated[str, typer.Argument(help="What came in, such as 120.00.")],
     campaign: Annotated[str, typer.Argument(help="The campaign that earned it.")],
