@@ -9,6 +9,7 @@ import pytest
 
 from chimera import bootstrap
 from chimera.assembly import minds
+from chimera.domain.agent import Rule
 from chimera.domain.attempt import Attempt
 from chimera.domain.draft import Call, Draft
 from chimera.domain.labels import SECRET
@@ -75,6 +76,17 @@ async def test_nothing_secret_and_nothing_about_a_person_is_compared() -> None:
     answering = await house.a_task(input={"author": "@somebody", "post_id": "p1", "platform": "sandbox"})
     await attempted(house, answering, GOOD, BAD)
     assert [one async for one in drafts_in(house.office)] == []
+
+
+async def test_the_examples_of_constitutions_are_peoples_words() -> None:
+    house = await SmallHouse().open()
+    rule = Rule(id="kind", rule="Never mock.", severity="revise", good=("A brave try.",), bad=("What a fool.", "Ha."))
+    await house.change_agent(persona=msgspec.structs.replace(house.agent.persona, rules=(rule, rule)))
+    async with minds.comparing(Settings(home="/nowhere")) as comparer:
+        found = await judgements(house.office, comparer, pairs_max=0)
+    assert [(one.chosen, one.rejected, one.source) for one in found.human] == [
+        ("A brave try.", "What a fool.", "human-constitution"), ("A brave try.", "Ha.", "human-constitution"),
+    ]  # fmt: skip
 
 
 def test_what_people_approved_is_put_before_what_they_rejected_of_the_same_kind() -> None:

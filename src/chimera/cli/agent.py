@@ -25,7 +25,7 @@ from chimera.domain.verbs import Resource
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.governance.tallying import figures_of
-from chimera.pipeline.installer import Installed, Installer, Offer, agent_id_of, changes_of
+from chimera.pipeline.installer import Installed, Installer, Offer, changes_of
 
 app = typer.Typer(name="agent", help="Agents: folders that are installed like plugins.", no_args_is_help=True)
 
@@ -215,7 +215,7 @@ def figures(context: typer.Context, name: Name, *, as_json: Json = False) -> Non
 
     async def inside() -> AgentFigures:
         async with doors_of(context).office_store() as store:
-            return await figures_of(store, await store.get(Agent, agent_id_of(name)))
+            return await figures_of(store, await Installer(store).named(name))
 
     found = msgspec.to_builtins(stopping.run(inside()))
     if as_json:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from chimera.domain import labels
+from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.errors import Invalid
 from chimera.domain.subjects import author_of
@@ -40,7 +41,7 @@ class Judgements(Struct, frozen=True, kw_only=True):
 
 async def judgements(reads: Reads, comparer: Comparer, *, pairs_max: int) -> Judgements:
     """Ask about so many pairs of drafts at most; where the judge disagrees with itself, nothing is learned."""
-    human = gold_in(await rows_in(reads))
+    human = (*gold_in(await rows_in(reads)), *await _examples_in(reads))
     judged: list[Preference] = []
     asked = 0
     async for pair in drafts_in(reads):
@@ -63,6 +64,17 @@ def gold_in(rows: Rows) -> tuple[Preference, ...]:
         ruled.extend(Preference(prompt=prompt, chosen=one, rejected=other, source="human-ruling")
                      for one, other in zip(good, bad, strict=False))  # fmt: skip
     return (*rows.preferences, *ruled)
+
+
+async def _examples_in(reads: Reads) -> tuple[Preference, ...]:
+    """What people wrote into constitutions: every text that keeps one before every text that breaks it."""
+    found: list[Preference] = []
+    async for agent in every(reads, Agent):
+        good = [text for rule in agent.persona.rules for text in rule.good]
+        bad = [text for rule in agent.persona.rules for text in rule.bad]
+        found.extend(Preference(prompt="constitution", chosen=one, rejected=other, source="human-constitution")
+                     for one in good for other in bad)  # fmt: skip
+    return tuple(dict.fromkeys(found))
 
 
 async def drafts_in(reads: Reads) -> AsyncGenerator[Pair]:
