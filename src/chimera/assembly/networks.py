@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import tools, web
+from chimera.assembly import calendar, media, tools, web
 from chimera.assembly.minds import models
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.configured import NEVER, TRIED_ON, UNTIL, Configured, Keyless, read_networks
@@ -33,6 +33,8 @@ from chimera.swarm.roster import Roster
 FILE = "networks.toml"
 Connecting: TypeAlias = AbstractAsyncContextManager[Any]
 JOURNALS = "networks"
+# Connectors that are no network's.
+HOUSE: Mapping[str, Callable[[Settings], Connecting]] = {"images": media.connector, "calendar": calendar.connector}
 # What each kind of network can do about doubt. Mastodon forgets our key after an hour, and its like never knew it.
 DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True, "x": False, "threads": False,
                 "instagram": False, "youtube": False}  # fmt: skip
@@ -74,9 +76,11 @@ def configured_one(settings: Settings, name: str) -> Configured:
 
 
 def named(settings: Settings, name: str) -> Connecting:
-    """A connector by its name: one to the open web, or to a network of this installation."""
+    """A connector by its name: the studio, the calendar, one to the open web, or to a network of this installation."""
     if name in web.SERVERS:
         return web.connector(settings, name)
+    if name in HOUSE:
+        return HOUSE[name](settings)
     return connector(settings, name, configured_one(settings, name), SystemClock())
 
 
