@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.assembly import tools
+from chimera.domain.record import next_version
 from chimera.domain.review import Review, ReviewState
 from chimera.domain.roles import Role
 from chimera.domain.task import TaskState
@@ -24,8 +25,10 @@ async def test_what_was_ruled_on_is_under_way_and_what_is_asked_anew_is_held_by_
     calls = OutsideCalls(store=house.office, intake=intake, clock=house.clock, ids_from=house.ids)
 
     async def asked(opened_at_us: int, state: ReviewState) -> Review:
-        review = replace(Samples(entropy=opened_at_us).review(task), opened_at_us=opened_at_us, state=state)
+        review = replace(Samples(entropy=opened_at_us).review(task), opened_at_us=opened_at_us)
         await house.put(review, by=Role.MANAGER)
+        if state is not ReviewState.OPEN:
+            await house.put(replace(next_version(review), state=state), by=Role.OFFICE)
         return review
 
     async def told() -> tuple[str, str]:
