@@ -12,19 +12,19 @@ from msgspec.structs import replace
 
 from chimera.adapters.documents.packages import read_package
 from chimera.adapters.documents.specs import load_prompts, load_specs
+from chimera.adapters.local.nowhere import NoTools
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.commits import Commit
 from chimera.assembly.minds import models
 from chimera.domain import labels
 from chimera.domain.agent import Agent
-from chimera.domain.errors import Invalid, Unavailable
+from chimera.domain.errors import Unavailable
 from chimera.domain.manifest import to_agent
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment
 from chimera.governance.contracts import Contracts
 from chimera.pipeline.judge import Judge
 from chimera.pipeline.worker import Worker
-from chimera.ports.tools_read import ToolAnswer
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import Manners
 from chimera.settings import Settings
@@ -41,14 +41,6 @@ class Episode(Struct, frozen=True, kw_only=True):
     model: str
     prompt: str
     attempts: int
-
-
-class NoTools:
-    """Implements `ports.tools_read.ToolsRead`: an episode is told from its commit alone."""
-
-    async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
-        """There is none."""
-        raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r} here", where=agent_id or str(len(arguments)))
 
 
 class Chronicle:
