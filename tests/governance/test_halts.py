@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chimera.domain import scopes
 from chimera.domain.agent import Account
 from chimera.domain.errors import Conflict, Invalid, Missing, Refused
-from chimera.domain.halt import Halt, HaltState
+from chimera.domain.halt import IN_FORCE, Halt, HaltState
 from chimera.domain.record import next_version
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Result
@@ -51,6 +51,41 @@ async def test_nothing_is_leased_in_a_halted_scope(house: SmallHouse, halts: Hal
         assert await leased(house) == 0
         await halts.resume(scope, by=OTTO)
     assert await leased(house) == 1
+
+
+async def test_what_is_planned_already_is_worked_on_in_a_paused_scope(house: SmallHouse, halts: Halts) -> None:
+    await house.a_task(state=TaskState.READY)
+    for scope in (*places(house), "platform:sandbox"):
+        await halts.pause(scope, by=OTTO, reason="a rest")
+    assert await house.office.halted() == frozenset(), "a pause is no halt"
+    assert await leased(house) == 1
+
+
+async def test_a_pause_is_seen_by_whoever_plans_until_it_is_lifted(house: SmallHouse, halts: Halts) -> None:
+    roster = Roster(reads=house.manager, clock=house.clock)
+    paused = await halts.pause("platform:sandbox", by=OTTO, reason="a rest")
+    await halts.halt("tool:trends", by=OTTO, reason="odd")
+    assert await roster.resting() == {"platform:sandbox", "tool:trends"}
+    assert (await halts.resume("platform:sandbox", by=OLGA)).id == paused.id
+    house.clock.advance(1)
+    assert await roster.resting() == {"tool:trends"}
+
+
+async def test_a_paused_scope_can_be_halted_and_one_word_lifts_both(house: SmallHouse, halts: Halts) -> None:
+    await halts.pause("fleet", by=OTTO, reason="a rest")
+    with pytest.raises(Conflict, match="paused already"):
+        await halts.pause("fleet", by=OLGA, reason="me too")
+    await halts.halt("fleet", by=OLGA, reason="worse than thought")
+    with pytest.raises(Conflict, match="halted already"):
+        await halts.pause("fleet", by=OTTO, reason="gently")
+    await halts.resume("fleet", by=OLGA)
+    assert not await house.office.list(Halt, states=IN_FORCE)
+
+
+@pytest.mark.parametrize("scope", ["tool:trends", "recipient:shop", "category:publishing", "account:x/ada"])
+async def test_nothing_is_planned_by_what_cannot_be_paused(halts: Halts, scope: str) -> None:
+    with pytest.raises(Invalid, match="cannot be paused"):
+        await halts.pause(scope, by=OTTO, reason="a rest")
 
 
 async def test_another_scope_goes_on(house: SmallHouse, halts: Halts) -> None:
