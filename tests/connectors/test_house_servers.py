@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from mcp import Client
 
@@ -17,7 +16,7 @@ from chimera.assembly import networks
 from chimera.domain.errors import Missing
 from chimera.settings import Settings
 from chimera.testing.connector_conformance import new_key
-from tests.adapters.test_calendar import radicale, utc
+from tests.adapters.test_calendar import emptied, radicale, utc
 
 __all__ = ["radicale"]
 pytestmark = [pytest.mark.requirement("R-N5", "R-N7"), pytest.mark.timeout(120)]
@@ -38,13 +37,10 @@ async def told(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def people(radicale: str) -> Iterator[str]:
+async def people(radicale: str) -> str:
     """Everybody's calendar, empty."""
-    with httpx2.Client(base_url=radicale, auth=("assistant", "any")) as client:
-        for person in ("ada", "grace"):
-            client.delete(f"/{person}/calendar/")
-            assert client.request("MKCALENDAR", f"/{person}/calendar/").status_code == 201
-    yield radicale
+    await emptied(radicale)
+    return radicale
 
 
 async def test_a_picture_is_made_named_by_its_bytes_and_handed_out(tmp_path: Path) -> None:

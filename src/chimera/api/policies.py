@@ -94,7 +94,13 @@ class Checked(Struct, frozen=True, kw_only=True):
     uncovered: tuple[str, ...]
 
 
-PACK: Any = {"name": "default", "release": "2", "text": "permit (principal, action, resource);", "schema": "{}", "bands": ""}
+PACK: Any = {
+    "name": "default",
+    "release": "2",
+    "text": "permit (principal, action, resource);",
+    "schema": "{}",
+    "bands": "",
+}
 
 
 class PackText(BaseModel):

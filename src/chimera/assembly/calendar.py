@@ -20,6 +20,7 @@ JOURNAL = "networks/calendar-connector.jsonl"
 async def connector(settings: Settings) -> AsyncGenerator[Any]:
     """The MCP server in front of the calendar server."""
     # Imported when used, as below.
+    from chimera.adapters.calendar.acts import CalendarActs
     from chimera.adapters.calendar.caldav import CalDav, CalendarPublisher, CalendarTools
     from chimera.adapters.local.nowhere import NoPublisher, NoTools
     from chimera.connectors import desk
@@ -32,7 +33,8 @@ async def connector(settings: Settings) -> AsyncGenerator[Any]:
     clock = SystemClock()
     server = CalDav(settings.calendar_url, login=(settings.calendar_name, settings.calendar_password))
     journal = Journal(prepare_home(settings.folder) / JOURNAL, clock)
-    behind = Calendar(CalendarTools(NoTools(), server), CalendarPublisher(NoPublisher(), server), journal, clock)
+    acts = CalendarActs(CalendarPublisher(NoPublisher(), server), clock)
+    behind = Calendar(CalendarTools(NoTools(), server), acts, journal)
     try:
         yield desk.build("chimera-calendar", behind, TOOLS, instructions=INSTRUCTIONS)
     finally:

@@ -6,21 +6,18 @@ What was begun under which key stands in a journal, so that it can be looked up 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Protocol
 
-from chimera.connectors.social.journal import Begun, Journal
-from chimera.domain.action import Action
+import msgspec
+
+from chimera.connectors.social.journal import Journal
 from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.offered import Tool, string_of
-from chimera.ports.clock import Clock
-from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
-from chimera.ports.publisher import Absent, Order, Published, Publisher, Rejected, Unknown
+from chimera.ports.network import Accepted, Act, Answer, Declined
 from chimera.ports.tools_read import ToolsRead
 
 PLATFORM = "calendar"
-SECONDS_MAX = 20
 PEOPLE_MAX, DAYS_MAX = 20, 62
-SECOND_US = 1_000_000
 INSTRUCTIONS = (
     "A calendar server. People are named as it names them. Acts take your account and an idempotency key: the same act "
     "under the same key is done once. A declined act carries `happened: false`; after an error without it, ask "
@@ -54,44 +51,43 @@ TOOLS = (
 )  # fmt: skip
 
 
+class Acts(Protocol):
+    """What puts something into the calendar, under a key."""
+
+    async def done(self, act: Act) -> Answer: ...
+
+    async def found(self, act: Act) -> Accepted | Declined | None: ...
+
+
 class Calendar:
     """Implements `ports.network.Network` over what reads and what writes a calendar server."""
 
-    def __init__(self, tools: ToolsRead, publisher: Publisher, journal: Journal, clock: Clock) -> None:
+    def __init__(self, tools: ToolsRead, acts: Acts, journal: Journal) -> None:
         self._tools = tools
-        self._publisher = publisher
+        self._acts = acts
         self._journal = journal
-        self._clock = clock
 
     async def act(self, act: Act) -> Answer:
         """Put it there. What is told twice stands there once: its name follows from the key."""
         if refused := _unnamed(act) or self._journal.taken(act):
             return refused
-        begun = self._journal.begin(act, {"kind": act.kind, "account": act.account, "arguments": act.arguments})
+        begun = self._journal.begin(act, msgspec.to_builtins(act))
         if begun.receipt is not None:
             return Accepted(begun.receipt)
-        match await self._publisher.publish(self._order(begun)):
-            case Published(receipt):
-                self._journal.finish(begun, receipt)
-                return Accepted(receipt)
-            case Rejected(reason, later):
-                return Declined(reason, "the calendar does not take it", later=later)
-            case Unknown(reason):
-                return Silence(reason)
+        answer = await self._acts.done(act)
+        if isinstance(answer, Accepted):
+            self._journal.finish(begun, answer.receipt)
+        return answer
 
     async def find(self, account: str, key: str) -> Accepted | Declined | None:
         """By the journal, and then where it would stand."""
         begun = self._journal.of(key)
         if begun is None or begun.note["account"] != account:
             return self._journal.unsure(key)
-        match await self._publisher.look_up(self._order(begun)):
-            case Published(receipt):
-                self._journal.finish(begun, receipt)
-                return Accepted(receipt)
-            case Absent():
-                return None
-            case Unknown(reason):
-                return Declined("unavailable", reason, later=True)
+        found = await self._acts.found(msgspec.convert(begun.note, Act))
+        if isinstance(found, Accepted):
+            self._journal.finish(begun, found.receipt)
+        return found
 
     async def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | Declined:
         """Spans, and nothing of what they are for."""
@@ -99,12 +95,6 @@ class Calendar:
             return (await self._tools.call(tool, arguments, agent_id="")).content
         except ChimeraError as error:
             return Declined(error.code, error.message, later=isinstance(error, Unavailable))
-
-    def _order(self, begun: Begun) -> Order:
-        action = Action(kind=begun.note["kind"], platform=PLATFORM, account=begun.note["account"],
-                        arguments=begun.note["arguments"], category=PLATFORM)  # fmt: skip
-        deadline_us = self._clock.now_us() + SECONDS_MAX * SECOND_US
-        return Order(grant_id=begun.key, action=action, deadline_us=deadline_us)
 
 
 def _unnamed(act: Act) -> Declined | None:
