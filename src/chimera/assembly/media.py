@@ -13,6 +13,7 @@ from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.media.at_work import MediaPublisher, StudioTools
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Invalid
+from chimera.domain.money import parse_price
 from chimera.governance.safety.relations import Manifests
 from chimera.ports.objects import Objects
 from chimera.ports.publisher import Publisher
@@ -41,7 +42,9 @@ async def illustrated(settings: Settings, *, tools: ToolsRead, publisher: Publis
     credentials = await asyncio.to_thread(Credentials, _key(settings), house=HOUSE, now=_now())
     studio = Studio(objects=objects(settings), credentials=credentials)
     await studio.remember()
-    return Illustrated(tools=StudioTools(tools, studio), publisher=MediaPublisher(publisher, studio), manifests=studio)
+    price = parse_price(settings.storage_price or "0", where="storage_price")
+    return Illustrated(tools=StudioTools(tools, studio, gigabyte_micros=price), manifests=studio,
+                       publisher=MediaPublisher(publisher, studio))  # fmt: skip
 
 
 def objects(settings: Settings) -> Objects:
