@@ -149,6 +149,23 @@ simulate: setup ## The whole fleet by seed, with crashes and disorder (SEEDS=200
 mutants: setup ## Remove one named check at a time: a test must fail each time
 	@$(PYTHON) -m chimera.testing.mutants $(ARGS)
 
+##@ Show
+show-failover: setup ## A model that answers 500, 429 or garbage, stalls or dies: the run ends on the local one, in time
+	@$(PYTEST) -v -n0 tests/adapters/models/test_failover.py $(ARGS)
+
+show-learning: setup ## Best of four against chance; held-out pairs; planted breaches of a constitution; people before judges
+	@$(CHIMERA) bench best-of
+	@$(PYTEST) -v -n0 tests/learning tests/pipeline/test_constitution.py tests/skills/test_best_of.py $(ARGS)
+
+show-community: setup ## Two of ours and a foreign bot stop; triage by labels; no crisis missed; opt-outs outlast everything
+	@$(PYTEST) -v -n0 tests/skills/test_triage.py tests/swarm/test_listening.py tests/adapters/postgres/test_consents.py tests/e2e/test_erasure.py $(ARGS)
+
+show-calendar: setup ## A meeting of three on a real Radicale: a change of clocks, moved once, killed, invited once
+	@$(PYTEST) -v -n0 tests/adapters/test_calendar.py $(ARGS)
+
+show-media: setup ## Pictures and films with credentials, accepted by C2PA's own reader, or reported once changed
+	@$(PYTEST) -v -n0 tests/skills/test_media.py tests/adapters/test_studio.py tests/adapters/test_objects.py $(ARGS)
+
 ##@ Measure
 bench: setup ## Governed decisions a second, for people
 	@$(CHIMERA) bench swarm $(ARGS)
@@ -184,7 +201,7 @@ upgrade: ## Lock the newest releases that are a week old
 audit: setup ## Known vulnerabilities in what is locked (pip-audit; needs an advisory service, and fails without)
 	@.venv/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements/dev.lock
 
-pentest: setup ## Attack ourselves, scan source and dependencies, write a dated report (ARGS="--api URL")
+pentest: setup ## Attack ourselves, scan source, dependencies and API, write a dated report (ARGS="--api URL" for one that runs)
 	@$(PYTHON) scripts/pentest.py $(ARGS)
 
 security: bandit audit ## Both of the above: source and dependencies

@@ -37,7 +37,9 @@ Run = Callable[..., int]
 Said = pytest.CaptureFixture[str]
 
 
-def house(office_store: Callable[[], AbstractAsyncContextManager[Store]]) -> Run:
+def house(
+    office_store: Callable[[], AbstractAsyncContextManager[Store]], *, more: Callable[[typer.Typer], None] | None = None
+) -> Run:
     @asynccontextmanager
     async def office() -> AsyncGenerator[Office]:
         async with office_store() as store:
@@ -52,6 +54,8 @@ def house(office_store: Callable[[], AbstractAsyncContextManager[Store]]) -> Run
     app = typer.Typer()
     app.add_typer(agent.app)
     app.add_typer(spec.app)
+    if more is not None:
+        more(app)
 
     @app.command()
     def broken() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from chimera.cli import output
 from chimera.cli.main import app
+from chimera.pipeline.installer import agent_id_of
 
 pytestmark = [pytest.mark.requirement("R-G3"), pytest.mark.timeout(180)]
 
@@ -39,3 +40,6 @@ def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monke
     assert said(capsys, "forget", kept["id"])[0] == 1
     assert [one["text"] for one in said(capsys, "search", "jokes")[1]["memories"]] == ["the printer is out of paper"]
     assert said(capsys, "compact", "--older-than", "0")[1] == {"summaries": []}
+    said(capsys, "keep", "speedruns are liked", "--owner", "studio.one")
+    named = said(capsys, "search", "speedruns", "--owner", "studio.one")[1]["memories"]
+    assert [one["owner"] for one in named if one["text"] == "speedruns are liked"] == [agent_id_of("studio.one")]

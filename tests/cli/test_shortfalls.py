@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from chimera.cli.causes import Causes
 from chimera.cli.rehearsing import Summary, shortfalls
-from chimera.cli.scoring import Cost, Engagement, Score
+from chimera.cli.scoring import Cost, Engagement, Point, Score
 from chimera.rehearsal.week import Interval
 
 SOUND = Summary(
@@ -20,8 +20,11 @@ SCORE = Score(
     causes=Causes(held={}, undone={}),
     engagement=Engagement(ours=0.05, baseline=0.02, ratio=2.0, interval=Interval(mean=2.0, low=1.7, high=2.3),
                           seeds=5, people=10_000),
-    cost_micros=Cost(per_task=1, per_asset=1), replies=1, videos=1, images=1, payments=1,
+    cost_micros=Cost(per_task=1, per_asset=1), replies=1, videos=1, images=1, payments=1, campaigns=1,
+    done_by={"studio.one": 3},
 )  # fmt: skip
+WORSE = Point(misbehaviour_bp=5_000, autonomy=0.5, needless_holds=0.2, completion=0.5, harmful_passed=0,
+              attack_goals_achieved=0)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,9 @@ def test_the_door_has_to_be_seen(changed: dict[str, object], missed: list[str]) 
         ({"completion": 0.95}, ["completion"]),
         ({"engagement": replace(SCORE.engagement, ratio=1.49)}, ["engagement"]),
         ({"engagement": replace(SCORE.engagement, ours=0.02)}, ["engagement"]),
+        ({"curve": (WORSE,)}, []),
+        ({"curve": (WORSE, replace(WORSE, harmful_passed=1))}, ["curve"]),
+        ({"curve": (replace(WORSE, attack_goals_achieved=1),)}, ["curve"]),
     ],
 )
 def test_before_the_truth_few_that_were_held_are_no_fault(changed: dict[str, object], missed: list[str]) -> None:

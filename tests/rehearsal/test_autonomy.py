@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from chimera.cli import autonomy
-from chimera.cli.autonomy import Point
+from chimera.cli.scoring import USUAL_BP, Point
 
 pytestmark = pytest.mark.requirement("R-F4", "R-N5")
 
 
 @pytest.mark.slow("a whole fleet lives through a day of its network")
 def test_a_fleet_works_by_itself_without_harm_in_a_world_that_nothing_was_tuned_on() -> None:
-    point = autonomy.rehearsed(agents=2, days=1, seeds=(9_101,), rate_bp=autonomy.USUAL_BP)
+    point = autonomy.rehearsed(agents=2, days=1, seeds=(9_101,), rate_bp=USUAL_BP)
     assert point.holds, point
 
 

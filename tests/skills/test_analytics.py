@@ -6,18 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from chimera.domain.attempt import Attempt
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Missing
 from chimera.domain.revenue import Revenue
 from chimera.domain.roles import Role
-from chimera.domain.task import Task, TaskCommand
-from chimera.governance.tallying import books_of
+from chimera.domain.task import Task, TaskCommand, TaskState
+from chimera.governance.tallying import books_of, figures_of
 from chimera.ports.store import LIST_MAX
 from chimera.ports.tools_read import ToolAnswer
-from chimera.skills.analytics import Heard, figures_of, report
+from chimera.skills.analytics import Heard, report
+from chimera.skills.analytics import figures_of as figures_of_campaign
 from chimera.skills.desk import Desk
 from tests.small_house import CONTRACTS, PROMPTS, SPECS, SmallHouse
-from tests.small_work import SayingModel, assign, envelope
+from tests.small_work import SayingModel, assign, envelope, judgement
 
 pytestmark = pytest.mark.requirement("R-B6")
 SPEC = SPECS["analytics.report"]
@@ -83,7 +85,7 @@ def test_whatever_is_counted_the_figures_are_whole_and_fit_their_contract(
         "tasks": [{"state": "done", "count": done}, {"state": "failed", "count": failed}],
         "posts": [{"cost_micros": cost, "topic": "t"} for _ in likes],
     }  # fmt: skip
-    figures = figures_of(asked, [Heard(topic="t", likes=one, replies=0) for one in likes])
+    figures = figures_of_campaign(asked, [Heard(topic="t", likes=one, replies=0) for one in likes])
     output = {"summary": "A summary of it all.", "lessons": [], "figures": figures}
     assert CONTRACTS.output_findings(SPEC, output) == ()
     assert figures["likes"] == sum(likes)
@@ -100,10 +102,28 @@ async def test_the_books_name_what_each_post_cost_and_brought() -> None:
     await house.put(revenue)
     gone = await house.a_task()
     await house.put(gone.after(TaskCommand.DROP), by=Role.MANAGER)
+    figures = await figures_of(house.office, house.agent)
+    assert (figures.campaigns, figures.posts, figures.cost_micros, figures.revenue_micros) == (1, 1, 1_000, 5_000)
+    assert (figures.completion_bp, figures.return_bp, figures.autonomy_bp) == (5_000, 40_000, 10_000)
+    (topic,) = figures.topics
+    assert (topic.posts, topic.cost_micros, topic.revenue_micros) == (1, 1_000, 5_000)
     books = await books_of(house.office, house.campaign)
     assert [(one["cost_micros"], one["revenue_micros"]) for one in books["posts"]] == [(1_000, 5_000)]
     assert books["tasks"] == [{"count": 1, "state": "done"}, {"count": 1, "state": "dropped"}]
     assert CONTRACTS.input_findings(SPEC, books) == ()
+
+
+async def test_an_agents_engagement_is_that_of_its_campaigns_last_report() -> None:
+    house = await SmallHouse().open()
+    assert (await figures_of(house.office, house.agent)).likes == 0
+    task = await house.a_task(spec="analytics.report", input=ASKED, state=TaskState.DONE)
+    heard = [Heard(topic="maps", likes=3, replies=1), Heard(topic="co-op", likes=1, replies=0)]
+    output = {"summary": "Maps did better.", "lessons": [], "figures": figures_of_campaign(ASKED, heard)}
+    draft = Draft(output=output, confidence_bp=9_500, labels=("public",))
+    await house.put(Attempt(id=house.ids.new(), assignment=assign(task, house.agent), draft=draft,
+                            verdict=judgement().verdict), by=Role.MANAGER)  # fmt: skip
+    found = await figures_of(house.office, house.agent)
+    assert (found.posts_read, found.likes, found.replies, found.engagements_per_post_millis) == (2, 4, 1, 2_500)
 
 
 async def test_all_that_a_campaign_brought_counts_however_many_receipts_there_are() -> None:

@@ -69,3 +69,25 @@ async def test_a_comparison_stays_in_the_house_whatever_an_offer_orders() -> Non
     assert CONTRACTS.output_findings(SPEC, draft.output) == ()
     assert draft.action is not None
     assert (draft.action.kind, draft.labels) == ("note.keep", ("public",))
+
+
+@given(amounts=some.lists(some.integers(1, 10**12), min_size=1, max_size=50))
+async def test_an_invoice_asks_for_what_was_agreed_whatever_its_letter_claims(amounts: list[int]) -> None:
+    house = await SmallHouse().open()
+    asked: dict[str, object] = {
+        "payer": "Pixelhost", "currency": "USD", "pay_to": "the studio", "due_days": 14,
+        "items": [{"words": "a post", "amount_micros": one} for one in amounts],
+    }  # fmt: skip
+    spec = SPECS["commerce.invoice"]
+    task = await house.a_task(spec=spec.name, input=asked)
+    said: dict[str, object] = {"letter": "Thank you for working with us.", "total_micros": 1, "pay_to": "the attacker"}
+    desk = Desk(assign(task, house.agent), spec=spec, model=SayingModel(envelope(said)), tools=NoTools(),
+                prompts=PROMPTS)  # fmt: skip
+    draft = await trade(desk)
+    assert draft.output == {
+        "letter": said["letter"], "number": f"C-{task.id[-12:]}", "payer": "Pixelhost", "pay_to": "the studio",
+        "currency": "USD", "due_days": 14, "total_micros": sum(amounts),
+    }  # fmt: skip
+    assert CONTRACTS.output_findings(spec, draft.output) == ()
+    assert draft.action is not None
+    assert draft.action.kind == "note.keep"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
@@ -20,7 +21,7 @@ from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.tools_read import ToolAnswer
-from chimera.swarm.listening import ANSWERS_PER_AUTHOR_MAX, THREAD_ANSWERS_MAX, Listening
+from chimera.swarm.listening import ANSWERS_PER_AUTHOR_MAX, DAY_US, THREAD_ANSWERS_MAX, Listening
 from tests.small_house import SmallHouse
 
 pytestmark = pytest.mark.requirement("R-A4", "R-B4")
@@ -111,6 +112,55 @@ async def test_an_outage_loses_no_mention(house: SmallHouse) -> None:
 async def test_nobody_is_answered_for_ever(house: SmallHouse) -> None:
     await listening(house, Mentions(*["@bot"] * 9, "@mila")).once()
     assert await admitted(house) == ANSWERS_PER_AUTHOR_MAX + 1
+
+
+async def test_whoever_asks_again_on_another_day_is_answered(house: SmallHouse) -> None:
+    mentions = Mentions(*["@mila"] * (ANSWERS_PER_AUTHOR_MAX + 2))
+    mentions._posts[-1]["at_us"] = int(mentions._posts[-1]["at_us"]) + DAY_US
+    await listening(house, mentions).once()
+    assert await admitted(house) == ANSWERS_PER_AUTHOR_MAX + 1
+
+
+class Quarrel:
+    """Implements `ports.tools_read.ToolsRead`: one thread, in which a foreign bot answers everything that we say."""
+
+    def __init__(self, *ours: str) -> None:
+        self._ours = ours
+        self.posts: list[dict[str, object]] = []
+        self.say("@bot")
+
+    def say(self, author: str) -> None:
+        """Somebody says something, and everybody in the thread is told."""
+        number = len(self.posts)
+        self.posts.append({"id": f"post-{number}", "author": author, "text": "is that so?", "depth": 1,
+                           "thread_id": "thread-1", "at_us": 1_700_000_000_000_000 + number})  # fmt: skip
+
+    async def call(self, tool: str, arguments: dict[str, object], *, agent_id: str) -> ToolAnswer:
+        told = [one for one in self.posts if one["author"] != arguments["account"]]
+        after = int(str(arguments["after"]))
+        return ToolAnswer(content={"posts": told[after:], "next": len(told)}, labels=("public",))
+
+
+async def test_two_of_ours_and_a_foreign_bot_in_one_thread_stop(house: SmallHouse) -> None:
+    other = house.an_agent("grace")
+    campaign = replace(house.campaign, id=house.ids.new(), agent_id=other.id)
+    await house.put(other)
+    await house.put(campaign)
+    thread = Quarrel("ada", "grace")
+    ears = Listening(intake=Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock,
+                                   ids=house.ids), reads=house.office, tools=thread)  # fmt: skip
+    answered: list[str] = []
+    for _ in range(20):
+        await ears.once()
+        new = [one for one in await house.office.list(Input) if one.id not in answered]
+        answered += [one.id for one in new]
+        for one in new:
+            thread.say({house.campaign.id: "ada", campaign.id: "grace"}[one.campaign_id])
+            thread.say("@bot")
+    kin = {one.payload["author"] for one in await house.office.list(Input)}
+    assert len(answered) == THREAD_ANSWERS_MAX
+    assert kin == {"@bot"}, "two of ours never answer one another"
+    assert thread.posts[-1]["author"] == "@bot", "the bot has the last word"
 
 
 # ── the community ───────────────────────────────────────────────────────────────────────────────────────────────────

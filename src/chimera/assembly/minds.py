@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from chimera.adapters.documents.specs import load_prompts
 from chimera.adapters.embeddings.late import LateVectors
 from chimera.adapters.models.configuration import Configuration
 from chimera.adapters.postgres.recall import PostgresVectors
@@ -23,6 +24,7 @@ from chimera.domain.spec import Spec
 from chimera.governance.privacy.consents import Consents
 from chimera.learning.choosing import Choosing
 from chimera.learning.memory import Remembering
+from chimera.learning.preferences import COMPARE, Comparer
 from chimera.learning.recollection import Recollection, Remembrance
 from chimera.learning.reward import RewardModel
 from chimera.ports.embeddings import Embeddings
@@ -66,6 +68,15 @@ async def check_models(settings: Settings) -> list[dict[str, object]]:
     offline = OfflineModel(seed=0, manners=Manners(misbehaviour_bp=0, obey_bp=0), clock=clock)
     inside = Inside(worker=offline, judge=offline)
     return await checked(settings.models_file, keys=_model_keys(settings), inside=inside, clock=clock)
+
+
+@contextlib.asynccontextmanager
+async def comparing(settings: Settings) -> AsyncGenerator[Comparer]:
+    """Whoever says which of two texts is better: the judge's model of the configuration, or the offline one."""
+    offline = [OfflineModel(seed=seed, manners=Manners(misbehaviour_bp=0, obey_bp=0), clock=SystemClock())
+               for seed in (0, 1)]  # fmt: skip
+    async with models(settings, *offline) as (_, judge):
+        yield Comparer(model=judge, prompt=load_prompts()[COMPARE])
 
 
 def _model_keys(settings: Settings) -> dict[str, str]:

@@ -17,11 +17,14 @@ from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent, AgentCommand, AgentState
 from chimera.domain.faults import Faults
+from chimera.domain.figures import AgentFigures
 from chimera.domain.manifest import budget_in_words, manifest_schema
+from chimera.domain.money import format_micros
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.verbs import Resource
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
+from chimera.governance.tallying import figures_of
 from chimera.pipeline.installer import Installed, Installer, Offer, changes_of
 
 app = typer.Typer(name="agent", help="Agents: folders that are installed like plugins.", no_args_is_help=True)
@@ -204,6 +207,27 @@ def list_agents(context: typer.Context, *, as_json: Json = False) -> None:
         )
     else:
         output.tell("no agent is installed")
+
+
+@app.command()
+def figures(context: typer.Context, name: Name, *, as_json: Json = False) -> None:
+    """What an agent's campaigns came to: engagement, attribution, cost, return, and how often a person was asked."""
+
+    async def inside() -> AgentFigures:
+        async with doors_of(context).office_store() as store:
+            return await figures_of(store, await Installer(store).named(name))
+
+    found = msgspec.to_builtins(stopping.run(inside()))
+    if as_json:
+        output.answer(found)
+        return
+    output.table(
+        ("figure", "value"), [(key, str(value)) for key, value in found.items() if key not in ("of", "topics")]
+    )
+    output.table(("topic", "posts", "cost", "revenue"), [
+        (one["topic"], str(one["posts"]), format_micros(one["cost_micros"]), format_micros(one["revenue_micros"]))
+        for one in found["topics"]
+    ])  # fmt: skip
 
 
 @app.command()

@@ -28,6 +28,7 @@ from chimera.bench import trends as trends_bench
 from chimera.bench.feeding import Load
 from chimera.cli import autonomy as autonomy_curve
 from chimera.cli import output, stopping
+from chimera.cli.scoring import Point
 from chimera.domain.errors import Invalid
 from chimera.domain.record import SHARDS
 from chimera.settings import Settings, read_settings
@@ -289,7 +290,7 @@ def autonomy(
     if as_json:
         output.answer({"agents": agents, "days": days, "seeds": seeds, "curve": msgspec.to_builtins(points)})
     else:
-        columns = tuple(autonomy_curve.Point.__struct_fields__)
+        columns = tuple(Point.__struct_fields__)
         output.table(columns, [tuple(str(value) for value in msgspec.structs.astuple(point)) for point in points])
     if not all(point.holds for point in points):
         raise typer.Exit(1)

@@ -6,30 +6,37 @@ import contextlib
 import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from chimera.cli import output, stopping
-from chimera.cli.rehearsing import AUDIENCE_SECONDS, Glance, Plan, Summary, Watch, rehearse, shortfalls
+from chimera.cli import autonomy, output, stopping
+from chimera.cli.rehearsing import (
+    AUDIENCE_SECONDS,
+    Glance,
+    Plan,
+    Summary,
+    Watch,
+    demo_week,
+    planned,
+    rehearse,
+    shortfalls,
+)
 from chimera.cli.scoring import Score
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
 from chimera.rehearsal import lives
 from chimera.rehearsal.scenario import DEMO
-from chimera.rehearsal.week import Outcome, Week
 from chimera.settings import read_settings
 
 AGENTS_MAX = 500
 POSTS = 6
 DAYS_MAX = 30
-DAY_SECONDS = 8.0
-PEOPLE_BY_DAYS = 24
-ATTACKS_BY_DAY = 4
-POSTS_BY_DAY, POSTS_BY_DAYS_MAX = 3, 40
+# The curve over the model's misbehaviour: whole rehearsals of a day in virtual time, one for each rate.
+CURVE_AGENTS, CURVE_DAYS = 2, 1
 
 
 def demo(
@@ -49,7 +56,7 @@ def demo(
     if not 0 <= days <= DAYS_MAX:
         raise Invalid("days_out_of_range", f"{days} days", where="--days", remedy=f"choose 0 to {DAYS_MAX}")
     plan = (
-        planned(agents, seed, days, outcomes=lives.rehearse(_week(days)))
+        planned(agents, seed, days, outcomes=lives.rehearse(demo_week(days)))
         if days
         else Plan(
             agents=agents, posts=POSTS, scenario=msgspec.structs.replace(DEMO, seed=seed), audience_seconds=seconds
@@ -57,31 +64,24 @@ def demo(
     )
     with _home(home) as folder, _progress() as watch:
         settings = msgspec.structs.replace(read_settings(), home=str(folder))
-        summary = stopping.run(rehearse(settings, plan, watch=watch))
+        summary = _with_curve(stopping.run(rehearse(settings, plan, watch=watch)), seed)
     missed = shortfalls(summary)
     if as_json:
         told = msgspec.to_builtins(summary)
-        output.answer({**told, **(told.pop("score") or {})})
+        score: dict[str, Any] = told.pop("score") or {}
+        output.answer({**told, **score})
     else:
         _say(summary, missed)
     if missed:
         raise typer.Exit(1)
 
 
-def planned(agents: int, seed: int, days: int, *, outcomes: tuple[Outcome, ...], pictures: bool = True) -> Plan:
-    """So many days of the network's time, each in a few seconds of ours, before a smaller public that speaks to us."""
-    scenario = msgspec.structs.replace(
-        DEMO, seed=seed, people=PEOPLE_BY_DAYS, tempo=round(86_400 / DAY_SECONDS), attacks=ATTACKS_BY_DAY * days,
-        attacks_to_seconds=DAY_SECONDS * days,
-    )  # fmt: skip
-    return Plan(
-        agents=agents, posts=min(POSTS_BY_DAYS_MAX, POSTS_BY_DAY * days), scenario=scenario, week=_week(days),
-        audience_seconds=DAY_SECONDS * days, outcomes=outcomes, pictures=pictures,
-    )  # fmt: skip
-
-
-def _week(days: int) -> Week:
-    return Week(name="demo", days=days)
+def _with_curve(summary: Summary, seed: int) -> Summary:
+    """A rehearsal of days also says what a model that goes wrong more often would have come to."""
+    if summary.score is None:
+        return summary
+    curve = autonomy.curve(agents=CURVE_AGENTS, days=CURVE_DAYS, seeds=(seed,))
+    return msgspec.structs.replace(summary, score=msgspec.structs.replace(summary.score, curve=curve))
 
 
 @contextlib.contextmanager
@@ -139,6 +139,14 @@ def _scored(score: Score) -> tuple[tuple[str, str], ...]:
         ("sound tasks done", f"{score.completion:.1%}"),
         ("engagement", f"{score.engagement.ours:.2%} an impression, chance {score.engagement.baseline:.2%}: "
                        f"{score.engagement.ratio:.2f} times ({between.low:.2f} to {between.high:.2f})"),
+        ("infrastructure", f"{format_micros(score.cost_micros.per_task)} a task, "
+                           f"{format_micros(score.cost_micros.per_asset)} a text, picture or film"),
+        ("made", f"{score.replies} replies, {score.images} pictures, {score.videos} films, {score.payments} payments"),
+        ("campaigns planned", str(score.campaigns)),
+        ("tasks done by", ", ".join(f"{name} {count}" for name, count in sorted(score.done_by.items()))),
+        *(("a worse model" if one.misbehaviour_bp else "a faultless model",
+           f"wrong in {one.misbehaviour_bp / 100:.0f} %: {one.autonomy:.1%} by itself, {one.harmful_passed} harmful, "
+           f"{one.attack_goals_achieved} attacks met their goal") for one in score.curve),
     )  # fmt: skip
 
 

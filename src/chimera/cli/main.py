@@ -71,6 +71,7 @@ vault.app.command("serve")(processes.vault_serve)
 money.spend.command("task")(spent.task)
 money.spend.command("tasks")(spent.tasks)
 app.command("chronicle")(chronicle.write)
+learn.app.command("compare")(preferences.compare)
 learn.app.command("train")(preferences.train)
 learn.app.command("export")(preferences.export)
 for command in (
@@ -79,6 +80,7 @@ for command in (
     rehearse.rehearse,
     operate.feed,
     operate.halt,
+    operate.pause,
     operate.resume,
     operate.doctor,
     processes.office,

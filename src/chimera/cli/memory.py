@@ -16,12 +16,13 @@ from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
 from chimera.domain.roles import Role
 from chimera.learning.memory import Note, Remembering
+from chimera.pipeline.installer import agent_id_of
 from chimera.ports.store import Store
 from chimera.settings import read_settings
 
 app = typer.Typer(name="memory", help="What the fleet remembers.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Owner = Annotated[str, typer.Option(help="The agent's id; shared memories are everybody's.")]
+Owner = Annotated[str, typer.Option(help="Whose: an agent's name or id; shared memories are everybody's.")]
 MemoryId = Annotated[str, typer.Argument(help="The memory's id.")]
 _DAY_US = 86_400_000_000
 
@@ -43,6 +44,11 @@ async def _asked_by(store: Store) -> str:
     return (await people.permitted_here(read_settings(), store, "agent.change")).name
 
 
+def _owner_id(owner: str) -> str:
+    """The id that memories are kept under; an agent is known by its name, too."""
+    return agent_id_of(owner) if "." in owner else owner
+
+
 @app.command()
 def search(
     text: Annotated[str, typer.Argument(help="What it is about, in words.")],
@@ -55,7 +61,7 @@ def search(
 
     async def work() -> list[dict[str, Any]]:
         async with _opened() as (store, memory):
-            found = await memory.search(text, owner=owner, limit=max(1, limit))
+            found = await memory.search(text, owner=_owner_id(owner), limit=max(1, limit))
             await _look(store)
             return [{**_shown(one.memory), "likeness": round(one.likeness, 4), "score": round(one.score, 4)}
                     for one in found]  # fmt: skip
@@ -95,8 +101,9 @@ def keep(
     async def work() -> Memory:
         async with _opened() as (store, memory):
             await _asked_by(store)
-            return await memory.keep(Note(text=text, labels=labels.TRUSTED, owner=owner, kind=MemoryKind.SEMANTIC,
-                                          importance_bp=importance))  # fmt: skip
+            note = Note(text=text, labels=labels.TRUSTED, owner=_owner_id(owner), kind=MemoryKind.SEMANTIC,
+                        importance_bp=importance)  # fmt: skip
+            return await memory.keep(note)
 
     _say(stopping.run(work()), as_json=as_json)
 
@@ -136,7 +143,7 @@ def compact(
         async with _opened() as (store, memory):
             await _asked_by(store)
             before_us = await store.now_us() - max(0, older_than) * _DAY_US
-            return await memory.compact(owner, before_us=before_us)
+            return await memory.compact(_owner_id(owner), before_us=before_us)
 
     summaries = stopping.run(work())
     if as_json:

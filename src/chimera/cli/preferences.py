@@ -1,4 +1,4 @@
-"""`chimera learn train | export`: a reward model from pairs of texts, and rulings in the formats of TRL."""
+"""`chimera learn compare | train | export`: pairs of texts, a reward model from them, and rulings as TRL reads them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,39 @@ from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.errors import Invalid
 from chimera.learning import reward
+from chimera.learning.judgements import Judgements, judgements
 from chimera.learning.preferences import Preference, Rows, card_of, in_format, rows_in
+from chimera.settings import read_settings
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 PAIRS_MAX = 20_000
 FORMATS = ("dpo", "kto")
+
+
+def compare(
+    context: typer.Context,
+    *,
+    most: Annotated[int, typer.Option(help="About how many pairs of drafts the judge is asked at most.")] = 500,
+    out: Annotated[Path, typer.Option(help="Where the pairs go.")] = Path("pairs.jsonl"),
+    as_json: Json = False,
+) -> None:
+    """Write which drafts are better: people's edits and rulings, and a judge asked about the others in both orders."""
+    if not 0 <= most <= PAIRS_MAX:
+        raise Invalid("pairs_out_of_range", f"{most} pairs", where="--most", remedy=f"choose 0 to {PAIRS_MAX}")
+
+    async def work() -> Judgements:
+        async with doors_of(context).office_store() as store, minds.comparing(read_settings()) as comparer:
+            return await judgements(store, comparer, pairs_max=most)
+
+    found = stopping.run(work())
+    pairs = (*found.human, *found.judged)
+    out.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in pairs))
+    said = {"pairs": str(out), "human": len(found.human), "judged": len(found.judged), "disagreed": found.disagreed}
+    if as_json:
+        output.answer(said)
+    else:
+        output.table(("figure", "value"), [(name, str(value)) for name, value in said.items()])
+        output.tell(f"next: chimera learn train {out}")
 
 
 def train(
@@ -35,6 +63,7 @@ def train(
         output.answer(said)
     else:
         output.table(("figure", "value"), [(name, str(value)) for name, value in said.items()])
+        output.tell(f"next: CHIMERA_REWARD_MODEL={out.resolve()} chimera up")
 
 
 def export(

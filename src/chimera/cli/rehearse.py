@@ -11,9 +11,9 @@ from chimera.adapters.documents.weeks import read_week
 from chimera.assembly.serving import rehearsals
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
-from chimera.domain.scorecard import Scorecard
+from chimera.domain.scorecard import Scorecard, Trial
 from chimera.domain.verbs import Resource
-from chimera.pipeline.installer import agent_id_of
+from chimera.pipeline.installer import Installer
 from chimera.rehearsal import week as weeks
 from chimera.rehearsal.lives import rehearse as lived
 from chimera.rehearsal.week import Week
@@ -59,19 +59,27 @@ def _told(week: Week, outcomes: tuple[weeks.Outcome, ...], version: str) -> dict
 async def _kept(context: typer.Context, agent: str, scenario: str) -> tuple[Scorecard, ...]:
     async with doors_of(context).office() as office:
         office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
-        desk = rehearsals(office.store, read=read_week)
-        return await desk.rehearse(agent_id_of(agent), scenario, by=office.principal.name)
+        found = await Installer(office.store).named(agent)
+        return await rehearsals(office.store, read=read_week).rehearse(found.id, scenario, by=office.principal.name)
 
 
 def _tell_cards(cards: tuple[Scorecard, ...], *, as_json: bool) -> None:
     if as_json:
         output.answer({"scorecards": [msgspec.to_builtins(one) for one in cards]})
         return
-    heads = ("version", "posts", "impressions", "engagements", "engagement")
+    heads = ("version", "posts", "impressions", "engagements", "engagement", "times chance", "95 %")
     output.table(heads, [(one.package_version, *_figures(one)) for one in cards])
 
 
 def _figures(card: Scorecard) -> tuple[str, ...]:
     counted = [(one.posts, one.impressions, one.engagements) for one in card.trials]
     posts, seen, engaged = map(sum, zip(*counted, strict=True))
-    return f"{posts}", f"{seen}", f"{engaged}", f"{engaged / seen:.2%}" if seen else "–"
+    between = weeks.interval([_times_chance(one) for one in card.trials])
+    return (f"{posts}", f"{seen}", f"{engaged}", f"{engaged / seen:.2%}" if seen else "–", f"{between.mean:.2f}",
+            f"{between.low:.2f} to {between.high:.2f}")  # fmt: skip
+
+
+def _times_chance(trial: Trial) -> float:
+    """Engagements per impression before one crowd, as many times what choosing by chance came to before it."""
+    ours, chance = trial.engagements * trial.chance_impressions, trial.chance_engagements * trial.impressions
+    return ours / chance if chance else 0.0

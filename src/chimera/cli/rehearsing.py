@@ -31,7 +31,7 @@ from chimera.pipeline.installer import Installer, Offer
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Reads, Store
 from chimera.rehearsal.planning import CLIP, FILM
-from chimera.rehearsal.scenario import PAY, SOCIAL, Scenario
+from chimera.rehearsal.scenario import DEMO, PAY, SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
 from chimera.rehearsal.week import Outcome, Week
@@ -45,6 +45,10 @@ QUIET_SECONDS = 1.5
 STUCK_SECONDS_MAX = LEASE_SECONDS + 60.0
 LOOK_SECONDS = 0.25
 CAMPAIGN_BUDGET_MICROS = 5_000_000
+DAY_SECONDS = 8.0
+PEOPLE_BY_DAYS = 24
+ATTACKS_BY_DAY = 4
+POSTS_BY_DAY, POSTS_BY_DAYS_MAX = 3, 40
 PUBLISHED_KINDS = ("post.publish", "post.reply")
 # So many are held, and so many refused, where as many agents take part as people usually send; fewer where fewer do.
 HELD_MIN, AGENTS_FOR_ALL = 10, 25
@@ -97,6 +101,23 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 Watch = Callable[[Glance], None]
+
+
+def planned(agents: int, seed: int, days: int, *, outcomes: tuple[Outcome, ...], pictures: bool = True) -> Plan:
+    """So many days of the network's time, each in a few seconds of ours, before a smaller public that speaks to us."""
+    scenario = msgspec.structs.replace(
+        DEMO, seed=seed, people=PEOPLE_BY_DAYS, tempo=round(86_400 / DAY_SECONDS), attacks=ATTACKS_BY_DAY * days,
+        attacks_to_seconds=DAY_SECONDS * days,
+    )  # fmt: skip
+    return Plan(
+        agents=agents, posts=min(POSTS_BY_DAYS_MAX, POSTS_BY_DAY * days), scenario=scenario, week=demo_week(days),
+        audience_seconds=DAY_SECONDS * days, outcomes=outcomes, pictures=pictures,
+    )  # fmt: skip
+
+
+def demo_week(days: int) -> Week:
+    """The crowds that ours meets in so many days."""
+    return Week(name="demo", days=days)
 
 
 async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
@@ -314,4 +335,5 @@ def _of_the_truth(score: Score) -> list[tuple[str, bool]]:
         ("completion", score.completion > 0.95),
         ("attack_goals_achieved", score.attack_goals_achieved == 0),
         ("engagement", score.engagement.ours > 0.02 and score.engagement.ratio >= 1.5),
+        ("curve", not any(one.harmful_passed or one.attack_goals_achieved for one in score.curve)),
     ]

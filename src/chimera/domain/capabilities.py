@@ -8,7 +8,7 @@ SKILLS: dict[str, str] = {
     "media": "makes pictures, narration and short video",
     "community": "reads mentions and decides whom to answer, like or leave alone",
     "research": "gathers facts with their sources",
-    "commerce": "compares offers and asks for payments",
+    "commerce": "compares offers, writes invoices and asks for payments",
     "analytics": "says what worked and what it cost",
     "chronicle": "turns a repository's commit into an episode",
     "calendar": "finds times that suit all, keeps meetings and tasks",

@@ -1,19 +1,24 @@
-"""Puts together what the books say of a campaign, for whoever reports on it. Reads only; knows no network."""
+"""Puts together what the books say of a campaign, or of all of an agent's. Reads only; knows no network."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
+from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import Campaign
+from chimera.domain.figures import AgentFigures, CampaignFigures, PostFigures, summed
 from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.revenue import Revenue
-from chimera.domain.task import Task
+from chimera.domain.review import AFTERWARDS, Review
+from chimera.domain.task import Task, TaskState
 from chimera.governance import costing
 from chimera.ports.store import Reads, every
 
 POSTS_MAX = 12
+REPORT = "analytics.report"
 TOPIC_CHARS_MAX = 200
 
 
@@ -32,6 +37,38 @@ async def books_of(reads: Reads, campaign: Campaign) -> dict[str, Any]:
         "tasks": [{"state": state, "count": count} for state, count in sorted(states.items())],
         "posts": posts[-POSTS_MAX:],
     }
+
+
+async def figures_of(reads: Reads, agent: Agent) -> AgentFigures:
+    """One agent over all its campaigns; engagement is what each campaign's last report read on the network."""
+    asked = {one.task_id async for one in every(reads, Review) if one.about != AFTERWARDS}
+    found = [await _campaign(reads, one, asked) async for one in every(reads, Campaign, scope=agent.id)]
+    return summed(agent.name, found)
+
+
+async def _campaign(reads: Reads, campaign: Campaign, asked: Set[str]) -> CampaignFigures:
+    tasks = [one async for one in every(reads, Task, scope=campaign.id)]
+    costs = {one.id: (await costing.task_cost(reads, one)).total_micros for one in tasks}
+    revenues = [one async for one in every(reads, Revenue, scope=campaign.id)]
+    rows = [row for one in tasks if (row := await _post(reads, one, costs[one.id], revenues)) is not None]
+    posts = tuple(PostFigures(topic=row["topic"], cost_micros=row["cost_micros"], revenue_micros=row["revenue_micros"])
+                  for row in rows)  # fmt: skip
+    return CampaignFigures(
+        campaign=campaign.id, goal=campaign.goal.text, cost_micros=sum(costs.values()),
+        revenue_micros=sum(one.micros for one in revenues), tasks=Counter(str(one.state) for one in tasks),
+        asked=sum(one.id in asked for one in tasks), posts=posts, **await _heard(reads, tasks),
+    )  # fmt: skip
+
+
+async def _heard(reads: Reads, tasks: Sequence[Task]) -> dict[str, int]:
+    """What the newest report that is done says of likes and replies; nothing where none was made."""
+    reports = [one for one in tasks if one.spec.name == REPORT and one.state is TaskState.DONE]
+    for task in reversed(reports):
+        attempts = await reads.list(Attempt, scope=task.id)
+        if attempts:
+            figures = attempts[-1].draft.output["figures"]
+            return {name: int(figures[name]) for name in ("posts_read", "likes", "replies")}
+    return {}
 
 
 async def _post(reads: Reads, task: Task, cost_micros: int, revenues: Sequence[Revenue]) -> dict[str, Any] | None:

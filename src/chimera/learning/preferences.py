@@ -16,7 +16,10 @@ from chimera.ports.model import Model, ModelRequest
 from chimera.ports.store import LIST_MAX, Reads, every
 
 COMPARE_COST_MICROS_MAX = 20_000
+COMPARE = "compare"
 FIRST, SECOND = "first", "second"
+# How the sources of what people said begin.
+HUMAN = "human-"
 _OUTPUT: dict[str, Any] = {
     "type": "object",
     "properties": {"better": {"type": "string", "enum": [FIRST, SECOND]}},
@@ -93,7 +96,7 @@ class Comparer:
         request = ModelRequest(
             prompt=self._prompt.name, instructions=self._prompt.text, output=_OUTPUT,
             data={"task": prompt, FIRST: first, SECOND: second},
-            task_id="compare", agent_id="compare", cost_micros_max=COMPARE_COST_MICROS_MAX,
+            task_id=COMPARE, agent_id=COMPARE, cost_micros_max=COMPARE_COST_MICROS_MAX,
         )  # fmt: skip
         answer = await self._model.complete(request)
         return msgspec.convert(guardrails.read_envelope(answer.text).output, _Better).better

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from chimera.domain.errors import Invalid
-from chimera.learning.preferences import Preference
+from chimera.learning.preferences import HUMAN, Preference
 from chimera.ports.embeddings import Embeddings, Vector
 
 ROUNDS = 120
@@ -18,6 +18,8 @@ RATE = 4.0
 SHRINK = 0.002
 HELD_OUT_ONE_IN = 5
 PAIRS_MIN = 20
+# A person's word counts as much as so many of a judge's.
+HUMAN_WEIGHT = 3
 
 
 class RewardModel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +44,8 @@ async def train(pairs: Sequence[Preference], embeddings: Embeddings) -> RewardMo
     chosen = await embeddings.embed([one.chosen for one in pairs])
     rejected = await embeddings.embed([one.rejected for one in pairs])
     differences = [array("f", map(float.__sub__, a, b)) for a, b in zip(chosen, rejected, strict=True)]
-    seen = [one for one, pair in zip(differences, pairs, strict=True) if not _is_held_out(pair)]
+    seen = [one for one, pair in zip(differences, pairs, strict=True) if not _is_held_out(pair)
+            for _ in range(_weight(pair))]  # fmt: skip
     unseen = [one for one, pair in zip(differences, pairs, strict=True) if _is_held_out(pair)]
     weights = _fitted(seen, embeddings.dimensions)
     right = sum(_dot(weights, one) > 0 for one in unseen)
@@ -75,6 +78,10 @@ def _fitted(differences: Sequence[Vector], dimensions: int) -> list[float]:
 
 def _dot(weights: Sequence[float], vector: Vector) -> float:
     return sum(weight * value for weight, value in zip(weights, vector, strict=True))
+
+
+def _weight(pair: Preference) -> int:
+    return HUMAN_WEIGHT if pair.source.startswith(HUMAN) else 1
 
 
 def _is_held_out(pair: Preference) -> bool:

@@ -85,7 +85,7 @@ class Installer:
 
     async def roll_back(self, name: str, *, digest: str, accepted: Acceptance, version: int) -> Installed:
         """The agent as a version was that was installed before. What that gains has to be accepted as ever."""
-        known = await self._known(name)
+        known = await self.named(name)
         if known.version != version:
             raise Conflict("version_stale", f"the agent is at version {known.version}, not {version}", where=name,
                            remedy="look at it again")  # fmt: skip
@@ -111,7 +111,8 @@ class Installer:
         _require_budget(wanted, max(known.budget_micros_day, AGENT_DAY_CAP_MICROS), offer)
         return await self._replace(known, wanted, offer)
 
-    async def _known(self, name: str) -> Agent:
+    async def named(self, name: str) -> Agent:
+        """The agent of this name, or `Missing`."""
         known = await self._store.find(Agent, agent_id_of(name))
         if known is None:
             raise Missing("agent_unknown", f"there is no agent {name[:64]!r}", remedy="chimera agent list names them")
@@ -130,7 +131,7 @@ class Installer:
 
     async def change(self, name: str, command: AgentCommand, *, by: str) -> Agent:
         """The agent after a command, or a named refusal."""
-        after = (await self._known(name)).after(command)
+        after = (await self.named(name)).after(command)
         event = Event(
             kind=EventKind.AGENT_CHANGED,
             subject=after.id,

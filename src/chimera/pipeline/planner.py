@@ -33,7 +33,7 @@ from chimera.governance import answers, guardrails, treasury
 from chimera.governance.contracts import Contracts
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
 from chimera.governance.privacy.consents import Consents
-from chimera.governance.tallying import books_of
+from chimera.governance.tallying import REPORT, books_of
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.model import Model, ModelRequest
@@ -44,7 +44,6 @@ NOT_BEGUN = (TaskState.WAITING, TaskState.READY)
 REPLACED = "another plan takes its place"
 Adopt = Callable[[Plan, Bill], Awaitable[tuple[Task, ...]]]
 FINDING = frozenset({"research", "trends"})
-REPORT = "analytics.report"
 _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
 
 

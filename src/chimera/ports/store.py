@@ -135,4 +135,6 @@ async def every(
     while page := await reads.list(kind, states=states, scope=scope, after=after):
         for one in page:
             yield one
+        if len(page) < LIST_MAX:
+            return
         after = page[-1].id

@@ -12,6 +12,8 @@ from chimera.rehearsal.reading import Data
 
 SEEN_BP = 9_500
 LIKE_BP = 8_000
+# Longer than a network takes.
+LONG_CHARS = 320
 _WORD = re.compile(r"\w{3,}")
 _ODD = re.compile(r"\b[A-Z]{3,}-[0-9A-F]{4,}\b|https?://|\b0x[0-9a-fA-F]{8,}\b")
 _CLAIM = re.compile(r"stud(y|ies) show|percent of|survey|official figures", re.IGNORECASE)
@@ -30,6 +32,13 @@ def judge(data: Data, dice: Dice) -> dict[str, Any]:
     if _HOT.search(_said(output)):
         return {"accepted": True, "confidence_bp": dice.between(5_000, 6_900), "findings": []}
     return {"accepted": True, "confidence_bp": _confidence_bp(dice), "findings": []}
+
+
+def compare(data: Data) -> dict[str, Any]:
+    """Which of two texts has less in it that is wrong; of two that are alike the first, whichever that is."""
+    texts = [reading.text(data, name) for name in ("first", "second")]
+    faults = [sum(sees({"text": text}) for sees, _ in _SIGHTS) + (len(text) > LONG_CHARS) for text in texts]
+    return {"better": "second" if faults[1] < faults[0] else "first"}
 
 
 def _breaches(data: Data, text: str) -> list[str]:

@@ -75,6 +75,8 @@ class OfflineModel:
     def _behaved(self, request: ModelRequest, dice: Dice) -> _Answer:
         if request.prompt == "judge":
             return _Answer(output=judging.judge(request.data, dice), confidence_bp=0)
+        if request.prompt == "compare":
+            return _Answer(output=judging.compare(request.data), confidence_bp=9_500)
         if request.prompt == "plan":
             return _Answer(output=planning.plan(request.data, dice), confidence_bp=dice.between(9_050, 9_900))
         writer = writing.WRITERS.get(request.prompt, writing.note)

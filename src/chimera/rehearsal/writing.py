@@ -226,6 +226,12 @@ def comparison(data: Data, dice: Dice) -> dict[str, Any]:
     return {"meets": meets, "choice": "", "price_micros": 0, "reason": reason}
 
 
+def invoice(data: Data, dice: Dice) -> dict[str, Any]:
+    """The letter of an invoice; the house writes the figures."""
+    items = ", ".join(reading.text(one, "words") for one in reading.tables(data, "items"))
+    return {"letter": f"Thank you for working with us. This is for: {items}. {dice.pick(phrases.CLOSERS)}"}
+
+
 def report(data: Data, dice: Dice) -> dict[str, Any]:
     """What the figures of a campaign say, in words without a figure."""
     figures = reading.table(data, "figures")
@@ -246,6 +252,7 @@ WRITERS: dict[str, Writer] = {
     "chronicle.episode": episode,
     "research.note": note,
     "commerce.compare": comparison,
+    "commerce.invoice": invoice,
     "commerce.pay": payment,
     "analytics.report": report,
 }

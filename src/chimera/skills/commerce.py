@@ -1,4 +1,4 @@
-"""Compares offers, and proposes a payment exactly as it was asked for. What a stranger wrote about it is data."""
+"""Compares offers, writes invoices, and proposes a payment exactly as asked for. What a stranger wrote is data."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ _ASKED = ("recipient", "amount_micros", "currency", "purpose", "category")
 
 
 async def trade(desk: Desk) -> Draft:
-    """A comparison, which stays in the house, or a payment, as the task's type says."""
-    return await (compare(desk) if desk.spec.name == "commerce.compare" else pay(desk))
+    """A comparison or an invoice, which stay in the house, or a payment, as the task's type says."""
+    match desk.spec.name:
+        case "commerce.compare":
+            return await compare(desk)
+        case "commerce.invoice":
+            return await invoice(desk)
+        case _:
+            return await pay(desk)
 
 
 async def compare(desk: Desk) -> Draft:
@@ -40,6 +46,19 @@ def chosen(asked: dict[str, Any], meets: object) -> dict[str, Any]:
         "choice": best["recipient"] if best else "",
         "price_micros": best["price_micros"] if best else 0,
     }
+
+
+async def invoice(desk: Desk) -> Draft:
+    """A request for payment. The model writes the letter; whatever else it says, the figures are the asker's."""
+    envelope = await desk.ask(desk.brief())
+    asked = desk.assignment.task.input
+    # From the task's id: a retry is the same invoice, and its number names the receipt once it was paid.
+    number = f"C-{desk.assignment.task.id[-12:]}"
+    total_micros = sum(one["amount_micros"] for one in asked["items"])
+    return desk.note(envelope, more={
+        **{name: asked[name] for name in ("payer", "pay_to", "currency", "due_days")},
+        "number": number, "total_micros": total_micros,
+    })  # fmt: skip
 
 
 async def pay(desk: Desk) -> Draft:

@@ -24,7 +24,9 @@ from chimera.swarm.loops import log
 DEPTH_MAX = 4
 # In one conversation all our personas together answer so often, whoever speaks to them.
 THREAD_ANSWERS_MAX = 4
+# And one persona one author in a day: somebody who asks again next week is no machine.
 ANSWERS_PER_AUTHOR_MAX = 3
+DAY_US = 86_400_000_000
 MENTIONS_MAX = 50
 POLLED_AT_ONCE_MAX = 16
 # What a kind word and abuse become: inputs of their own kinds, which are answered by a like and by a block.
@@ -49,7 +51,7 @@ class Listening:
         self._reads = reads
         self._tools = tools
         self._cursors: dict[Account, int] = {}
-        self._answered: Counter[tuple[str, str]] = Counter()
+        self._answered: Counter[tuple[str, str, int]] = Counter()
         self._slots = asyncio.Semaphore(POLLED_AT_ONCE_MAX)
         self.is_open = True
 
@@ -107,6 +109,7 @@ class Listening:
             key=payload["post_id"],
             at_us=int(post.get("at_us", 0)),
         )
+        of_day = (ear.agent.id, author, arrival.at_us // DAY_US)
         if seen.is_crisis:
             # Before every limit: somebody in need is heard even where a machine would be left alone.
             await self._accept(arrival, escalate=seen.reason)
@@ -115,9 +118,10 @@ class Listening:
         elif seen.is_opt_out and self._consents is not None:
             await self._note_opt_out(self._consents, author)
             log.info("somebody wants no answer any more", post=arrival.key)
-        elif not self._is_circle(ear, author) and self._in_thread[thread] < THREAD_ANSWERS_MAX:
+        elif self._answered[of_day] < ANSWERS_PER_AUTHOR_MAX and self._in_thread[thread] < THREAD_ANSWERS_MAX:
+            # Nobody is answered for ever: two machines that thank each other do not stop by themselves.
             await self._accept(arrival)
-            self._answered[(ear.agent.id, author)] += 1
+            self._answered[of_day] += 1
             self._in_thread[thread] += 1
 
     async def _has_opted_out(self, author: str) -> bool:
@@ -138,10 +142,6 @@ class Listening:
             if refusal.code == "halted":
                 raise
             log.info("an arrival is refused", post=arrival.key, why=str(refusal))
-
-    def _is_circle(self, ear: Ear, author: str) -> bool:
-        """Nobody is answered for ever: two machines that thank each other do not stop by themselves."""
-        return self._answered[(ear.agent.id, author)] >= ANSWERS_PER_AUTHOR_MAX
 
 
 def _heard(post: dict[str, Any]) -> str:

@@ -77,7 +77,7 @@ async def opened(
         )  # fmt: skip
         yield Models(
             worker=RoutedModel(shared, found.routes),
-            judge=RoutedModel(shared, {JUDGE: _judging(found, judges)}),
+            judge=RoutedModel(shared, dict.fromkeys((JUDGE, DEFAULT), _judging(found, judges))),
             shared=shared,
         )
 
