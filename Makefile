@@ -201,7 +201,7 @@ upgrade: ## Lock the newest releases that are a week old
 audit: setup ## Known vulnerabilities in what is locked (pip-audit; needs an advisory service, and fails without)
 	@.venv/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements/dev.lock
 
-pentest: setup ## Attack ourselves, scan source and dependencies, write a dated report (ARGS="--api URL")
+pentest: setup ## Attack ourselves, scan source, dependencies and API, write a dated report (ARGS="--api URL" for one that runs)
 	@$(PYTHON) scripts/pentest.py $(ARGS)
 
 security: bandit audit ## Both of the above: source and dependencies

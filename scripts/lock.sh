@@ -33,3 +33,4 @@ lock tools.lock requirements/tools.in --constraint requirements/dev.lock
 # Not held to our own versions: nothing of it runs with us.
 lock agentdojo.lock requirements/agentdojo.in
 lock clients.lock requirements/clients.in
+lock clients_langgraph.lock requirements/clients_langgraph.in

@@ -43,7 +43,7 @@ from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
 from chimera.assembly.web import webbed
-from chimera.domain.costing import read_prices
+from chimera.domain.costing import read_fees, read_prices
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.roles import Role
@@ -444,7 +444,8 @@ def court(settings: Settings, written: Rules, minds: Minds, parts: Parts) -> Cou
                   tally=written.tally)  # fmt: skip
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=SystemClock(), meter=minds.meter, cfo=parts.cfo, manifests=parts.manifests,
-                 models_cost=settings.calls_cost, writes_anew=settings.writes_anew)  # fmt: skip
+                 models_cost=settings.calls_cost, fees=read_fees(settings.platform_fees),
+                 writes_anew=settings.writes_anew)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -55,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     web_private_hosts: str = ""
     feed_seconds: int = 300
     tool_prices: str = ""
+    platform_fees: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""

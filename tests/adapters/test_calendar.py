@@ -89,6 +89,16 @@ class NoTools:
         raise AssertionError(tool)
 
 
+async def emptied(url: str) -> None:
+    """Everybody has a calendar, and nothing stands in it."""
+    async with httpx2.AsyncClient(base_url=url, auth=("assistant", "any")) as client:
+        for person in (*PEOPLE, "assistant"):
+            await client.request("DELETE", f"/{person}/")
+            await client.request("MKCOL", f"/{person}/")
+            made = await client.request("MKCALENDAR", f"/{person}/calendar/")
+            assert made.status_code == 201, made.text
+
+
 class Office:
     """The assistant, three people with calendars, and a house that grants."""
 
@@ -99,12 +109,7 @@ class Office:
         house.publisher = self.publisher
 
     async def prepare(self) -> None:
-        async with httpx2.AsyncClient(base_url=self.url, auth=("assistant", "any")) as client:
-            for person in (*PEOPLE, "assistant"):
-                await client.request("DELETE", f"/{person}/")
-                await client.request("MKCOL", f"/{person}/")
-                made = await client.request("MKCALENDAR", f"/{person}/calendar/")
-                assert made.status_code == 201, made.text
+        await emptied(self.url)
 
     async def busy(self, person: str, start: str, end: str) -> None:
         text = (f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//EN\r\nBEGIN:VEVENT\r\nUID:{person}{start}\r\n"

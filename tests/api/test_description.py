@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from chimera import bootstrap
 from chimera.domain.event import EventKind
@@ -42,3 +43,17 @@ def test_every_reference_leads_somewhere():
     wanted = {part.split('"')[0] for part in text.split('"$ref": "#/components/')[1:]}
     found = {f"{kind}/{name}" for kind, members in described["components"].items() for name in members}
     assert wanted <= found
+
+
+def test_each_request_is_described_by_what_its_route_takes():
+    described = json.loads(COMMITTED.read_bytes())
+    bodies = {name: shape for path in described["paths"].values() for way in path.values()
+              for name, shape in _body_of(way, described)}  # fmt: skip
+    assert set(bodies["YesGiven"]["properties"]) == {"digest"}, "an answer of the same name would have taken its place"
+    assert [name for name, shape in bodies.items() if '"example' not in json.dumps(shape)] == []
+
+
+def _body_of(operation: dict[str, Any], described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    names = re.findall("#/components/schemas/([A-Za-z]+)", json.dumps(content))
+    return [(name, described["components"]["schemas"][name]) for name in names]

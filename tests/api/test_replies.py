@@ -28,7 +28,7 @@ async def test_a_key_holds_across_processes_and_is_bound_to_its_request(world: W
         other = await client.post("/v1/halts", json={**HALT, "reason": "else"}, headers=key)
         assert (other.status_code, other.json()["code"]) == (409, "key_reused")
         async with world.client("operator", name="olaf") as olaf:
-            mine = await olaf.post("/v1/halts", json={**HALT, "scope": "platform:other"}, headers=key)
+            mine = await olaf.post("/v1/halts", json={**HALT, "scope": "platform:nostr"}, headers=key)
             assert mine.status_code == 201, "a key is its person's own"
 
 

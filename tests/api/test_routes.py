@@ -212,6 +212,27 @@ async def test_a_quota_is_shown_with_what_is_left_and_when_it_opens_again(world:
         assert (shown["cap_micros"], shown["held_micros"], shown["room_micros"]) == (3, 1, 2)
         assert 0 < shown["opens_again_us"] - await world.office.now_us() <= 86_400_000_000
         assert all(one["unit"] == "" for one in (await client.get("/v1/money/windows?scope=fleet")).json()["items"])
+        (older,) = (await client.get("/v1/money/windows?scope=platform:x&day=2020-01-01")).json()["items"]
+        assert older["id"] == "platform:x|posts-day|2020-01-01", "a day that is named is shown"
+        wrong = await client.get("/v1/money/windows?day=2020-02-30")
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "day_malformed")
+
+
+@pytest.mark.requirement("R-E2", "R-L1")
+async def test_windows_come_in_pages(world: World):
+    today = Treasury().day(await world.office.now_us())
+    manager = await world.store(Role.MANAGER, "manager-of-pages")
+    named = [f"recipient:page-{n}|day|{today}" for n in range(5)]
+    await manager.commit(change(movements=tuple(Movement(window_id=one, hold_micros=1) for one in named)))
+    async with world.client() as client:
+        found, cursor = list[str](), ""
+        for _ in range(3):
+            query = f"/v1/money/windows?scope=recipient:page-&limit=2&cursor={cursor}"
+            page = (await client.get(query)).json()
+            found += [one["id"] for one in page["items"]]
+            cursor = page["next"]
+        assert (found, cursor) == (named, "")
+        assert (await client.get("/v1/money/windows?scope=a%00b&cursor=ImFcdTAwMDBiIg")).json()["items"] == []
 
 
 @pytest.mark.requirement("R-E5", "R-L1")

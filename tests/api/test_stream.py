@@ -55,11 +55,11 @@ async def test_what_is_new_waits_for_pages_that_are_busy_and_goes_in_one_frame(
         (queue,) = following._listeners
         async with world.client("operator") as client:
             halt = {"reason": "x"}
-            await client.post("/v1/halts", json={**halt, "scope": "tool:first"})
+            await client.post("/v1/halts", json={**halt, "scope": "tool:web/first"})
             async with asyncio.timeout(20):
                 while queue.empty():
                     await asyncio.sleep(0.05)
-            later = [await client.post("/v1/halts", json={**halt, "scope": f"tool:{name}"}) for name in "ab"]
+            later = [await client.post("/v1/halts", json={**halt, "scope": f"tool:web/{name}"}) for name in "ab"]
         told = [one.json()["id"] for one in later]
         assert queue.qsize() == 1, "the page has not taken the first frame: there is no second one"
         await anext(page)

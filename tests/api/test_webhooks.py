@@ -69,7 +69,7 @@ async def test_what_the_stream_says_is_told_signed_and_once(world: World, receiv
     async with world.client("owner") as owner:
         made = (await owner.post("/v1/webhooks", json={"url": receiver.url, "topics": ["halt"]})).json()
         assert await told(world) == 0, "it is told what changes from now on"
-        await halt(world, "platform:first")
+        await halt(world, "platform:nostr")
         assert (await told(world), await told(world)) == (1, 0)
         (headers, body), *more = receiver.got
         assert not more
@@ -94,7 +94,7 @@ async def test_what_is_not_taken_is_told_again_and_given_up_in_the_end(
     async with world.client("owner") as owner:
         made = (await owner.post("/v1/webhooks", json={"url": receiver.url})).json()
         await told(world)
-        await halt(world, "platform:first")
+        await halt(world, "platform:nostr")
         receiver.status = 302
         with structlog.testing.capture_logs() as lines:
             for _ in range(3):

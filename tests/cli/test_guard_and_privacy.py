@@ -64,6 +64,7 @@ def test_guard_evaluate_reports_by_corpus(run: Run, corpus: Path, capsys: Said) 
     }
     assert answer["p50_us"] > 0
     assert answer["p95_us"] >= answer["p50_us"]
+    assert answer["p50_us_280_characters"] is None, "no time is not the best time"
     assert run("guard", "evaluate", corpus) == 0
     assert "100.00%" in capsys.readouterr().out
 
@@ -123,3 +124,11 @@ def test_what_cannot_be_read_is_said_in_words(run: Run, command: tuple[str, str]
 def test_a_corpus_that_is_none_is_said_in_words(run: Run, family: str, order: Path, capsys: Said) -> None:
     assert run(family, "evaluate", order, "--json") == 2
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "corpus_malformed"
+
+
+@pytest.mark.parametrize("family", ["guard", "privacy"])
+def test_an_empty_corpus_is_no_result(run: Run, family: str, tmp_path: Path, capsys: Said) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_text("\n \n")
+    assert run(family, "evaluate", path, "--json") == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "corpus_empty"

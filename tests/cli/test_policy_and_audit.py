@@ -207,3 +207,7 @@ def test_a_file_that_is_no_bundle(run: Run, tmp_path: Path, content: bytes) -> N
     assert run("audit", "verify", "--bundle", path) == 2
     assert run("audit", "verify", "--bundle", path, "--key", "zz") == 2
     assert run("audit", "verify", "--bundle", tmp_path / "nowhere") == 2
+
+
+def test_a_kind_of_event_that_is_none(run: Run) -> None:
+    assert run("audit", "show", "--kind", "NOPE") == 2

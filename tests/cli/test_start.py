@@ -47,6 +47,20 @@ def test_the_quick_way_leads_to_the_same_command(word: str) -> None:
 
 
 @pytest.mark.requirement("R-M1")
+def test_the_quick_way_knows_every_command_of_its_group() -> None:
+    """In a process of its own: where the whole command line was loaded before, its groups are complete anyway."""
+    look = f"""
+import json
+from typer.main import get_command
+from chimera.cli.start import app_for
+print(json.dumps({{word: sorted(get_command(app_for([word])).commands[word].commands) for word in {[*GROUPS]}}}))
+"""
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=120)
+    whole: Any = get_command(app)
+    assert json.loads(done.stdout) == {word: sorted(whole.commands[word].commands) for word in GROUPS}
+
+
+@pytest.mark.requirement("R-M1")
 @pytest.mark.parametrize("words", [[], ["--help"], ["nothing-like-it"], ["spec", "trace"]])
 def test_whatever_is_not_known_the_whole_command_line_answers(words: list[str]) -> None:
     assert app_for(words) is app

@@ -98,6 +98,14 @@ async def test_an_answer_that_got_lost_is_asked_for_again_and_the_write_is_done_
     assert [one for one in events if one == halt.id] == [halt.id]
 
 
+async def test_a_pause_halts_nothing_and_is_lifted_like_a_halt(world: World):
+    before = await world.views.halted()
+    async with house_of(world, "operator") as (house, _):
+        paused = await house.pause("platform:nostr", reason="a quiet day")
+        assert (str(paused.state), await world.views.halted()) == ("paused", before)
+        assert (await house.resume("platform:nostr")).id == paused.id
+
+
 async def test_a_house_that_is_away_says_so_in_the_end(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("chimera.client.wire.PAUSE_SECONDS_MIN", 0.001)
     async with house_of(world, "viewer") as (_, port):
@@ -115,7 +123,7 @@ async def test_the_stream_goes_on_where_it_was_after_the_house_was_away(world: W
         first = await anext(stream)
         assert (first.kind, bool(first.cursor)) == ("beat", True)
         await stream.aclose()
-        halt = await house.halt("platform:missed", reason="while nobody listened")
+        halt = await house.halt("platform:mastodon", reason="while nobody listened")
         resumed = house.changes(cursor=first.cursor)
         async for change in resumed:
             if change.frame and "halt" in change.frame.topics:

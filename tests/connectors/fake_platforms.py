@@ -1,4 +1,4 @@
-"""Two platforms that nobody can run here, as their published APIs have it on the wire: accounts, tokens, posts, limits.
+"""Platforms that nobody can run here, as their published APIs have it on the wire: accounts, tokens, posts, limits.
 
 Written from the platforms' own references, and by nobody who has met them: what they really do may differ. Answers can
 be lost after the act, refused, and put off.
@@ -14,12 +14,13 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 LINK = re.compile(r"https?://[^\s]+")
 MENTION = re.compile(r"@(\w+)")
 PEOPLE = ("nova", "mila", "troll")
+NO_CONTENT = 204
 MACHINE = "An automated account of a studio."
 
 
@@ -30,6 +31,7 @@ class Call:
     query: dict[str, str]
     headers: dict[str, str]
     body: dict[str, Any]
+    data: bytes
 
 
 class Refusal(Exception):
@@ -50,8 +52,13 @@ class Platform:
     refreshes: dict[str, str] = field(default_factory=dict)
     # (method, beginning of the path) → what happens to the next such call: "lost" after it was done, or a refusal.
     trouble: dict[tuple[str, str], Refusal | str] = field(default_factory=dict)
+    always: dict[tuple[str, str], Refusal | str] = field(default_factory=dict)
     count: int = 1_000
     url: str = ""
+    # Whether strangers are heard beneath a post of ours alone.
+    hears_beneath: ClassVar[bool] = False
+    # What the next answer says besides, in its headers.
+    besides: dict[str, str] = field(default_factory=dict)
 
     def new_id(self) -> str:
         self.count += 1
@@ -72,8 +79,13 @@ class Platform:
         raise NotImplementedError
 
     def what_goes_wrong(self, call: Call) -> Refusal | str | None:
-        fitting = [key for key in self.trouble if call.method == key[0] and call.path.startswith(key[1])]
-        return self.trouble.pop(fitting[0]) if fitting else None
+        def is_meant(key: tuple[str, str]) -> bool:
+            return call.method == key[0] and call.path.startswith(key[1])
+
+        for key in filter(is_meant, self.always):
+            return self.always[key]
+        fitting = next(filter(is_meant, self.trouble), None)
+        return self.trouble.pop(fitting) if fitting else None
 
     def routed(self, routes: dict[str, Callable[..., dict[str, Any]]], me: str, call: Call) -> dict[str, Any] | None:
         """By the first route that fits: a method and a path with `*` for what is handed on."""
@@ -88,18 +100,16 @@ class Platform:
             call = await _call(reader)
             self.calls.append(call)
             status, body, headers = 200, {}, {}
-            trouble = next(
-                (key for key in self.trouble if call.method == key[0] and call.path.startswith(key[1])), None
-            )
-            what = self.trouble.pop(trouble) if trouble else None
+            what = self.what_goes_wrong(call)
             try:
                 if isinstance(what, Refusal):
                     raise what
                 status, body = self.answer(call)
+                headers, self.besides = self.besides, {}
             except Refusal as refusal:
                 status, body, headers = refusal.status, refusal.body, refusal.headers
             if what != "lost":
-                data = json.dumps(body).encode()
+                data = json.dumps(body).encode() if status != NO_CONTENT else b""
                 more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
                 kind = f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n"
                 writer.write(f"HTTP/1.1 {status} X\r\n{kind}{more}\r\n".encode() + data)
@@ -114,9 +124,15 @@ async def _call(reader: asyncio.StreamReader) -> Call:
     method, target, _ = first.split(" ")
     parts = urlsplit(target)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    is_json = "json" in headers.get("content-type", "")
-    body = json.loads(data) if is_json else {name: values[-1] for name, values in parse_qs(data.decode()).items()}
-    return Call(method, parts.path, query, headers, body)
+    return Call(method, parts.path, query, headers, _body(headers.get("content-type", ""), data), data)
+
+
+def _body(kind: str, data: bytes) -> dict[str, Any]:
+    if "json" in kind:
+        return json.loads(data)
+    if "form" in kind:
+        return {name: values[-1] for name, values in parse_qs(data.decode()).items()}
+    return {}
 
 
 @asynccontextmanager
@@ -349,6 +365,8 @@ class FakeThreads(Platform):
 class FakeInstagram(FakeThreads):
     """The Instagram API with Instagram login: posts are pictures in containers; what stands beneath them, comments."""
 
+    hears_beneath: ClassVar[bool] = True
+
     def routes(self) -> dict[str, Callable[..., dict[str, Any]]]:
         return {
             "GET /v1.0/me": lambda me, _call: {
@@ -414,10 +432,8 @@ class PlatformStranger:
         return f"@{self._name}"
 
     async def say(self, text: str, *, to: str = "") -> str:
-        """On Instagram, strangers are heard beneath a post of ours; there is one for them."""
-        answers = ""
-        if isinstance(self._platform, FakeInstagram):
-            answers = self._platform.add("nova", "An older post.")["id"]
+        """Where strangers are heard beneath a post of ours, there is one for them."""
+        answers = self._platform.add("nova", "An older post.")["id"] if self._platform.hears_beneath else ""
         return str(self._platform.add(self._name, f"{to} {text}".strip(), answers=answers)["id"])
 
     async def texts_of(self, account: str) -> list[str]:

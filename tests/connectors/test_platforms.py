@@ -1,10 +1,11 @@
-"""X, Threads and Instagram, against fakes of their wire: the suite of every connector, and what goes wrong there.
+"""X, Threads, Instagram, YouTube against fakes of their wire: the suite of every connector, and what goes wrong there.
 
 The platforms themselves were never spoken to.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +29,8 @@ from chimera.connectors.social.wire import Wire
 from chimera.connectors.threads import network as threads
 from chimera.connectors.x import length
 from chimera.connectors.x import network as x
+from chimera.connectors.youtube import network as youtube
+from chimera.ports.clock import Clock
 from chimera.testing.connector_conformance import PICTURE, Booth, ConnectorConformance, new_key, new_text
 from tests.connectors.fake_platforms import (
     FakeInstagram,
@@ -39,10 +42,13 @@ from tests.connectors.fake_platforms import (
     graph,
     serving,
 )
+from tests.connectors.fake_youtube import FakeYouTube, google
 
 pytestmark = pytest.mark.requirement("R-N5", "R-H1")
 X_SECRET = {"client_id": "app", "refresh_token": "first"}
 THREADS_SECRET = {"access_token": "first"}
+YOUTUBE_SECRET = {"client_id": "app", "client_secret": "shh", "refresh_token": "first"}
+FILM = base64.b64encode(b"\x00\x00\x00\x18ftypisom" + bytes(1_024)).decode()
 IMAGE = {"url": "https://media.example/1.png", "alt": "a healer"}
 
 
@@ -82,6 +88,19 @@ async def on_instagram(folder: Path, fake: FakeInstagram) -> AsyncGenerator[Boot
                         posts_with={"media": [IMAGE]})  # fmt: skip
 
 
+@asynccontextmanager
+async def on_youtube(folder: Path, fake: FakeYouTube, *, clock: Clock | None = None) -> AsyncGenerator[Booth]:
+    accounts = Accounts({"@nova": "key"}, lambda _name: json.dumps(YOUTUBE_SECRET))
+    now = clock or SystemClock()
+    async with serving(fake), Wire(fake.url) as wire:
+        journal = Journal(folder / "youtube.jsonl", now)
+        network = youtube.network(wire, accounts, journal, now, tokens=folder / "youtube.tokens")
+        async with Client(desk.build("chimera-youtube", network, youtube.TOOLS, instructions="")) as client:
+            yield Booth(client=client, account="@nova", stranger=PlatformStranger(fake, "mila"), nuisance="@troll",
+                        medium={"data": FILM}, posts_with={"media": [{"data": FILM, "alt": "a healer at work"}]},
+                        lacks=frozenset(youtube.LACKS), too_long="é" * 2_600)  # fmt: skip
+
+
 class TestXConnector(ConnectorConformance):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
@@ -115,16 +134,31 @@ class TestInstagramConnector(ConnectorConformance):
             yield booth
 
 
+class TestYouTubeConnector(ConnectorConformance):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    @asynccontextmanager
+    async def open(self) -> AsyncGenerator[Booth]:
+        async with on_youtube(self.folder, FakeYouTube()) as booth:
+            yield booth
+
+
 Opened = Callable[[Path, Any], Any]
 ALL = [
     pytest.param(on_x, FakeX, ("POST", "/2/tweets"), id="x"),
     pytest.param(on_threads, FakeThreads, ("POST", "/v1.0/me/threads_publish"), id="threads"),
     pytest.param(on_instagram, FakeInstagram, ("POST", "/v1.0/me/media_publish"), id="instagram"),
+    pytest.param(on_youtube, FakeYouTube, ("PUT", "/youtube/v3/videos"), id="youtube"),
 ]
-TOO_MANY = {
-    "x": Refusal(429, {"title": "Too Many Requests", "status": 429},
+GRAPH_BUSY = Refusal(429, graph(429, 4, "Application request limit reached").body, {"Retry-After": "900"})
+TOO_MANY: dict[type[Platform], Refusal] = {
+    FakeX: Refusal(429, {"title": "Too Many Requests", "status": 429},
                  {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "0", "x-rate-limit-reset": "9999999999"}),
-    "threads": Refusal(429, graph(429, 4, "Application request limit reached").body, {"Retry-After": "900"}),
+    FakeThreads: GRAPH_BUSY,
+    FakeInstagram: GRAPH_BUSY,
+    FakeYouTube: google(403, "quotaExceeded", "The request cannot be completed because you have exceeded your quota."),
 }  # fmt: skip
 
 
@@ -166,7 +200,7 @@ async def test_a_limit_of_the_networks_own_is_kept_until_it_says_so(
 ) -> None:
     fake = made()
     async with opened(tmp_path, fake) as booth:
-        fake.trouble[publish] = TOO_MANY["x" if made is FakeX else "threads"]
+        fake.trouble[publish] = TOO_MANY[made]
         first = await booth.act("post", more={"text": new_text("One too many.")})
         asked = len(fake.calls)
         second = await booth.act("post", more={"text": new_text("Once more.")})

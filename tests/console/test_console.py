@@ -61,6 +61,25 @@ def test_halting_says_what_it_will_do_and_resuming_goes_on(page: Page, house: Ho
     assert "fleet" not in ask(page, house.url, "fleet")["halted"]
 
 
+def test_a_pause_of_one_network_lets_go_what_is_under_way_and_is_lifted_as_a_halt_is(page: Page, house: House) -> None:
+    page.goto(f"{house.url}/people")
+    page.get_by_role("button", name="Pause…").click()
+    dialogue = page.get_by_role("dialog")
+    dialogue.get_by_role("combobox", name="What to pause").click()
+    expect(page.get_by_role("option", name="A tool")).to_have_count(0)
+    page.get_by_role("option", name="A network").click()
+    dialogue.get_by_label("Which").fill("bluesky")
+    expect(dialogue.get_by_label("What this does")).to_contain_text("What is under way is finished")
+    dialogue.get_by_label("Why").fill("a quiet day")
+    dialogue.get_by_role("button", name="Pause it now").click()
+    expect(page.get_by_role("status").filter(has_text="platform:bluesky is paused")).to_contain_text("a quiet day")
+    assert "platform:bluesky" not in ask(page, house.url, "fleet")["halted"]
+    page.get_by_role("button", name="Resume…").click()
+    page.get_by_role("menuitem", name="platform:bluesky (paused)").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("platform:bluesky is paused")).to_have_count(0)
+
+
 def test_a_campaign_from_its_goal_to_something_published(page: Page, house: House) -> None:
     go_on(page, house.url)
     page.goto(f"{house.url}/fleet")

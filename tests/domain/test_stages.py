@@ -130,7 +130,7 @@ def test_only_the_last_stage_finishes_a_campaign() -> None:
 
 
 def test_a_campaign_that_still_makes_something_cannot_be_finished() -> None:
-    with pytest.raises(Refused, match="a draft course cannot finish"):
+    with pytest.raises(Refused, match="course_draft_cannot_finish"):
         CAMPAIGN.adopt_goal((), at_us=1).finish()
 
 

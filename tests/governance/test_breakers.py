@@ -172,7 +172,8 @@ async def test_a_flood_is_looked_at_from_its_end(watched: Watched) -> None:
 
 
 async def test_what_is_halted_already_is_left_as_it_is(watched: Watched) -> None:
-    mine = await watched.halts.halt(scopes.agent(ADA), by=OTTO, reason="mine")
-    await watched.drafts(1_000)
+    ada = (await watched.house.open()).agent.id
+    mine = await watched.halts.halt(scopes.agent(ada), by=OTTO, reason="mine")
+    await watched.drafts(1_000, agent=ada)
     await watched.halted()
     assert await watched.house.office.list(Halt) == (mine,)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chimera.adapters.documents.governance import load_permits
 from chimera.adapters.memory.store import MemoryStore
@@ -15,6 +16,7 @@ from chimera.domain.action import Action
 from chimera.domain.budget import Movement
 from chimera.domain.caps import standing_micros
 from chimera.domain.change import Change
+from chimera.domain.costing import PLATFORM_FEE, PLATFORM_FEE_MICROS, read_fees
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Reason
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.money import MICROS
@@ -91,6 +93,30 @@ def test_a_payment_falls_into_the_windows_of_all_it_belongs_to() -> None:
 ])  # fmt: skip
 def test_what_stands_where_nobody_set_a_cap(key: str, micros: int | None) -> None:
     assert standing_micros(key) == micros
+
+
+# ── prices ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("R-E7", "R-L3")
+def test_what_a_network_takes_is_decided_by_the_house_and_not_by_who_proposes() -> None:
+    fees = read_fees("x=0.01, mastodon=0, *=0.002")
+    post = Action(kind="post.publish", platform="x", account="a", arguments={}, cost_micros=7, category="storage")
+    assert (fees.on(post).cost_micros, fees.on(post).category) == (10_000, PLATFORM_FEE)
+    for platform, micros in (("mastodon", 0), ("nostr", 2_000)):
+        assert fees.on(replace(post, platform=platform, kind="post.reply")).cost_micros == micros
+    assert read_fees("").on(post).cost_micros == PLATFORM_FEE_MICROS
+    paid = replace(post, kind="payment.send", recipient="farm")
+    assert fees.on(paid) is paid, "what a payment costs is its amount"
+    again = fees.on(post)
+    assert fees.on(again) is again
+
+
+@pytest.mark.requirement("R-E7")
+@pytest.mark.parametrize("text", ["x", "=1", "x=-1", "x=NaN", "x=1,x=2", "x=0.0000001", "x=1e30", "x=."])
+def test_what_is_no_fee_is_refused_by_name(text: str) -> None:
+    with pytest.raises(Invalid):
+        read_fees(text)
 
 
 # ── caps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,3 +262,13 @@ async def test_a_lowered_limit_is_no_emergency() -> None:
     await spend(house, "agent:a", 9 * MICROS)
     await Budgets(store=house.office).set("agent:a", period="day", micros=0, by=NOBODY)
     assert await breakers.once() == ()
+
+
+@pytest.mark.requirement("R-E2")
+async def test_a_cap_on_a_category_that_nothing_is_counted_in_is_refused() -> None:
+    house = await SmallHouse().open()
+    for category in ("nothing-known", "Compute", "model", "publishing"):
+        with pytest.raises(Invalid, match="no money is counted") as refused:
+            await Budgets(store=house.office).set(f"category:{category}", period="day", micros=1, by=OWNER)
+        assert refused.value.code == "cap_of_nothing"
+    assert (await Budgets(store=house.office).set(f"category:{PLATFORM_FEE}", period="day", micros=1, by=OWNER)).micros

@@ -271,6 +271,33 @@ async def test_what_another_manager_let_through_is_seen(office: Office) -> None:
     assert second.appraisal.band == "to_50"
 
 
+async def test_what_another_manager_has_decided_late_is_seen_once(office: Office) -> None:
+    """Its id is older than what was read already: for as long as the overlap it is looked for again."""
+    late = (await office.ask("9.00")).appraisal
+    other = CFOAgent(
+        reads=office.manager, outcomes=Known(), attestor=office.key, treasury=Treasury(), clock=office.clock
+    )
+    office.clock.advance(1.0)
+    await other.review_transaction(Decimal("0.50"), "somebody", "render", "bob", category="compute")
+    await office.manager.commit(change(Spending(id=late.payment.id, appraisal=late, decided="approved")))
+    for _ in range(3):
+        office.clock.advance(0.6)
+        await other.review_transaction(Decimal("0.50"), "somebody", "render", "bob", category="compute")
+    assert other.history.day_micros("render-farm", office.clock.now_us()) == 9 * MICROS
+
+
+async def test_what_was_refused_elsewhere_does_not_count(office: Office) -> None:
+    other = CFOAgent(
+        reads=office.manager, outcomes=Known(), attestor=office.key, treasury=Treasury(), clock=office.clock
+    )
+    await other.review_transaction(Decimal("0.50"), "somebody", "render", "bob", category="compute")
+    word = (await office.ask("9.00")).appraisal
+    await office.manager.commit(change(Spending(id=word.payment.id, appraisal=word, decided="refused")))
+    office.clock.advance(0.6)
+    await other.review_transaction(Decimal("0.50"), "somebody", "render", "bob", category="compute")
+    assert other.history.day_micros("render-farm", office.clock.now_us()) == 0
+
+
 # ── what the gate makes of it ───────────────────────────────────────────────────────────────────────────────────────
 
 

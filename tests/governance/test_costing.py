@@ -33,7 +33,7 @@ async def test_a_task_costs_its_models_and_its_act(house: SmallHouse, models_cos
     await house.manager.commit(Change(records=(hold,), events=(event,), movements=movements))
     cost = await task_cost(house.manager, heard)
     assert (cost.model_micros, cost.paid_micros, cost.total_micros, cost.held_micros) == (1_000, 1_000, 2_000, 0)
-    assert (cost.task_type, cost.categories) == ("copy.post", {"publishing": 1_000})
+    assert (cost.task_type, cost.categories) == ("copy.post", {"platform_fee": 1_000})
 
 
 async def test_each_task_of_a_campaign_has_its_own_cost(house: SmallHouse) -> None:

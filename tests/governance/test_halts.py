@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import scopes
+from chimera.domain.agent import Account
 from chimera.domain.errors import Conflict, Invalid, Missing, Refused
-from chimera.domain.halt import Halt, HaltState
+from chimera.domain.halt import IN_FORCE, Halt, HaltState
+from chimera.domain.record import next_version
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Result
 from chimera.governance.halts import Halts
 from chimera.swarm.hearing import HALTED_SECONDS
 from chimera.swarm.roster import Roster
+from chimera.testing.store_samples import change
 from tests.small_house import OLGA, OTTO, PERMITS, TEXT, SmallHouse, a_post, somebody
 from tests.small_work import draft
 from tests.swarm.test_hearing import Bench
 
 pytestmark = pytest.mark.requirement("R-A6", "R-E5")
+UNKNOWN = "01a1ffde-70a3-79eb-8d98-7d5a09dde3da"
 
 
 @pytest.fixture
@@ -48,11 +53,73 @@ async def test_nothing_is_leased_in_a_halted_scope(house: SmallHouse, halts: Hal
     assert await leased(house) == 1
 
 
+async def test_what_is_planned_already_is_worked_on_in_a_paused_scope(house: SmallHouse, halts: Halts) -> None:
+    await house.a_task(state=TaskState.READY)
+    for scope in (*places(house), "platform:sandbox"):
+        await halts.pause(scope, by=OTTO, reason="a rest")
+    assert await house.office.halted() == frozenset(), "a pause is no halt"
+    assert await leased(house) == 1
+
+
+async def test_a_pause_is_seen_by_whoever_plans_until_it_is_lifted(house: SmallHouse, halts: Halts) -> None:
+    roster = Roster(reads=house.manager, clock=house.clock)
+    paused = await halts.pause("platform:sandbox", by=OTTO, reason="a rest")
+    await halts.halt("tool:trends", by=OTTO, reason="odd")
+    assert await roster.resting() == {"platform:sandbox", "tool:trends"}
+    assert (await halts.resume("platform:sandbox", by=OLGA)).id == paused.id
+    house.clock.advance(1)
+    assert await roster.resting() == {"tool:trends"}
+
+
+async def test_a_paused_scope_can_be_halted_and_one_word_lifts_both(house: SmallHouse, halts: Halts) -> None:
+    await halts.pause("fleet", by=OTTO, reason="a rest")
+    with pytest.raises(Conflict, match="paused already"):
+        await halts.pause("fleet", by=OLGA, reason="me too")
+    await halts.halt("fleet", by=OLGA, reason="worse than thought")
+    with pytest.raises(Conflict, match="halted already"):
+        await halts.pause("fleet", by=OTTO, reason="gently")
+    await halts.resume("fleet", by=OLGA)
+    assert not await house.office.list(Halt, states=IN_FORCE)
+
+
+@pytest.mark.parametrize("scope", ["tool:trends", "recipient:shop", "category:publishing", "account:x/ada"])
+async def test_nothing_is_planned_by_what_cannot_be_paused(halts: Halts, scope: str) -> None:
+    with pytest.raises(Invalid, match="cannot be paused"):
+        await halts.pause(scope, by=OTTO, reason="a rest")
+
+
 async def test_another_scope_goes_on(house: SmallHouse, halts: Halts) -> None:
     await house.a_task(state=TaskState.READY)
-    for scope in ("platform:elsewhere", scopes.agent(house.ids.new()), scopes.campaign(house.ids.new())):
+    other = replace(house.agent, id=house.ids.new(), name="other", version=1)
+    beside = replace(house.campaign, id=house.ids.new(), version=1)
+    await house.office.commit(change(other))
+    await house.office.commit(change(beside))
+    for scope in ("platform:nostr", scopes.agent(other.id), scopes.campaign(beside.id)):
         await halts.halt(scope, by=OTTO, reason="a look")
     assert await leased(house) == 1
+
+
+async def test_an_agent_is_halted_by_its_name(house: SmallHouse, halts: Halts) -> None:
+    await house.a_task(state=TaskState.READY)
+    halted = await halts.halt(f"agent:{house.agent.name}", by=OTTO, reason="a look")
+    assert halted.halted == scopes.agent(house.agent.id)
+    assert await leased(house) == 0
+    await halts.resume(f"agent:{house.agent.name}", by=OTTO)
+    assert await leased(house) == 1
+
+
+@pytest.mark.parametrize("scope", [
+    "agent:nobody", f"agent:{UNKNOWN}", "campaign:nobody", f"campaign:{UNKNOWN}", "platform:nowhere", "tool:nothing",
+])  # fmt: skip
+async def test_a_halt_of_what_is_not_there_would_be_believed_and_is_refused(halts: Halts, scope: str) -> None:
+    with pytest.raises(Missing):
+        await halts.halt(scope, by=OTTO, reason="a look")
+
+
+async def test_a_network_on_which_an_agent_has_an_account_is_one(house: SmallHouse, halts: Halts) -> None:
+    there = (*house.agent.accounts, Account(platform="ours", handle="@ada"))
+    await house.office.commit(change(replace(next_version(house.agent), accounts=there)))
+    assert (await halts.halt("platform:ours", by=OTTO, reason="a look")).halted == "platform:ours"
 
 
 async def test_one_halt_at_a_time(house: SmallHouse, halts: Halts) -> None:

@@ -20,7 +20,7 @@ from chimera.domain.quotas import PERIODS, PUBLISHED, unit_in
 from chimera.domain.schedule import Schedule
 from chimera.domain.task import Task
 from chimera.governance.budgets import Budgets, amount_in_words, parse_cap
-from chimera.governance.quotas import counted_in, in_words, is_over, opens_again_us
+from chimera.governance.quotas import counted_in, in_words, opens_again_us, spans_now, spans_shown
 from chimera.governance.treasury import Treasury
 from tests.small_house import SPECS, SmallHouse, a_note, a_post
 
@@ -112,12 +112,30 @@ def test_windows_follow_one_another_without_gap(half_hours: int, zone: ZoneInfo)
 
 def test_a_window_of_money_says_nothing_of_opening_again() -> None:
     assert opens_again_us("fleet|day|2026-11-21", zone=BERLIN) is None
-    assert not is_over("fleet|day|2020-01-01", zone=BERLIN, now_us=us(NOON))
 
 
-def test_a_quota_is_over_from_the_moment_at_which_the_next_begins() -> None:
-    window, ends = "fleet|posts-hour|2026-11-21T12Z", us(NOON.replace(hour=13, minute=0))
-    assert [is_over(window, zone=BERLIN, now_us=ends + shift) for shift in (-1, 0)] == [False, True]
+def test_every_window_that_something_is_counted_in_is_shown_and_those_of_the_hour_before_are_not() -> None:
+    question, known = asked(a_post()), tuple(f"fleet|{period}" for period in PERIODS)
+    treasury = Treasury(zone=BERLIN)
+    shown = spans_now(treasury, us(NOON))
+    money = treasury.windows_for(agent_id="a", campaign_id="c", at_us=us(NOON))
+    spans = {one.partition("|")[2] for one in (*money, *counted(question, *known))}
+    assert spans == set(shown)
+    before = counted(question, *known, at=NOON - timedelta(hours=1))
+    assert {one.partition("|")[2] for one in before} - set(shown) == {
+        "posts-hour|2026-11-21T11Z",
+        "calls-hour|2026-11-21T11Z",
+    }
+
+
+def test_the_windows_of_a_day_that_is_named() -> None:
+    treasury = Treasury(zone=BERLIN)
+    assert spans_shown("2026-11-01", treasury, us(NOON))[:4] == (
+        "day|2026-11-01", "week|2026-10-26", "month|2026-11-01", "total|total")  # fmt: skip
+    assert spans_shown("", treasury, us(NOON)) == spans_now(treasury, us(NOON))
+    for wrong in ("2026-02-30", "yesterday", "2026-11-01T00:00", "\x00"):
+        with pytest.raises(Invalid, match="is not a day"):
+            spans_shown(wrong, treasury, us(NOON))
 
 
 def test_the_unit_of_a_window() -> None:

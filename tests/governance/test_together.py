@@ -30,9 +30,12 @@ class Oracle:
 
 
 async def begun(together: Together[int, int], numbers: Sequence[int]) -> list[asyncio.Task[int]]:
-    tasks = [asyncio.create_task(together.ask(number)) for number in numbers]
-    for _ in range(5):
-        await asyncio.sleep(0)
+    """The first is out before the others come."""
+    tasks: list[asyncio.Task[int]] = []
+    for batch in (numbers[:1], numbers[1:]):
+        tasks += [asyncio.create_task(together.ask(number)) for number in batch]
+        for _ in range(5):
+            await asyncio.sleep(0)
     return tasks
 
 
@@ -74,3 +77,22 @@ async def test_who_is_broken_off_takes_nobody_along() -> None:
     oracle.gate.set()
     assert await second == 2
     assert oracle.asked[-1] == [1]
+
+
+async def test_whoever_is_answered_together_is_woken_together() -> None:
+    oracle = Oracle()
+    tasks = await begun(Together(oracle.double), range(100))
+    oracle.gate.set()
+    for _ in range(8):
+        await asyncio.sleep(0)
+    # Taking turns, the last of them would be at its hundredth by now.
+    assert [task.result() for task in tasks] == [2 * number for number in range(100)]
+
+
+async def test_a_fault_of_ours_leaves_nobody_waiting() -> None:
+    async def fewer(numbers: Sequence[int]) -> list[int]:
+        return list(numbers)[1:]
+
+    together = Together(fewer)
+    answers = await asyncio.gather(*(together.ask(number) for number in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [AssertionError] * 3

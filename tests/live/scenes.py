@@ -40,6 +40,7 @@ class Scene(Struct, frozen=True, kw_only=True):
     stranger: Stranger
     shows_pictures: bool = True
     deletes: bool = True
+    deduplicates: bool = True  # By a key of ours: what may have been sent is sent again.
 
 
 def at_home(home: Path, scene: Scene) -> None:
@@ -90,7 +91,7 @@ def on_snac(folder: Path) -> Generator[Scene]:
             platform="mastodon", account="@nova", secret=server.tokens["nova"], wire=wire,
             table=f'[mastodon]\nserver = "http://localhost:{wire.port}"\naccounts = {{ "@nova" = "persona" }}\n',
             texts=lambda: [plain_text(one["content"]) for one in _now(lambda: server.statuses("nova"))],
-            stranger=SnacStranger(server, "mila"), deletes=False,
+            stranger=SnacStranger(server, "mila"), deletes=False, deduplicates=False,
         )  # fmt: skip
 
 

@@ -97,7 +97,14 @@ def test_the_official_inspectors_command_line(door: Door) -> None:
     asyncio.run(once(door, partial(inspected, door.url, door.token), "The inspector"))
 
 
-@pytest.mark.parametrize("name", ["fastmcp_client.py", "langgraph_agent.py", "openai_agents.py"])
-def test_the_ten_line_examples(door: Door, name: str) -> None:
-    ask = partial(outside.example, name, door.url, door.token, python=str(tool("clients", "bin", "python")))
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("fastmcp_client.py", "clients"),
+        ("langgraph_agent.py", "clients_langgraph"),
+        ("openai_agents.py", "clients"),
+    ],
+)
+def test_the_ten_line_examples(door: Door, name: str, place: str) -> None:
+    ask = partial(outside.example, name, door.url, door.token, python=str(tool(place, "bin", "python")))
     asyncio.run(once(door, ask, name.partition("_")[0]))

@@ -160,6 +160,18 @@ def takes_down(
     assert any("example.org/notes" in text for text in scene.texts())
 
 
+def agreed_anew(
+    home: Path, scene: Scene, call: Callable[..., dict[str, Any]], call_id: str, held: dict[str, Any], *, text: str,
+    before: list[str],
+) -> dict[str, Any]:  # fmt: skip
+    """Where a network knows no key of ours, what was proven not to have happened is decided anew: a person agrees."""
+    assert not scene.deduplicates, held
+    assert held["review_id"] not in before, held
+    assert not any(text in said for said in scene.texts()), "it happened, and a person is asked again"
+    approve(home, held["review_id"])
+    return outcome(call, call_id, "done", "refused", "failed")
+
+
 def test_killed_around_the_publish_call_every_post_exists_once_or_is_known_not_to(home: Path, scene: Scene) -> None:
     up = started(home)
     texts = [f"Number {number:03d} of a series. {DISCLOSURE}" for number in range(KILLS)]
@@ -176,6 +188,9 @@ def test_killed_around_the_publish_call_every_post_exists_once_or_is_known_not_t
             up = started(home)
         scene.wire.disarm()
         ended = {text: outcome(call, one, "done", "refused", "failed", "held") for text, one in calls.items()}
+        for text, answer in ended.items():
+            if answer["status"] == "held":
+                ended[text] = agreed_anew(home, scene, call, calls[text], answer, text=text, before=reviews)
     stopped, _seconds = up.stop(120)
     found = scene.texts()
     counts = {text: sum(text in said for said in found) for text in texts}

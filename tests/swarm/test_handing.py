@@ -198,7 +198,7 @@ async def test_a_finished_campaign_reports_and_is_over() -> None:
     world = await a_world()
     await world.house.change_agent(capabilities=("copy",))
     await world.round()
-    with pytest.raises(Refused, match="a draft course cannot finish"):
+    with pytest.raises(Refused, match="course_draft_cannot_finish"):
         await world.steering.finish(world.house.campaign.id, by="otto")
     await world.end_all()
     assert (await world.round()).course is Course.ENGAGE

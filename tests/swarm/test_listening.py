@@ -116,7 +116,7 @@ async def test_nobody_is_answered_for_ever(house: SmallHouse) -> None:
 
 async def test_whoever_asks_again_on_another_day_is_answered(house: SmallHouse) -> None:
     mentions = Mentions(*["@mila"] * (ANSWERS_PER_AUTHOR_MAX + 2))
-    mentions._posts[-1]["at_us"] += DAY_US
+    mentions._posts[-1]["at_us"] = int(mentions._posts[-1]["at_us"]) + DAY_US
     await listening(house, mentions).once()
     assert await admitted(house) == ANSWERS_PER_AUTHOR_MAX + 1
 

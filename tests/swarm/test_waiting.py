@@ -8,12 +8,13 @@ from msgspec.structs import replace
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import Campaign, CampaignState, Input
 from chimera.domain.task import Task
+from chimera.governance.halts import Halts
 from chimera.ports.store import LIST_MAX
 from chimera.swarm.planning import INPUTS_AT_ONCE_MAX, INPUTS_OF_ONE_MAX
 from chimera.swarm.roster import FRESH_SECONDS
 from chimera.swarm.waiting import PASSED_OVER_SECONDS, Waiting
 from chimera.testing.manual_clock import ManualClock
-from tests.small_house import INPUTS, SmallHouse, a_goal
+from tests.small_house import INPUTS, OTTO, PERMITS, SmallHouse, a_goal
 from tests.swarm.test_hours import OPENS, planned, planning
 
 pytestmark = pytest.mark.requirement("R-A2", "R-A7")
@@ -57,6 +58,22 @@ async def test_what_waits_for_a_paused_agent_keeps_no_other_waiting(house: Small
     await come_in(house, house.campaign, 1)
     assert await rounds_until_planned(house, house.campaign, rounds_max=2) == 2
     assert await house.manager.list(Task, scope=asleep.id) == ()
+
+
+@pytest.mark.parametrize("kind", ["fleet", "campaign", "agent", "platform"])
+async def test_in_a_paused_scope_nothing_is_planned_until_it_goes_on(house: SmallHouse, kind: str) -> None:
+    names = {"campaign": house.campaign.id, "agent": house.agent.id, "platform": house.campaign.goal.platform}
+    scope = f"{kind}:{names[kind]}" if kind in names else kind
+    halts = Halts(store=house.office, ids=house.ids, permits=PERMITS)
+    await halts.pause(scope, by=OTTO, reason="a rest")
+    await come_in(house, house.campaign, 1)
+    made, _ = planning(house)
+    await planned(made)
+    assert await house.manager.list(Task, scope=house.campaign.id) == ()
+    await halts.resume(scope, by=OTTO)
+    house.clock.advance(PASSED_OVER_SECONDS)
+    await planned(made)
+    assert len(await house.manager.list(Task, scope=house.campaign.id)) == 1
 
 
 async def test_a_flood_of_one_campaign_waits_behind_everybody_elses_work(house: SmallHouse) -> None:

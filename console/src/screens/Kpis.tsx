@@ -22,7 +22,7 @@ function useAlerts(): Alert[] {
   const fleet = useFleet().data;
   const halts = useHalts().data?.items ?? [];
   const pulse = usePulse();
-  const alerts: Alert[] = halts.map((halt) => ({ text: `${halt.halted === "fleet" ? "The fleet" : halt.halted} is halted: ${halt.reason}`, href: "/fleet", tone: "stop" }));
+  const alerts: Alert[] = halts.map((halt) => ({ text: `${halt.halted === "fleet" ? "The fleet" : halt.halted} is ${halt.state === "paused" ? "paused" : "halted"}: ${halt.reason}`, href: "/fleet", tone: halt.state === "paused" ? "wait" : "stop" }));
   if (fleet) {
     const { spent_today: today, tasks } = fleet;
     if (today && today.overrun_micros > 0) alerts.push({ text: "Cost went beyond today’s window; it is closed", href: "/money", tone: "stop" });

@@ -27,7 +27,7 @@ export function Palette(): ReactElement {
   }));
   const deeds: SpotlightActionData[] = [
     ...(may("goal.give") ? [{ id: "new-campaign", label: "New campaign", leftSection: <Icon name="campaigns" />, onClick: () => { go("/campaigns?new"); } }] : []),
-    ...(may("halt.set") ? [{ id: "halt", label: "Halt the fleet, a network, an agent…", keywords: ["stop", "kill", "pause"], leftSection: <Icon name="halt" />, onClick: openHalt }] : []),
+    ...(may("halt.set") ? [{ id: "halt", label: "Halt the fleet, a network, an agent…", keywords: ["stop", "kill"], leftSection: <Icon name="halt" />, onClick: openHalt }, { id: "pause", label: "Pause the fleet, a network, an agent…", keywords: ["rest", "wait"], leftSection: <Icon name="halt" />, onClick: () => { openHalt("fleet", "pause"); } }] : []),
     { id: "verify", label: "Verify history in this browser", keywords: ["audit", "chain", "hash"], leftSection: <Icon name="audit" />, onClick: () => { go("/audit/verify"); } },
     { id: "colours", label: "Switch between dark and light", leftSection: <Icon name="moon" />, onClick: () => { toggleColorScheme(); } },
   ];

@@ -81,13 +81,14 @@ function useScopeName(scope: string): string {
 function HaltBanner(): ReactElement | null {
   const halts = useHalts();
   const found = halts.data?.items ?? [];
-  const first = found.find((halt) => halt.halted === "fleet") ?? found[0];
+  const firm = found.filter((halt) => halt.state !== "paused");
+  const first = firm.find((halt) => halt.halted === "fleet") ?? firm[0] ?? found.find((halt) => halt.halted === "fleet") ?? found[0];
   const name = useScopeName(first?.halted ?? "");
   if (!first) return null;
   return (
-    <div className="banner stop" role="status">
+    <div className={first.state === "paused" ? "banner stale" : "banner stop"} role="status">
       <Icon name="halt" />
-      <span><strong><bdi>{name}</bdi> is halted</strong> by {first.by} <When us={first.since_us} age />: {first.reason.slice(0, 160)}{found.length > 1 && ` · and ${plural(found.length - 1, "other scope")}`}</span>
+      <span><strong><bdi>{name}</bdi> is {first.state === "paused" ? "paused" : "halted"}</strong> by {first.by} <When us={first.since_us} age />: {first.reason.slice(0, 160)}{found.length > 1 && ` · and ${plural(found.length - 1, "other scope")}`}</span>
     </div>
   );
 }

@@ -36,6 +36,8 @@ export function sayEvent(line: Line): string {
     case "TASK_SETTLED": return `Settled: ${text("state")}${data["spent_micros"] ? `, ${moneyOf(Number(data["spent_micros"]), "USD")}` : ""}`;
     case "AGENT_REHEARSED": return `Version ${text("version")} was rehearsed in ${text("scenario")}: ${text("engagements")} engagements`;
     case "HALTED": return `Halted ${text("scope") || text("halted")} by ${text("by")}: ${text("reason") || text("why")}`;
+    case "REQUEST_VALIDATED": return `${text("approved") === "true" ? "Let in" : "Refused"} a request of ${text("agent")}: ${text("why")}`;
+    case "PAUSED": return `Paused ${text("scope")} by ${text("by")}: ${text("reason")}`;
     case "RESUMED": return `Resumed ${text("scope") || text("halted")} by ${text("by")}`;
     default: {
       const told = ["name", "what", "why", "by", "platform", "version", "state"].filter((name) => text(name)).map((name) => `${name} ${text(name)}`);

@@ -169,10 +169,10 @@ class PackageOffer(PackageFiles):
     accept_budget: bool = False
 
 
-class Reason(BaseModel):
+class Why(BaseModel):
     """Why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "a look at what it said"}]})
 
     reason: Note
 
@@ -190,7 +190,7 @@ class RollBack(BaseModel):
 class StateChange(BaseModel):
     """What is to be done with an agent."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"command": "activate"}]})
 
     command: Literal["activate", "pause", "retire"]
 
@@ -311,13 +311,13 @@ class AgentRoutes:
         agent = await self._views.get(Agent, agent_id)
         return await self._installer.change(agent.name, AgentCommand(given.command), by=who.name)
 
-    async def pause(self, agent_id: Id, given: Reason, who: Who) -> Halt:
-        """Halt everything that this agent does, at once."""
+    async def pause(self, agent_id: Id, given: Why, who: Who) -> Halt:
+        """Let nothing new be planned for this agent; what is under way is finished."""
         agent = await self._views.get(Agent, agent_id)
-        return await self._halts.halt(scopes.agent(agent.id), by=who, reason=given.reason)
+        return await self._halts.pause(scopes.agent(agent.id), by=who, reason=given.reason)
 
     async def resume(self, agent_id: Id, who: Who) -> Halt | Response:
-        """Lift the halt of this agent."""
+        """Lift the pause or the halt of this agent."""
         return await self._halts.resume(scopes.agent(agent_id), by=who)
 
     def _read(self, given: PackageFiles) -> tuple[Manifest, str, Constitution | None]:

@@ -113,7 +113,7 @@ class Wish(BaseModel):
 class Cancellation(BaseModel):
     """Why a campaign is cancelled."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the launch has moved"}]})
 
     reason: Note
 

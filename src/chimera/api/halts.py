@@ -1,4 +1,4 @@
-"""The kill switch over HTTP: what is halted, beginning and ending a halt, and what one would stop."""
+"""The kill switch over HTTP: what is halted or paused, beginning and ending it, and what it would stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chimera.api.words import Cursor, Limit, Note
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.campaign import Campaign
-from chimera.domain.halt import Halt
+from chimera.domain.halt import IN_FORCE, Halt
 from chimera.governance.halts import Halts
 from chimera.ports.views import ReviewQuery, Views
 
@@ -30,7 +30,7 @@ ScopeText = Annotated[
 
 
 class HaltPreview(Struct, frozen=True, kw_only=True):
-    """What a halt of a scope would stop. Figures of the moment; `sent_already` cannot be called back."""
+    """What a halt or a pause of a scope would stop. Figures of the moment; `sent_already` cannot be called back."""
 
     scope: str
     halted_already: bool
@@ -44,7 +44,7 @@ class HaltPreview(Struct, frozen=True, kw_only=True):
 
 
 class NewHalt(BaseModel):
-    """What to halt, and why."""
+    """What to halt or pause, and why. After a pause nothing new is planned; what is under way is finished."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"scope": "platform:sandbox", "reason": "odd answers"}]}
@@ -52,6 +52,7 @@ class NewHalt(BaseModel):
 
     scope: ScopeText
     reason: Note
+    kind: Literal["halt", "pause"] = "halt"
 
 
 class HaltEnd(BaseModel):
@@ -79,27 +80,29 @@ class HaltRoutes:
         yield Route(method="POST", path="/v1/halts/end", endpoint=self.end, needs=end, answer=Halt)
 
     async def list(
-        self, state: Annotated[Literal["active", "lifted"], Query()] = "active", cursor: Cursor = "",
-        limit: Limit = PAGE,
+        self, state: Annotated[Literal["in_force", "active", "paused", "lifted"], Query()] = "in_force",
+        cursor: Cursor = "", limit: Limit = PAGE,
     ) -> Page[Halt]:  # fmt: skip
-        """Halts in force, or those that were lifted."""
+        """Halts and pauses in force, or those that were lifted."""
         after = paging.decode(cursor, str)
-        found = await self._views.list(Halt, states=(state,), limit=limit,
+        found = await self._views.list(Halt, states=IN_FORCE if state == "in_force" else (state,), limit=limit,
                                        after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
         return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")
 
     async def begin(self, given: NewHalt, who: Who) -> Halt:
-        """Halt a scope: from the commit on nothing begins there."""
-        return await self._halts.halt(given.scope, by=who, reason=given.reason)
+        """Halt or pause a scope: from the commit on nothing begins there, or nothing new is planned there."""
+        begin = self._halts.halt if given.kind == "halt" else self._halts.pause
+        return await begin(given.scope, by=who, reason=given.reason)
 
     async def end(self, given: HaltEnd, who: Who) -> Halt:
-        """Lift the halt of exactly this scope."""
+        """Lift the halt of exactly this scope, and its pause."""
         return await self._halts.resume(given.scope, by=who)
 
     async def preview(
-        self, scope: Annotated[str, Query(max_length=scopes.LENGTH_MAX, examples=["fleet"])]
-    ) -> HaltPreview:
-        """What a halt of this scope would stop."""
+        self, scope: Annotated[str, Query(max_length=scopes.LENGTH_MAX, examples=["fleet"])],
+        begins: Annotated[Literal["halt", "pause"], Query(alias="kind")] = "halt",
+    ) -> HaltPreview:  # fmt: skip
+        """What a halt or a pause of this scope would stop."""
         scope = scopes.parse(scope)
         kind, _, name = scope.partition(":")
         halted = await self._views.halted()
@@ -111,7 +114,7 @@ class HaltRoutes:
         return HaltPreview(
             scope=scope, halted_already=scope in halted, covered_by=tuple(sorted(halted & {scopes.FLEET})),
             agents=len(agents), campaigns=len(campaigns), tasks_moving=moving, reviews_waiting=waiting,
-            sent_already=sent, in_words=_in_words(scope, len(agents), len(campaigns), sent),
+            sent_already=sent, in_words=_in_words(begins, scope, len(agents), len(campaigns), sent),
         )  # fmt: skip
 
     async def _touched(self, kind: str, name: str) -> tuple[set[str], set[str]]:
@@ -152,7 +155,10 @@ def _is_in(kind: str, name: str, campaign_id: str, platform: str, campaigns: set
             return False
 
 
-def _in_words(scope: str, agents: int, campaigns: int, sent: int) -> str:
+def _in_words(kind: str, scope: str, agents: int, campaigns: int, sent: int) -> str:
+    if kind == "pause":
+        return (f"Nothing new is planned in {scope} until somebody lets it go on. It touches {agents} agents and "
+                f"{campaigns} campaigns. What is under way is finished, reviewed and let out as ever.")  # fmt: skip
     called = "" if not sent else f" {sent} calls are under way and cannot be called back; they are settled."
     return (f"Nothing begins in {scope} any more: no admission, dispatch, grant or act. "
             f"It touches {agents} agents and {campaigns} campaigns. Nothing is lost.{called}")  # fmt: skip

@@ -21,8 +21,7 @@ from chimera.domain.costing import TaskCost
 from chimera.domain.grant import Grant, Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
-from chimera.governance import costing
-from chimera.governance.quotas import is_over, opens_again_us
+from chimera.governance import costing, quotas
 from chimera.governance.treasury import Treasury
 from chimera.ports.views import Views
 
@@ -58,10 +57,11 @@ class SpendingExplained(Struct, frozen=True, kw_only=True):
 
 
 class Windows(Struct, frozen=True, kw_only=True):
-    """Budget windows, by id."""
+    """Budget windows, by id. `next` is the cursor of those after them; empty at the end."""
 
     items: tuple[WindowShown, ...]
     currency: str
+    next: str = ""
 
 
 class MoneyRoutes:
@@ -85,16 +85,18 @@ class MoneyRoutes:
 
     async def windows(
         self, scope: Annotated[str, Query(description="the beginning of their ids", max_length=500)] = "",
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+        day: Annotated[str, Query(description="those of this day; those that are open now without it", max_length=10)]
+        = "", cursor: Cursor = "", limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
     ) -> Windows:  # fmt: skip
         """Budget windows: what may be spent, what is set aside, what was spent; of quotas, how many are left."""
-        zone, now_us = self._treasury.zone, await self._views.now_us()
-        found = [window for window in await self._views.windows()
-                 if window.id.startswith(scope) and not is_over(window.id, zone=zone, now_us=now_us)]  # fmt: skip
-        return Windows(items=tuple(map(self._shown, found[:limit])), currency="USD")
+        spans = quotas.spans_shown(day, self._treasury, await self._views.now_us())
+        after = (paging.decode(cursor, str) or "").replace("\x00", "")
+        found = await self._views.windows_page(spans, scope=scope.replace("\x00", ""), after=after, limit=limit)
+        return Windows(items=tuple(map(self._shown, found)), currency="USD",
+                       next=paging.encode(found[-1].id) if len(found) == limit else "")  # fmt: skip
 
     def _shown(self, window: Window) -> WindowShown:
-        opens_us = opens_again_us(window.id, zone=self._treasury.zone)
+        opens_us = quotas.opens_again_us(window.id, zone=self._treasury.zone)
         return msgspec.structs.replace(shown_window(window), opens_again_us=opens_us)
 
     async def caps(self, cursor: Cursor = "", limit: Limit = PAGE) -> Page[Cap]:

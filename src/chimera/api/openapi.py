@@ -61,6 +61,8 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    if twice := [name for name in schemas.keys() & components.keys() if not _alike(schemas[name], components[name])]:
+        raise AssertionError(f"a request and an answer of one name, of which one would be lost: {sorted(twice)}")
     schemas.update(components)
     shapes = dict(zip([id(route) for route in routes if route.answer is not None], refs[1:], strict=True))
     for route in routes:
@@ -76,6 +78,11 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
     described["paths"].pop("/{path}", None)
     # Through JSON and back: what the generators give still holds tuples.
     return msgspec.json.decode(msgspec.json.encode(described, order="sorted"))
+
+
+def _alike(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether two descriptions are of the same list of words; anything else of one name is two things."""
+    return "enum" in first and sorted(first["enum"]) == sorted(second.get("enum", ()))
 
 
 def _plain(path: str) -> str:

@@ -76,7 +76,7 @@ class NewPerson(BaseModel):
 class Roles(BaseModel):
     """Other roles, effective at once."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"roles": ["reviewer"]}]})
 
     roles: Words
 

@@ -94,6 +94,15 @@ class Checked(Struct, frozen=True, kw_only=True):
     uncovered: tuple[str, ...]
 
 
+PACK: Any = {
+    "name": "default",
+    "release": "2",
+    "text": "permit (principal, action, resource);",
+    "schema": "{}",
+    "bands": "",
+}
+
+
 class PackText(BaseModel):
     """A pack as it is written: what stands in its files."""
 
@@ -148,7 +157,7 @@ class Tested(Candidate):
 class Proposal(BaseModel):
     """A pack for the record, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"pack": PACK, "why": "fewer holds"}]})
 
     pack: PackText
     why: Note

@@ -35,7 +35,8 @@ _log = structlog.get_logger()
 
 _TOPICS = {
     "INPUT": "conversation", "PLAN": "campaign", "DRAFT": "task", "WORK": "task", "ACTION": "task", "TASK": "task",
-    "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "RESUMED": "halt", "CAP": "money",
+    "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "PAUSED": "halt", "RESUMED": "halt",
+    "CAP": "money",
 }  # fmt: skip
 _UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED"})
 _WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD}

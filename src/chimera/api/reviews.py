@@ -107,13 +107,14 @@ class BatchAnswer(Struct, frozen=True, kw_only=True):
     outcomes: tuple[BatchOutcome, ...]
 
 
+LOOKED_AT: Any = {"id": "00000000-0000-7000-8000-000000000001", "version": 1, "digest": "0" * 64}
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Approval(BaseModel):
+class YesGiven(BaseModel):
     """Yes, to exactly these bytes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"digest": "0" * 64}]})
 
     digest: Digest
 
@@ -129,23 +130,25 @@ class Edit(BaseModel):
     arguments: Annotated[dict[Annotated[str, Field(max_length=100)], Any], Field(min_length=1, max_length=50)]
 
 
-class Rejection(BaseModel):
+class NoGiven(BaseModel):
     """No, and why."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"reason": "it promises a date that nobody has set"}]}
+    )
 
     reason: Note
 
 
-class Question(BaseModel):
+class WordsGiven(BaseModel):
     """What one has to know first; or the answer to it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "who says so?"}]})
 
     text: Note
 
 
-class Assignment(BaseModel):
+class NameGiven(BaseModel):
     """Whose it is: a person's name; empty for everybody again."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"to": "rita"}]})
@@ -156,17 +159,30 @@ class Assignment(BaseModel):
 class BatchItem(BaseModel):
     """One of many, as it was looked at."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [LOOKED_AT]},
+    )
 
     id: Annotated[str, Field(max_length=36)]
     version: Annotated[int, Field(ge=1, le=10**15)]
     digest: Digest
 
 
-class Batch(BaseModel):
+class ManyGiven(BaseModel):
     """The same ruling on many of low risk."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "command": "approve",
+                    "items": [LOOKED_AT],
+                }
+            ]
+        },
+    )
 
     command: Literal["approve", "reject"]
     items: Annotated[list[BatchItem], Field(min_length=1, max_length=BATCH_MAX)]
@@ -260,11 +276,11 @@ class ReviewRoutes:
         """Leave it to others."""
         return await self._reviews.release(review_id, by=who, version=version)
 
-    async def assign(self, review_id: Id, given: Assignment, version: Version, who: Who) -> Review:
+    async def assign(self, review_id: Id, given: NameGiven, version: Version, who: Who) -> Review:
         """Give it to one person; nobody else may say yes to it."""
         return await self._reviews.assign(review_id, to=given.to, by=who, version=version)
 
-    async def approve(self, review_id: Id, given: Approval, version: Version, who: Who) -> Review:
+    async def approve(self, review_id: Id, given: YesGiven, version: Version, who: Who) -> Review:
         """Approve exactly the bytes that were shown. The gate is asked again, with you as the approver."""
         return await self._reviews.approve(
             review_id, by=who, digest=given.digest, version=version,
@@ -278,32 +294,32 @@ class ReviewRoutes:
             nonce=nonce_of(review_id, version=version, digest=given.digest),
         )  # fmt: skip
 
-    async def reject(self, review_id: Id, given: Rejection, version: Version, who: Who) -> Review:
+    async def reject(self, review_id: Id, given: NoGiven, version: Version, who: Who) -> Review:
         """Say no, and why."""
         return await self._reviews.reject(review_id, by=who, reason=given.reason, version=version)
 
-    async def ask(self, review_id: Id, given: Question, version: Version, who: Who) -> Review:
+    async def ask(self, review_id: Id, given: WordsGiven, version: Version, who: Who) -> Review:
         """Ask the operator something first; the review waits."""
         return await self._reviews.ask(review_id, by=who, question=given.text, version=version)
 
-    async def answer(self, review_id: Id, given: Question, version: Version, who: Who) -> Review:
+    async def answer(self, review_id: Id, given: WordsGiven, version: Version, who: Who) -> Review:
         """Answer what was asked; the review is open again."""
         return await self._reviews.answer(review_id, by=who, text=given.text, version=version)
 
-    async def batch(self, given: Batch, who: Who) -> BatchAnswer:
+    async def batch(self, given: ManyGiven, who: Who) -> BatchAnswer:
         """The same ruling on many of ordinary risk. Each is ruled on alone; what fails says why."""
         if given.command == "approve":
             return BatchAnswer(outcomes=await self._approve_each(given, who))
         return BatchAnswer(outcomes=tuple([await self._reject_one(one, given, who) for one in given.items]))
 
-    async def _approve_each(self, given: Batch, who: Principal) -> tuple[BatchOutcome, ...]:
+    async def _approve_each(self, given: ManyGiven, who: Principal) -> tuple[BatchOutcome, ...]:
         seen = [Seen(review_id=require_id(one.id, where="items"), digest=one.digest,
                      nonce=nonce_of(one.id, version=one.version, digest=one.digest))
                 for one in given.items]  # fmt: skip
         return tuple(_outcome(one.review_id, one.review, one.code, one.message)
                      for one in await self._reviews.approve_batch(seen, by=who))  # fmt: skip
 
-    async def _reject_one(self, one: BatchItem, given: Batch, who: Principal) -> BatchOutcome:
+    async def _reject_one(self, one: BatchItem, given: ManyGiven, who: Principal) -> BatchOutcome:
         try:
             review_id = require_id(one.id, where="items")
             after = await self._reviews.reject(review_id, by=who, reason=given.reason, version=one.version)

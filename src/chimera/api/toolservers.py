@@ -91,7 +91,7 @@ class PinGiven(BaseModel):
 class PinTaken(BaseModel):
     """Which approval is taken back."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"tool": "web/search"}]})
 
     tool: Annotated[str, Field(max_length=300)]
 

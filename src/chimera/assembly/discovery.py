@@ -23,7 +23,7 @@ from chimera.adapters.local.home import keep_secret, prepare_home, private_folde
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.system.web import addresses_of, is_public, open_address
 from chimera.adapters.vault import keys
-from chimera.domain.directory import Peer, Pointer, agent_subject
+from chimera.domain.directory import Peer, Pointer, Subject, agent_subject, key_of
 from chimera.domain.errors import Invalid, Missing, Refused, Unavailable
 from chimera.governance.directory import Directory, require_valid
 from chimera.ports.store import Store
@@ -70,12 +70,38 @@ def directory_of(store: Store) -> Directory:
 @contextlib.asynccontextmanager
 async def node(settings: Settings, *, host: str, port: int, seeds: Sequence[Where]) -> AsyncGenerator[DirectoryNode]:
     """A node of the directory under our key, listening and met with others while the block runs."""
-    here = ipaddress.ip_address(host).is_loopback
-    made = DirectoryNode(identity_key(settings), clock=SystemClock(), here=here)
+    async with _met(identity_key(settings), host=host, port=port, seeds=seeds) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def visitor(*, host: str, seeds: Sequence[Where]) -> AsyncGenerator[DirectoryNode]:
+    """A node for one errand, under a key that nobody meets again: ours is at one address, where our node is."""
+    if not seeds:
+        raise Unavailable("directory_unreachable", "no node of the directory was named", where="--join",
+                          remedy="name one as host:port")  # fmt: skip
+    async with _met(Ed25519PrivateKey.generate(), host=host, port=0, seeds=seeds) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def _met(
+    key: Ed25519PrivateKey, *, host: str, port: int, seeds: Sequence[Where]
+) -> AsyncGenerator[DirectoryNode]:
+    made = DirectoryNode(key, clock=SystemClock(), here=ipaddress.ip_address(host).is_loopback)
     async with listening(made, host=host, port=port):
         if seeds:
             await made.join(seeds)
         yield made
+
+
+def place_of(subject: str) -> bytes:
+    """Where in the directory a subject lies that a person has written."""
+    try:
+        return key_of(msgspec.convert(subject, Subject))
+    except msgspec.ValidationError as error:
+        raise Invalid("pointer_malformed", f"{subject[:80]!r} is nothing that can be looked up", where="SUBJECT",
+                      remedy="write skill:NAME or agent:KEY") from error  # fmt: skip
 
 
 def pointers(settings: Settings, *, address: str, skills: Sequence[str]) -> tuple[Pointer, ...]:

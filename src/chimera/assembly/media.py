@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
@@ -34,14 +37,30 @@ class Illustrated(Struct, frozen=True, kw_only=True):
 
 async def illustrated(settings: Settings, *, tools: ToolsRead, publisher: Publisher) -> Illustrated:
     """The studio of this home between workers and tools, and between effects and networks."""
+    studio = await _studio(settings)
+    await studio.remember()
+    return Illustrated(tools=StudioTools(tools, studio), publisher=MediaPublisher(publisher, studio), manifests=studio)
+
+
+@contextlib.asynccontextmanager
+async def connector(settings: Settings) -> AsyncGenerator[Any]:
+    """The studio as an MCP server."""
+    # Imported when used: the MCP library takes longer to load than all the rest.
+    from chimera.connectors import desk
+    from chimera.connectors.images.studio import INSTRUCTIONS, TOOLS, readers_of
+    from chimera.connectors.web.reading import ReadingRoom
+
+    room = ReadingRoom(readers_of(await _studio(settings)))
+    yield desk.build("chimera-images", room, TOOLS, instructions=INSTRUCTIONS)
+
+
+async def _studio(settings: Settings) -> Any:  # noqa: ANN401 – the studio, whose class is loaded when used.
     # Imported when used: Pillow and the credentials' library are no command's but a fleet's.
     from chimera.adapters.media.credentials import Credentials
     from chimera.adapters.media.studio import Studio
 
     credentials = await asyncio.to_thread(Credentials, _key(settings), house=HOUSE, now=_now())
-    studio = Studio(objects=objects(settings), credentials=credentials)
-    await studio.remember()
-    return Illustrated(tools=StudioTools(tools, studio), publisher=MediaPublisher(publisher, studio), manifests=studio)
+    return Studio(objects=objects(settings), credentials=credentials)
 
 
 def objects(settings: Settings) -> Objects:

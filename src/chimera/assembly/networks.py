@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,14 +13,15 @@ from msgspec import Struct
 
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
-from chimera.assembly import tools, web
+from chimera.assembly import calendar, media, tools, web
 from chimera.assembly.minds import models
 from chimera.connectors.social.accounts import Accounts
-from chimera.connectors.social.configured import NEVER, TRIED_ON, UNTIL, Configured, read_networks
+from chimera.connectors.social.configured import NEVER, TRIED_ON, UNTIL, Configured, Keyless, read_networks
 from chimera.domain.errors import Missing
+from chimera.domain.offered import Tool
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model
-from chimera.ports.network import KnownNetwork
+from chimera.ports.network import KnownNetwork, Network
 from chimera.ports.publisher import Publisher, Traits
 from chimera.ports.store import Reads
 from chimera.ports.tools_read import ToolsRead
@@ -32,9 +33,11 @@ from chimera.swarm.roster import Roster
 FILE = "networks.toml"
 Connecting: TypeAlias = AbstractAsyncContextManager[Any]
 JOURNALS = "networks"
+# Connectors that are no network's.
+HOUSE: Mapping[str, Callable[[Settings], Connecting]] = {"images": media.connector, "calendar": calendar.connector}
 # What each kind of network can do about doubt. Mastodon forgets our key after an hour, and its like never knew it.
 DEDUPLICATES = {"bluesky": True, "mastodon": False, "nostr": True, "x": False, "threads": False,
-                "instagram": False}  # fmt: skip
+                "instagram": False, "youtube": False}  # fmt: skip
 
 
 def networks_file(settings: Settings) -> Path:
@@ -73,9 +76,11 @@ def configured_one(settings: Settings, name: str) -> Configured:
 
 
 def named(settings: Settings, name: str) -> Connecting:
-    """A connector by its name: one to the open web, or to a network of this installation."""
+    """A connector by its name: the studio, the calendar, one to the open web, or to a network of this installation."""
     if name in web.SERVERS:
         return web.connector(settings, name)
+    if name in HOUSE:
+        return HOUSE[name](settings)
     return connector(settings, name, configured_one(settings, name), SystemClock())
 
 
@@ -99,38 +104,41 @@ async def connector(settings: Settings, name: str, network: Configured, clock: C
                 from chimera.connectors.bluesky.network import TOOLS, BlueskyNetwork
 
                 wire = await stack.enter_async_context(Wire(network.address))
-                behind = BlueskyNetwork(wire, accounts, clock)
+                behind, offered = BlueskyNetwork(wire, accounts, clock), TOOLS
             case "mastodon":
                 from chimera.connectors.mastodon.network import TOOLS, MastodonNetwork
 
                 wire = await stack.enter_async_context(Wire(network.address))
+                offered = TOOLS
                 behind = MastodonNetwork(wire, accounts, Journal(journal, clock), clock,
                                          characters_max=network.characters_max)  # fmt: skip
             case "nostr":
                 from chimera.connectors.nostr.network import TOOLS, NostrNetwork
 
+                offered = TOOLS
                 behind = NostrNetwork(network.relays, accounts, Journal(journal, clock), clock,
                                       characters_max=network.characters_max)  # fmt: skip
                 stack.push_async_callback(behind.close)
-            case "x":
-                from chimera.connectors.x.network import TOOLS
-                from chimera.connectors.x.network import network as opened
-
+            case "x" | "threads" | "instagram" | "youtube":
+                opened, offered = _keyless(network.kind)
                 wire = await stack.enter_async_context(Wire(network.address))
                 behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
-            case "threads":
-                from chimera.connectors.threads.network import TOOLS
-                from chimera.connectors.threads.network import network as opened
+        yield desk.build(f"chimera-{name}", behind, offered, instructions=INSTRUCTIONS)
 
-                wire = await stack.enter_async_context(Wire(network.address))
-                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
-            case "instagram":
-                from chimera.connectors.instagram.network import TOOLS
-                from chimera.connectors.instagram.network import network as opened
 
-                wire = await stack.enter_async_context(Wire(network.address))
-                behind = opened(wire, accounts, Journal(journal, clock), clock, tokens=journal.with_suffix(".tokens"))
-        yield desk.build(f"chimera-{name}", behind, TOOLS, instructions=INSTRUCTIONS)
+def _keyless(kind: Keyless) -> tuple[Callable[..., Network], tuple[Tool, ...]]:
+    """How one of the platforms that know no key of ours is opened, and what it offers."""
+    # Imported when used, as above.
+    match kind:
+        case "x":
+            from chimera.connectors.x.network import TOOLS, network
+        case "threads":
+            from chimera.connectors.threads.network import TOOLS, network
+        case "instagram":
+            from chimera.connectors.instagram.network import TOOLS, network
+        case "youtube":
+            from chimera.connectors.youtube.network import TOOLS, network
+    return network, TOOLS
 
 
 class Ways(Struct, frozen=True, kw_only=True):

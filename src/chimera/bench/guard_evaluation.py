@@ -16,7 +16,7 @@ from chimera.bench.guard_training import LEXICON, SEED, SEEDS, Row, fit, read_ro
 from chimera.governance.security.lexicon import parse_lexicon
 from chimera.governance.security.scan import ATTACK_LEVELS, Scanner, shipped_scanner, version_of
 
-PASSES = 3
+PASSES = 5
 
 
 class CorpusResult(msgspec.Struct, frozen=True):
@@ -99,6 +99,7 @@ def _report(results: dict[str, CorpusResult]) -> dict[str, object]:
     }
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def _percentile(values: Sequence[float], percent: int) -> float | None:
+    """None where nothing was measured: no time is not the best time."""
     ordered = sorted(values)
-    return round(ordered[min(len(ordered) * percent // 100, len(ordered) - 1)], 1) if ordered else 0.0
+    return round(ordered[min(len(ordered) * percent // 100, len(ordered) - 1)], 1) if ordered else None

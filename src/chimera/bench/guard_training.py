@@ -173,6 +173,7 @@ def _words(folded: str) -> set[str]:
 
 def _documents(rows: Sequence[Row], space: Space, lexicon: Lexicon) -> list[Document]:
     matcher = matcher_of(lexicon, space.words)
+    numbers = {word: number for number, word in enumerate(space.words)}
     bits = concept_bits(lexicon)
     sizes = Counter((row.corpus, row.label) for row in rows)
     documents: list[Document] = []
@@ -183,17 +184,19 @@ def _documents(rows: Sequence[Row], space: Space, lexicon: Lexicon) -> list[Docu
         windows: list[tuple[int, ...]] = []
         for view in normalised.views:
             held = signals if view.kind == "plain" else signals | bits["look_in"]
-            windows.extend(_windows(matcher.units(view.text), space, held))
+            windows.extend(_windows(matcher.units(view.text), space, numbers, held))
         # A corpus counts by the root of its size: the large must not drown the small, nor the small weigh as much.
         weight = math.sqrt(30 / sizes[row.corpus, row.label])
         documents.append(Document(row.label == "attack", row.corpus, weight, tuple(dict.fromkeys(windows))))
     return documents
 
 
-def _windows(units: Sequence[Unit], space: Space, signals: int) -> Iterator[tuple[int, ...]]:
+def _windows(
+    units: Sequence[Unit], space: Space, numbers: Mapping[str, int], signals: int
+) -> Iterator[tuple[int, ...]]:
     for position in range(max(len(units) - 1, 1)):
         pair = units[position : position + 2]
-        words = sorted({number for _, found, _, _ in pair for number in found})
+        words = sorted({numbers[word] for _, found, _, _ in pair for word in found})
         concepts = signals
         for said, _, _, _ in pair:
             concepts |= said

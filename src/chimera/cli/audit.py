@@ -21,7 +21,7 @@ from chimera.cli.story import every_event, line_of
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
 from chimera.domain.errors import Conflict, Invalid, Missing
-from chimera.domain.event import Event, Link
+from chimera.domain.event import Event, EventKind, Link
 from chimera.domain.grant import Performance, Seal
 from chimera.domain.retention import cut_us
 from chimera.domain.review import Review
@@ -177,6 +177,9 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Where every chain and checkpoint stands, and the newest events."""
+    if kind and kind.upper() not in EventKind.__members__:
+        raise Invalid("event_kind_unknown", f"{kind[:60]!r} is no kind of event", where="--kind",
+                      remedy="docs/reference/events.md lists them")  # fmt: skip
     shown = stopping.run(_with_reads(lambda reads: _shown(reads, Filter(chain, kind.upper(), subject), last)))
     if as_json:
         output.answer(shown)

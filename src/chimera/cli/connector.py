@@ -42,14 +42,14 @@ def list_networks(*, as_json: Json = False) -> None:
 
 @app.command()
 def serve(
-    name: Annotated[str, typer.Argument(help="A network of `networks.toml`; or `feeds`, or `pages`.")],
+    name: Annotated[str, typer.Argument(help="Of `networks.toml`; or `feeds`, `pages`, `images`, `calendar`.")],
     *,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Listen here instead of speaking by stdio.")] = 0,
 ) -> None:
-    """Serve one network, or the open web, as an MCP server until stopped.
+    """Serve one network, the open web, the studio or the calendar as an MCP server until stopped.
 
-    Whoever reaches a network's connector can act as its accounts: no gate is here. `feeds` and `pages` only read.
+    Whoever reaches a connector can act as its accounts: no gate is here. `feeds` and `pages` only read, `images` makes.
     """
     connecting = networks.named(read_settings(), name)
     with contextlib.suppress(KeyboardInterrupt):

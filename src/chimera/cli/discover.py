@@ -15,7 +15,7 @@ from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.cli.agent import Json
 from chimera.cli.doors import doors_of
-from chimera.domain.directory import Peer, Pointer, key_of
+from chimera.domain.directory import Peer, Pointer
 from chimera.domain.errors import ChimeraError, Missing
 from chimera.governance.directory import Directory
 from chimera.settings import read_settings
@@ -87,9 +87,8 @@ def announce(
     """Put signed pointers to our card into the directory, for a day. Exit 1 if no node kept one."""
 
     async def inside() -> list[tuple[Pointer, int]]:
-        settings = read_settings()
-        async with assembly.node(settings, host=host, port=0, seeds=assembly.seeds_of(join or ())) as node:
-            made = assembly.pointers(settings, address=address, skills=skill or ())
+        made = assembly.pointers(read_settings(), address=address, skills=skill or ())
+        async with assembly.visitor(host=host, seeds=assembly.seeds_of(join or ())) as node:
             return [(pointer, await node.announce(pointer)) for pointer in made]
 
     told = stopping.run(inside())
@@ -113,8 +112,9 @@ def look_up(
     """Who can be met for a skill, or where the holder of a key is. Remembers them as seen; calls nobody."""
 
     async def inside() -> tuple[tuple[Pointer, ...], int]:
-        async with assembly.node(read_settings(), host=host, port=0, seeds=assembly.seeds_of(join or ())) as node:
-            found = await node.look_up(key_of(subject))
+        place = assembly.place_of(subject)
+        async with assembly.visitor(host=host, seeds=assembly.seeds_of(join or ())) as node:
+            found = await node.look_up(place)
         stale = 0
         async with doors_of(context).office() as office:
             directory = assembly.directory_of(office.store)
@@ -132,7 +132,9 @@ def look_up(
     if as_json:
         output.answer({"pointers": [_pointer_as_json(one) for one in found], "refused": refused})
     elif found:
-        output.table(("key", "card"), [(one.public, one.address) for one in found])
+        # No table: a key that is broken over two lines cannot be copied.
+        for one in found:
+            output.tell(f"{one.public}  {one.address}")
     else:
         output.tell("nobody is announced there")
     if not found:
@@ -146,7 +148,8 @@ def peers(context: typer.Context, *, as_json: Json = False) -> None:
     if as_json:
         output.answer({"peers": [_peer_as_json(one) for one in found]})
     elif found:
-        output.table(("key", "state", "card"), [(one.public, one.state, one.address) for one in found])
+        for one in found:
+            output.tell(f"{one.public}  {one.state}  {one.address}")
     else:
         output.tell("nobody was seen yet")
 

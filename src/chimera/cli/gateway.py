@@ -17,10 +17,11 @@ from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.access import Access
 from chimera.domain.agent import Agent
-from chimera.domain.errors import Invalid, Missing
+from chimera.domain.errors import Invalid
 from chimera.domain.verbs import Resource
+from chimera.governance.agents import agent_called
 from chimera.governance.identity.accesses import VERB, Accesses
-from chimera.ports.store import Store, every
+from chimera.ports.store import Store
 from chimera.settings import Settings, read_settings
 
 app = typer.Typer(name="gateway", help="The door for outside agents that speak MCP.", no_args_is_help=True)
@@ -127,7 +128,7 @@ def admit(
     """Let a program call as an agent. Only if it was you who started it."""
 
     async def work(accesses: Accesses, office: Office) -> tuple[Access, ...]:
-        known = await _named(office.store, agent)
+        known = await agent_called(office.store, agent)
         return (await accesses.admit(identifier, agent=known, scopes=scope or (), by=office.principal),)
 
     _show(stopping.run(_with_accesses(context, work)), as_json=as_json, nothing="")
@@ -177,14 +178,6 @@ def _as_json(access: Access) -> dict[str, Any]:
 async def _agent(context: typer.Context, name: str) -> Agent:
     """The agent, for somebody who may say who calls in its name."""
     async with doors_of(context).office() as office:
-        known = await _named(office.store, name)
+        known = await agent_called(office.store, name)
         office.desk.require(office.principal, VERB, Resource(kind="agent", id=known.id))
         return known
-
-
-async def _named(store: Store, name: str) -> Agent:
-    async for one in every(store, Agent):
-        if one.name == name:
-            return one
-    raise Missing("agent_unknown", f"there is no agent {name[:60]!r}", where="agent",
-                  remedy="chimera agent list names them")  # fmt: skip

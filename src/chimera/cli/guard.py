@@ -9,7 +9,12 @@ import msgspec
 import typer
 
 from chimera.bench import guard_evaluation, guard_training
-from chimera.cli import inputs, output
+from chimera.cli import inputs, output, stopping
+from chimera.cli.doors import doors_of
+from chimera.domain.errors import Invalid
+from chimera.domain.verbs import Resource
+from chimera.governance.agents import agent_called
+from chimera.governance.security.gateway import SecurityGateway, ValidationResult
 from chimera.governance.security.scan import shipped_scanner
 
 app = typer.Typer(name="guard", help="Injected orders: scan a text, measure the detector.", no_args_is_help=True)
@@ -32,6 +37,35 @@ def scan(
         output.tell(f"  {reason}")
     for span in answer["spans"]:
         output.tell(f"  {span['family']}: {span['words']!r} ({span['view']})")
+
+
+@app.command()
+def request(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The agent's name or id.")],
+    file: Annotated[Path, typer.Argument(help="The request as a JSON object; - is stdin.")] = inputs.STDIN,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Ask whether an agent may make a request: injection, permission, threat, and on record. Exit 1 if it may not."""
+    try:
+        asked = msgspec.json.decode(inputs.text_of(file), type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Invalid("request_malformed", str(error), where=str(file), remedy="give one JSON object") from error
+    result = stopping.run(_validated(context, agent, asked))
+    if as_json:
+        output.answer(msgspec.to_builtins(result))
+    else:
+        output.tell(f"{'approved' if result.approved else 'refused'}, {result.threat_level}: {result.reason}")
+    if not result.approved:
+        raise typer.Exit(1)
+
+
+async def _validated(context: typer.Context, name: str, asked: dict[str, Any]) -> ValidationResult:
+    async with doors_of(context).office() as office:
+        found = await agent_called(office.store, name)
+        office.desk.require(office.principal, "agent.change", Resource(kind="agent", id=found.id))
+        return await SecurityGateway(shipped_scanner(), store=office.store).validate_request(found.id, asked)
 
 
 @app.command()

@@ -36,6 +36,10 @@ def text_of(path: Path, *, chars_max: int = TEXT_BYTES_MAX) -> str:
 def measured(measure: Callable[[Path], dict[str, Any]], corpus: Path) -> dict[str, Any]:
     """What a measurement says of a corpus; a corpus that cannot be read is the caller's to mend."""
     try:
+        if not corpus.read_bytes().strip():
+            raise Invalid(
+                "corpus_empty", "there is nothing to measure", where=str(corpus), remedy="give a row at least"
+            )
         return measure(corpus)
     except OSError as error:
         raise Missing("file_unreadable", str(error), where=str(corpus), remedy="give a .jsonl file") from error

@@ -80,6 +80,7 @@ for command in (
     rehearse.rehearse,
     operate.feed,
     operate.halt,
+    operate.pause,
     operate.resume,
     operate.doctor,
     processes.office,

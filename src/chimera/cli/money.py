@@ -19,7 +19,7 @@ from chimera.assembly import vaults
 from chimera.cli import output, stopping
 from chimera.domain import ids, quotas, scopes
 from chimera.domain.budget import Cap, Window
-from chimera.domain.errors import Missing
+from chimera.domain.errors import Invalid, Missing
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.person import Principal
@@ -27,7 +27,7 @@ from chimera.domain.revenue import Revenue, revenue_id
 from chimera.domain.spending import Spending
 from chimera.domain.verbs import FLEET
 from chimera.governance.budgets import Budgets, amount_in_words, parse_cap
-from chimera.governance.quotas import is_over, opens_again_us
+from chimera.governance.quotas import opens_again_us, spans_shown
 from chimera.governance.receipts import Receipts
 from chimera.governance.sealing import is_attested
 from chimera.governance.spending_breakers import BreakerReadings
@@ -42,16 +42,26 @@ ledger = typer.Typer(name="ledger", help="The books: do they agree, and what sta
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 T = TypeVar("T")
 SHOWN_MAX = 1_000
+DECIDED = ("approved", "asked", "refused")
+# An amount that begins with a minus is an amount, to be refused as one, and no option.
+_AMOUNTS = {"ignore_unknown_options": True}
 
 
 # ── budget ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @budget.command("show")
-def show_budget(*, scope: Annotated[str, typer.Option(help="Only this scope.")] = "", as_json: Json = False) -> None:
-    """Every window of money that there was, every quota that is open, their room; caps; what the breakers see."""
-    chosen = scopes.parse(scope) if scope else ""
-    result = stopping.run(with_ledger(lambda reads, settings: _budget(reads, settings, chosen)))
+def show_budget(
+    *,
+    scope: Annotated[str, typer.Option(help="Only this scope.")] = "",
+    day: Annotated[str, typer.Option(help="The windows of this day, such as 2026-11-21; else those open now.")] = "",
+    after: Annotated[str, typer.Option(help="Go on behind this window.")] = "",
+    limit: Annotated[int, typer.Option(help="How many windows.")] = SHOWN_MAX,
+    as_json: Json = False,
+) -> None:
+    """The windows of money and of quotas that are open, their room; caps; what the breakers see."""
+    asked = Asked(scope=scopes.parse(scope) if scope else "", day=day, after=after, limit=max(1, min(limit, SHOWN_MAX)))
+    result = stopping.run(with_ledger(lambda reads, settings: _budget(reads, settings, asked)))
     if as_json:
         output.answer(result)
         return
@@ -60,6 +70,8 @@ def show_budget(*, scope: Annotated[str, typer.Option(help="Only this scope.")] 
         for one in result["windows"]
     ]
     output.table(("window", "cap", "held", "spent", "overrun", "room", "opens again"), rows)
+    if result["next"]:
+        output.tell(f"there are more: --after '{result['next']}'")
     for one in result["breakers"]:
         output.tell(f"breaker {one['scope']}: {one['spent_bp'] / 100:.0f} % of the day spent {one['tripped']}")
 
@@ -67,8 +79,20 @@ def show_budget(*, scope: Annotated[str, typer.Option(help="Only this scope.")] 
 _MONEY = ("cap_micros", "held_micros", "spent_micros", "overrun_micros", "room_micros")
 
 
-async def _budget(reads: PostgresLedger, settings: Settings, chosen: str) -> dict[str, Any]:
-    now_us = SystemClock().now_us()
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which windows."""
+
+    scope: str
+    day: str
+    after: str
+    limit: int
+
+
+async def _budget(reads: PostgresLedger, settings: Settings, asked: Asked) -> dict[str, Any]:
+    treasury, chosen = Treasury(zone=settings.zone), asked.scope
+    spans = spans_shown(asked.day, treasury, SystemClock().now_us())
+    beginning = f"{chosen}|" if chosen else ""
+    found = await reads.windows_page(spans, scope=beginning, after=asked.after, limit=asked.limit)
     windows = [
         {
             **msgspec.to_builtins(one),
@@ -76,13 +100,14 @@ async def _budget(reads: PostgresLedger, settings: Settings, chosen: str) -> dic
             "unit": one.unit,
             "opens_again": _opens_again(one, settings),
         }
-        for one in await reads.windows()
-        if (not chosen or one.id.startswith(f"{chosen}|")) and not is_over(one.id, zone=settings.zone, now_us=now_us)
+        for one in found
     ]
     caps = [msgspec.to_builtins(cap) for cap in await _all_caps(reads) if not chosen or cap.limited == chosen]
-    breakers = BreakerReadings(reads=reads, treasury=Treasury(zone=settings.zone), clock=SystemClock())
+    breakers = BreakerReadings(reads=reads, treasury=treasury, clock=SystemClock())
     seen = [msgspec.to_builtins(one) for one in await breakers.readings() if not chosen or one.scope == chosen]
-    return {"windows": windows, "caps": caps, "breakers": seen, "halted": sorted(await reads.halted())}
+    following = found[-1].id if len(found) == asked.limit else ""
+    return {"windows": windows, "next": following, "caps": caps, "breakers": seen,
+            "halted": sorted(await reads.halted())}  # fmt: skip
 
 
 def _told(amount: int, unit: str) -> str:
@@ -104,7 +129,7 @@ async def _all_caps(reads: Reads) -> list[Cap]:
     return found
 
 
-@budget.command("set")
+@budget.command("set", context_settings=_AMOUNTS)
 def set_budget(
     scope: Annotated[
         str,
@@ -142,6 +167,9 @@ def list_spending(
     as_json: Json = False,
 ) -> None:
     """Payments as the CFO saw them, newest first."""
+    if decided not in ("", *DECIDED):
+        raise Invalid("decision_unknown", f"{decided[:20]!r} is no decision", where="decided",
+                      remedy=f"write one of {', '.join(DECIDED)}")  # fmt: skip
     limit = max(1, min(limit, SHOWN_MAX))
     found = stopping.run(with_ledger(lambda reads, _: _spendings(reads, decided)))[-limit:][::-1]
     rows = [_row_of(one) for one in found]
@@ -372,7 +400,7 @@ def balances(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json:
         )
 
 
-@ledger.command()
+@ledger.command(context_settings=_AMOUNTS)
 def receive(
     amount: Annotated[str, typer.Argument(help="What came in, such as 120.00.")],
     campaign: Annotated[str, typer.Argument(help="The campaign that earned it.")],

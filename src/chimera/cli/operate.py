@@ -140,8 +140,20 @@ def halt(
     _say(halted, f"{halted.halted} is halted; `chimera resume {halted.halted}` lifts it", as_json=as_json)
 
 
+def pause(
+    scope: Scope,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "paused by hand",
+    as_json: Json = False,
+) -> None:
+    """Let nothing new be planned in a scope until it is resumed; what is under way is finished."""
+    scope = scopes.parse(scope)
+    paused = stopping.run(_with_halts(lambda halts, by: halts.pause(scope, by=by, reason=reason)))
+    _say(paused, f"{paused.halted} is paused; `chimera resume {paused.halted}` lifts it", as_json=as_json)
+
+
 def resume(scope: Scope, *, as_json: Json = False) -> None:
-    """Lift the halt of a scope."""
+    """Lift the halt or the pause of a scope."""
     scope = scopes.parse(scope)
     lifted = stopping.run(_with_halts(lambda halts, by: halts.resume(scope, by=by)))
     _say(lifted, f"{lifted.halted} goes on", as_json=as_json)

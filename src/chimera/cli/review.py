@@ -17,7 +17,7 @@ from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Invalid
 from chimera.domain.person import Principal
-from chimera.domain.review import Remark, Review
+from chimera.domain.review import Remark, Review, ReviewState
 from chimera.domain.verbs import Resource
 from chimera.governance.reviews import Outcome, Reviews, Seen
 from chimera.ports.store import LIST_MAX, Store
@@ -31,14 +31,17 @@ Nonce = Annotated[
     str, typer.Option(help="What `chimera review show` printed as seen; refused if anything happened since.")
 ]
 TEXT_SHOWN_MAX = 80
+_NEXT = {
+    **dict.fromkeys((ReviewState.APPROVED, ReviewState.EDITED, ReviewState.REJECTED),
+                    "; the fleet acts on it when it runs"),
+    ReviewState.ASKED: "; it waits for an answer, `chimera review answer` gives it",
+}  # fmt: skip
 
 
 @app.command("list")
 def list_reviews(
     *,
-    state: Annotated[
-        str, typer.Option(help="open, owed, asked, approved, edited, rejected, expired, closed.")
-    ] = "open",
+    state: Annotated[ReviewState, typer.Option(help="Only reviews in this state.")] = ReviewState.OPEN,
     as_json: Json = False,
 ) -> None:
     """What waits for a ruling, oldest first."""
@@ -250,7 +253,7 @@ def _rule(review: str, act: Callable[[Reviews, Review, Principal], Awaitable[Rev
     if as_json:
         output.answer(_as_json(after))
     else:
-        output.tell(f"{after.id} is {after.state}; the fleet acts on it when it runs")
+        output.tell(f"{after.id} is {after.state}{_NEXT.get(after.state, '')}")
 
 
 async def _with_office(act: Callable[[Office], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
@@ -259,7 +262,7 @@ async def _with_office(act: Callable[[Office], Awaitable[Any]]) -> Any:  # noqa:
         return await act(office)
 
 
-async def _listed(office: Office, state: str) -> list[tuple[Review, str]]:
+async def _listed(office: Office, state: ReviewState) -> list[tuple[Review, str]]:
     reviews = await office.store.list(Review, states=(state,), limit=LIST_MAX)
     agents = {agent.id: agent.name for agent in await office.store.get_many(Agent, [one.agent_id for one in reviews])}
     await people.look(office, at="reviews")

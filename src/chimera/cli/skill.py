@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from chimera.assembly import skills as assembly
+from chimera.assembly.catalogue import publishing_key
 from chimera.cli import output, stopping
 from chimera.cli.agent import Json
 from chimera.cli.doors import doors_of
@@ -65,11 +66,13 @@ def sign(
     as_json: Json = False,
 ) -> None:
     """Vouch for a skill that you have read: pack its folder, and sign the archive."""
-    seal = assembly.sign_skill(read_settings(), folder, publisher=publisher, into=into)
+    settings = read_settings()
+    seal = assembly.sign_skill(settings, folder, publisher=publisher, into=into)
+    key = publishing_key(settings, publisher).public_key().public_bytes_raw().hex()
     if as_json:
-        output.answer(msgspec.to_builtins(seal))
+        output.answer({**msgspec.to_builtins(seal), "key": key})
     else:
-        output.tell(f"{into}, signed by {seal.publisher}\nsha256 {seal.sha256}")
+        output.tell(f"{into}, signed by {seal.publisher}\nsha256 {seal.sha256}\nits key: {key}")
 
 
 @app.command()

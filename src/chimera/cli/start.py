@@ -24,6 +24,11 @@ GROUPS = {
     },
     **{name: ("money", name) for name in ("budget", "spend", "ledger")},
 }
+# Commands of these groups that stand in another module, as cli/main adds them.
+LODGERS = {
+    "spend": (("task", "spent", "task"), ("tasks", "spent", "tasks")),
+    "vault": (("serve", "processes", "vault_serve"),),
+}
 COMMANDS = {
     **dict.fromkeys(("up", "feed", "halt", "resume", "doctor"), "operate"),
     **dict.fromkeys(("login", "logout", "whoami"), "people"),
@@ -59,8 +64,12 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     word = arguments[0] if arguments else ""
     if word in GROUPS:
         module, name = GROUPS[word]
-        app = new_app()
-        app.add_typer(getattr(import_module(f"chimera.cli.{module}"), name))
+        app, group = new_app(), getattr(import_module(f"chimera.cli.{module}"), name)
+        known = {command.name for command in group.registered_commands}
+        for command, other, function in LODGERS.get(word, ()):
+            if command not in known:
+                group.command(command)(getattr(import_module(f"chimera.cli.{other}"), function))
+        app.add_typer(group)
         return app
     if word in COMMANDS:
         app = new_app()

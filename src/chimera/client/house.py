@@ -137,8 +137,13 @@ class House:
         """Halt a scope: from the commit on nothing begins there."""
         return (await self._wire.post("/v1/halts", {"scope": scope, "reason": reason})).as_type(Halt)
 
+    async def pause(self, scope: str, *, reason: str) -> Halt:
+        """Let nothing new be planned in a scope; what is under way is finished."""
+        wanted = {"scope": scope, "reason": reason, "kind": "pause"}
+        return (await self._wire.post("/v1/halts", wanted)).as_type(Halt)
+
     async def resume(self, scope: str) -> Halt:
-        """Lift the halt of exactly this scope."""
+        """Lift the halt of exactly this scope, and its pause."""
         return (await self._wire.post("/v1/halts/end", {"scope": scope})).as_type(Halt)
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain import ids
+from chimera.domain.action import Action
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import MODEL_CALLS, Hold
 from chimera.domain.errors import Invalid
-from chimera.domain.money import parse_amount
+from chimera.domain.money import parse_price
+from chimera.domain.quotas import POST_KINDS
 from chimera.domain.task import Task
 
 ATTEMPTS_LOOKED_AT_MAX = 200
+PLATFORM_FEE, PLATFORM_FEE_MICROS = "platform_fee", 1_000
+OTHERS = "*"
 
 
 class TaskCost(Struct, frozen=True, kw_only=True):
@@ -36,15 +41,39 @@ class TaskCost(Struct, frozen=True, kw_only=True):
     categories: dict[str, int]
 
 
+class Fees(Struct, frozen=True):
+    """What networks take for one post or reply, by their names; `*` is what all others take."""
+
+    micros: dict[str, int]
+
+    def on(self, action: Action) -> Action:
+        """The act with its fee, whatever its proposer believes that it costs. Only what is published has one."""
+        if action.kind not in POST_KINDS:
+            return action
+        fee = self.micros.get(action.platform, self.micros.get(OTHERS, PLATFORM_FEE_MICROS))
+        if (action.cost_micros, action.category) == (fee, PLATFORM_FEE):
+            return action
+        return replace(action, cost_micros=fee, category=PLATFORM_FEE)
+
+
+def read_fees(text: str) -> Fees:
+    """The fees as they are set: `x=0.01, mastodon=0, *=0.002`."""
+    return Fees(_read_prices(text, where="platform_fees", of="a network", such="x=0.01"))
+
+
 def read_prices(text: str) -> dict[str, int]:
     """What one call of each tool costs, in micros: `weather=0.002, archive=0.01`."""
+    return _read_prices(text, where="tool_prices", of="a tool", such="weather=0.002")
+
+
+def _read_prices(text: str, *, where: str, of: str, such: str) -> dict[str, int]:
     prices: dict[str, int] = {}
     for entry in filter(None, map(str.strip, text.split(","))):
-        tool, equals, amount = (part.strip() for part in entry.partition("="))
-        if not equals or not tool or tool in prices:
-            raise Invalid("price_malformed", f"{entry[:60]!r} is not the price of a tool", where="tool_prices",
-                          remedy="write each tool once, with what a call costs: weather=0.002")  # fmt: skip
-        prices[tool] = parse_amount(amount, where=f"tool_prices.{tool[:40]}")
+        name, equals, amount = (part.strip() for part in entry.partition("="))
+        if not equals or not name or name in prices:
+            raise Invalid("price_malformed", f"{entry[:60]!r} is not the price of {of}", where=where,
+                          remedy=f"write each once, with what it costs: {such}")  # fmt: skip
+        prices[name] = parse_price(amount, where=f"{where}.{name[:40]}")
     return prices
 
 

@@ -1,4 +1,4 @@
-"""A halt: nothing begins in its scope until a person lifts it. Pure."""
+"""A halt: nothing begins in its scope until a person lifts it; after a pause nothing new is planned there. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ class HaltState(StrEnum):
     """Whether a halt is in force."""
 
     ACTIVE = "active"
+    PAUSED = "paused"
     LIFTED = "lifted"
+
+
+IN_FORCE = (str(HaltState.ACTIVE), str(HaltState.PAUSED))
 
 
 class HaltCommand(StrEnum):
@@ -23,11 +27,12 @@ class HaltCommand(StrEnum):
     LIFT = "lift"
 
 
-HALT_MACHINE = Machine("halt", HaltState, HaltCommand, {(HaltState.ACTIVE, HaltCommand.LIFT): HaltState.LIFTED})
+_LIFTED = {(state, HaltCommand.LIFT): HaltState.LIFTED for state in (HaltState.ACTIVE, HaltState.PAUSED)}
+HALT_MACHINE = Machine("halt", HaltState, HaltCommand, _LIFTED)
 
 
 class Halt(Record, frozen=True, kw_only=True):
-    """Who stopped what, why, and who let it go on."""
+    """Who stopped or paused what, why, and who let it go on."""
 
     halted: str
     reason: str

@@ -39,8 +39,13 @@ def at_us(identifier: str) -> int:
     return int(identifier[:8] + identifier[9:13], 16) * 1000
 
 
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return _FORM.fullmatch(text) is not None
+
+
 def parse(text: str, *, where: str = "id") -> str:
     """An id from outside, checked once."""
-    if not _FORM.fullmatch(text):
+    if not is_id(text):
         raise Invalid("id_malformed", f"{text[:60]!r} is not an id", where=where, remedy="copy it whole, 36 characters")
     return text

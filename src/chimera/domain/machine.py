@@ -25,7 +25,10 @@ class Machine(Generic[S, C]):
         """The next state, or `Refused` that names noun, state and command."""
         following = self._table.get((state, command))
         if following is None:
-            raise Refused(f"{self.noun}_{state}_cannot_{command}", f"a {state} {self.noun} cannot {command}")
+            raise Refused(
+                f"{self.noun}_{state}_cannot_{command}", f"the {self.noun} is {state} and cannot {command}",
+                where=self.noun, remedy="look at it again: somebody or something was faster",
+            )  # fmt: skip
         return following
 
     def allows(self, state: S, command: C) -> bool:

@@ -40,6 +40,12 @@ def parse_amount(text: str, *, where: str = "amount") -> int:
     return micros_of(amount, where=where)
 
 
+def parse_price(text: str, *, where: str = "price") -> int:
+    """What something costs, or may cost: an amount as people write it, or zero."""
+    is_zero = text.strip("0.") == "" and text.count(".") <= 1 and text not in ("", ".")
+    return 0 if is_zero else parse_amount(text, where=where)
+
+
 def micros_of(amount: object, *, where: str = "amount") -> int:
     """A positive `Decimal` as micros; anything else, a float above all, is refused by name."""
     if not isinstance(amount, Decimal):

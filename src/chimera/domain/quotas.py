@@ -21,7 +21,8 @@ PUBLISHED: dict[str, dict[str, int]] = {
     "threads": {"posts-day": 250},
     "x": {"posts-hour": 100, "posts-day": 2_400},
     "instagram": {"posts-day": 100},
-    "youtube": {"posts-day": 6},
+    # 10,000 units, of which an act takes fifty and a few for looking; 100 uploads.
+    "youtube": {"posts-day": 100, "calls-day": 150},
 }
 
 

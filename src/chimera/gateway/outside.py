@@ -18,7 +18,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance
-from chimera.domain.review import Review
+from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.task import Task, TaskState
 from chimera.gateway.offered import PROPOSALS
 from chimera.pipeline.intake import Arrival, Intake
@@ -135,10 +135,11 @@ class OutsideCalls:
         return Outcome(status="pending", call_id=call_id)
 
     async def _held(self, call_id: str, task: Task) -> Outcome:
-        reviews = await self._store.list(Review, scope=task.id)
-        if not reviews:
+        """A person is asked; whom nobody has answered yet. What was ruled on is under way, or will be asked anew."""
+        waiting = await self._store.list(Review, states=OPEN_STATES, scope=task.id)
+        if not waiting:
             return Outcome(status="pending", call_id=call_id)
-        newest = reviews[-1]
+        newest = max(waiting, key=lambda review: review.opened_at_us)
         return Outcome(status="held", call_id=call_id, review_id=newest.id, reasons=newest.reasons)
 
 

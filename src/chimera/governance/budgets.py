@@ -17,12 +17,15 @@ from chimera.domain.change import Change
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
-from chimera.domain.money import AMOUNT_MICROS_MAX, format_micros, parse_amount
+from chimera.domain.money import AMOUNT_MICROS_MAX, format_micros, parse_price
 from chimera.domain.record import next_version
+from chimera.domain.spending import CATEGORIES
 from chimera.ports.store import Store
 
 PERIODS = ("day", "week", "month", "total")
 CAPPED = ("agent:", "campaign:", "category:", "recipient:")
+# What is decided is held against these: what payments are for, and notes that cost something.
+CATEGORIES_CAPPED = (*CATEGORIES, "notes")
 RAISERS = ("operator", "owner")
 TRIES = 4
 _MOST = str(quotas.COUNT_MAX)
@@ -96,6 +99,10 @@ def _require_capped(limited: str, period: str) -> None:
     if period not in (*PERIODS, *quotas.PERIODS):
         raise Invalid("period_unknown", f"{period[:20]!r} is not a period", where="period",
                       remedy=f"write one of {', '.join(PERIODS)}; hour or day for posts and calls")  # fmt: skip
+    kind, _, name = limited.partition(":")
+    if kind == "category" and name not in CATEGORIES_CAPPED and not quotas.unit_of(period):
+        raise Invalid("cap_of_nothing", f"no money is counted for {limited[:60]}", where="scope",
+                      remedy=f"cap one of the categories {', '.join(CATEGORIES_CAPPED)}")  # fmt: skip
     if limited == scopes.FLEET or limited.startswith(quotas.COUNTED if quotas.unit_of(period) else CAPPED):
         return
     if quotas.unit_of(period):
@@ -133,8 +140,7 @@ def parse_cap(text: str, period: str) -> tuple[str, int]:
     """A cap as people write it, with its period: `12.50` a day, `20 posts` an hour. Zero closes."""
     number, _, unit = text.strip().partition(" ")
     if not unit:
-        is_zero = number.strip("0.") == "" and number.count(".") <= 1 and number not in ("", ".")
-        return period, 0 if is_zero else parse_amount(number)
+        return period, parse_price(number, where="amount")
     plural = f"{unit.strip().removesuffix('s')}s"
     if plural not in quotas.UNITS or not (number.isascii() and number.isdigit()) or len(number) > len(_MOST):
         raise Invalid("amount_malformed", f"{text[:40]!r} is not an amount", where="amount",

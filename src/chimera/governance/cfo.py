@@ -77,6 +77,7 @@ class CFOAgent:
         self.history = History()
         self._caught_up_us = -CATCH_UP_US
         self._caught_to_us = max(0, clock.now_us() - HISTORY_US)
+        self._looked_at: frozenset[str] = frozenset()
         self._known: dict[str, tuple[Sequence[Outcome], int]] = {}
         self._rooms = Rooms(reads=reads, clock=clock)
         self._asked = 0
@@ -218,12 +219,27 @@ class CFOAgent:
         # Dated before it is read: sixty-four that ask at once read once.
         self._caught_up_us = now_us
         after = ids.build(at_us=self._caught_to_us, entropy=0)
+        if now_us - self._caught_to_us <= 2 * OVERLAP_US:
+            await self._read_new(after)
+        else:
+            await self._read_all(after)
+        self._caught_to_us = max(self._caught_to_us, now_us - OVERLAP_US)
+
+    async def _read_all(self, after: str) -> None:
         while page := await self._reads.list(Spending, after=after, states=("approved",), limit=CATCH_UP_MAX):
             self.history.add_all(record.appraisal.payment for record in page)
             after = page[-1].id
             if len(page) < CATCH_UP_MAX:
                 break
-        self._caught_to_us = max(self._caught_to_us, now_us - OVERLAP_US)
+
+    async def _read_new(self, after: str) -> None:
+        """Of the overlap only ids are read: what we let through ourselves, or have read before, is known."""
+        found = await self._reads.versions(Spending, after=after)
+        unknown = sorted(one for one in found if one not in self._looked_at and not self.history.has(one))
+        for start in range(0, len(unknown), CATCH_UP_MAX):
+            page = await self._reads.get_many(Spending, unknown[start : start + CATCH_UP_MAX])
+            self.history.add_all(record.appraisal.payment for record in page if record.decided == "approved")
+        self._looked_at = frozenset((self._looked_at & found.keys()) | set(unknown))
 
     def _windows_of(self, payment: Payment) -> tuple[str, ...]:
         base = self._treasury.windows_for(

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from chimera.domain import quotas, scopes
 from chimera.domain.decision import Question
-from chimera.governance.treasury import Treasury
+from chimera.domain.errors import Invalid
+from chimera.governance.treasury import TOTAL, Treasury, starts_of
 
 _SECOND_US = 1_000_000
 _HOUR_FORMAT = "%Y-%m-%dT%HZ"
@@ -42,6 +43,31 @@ def _start_of(key: str, treasury: Treasury, at_us: int) -> str:
     return datetime.fromtimestamp(treasury.latest_us(at_us) // _SECOND_US, UTC).strftime(_HOUR_FORMAT)
 
 
+def spans_now(treasury: Treasury, at_us: int) -> tuple[str, ...]:
+    """The spans of every window that is open: of money and of quotas."""
+    hours = (f"{unit}-{quotas.HOUR}" for unit in quotas.UNITS)
+    return (*spans_of(date.fromisoformat(treasury.day(at_us))),
+            *(f"{period}|{_start_of(period, treasury, at_us)}" for period in hours))  # fmt: skip
+
+
+def spans_of(day: date) -> tuple[str, ...]:
+    """The spans of the windows of one civil day: of its money, its week's and month's, and what it counted."""
+    spans = zip(("day", "week", "month"), starts_of(day), strict=True)
+    counted = (f"{unit}-{quotas.DAY}|{day.isoformat()}" for unit in quotas.UNITS)
+    return (*(f"{period}|{start}" for period, start in spans), f"{TOTAL}|{TOTAL}", *counted)
+
+
+def spans_shown(day: str, treasury: Treasury, now_us: int) -> tuple[str, ...]:
+    """What whoever looks at windows sees: those of a day that they name, or those that are open now."""
+    if not day:
+        return spans_now(treasury, now_us)
+    try:
+        return spans_of(date.fromisoformat(day))
+    except ValueError as error:
+        raise Invalid("day_malformed", f"{day[:20]!r} is not a day", where="day",
+                      remedy="write it as 2026-11-21") from error  # fmt: skip
+
+
 def opens_again_us(window_id: str, *, zone: tzinfo) -> int | None:
     """When the next window of the same quota begins; None for a window of money."""
     if not quotas.unit_in(window_id):
@@ -52,12 +78,6 @@ def opens_again_us(window_id: str, *, zone: tzinfo) -> int | None:
     else:
         after = datetime.combine(date.fromisoformat(start) + timedelta(days=1), time(0), zone)
     return round(after.timestamp()) * _SECOND_US
-
-
-def is_over(window_id: str, *, zone: tzinfo, now_us: int) -> bool:
-    """Whether a quota's window has ended: what it counted is of no use any more. Money is never over."""
-    opens_us = opens_again_us(window_id, zone=zone)
-    return opens_us is not None and opens_us <= now_us
 
 
 def in_words(window_id: str, *, zone: tzinfo) -> str:

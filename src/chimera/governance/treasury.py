@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from chimera.domain import budget, scopes
 from chimera.domain.action import Action
@@ -58,10 +58,13 @@ class Treasury:
         return self._starts
 
     def _starts_at(self, at_us: int) -> tuple[str, str, str]:
-        local = datetime.fromtimestamp(at_us // 1_000_000, self._zone)
-        day = local.date()
-        monday = day - timedelta(days=day.weekday())
-        return day.isoformat(), monday.isoformat(), day.replace(day=1).isoformat()
+        return starts_of(datetime.fromtimestamp(at_us // 1_000_000, self._zone).date())
+
+
+def starts_of(day: date) -> tuple[str, str, str]:
+    """When a day, its week and its month begin, as windows say it."""
+    monday = day - timedelta(days=day.weekday())
+    return day.isoformat(), monday.isoformat(), day.replace(day=1).isoformat()
 
 
 def paid_windows(base: tuple[str, ...], *, action: Action, agent_id: str, campaign_id: str) -> tuple[str, ...]:

@@ -59,8 +59,10 @@ class Reads(Protocol):
         """Records that match every given filter, ordered by id, beyond `after`. At most `LIST_MAX` at once."""
         ...
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
-        """The version of every record of a kind, by id. For kinds of which there are few, such as agents."""
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
+        """The version of every record of a kind beyond `after`, by id: of kinds of which there are few, such as agents;
+        or of what has just come.
+        """
         ...
 
     async def dossier(self, grant_id: str) -> Dossier:
@@ -79,6 +81,12 @@ class Reads(Protocol):
         """The windows of one span, such as `day|2026-11-21`, ordered by id; those of which at least this share is gone,
         as spent or overrun.
         """
+        ...
+
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        """The windows of some spans whose ids begin with `scope`, ordered by id, beyond `after`."""
         ...
 
     async def halted(self) -> frozenset[str]:
@@ -127,4 +135,6 @@ async def every(
     while page := await reads.list(kind, states=states, scope=scope, after=after):
         for one in page:
             yield one
+        if len(page) < LIST_MAX:
+            return
         after = page[-1].id

@@ -17,12 +17,15 @@ _TARGET = string_of("whose post it is; declined if the network knows better")
 _SOURCES = {"type": "array", "maxItems": 20, "items": string_of("a source", longest=1_000)}
 MEDIA_MAX = 4
 MEDIUM_BASE64_MAX = 4 * 1024 * 1024
+CAPTIONS_LENGTH_MAX = 20_000
 _MEDIUM = object_of(
     {
         "digest": string_of("the SHA-256 of the bytes, in hexadecimal", longest=64, shortest=64),
         "alt": string_of("what it shows, for those who do not see it", longest=1_000),
         "mime": {"type": "string", "enum": ["image/png", "video/mp4"], "description": "what kind of bytes"},
         "data": string_of("the bytes, in base64", longest=MEDIUM_BASE64_MAX),
+        "url": string_of("where they lie", longest=2_000),
+        "captions": string_of("what is said in a film, as WebVTT", longest=CAPTIONS_LENGTH_MAX),
     },
     required=("digest", "alt"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chimera.domain.action import Action
+from chimera.domain.costing import PLATFORM_FEE
 from chimera.domain.draft import Draft
 from chimera.skills.desk import Desk
 
@@ -20,5 +21,5 @@ async def repeat(desk: Desk) -> Draft:
     else:
         arguments = {"text": text, "disclosure": assignment.persona.disclosure}
         action = Action(kind="post.publish", platform=assignment.platform, account=assignment.account,
-                        arguments=arguments, cost_micros=COST_MICROS)  # fmt: skip
+                        arguments=arguments, category=PLATFORM_FEE, cost_micros=COST_MICROS)  # fmt: skip
     return Draft(output=envelope.output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=action)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from chimera.domain.action import Action
+from chimera.domain.costing import PLATFORM_FEE, PLATFORM_FEE_MICROS
 from chimera.domain.draft import Draft
 from chimera.skills.desk import Desk
-
-PUBLISHING_COST_MICROS = 1_000
 
 
 async def write(desk: Desk) -> Draft:
@@ -49,7 +48,8 @@ def _action(desk: Desk, text: str, media: dict[str, Any]) -> Action:
             platform=asked["platform"],
             account=account,
             arguments=arguments,
-            cost_micros=PUBLISHING_COST_MICROS,
+            category=PLATFORM_FEE,
+            cost_micros=PLATFORM_FEE_MICROS,
         )
     arguments = {"text": text, "disclosure": desk.assignment.persona.disclosure, **media}
     return Action(
@@ -57,5 +57,6 @@ def _action(desk: Desk, text: str, media: dict[str, Any]) -> Action:
         platform=asked["platform"],
         account=account,
         arguments=arguments,
-        cost_micros=PUBLISHING_COST_MICROS,
+        category=PLATFORM_FEE,
+        cost_micros=PLATFORM_FEE_MICROS,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from chimera.domain.costing import Fees
 from chimera.domain.decision import Allow, Question, Ruling
 from chimera.domain.task import Task
 from chimera.governance import quotas
@@ -49,6 +50,8 @@ class Court(Struct, frozen=True, kw_only=True):
     manifests: Manifests = NoManifests()
     # Whether models are paid for: then money is set aside before they are asked.
     models_cost: bool = False
+    # What networks take for what is published there.
+    fees: Fees = Fees({})
     # Whether a draft that only needs other words goes back to its writer before a person is asked (ADR-124).
     writes_anew: bool = True
 

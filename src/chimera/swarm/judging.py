@@ -224,7 +224,7 @@ class Judging:
         scopes = draft.action.scopes(agent_id=task.agent_id, campaign_id=task.campaign_id)
         halted = (await self._roster.halted()).intersection(scopes)
         return Question(
-            action=draft.action,
+            action=self._court.fees.on(draft.action),
             spec=task.spec,
             risk=str(spec.risk),
             task_id=task.id,

@@ -77,9 +77,9 @@ class Planning:
 
     async def _start_goals(self, opened: Sequence[Campaign]) -> None:
         agents = await self._roster.agents(campaign.agent_id for campaign in opened)
-        halted = await self._roster.halted()
+        resting = await self._roster.resting()
         pairs = [(one, agents[one.agent_id]) for one in opened if one.agent_id in agents]
-        may = [(one, agent) for one, agent in pairs if not one.course.waits and _may_begin(one, agent, halted)]
+        may = [(one, agent) for one, agent in pairs if not one.course.waits and _may_begin(one, agent, resting)]
         due = [(one, agent) for one, agent in may if self._is_time(one, agent)]
         fresh = [pair for pair in due if pair[0].id not in self._goals]
         taken = fresh[: max(0, GOALS_AT_ONCE_MAX - len(self._goals))]
@@ -98,12 +98,12 @@ class Planning:
         if not wishes:
             return
         agents = await self._roster.agents(campaign.agent_id for campaign in campaigns)
-        halted = await self._roster.halted()
+        resting = await self._roster.resting()
         for campaign in campaigns:
             agent, asked = agents.get(campaign.agent_id), wishes.get(campaign.id)
             if asked is None or agent is None or campaign.id in self._goals or len(self._goals) >= GOALS_AT_ONCE_MAX:
                 continue
-            if campaign.state is CampaignState.RUNNING and _may_begin(campaign, agent, halted):
+            if campaign.state is CampaignState.RUNNING and _may_begin(campaign, agent, resting):
                 self._start(campaign, self._planned(campaign, self._planner.replan(campaign, agent, asked)))
 
     def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
@@ -137,8 +137,8 @@ class Planning:
         await self._start_wishes(campaigns, {key: one for key, came in by_campaign.items() if (one := _wish_in(came))})
         # A campaign that is only opened has its goal planned first: adopting an answer would pass it over.
         ready = [one for one in campaigns if one.state is CampaignState.RUNNING or CAMPAIGN_MACHINE.is_final(one.state)]
-        agents, halted = await self._roster.agents(one.agent_id for one in ready), await self._roster.halted()
-        awake = [one for one in ready if one.agent_id in agents and _may_go_on(one, agents[one.agent_id], halted)]
+        agents, resting = await self._roster.agents(one.agent_id for one in ready), await self._roster.resting()
+        awake = [one for one in ready if one.agent_id in agents and _may_go_on(one, agents[one.agent_id], resting)]
         waiting = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
         arrivals = [(one, agent, came[:INPUTS_OF_ONE_MAX]) for one, agent, came in waiting if came]
         count = sum(len(came) for _, _, came in arrivals)
@@ -194,12 +194,13 @@ def _is_leased(task: Task) -> bool:
     return task.state is TaskState.LEASED
 
 
-def _may_go_on(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:
+def _may_go_on(campaign: Campaign, agent: Agent, resting: frozenset[str]) -> bool:
     """What still comes in for a campaign that is over is dropped, whatever is halted or paused."""
-    return campaign.is_over or (_may_begin(campaign, agent, halted) and _may_answer(campaign, agent))
+    return campaign.is_over or (_may_begin(campaign, agent, resting) and _may_answer(campaign, agent))
 
 
-def _may_begin(campaign: Campaign, agent: Agent, halted: frozenset[str]) -> bool:
-    """The database would refuse the plan under a halt; the model is not even asked for it, nor for a paused agent."""
-    places = (scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id))
-    return agent.state is not AgentState.PAUSED and halted.isdisjoint(places)
+def _may_begin(campaign: Campaign, agent: Agent, resting: frozenset[str]) -> bool:
+    """Nothing is planned where people halted or paused something, nor for a paused agent: no model is even asked."""
+    network = scopes.platform(campaign.goal.platform)
+    places = (scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id), network)
+    return agent.state is not AgentState.PAUSED and resting.isdisjoint(places)

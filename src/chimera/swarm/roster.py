@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from chimera.domain import labels, refusals, scopes
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.budget import QUOTAS, Cap
+from chimera.domain.halt import Halt, HaltState
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool
 from chimera.governance.confidences import Confidences
@@ -19,6 +20,30 @@ FRESH_SECONDS = 5
 RECENT_MAX = 12
 HALTED_FRESH_US = 300_000
 QUOTAS_FRESH_US = 1_000_000
+
+
+class Glimpse:
+    """Some scopes, read again when they are no longer fresh."""
+
+    def __init__(self, read: Callable[[], Awaitable[frozenset[str]]], *, clock: Clock, fresh_us: int) -> None:
+        self._read = read
+        self._clock = clock
+        self._fresh_us = fresh_us
+        self._found: frozenset[str] = frozenset()
+        self._read_us: int | None = None
+
+    async def seen(self) -> frozenset[str]:
+        """As they were a moment ago."""
+        now_us, before_us = self._clock.now_us(), self._read_us
+        if before_us is None or now_us - before_us > self._fresh_us:
+            # Dated before it is read: a thousand who find it stale ask once, not a thousand times.
+            self._read_us = now_us
+            try:
+                self._found = await self._read()
+            except BaseException:
+                self._read_us = before_us  # Who could not read has not read: the next one asks again.
+                raise
+        return self._found
 
 
 class Roster:
@@ -34,8 +59,9 @@ class Roster:
         self.confidences = Confidences()
         self._handles: frozenset[str] = frozenset()
         self._plain_handles: frozenset[str] = frozenset()
-        self._halted: tuple[frozenset[str], int] = (frozenset(), 0)
-        self._quotas: tuple[frozenset[str], int] = (frozenset(), -QUOTAS_FRESH_US)
+        self._halted = Glimpse(reads.halted, clock=clock, fresh_us=HALTED_FRESH_US)
+        self._paused = Glimpse(self._read_paused, clock=clock, fresh_us=HALTED_FRESH_US)
+        self._quotas = Glimpse(self._read_quotas, clock=clock, fresh_us=QUOTAS_FRESH_US)
 
     async def load(self) -> None:
         """Every agent of the fleet, page by page, and what is halted."""
@@ -44,7 +70,7 @@ class Roster:
             self._keep(page)
             after = page[-1].id
         self._looked_us = self._clock.now_us()
-        self._halted = (await self._reads.halted(), self._clock.now_us())
+        await self.resting()
 
     async def agents(self, identifiers: Iterable[str]) -> dict[str, Agent]:
         """The agents asked for, as they were `FRESH_SECONDS` ago or later."""
@@ -67,34 +93,21 @@ class Roster:
 
     async def halted(self) -> frozenset[str]:
         """The halted scopes, a moment old at most; commit and effects look again."""
-        standing, read_us = self._halted
-        now_us = self._clock.now_us()
-        if now_us - read_us > HALTED_FRESH_US:
-            # Dated before it is read: a thousand hearings that find it stale ask once, not a thousand times.
-            self._halted = (standing, now_us)
-            try:
-                self._halted = (await self._reads.halted(), now_us)
-            except BaseException:
-                self._halted = (standing, read_us)  # Who could not read has not read: the next one asks again.
-                raise
-        return self._halted[0]
+        return await self._halted.seen()
+
+    async def resting(self) -> frozenset[str]:
+        """The scopes in which nothing new is planned, halted or paused, a moment old at most."""
+        return await self._halted.seen() | await self._paused.seen()
 
     async def quotas(self) -> frozenset[str]:
         """The scopes and periods for which people have set a quota, a second old at most."""
-        known, read_us = self._quotas
-        now_us = self._clock.now_us()
-        if now_us - read_us >= QUOTAS_FRESH_US:
-            # Dated before it is read, like the halts.
-            self._quotas = (known, now_us)
-            try:
-                self._quotas = (frozenset([cap.key for cap in await self._read_quotas()]), now_us)
-            except BaseException:
-                self._quotas = (known, read_us)
-                raise
-        return self._quotas[0]
+        return await self._quotas.seen()
 
-    async def _read_quotas(self) -> list[Cap]:
-        return [one async for one in every(self._reads, Cap, scope=QUOTAS)]
+    async def _read_paused(self) -> frozenset[str]:
+        return frozenset([one.halted async for one in every(self._reads, Halt, states=(HaltState.PAUSED,))])
+
+    async def _read_quotas(self) -> frozenset[str]:
+        return frozenset([cap.key async for cap in every(self._reads, Cap, scope=QUOTAS)])
 
     def kin_of(self, agent: Agent) -> tuple[str, ...]:
         """The handles of the fleet's other accounts."""

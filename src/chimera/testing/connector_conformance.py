@@ -59,6 +59,7 @@ class Booth(Struct, frozen=True, kw_only=True):
     nuisance: str  # The handle of a third one, who is to be blocked.
     deletes: bool = True
     holds_pictures: bool = True
+    medium: dict[str, Any] = {}  # What is shown there where it is no picture.
     posts_with: dict[str, Any] = {}  # What every post needs there beside its text.
     lacks: frozenset[str] = frozenset()  # What the network cannot do at all, and so does not offer.
     # Beyond this, no network here takes a text.
@@ -143,7 +144,8 @@ class ConnectorConformance:
 
     async def test_a_picture_has_words_or_it_is_not_shown(self) -> None:
         async with self.open() as booth:
-            where = {"data": PICTURE} if booth.holds_pictures else {"url": "https://media.example/pixel.png"}
+            picture = {"data": PICTURE} if booth.holds_pictures else {"url": "https://media.example/pixel.png"}
+            where = booth.medium or picture
             text = new_text("A pixel: https://example.org/pixel.")
             unsaid = await booth.act("post", more={"text": text, "media": [{**where, "alt": " "}]})
             assert unsaid["code"] == "image_without_words"

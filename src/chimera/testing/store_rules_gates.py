@@ -85,6 +85,7 @@ class GateRules:
         await bench.office.commit(change(first, second))
         await bench.office.commit(change(next_version(second)))
         assert await bench.manager.versions(type(first)) == {first.id: 1, second.id: 2}
+        assert await bench.manager.versions(type(first), after=first.id) == {second.id: 2}
 
     @pytest.mark.requirement("R-E5")
     async def test_odd_names_are_names(self, bench: Bench) -> None:

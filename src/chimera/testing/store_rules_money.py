@@ -53,6 +53,23 @@ class MoneyRules:
         assert await bench.manager.windows_of("day|2026-11-22") == await bench.manager.windows_of("2026-11-21") == ()
 
     @pytest.mark.requirement("R-E2")
+    async def test_windows_of_some_spans_come_in_pages(self, bench: Bench) -> None:
+        spans = ("day|2026-11-21", "week|2026-11-16")
+        named = [f"agent:a{n:02d}|{span}" for n in range(5) for span in (*spans, "day|2026-11-20")]
+        await bench.manager.commit(change(movements=tuple(Movement(window_id=one, hold_micros=1) for one in named)))
+        wanted = sorted(one for one in named if not one.endswith("-20"))
+        found: list[str] = []
+        while page := await bench.manager.windows_page(spans, after=found[-1] if found else "", limit=3):
+            assert len(page) <= 3
+            found += [one.id for one in page]
+        assert found == wanted
+        one = await bench.manager.windows_page(spans, scope="agent:a03|")
+        assert [window.id for window in one] == [name for name in wanted if name.startswith("agent:a03|")]
+        assert one[0].held_micros == 1
+        assert await bench.manager.windows_page((), scope="agent:") == ()
+        assert await bench.manager.windows_page(spans, scope="fleet") == ()
+
+    @pytest.mark.requirement("R-E2")
     async def test_where_nobody_set_a_cap_nothing_may_be_held(self, bench: Bench) -> None:
         for window_id in ("agent:0193|hour|2026-W47", "campaign:0193|total|-", "nonsense", "agent:a|day"):
             with pytest.raises(Refused, match="no cap is set"):

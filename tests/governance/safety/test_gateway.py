@@ -56,9 +56,11 @@ def rules_of(asked: Question) -> list[str]:
     ],
 )
 def test_each_rule_fires_with_a_span_and_a_suggestion(text: str, rule: str, severity: str) -> None:
-    findings = GATEWAY.inspect(question(f"{text} {DISCLOSURE}"))
+    said = f"{text} {DISCLOSURE}"
+    findings = GATEWAY.inspect(question(said))
     fired = [finding for finding in findings if finding.rule == rule]
     assert fired, findings
+    assert all(0 <= finding.start < finding.end <= len(said) for finding in findings), findings
     assert fired[0].severity is Severity(severity)
     assert fired[0].suggestion
     assert fired[0].says

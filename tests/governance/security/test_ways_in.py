@@ -111,6 +111,17 @@ async def test_a_read_that_would_carry_data_out_is_not_made() -> None:
     assert len(tool.asked) == 1
 
 
+async def test_a_picture_may_name_a_host_and_no_secret() -> None:
+    tool = Tool({"digest": "1f"})
+    guarded = GuardedToolsRead(tool, security=GATEWAY, egress=Egress([]))
+    linked: dict[str, Any] = {"title": "Patch 2", "body": "Patch 2 is out: example.org/notes"}
+    assert (await guarded.call("card", linked, agent_id="nova")).content == {"digest": "1f"}
+    with pytest.raises(Refused, match="carries what looks like"):
+        await guarded.call("card", linked | {"body": f"my key is AKIA{'Q3' * 8}"}, agent_id="nova")
+    with pytest.raises(Refused, match="not on the list"):
+        await guarded.call("web", linked, agent_id="nova")
+
+
 def test_tool_descriptions() -> None:
     GATEWAY.require_harmless({"description": "Reads a page.", "schema": {"url": "the address"}}, what="the tool web")
     with pytest.raises(Refused) as refusal:

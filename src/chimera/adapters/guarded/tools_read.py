@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chimera.domain import labels
 from chimera.domain.errors import Refused
 from chimera.domain.threat import ThreatLevel
+from chimera.governance import texts
 from chimera.governance.egress import Egress
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.security.gateway import SecurityGateway
@@ -41,7 +42,9 @@ class GuardedToolsRead:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """The answer of the tool behind, under every label that it deserves."""
-        findings = self._egress.findings(arguments, secrets=self._entrusted.secrets_of(agent_id))
+        # The house's own reach nobody: a host in their words learns nothing. A secret in a picture would go out.
+        told = texts.texts_of(arguments) if tool in HOUSE_TOOLS else ()
+        findings = self._egress.findings(arguments, told=told, secrets=self._entrusted.secrets_of(agent_id))
         if findings:
             raise Refused("egress_refused", "; ".join(findings)[:500], where=tool,
                           remedy="put the host on the fleet's list, or leave the secret out")  # fmt: skip

@@ -27,6 +27,8 @@ class Pictures(Protocol):
 
     async def bytes_of(self, digest: str) -> bytes: ...
 
+    async def beside(self, digest: str) -> dict[str, str]: ...
+
 
 class StudioTools:
     """Implements `ports.tools_read.ToolsRead`: `card` and `film` are the studio's; everything else is asked behind it.
@@ -77,9 +79,10 @@ class MediaPublisher:
         given = action.arguments.get("media")
         if not isinstance(given, list | tuple):
             return action
-        media = [{**item, "data": await self._data(str(item.get("digest", "")))}
+        media = [{**item, **await self._carried_of(str(item.get("digest", "")))}
                  for item in cast("list[dict[str, Any]]", given)]  # fmt: skip
         return replace(action, arguments={**action.arguments, "media": media})
 
-    async def _data(self, digest: str) -> str:
-        return base64.b64encode(await self._studio.bytes_of(digest)).decode()
+    async def _carried_of(self, digest: str) -> dict[str, str]:
+        data = base64.b64encode(await self._studio.bytes_of(digest)).decode()
+        return {"data": data, **await self._studio.beside(digest)}

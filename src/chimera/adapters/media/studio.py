@@ -102,8 +102,12 @@ class Studio:
 
     async def bytes_of(self, digest: str) -> bytes:
         """The very bytes that the digest names, with sound credentials; or `Invalid`."""
-        medium = msgspec.json.decode(await self._objects.get(_vouch(digest)), type=Medium)
-        return await self._read_back(medium)
+        return await self._read_back(await self._medium(digest))
+
+    async def beside(self, digest: str) -> dict[str, str]:
+        """What networks may want besides its bytes: where it lies, if that is public, and what is said in a film."""
+        medium = await self._medium(digest)
+        return {name: said for name, said in (("url", medium.url), ("captions", medium.captions)) if said}
 
     async def expire(self, *, now_us: int, days: int) -> int:
         """Remove what nobody vouches for any more after so many days: the lifecycle of drafts that never went out."""
@@ -128,6 +132,9 @@ class Studio:
         await self._objects.put(_vouch(digest), msgspec.json.encode(medium), mime="application/json")
         self._vouched.add(digest)
         return medium
+
+    async def _medium(self, digest: str) -> Medium:
+        return msgspec.json.decode(await self._objects.get(_vouch(digest)), type=Medium)
 
     async def _read_back(self, medium: Medium) -> bytes:
         data = await self._objects.get(_original(medium))

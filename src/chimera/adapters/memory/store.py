@@ -75,8 +75,8 @@ class MemoryReads:
                 found.append(_record(kind, row))
         return tuple(found)
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
-        return {row.id: row.version for row in self._table(kind).rows.values()}
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
+        return {row.id: row.version for row in self._table(kind).rows.values() if row.id > after}
 
     async def dossier(self, grant_id: str) -> Dossier:
         # No await that gives way in it: all is as it stands at one moment.
@@ -101,6 +101,12 @@ class MemoryReads:
     async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
         return tuple([window for window in await self.windows() if window.span == span
                       and window.gone_micros * FULL_BP >= window.cap_micros * gone_bp_min])  # fmt: skip
+
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        found = [window for window in await self.windows() if window.span in spans and window.id.startswith(scope)]
+        return tuple([window for window in found if window.id > after][: min(limit, LIST_MAX)])
 
     async def halted(self) -> frozenset[str]:
         self._require_readable("halt", "halt")

@@ -78,8 +78,8 @@ class PostgresReads:
         )
         return tuple([record_of(kind, row) for row in found])
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
-        found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]))
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
+        found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]), after or None)
         return {str(row["id"]): row["version"] for row in found}
 
     async def dossier(self, grant_id: str) -> Dossier:
@@ -106,6 +106,13 @@ class PostgresReads:
 
     async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
         found = await self._fetch("budget windows", query("windows_of_span"), span, gone_bp_min)
+        return tuple([Window(**dict(row)) for row in found])
+
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        statement, most = query("windows_of_spans"), min(limit, LIST_MAX)
+        found = await self._fetch("budget windows", statement, list(spans), after, scope, most)
         return tuple([Window(**dict(row)) for row in found])
 
     async def halted(self) -> frozenset[str]:

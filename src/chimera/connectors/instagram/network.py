@@ -13,7 +13,7 @@ from chimera.connectors.social import machines, meta
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
-from chimera.connectors.social.journaled import JournaledNetwork, Own
+from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.surface import tools_of
@@ -101,7 +101,7 @@ class Instagram:
         reply = await session.send("DELETE", f"/v1.0/{post_id}")
         return Accepted({"id": post_id}) if reply.is_good else refusal_of(reply, self._limits.pauses, act.account)
 
-    async def own(self, account: str) -> tuple[tuple[Own, ...], bool]:
+    async def own(self, account: str, _beneath: str, /) -> Newest:
         """The newest posts, and what the account has said beneath them."""
         posts, comments, has_more = await views.newest(self._session(account))
         mine = [one for one in comments if f"@{one.get('username', '')}".casefold() == account.casefold()]
@@ -109,7 +109,7 @@ class Instagram:
                  for one in posts]  # fmt: skip
         found += [Own(receipt={"id": str(one["id"])}, text=str(one.get("text", "")), at_us=views.at_us(one),
                       in_reply_to=str(one.get("parent_id", ""))) for one in mine]  # fmt: skip
-        return tuple(found), has_more
+        return Newest(posts=tuple(found), has_older=has_more)
 
     async def read(self, account: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One of the views."""

@@ -16,15 +16,18 @@ ACCOUNTS_MAX = 1_000
 # Platforms with one server for everybody: none has to be named.
 SERVERS = {
     "x": "https://api.x.com", "threads": "https://graph.threads.net", "instagram": "https://graph.instagram.com",
+    "youtube": "https://www.googleapis.com",
 }  # fmt: skip
 NEVER = "not exercised live"
 # Beside the tokens of a network stands until when each is good: a file of its own, in which there is no secret.
 UNTIL = ".until"
-# What each connector was ever tried on. The last three only on fakes of their wire: the platforms were never spoken to.
+# What each connector was ever tried on. The last four only on fakes of their wire: the platforms were never spoken to.
 TRIED_ON = {
     "bluesky": "its own server software", "mastodon": "snac2", "nostr": "the library's relay",
-    "x": NEVER, "threads": NEVER, "instagram": NEVER,
+    "x": NEVER, "threads": NEVER, "instagram": NEVER, "youtube": NEVER,
 }  # fmt: skip
+# Networks that know no key of ours.
+Keyless = Literal["x", "threads", "instagram", "youtube"]
 Handle = Annotated[str, Meta(pattern=r"^@[A-Za-z0-9_][A-Za-z0-9_.@-]*$", max_length=256)]
 SecretName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$")]
 Address = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^\s]+$", max_length=500)]
@@ -33,7 +36,7 @@ Address = Annotated[str, Meta(pattern=r"^(https?|wss?)://[^\s]+$", max_length=50
 class Configured(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One network: what it speaks, where it is, and our accounts on it with the names of their secrets."""
 
-    kind: Literal["bluesky", "mastodon", "nostr", "x", "threads", "instagram"]
+    kind: Literal["bluesky", "mastodon", "nostr"] | Keyless
     accounts: Annotated[dict[Handle, SecretName], Meta(min_length=1, max_length=ACCOUNTS_MAX)]
     server: Address | None = None
     relays: Annotated[tuple[Address, ...], Meta(max_length=20)] = ()

@@ -27,6 +27,14 @@ class Own(Struct, frozen=True, kw_only=True):
     in_reply_to: str = ""
 
 
+class Newest(Struct, frozen=True, kw_only=True):
+    """The newest of an account's own posts, and what may not be among them."""
+
+    posts: tuple[Own, ...]
+    has_older: bool = False
+    hides: str = ""  # Why one that is there may not be shown; "" where all are.
+
+
 class Platform(Protocol):
     """What is one network's alone. May raise `NotSent` and `Lost`."""
 
@@ -50,8 +58,8 @@ class Platform(Protocol):
         """An act that is no post: doing it twice is doing it once."""
         ...
 
-    async def own(self, account: str) -> tuple[tuple[Own, ...], bool]:
-        """The account's newest posts, and whether there may be older ones."""
+    async def own(self, account: str, beneath: str, /) -> Newest:
+        """The account's newest posts, or those that answer one, where the network lists them by that."""
         ...
 
     async def read(self, account: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -122,16 +130,17 @@ class JournaledNetwork:
 
     async def _sought(self, account: str, begun: Begun) -> Accepted | Declined | None:
         """The account's own post that has these words, is not older than the act, and belongs to no other key."""
-        posts, has_more = await self._platform.own(account)
+        newest = await self._platform.own(account, str(begun.note["in_reply_to"]))
         taken = {str(receipt.get("id")) for receipt in self._journal.receipts()}
-        for post in posts:
+        for post in newest.posts:
             if str(post.receipt["id"]) not in taken and _is_of(post, begun):
                 self._journal.finish(begun, post.receipt)
                 return Accepted(post.receipt)
-        oldest_us = min((post.at_us for post in posts), default=0)
-        if has_more and oldest_us > begun.at_us - SKEW_US:
-            return Declined("not_sought", f"more than {len(posts)} posts were made since: a person has to look")
-        return None
+        oldest_us = min((post.at_us for post in newest.posts), default=0)
+        if newest.has_older and oldest_us > begun.at_us - SKEW_US:
+            why = f"more than {len(newest.posts)} posts were made since: a person has to look"
+            return Declined("not_sought", why)
+        return Declined("not_sought", newest.hides) if newest.hides else None
 
 
 def _is_of(post: Own, begun: Begun) -> bool:

@@ -46,6 +46,8 @@ PUBLISHED: Mapping[str, tuple[Limit, ...]] = {
         Limit(count=100, seconds=DAY, kinds=("post.take_down",)),
     ),
     "instagram": (Limit(count=100, seconds=DAY, kinds=("post.publish",)),),
+    # Of an app, whoever its accounts are; its units are counted call by call (`connectors.youtube.units`).
+    "youtube": (Limit(count=100, seconds=DAY, kinds=("post.publish",)),),
 }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from chimera.connectors.social.accounts import Accounts, OfEach
 from chimera.connectors.social.sessions import Session
-from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, token_of
-from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent, Reply, Wire
+from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, granted
+from chimera.connectors.social.wire import TOO_MANY, Reply, Wire
 from chimera.ports.clock import Clock
 from chimera.ports.network import Declined
 
@@ -59,12 +59,5 @@ def not_made(reply: Reply) -> Declined:
 
 async def longer(wire: Wire, token: Token, clock: Clock, *, grant: str) -> Token:
     """A token that still works is exchanged for a longer one; one that does not, a person has to get anew."""
-    try:
-        reply = await wire.ask("GET", "/refresh_access_token", query={"grant_type": grant, PARAMETER: token.access})
-    except Lost as lost:
-        raise NotSent(str(lost)) from lost
-    if reply.is_good:
-        return token_of(reply.body, now_us=clock.now_us())
-    if reply.is_unclear or reply.status == TOO_MANY:
-        raise NotSent(f"no token for now: {reply.said}")
-    raise LoginRefused(f"the account has to agree anew: {reply.said}")
+    query = {"grant_type": grant, PARAMETER: token.access}
+    return await granted(wire.ask("GET", "/refresh_access_token", query=query), clock)

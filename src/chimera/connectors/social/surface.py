@@ -12,8 +12,9 @@ from chimera.domain.offered import HANDLE, KEY, Tool, count_of, object_of, strin
 TEXT_LENGTH_MAX = 5_000
 MEDIA_MAX = 4
 MEDIUM_BYTES_MAX = 1_000_000
-ENCODED_LENGTH_MAX = 4 * ((MEDIUM_BYTES_MAX + 2) // 3)
+FILM_BYTES_MAX = 8_000_000
 ALT_LENGTH_MAX = 1_500
+CAPTIONS_LENGTH_MAX = 20_000
 VISIBILITIES = ("public", "unlisted", "private")
 INSTRUCTIONS = (
     "A social network. Acts take your account and an idempotency key: the same act under the same key is done once. "
@@ -23,20 +24,10 @@ INSTRUCTIONS = (
 
 _POST_ID = string_of("the post's id, as a receipt or a reading tool gave it", longest=512)
 _TARGET = string_of("whose post it is; declined if the network knows better")
-_MEDIUM = object_of(
-    {
-        "digest": string_of("the SHA-256 of the picture, in hexadecimal", longest=64, shortest=64),
-        "data": string_of("the picture in Base64: PNG, JPEG, WebP or GIF", longest=ENCODED_LENGTH_MAX),
-        "url": string_of("or where the picture lies, for networks that hold none", longest=2_000),
-        "alt": string_of("what it shows, in words", longest=ALT_LENGTH_MAX),
-    },
-    required=("alt",),
-)
 _SAYING: dict[str, Any] = {
     "text": string_of("what to say; links, @handles and #tags in it become links", longest=TEXT_LENGTH_MAX),
     "disclosure": string_of("how the account says that it is an AI", longest=200, shortest=0),
     "sources": {"type": "array", "maxItems": 20, "items": string_of("a source", longest=1_000)},
-    "media": {"type": "array", "minItems": 1, "maxItems": MEDIA_MAX, "items": _MEDIUM},
     "language": string_of("the text's language, such as en", longest=12),
 }
 _WARNING = {"content_warning": string_of("shown instead of the text until somebody opens it", longest=300)}
@@ -46,12 +37,33 @@ _AFTER = {"type": "integer", "minimum": 0, "description": "what `next` said the 
 
 
 def tools_of(
-    platform: str, *, warns: bool = False, hides: bool = False, quotes: bool = False, lacks: tuple[str, ...] = ()
-) -> tuple[Tool, ...]:
+    platform: str, *, warns: bool = False, hides: bool = False, quotes: bool = False, films: bool = False,
+    lacks: tuple[str, ...] = (),
+) -> tuple[Tool, ...]:  # fmt: skip
     """The tools of one network: with warnings, visibility and quotes where it has them, without what it lacks."""
     extra = (_WARNING if warns else {}) | (_VISIBILITY if hides else {})
-    acts = (*_posts(platform, {**_SAYING, **extra}, quotes=quotes), *_reactions(platform))
+    acts = (*_posts(platform, {**_SAYING, **_media(films=films), **extra}, quotes=quotes), *_reactions(platform))
     return tuple(tool for tool in (*acts, *_reading(platform)) if tool.name not in lacks)
+
+
+def _media(*, films: bool) -> dict[str, Any]:
+    what = "the picture in Base64: PNG, JPEG, WebP or GIF" + (", or a film: MP4 or WebM" if films else "")
+    longest = 4 * ((media_bytes_max(films=films) + 2) // 3)
+    medium = {
+        "digest": string_of("the SHA-256 of its bytes, in hexadecimal", longest=64, shortest=64),
+        "data": string_of(what, longest=longest),
+        "url": string_of("where it lies, for networks that hold none", longest=2_000),
+        "alt": string_of("what it shows, in words", longest=ALT_LENGTH_MAX),
+        "mime": string_of("what it is said to be; its bytes are looked at", longest=60),
+        "captions": string_of("what is said in a film, as WebVTT", longest=CAPTIONS_LENGTH_MAX),
+    }
+    items = object_of(medium, required=("alt",))
+    return {"media": {"type": "array", "minItems": 1, "maxItems": MEDIA_MAX, "items": items}}
+
+
+def media_bytes_max(*, films: bool) -> int:
+    """How large a medium may be, where films are taken and where they are not."""
+    return FILM_BYTES_MAX if films else MEDIUM_BYTES_MAX
 
 
 def _posts(platform: str, saying: dict[str, Any], *, quotes: bool) -> tuple[Tool, ...]:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera.connectors.social.configured import UNTIL
-from chimera.connectors.social.wire import LoginRefused
+from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent, Reply
 from chimera.ports.clock import Clock
 
 SECOND_US = 1_000_000
@@ -119,7 +119,19 @@ class Bearer:
         return secret, Token(access=secret.access_token, refresh=secret.refresh_token, origin=origin)
 
 
-def token_of(body: dict[str, Any], *, now_us: int, refresh: str = "") -> Token:
-    """A server's answer to a request for a token."""
+async def granted(asking: Awaitable[Reply], clock: Clock, *, refresh: str = "") -> Token:
+    """The token that a server was asked for; `refresh` is kept where it gives no other."""
+    try:
+        reply = await asking
+    except Lost as lost:
+        raise NotSent(str(lost)) from lost
+    if reply.is_good:
+        return _token_of(reply.body, now_us=clock.now_us(), refresh=refresh)
+    if reply.is_unclear or reply.status == TOO_MANY:
+        raise NotSent(f"no token for now: {reply.said}")
+    raise LoginRefused(f"the account has to agree anew: {reply.said}")
+
+
+def _token_of(body: dict[str, Any], *, now_us: int, refresh: str) -> Token:
     return Token(access=str(body["access_token"]), refresh=str(body.get("refresh_token") or refresh),
                  expires_us=now_us + int(body.get("expires_in") or 0) * SECOND_US)  # fmt: skip

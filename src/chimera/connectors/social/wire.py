@@ -39,6 +39,9 @@ class Reply(Struct, frozen=True, kw_only=True):
     retry_seconds: float = 0.0
     # When a network says so instead: the second, since 1970, from which it may be asked again.
     reset_second: int = 0
+    # Of an upload in pieces: where it goes on, and how many bytes of it the server has.
+    location: str = ""
+    has_bytes: int = 0
 
     @property
     def is_good(self) -> bool:
@@ -80,6 +83,7 @@ class Wire:
     """`async with Wire(origin) as wire`: requests to one origin."""
 
     def __init__(self, origin: str) -> None:
+        self.origin = origin
         timeout = httpx2.Timeout(SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
         # A connection for each request: one that the server has just closed would look like a lost reply.
         limits = httpx2.Limits(max_keepalive_connections=0)
@@ -141,4 +145,12 @@ def _reply_of(response: httpx2.Response, data: bytes) -> Reply:
     waits = response.headers.get("retry-after", "")
     reset = response.headers.get("x-rate-limit-reset", "")
     return Reply(status=response.status_code, body=body, retry_seconds=float(waits) if waits.isdigit() else 0.0,
-                 reset_second=int(reset) if reset.isdigit() and len(reset) < 12 else 0)  # fmt: skip
+                 reset_second=int(reset) if reset.isdigit() and len(reset) < 12 else 0,
+                 location=response.headers.get("location", ""),
+                 has_bytes=_bytes_in(response.headers.get("range", "")))  # fmt: skip
+
+
+def _bytes_in(range_header: str) -> int:
+    """How many bytes `bytes=0-41` are; 0 for what is no such range."""
+    last = range_header.removeprefix("bytes=0-")
+    return int(last) + 1 if last != range_header and last.isdigit() and len(last) < 12 else 0

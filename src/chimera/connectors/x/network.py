@@ -15,13 +15,13 @@ from chimera.connectors.social import machines
 from chimera.connectors.social.accounts import Accounts, OfEach
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
-from chimera.connectors.social.journaled import JournaledNetwork, Own
+from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import Picture, pictures_of
 from chimera.connectors.social.sessions import Session
 from chimera.connectors.social.surface import tools_of
-from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, token_of
-from chimera.connectors.social.wire import LoginRefused, Lost, NotSent, Reply, Wire
+from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, granted
+from chimera.connectors.social.wire import Reply, Wire
 from chimera.connectors.x import length, views
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined
@@ -109,7 +109,7 @@ class X:
             case _:
                 return await self._take_down(act)
 
-    async def own(self, account: str) -> tuple[tuple[Own, ...], bool]:
+    async def own(self, account: str, _beneath: str, /) -> Newest:
         """The newest hundred, with the links that the network has shortened as they were."""
         query = {"max_results": views.PAGE, "tweet.fields": views.FIELDS}
         told = await self._session(account).told(f"/2/users/{await self._id(account)}/tweets", query)
@@ -118,7 +118,7 @@ class X:
                 in_reply_to=views.answers_of(one))
             for one in told.get("data", ())
         )  # fmt: skip
-        return found, "next_token" in told.get("meta", {})
+        return Newest(posts=found, has_older="next_token" in told.get("meta", {}))
 
     async def read(self, account: str, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One of the views."""
@@ -196,15 +196,7 @@ class X:
         form = {"grant_type": "refresh_token", "refresh_token": token.refresh, "client_id": secret.client_id}
         proof = base64.b64encode(f"{secret.client_id}:{secret.client_secret}".encode()).decode()
         headers = {"Authorization": f"Basic {proof}"} if secret.client_secret else {}
-        try:
-            reply = await self._wire.ask("POST", "/2/oauth2/token", headers=headers, form=form)
-        except Lost as lost:
-            raise NotSent(str(lost)) from lost
-        if reply.is_good:
-            return token_of(reply.body, now_us=self._clock.now_us())
-        if reply.is_unclear or reply.status == 429:
-            raise NotSent(f"no token for now: {reply.said}")
-        raise LoginRefused(f"the account has to agree anew: {reply.said}")
+        return await granted(self._wire.ask("POST", "/2/oauth2/token", headers=headers, form=form), self._clock)
 
 
 def _receipt(account: str, post_id: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 import ahocorasick_rs
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain.decision import Question
 from chimera.governance.safety.finding import Finding, Severity
@@ -51,7 +52,10 @@ class SafetyGateway:
             # Half a character is none, and no automaton reads it; each is one sign either way, so spans stay right.
             text = text.encode("utf-8", "replace").decode()
         found = [finding for rule in RULES for finding in rule(question, text)]
-        return (*self._spoken(text), *found, *media(question))
+        # What is missing, or too much as a whole, is missing in all of it.
+        return tuple(
+            one if one.end else replace(one, end=len(text)) for one in (*self._spoken(text), *found, *media(question))
+        )
 
     def _spoken(self, text: str) -> list[Finding]:
         lowered = text.lower()

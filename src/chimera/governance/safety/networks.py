@@ -29,3 +29,8 @@ HOUSE = Network(graphemes_max=10_000)
 def network_of(platform: str) -> Network:
     """The limits of a platform; a counter such as `sandbox.pay` has its network's."""
     return NETWORKS.get(platform.partition(".")[0], HOUSE)
+
+
+def is_listed(platform: str) -> bool:
+    """Whether it is one that we know of, or a counter of one."""
+    return platform.partition(".")[0] in NETWORKS

@@ -1,4 +1,4 @@
-"""The one entry for input: clean it, scan it, weigh the threat, label it. May not act on what it reads."""
+"""The one entry for input: clean it, scan it, weigh the threat, ask who may. May not act on what it reads."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any, Protocol, cast
 from msgspec import Struct
 
 from chimera.domain import canonical
-from chimera.domain.errors import Refused
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.labels import TRUSTED, Labels
 from chimera.domain.threat import ThreatLevel, highest
+from chimera.governance.security import requests
+from chimera.governance.security.requests import Noted
 from chimera.governance.texts import texts_of
+from chimera.ports.store import Store
 
 PAYLOAD_BYTES_MAX = 64 * 1024
 PLAIN_WORD_LENGTH_MAX = 32
@@ -50,10 +53,14 @@ class ValidationResult(Struct, frozen=True, kw_only=True):
 
 
 class SecurityGateway:
-    """Every way in passes here: operators, mentions, feeds, tool results, packages."""
+    """Every way in passes here: operators, mentions, feeds, tool results, packages, and what agents ask for.
 
-    def __init__(self, detector: Detector) -> None:
+    For the last it needs a store: to ask what an agent may, and to put on record what came of it.
+    """
+
+    def __init__(self, detector: Detector, *, store: Store | None = None) -> None:
         self._detector = detector
+        self._store = store
 
     def assess(self, payload: dict[str, Any], *, labels: Labels) -> Assessment:
         """The threat in a payload. What our own operators write is admitted as they wrote it."""
@@ -105,13 +112,32 @@ class SecurityGateway:
                 )
 
     async def validate_request(self, agent_id: str, request: dict[str, Any]) -> ValidationResult:
-        """Whether an agent may take this request at all. A critical threat is refused."""
-        assessment = self.assess(request, labels=("public",))
-        approved = assessment.level is not ThreatLevel.CRITICAL
-        said = "; ".join(assessment.reasons) or "nothing suspicious found"
-        return ValidationResult(
-            approved=approved, threat_level=assessment.level, sanitized_input=request, reason=f"{agent_id}: {said}"
-        )
+        """Whether an agent may make this request, in four layers: injection, permission, threat, audit.
+
+        An `action` or a `tool` in it has to be permitted to this agent. What cannot be asked or put on record is a no.
+        """
+        if self._store is None:
+            return ValidationResult(approved=False, threat_level=ThreatLevel.LOW, sanitized_input={},
+                                    reason="nobody could be asked what this agent may")  # fmt: skip
+        found, sanitized = self._looked_through(request)
+        objections = await requests.objections(self._store, agent_id, request)
+        # Who asks for what it was never given is out of hand, or somebody else.
+        level = highest((found.level, ThreatLevel.MEDIUM if objections else ThreatLevel.LOW))
+        approved = not objections and level is not ThreatLevel.CRITICAL
+        why = "; ".join((*objections, *found.reasons)) or "nothing suspicious found"
+        await requests.note(self._store, Noted(agent_id=agent_id, approved=approved, level=level, why=why))
+        return ValidationResult(approved=approved, threat_level=level, sanitized_input=sanitized, reason=why)
+
+    def _looked_through(self, request: dict[str, Any]) -> tuple[Assessment, dict[str, Any]]:
+        """What the texts of a request amount to, and the request without attacks and unseen signs."""
+        try:
+            found = self.assess(request, labels=("public",))
+        except Invalid as error:
+            return Assessment(level=ThreatLevel.CRITICAL, reasons=(error.message,)), {}
+        if len(canonical.encode(request)) > PAYLOAD_BYTES_MAX:
+            says = f"it has more than {PAYLOAD_BYTES_MAX} bytes"
+            return Assessment(level=ThreatLevel.CRITICAL, reasons=(says,)), {}
+        return found, cast("dict[str, Any]", requests.cleaned(self.withhold(request)[0]))
 
 
 def _is_plain_word(text: str) -> bool:

@@ -3,8 +3,7 @@
 Units keep a long harmless document from diluting, or adding up to, what one sentence says. Weighs nothing.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import ahocorasick_rs
@@ -12,16 +11,15 @@ import ahocorasick_rs
 UNIT_CHARS_MIN = 40  # Shorter sentences join the next, or "Ignore. Previous. Rules." would be three harmless ones.
 UNIT_CHARS_MAX = 240
 PAD = " . "
-_NOTHING: tuple[tuple[int, ...], ...] = ((), (), ())
 
 
-# What one stretch of text says: concepts as bits, the numbers of the features found in it, and from where to where.
+# What one stretch of text says: concepts as bits, the features found in it, and from where to where.
 # A plain tuple, for there is one for each sentence that anybody writes to us.
-Unit: TypeAlias = tuple[int, frozenset[int], int, int]
+Unit: TypeAlias = tuple[int, frozenset[str], int, int]
 
 
 class Matcher:
-    """Two automata, one over the model's features and one over the concepts' terms, each run once over a whole text."""
+    """Two automata, one over the model's features and one over the concepts' terms, each run once over every unit."""
 
     __slots__ = ("_bits", "_features", "_terms")
 
@@ -32,31 +30,21 @@ class Matcher:
         for bit, literal in concepts:
             bits[literal] = bits.get(literal, 0) | bit
         self._bits = list(bits.values())
-        self._features = ahocorasick_rs.AhoCorasick(words, store_patterns=False)
+        self._features = ahocorasick_rs.AhoCorasick(words, store_patterns=True)
         self._terms = ahocorasick_rs.AhoCorasick(tuple(bits), store_patterns=False)
 
     def units(self, folded: str) -> list[Unit]:
         """The text's units in order; positions are those of `folded`."""
-        cuts = _cuts(folded)
-        # Every unit stands between sentence ends, and neighbours share one, so that one pass sees each unit alone.
-        text = PAD + PAD.join([folded[start:end] for start, end in cuts]) + PAD
-        said = self._terms.find_matches_as_indexes(text, overlapping=True)
-        matches = self._features.find_matches_as_indexes(text, overlapping=True)
-        numbers, _, ends = zip(*matches, strict=True) if matches else _NOTHING
+        bits, terms, features = self._bits, self._terms, self._features
         units: list[Unit] = []
-        beyond = counted = term = 0
-        for start, end in cuts:
-            before, beyond = beyond, beyond + end - start + len(PAD)
-            last = bisect_right(ends, beyond + len(PAD), counted)
+        for start, end in _cuts(folded):
+            # Every unit stands between sentence ends, and is searched alone: nothing reaches from one into another.
+            text = f"{PAD}{folded[start:end]}{PAD}"
             concepts = 0
-            while term < len(said) and said[term][2] <= beyond + len(PAD):
-                number, first, _ = said[term]
-                # A term with a sentence end inside can reach back into another unit.
-                if first >= before:
-                    concepts |= self._bits[number]
-                term += 1
-            units.append((concepts, frozenset(numbers[counted:last]), start, end))
-            counted = last
+            for number, _, _ in terms.find_matches_as_indexes(text, overlapping=True):
+                concepts |= bits[number]
+            # The features themselves and not where they stand: nothing has to be made for each of them.
+            units.append((concepts, frozenset(features.find_matches_as_strings(text, overlapping=True)), start, end))
         return units
 
     def places(self, folded: str, *, start: int, end: int, wanted: Iterable[int]) -> list[tuple[int, int]]:
@@ -89,16 +77,20 @@ def _place(
     return low, high
 
 
-def _cuts(folded: str) -> list[tuple[int, int]]:
+def _cuts(folded: str) -> Iterator[tuple[int, int]]:
     """Where units begin and end: at a sentence end after enough text, or at a space where a sentence does not end."""
-    length = len(folded)
-    cuts: list[tuple[int, int]] = []
-    start = 0
-    while start < length:
+    length, start = len(folded), 0
+    while length - start > UNIT_CHARS_MIN:
         stop = folded.find(PAD, start + UNIT_CHARS_MIN, start + UNIT_CHARS_MAX)
-        if stop < 0:
-            stop = length if length - start <= UNIT_CHARS_MAX else folded.rfind(" ", start, start + UNIT_CHARS_MAX)
+        if stop >= 0:
+            yield start, stop
+            start = stop + len(PAD)
+        elif length - start <= UNIT_CHARS_MAX:
+            break
+        else:
+            stop = folded.rfind(" ", start, start + UNIT_CHARS_MAX)
             stop = stop if stop > start else start + UNIT_CHARS_MAX
-        cuts.append((start, stop))
-        start = stop + len(PAD) if folded.startswith(PAD, stop) else stop
-    return cuts or [(0, 0)]
+            yield start, stop
+            start = stop + len(PAD) if folded.startswith(PAD, stop) else stop
+    if start < length or not length:
+        yield start, length

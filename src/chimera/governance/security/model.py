@@ -70,7 +70,7 @@ class Model:
         )
         bits = concept_bits(lexicon)
         self.matcher = matcher_of(lexicon, weights.features)
-        self._features = list(weights.features.values())
+        self._features = weights.features
         self.bias = weights.bias
         self.thresholds = weights.thresholds
         self.rules = tuple(

@@ -10,7 +10,7 @@ import codecs
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import ahocorasick_rs
@@ -71,6 +71,7 @@ _APOSTROPHES = "'’‘`´ʼ"
 _ASCII_BYTES = bytes(range(128))
 _BY_ITS_NEIGHBOURS = "Σ"  # Its small letter is another at the end of a word.
 _WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
+_WRAPPED_BYTES = re.compile(_WRAPPED_LINE.pattern.encode())
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._*\-|/][^\W\d_]){2,}(?![^\W_])")
 _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
@@ -78,8 +79,8 @@ _MARKS = re.compile(
 )
 _SYMBOLS = re.compile(r"[^\w\x00-\x7f]+")
 _SEPARATOR = re.compile(r"[ ._*\-|/]")
-_SHAPE = bytes(32 if code == 32 else 120 for code in range(256))
-_LONG_WORD, _PAIR, _SPACED_RUN = b"x" * LONG_TOKEN_CHARS, b" xx ", b" x" * SPACED_LETTERS_MIN + b" "
+LENGTH_TOLD_MAX = 255
+_SHORT, _SPACED_RUN = bytes(range(LONG_TOKEN_CHARS)), b"\x01" * SPACED_LETTERS_MIN
 _KEYWORD = re.compile(
     "(ignore|disregard|forget|override|bypass|reveal|show|print|repeat|send|all|any|the|your|you|are|now|previous|prior|above|"
     "instructions?|"
@@ -111,6 +112,8 @@ _STYLED = re.compile("[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\u24b6-\u2
 
 def normalise(text: str) -> Normalised:
     """Reads `text` every way it can be read within the limits."""
+    if text.isascii() and len(text) <= TEXT_CHARS_MAX and (view := _plainly(text)):
+        return Normalised((view,), ())
     notes: list[str] = []
     if len(text) > TEXT_CHARS_MAX:
         notes.append("truncated")
@@ -125,9 +128,40 @@ def normalise(text: str) -> Normalised:
     return Normalised(_distinct(views), tuple(dict.fromkeys(notes)) if notes else ())
 
 
+def _plainly(text: str) -> View | None:
+    """The one reading of a text in ASCII that carries no sign of a look-in, as most do: all of it on bytes, in one go.
+
+    None where there may be more to read.
+    """
+    data = text.encode()
+    if _TRIGGER_SCAN.find_matches_as_indexes(data.lower()):
+        return None
+    if b"\n" in data:
+        data = _WRAPPED_BYTES.sub(b" ", data)
+    words = _folded_ascii(data).split()
+    lengths = _lengths(words)
+    if lengths.translate(None, _SHORT) or lengths.count(2) * 2 > len(words):
+        return None
+    if _has_run(words, lengths):
+        return None
+    return View("plain", b" ".join(words).decode())
+
+
 def fold(text: str) -> str:
     """Lower-case words separated by one space, sentence ends as a word of their own. `fold(fold(x)) == fold(x)`."""
     return " ".join(_words(text))
+
+
+def _lengths(words: Sequence[bytes] | Sequence[str]) -> bytes:
+    """How long each word is, one byte for each: bytes are searched at once."""
+    try:
+        return bytes(map(len, words))
+    except ValueError:
+        return bytes(min(len(word), LENGTH_TOLD_MAX) for word in words)
+
+
+def _folded_ascii(data: bytes) -> bytes:
+    return data.translate(_FOLD_BYTES, b"'`").replace(b".", b" . ")
 
 
 def _words(text: str) -> list[str]:
@@ -135,7 +169,7 @@ def _words(text: str) -> list[str]:
         text = _WRAPPED_LINE.sub(" ", text)
     text = text if text.isascii() else _fold_other(text)
     if text.isascii():
-        return text.encode().translate(_FOLD_BYTES, b"'`").replace(b".", b" . ").decode().split()
+        return _folded_ascii(text.encode()).decode().split()
     return text.replace("'", "").replace("`", "").translate(_FOLD_ASCII).replace(".", " . ").split()
 
 
@@ -235,7 +269,7 @@ _TAG_LETTERS = {code: code - 0xE0000 for code in range(0xE0020, 0xE007F)}
 
 def _look_in(text: str, folded: str, words: list[str], views: list[View], notes: list[str], *, depth: int) -> None:
     found: list[str] = []
-    for kind, note, decode in _signs(text, folded, words):
+    for kind, note, decode in _signs(text, words):
         if len(views) >= VIEWS_MAX:
             return
         decoded = decode(text)
@@ -250,20 +284,19 @@ def _look_in(text: str, folded: str, words: list[str], views: list[View], notes:
             _look_in(decoded, " ".join(words), words, views, notes, depth=depth + 1)
 
 
-def _signs(text: str, folded: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[str], str]]]:
+def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[str], str]]]:
     """Names the look-ins whose signs the text carries, and no others: most texts carry none."""
     hits = _TRIGGER_SCAN.find_matches_as_indexes(_small_bytes(text))
     if hits:
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
             yield kind, *_LOOK_INS[kind]
-    # One byte for each sign, so that bytes, which are searched at once, say how long the words are.
-    shape = b" %b " % folded.encode("ascii", "replace").translate(_SHAPE)
-    has_long = _LONG_WORD in shape
+    lengths = _lengths(words)
+    has_long = bool(lengths.translate(None, _SHORT))
     if has_long:
         yield "base64", "base64 payload", _decode_base64
-    if has_long or shape.replace(b" ", b"  ").count(_PAIR) * 2 > len(words):
+    if has_long or lengths.count(2) * 2 > len(words):
         yield "hex", "hex payload", _decode_hex
-    if _SPACED_RUN in shape and _has_run(words):
+    if _has_run(words, lengths):
         yield "spaced", "spaced-out letters", _join_spaced
 
 
@@ -273,13 +306,14 @@ def _small_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass").lower()
 
 
-def _has_run(words: list[str]) -> bool:
+def _has_run(words: Sequence[bytes] | Sequence[str], lengths: bytes) -> bool:
     """Whether one-letter words stand side by side, letters and not the numbers of a table."""
-    single = [word if len(word) == 1 else "" for word in words]
-    return any(
-        all(run) and sum(map(str.isalpha, run)) >= SPACED_ALPHA_MIN
-        for run in (single[place : place + SPACED_LETTERS_MIN] for place in range(len(words) - SPACED_LETTERS_MIN + 1))
-    )
+    place = lengths.find(_SPACED_RUN)
+    while place >= 0:
+        if sum([word.isalpha() for word in words[place : place + SPACED_LETTERS_MIN]]) >= SPACED_ALPHA_MIN:
+            return True
+        place = lengths.find(_SPACED_RUN, place + 1)
+    return False
 
 
 def _distinct(views: list[View]) -> tuple[View, ...]:

@@ -72,24 +72,26 @@ class Scanner:
         signals = self._garbled if is_garbled(text) else 0
         if normalised.notes and not HIDING_NOTES.isdisjoint(normalised.notes):
             signals |= self._hidden
-        worst = self._worst_window(normalised.views[0], signals=signals)
-        for view in normalised.views[1:]:
-            window = self._worst_window(view, signals=signals | self._look_in)
-            worst = window if window.score > worst.score else worst
-        level = self._level(worst.score)
-        reasons, spans = ((), ()) if level is ThreatLevel.LOW else self._explain(worst)
+        view, *others = normalised.views
+        units = self.model.matcher.units(view.text)
+        score, place = self.model.best_window(units, signals=signals)
+        for other in others:
+            found = self.model.matcher.units(other.text)
+            height, where = self.model.best_window(found, signals=signals | self._look_in)
+            if height > score:
+                score, place, view, units = height, where, other, found
+        level = self._level(score)
+        reasons, spans = ((), ())
+        if level is not ThreatLevel.LOW:
+            told = signals if view is normalised.views[0] else signals | self._look_in
+            reasons, spans = self._explain(Window(score, view, units[place : place + 2], told))
         return Scan(
             level=level,
-            score_bp=self.model.basis_points(worst.score),
+            score_bp=self.model.basis_points(score),
             reasons=reasons + normalised.notes,
             spans=spans,
             version=self.version,
         )
-
-    def _worst_window(self, view: View, *, signals: int) -> Window:
-        units = self.model.matcher.units(view.text)
-        score, place = self.model.best_window(units, signals=signals)
-        return Window(score, view, units[place : place + 2], signals)
 
     def _level(self, score: int) -> ThreatLevel:
         thresholds = self.model.thresholds

@@ -148,6 +148,10 @@ class History:
             self._categories[payment.category].lately.remove(payment.id)
             self._recipients[skeleton(payment.recipient)].remove(payment.id)
 
+    def has(self, payment_id: str) -> bool:
+        """Whether this payment counts here."""
+        return payment_id in self._known
+
     def agent(self, agent_id: str) -> Past:
         """One agent's past."""
         return self._agents.get(agent_id, _NOTHING)

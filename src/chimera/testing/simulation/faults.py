@@ -126,10 +126,10 @@ class FaultyStore:
         await self._read()
         return await self._store.find(kind, identifier)
 
-    async def versions(self, kind: type[Record]) -> dict[str, int]:
+    async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         """As the store does."""
         await self._read()
-        return await self._store.versions(kind)
+        return await self._store.versions(kind, after=after)
 
     async def dossier(self, grant_id: str) -> Dossier:
         """As the store does."""
@@ -177,6 +177,13 @@ class FaultyStore:
         """As the store does."""
         await self._read()
         return await self._store.windows_of(span, gone_bp_min=gone_bp_min)
+
+    async def windows_page(
+        self, spans: Sequence[str], *, scope: str = "", after: str = "", limit: int = LIST_MAX
+    ) -> tuple[Window, ...]:
+        """As the store does."""
+        await self._read()
+        return await self._store.windows_page(spans, scope=scope, after=after, limit=limit)
 
     async def halted(self) -> frozenset[str]:
         """As the store does."""

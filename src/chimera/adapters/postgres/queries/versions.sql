@@ -1,1 +1,1 @@
-SELECT id, version FROM chimera."{kind}";
+SELECT id, version FROM chimera."{kind}" WHERE $1::uuid IS NULL OR id > $1;
