@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
 
 from chimera.assembly import networks
 from chimera.domain.errors import Missing
@@ -86,8 +87,10 @@ async def test_what_names_no_place_in_a_calendar_is_declined(people: str, tmp_pa
             given: dict[str, Any] = {"account": "@assistant", "key": new_key(), **MEETING, **more}
             refused = await told(client, "set_meeting", **given)
             assert (refused["happened"], refused["code"]) == (False, "arguments_malformed"), more
-        task = await told(client, "keep_task", account="@nobody", key=new_key(), title="Tea", due_us=NOON)
-        assert task["happened"] is False, task
+        lost: dict[str, Any] = {"account": "@nobody", "key": new_key()}
+        with pytest.raises(MCPError, match="answers 409"):
+            await told(client, "keep_task", **lost, title="Tea", due_us=NOON)
+        assert await told(client, "find_by_key", **lost) == {"found": False}
 
 
 async def test_without_a_calendar_server_there_is_none_to_serve(tmp_path: Path) -> None:

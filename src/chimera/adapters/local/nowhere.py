@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chimera.domain.errors import Missing
+from chimera.domain.errors import Invalid
 from chimera.ports.publisher import Absent, Order, Outcome, Rejected, Trace, Traits
 from chimera.ports.tools_read import ToolAnswer
 
@@ -14,7 +14,7 @@ class NoTools:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """There is none."""
-        raise Missing("tool_unknown", f"there is no tool {tool[:80]!r}", where=agent_id or ",".join(arguments)[:80])
+        raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where=agent_id or ",".join(arguments)[:80])
 
 
 class NoPublisher:
