@@ -18,6 +18,7 @@ from chimera.adapters.gateway.tls import door_context, line_context
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.local.keeping_valkey import kept_valkey
 from chimera.adapters.local.valkey import valkey_url
+from chimera.adapters.postgres.allotments import PostgresAllotments
 from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.adapters.system.clock import SystemClock, SystemIds
@@ -51,6 +52,7 @@ from chimera.ports.model import ModelRequest
 from chimera.ports.store import Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.settings import Settings
+from chimera.swarm.allotting import Allotting
 from chimera.swarm.bell import Bell
 from chimera.swarm.bus_client import ARRIVED, BusClient
 from chimera.swarm.holding import Holding, shards_of
@@ -131,11 +133,15 @@ async def _tell_arrivals(arrived: Bell, bus: BusClient, clock: Clock) -> None:
 class ManagerProcess:
     """One manager process: a manager for each slot that it holds."""
 
-    def __init__(self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots) -> None:
+    def __init__(
+        self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots,
+        allotments: PostgresAllotments,
+    ) -> None:  # fmt: skip
         self._settings = settings
         self._found = found
         self._valkey = valkey
         self._slots = slots
+        self._allotments = allotments
         self._clock = SystemClock()
         self._line = line_of(settings)
         self._key = manager_key(settings)
@@ -181,9 +187,15 @@ class ManagerProcess:
         async with asyncio.TaskGroup() as running:
             running.create_task(manager.run())
             running.create_task(remote.run())
+            if settings.manager_slots > 1:
+                running.create_task(self._allotting(store).run())
             running.create_task(BusClient(bus).ring(ARRIVED, manager.arrived))
             running.create_task(forever("watching", once=watching.once, bell=Bell(self._clock), clock=self._clock,
                                         idle_seconds=WATCHED_SECONDS))  # fmt: skip
+
+    def _allotting(self, store: PostgresStore) -> Allotting:
+        return Allotting(allotments=self._allotments, writer=store.writer, clock=self._clock,
+                         treasury=Treasury(zone=self._settings.zone), active=lambda: store.batches)  # fmt: skip
 
     def _minds(self) -> Minds:
         judge = GatewayModel(self._line, self._own_token, kind="judge")
@@ -203,7 +215,9 @@ async def manager(settings: Settings, *, found: Database) -> AsyncGenerator[Mana
         valkey = await stack.enter_async_context(channel(settings, MANAGER))
         slots = await PostgresSlots.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
         stack.push_async_callback(slots.close)
-        process = ManagerProcess(settings, found, valkey, slots=slots)
+        allotments = await PostgresAllotments.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
+        stack.push_async_callback(allotments.close)
+        process = ManagerProcess(settings, found, valkey, slots=slots, allotments=allotments)
         stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()
         await run_beside(stack, process.run())

@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     feed_seconds: int = 300
     tool_prices: str = ""
     platform_fees: str = ""
+    storage_price: str = ""
     calendar_url: str = ""
     calendar_name: str = ""
     calendar_password: str = ""
@@ -86,7 +87,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def calls_cost(self) -> bool:
         """Whether models or tools are paid for: then money is set aside before they are asked."""
-        return bool(self.models_file or self.tool_prices)
+        return bool(self.models_file or self.tool_prices or self.storage_price)
 
     @property
     def folder(self) -> Path:

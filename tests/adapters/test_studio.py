@@ -19,6 +19,7 @@ from chimera.adapters.media.studio import DAY_US, Studio
 from chimera.adapters.objects.store import StoredObjects
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.domain.action import Action
+from chimera.domain.costing import storage_micros
 from chimera.domain.errors import Invalid
 from chimera.domain.grant import PerformanceState
 from chimera.ports.tools_read import ToolAnswer
@@ -82,6 +83,14 @@ async def test_a_film_has_captions_and_credentials_and_names_who_is_missing(stud
     changed = bytearray(data)
     changed[len(changed) // 2] ^= 1
     assert not verify(bytes(changed), mime="video/mp4").holds
+
+
+async def test_a_picture_costs_by_the_bytes_that_are_kept_of_it(studio: Studio, folder: Path) -> None:
+    answer = await StudioTools(NoTools(), studio, gigabyte_micros=300_000).call("card", WORDS, agent_id="ada")
+    kept = sum(path.stat().st_size for name in ("originals", "thumbnails") for path in (folder / name).iterdir())
+    assert answer.content["stored_bytes"] == kept > 0
+    assert answer.cost_micros == storage_micros(kept, gigabyte_micros=300_000) > 0
+    assert (await StudioTools(NoTools(), studio).call("card", WORDS, agent_id="ada")).cost_micros == 0
 
 
 async def test_what_is_old_goes_with_everything_that_belongs_to_it(studio: Studio, folder: Path) -> None:

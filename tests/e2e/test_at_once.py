@@ -17,12 +17,12 @@ COMMANDS = 8
 @pytest.mark.requirement("R-G1", "R-A4")
 def test_eight_commands_at_once_on_a_new_home_all_succeed(new_home: Path) -> None:
     def halt(number: int) -> fleet.Answer:
-        return fleet.chimera(new_home, "halt", f"platform:p{number}", "--json")
+        return fleet.chimera(new_home, "halt", f"recipient:p{number}", "--json")
 
     with ThreadPoolExecutor(COMMANDS) as at_once:
         answers = list(at_once.map(halt, range(COMMANDS)))
     assert [answer.code for answer in answers] == [0] * COMMANDS, answers
-    assert {answer.object["scope"] for answer in answers} == {f"platform:p{number}" for number in range(COMMANDS)}
+    assert {answer.object["scope"] for answer in answers} == {f"recipient:p{number}" for number in range(COMMANDS)}
     assert len({answer.object["by"] for answer in answers}) == 1, "of several first commands one made the owner"
     verified = fleet.chimera(new_home, "audit", "verify", "--json")
     assert (verified.code, verified.object["verified"]) == (0, True), verified

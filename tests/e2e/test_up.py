@@ -22,7 +22,7 @@ SECOND_US = 1_000_000
 @pytest.mark.requirement("R-E5", "R-N5", "R-A4")
 def test_a_fleet_from_its_start_to_its_end(new_home: Path) -> None:
     with fleet.running(new_home, "up", "--agents", "6") as started:
-        meanwhile = fleet.chimera(new_home, "halt", "platform:nowhere", "--json")
+        meanwhile = fleet.chimera(new_home, "halt", "recipient:nobody", "--json")
         assert meanwhile.code == 0, ("a command that comes before `up` or while it makes the database", meanwhile)
         fleet.until(
             lambda: "effect finished" in started.out, seconds_max=90, what="the feed shows that something went out"

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold
 from chimera.domain.change import Change
+from chimera.domain.costing import GIGABYTE, cost_of, hold_ids, storage_micros
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant
 from chimera.domain.task import Task
@@ -34,6 +39,26 @@ async def test_a_task_costs_its_models_and_its_act(house: SmallHouse, models_cos
     cost = await task_cost(house.manager, heard)
     assert (cost.model_micros, cost.paid_micros, cost.total_micros, cost.held_micros) == (1_000, 1_000, 2_000, 0)
     assert (cost.task_type, cost.categories) == ("copy.post", {"platform_fee": 1_000})
+
+
+@pytest.mark.parametrize("models_cost", [True, False])
+async def test_what_is_kept_of_media_is_a_cost_of_its_own(house: SmallHouse, models_cost: bool) -> None:
+    heard = await Bench(house, models_cost=models_cost).hear(draft(TEXT, action=a_post()), cost=500)
+    grant = await house.manager.get(Grant, heard.grant_id or "")
+    holds = await house.manager.get_many(Hold, (*hold_ids(heard), grant.hold_id or ""))
+    (attempt,) = await house.manager.list(Attempt, scope=heard.id)
+    stored = replace(attempt, calls=tuple(replace(call, kind="tool", name="card") for call in attempt.calls))
+    plain, kept = (cost_of(heard, holds=holds, attempts=(one,)) for one in (attempt, stored))
+    stored_micros = sum(call.cost_micros for call in stored.calls)
+    assert stored_micros > 0
+    assert kept.categories["storage"] == stored_micros
+    assert (kept.model_micros, kept.total_micros) == (plain.model_micros - stored_micros, plain.total_micros)
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**9))
+def test_bytes_cost_what_they_cost_rounded_up(stored_bytes: int, price: int) -> None:
+    micros = storage_micros(stored_bytes, gigabyte_micros=price)
+    assert (micros - 1) * GIGABYTE < stored_bytes * price <= micros * GIGABYTE
 
 
 async def test_each_task_of_a_campaign_has_its_own_cost(house: SmallHouse) -> None:

@@ -103,7 +103,14 @@ def test_a_bot_replies_for_ever() -> None:
         for happening in built.audience.step(clock.now_us()):
             if happening.kind is HappeningKind.REPLY and happening.depth < 40:
                 deepest = max(deepest, happening.depth)
-                do(built, clock, f"k{step}-{happening.id}", "post.reply", text="indeed", in_reply_to=happening.id)
+                do(
+                    built,
+                    clock,
+                    f"k{step}-{happening.id}",
+                    "post.reply",
+                    text=f"indeed, {step}",
+                    in_reply_to=happening.id,
+                )
     assert post in built.network.society.posts
     assert deepest > 30
 

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from chimera.domain.attempt import Attempt
+from chimera.domain.budget import Hold
+from chimera.domain.costing import read_fees
 from chimera.domain.draft import Call, Draft
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Grant
@@ -55,13 +57,16 @@ class HandedIn:
 class Bench:
     """A manager's claiming and judging, one round at a time."""
 
-    def __init__(self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED, models_cost: bool = False) -> None:
+    def __init__(
+        self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED, models_cost: bool = False, fees: str = ""
+    ) -> None:
         self.house = house
         self.dispatch = HandedIn()
         roster = Roster(reads=house.manager, clock=house.clock)
         court = Court(
             judge=Judge(model=SayingModel(judge), contracts=CONTRACTS, prompt=PROMPTS["judge"]), gate=GATE,
             treasury=Treasury(), contracts=CONTRACTS, clock=house.clock, models_cost=models_cost,
+            fees=read_fees(fees),
         )  # fmt: skip
         self.reserving = Reserving(store=house.manager, court=court)
         self.claiming = Claiming(
@@ -126,13 +131,22 @@ async def test_what_another_persona_keeps_is_not_told(house: SmallHouse) -> None
 
 
 async def test_over_budget_is_denied_with_its_cost_on_record(house: SmallHouse) -> None:
-    from_worker = draft(TEXT, action=a_post(cost_micros=6_000_000))
-    task = await Bench(house).hear(from_worker)
+    from_worker = draft(TEXT, action=a_post())
+    task = await Bench(house, fees="*=6").hear(from_worker)
     assert task.state is TaskState.REFUSED
     assert "room for" in task.reason
     assert (await house.window()).held_micros == 0
     assert await spent(house) == 1_000
     assert len(await house.manager.list(Attempt, scope=task.id)) == 1
+
+
+@pytest.mark.requirement("R-E7", "R-D8")
+async def test_what_a_post_costs_is_not_for_its_worker_to_say(house: SmallHouse) -> None:
+    task = await Bench(house, fees="*=0.25").hear(draft(TEXT, action=a_post(cost_micros=0)))
+    assert task.state is TaskState.GRANTED
+    grant = await house.manager.get(Grant, task.grant_id or "")
+    assert (grant.action.cost_micros, grant.action.category) == (250_000, "platform_fee")
+    assert (await house.manager.get(Hold, grant.hold_id or "")).amount_micros == 250_000
 
 
 @pytest.mark.requirement("R-N1")

@@ -16,6 +16,7 @@ from chimera.adapters.local.home import keep_secret, prepare_home
 from chimera.adapters.media.at_work import MediaPublisher, StudioTools
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Invalid
+from chimera.domain.money import parse_price
 from chimera.governance.safety.relations import Manifests
 from chimera.ports.objects import Objects
 from chimera.ports.publisher import Publisher
@@ -39,7 +40,9 @@ async def illustrated(settings: Settings, *, tools: ToolsRead, publisher: Publis
     """The studio of this home between workers and tools, and between effects and networks."""
     studio = await _studio(settings)
     await studio.remember()
-    return Illustrated(tools=StudioTools(tools, studio), publisher=MediaPublisher(publisher, studio), manifests=studio)
+    price = parse_price(settings.storage_price or "0", where="storage_price")
+    return Illustrated(tools=StudioTools(tools, studio, gigabyte_micros=price), manifests=studio,
+                       publisher=MediaPublisher(publisher, studio))  # fmt: skip
 
 
 @contextlib.asynccontextmanager

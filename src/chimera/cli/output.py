@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
@@ -76,6 +76,16 @@ def person() -> str:
         return "operator"
 
 
+class Stderr:
+    """Whatever stands as standard error when something is said: loggers are kept, and it may be another by then."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def log_to_stderr(level: str) -> None:
     """Logs are for whoever watches a process. They are not evidence, and never stand on stdout."""
     number = logging.getLevelNamesMapping().get(level.upper())
@@ -99,7 +109,7 @@ def log_to_stderr(level: str) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", Stderr())),
         cache_logger_on_first_use=True,
     )
 

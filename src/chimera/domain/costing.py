@@ -19,13 +19,16 @@ from chimera.domain.task import Task
 ATTEMPTS_LOOKED_AT_MAX = 200
 PLATFORM_FEE, PLATFORM_FEE_MICROS = "platform_fee", 1_000
 OTHERS = "*"
+STORAGE, STUDIO_TOOLS = "storage", ("card", "film")
+GIGABYTE = 1_000_000_000
 
 
 class TaskCost(Struct, frozen=True, kw_only=True):
     """The cost of one task, which is the cost of what it made: a post, a clip, a note. Its class is its type.
 
     `model_micros` was held before the calls where models are paid for, and metered with the result otherwise;
-    `paid_micros` was captured for its act, by category.
+    `paid_micros` was captured for its act, by category. What it keeps of media is `storage` among these, although it
+    was held and captured with the calls.
     """
 
     task_id: str
@@ -77,6 +80,11 @@ def _read_prices(text: str, *, where: str, of: str, such: str) -> dict[str, int]
     return prices
 
 
+def storage_micros(stored_bytes: int, *, gigabyte_micros: int) -> int:
+    """What it costs to keep so many bytes, rounded up."""
+    return -(-stored_bytes * gigabyte_micros // GIGABYTE)
+
+
 def model_hold_id(task_id: str, version: int) -> str:
     """The id of what is set aside for the models of a task, as it was leased at this version."""
     return ids.derive(task_id, "model-calls", str(version))
@@ -98,7 +106,11 @@ def cost_of(task: Task, *, holds: Iterable[Hold], attempts: Sequence[Attempt]) -
             name = hold.category or "other"
             categories[name] = categories.get(name, 0) + hold.captured_micros
     is_held = any(hold.category == MODEL_CALLS for hold in found)
-    model_micros = categories.pop(MODEL_CALLS, 0) if is_held else sum(map(_called_micros, attempts))
+    called_micros = categories.pop(MODEL_CALLS, 0) if is_held else sum(map(_called_micros, attempts))
+    stored_micros = min(called_micros, sum(map(_stored_micros, attempts)))
+    if stored_micros:
+        categories[STORAGE] = categories.get(STORAGE, 0) + stored_micros
+    model_micros = called_micros - stored_micros
     paid_micros = sum(categories.values())
     return TaskCost(
         task_id=task.id,
@@ -117,3 +129,8 @@ def cost_of(task: Task, *, holds: Iterable[Hold], attempts: Sequence[Attempt]) -
 
 def _called_micros(attempt: Attempt) -> int:
     return sum(call.cost_micros for call in (*attempt.calls, *attempt.judge_calls))
+
+
+def _stored_micros(attempt: Attempt) -> int:
+    """What the studio kept for it: the answers of its tools cost by their bytes."""
+    return sum(call.cost_micros for call in attempt.calls if call.kind == "tool" and call.name in STUDIO_TOOLS)

@@ -106,7 +106,7 @@ class Audience:
 
     def _live(self, index: int, at_us: int) -> None:
         person = self._people[index]
-        if not person.is_awake(self._hour(at_us) % 24):
+        if not person.is_awake(self._hour(at_us) % 24) or self._network.moderators.has_suspended(person.handle):
             return
         match person.role:
             case Role.PERSON:

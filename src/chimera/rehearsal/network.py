@@ -15,6 +15,7 @@ from msgspec import Struct
 from chimera.governance import graphemes
 from chimera.ports.network import Accepted, Act, Declined
 from chimera.rehearsal import catalogue
+from chimera.rehearsal.moderation import Moderators
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import PAY, PLATFORMS, SOCIAL, Scenario
 from chimera.rehearsal.society import Society
@@ -53,7 +54,8 @@ class Network:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.society = Society()
+        self.moderators = Moderators(scenario.rules)
+        self.society = Society(read=self.moderators.read)
         self._deeds: list[Deed] = []
         self._by_key: dict[tuple[str, str], tuple[Act, Accepted]] = {}
         self._posted_us: defaultdict[str, deque[int]] = defaultdict(deque)
@@ -100,6 +102,7 @@ class Network:
         while self._pending and self._pending[0][0] <= now_us:
             due_us, _, act = heapq.heappop(self._pending)
             self._perform(act, due_us)
+        self.moderators.act(self.society, now_us)
 
     def find_by_key(self, account: str, key: str, *, now_us: int) -> Accepted | None:
         """What was done under a key, if anything."""
@@ -130,6 +133,8 @@ class Network:
         # Whoever acts first under a new name owns it; nobody can act as one of the audience.
         if not self.society.open_account(act.account, ours=True).ours:
             return Declined("account_not_yours", f"{act.account} belongs to somebody else")
+        if act.platform == SOCIAL and act.kind != "post.take_down" and self.moderators.has_suspended(act.account):
+            return Declined("account_suspended", f"{act.account} broke the network's rules too often")
         return None
 
     # ── the social side ─────────────────────────────────────────────────────────────────────────────────────────────

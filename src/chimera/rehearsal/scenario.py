@@ -30,13 +30,16 @@ class FaultRates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the network permits, and what it can do about doubt."""
+    """What the network permits, what it can do about doubt, and how soon its moderators act."""
 
     posts_per_hour_max: int = 60
     graphemes_max: int = 300
     deduplicates: bool = True
     looks_up: bool = True
     settling_seconds: float = 5.0
+    strikes_max: int = 3
+    same_words_max: int = 20
+    moderated_seconds: float = 5.0
 
 
 class Manners(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

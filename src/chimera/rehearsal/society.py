@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -66,7 +67,8 @@ def handles_in(text: str) -> list[str]:
 class Society:
     """The public square. Every write is one method; nothing here decides who may."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, read: Callable[[Post], None] = lambda _post: None) -> None:
+        self._read = read
         self.profiles: dict[str, Profile] = {}
         self.posts: dict[str, Post] = {}
         self.likes: defaultdict[str, set[str]] = defaultdict(set)
@@ -126,6 +128,7 @@ class Society:
             card=shows.card,
         )
         self._enter(post, parent)
+        self._read(post)
         return post
 
     def whisper(self, account: str, to: str, text: str, *, at_us: int) -> Post:

@@ -9,21 +9,28 @@ import base64
 from typing import Any, Protocol, cast
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain.action import Action
+from chimera.domain.costing import storage_micros
 from chimera.domain.errors import ChimeraError
 from chimera.ports.publisher import Order, Outcome, Publisher, Rejected, Trace, Traits
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
 
+class Stored(Protocol):
+    """A picture or film as it is kept."""
+
+    @property
+    def stored_bytes(self) -> int: ...
+
+
 class Pictures(Protocol):
     """The studio, without what it takes to draw."""
 
-    async def card(self, asked: dict[str, Any]) -> Struct: ...
+    async def card(self, asked: dict[str, Any]) -> Stored: ...
 
-    async def film(self, asked: dict[str, Any]) -> Struct: ...
+    async def film(self, asked: dict[str, Any]) -> Stored: ...
 
     async def bytes_of(self, digest: str) -> bytes: ...
 
@@ -36,9 +43,10 @@ class StudioTools:
     What the studio says is the house's own word; the words in a picture were the asker's, who keeps their labels.
     """
 
-    def __init__(self, tools: ToolsRead, studio: Pictures) -> None:
+    def __init__(self, tools: ToolsRead, studio: Pictures, *, gigabyte_micros: int = 0) -> None:
         self._tools = tools
         self._studio = studio
+        self._gigabyte_micros = gigabyte_micros
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """A picture, or the answer of the tools behind."""
@@ -49,7 +57,8 @@ class StudioTools:
                 medium = await self._studio.film(arguments)
             case _:
                 return await self._tools.call(tool, arguments, agent_id=agent_id)
-        return ToolAnswer(content=msgspec.to_builtins(medium), labels=())
+        cost_micros = storage_micros(medium.stored_bytes, gigabyte_micros=self._gigabyte_micros)
+        return ToolAnswer(content=msgspec.to_builtins(medium), labels=(), cost_micros=cost_micros)
 
 
 class MediaPublisher:

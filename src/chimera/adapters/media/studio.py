@@ -42,6 +42,8 @@ class Medium(Struct, frozen=True, kw_only=True):
     url: str = ""
     captions: str = ""
     missing: tuple[str, ...] = ()
+    # What is kept of it altogether, the small picture too.
+    stored_bytes: int = 0
 
 
 class CardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +128,7 @@ class Studio:
         medium = replace(medium, digest=digest, thumbnail=f"{THUMBNAILS}/{digest}.png")
         medium = replace(medium, url=self._objects.url(_original(medium)))
         thumbnail = await asyncio.to_thread(card.thumbnail, small)
+        medium = replace(medium, stored_bytes=len(signed) + len(thumbnail.png))
         await self._objects.put(medium.thumbnail, thumbnail.png, mime=PNG)
         await self._objects.put(_original(medium), signed, mime=medium.mime)
         await self._read_back(medium)

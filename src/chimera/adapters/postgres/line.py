@@ -36,6 +36,11 @@ class Line:
         """Whether there is a connection to send on."""
         return self._connection is not None
 
+    @property
+    def batches(self) -> int:
+        """How many were sent so far."""
+        return self._batch
+
     async def open(self) -> None:
         """Open the writer at its next epoch; or continue it, so that what the lost connection still sends is fenced."""
         connection = await self._connect()

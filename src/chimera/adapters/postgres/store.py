@@ -56,6 +56,11 @@ class PostgresStore(PostgresReads):
         assert self._line.epoch is not None, "opened before it is handed out"
         return self._line.epoch
 
+    @property
+    def batches(self) -> int:
+        """How many batches it has sent so far."""
+        return self._line.batches
+
     async def commit(self, change: Change) -> None:
         await self._committer.commit(await self._sealing.sealed(change, rows.write(change)))
 

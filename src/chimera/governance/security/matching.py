@@ -1,4 +1,4 @@
-"""One pass over a folded text that finds the lexicon's terms and the model's features, in units of about a sentence.
+"""Finds the lexicon's terms and the model's features in a folded text, in one pass over each unit of about a sentence.
 
 Units keep a long harmless document from diluting, or adding up to, what one sentence says. Weighs nothing.
 """

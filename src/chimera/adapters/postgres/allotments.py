@@ -1,0 +1,45 @@
+"""What a manager has of the fleet's windows, in PostgreSQL: asked for, renewed, given back. Spends nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
+from chimera.adapters.postgres.patience import unreachable
+from chimera.adapters.postgres.reads import Pool
+from chimera.adapters.postgres.sql import query
+from chimera.adapters.postgres.store import pool_of
+from chimera.domain import refusals
+from chimera.domain.roles import Role
+
+
+class PostgresAllotments:
+    """Implements `ports.allotments.Allotments`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, *, role: Role, password: str | None) -> PostgresAllotments:
+        """Open it with the login of a role; only managers are allotted anything."""
+        return cls(await pool_of(dsn, role, password))
+
+    async def allot(
+        self, writer: str, windows: Sequence[str], *, share_bp: int, micros_max: int, lease_seconds: float
+    ) -> int:
+        """One statement: what was spent rises, what is not asked for again goes back."""
+        lease_us = round(lease_seconds * 1_000_000)
+        try:
+            return int(await self._pool.fetchval(query("allot"), writer, list(windows), share_bp, micros_max, lease_us))
+        except DRIVER_ERRORS as error:
+            match fault_of(error):
+                case Fault.DENIED:
+                    raise refusals.not_permitted(str(error)) from error
+                case Fault.FENCED | Fault.LOST | Fault.AGAIN:
+                    raise unreachable("the database of allotments") from error
+                case Fault.BAD:
+                    raise
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
