@@ -51,7 +51,7 @@ def test_who_is_announced_is_found_and_a_person_decides_about_it(new_home: Path)
 
 
 @pytest.mark.requirement("R-C1", "R-H3")
-def test_a_skill_is_signed_trusted_imported_and_read_as_a_tool(new_home: Path, tmp_path: Path) -> None:
+def test_a_skill_is_signed_trusted_and_imported(new_home: Path, tmp_path: Path) -> None:
     folder, packed = tmp_path / "weather", tmp_path / "weather.tar.gz"
     folder.mkdir()
     (folder / "SKILL.md").write_text(SKILL)
@@ -66,8 +66,3 @@ def test_a_skill_is_signed_trusted_imported_and_read_as_a_tool(new_home: Path, t
     assert fleet.chimera(new_home, "store", "trust", "studio", signed["key"]).code == 0
     assert skill(*pinned).object["wants"] == ["bins: curl"]
     assert [one["name"] for one in skill("list").object["skills"]] == ["weather"]
-    served = {"command": fleet.words()[0], "args": fleet.words("skill", "serve")[1:],
-              "env": {"CHIMERA_HOME": str(new_home)}}  # fmt: skip
-    (new_home / "mcp.json").write_text(json.dumps({"mcpServers": {"skills": served}}))
-    listed = fleet.chimera(new_home, "tools", "list", "--json").object
-    assert {one["tool"] for one in listed["tools"]} == {"skills/list_skills", "skills/read_skill"}, listed
