@@ -88,7 +88,7 @@ def test_a_slow_answer_is_waited_for_and_asked_once(page: Page, house: House) ->
     dialogue = page.get_by_role("dialog")
     dialogue.get_by_role("combobox", name="What to halt").click()
     page.get_by_role("option", name="A tool").click()
-    dialogue.get_by_label("Which").fill("slow-tool")
+    dialogue.get_by_label("Which").fill("web/slow")
     dialogue.get_by_label("Why").fill("the answer takes its time")
     page.route("**/v1/halts", lambda route: late(route) if route.request.method == "POST" else route.continue_())
     button = dialogue.get_by_role("button", name="Halt it now")
@@ -98,7 +98,7 @@ def test_a_slow_answer_is_waited_for_and_asked_once(page: Page, house: House) ->
     expect(dialogue).to_have_count(0)
     page.unroute_all(behavior="wait")
     assert len(sent) == 1, "pressed twice, sent once"
-    tell(page, house.url, "halts/end", body={"scope": "tool:slow-tool"}, version=1)
+    tell(page, house.url, "halts/end", body={"scope": "tool:web/slow"}, version=1)
 
 
 def test_hostile_words_in_every_field_are_words(page: Page, house: House) -> None:
