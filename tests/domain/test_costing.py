@@ -14,10 +14,11 @@ pytestmark = pytest.mark.requirement("R-E2", "R-B5")
 def test_prices_as_people_write_them() -> None:
     assert read_prices("weather=0.002, archive = 1,") == {"weather": 2_000, "archive": 1_000_000}
     assert read_prices("") == read_prices(" , ") == {}
+    assert read_prices("weather=0") == {"weather": 0}, "a call may be free, and be said to be"
 
 
 @pytest.mark.parametrize("text", [
-    "weather", "=1", "weather=", "weather=free", "weather=0", "weather=-1", "weather=NaN", "weather=0.0000001",
+    "weather", "=1", "weather=", "weather=free", "weather=-1", "weather=NaN", "weather=0.0000001",
     "weather=1, weather=2", "weather=1=2", "weather=1e99",
 ])  # fmt: skip
 def test_what_is_no_price_is_refused_by_name(text: str) -> None:
