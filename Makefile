@@ -13,7 +13,8 @@ CHIMERA := .venv/bin/chimera
 PYTEST := $(PYTHON) -m pytest
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 COVERAGE_MIN := 80
-WORKERS ?= auto
+# One more than there are cores: many tests wait for processes.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 SEEDS ?= 200
 CORPORA ?= ../shared/corpora
 ARGS ?=

@@ -20,17 +20,49 @@ from chimera.settings import read_settings
 GROUPS = {
     **{
         name: (name, "app")
-        for name in ("agent", "audit", "bench", "guard", "policy", "review", "task", "tools", "vault")
+        for name in (
+            "agent",
+            "api",
+            "audit",
+            "bench",
+            "campaign",
+            "connector",
+            "discover",
+            "gateway",
+            "guard",
+            "learn",
+            "memory",
+            "models",
+            "people",
+            "policy",
+            "privacy",
+            "review",
+            "skill",
+            "spec",
+            "store",
+            "task",
+            "tools",
+            "vault",
+            "wallet",
+        )
     },
     **{name: ("money", name) for name in ("budget", "spend", "ledger")},
 }
 # Commands of these groups that stand in another module, as cli/main adds them.
 LODGERS = {
+    "gateway": (("workers", "processes", "gateway_workers"),),
+    "learn": (
+        ("compare", "preferences", "compare"),
+        ("train", "preferences", "train"),
+        ("export", "preferences", "export"),
+    ),
+    "spec": (("trace", "audit", "trace"),),
     "spend": (("task", "spent", "task"), ("tasks", "spent", "tasks")),
     "vault": (("serve", "processes", "vault_serve"),),
 }
 COMMANDS = {
-    **dict.fromkeys(("up", "feed", "halt", "resume", "doctor"), "operate"),
+    **dict.fromkeys(("up", "feed", "halt", "pause", "resume", "doctor"), "operate"),
+    **dict.fromkeys(("office", "manager", "worker", "effects"), "processes"),
     **dict.fromkeys(("login", "logout", "whoami"), "people"),
     "demo": "demo",
     "rehearse": "rehearse",
