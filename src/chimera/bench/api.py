@@ -48,8 +48,7 @@ class Sizes(Struct, frozen=True, kw_only=True):
     events: int = 10_000_000
     clients: int = 500
     seconds: float = 20.0
-    # What comes in is random: a little more than the five hundred that are to be decided.
-    per_second: float = 520.0
+    per_second: float = 500.0
     agents: int = 500
     seed: int = 1
 
