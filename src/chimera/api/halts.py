@@ -156,9 +156,15 @@ def _is_in(kind: str, name: str, campaign_id: str, platform: str, campaigns: set
 
 
 def _in_words(kind: str, scope: str, agents: int, campaigns: int, sent: int) -> str:
+    touched = f"It touches {_counted(agents, 'agent')} and {_counted(campaigns, 'campaign')}."
     if kind == "pause":
-        return (f"Nothing new is planned in {scope} until somebody lets it go on. It touches {agents} agents and "
-                f"{campaigns} campaigns. What is under way is finished, reviewed and let out as ever.")  # fmt: skip
-    called = "" if not sent else f" {sent} calls are under way and cannot be called back; they are settled."
-    return (f"Nothing begins in {scope} any more: no admission, dispatch, grant or act. "
-            f"It touches {agents} agents and {campaigns} campaigns. Nothing is lost.{called}")  # fmt: skip
+        return (f"Nothing new is planned in {scope} until somebody lets it go on. {touched} "
+                "What is under way is finished, reviewed and let out as ever.")  # fmt: skip
+    called = f" Under way and not to be called back: {_counted(sent, 'call')}; settled in any case." if sent else ""
+    return (
+        f"Nothing begins in {scope} any more: no admission, dispatch, grant or act. {touched} Nothing is lost.{called}"
+    )
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
