@@ -186,8 +186,11 @@ async def _stream(
     before, since = meter.decided_count, time.monotonic()
     await feeder.pace(meter, per_second=sizes.per_second, until=since + sizes.seconds)
     per_second = round((meter.decided_count - before) / (time.monotonic() - since))
-    heard = msgspec.json.decode(await process.stdout.readline(), type=Heard)
-    await process.wait()
+    told, status = await process.stdout.readline(), await process.wait()
+    if status:
+        raise Unavailable("listeners_away", f"the listeners ended with {status}, and told nothing", where="bench api",
+                          remedy="measure again; if it stays, report it with the lines above")  # fmt: skip
+    heard = msgspec.json.decode(told, type=Heard)
     late = spread_ms(heard.delivered_us)
     return {"clients": heard.clients, "clients_wanted": sizes.clients, "delivered_p95_ms": late["p95"],
             "delivered_ms": late, "frames": heard.frames, "frames_per_second": heard.frames_per_second_max,
