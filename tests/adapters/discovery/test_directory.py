@@ -131,7 +131,7 @@ async def network() -> AsyncGenerator[tuple[list[DirectoryNode], list[Hostile]]]
 
 
 @pytest.mark.slow  # Fifty nodes that all know one another, and two hundred look-ups.
-@pytest.mark.flaky(reruns=1)  # Real datagrams in real time: who is late on a busy machine was not found (ADR-167).
+@pytest.mark.flaky(reruns=1)  # Datagrams in real time: honest nodes that starve leave the word to stale ones (ADR-167).
 @pytest.mark.timeout(600)
 async def test_fifty_nodes_of_which_ten_lie() -> None:
     dice = random.Random(11)
