@@ -48,7 +48,6 @@ from chimera.api.uses import Uses
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
-from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
 from chimera.governance.identity.desk import IdentityDesk
@@ -61,7 +60,7 @@ from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.tools.pins import Pins
 from chimera.governance.treasury import Treasury
 from chimera.governance.webhooks import Webhooks
-from chimera.pipeline.installer import Installer
+from chimera.pipeline.installer import Contents, Installer
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.rescheduling import Rescheduling
 from chimera.pipeline.steering import Steering
@@ -76,7 +75,7 @@ from chimera.ports.webhooks import Poster, WebhookStore
 from chimera.rehearsal.scorecards import Rehearsals
 
 LOOKS_SECONDS, EXPIRE_SECONDS = 5.0, 600.0
-ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
+ReadPackage = Callable[[str, Mapping[str, bytes]], Contents]
 _log = structlog.get_logger()
 
 
