@@ -70,7 +70,7 @@ function LogIn({ onIn, why, again = false }: { onIn: (session: Session) => void;
         <PasswordInput label="Password" name="password" autoComplete="current-password" required />
         <TextInput label="Code" name="code" description="From your authenticator, if you have one" autoComplete="one-time-code" inputMode="numeric" />
         <Button type="submit" size="sm" fullWidth loading={busy}>Log in</Button>
-        <ByProvider onError={setError} />
+        {!again && <ByProvider onError={setError} />}
         {again && <Button variant="subtle" size="sm" fullWidth onClick={() => { location.assign("/"); }}>Start afresh</Button>}
       </form>
     </Tag>
