@@ -12,6 +12,7 @@ from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.granted import Granted
+from chimera.domain.review import Review
 from chimera.domain.spec import Spec
 from chimera.domain.stages import over_actions
 from chimera.domain.task import Task
@@ -20,7 +21,7 @@ from chimera.governance import quotas, second_thoughts, taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
-from chimera.swarm import hearing
+from chimera.swarm import hearing, rulings
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
@@ -155,6 +156,7 @@ class Judging:
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
         question = self._court.vouching(await self._court.appraised(question))
+        question = await self._approved_before(assignment.task, question, occasion)
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
@@ -196,6 +198,19 @@ class Judging:
         known = [one.question for one in attempts if one.question is not None]
         same = [one.confidence_bp for one in known if one.action.digest == question.action.digest]
         return msgspec.structs.replace(question, confidence_bp=min(question.confidence_bp, *same)) if same else question
+
+    async def _approved_before(self, task: Task, question: Question, occasion: Occasion) -> Question:
+        """What a person has approved and what is proven not to have happened is not asked of a person again.
+
+        The approval only goes before the gate once more: today's policy, caps and halts decide (ADR-181). Where it
+        does not suffice, the question is asked as if nobody had spoken.
+        """
+        reviews = await self._store.list(Review, scope=task.id) if task.attempt > 1 else ()
+        approver = rulings.still_approved(reviews, question, at_us=occasion.at_us)
+        if approver is None:
+            return question
+        approved = msgspec.structs.replace(question, approver=approver)
+        return approved if isinstance(self._court.gate.decide(approved).decision, Allow) else question
 
     async def _wait(
         self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, refusal: Refused
