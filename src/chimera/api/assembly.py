@@ -70,6 +70,7 @@ from chimera.ports.replies import ReplyStore
 from chimera.ports.secrecy import Secrecy
 from chimera.ports.store import Store
 from chimera.ports.views import Views
+from chimera.ports.vouching import Vouching
 from chimera.ports.webhooks import Poster, WebhookStore
 from chimera.rehearsal.scorecards import Rehearsals
 
@@ -85,6 +86,7 @@ class Given(Struct, frozen=True, kw_only=True):
     office: Store
     intake: Intake
     desk: IdentityDesk
+    provider: Vouching | None
     permits: Permits
     reviews: Reviews
     replies: ReplyStore
@@ -136,7 +138,8 @@ def built(given: Given) -> Built:
 def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
     views, office, clock = given.views, given.office, given.clock
     treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids, permits=given.permits)
-    yield SessionRoutes(desk=given.desk, timezone=str(given.zone))
+    yield SessionRoutes(desk=given.desk, timezone=str(given.zone), provider=given.provider,
+                        secrecy=given.secrecy)  # fmt: skip
     yield PassRoutes(desk=given.desk)
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
@@ -214,8 +217,8 @@ def document() -> bytes:
 def _nothing() -> Given:
     """A house without anything in it: enough to be described, and whatever was asked of it would fail."""
     nothing: Any = None
-    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
-                 replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
-                 zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
-                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
+    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, provider=None, permits=nothing,
+                 secrecy=nothing, replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing,
+                 clock=nothing, ids=nothing, zone=UTC, shipped=nothing, read_package=nothing, pins=nothing,
+                 tool_servers=nothing, security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
                  card=Path("none"))  # fmt: skip

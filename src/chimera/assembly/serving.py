@@ -63,7 +63,8 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             stack.push_async_callback(opened.close)
         poster = await stack.enter_async_context(WebhookPoster(own=Egress(settings.webhook_hosts.split(","))))
         given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, permits=load_permits(), replies=replies,
+            views=views, office=office, intake=intake, desk=desk, provider=people.oidc_provider(settings),
+            permits=load_permits(), replies=replies,
             webhooks=webhooks, poster=poster, secrecy=people.secrecy_of(settings),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             shipped=load_files(), read_package=read_package_files,
