@@ -20,6 +20,7 @@ from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
+from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
@@ -97,6 +98,9 @@ class Manager:
             shards=shards,
             ready=self.ready,
         )
+        self._concluding = Concluding(
+            sealing=stages.sealing, settle=stages.settle, store=store, court=stages.court, later=self._granting.offer
+        )
         self._judging = Judging(
             court=stages.court,
             store=store,
@@ -105,7 +109,7 @@ class Manager:
             reserving=reserving,
             roster=self._roster,
             ready=self.ready,
-            granted=self._granting.offer,
+            concluding=self._concluding,
         )
         self._sweeping = Sweeping(
             court=stages.court,
@@ -142,7 +146,8 @@ class Manager:
         )
 
     async def _close(self) -> None:
-        for part in (self._planning, self._dispatch, self._judging, self._granting, self._performing):
+        for part in (self._planning, self._dispatch, self._judging, self._concluding, self._granting,
+                     self._performing):  # fmt: skip
             await part.close()
 
     async def _ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:
