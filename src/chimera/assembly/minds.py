@@ -29,6 +29,7 @@ from chimera.learning.recollection import Recollection, Remembrance
 from chimera.learning.reward import RewardModel
 from chimera.ports.embeddings import Embeddings
 from chimera.ports.model import Model
+from chimera.ports.painter import Painter
 from chimera.ports.store import Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
@@ -50,6 +51,20 @@ async def models(settings: Settings, worker: Model, judge: Model) -> AsyncGenera
     inside = Inside(worker=worker, judge=judge)
     async with of_file(settings.models_file, keys=_model_keys(settings), inside=inside, clock=SystemClock()) as found:
         yield found.worker, found.judge
+
+
+@contextlib.asynccontextmanager
+async def painters(settings: Settings) -> AsyncGenerator[Painter | None]:
+    """Who paints pictures: the painters of the configuration, or nobody."""
+    if not settings.models_file:
+        yield None
+        return
+    # Imported when used, as above.
+    from chimera.adapters.models.house import painters_of_file
+
+    keys = _model_keys(settings)
+    async with painters_of_file(settings.models_file, keys=keys, clock=SystemClock()) as found:
+        yield found
 
 
 def model_prices(found: Configuration) -> dict[str, dict[str, object]]:

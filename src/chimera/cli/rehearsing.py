@@ -173,7 +173,14 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
         manifest = msgspec.structs.replace(assistant.manifest, schedule=_SCHEDULE)
         agent = await _installed(
             office,
-            Offer(manifest=manifest, digest=assistant.digest, by="rehearsal", constitution=assistant.constitution),
+            Offer(
+                manifest=manifest,
+                digest=assistant.digest,
+                by="rehearsal",
+                constitution=assistant.constitution,
+                brand=assistant.brand,
+                faces=assistant.faces,
+            ),
         )
         await _engaged(office, intake, agent, "Keep a note on each of your subjects.", 1)
 
@@ -204,7 +211,7 @@ def _offer(package: Package, number: int, *, pictures: bool) -> Offer:
         manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions, schedule=_SCHEDULE
     )
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
-                 constitution=package.constitution)  # fmt: skip
+                 constitution=package.constitution, brand=package.brand, faces=package.faces)  # fmt: skip
 
 
 def _paying(offer: Offer) -> Offer:

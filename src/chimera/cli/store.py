@@ -96,7 +96,8 @@ def install(
             return await installer.install(
                 Offer(
                     manifest=found.package.manifest, digest=found.package.digest, by=office.principal.name,
-                    constitution=found.package.constitution, accept_permissions=accept_permissions,
+                    constitution=found.package.constitution, brand=found.package.brand, faces=found.package.faces,
+                    accept_permissions=accept_permissions,
                     accept_budget=accept_budget,
                 )
             )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent, AgentCommand
+from chimera.domain.brand import Brand
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, Cap
 from chimera.domain.change import Change
 from chimera.domain.edition import Edition, edition_id
@@ -25,13 +27,20 @@ from chimera.ports.store import LIST_MAX, Store
 ROOT = "00000000-0000-7000-8000-000000000000"
 
 
-class Offer(Struct, frozen=True, kw_only=True):
-    """A package that somebody wants installed, and what that person has accepted."""
+class Contents(Struct, frozen=True, kw_only=True):
+    """What a package was read as. `digest` covers every byte of it."""
 
     manifest: Manifest
     digest: str
-    by: str
     constitution: Constitution | None = None
+    brand: Brand | None = None
+    faces: tuple[bytes, ...] = ()
+
+
+class Offer(Contents, frozen=True, kw_only=True):
+    """A package that somebody wants installed, and what that person has accepted."""
+
+    by: str
     accept_permissions: bool = False
     accept_budget: bool = False
 
@@ -96,8 +105,10 @@ class Installer:
         if known.package_digest == digest:
             return Installed(agent=known, previous=known.package_version, changed=False)
         manifest, rules = kept.as_manifest(), kept.as_constitution()
-        offer = Offer(manifest=manifest, digest=digest, by=accepted.by, constitution=rules,
-                      accept_permissions=accepted.permissions, accept_budget=accepted.budget)  # fmt: skip
+        offer = Offer(
+            manifest=manifest, digest=digest, by=accepted.by, constitution=rules, brand=kept.brand, faces=kept.faces,
+            accept_permissions=accepted.permissions, accept_budget=accepted.budget,
+        )  # fmt: skip
         wanted = to_agent(manifest, identifier=known.id, digest=digest, constitution=rules)
         return await self._change_to(known, wanted, offer)
 
@@ -127,7 +138,8 @@ class Installer:
         now_us = await self._store.now_us()
         return (Edition(id=identifier, agent_id=agent.id, package_version=agent.package_version, digest=offer.digest,
                         manifest=manifest, installed_by=offer.by, installed_at_us=now_us,
-                        constitution=msgspec.to_builtins(offer.constitution)),)  # fmt: skip
+                        constitution=msgspec.to_builtins(offer.constitution), brand=offer.brand,
+                        references=tuple(base64.b64encode(face).decode() for face in offer.faces)),)  # fmt: skip
 
     async def change(self, name: str, command: AgentCommand, *, by: str) -> Agent:
         """The agent after a command, or a named refusal."""

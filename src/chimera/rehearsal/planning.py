@@ -11,6 +11,7 @@ from chimera.rehearsal.reading import Data
 
 POSTS_MAX = 40
 PICTURE_EVERY = 3
+PICTURE_KINDS = ("painting", "card", "chart")
 FILM = "one film"
 _POSTS = re.compile(r"\b(\d{1,2}) posts?\b")
 CLIP = "pays for one clip"
@@ -66,11 +67,16 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
             "topic": dice.pick(topics),
             "platform": reading.text(goal, "platform", "sandbox"),
             "brief": f"{reading.text(goal, 'text', 'Keep the conversation going')} (post {number} of {count})",
-            **({"picture": True} if number % PICTURE_EVERY == 0 else {}),
+            **(_picture(number) if number % PICTURE_EVERY == 0 else {}),
             **({"film": True} if number == count and FILM in reading.text(goal, "text") else {}),
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
     return steps
+
+
+def _picture(number: int) -> dict[str, Any]:
+    """A card, a chart of the trends, a painting, in turn. A collage would have to wait for the posts before it."""
+    return {"picture": True, "picture_kind": PICTURE_KINDS[number // PICTURE_EVERY % len(PICTURE_KINDS)]}
 
 
 def _posts_wanted(data: Data) -> int:

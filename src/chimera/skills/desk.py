@@ -31,6 +31,9 @@ CARD_CHARS_MAX = 280
 SCENES_MAX = 4
 PICTURES = "media.make"
 
+# What goes with a text: of each, its digest and alt text, and of a film its kind.
+Media: TypeAlias = tuple[dict[str, Any], ...]
+
 
 class Desk:
     """One assignment's desk. Everything asked here is recorded, so that the task can be replayed."""
@@ -142,8 +145,8 @@ class Desk:
         self._tally.note(answer.model)
         return envelope
 
-    async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
-        """One answer from a read tool that the agent is permitted."""
+    async def read(self, tool: str, arguments: dict[str, Any], *, prompt: str = "") -> ToolAnswer:
+        """One answer from a read tool that the agent is permitted; `prompt` names the words that it was asked with."""
         self._require_calls_left()
         needed = needed_for_tool(tool)
         if needed not in self.assignment.permissions:
@@ -162,6 +165,7 @@ class Desk:
                 request_digest=canonical.hash_of({"tool": tool, **arguments}),
                 answer=canonical.encode(answer).decode(),
                 cost_micros=answer.cost_micros,
+                prompt=prompt,
             )
         )
         return answer
@@ -173,21 +177,33 @@ class Desk:
         output = {**envelope.output, **(more or {})}
         return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=self.labels, action=keep)
 
-    async def card(self, title: str, text: str) -> dict[str, Any]:
-        """The card that goes with a post, where the agent may have one made: digest and alt text."""
-        if PICTURES not in self.assignment.permissions:
-            return {}
-        made = await self.read("card", {"title": title[:CARD_CHARS_MAX], "body": self._undisclosed(text), **self._by})
-        return {"media": [{"digest": made.content["digest"], "alt": made.content["alt"]}]}
+    async def card(self, title: str, text: str) -> Media:
+        """The card that goes with a post, where the agent may have one made."""
+        return await self.made("card", {"title": title[:CARD_CHARS_MAX], "body": self._undisclosed(text)})
 
-    async def film(self, title: str, text: str) -> dict[str, Any]:
+    async def painting(self, prompt: str, title: str, text: str) -> Media:
+        """A painter's picture for what is left of the task's money, or a card where nobody paints."""
+        told, body = self._prompts[prompt], self._undisclosed(text)
+        spent_micros = sum(call.cost_micros for call in self.calls)
+        return await self.made("painting", {
+            "title": title[:CARD_CHARS_MAX], "body": body, "words": f"{told.text}\n{title}\n{body}",
+            "cost_micros_max": max(0, self.spec.limits.cost_micros_max - spent_micros),
+            "seconds_max": self.spec.limits.seconds_max // 2,
+        }, prompt=told.ref)  # fmt: skip
+
+    async def film(self, title: str, text: str) -> Media:
         """The film that goes with a post, sentence by sentence, where the agent may have one made."""
-        if PICTURES not in self.assignment.permissions:
-            return {}
         said = self._undisclosed(text).replace("! ", ". ").replace("? ", ". ")
         scenes = [{"title": title[:CARD_CHARS_MAX], "words": one.strip()} for one in said.split(". ") if one.strip()]
-        made = (await self.read("film", {"scenes": scenes[:SCENES_MAX], **self._by})).content
-        return {"media": [{name: made[name] for name in ("digest", "alt", "mime")}]}
+        return await self.made("film", {"scenes": scenes[:SCENES_MAX]})
+
+    async def made(self, tool: str, arguments: dict[str, Any], *, prompt: str = "") -> Media:
+        """What the studio makes in the persona's name: digest and alt text; nothing where the agent may have none."""
+        if PICTURES not in self.assignment.permissions:
+            return ()
+        medium = (await self.read(tool, {**arguments, **self._by}, prompt=prompt)).content
+        named = ("digest", "alt", "mime") if tool == "film" else ("digest", "alt")
+        return ({name: medium[name] for name in named},)
 
     @property
     def _by(self) -> dict[str, str]:

@@ -7,7 +7,10 @@ from typing import Any
 from chimera.domain.action import Action
 from chimera.domain.costing import PLATFORM_FEE, PLATFORM_FEE_MICROS
 from chimera.domain.draft import Draft
-from chimera.skills.desk import Desk
+from chimera.skills.copy.pictures import pictured
+from chimera.skills.desk import Desk, Media
+
+POST = "copy.post"
 
 
 async def write(desk: Desk) -> Draft:
@@ -16,15 +19,14 @@ async def write(desk: Desk) -> Draft:
     output = {**envelope.output, "text": disclosed(str(envelope.output.get("text", "")), desk)}
     asked = desk.assignment.task.input
     topic, text = str(asked.get("topic", "")), output["text"]
-    if asked.get("film"):
-        media = await desk.film(topic, text)
-    else:
-        media = await desk.card(topic, text) if asked.get("picture") else {}
+    media = await pictured(desk, topic, text) if desk.spec.name == POST else ()
+    if media:
+        output["media"] = list(media)
     return Draft(
         output=output,
         confidence_bp=envelope.confidence_bp,
         labels=desk.labels,
-        action=_action(desk, output["text"], media),
+        action=_action(desk, text, media),
     )
 
 
@@ -34,7 +36,7 @@ def disclosed(text: str, desk: Desk) -> str:
     return text if not disclosure or disclosure in text else f"{text.rstrip()} {disclosure}"
 
 
-def _action(desk: Desk, text: str, media: dict[str, Any]) -> Action:
+def _action(desk: Desk, text: str, media: Media) -> Action:
     asked, account = desk.assignment.task.input, desk.assignment.account
     if desk.spec.name == "copy.reply":
         arguments = {
@@ -51,7 +53,9 @@ def _action(desk: Desk, text: str, media: dict[str, Any]) -> Action:
             category=PLATFORM_FEE,
             cost_micros=PLATFORM_FEE_MICROS,
         )
-    arguments = {"text": text, "disclosure": desk.assignment.persona.disclosure, **media}
+    arguments: dict[str, Any] = {"text": text, "disclosure": desk.assignment.persona.disclosure}
+    if media:
+        arguments["media"] = list(media)
     return Action(
         kind="post.publish",
         platform=asked["platform"],
