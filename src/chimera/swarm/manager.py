@@ -54,6 +54,8 @@ class Stages(Struct, frozen=True, kw_only=True):
     sealing: Sealing
     settle: Settle
     effects: Acting
+    # What is known of the fleet, where several managers of one process share it.
+    roster: Roster | None = None
 
 
 class Manager:
@@ -75,7 +77,7 @@ class Manager:
         self._dispatch = dispatch
         self._pace = pace or Pace()
         self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
-        self._roster = Roster(reads=store, clock=clock)
+        self._roster = stages.roster or Roster(reads=store, clock=clock)
         self._governing = Governing(gate=stages.court.gate, reads=store)
         self._performing = Performing(effects=stages.effects, ended=self._ended)
         self._granting = Granting(
