@@ -179,6 +179,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     entrusted: Entrusted
     dispatch: Dispatch
     manifests: Manifests = NoManifests()
+    # What is known of the fleet, where several managers of one process share it.
+    roster: Roster | None = None
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -320,7 +322,8 @@ async def sandbox_outside(
     # Whoever judges does not judge his own work: the judge's is another model than the worker's.
     offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock, truth=truth)
                for add in (0, 1)]  # fmt: skip
-    async with _closing(reads), McpSession(url, clock) as session, models(read_settings(), *offline) as (mind, judge):
+    minds = models(read_settings(), *offline, reads=reads)
+    async with _closing(reads), McpSession(url, clock) as session, minds as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip
@@ -427,7 +430,7 @@ def manager_of(
         court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
-        effects=parts.effects,
+        effects=parts.effects, roster=parts.roster,
     )  # fmt: skip
     return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
                    shards=shards, recollection=parts.minded.recollection)  # fmt: skip
