@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import PUBLIC
 from chimera.pipeline.intake import Arrival
+from chimera.ports.store import Reads
 from chimera.settings import read_settings
 from tests.small_house import OTTO
 
@@ -34,15 +35,45 @@ pytestmark = [pytest.mark.faults, pytest.mark.requirement("R-N4")]
 AGENTS = 200
 RUNS_SECONDS = 5.0
 HALTED_SECONDS = 4.0
+LOOKS_SECONDS = 0.05
 AT_ONCE_MAX = 48
 DEEDS_MIN = 50
-WARM_SECONDS_MAX = 90.0
+BEGINNINGS_MIN = 100
+WARM_SECONDS_MAX = 180.0
 SECOND_US = 1_000_000
+# On a busy machine grants come in bursts, and the halt itself waits for its turn: what was at work is looked for in
+# these seconds before it. What may begin after it is not wider by that.
+LATELY_US, BEFORE_US = 2 * SECOND_US, 5 * SECOND_US
 # A seal is none: the grant was there before it, and effects looks at the halt once more.
 BEGINNINGS = (
     EventKind.INPUT_ADMITTED, EventKind.PLAN_ADOPTED, EventKind.ACTION_GRANTED, EventKind.EFFECT_STARTED,
     EventKind.EFFECT_RESENT,
 )  # fmt: skip
+
+
+class Watch:
+    """Reads history as it grows: what began lately."""
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+        self._read: dict[str, int] = {}
+        self._begun: deque[Event] = deque()
+
+    async def lately(self) -> Counter[str]:
+        """What began within the last two seconds, by the database's clock."""
+        for head in await self._reads.heads():
+            while page := await self._reads.links(head.writer, after_seq=self._read.get(head.writer, 0)):
+                self._read[head.writer] = page[-1].seq
+                events = (msgspec.json.decode(link.body, type=Event) for link in page)
+                self._begun.extend(event for event in events if event.kind in BEGINNINGS)
+        since_us = await self._reads.now_us() - LATELY_US
+        self._begun = deque(event for event in self._begun if event.at_us > since_us)
+        return Counter(str(event.kind) for event in self._begun)
+
+    async def is_full(self) -> bool:
+        """Whether now is the moment for a halt: much begins, and grants are among it."""
+        begun = await self.lately()
+        return begun.total() > BEGINNINGS_MIN and begun[EventKind.ACTION_GRANTED] > 0
 
 
 class Crowd:
@@ -85,16 +116,17 @@ async def test_nothing_begins_in_the_second_after_the_halt(
             network = house.built.network
             crowd = Crowd(house.fleet, house.campaigns)
             pushing = asyncio.create_task(crowd.push())
-            gives_up = time.monotonic() + WARM_SECONDS_MAX
-            while len(network.records()) < DEEDS_MIN and time.monotonic() < gives_up:
-                await _while(pushing, RUNS_SECONDS)
+            reads = await found.reads()
+            watch, gives_up = Watch(reads), time.monotonic() + WARM_SECONDS_MAX
+            while len(network.records()) < DEEDS_MIN or not await watch.is_full():
+                assert time.monotonic() < gives_up, (len(network.records()), await watch.lately())
+                await _while(pushing, LOOKS_SECONDS)
             halt = await house.fleet.halts.halt(scopes.FLEET, by=OTTO, reason="enough")
             deeds_then = len(network.records())
             await _while(pushing, HALTED_SECONDS)
             pushing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await pushing
-        reads = await found.reads()
         events = [event async for _, event in every_event(reads)]
         await reads.close()
     _require_still(events, halted_us=halt.since_us, record_property=record_property)
@@ -114,9 +146,9 @@ def _require_still(events: list[Event], *, halted_us: int, record_property: Call
         return Counter(str(event.kind) for event in events if since_us < event.at_us <= until_us
                        and event.kind in BEGINNINGS)  # fmt: skip
 
-    before = begun(halted_us - SECOND_US, halted_us)
+    before = begun(halted_us - BEFORE_US, halted_us)
     within = begun(halted_us, halted_us + SECOND_US)
-    assert sum(before.values()) > 100, "it was at work"
-    assert before[EventKind.ACTION_GRANTED], "grants among it"
+    assert before.total() > BEGINNINGS_MIN, f"it was at work: {before}"
+    assert before[EventKind.ACTION_GRANTED], f"grants among it: {before}"
     assert begun(halted_us + SECOND_US, time.time_ns()) == {}, "what begins later than a second after the halt"
-    record_property("began in the second before and after", (before, within))
+    record_property("began in the five seconds before and in the one after", (before, within))
