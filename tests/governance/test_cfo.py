@@ -134,6 +134,11 @@ async def test_what_is_no_amount_is_refused_by_name(office: Office, amount: obje
         ("farm\u202egpj", "recipient_invisible"),
         ("a\nb", "recipient_invisible"),
         ("0x1234", "address_malformed"),
+        ("0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", "address_checksum"),
+        ("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293Bc", "address_checksum"),
+        ("0x3C44CdDdB6а900fa2b585dd299e03d12FA4293BC", "address_homoglyph"),
+        ("0х3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", "address_homoglyph"),
+        ("0x0000000000000000000000000000000000000000", "address_zero"),
     ],
 )
 async def test_what_is_no_recipient_is_refused_by_name(office: Office, recipient: str, code: str) -> None:
