@@ -8,11 +8,14 @@ import pytest
 
 from chimera.adapters.embeddings.word_vectors import WordVectors
 from chimera.bench import tool_corpus
+from chimera.domain.tools import Definition
 from chimera.gateway.selection import Selector
+from chimera.gateway.thesaurus import said_of
+from chimera.gateway.wording import stems
 
 pytestmark = [pytest.mark.requirement("R-H1"), pytest.mark.timeout(180)]
-# What the untouched half gave when it was last measured, less two queries. The aim is 0.90: docs/decisions/ADR-074.
-UNTOUCHED_MIN = {True: 0.83, False: 0.74}
+# The aim. What was measured is in docs/decisions/ADR-180.
+UNTOUCHED_MIN = 0.90
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +37,10 @@ def test_the_corpus_is_what_it_says() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("is_real", [True, False])
-async def test_the_untouched_half_is_found_as_often_as_it_was(index: Selector, is_real: bool) -> None:
+async def test_nine_wishes_of_ten_of_the_untouched_half_are_found(index: Selector, is_real: bool) -> None:
     asked = [one for one in tool_corpus.queries() if one.is_untouched and one.is_real is is_real]
     hits = [any(found.definition.full_name in one.accepted for found in await index.select(one.text)) for one in asked]
-    assert sum(hits) / len(hits) >= UNTOUCHED_MIN[is_real]
+    assert sum(hits) / len(hits) >= UNTOUCHED_MIN
 
 
 async def test_what_may_not_be_used_is_not_ranked(index: Selector) -> None:
@@ -50,6 +53,34 @@ async def test_what_may_not_be_used_is_not_ranked(index: Selector) -> None:
     assert all(one.definition.server != "google" for one in fewer)
     assert await index.select(wish, may_use=lambda one: False) == ()
     assert await index.select("   ") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("getFileInfo", ["get", "file", "info"]), ("XMLFiles_v2", ["xml", "file", "v", "2"]), ("the-replies", ["reply"])],
+)
+def test_names_and_wishes_are_split_into_the_same_words(name: str, words: list[str]) -> None:
+    assert stems(name) == words
+
+
+def a_tool(name: str, *, server: str = "desk") -> Definition:
+    return Definition(server=server, name=name, description="", schema="{}")
+
+
+def test_a_tool_is_found_by_what_people_say_for_all_the_words_of_its_name() -> None:
+    regularly = stems("regular")[0]
+    assert regularly in said_of(a_tool("create_standing_order"))
+    assert regularly not in said_of(a_tool("create_cake_order"))
+
+
+async def test_an_order_favours_who_does_it_and_a_question_who_tells() -> None:
+    index = await Selector.made([a_tool("list_bouquets"), a_tool("delete_bouquet")], WordVectors())
+    for wish, best in (
+        ("Could you please remove my bouquet?", "delete_bouquet"),
+        ("which bouquets are there", "list_bouquets"),
+        ("bouquets: delete one", "delete_bouquet"),
+    ):
+        assert (await index.select(wish))[0].definition.name == best, wish
 
 
 async def test_an_empty_index_finds_nothing() -> None:

@@ -18,6 +18,9 @@ from chimera.domain.access import SCOPES
 from chimera.domain.errors import Missing, Refused, Unavailable
 from chimera.governance.egress import Egress
 from chimera.governance.identity.accesses import Accesses
+from chimera.governance.security.cached import CachedScanner
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Store
 from chimera.ports.toolbox import Selection, ToolServers
@@ -38,6 +41,7 @@ def tokens_of(settings: Settings) -> AgentTokens:
 async def gateway(settings: Settings, store: Store) -> AsyncGenerator[Any]:
     """What answers outside agents, with its tool servers alive while the block runs."""
     # Imported when used: the MCP library takes longer to load than all the rest.
+    from chimera.gateway.asking import Asking
     from chimera.gateway.book import PinBook
     from chimera.gateway.door import Guards, ToolDoor
     from chimera.gateway.outside import OutsideCalls
@@ -50,6 +54,7 @@ async def gateway(settings: Settings, store: Store) -> AsyncGenerator[Any]:
         guards = Guards(may_use=roster.may_use, security=tools.scanner(), egress=Egress(settings.read_hosts.split(",")))
         intake = Intake(security=tools.scanner(), store=store, clock=clock, ids=SystemIds())
         yield Gateway(
+            asking=Asking(SecurityGateway(CachedScanner(shipped_scanner()), store=store)),
             door=ToolDoor(servers, PinBook(reads=store, clock=clock), guards),
             calls=OutsideCalls(store=store, intake=intake, clock=clock, ids_from=SystemIds()),
             selection=_Indexed(servers).current,
@@ -95,7 +100,8 @@ def _guarded(settings: Settings, store: Store, made: Any, public: str) -> Any:  
     from chimera.gateway.server import VERSION, caller
 
     resource = f"{public}/mcp"
-    authorization = HouseAuthorization(accesses_of(settings, store), issuer=public, resource=resource)
+    authorization = HouseAuthorization(accesses_of(settings, store), issuer=public, resource=resource,
+                                       console=_console_of(settings))  # fmt: skip
     given = AuthSettings.model_validate({
         "issuer_url": public, "resource_server_url": resource, "validate_token_resource": True,
         "client_registration_options": ClientRegistrationOptions(
@@ -134,6 +140,13 @@ def _card_route(card: bytes) -> Any:  # noqa: ANN401 – imported when used.
 def accesses_of(settings: Settings, store: Store) -> Accesses:
     """Which programs people have let in, over this store."""
     return Accesses(store=store, ids_from=SystemIds(), secrecy=people.secrecy_of(settings), permits=load_permits())
+
+
+def _console_of(settings: Settings) -> str:
+    """Where a person's browser finds the console: as set, or on this machine beside a door that stays on it."""
+    if settings.console_url or settings.gateway_url:
+        return settings.console_url.rstrip("/")
+    return f"http://localhost:{settings.api_port}" if settings.api_port else ""
 
 
 def _listening(host: str, port: int) -> socket.socket:

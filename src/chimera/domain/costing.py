@@ -21,7 +21,8 @@ from chimera.domain.task import Task
 ATTEMPTS_LOOKED_AT_MAX = 200
 PLATFORM_FEE, PLATFORM_FEE_MICROS = "platform_fee", 1_000
 OTHERS = "*"
-STORAGE, STUDIO_TOOLS, TOOLS = "storage", ("card", "film"), "tools"
+STORAGE, STUDIO_TOOLS, TOOLS = "storage", ("card", "chart", "collage", "painting", "film"), "tools"
+PAINTING = "painting"
 GIGABYTE = 1_000_000_000
 
 
@@ -87,10 +88,13 @@ def storage_micros(stored_bytes: int, *, gigabyte_micros: int) -> int:
 
 
 def parts_of(calls: Iterable[Call]) -> dict[str, int]:
-    """What of these calls' cost is not for models: tools by their prices, and the studio's answers by their bytes."""
+    """What of these calls' cost is not for models: tools by their prices, and the studio's answers by their bytes.
+
+    A painting costs what the model that painted it does.
+    """
     parts: dict[str, int] = {}
     for call in calls:
-        if call.kind == "tool" and call.cost_micros:
+        if call.kind == "tool" and call.cost_micros and call.name != PAINTING:
             name = STORAGE if call.name in STUDIO_TOOLS else TOOLS
             parts[name] = parts.get(name, 0) + call.cost_micros
     return parts
