@@ -121,6 +121,7 @@ async def test_what_is_no_amount_is_refused_by_name(office: Office, amount: obje
     with pytest.raises(Invalid) as caught:
         await office.cfo.review_transaction(amount, "render-farm", "render", "ada")  # type: ignore[arg-type]
     assert caught.value.code.startswith("amount_")
+    assert caught.value.remedy
     assert office.cfo.history.day_micros("render-farm", office.clock.now_us()) == 0
 
 
@@ -145,6 +146,7 @@ async def test_what_is_no_recipient_is_refused_by_name(office: Office, recipient
     with pytest.raises(Invalid) as caught:
         await office.ask(recipient=recipient)
     assert caught.value.code == code
+    assert caught.value.remedy
 
 
 async def test_the_limits_apply_to_the_sum_of_a_day(office: Office) -> None:
