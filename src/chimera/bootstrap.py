@@ -88,6 +88,7 @@ from chimera.rehearsal.truth import GroundTruth
 from chimera.settings import Settings, read_settings
 from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
+from chimera.swarm.editions import Editions
 from chimera.swarm.listening import Listening
 from chimera.swarm.manager import ALL_SHARDS, Manager, Stages
 from chimera.swarm.performing import Acting
@@ -319,7 +320,8 @@ async def sandbox_outside(
     # Whoever judges does not judge his own work: the judge's is another model than the worker's.
     offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock, truth=truth)
                for add in (0, 1)]  # fmt: skip
-    async with _closing(reads), McpSession(url, clock) as session, models(read_settings(), *offline) as (mind, judge):
+    minds = models(read_settings(), *offline, reads=reads)
+    async with _closing(reads), McpSession(url, clock) as session, minds as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip
@@ -352,14 +354,15 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
     async with contextlib.AsyncExitStack() as stack:
         calendar = calendared(settings, outside.tools, outside.publisher)
         tools, publisher = await stack.enter_async_context(calendar)
-        drawn = await illustrated(settings, tools=tools, publisher=publisher)
         clock, written = SystemClock(), rules()
+        reads = await stack.enter_async_context(_closing(await found.reads()))
+        styles = Editions(reads=reads, roster=Roster(reads=reads, clock=clock))
+        drawn = await stack.enter_async_context(illustrated(settings, tools=tools, publisher=publisher, styles=styles))
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
         await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
         acting = await entered(stack, found, Role.EFFECTS, "effects-0")
-        reads = await stack.enter_async_context(_closing(await found.reads()))
         intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
                         consents=found.consents(office))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from imageio_ffmpeg import count_frames_and_secs
 
+from chimera.adapters.documents.brands import shipped
 from chimera.adapters.media.at_work import MediaPublisher, StudioTools
 from chimera.adapters.media.credentials import Credentials, verify
 from chimera.adapters.media.studio import DAY_US, Studio
@@ -23,7 +24,7 @@ from chimera.domain.costing import storage_micros
 from chimera.domain.errors import Invalid
 from chimera.domain.grant import PerformanceState
 from chimera.ports.tools_read import ToolAnswer
-from chimera.skills import copy
+from chimera.skills.copy import writing
 from chimera.skills.desk import Desk
 from tests.small_house import CONTRACTS, PROMPTS, SPECS, TEXT, SmallHouse, a_post
 from tests.small_work import SayingModel, assign, envelope
@@ -48,7 +49,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def studio(folder: Path) -> Studio:
     credentials = Credentials(Ed25519PrivateKey.generate(), house="Test House", now=NOW)
-    return Studio(objects=StoredObjects.in_folder(folder, public_url="https://cdn.example"), credentials=credentials)
+    return Studio(objects=StoredObjects.in_folder(folder, public_url="https://cdn.example"), credentials=credentials,
+                  brand=shipped())  # fmt: skip
 
 
 async def test_a_picture_is_vouched_for_once_it_was_read_back(studio: Studio, folder: Path) -> None:
@@ -60,7 +62,7 @@ async def test_a_picture_is_vouched_for_once_it_was_read_back(studio: Studio, fo
     assert not studio.is_verified("ab" * 32)
     assert medium.url == f"https://cdn.example/originals/{medium.digest}.png"
     assert (folder / medium.thumbnail).stat().st_size < len(data)
-    later = Studio(objects=StoredObjects.in_folder(folder), credentials=studio._credentials)
+    later = Studio(objects=StoredObjects.in_folder(folder), credentials=studio._credentials, brand=shipped())
     assert await later.remember() == 1
     assert later.is_verified(medium.digest)
     with pytest.raises(Invalid, match="tool_arguments"):
@@ -113,7 +115,7 @@ async def test_a_post_task_carries_a_picture_from_the_skill_to_the_network(studi
         spec=SPECS["copy.post"], model=SayingModel(envelope({"text": TEXT, "sources": []})),
         tools=StudioTools(NoTools(), studio), prompts=PROMPTS,
     )  # fmt: skip
-    made = await copy.write(desk)
+    made = await writing.write(desk)
     assert made.action is not None
     (medium,) = made.action.arguments["media"]
     assert medium["alt"].startswith("A card by ada: boss fights.")

@@ -48,6 +48,7 @@ from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.network import KnownNetwork
 from chimera.ports.toolbox import ToolServers
+from chimera.ports.vouching import Vouching
 from chimera.rehearsal.habits import Habits
 from chimera.rehearsal.lives import rehearse
 from chimera.rehearsal.scorecards import Rehearsals
@@ -88,6 +89,7 @@ class World:
         self.permits = load_permits()
         self.secrecy = SystemSecrecy(key="tests")
         self.poster = WebhookPoster(own=Egress(("localhost",)))
+        self.provider: Vouching | None = None
         self.desk: IdentityDesk
         self.replies: PostgresReplies
         self.webhooks: PostgresWebhooks
@@ -120,7 +122,7 @@ class World:
     def given(self, console: Path = Path("nowhere")) -> Given:
         security = SecurityGateway(CachedScanner(shipped_scanner()))
         return Given(
-            views=self.views, office=self.office, desk=self.desk, permits=self.permits,
+            views=self.views, office=self.office, desk=self.desk, provider=self.provider, permits=self.permits,
             clock=self.clock, ids=SystemIds(),
             reviews=Reviews(store=self.office, permits=self.permits, bands=load_pack().bands),
             intake=Intake(security=security, store=self.office, clock=self.clock, ids=SystemIds()),

@@ -11,7 +11,8 @@ from chimera.api.route import GuardedRoute, Needs, Public, Recognised, Route
 from chimera.domain.person import PersonRole
 from tests.api.conftest import World
 
-PUBLIC = {("POST", "/v1/session"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/v1/openapi.json"),
+PUBLIC = {("POST", "/v1/session"), ("GET", "/v1/session/provider"), ("POST", "/v1/session/provider"),
+          ("POST", "/v1/session/provider/back"), ("GET", "/health"), ("GET", "/ready"), ("GET", "/v1/openapi.json"),
           ("GET", "/.well-known/agent-card.json"), ("GET", "/{path:path}")}  # fmt: skip
 ANY_ID = "0193f3a8-7c00-7a11-8b22-0123456789ab"
 OWN = {("GET", "/v1/session"), ("DELETE", "/v1/session"), ("GET", "/v1/tokens"), ("POST", "/v1/tokens"),

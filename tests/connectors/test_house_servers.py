@@ -47,7 +47,7 @@ async def people(radicale: str) -> str:
 async def test_a_picture_is_made_named_by_its_bytes_and_handed_out(tmp_path: Path) -> None:
     async with served(tmp_path / "home", "images") as client:
         hints = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
-        assert set(hints) == {"card", "film", "bytes"}
+        assert set(hints) == {"card", "chart", "collage", "film", "bytes"}
         made = await told(client, "card", title="Patch 2", body="The healer is stronger.", name="Banterpacks")
         assert "Patch 2" in made["alt"]
         data = base64.b64decode((await told(client, "bytes", digest=made["digest"]))["data"])

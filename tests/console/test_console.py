@@ -229,7 +229,7 @@ UNREACHED = """[...document.querySelectorAll('main [role=button], main [onclick]
   !one.closest('a, button, input, select, textarea, [tabindex]')).map((one) => one.outerHTML.slice(0, 120))"""
 
 
-def test_a_review_can_be_ruled_on_from_a_phone_and_no_screen_is_wider(browser: Browser, house: House) -> None:
+def test_from_a_phone_one_rules_halts_and_pauses_and_no_screen_is_wider(browser: Browser, house: House) -> None:
     context = browser.new_context(storage_state=house.let_in, viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
     page.goto(f"{house.url}/reviews")
@@ -237,6 +237,9 @@ def test_a_review_can_be_ruled_on_from_a_phone_and_no_screen_is_wider(browser: B
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
     small = page.locator(".verdicts button:visible").evaluate_all(TOO_SMALL)
     assert not small, f"no thumb hits these: {small}"
+    page.get_by_role("button", name="Halt…").click()
+    page.get_by_role("dialog").get_by_text("Pause: finish what is begun").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Pause the fleet now")).to_be_visible()
     too_wide = dict[str, int]()
     for screen in SCREENS:
         page.goto(house.url + screen)

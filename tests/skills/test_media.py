@@ -8,14 +8,21 @@ from datetime import UTC, datetime
 import c2pa
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from PIL import Image
 
+from chimera.adapters.documents.brands import shipped
 from chimera.adapters.media.credentials import Credentials, verify
+from chimera.domain.brand import Look
 from chimera.domain.errors import Invalid
 from chimera.skills.media import card
 
-BRAND = card.Brand(name="Banterpacks")
+BRAND = Look(name="Banterpacks", disclosure="made by AI", brand=shipped())
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def painted(name: str, paper: str) -> Look:
+    return Look(name=name, disclosure="made by AI", brand=replace(shipped(), paper=paper))
 
 
 def opened(picture: card.Picture) -> Image.Image:
@@ -30,7 +37,7 @@ def signed(picture: card.Picture) -> bytes:
 def test_a_card_has_its_brands_colours_its_words_and_an_alt_text() -> None:
     picture = card.card(BRAND, title="Co-op week is back", body="Pix has already blamed the lag. " * 5)
     image = opened(picture)
-    assert (image.width, image.height) == (picture.width, picture.height) == (card.WIDTH, card.HEIGHT)
+    assert (image.width, image.height) == (picture.width, picture.height) == (BRAND.brand.width, BRAND.brand.height)
     colours = {colour for _, colour in image.getcolors(1_000_000) or []}
     assert {(0x14, 0x21, 0x3D), (0xFC, 0xA3, 0x11), (0xFF, 0xFF, 0xFF)} <= colours
     assert "Co-op week is back" in picture.alt
@@ -49,8 +56,8 @@ def test_a_longer_bar_is_a_larger_figure_and_the_alt_text_tells_it() -> None:
 
 @pytest.mark.requirement("R-B2")
 def test_a_collage_and_a_thumbnail_are_made_of_the_pictures_given() -> None:
-    red = card.card(card.Brand(name="Red", paper="#ff0000"), title="red").png
-    blue = card.card(card.Brand(name="Blue", paper="#0000ff"), title="blue").png
+    red = card.card(painted("Red", "#ff0000"), title="red").png
+    blue = card.card(painted("Blue", "#0000ff"), title="blue").png
     both = card.collage(BRAND, pictures=[red, blue], alts=["a red card", "a blue card"])
     colours = {colour for _, colour in opened(both).getcolors(1_000_000) or []}
     assert {(255, 0, 0), (0, 0, 255)} <= colours

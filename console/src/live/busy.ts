@@ -1,6 +1,6 @@
 /** Fetching that is neither too eager nor too late: the stream says when; this says how often at most. */
 import { QueryClient } from "@tanstack/react-query";
-import { LOST, Problem } from "@/api/client";
+import { LOST, Problem } from "chimera-client";
 
 const TRIES_MAX = 3;
 

@@ -2,7 +2,7 @@
 import { Button, Loader, Tooltip } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactElement, ReactNode } from "react";
-import { LOST, Problem } from "@/api/client";
+import { LOST, Problem } from "chimera-client";
 import { useCurrency } from "@/session";
 import { moneyOf } from "@/words/money";
 import { useNowUs } from "@/live/now";

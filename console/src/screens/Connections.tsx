@@ -2,8 +2,8 @@
 import { Button } from "@mantine/core";
 import type { ReactElement, ReactNode } from "react";
 import { Link } from "wouter";
+import * as api from "chimera-client";
 import { usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Head, Panel, State, When } from "@/parts/parts";
 import { UntrustedLine } from "@/parts/Untrusted";
 import { openHalt } from "@/shell/HaltControl";
@@ -13,8 +13,8 @@ import { useMay } from "@/session";
 import { handleOf } from "@/words/plain";
 import { countOf, plural } from "@/words/money";
 
-type Row = Schemas["Connection"];
-type Window = Schemas["WindowShown"];
+type Row = api.Connection;
+type Window = api.WindowShown;
 
 const HEALTH: Record<Row["health"], { tone: "go" | "wait" | "stop" | "plain"; says: string; means: string }> = {
   working: { tone: "go", says: "works", means: "The network took its latest act, and with it the proof of who it is." },
@@ -100,8 +100,8 @@ function Network({ platform, members, windows }: { platform: string; members: Ro
 
 export default function Connections(): ReactElement {
   const may = useMay();
-  const pages = usePages<Row>(["connections", "list"], "connections", { limit: 200 });
-  const windows = useRead<Schemas["Windows"]>(["money", "quotas"], "money/windows", { query: { scope: "account:", limit: 1_000 }, when: may("money.look") }).data?.items ?? [];
+  const pages = usePages(["connections", "list"], (asked) => api.connectionsList(asked), { limit: 200 });
+  const windows = useRead(["money", "quotas"], (asked) => api.moneyWindows(asked), { query: { scope: "account:", limit: 1_000 }, when: may("money.look") }).data?.items ?? [];
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const networks = [...Map.groupBy(rows, (row) => row.platform)];
   return (

@@ -1,8 +1,8 @@
 /** The figures that people steer by, and what is wrong at this moment. */
 import type { ReactElement } from "react";
 import { Link } from "wouter";
+import * as api from "chimera-client";
 import { useFleet, useHalts, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { usePulse } from "@/live/stream";
 import { Chip, Empty, Figures, Found, Head, Panel, When } from "@/parts/parts";
 import { countOf, percentOf, plural } from "@/words/money";
@@ -10,7 +10,7 @@ import { spanOf } from "@/words/time";
 
 const HOUR_US = 3_600_000_000;
 
-function valueOf(kpi: Schemas["Kpi"]): string {
+function valueOf(kpi: api.Kpi): string {
   if (kpi.value === null) return "–";
   if (kpi.unit === "bp") return percentOf(kpi.value);
   return kpi.unit === "us" ? (kpi.value ? spanOf(kpi.value) : "none") : countOf(kpi.value);
@@ -35,7 +35,7 @@ function useAlerts(): Alert[] {
 }
 
 export default function Kpis(): ReactElement {
-  const kpis = useRead<Schemas["Kpis"]>(["kpis"], "kpis", { everyMs: 5_000 });
+  const kpis = useRead(["kpis"], (asked) => api.kpisShow(asked), { everyMs: 5_000 });
   const alerts = useAlerts();
   return (
     <div className="page">

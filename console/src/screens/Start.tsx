@@ -2,8 +2,8 @@
 import { Button } from "@mantine/core";
 import type { ReactElement, ReactNode } from "react";
 import { Link, useLocation } from "wouter";
+import * as api from "chimera-client";
 import { useFleet, usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Icon } from "@/parts/Icon";
 import { Head, Meter } from "@/parts/parts";
 import { openHalt } from "@/shell/HaltControl";
@@ -52,12 +52,12 @@ function GoingLive(): ReactElement {
 export default function Start(): ReactElement {
   const may = useMay();
   const fleet = useFleet().data;
-  const campaigns = usePages<Schemas["CampaignRow"]>(["campaigns", "first"], "campaigns", { limit: 1 }).data?.pages[0]?.items ?? [];
-  const ruled = usePages<Schemas["ReviewRow"]>(["reviews", "ruled"], "reviews", { state: "closed", limit: 1 }, may("review.look")).data?.pages[0]?.items ?? [];
-  const lifted = useRead<{ items: Schemas["Halt"][] }>(["halts", "lifted"], "halts", { query: { state: "lifted", limit: 1 } }).data?.items ?? [];
-  const connections = useRead<{ items: Schemas["Connection"][] }>(["connections", "some"], "connections", { query: { limit: 200 }, when: may("fleet.look") }).data?.items ?? [];
-  const people = useRead<{ items: Schemas["PersonShown"][] }>(["people"], "people", { when: may("people.look") }).data?.items ?? [];
-  const policies = useRead<{ items: Schemas["PolicyRow"][] }>(["policy", "versions"], "policy/versions", { when: may("policy.look") }).data?.items ?? [];
+  const campaigns = usePages(["campaigns", "first"], (asked) => api.campaignsList(asked), { limit: 1 }).data?.pages[0]?.items ?? [];
+  const ruled = usePages(["reviews", "ruled"], (asked) => api.reviewsList(asked), { state: "closed", limit: 1 }, may("review.look")).data?.pages[0]?.items ?? [];
+  const lifted = useRead(["halts", "lifted"], (asked) => api.haltsList(asked), { query: { state: "lifted", limit: 1 } }).data?.items ?? [];
+  const connections = useRead(["connections", "some"], (asked) => api.connectionsList(asked), { query: { limit: 200 }, when: may("fleet.look") }).data?.items ?? [];
+  const people = useRead(["people"], (asked) => api.peopleList(asked), { when: may("people.look") }).data?.items ?? [];
+  const policies = useRead(["policy", "versions"], (asked) => api.policyVersions(asked), { when: may("policy.look") }).data?.items ?? [];
   const agents = Object.values(fleet?.agents ?? {}).reduce((sum, count) => sum + count, 0);
   const active = fleet?.agents["active"] ?? 0;
   const isLive = connections.some((one) => one.platform !== "sandbox");

@@ -2,17 +2,16 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Hash, Head, NoRows, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
 import { plural } from "@/words/money";
 
-type Pin = Schemas["ToolPin"];
-type Waiting = Schemas["ToolWaiting"];
+type Pin = api.ToolPin;
+type Waiting = api.ToolWaiting;
 const KINDS: Record<string, Tone> = { read: "go", write: "wait", destructive: "stop" };
 
 function prettyOf(schema: string): string {
@@ -47,7 +46,7 @@ function PinShown({ pin }: { pin: Pin }): ReactElement {
 }
 
 function Pins(): ReactElement {
-  const pages = usePages<Pin>(["tools", "pins"], "tools/pins", { limit: 200 });
+  const pages = usePages(["tools", "pins"], (asked) => api.toolsPins(asked), { limit: 200 });
   const pins = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const servers = [...Map.groupBy(pins, (pin) => pin.definition.server)];
   return (
@@ -66,15 +65,18 @@ const STANDS: Record<string, { tone: Tone; says: string }> = {
   revoked: { tone: "plain", says: "its approval was taken back" },
   hostile: { tone: "stop", says: "its own words give orders to whoever reads them: it cannot be pinned" },
 };
-const KIND_CHOICES = ["read", "write", "publish", "message", "spend", "admin"];
+const KIND_CHOICES: api.ToolKind[] = ["read", "write", "publish", "message", "spend", "admin"];
+
+/** A word as a kind; a word that is none is the strictest. */
+const kindOf = (word: string): api.ToolKind => KIND_CHOICES.find((one) => one === word) ?? "admin";
 
 /** One tool in quarantine: what it is now against what was approved, and approving exactly that. */
 function WaitingShown({ tool }: { tool: Waiting }): ReactElement {
   const may = useMay();
   const client = useQueryClient();
-  const [kind, setKind] = useState(tool.kind);
+  const [kind, setKind] = useState(kindOf(tool.kind));
   const pin = useMutation({
-    mutationFn: () => call<Pin>("tools/pins", { method: "POST", body: { tool: tool.tool, digest: tool.digest, kind } }),
+    mutationFn: () => api.toolsPin({ body: { tool: tool.tool, digest: tool.digest, kind } }),
     onSettled: () => client.invalidateQueries({ queryKey: ["tools"] }),
   });
   const stands = STANDS[tool.standing] ?? { tone: "plain" as Tone, says: "" };
@@ -90,7 +92,7 @@ function WaitingShown({ tool }: { tool: Waiting }): ReactElement {
         ))}
         {may("system.change") && tool.standing !== "hostile" && (
           <div className="row" style={{ marginTop: 8 }}>
-            <NativeSelect size="xs" aria-label={`What calling ${tool.tool} does`} data={KIND_CHOICES} value={kind} onChange={(event) => { setKind(event.currentTarget.value); }} />
+            <NativeSelect size="xs" aria-label={`What calling ${tool.tool} does`} data={KIND_CHOICES} value={kind} onChange={(event) => { setKind(kindOf(event.currentTarget.value)); }} />
             <Button size="compact-sm" loading={pin.isPending} onClick={() => { pin.mutate(); }}>Pin exactly this</Button>
             <Hash of={tool.digest} length={16} />
           </div>
@@ -105,9 +107,9 @@ function WaitingShown({ tool }: { tool: Waiting }): ReactElement {
 function Servers(): ReactElement {
   const may = useMay();
   const client = useQueryClient();
-  const found = useRead<Schemas["ServersShown"]>(["tools", "servers"], "tools/servers");
+  const found = useRead(["tools", "servers"], (asked) => api.toolsServers(asked));
   const look = useMutation({
-    mutationFn: () => call<Schemas["ServersShown"]>("tools/servers/look", { method: "POST" }),
+    mutationFn: () => api.toolsLook(),
     onSuccess: (seen) => { client.setQueryData(["tools", "servers"], seen); },
   });
   const ask = may("system.change") && <Button size="compact-sm" variant="default" loading={look.isPending} onClick={() => { look.mutate(); }}>Ask them now</Button>;
@@ -130,7 +132,7 @@ function Servers(): ReactElement {
 
 export default function Tools(): ReactElement {
   const may = useMay();
-  const tools = useRead<Schemas["Tools"]>(["tools"], "tools");
+  const tools = useRead(["tools"], (asked) => api.toolsList(asked));
   return (
     <div className="page">
       <Head title="Tools">Read tools, as workers reach them. A tool that writes is reached by effects alone, under a grant.</Head>

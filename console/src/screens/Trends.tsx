@@ -2,14 +2,14 @@
 import { Button } from "@mantine/core";
 import type { ReactElement } from "react";
 import { Link } from "wouter";
+import * as api from "chimera-client";
 import { usePages } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Head, Meter, NoRows, Panel, ProblemNote, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { fieldsOf, textOf } from "@/words/plain";
 import { percentOf, plural } from "@/words/money";
 
-type Row = Schemas["TrendRow"];
+type Row = api.TrendRow;
 
 function Finding({ value }: { value: unknown }): ReactElement {
   if (Array.isArray(value)) return <div className="row wrap">{value.slice(0, 30).map((one, index) => { const fields = fieldsOf(one); const name = textOf(fields["topic"] ?? fields["name"] ?? fields["text"] ?? one); return <Chip key={index} tone="info"><bdi>{name.slice(0, 80)}</bdi></Chip>; })}</div>;
@@ -34,7 +34,7 @@ function Tally({ rows }: { rows: readonly Row[] }): ReactElement | null {
 }
 
 export default function Trends(): ReactElement {
-  const pages = usePages<Row>(["trends", "list"], "trends", { limit: 50 });
+  const pages = usePages(["trends", "list"], (asked) => api.trendsList(asked), { limit: 50 });
   const rows = (pages.data?.pages.flatMap((page) => page.items) ?? []).sort((a, b) => b.at_us - a.at_us);
   return (
     <div className="page">

@@ -2,18 +2,18 @@
 import { Button, Checkbox, Menu, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Dialogue, Secret } from "@/parts/Dialogue";
 import { Icon } from "@/parts/Icon";
 import { Chip, Empty, Found, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { countOf } from "@/words/money";
 
-type Hook = Schemas["WebhookShown"];
+type Hook = api.WebhookShown;
 
 const TOPICS = ["review", "effect", "halt", "campaign", "conversation", "agent", "money", "policy", "tool", "person"];
-const NEXT: Record<string, readonly { command: "pause" | "resume" | "remove"; says: string }[]> = {
+type Command = api.WebhooksChangeData["body"]["command"];
+const NEXT: Record<string, readonly { command: Command; says: string }[]> = {
   active: [{ command: "pause", says: "Pause it" }, { command: "remove", says: "Remove it" }],
   paused: [{ command: "resume", says: "Let it go on where it was" }, { command: "remove", says: "Remove it" }],
 };
@@ -21,9 +21,9 @@ const NEXT: Record<string, readonly { command: "pause" | "resume" | "remove"; sa
 function Adding({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactElement {
   const client = useQueryClient();
   const [url, setUrl] = useState("https://");
-  const [topics, setTopics] = useState<readonly string[]>(["review", "halt"]);
+  const [topics, setTopics] = useState<string[]>(["review", "halt"]);
   const add = useMutation({
-    mutationFn: () => call<Hook>("webhooks", { method: "POST", body: { url: url.trim(), topics } }),
+    mutationFn: () => api.webhooksSet({ body: { url: url.trim(), topics } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["webhooks"] }),
   });
   if (add.data) {
@@ -45,9 +45,9 @@ function Adding({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): 
 export function Webhooks(): ReactElement {
   const client = useQueryClient();
   const [isAdding, setAdding] = useState(false);
-  const hooks = useRead<PageOf<Hook>>(["webhooks"], "webhooks", { everyMs: 10_000 });
+  const hooks = useRead(["webhooks"], (asked) => api.webhooksList(asked), { everyMs: 10_000 });
   const change = useMutation({
-    mutationFn: ({ hook, command }: { hook: Hook; command: string }) => call<Hook>(`webhooks/${hook.id}/state`, { method: "POST", version: hook.version, body: { command } }),
+    mutationFn: ({ hook, command }: { hook: Hook; command: Command }) => api.webhooksChange({ path: { webhook_id: hook.id }, headers: api.from(hook.version), body: { command } }),
     onSettled: () => client.invalidateQueries({ queryKey: ["webhooks"] }),
   });
   const act = <Button variant="default" onClick={() => { setAdding(true); }}>Tell an address…</Button>;

@@ -1,17 +1,16 @@
 /** The kill switch and its lighter kind, on every page: choose a scope, read what it does, say why. Lifting is as deliberate. */
-import { Button, Menu, Modal, Select, Textarea, TextInput } from "@mantine/core";
+import { Button, Menu, Modal, SegmentedControl, Select, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useHalts, useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useHalts, useRead } from "@/api/queries";
 import { Icon } from "@/parts/Icon";
 import { ProblemNote, When } from "@/parts/parts";
 import { useMay } from "@/session";
 import { plural } from "@/words/money";
 
-type Halt = Schemas["Halt"];
-type Preview = Schemas["HaltPreview"];
+type Halt = api.Halt;
+type Preview = api.HaltPreview;
 
 type Kind = "halt" | "pause";
 interface Asked { scope: string; kind: Kind }
@@ -41,7 +40,7 @@ const HINTS: Record<string, string> = { platform: "sandbox", tool: "trends", cat
 
 function AgentPick({ value, onChange }: { value: string; onChange: (id: string) => void }): ReactElement {
   const [words, setWords] = useState("");
-  const found = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "halt"], "agents", { query: { q: words, limit: 20 } });
+  const found = useRead(["agents", "halt"], (asked) => api.agentsList(asked), { query: { q: words, limit: 20 } });
   const options = (found.data?.items ?? []).map((agent) => ({ value: agent.id, label: `${agent.persona} (${agent.name})` }));
   return <Select label="Agent" searchable data={options} value={value || null} onChange={(id) => { onChange(id ?? ""); }} onSearchChange={setWords} filter={({ options: all }) => all} nothingFoundMessage="No agent by that name" />;
 }
@@ -62,7 +61,7 @@ function WhatItDoes({ preview }: { preview: Preview }): ReactElement {
   );
 }
 
-function HaltDialogue({ asked, onClose }: { asked: Asked; onClose: () => void }): ReactElement {
+function HaltDialogue({ asked, onKind, onClose }: { asked: Asked; onKind: (kind: Kind) => void; onClose: () => void }): ReactElement {
   const client = useQueryClient();
   const given = asked.scope;
   const words = WORDS[asked.kind];
@@ -70,15 +69,20 @@ function HaltDialogue({ asked, onClose }: { asked: Asked; onClose: () => void })
   const [kind, setKind] = useState(given.split(":")[0] ?? "fleet");
   const [name, setName] = useState(given.includes(":") ? given.slice(given.indexOf(":") + 1) : "");
   const [reason, setReason] = useState("");
+  const change = (to: string): void => {
+    onKind(to === "pause" ? "pause" : "halt");
+    if (to === "pause" && !PLANNED_BY.has(kind)) setKind("fleet");
+  };
   const scope = kind === "fleet" ? "fleet" : `${kind}:${name.trim()}`;
   const isNamed = kind === "fleet" || name.trim() !== "";
-  const preview = useRead<Preview>(["halts", "preview", asked.kind], "halts/preview", { query: { scope, kind: asked.kind }, when: isNamed });
+  const preview = useRead(["halts", "preview", asked.kind], (asked) => api.haltsPreview(asked), { query: { scope, kind: asked.kind }, when: isNamed });
   const begin = useMutation({
-    mutationFn: () => call<Halt>("halts", { method: "POST", body: { scope, reason: reason.trim(), kind: asked.kind } }),
+    mutationFn: () => api.haltsBegin({ body: { scope, reason: reason.trim(), kind: asked.kind } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["halts"] }); void client.invalidateQueries({ queryKey: ["fleet"] }); onClose(); },
   });
   return (
     <form className="stack" onSubmit={(event) => { event.preventDefault(); if (reason.trim() && isNamed) begin.mutate(); }}>
+      <SegmentedControl aria-label="How" fullWidth data={[{ value: "halt", label: "Halt: nothing more goes out" }, { value: "pause", label: "Pause: finish what is begun" }]} value={asked.kind} onChange={change} />
       <Select label={words.what} data={kinds} value={kind} allowDeselect={false} onChange={(value) => { setKind(value ?? "fleet"); setName(""); }} />
       {kind === "agent" && <AgentPick value={name} onChange={setName} />}
       {kind !== "fleet" && kind !== "agent" && <TextInput label="Which" placeholder={HINTS[kind]} value={name} onChange={(event) => { setName(event.currentTarget.value); }} />}
@@ -96,7 +100,7 @@ function HaltDialogue({ asked, onClose }: { asked: Asked; onClose: () => void })
 function LiftDialogue({ halt, onClose }: { halt: Halt; onClose: () => void }): ReactElement {
   const client = useQueryClient();
   const lift = useMutation({
-    mutationFn: () => call<Halt>("halts/end", { method: "POST", body: { scope: halt.halted } }),
+    mutationFn: () => api.haltsEnd({ body: { scope: halt.halted } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["halts"] }); void client.invalidateQueries({ queryKey: ["fleet"] }); onClose(); },
   });
   return (
@@ -136,7 +140,7 @@ export function HaltControl(): ReactElement {
       )}
       {may("halt.set") && <Button variant="default" className="wide-only" onClick={() => { setAsked({ scope: "fleet", kind: "pause" }); }}>Pause…</Button>}
       {may("halt.set") && <Button color="vermilion" leftSection={<Icon name="halt" />} onClick={() => { setAsked({ scope: "fleet", kind: "halt" }); }}>Halt…</Button>}
-      <Modal opened={asked !== null} onClose={() => { setAsked(null); }} title={asked?.kind === "pause" ? "Pause" : "Halt"}>{asked !== null && <HaltDialogue key={`${asked.kind} ${asked.scope}`} asked={asked} onClose={() => { setAsked(null); }} />}</Modal>
+      <Modal opened={asked !== null} onClose={() => { setAsked(null); }} title={asked?.kind === "pause" ? "Pause" : "Halt"}>{asked !== null && <HaltDialogue key={asked.scope} asked={asked} onKind={(kind) => { setAsked({ ...asked, kind }); }} onClose={() => { setAsked(null); }} />}</Modal>
       <Modal opened={lifting !== null} onClose={() => { setLifting(null); }} title="Resume">{lifting && <LiftDialogue halt={lifting} onClose={() => { setLifting(null); }} />}</Modal>
     </>
   );

@@ -5,8 +5,8 @@ import { useMantineColorScheme } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useState, type ReactElement } from "react";
 import { useLocation } from "wouter";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Icon } from "@/parts/Icon";
 import { useMay } from "@/session";
 import { openHalt } from "@/shell/HaltControl";
@@ -21,7 +21,7 @@ export function Palette(): ReactElement {
   const { toggleColorScheme } = useMantineColorScheme();
   const [words, setWords] = useState("");
   const [sought] = useDebouncedValue(words.trim(), 150);
-  const agents = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "palette"], "agents", { query: { q: sought, limit: 6 }, when: sought.length >= LONG_ENOUGH && may("fleet.look") });
+  const agents = useRead(["agents", "palette"], (asked) => api.agentsList(asked), { query: { q: sought, limit: 6 }, when: sought.length >= LONG_ENOUGH && may("fleet.look") });
   const screens: SpotlightActionData[] = SCREENS.filter((screen) => may(screen.needs)).map((screen) => ({
     id: screen.path, label: screen.title, leftSection: <Icon name={screen.icon} />, rightSection: screen.keys ? <kbd>{screen.keys}</kbd> : undefined, onClick: () => { go(screen.path); },
   }));

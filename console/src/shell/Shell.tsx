@@ -2,9 +2,8 @@
 import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useEffect, useState, type ReactElement, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { useFleet, useHalts, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { usePulse } from "@/live/stream";
 import { useNowUs } from "@/live/now";
 import { Icon } from "@/parts/Icon";
@@ -73,7 +72,7 @@ function StaleBanner(): ReactElement | null {
 /** A scope as people call it: an agent by the name of its persona. */
 function useScopeName(scope: string): string {
   const id = scope.startsWith("agent:") ? scope.slice("agent:".length) : "";
-  const agent = useRead<Schemas["AgentItem"]>(["agents", id], `agents/${id}`, { when: id !== "" });
+  const agent = useRead(["agents", id], (asked) => api.agentsShow({ ...asked, path: { agent_id: id } }), { when: id !== "" });
   if (scope === "fleet") return "The fleet";
   return agent.data?.persona.name ?? scope.slice(0, 60);
 }
@@ -105,7 +104,7 @@ function UserMenu(): ReactElement {
         <Menu.Target><button type="button" className="bare row" aria-label={`Account of ${session.name}`}><span className="avatar">{session.name.slice(0, 1).toUpperCase()}</span></button></Menu.Target>
         <Menu.Dropdown>
           <Menu.Label>{session.name} · {session.roles.join(", ")}</Menu.Label>
-          <Menu.Item onClick={() => void call("session", { method: "DELETE" }).finally(() => { location.assign("/"); })}>Log out</Menu.Item>
+          <Menu.Item onClick={() => void api.sessionLogOut().finally(() => { location.assign("/"); })}>Log out</Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </>

@@ -1,9 +1,9 @@
 /** One event in words, for people. The same facts as in the chain, nothing added. */
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { moneyOf, percentOf, plural } from "@/words/money";
 import { textOf } from "@/words/plain";
 
-type Line = Pick<Schemas["EventLine"], "kind"> & { data: unknown };
+type Line = Pick<api.EventLine, "kind"> & { data: unknown };
 
 const reasonsOf = (data: Record<string, unknown>): string => {
   const reasons = data["reasons"];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -23,24 +24,25 @@ from chimera.domain.agent import Account, Agent, AgentCommand, Persona
 from chimera.domain.edition import Edition, edition_id
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.halt import Halt
-from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.permissions import PERMISSIONS
+from chimera.governance.agents import find_agent
 from chimera.governance.halts import Halts
 from chimera.governance.treasury import Treasury
-from chimera.pipeline.installer import Acceptance, Installed, Installer, Offer, agent_id_of
+from chimera.pipeline.installer import Acceptance, Contents, Installed, Installer, Offer
 from chimera.ports.clock import Clock
 from chimera.ports.views import AgentQuery, Views
 
 ROWS_MAX = 1_000
 FILES_MAX = 64
 VERSIONS_MAX = 50
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 VERSIONS_SCANNED_MAX = 20_000
 Rows = Annotated[int, Query(description="how many at most", ge=1, le=ROWS_MAX)]
 StateFilter = Annotated[Literal["", "installed", "active", "paused", "retired"], Query()]
 
 
 # The package of these files under a name, or its faults: the manifest and the digest over all of them.
-ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
+ReadPackage = Callable[[str, Mapping[str, bytes]], Contents]
 
 
 class AgentRow(Struct, frozen=True, kw_only=True):
@@ -256,29 +258,30 @@ class AgentRoutes:
     async def validate(self, given: PackageFiles) -> Validation:
         """Read a package without installing it: every fault with file and line, or what it would permit."""
         try:
-            manifest, digest, _ = self._read(given)
+            read = self._read(given)
         except ChimeraError as error:
             problem = problem_of(error)
             alone = (ProblemFault(where=error.where, message=error.message, remedy=error.remedy),)
             return Validation(ok=False, faults=problem.faults or alone)
-        return Validation(ok=True, digest=digest, package_version=manifest.identity.version,
-                          permissions=in_words(sorted(manifest.permissions)),
-                          budget_micros_day=manifest.budget_micros_day)  # fmt: skip
+        return Validation(ok=True, digest=read.digest, package_version=read.manifest.identity.version,
+                          permissions=in_words(sorted(read.manifest.permissions)),
+                          budget_micros_day=read.manifest.budget_micros_day)  # fmt: skip
 
     async def install(self, given: PackageOffer, who: Who) -> Installation:
         """Install a package, or upgrade an agent to it. What it gains has to be accepted."""
-        manifest, digest, constitution = self._read(given)
+        read = self._read(given)
         done = await self._installer.install(
-            Offer(manifest=manifest, digest=digest, by=who.name, constitution=constitution,
-                  accept_permissions=given.accept_permissions, accept_budget=given.accept_budget)
+            Offer(manifest=read.manifest, digest=read.digest, by=who.name, constitution=read.constitution,
+                  brand=read.brand, faces=read.faces, accept_permissions=given.accept_permissions,
+                  accept_budget=given.accept_budget)
         )  # fmt: skip
         return _installation(done)
 
     async def compare(self, given: PackageFiles) -> PackageDiff:
         """What installing a package would change of the agent that has its name. Changes nothing."""
-        manifest, *_ = self._read(given)
+        manifest = self._read(given).manifest
         name = manifest.identity.name
-        known = await self._views.find(Agent, agent_id_of(name))
+        known = await find_agent(self._views, name)
         kept = await self._views.find(Edition, edition_id(known.id, known.package_digest)) if known else None
         permitted = known.permissions if known else ()
         wanted: dict[str, Any] = msgspec.to_builtins(manifest)
@@ -320,11 +323,11 @@ class AgentRoutes:
         """Lift the pause or the halt of this agent."""
         return await self._halts.resume(scopes.agent(agent_id), by=who)
 
-    def _read(self, given: PackageFiles) -> tuple[Manifest, str, Constitution | None]:
+    def _read(self, given: PackageFiles) -> Contents:
         names = [name for name in given.files if not name or len(name) > 200 or ".." in name or name.startswith("/")]
         if names:
             raise Invalid("file_name_unfit", "a file's name leads out of the package", where="files")
-        return self._read_package(given.name, {name: _bytes_of(text) for name, text in given.files.items()})
+        return self._read_package(given.name, {name: _bytes_of(name, text) for name, text in given.files.items()})
 
     def _window_of(self, agent: Agent) -> str:
         windows = self._treasury.windows_for(agent_id=agent.id, campaign_id="", at_us=self._clock.now_us())
@@ -377,5 +380,11 @@ def _version(line: history.EventLine) -> AgentVersion:
                         gained=tuple(map(str, gained)))  # fmt: skip
 
 
-def _bytes_of(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
+def _bytes_of(name: str, text: str) -> bytes:
+    """A file as it lies in the package. What is a picture by its name came in Base64."""
+    if not name.endswith(PICTURE_ENDINGS):
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise Invalid("file_not_base64", "a picture of a package comes in Base64", where=name[:200]) from error

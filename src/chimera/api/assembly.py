@@ -49,7 +49,6 @@ from chimera.api.uses import Uses
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
-from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
 from chimera.governance.identity.accesses import Accesses
@@ -63,7 +62,7 @@ from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.tools.pins import Pins
 from chimera.governance.treasury import Treasury
 from chimera.governance.webhooks import Webhooks
-from chimera.pipeline.installer import Installer
+from chimera.pipeline.installer import Contents, Installer
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.rescheduling import Rescheduling
 from chimera.pipeline.steering import Steering
@@ -73,11 +72,12 @@ from chimera.ports.replies import ReplyStore
 from chimera.ports.secrecy import Secrecy
 from chimera.ports.store import Store
 from chimera.ports.views import Views
+from chimera.ports.vouching import Vouching
 from chimera.ports.webhooks import Poster, WebhookStore
 from chimera.rehearsal.scorecards import Rehearsals
 
 LOOKS_SECONDS, EXPIRE_SECONDS = 5.0, 600.0
-ReadPackage = Callable[[str, Mapping[str, bytes]], tuple[Manifest, str, Constitution | None]]
+ReadPackage = Callable[[str, Mapping[str, bytes]], Contents]
 _log = structlog.get_logger()
 
 
@@ -88,6 +88,7 @@ class Given(Struct, frozen=True, kw_only=True):
     office: Store
     intake: Intake
     desk: IdentityDesk
+    provider: Vouching | None
     permits: Permits
     reviews: Reviews
     replies: ReplyStore
@@ -139,7 +140,8 @@ def built(given: Given) -> Built:
 def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
     views, office, clock = given.views, given.office, given.clock
     treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids, permits=given.permits)
-    yield SessionRoutes(desk=given.desk, timezone=str(given.zone))
+    yield SessionRoutes(desk=given.desk, timezone=str(given.zone), provider=given.provider,
+                        secrecy=given.secrecy)  # fmt: skip
     yield PassRoutes(desk=given.desk)
     yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
@@ -219,8 +221,8 @@ def document() -> bytes:
 def _nothing() -> Given:
     """A house without anything in it: enough to be described, and whatever was asked of it would fail."""
     nothing: Any = None
-    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, permits=nothing, secrecy=nothing,
-                 replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing, clock=nothing, ids=nothing,
-                 zone=UTC, shipped=nothing, read_package=nothing, pins=nothing, tool_servers=nothing,
-                 security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
+    return Given(views=nothing, office=nothing, intake=nothing, desk=nothing, provider=None, permits=nothing,
+                 secrecy=nothing, replies=nothing, webhooks=nothing, poster=nothing, reviews=nothing,
+                 clock=nothing, ids=nothing, zone=UTC, shipped=nothing, read_package=nothing, pins=nothing,
+                 tool_servers=nothing, security=nothing, rehearsals=nothing, networks=nothing, console=Path("none"),
                  card=Path("none"))  # fmt: skip

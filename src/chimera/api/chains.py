@@ -96,7 +96,7 @@ class ChainRoutes:
     def routes(self) -> Iterator[Route]:
         """What is served."""
         audit_read = Needs("audit.look")
-        yield Route(method="GET", path="/v1/events", endpoint=self.events, needs=Needs("fleet.look"),
+        yield Route(method="GET", path="/v1/events", endpoint=self.events, name="list", needs=Needs("fleet.look"),
                     answer=Page[EventLine])  # fmt: skip
         yield Route(method="GET", path="/v1/audit/chains", endpoint=self.chains, needs=audit_read, answer=Chains)
         yield Route(method="GET", path="/v1/audit/chain", endpoint=self.slice, needs=audit_read, answer=ChainSlice)

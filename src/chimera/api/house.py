@@ -72,9 +72,11 @@ class HouseRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/tools", endpoint=self.tools, needs=Needs("fleet.look"), answer=Tools)
-        yield Route(method="GET", path="/v1/connections", endpoint=self.connections, needs=Needs("fleet.look"),
-                    answer=Page[Connection])  # fmt: skip
+        yield Route(
+            method="GET", path="/v1/tools", endpoint=self.tools, name="list", needs=Needs("fleet.look"), answer=Tools
+        )
+        yield Route(method="GET", path="/v1/connections", endpoint=self.connections, name="list",
+                    needs=Needs("fleet.look"), answer=Page[Connection])  # fmt: skip
 
     async def tools(self) -> Tools:
         """Every read tool with the permission that it needs."""

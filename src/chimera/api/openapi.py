@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
+import msgspec.inspect
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
@@ -58,6 +59,7 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
     routes = [found.route for found in app.routes if isinstance(found, GuardedRoute)]
     answers = [route.answer for route in routes if route.answer is not None]
     refs, components = msgspec.json.schema_components([Problem, *answers], ref_template=REF)
+    _require_what_is_always_there(components, answers)
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -78,6 +80,32 @@ def document(app: FastAPI, version: str) -> dict[str, Any]:
     described["paths"].pop("/{path}", None)
     # Through JSON and back: what the generators give still holds tuples.
     return msgspec.json.decode(msgspec.json.encode(described, order="sorted"))
+
+
+def _require_what_is_always_there(components: dict[str, dict[str, Any]], answers: Sequence[Any]) -> None:
+    """An answer has every field, also where it is as by default, unless its struct leaves such fields out."""
+    terse = {found.__name__ for found in _structs_of(answers) if found.__struct_config__.omit_defaults}
+    for name, shape in components.items():
+        if "properties" in shape and name not in terse:
+            shape["required"] = sorted(shape["properties"])
+
+
+def _structs_of(answers: Sequence[Any]) -> set[type[msgspec.Struct]]:
+    """Every struct that an answer is made of."""
+    found: set[type[msgspec.Struct]] = set()
+    left: list[Any] = list(msgspec.inspect.multi_type_info(answers))
+    while left:
+        one = left.pop()
+        if isinstance(one, msgspec.inspect.StructType):
+            struct = get_origin(one.cls) or one.cls
+            if struct in found:
+                continue
+            found.add(struct)
+        fields = getattr(one, "fields", ())
+        left += (field.type for field in fields)
+        left += getattr(one, "types", ()) + getattr(one, "item_types", ())
+        left += (getattr(one, name) for name in ("item_type", "key_type", "value_type") if hasattr(one, name))
+    return found
 
 
 def _alike(first: dict[str, Any], second: dict[str, Any]) -> bool:

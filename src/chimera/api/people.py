@@ -108,7 +108,7 @@ class PeopleRoutes:
         yield Route(method="POST", path="/v1/people", endpoint=self.add, needs=change, answer=PersonShown, status=201)
         yield Route(method="POST", path=f"{one}/roles", endpoint=self.roles, needs=change, answer=PersonShown)
         yield Route(method="POST", path=f"{one}/disable", endpoint=self.disable, needs=change, answer=PersonShown)
-        yield Route(method="GET", path=tokens, endpoint=self.tokens, needs=own, answer=Tokens)
+        yield Route(method="GET", path=tokens, endpoint=self.tokens, name="list", needs=own, answer=Tokens)
         yield Route(method="POST", path=tokens, endpoint=self.issue, needs=own, answer=TokenShown, status=201,
                     is_secret=True)  # fmt: skip
         yield Route(method="POST", path=f"{tokens}/{{token_id}}/revoke", endpoint=self.revoke, needs=own,

@@ -185,7 +185,14 @@ class PolicyRoutes:
         see, change, path = Needs("policy.look"), Needs("policy.apply"), "/v1/policy"
         one = f"{path}/versions/{{number}}"
         yield Route(method="GET", path=path, endpoint=self.show, needs=see, answer=Policy)
-        yield Route(method="GET", path=f"{path}/versions", endpoint=self.list, needs=see, answer=Page[PolicyRow])
+        yield Route(
+            method="GET",
+            path=f"{path}/versions",
+            endpoint=self.list,
+            name="versions",
+            needs=see,
+            answer=Page[PolicyRow],
+        )
         yield Route(method="GET", path=one, endpoint=self.version, needs=see, answer=Policy)
         yield Route(method="POST", path=f"{path}/check", endpoint=self.check, needs=see, answer=Checked)
         yield Route(method="POST", path=f"{path}/compare", endpoint=self.compare, needs=see, answer=Comparison)

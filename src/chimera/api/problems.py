@@ -30,6 +30,8 @@ _STATUS_OF_CODE = {
     "person_disabled": 401,
     "login_refused": 401,
     "login_unknown": 401,
+    "login_not_begun": 401,
+    "provider_refused": 401,
     "login_locked": 429,
     "login_busy": 429,
     "review_claimed": 409,

@@ -76,7 +76,7 @@ class PublicRoutes:
         yield Route(method="GET", path="/v1/conversations", endpoint=self.list, needs=see, answer=Page[ConversationRow])
         yield Route(method="GET", path="/v1/conversations/{input_id}", endpoint=self.show, needs=see,
                     answer=ConversationItem)  # fmt: skip
-        yield Route(method="GET", path="/v1/trends", endpoint=self.trends, needs=Needs("fleet.look"),
+        yield Route(method="GET", path="/v1/trends", endpoint=self.trends, name="list", needs=Needs("fleet.look"),
                     answer=Page[TrendRow])  # fmt: skip
 
     async def list(

@@ -33,8 +33,8 @@ class ReviewerRoutes:
     def routes(self) -> Iterator[Route]:
         """What is served."""
         notes, see = "/v1/reviews/{review_id}/notes", Needs("review.look", narrowed=True)
-        yield Route(method="GET", path=notes, endpoint=self.list, needs=see, answer=Page[Remark])
-        yield Route(method="POST", path=notes, endpoint=self.add, needs=see, answer=Remark, status=201)
+        yield Route(method="GET", path=notes, endpoint=self.list, name="notes", needs=see, answer=Page[Remark])
+        yield Route(method="POST", path=notes, endpoint=self.add, name="note", needs=see, answer=Remark, status=201)
         yield Route(method="GET", path="/v1/reviewers", endpoint=self.standings, needs=Needs("review.look"),
                     answer=Page[Standing])  # fmt: skip
 

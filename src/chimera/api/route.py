@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
@@ -160,8 +161,9 @@ def _version_of(found: Any) -> int:  # noqa: ANN401 – any struct.
 
 
 def _operation_of(route: Route) -> str:
-    words = [word.strip("{}") for word in route.path.replace(".", "_").split("/") if word and word != "v1"]
-    return "_".join((route.method.lower(), *(word.replace("-", "_").replace(":path", "") for word in words)))
+    """What clients call it: the part of the API, and what is done there (`reviews_approve`)."""
+    part = re.sub(r"\W+", "_", _tag_of(route)).strip("_")
+    return f"{part}_{route.name or route.endpoint.__name__}"
 
 
 def _tag_of(route: Route) -> str:

@@ -65,7 +65,9 @@ class ScorecardRoutes:
     def routes(self) -> Iterator[Route]:
         """What is served."""
         path = "/v1/agents/{agent_id}/scorecards"
-        yield Route(method="GET", path=path, endpoint=self.show, needs=Needs("fleet.look"), answer=Scorecards)
+        yield Route(
+            method="GET", path=path, endpoint=self.show, name="scorecards", needs=Needs("fleet.look"), answer=Scorecards
+        )
         yield Route(method="POST", path=path, endpoint=self.rehearse, needs=Needs("agent.change"), answer=Scorecards)
 
     async def show(self, agent_id: Id) -> Scorecards:

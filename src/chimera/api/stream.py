@@ -21,8 +21,8 @@ class StreamRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/v1/stream", endpoint=self.stream, needs=Needs("fleet.look"), answer=Frame,
-                    media="text/event-stream", shows_data=False)  # fmt: skip
+        yield Route(method="GET", path="/v1/stream", endpoint=self.stream, name="follow",
+                    needs=Needs("fleet.look"), answer=Frame, media="text/event-stream", shows_data=False)  # fmt: skip
 
     async def stream(
         self,

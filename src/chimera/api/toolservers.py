@@ -113,7 +113,9 @@ class ToolServerRoutes:
     def routes(self) -> Iterator[Route]:
         """What is served."""
         see, change, path = Needs("fleet.look"), Needs(pins.VERB), "/v1/tools"
-        yield Route(method="GET", path=f"{path}/servers", endpoint=self.show, needs=see, answer=ServersShown)
+        yield Route(
+            method="GET", path=f"{path}/servers", endpoint=self.show, name="servers", needs=see, answer=ServersShown
+        )
         yield Route(method="POST", path=f"{path}/servers/look", endpoint=self.look, needs=change, answer=ServersShown)
         yield Route(method="POST", path=f"{path}/pins", endpoint=self.pin, needs=change, answer=ToolPin)
         yield Route(method="POST", path=f"{path}/pins/revoke", endpoint=self.revoke, needs=change, answer=ToolPin)

@@ -69,12 +69,12 @@ class VitalRoutes:
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
-        yield Route(method="GET", path="/health", endpoint=self.health, answer=Health,
+        yield Route(method="GET", path="/health", endpoint=self.health, name="show", answer=Health,
                     needs=Public("a supervisor has no session; it learns that we run and nothing else"))  # fmt: skip
-        yield Route(method="GET", path="/ready", endpoint=self.ready, answer=Health,
+        yield Route(method="GET", path="/ready", endpoint=self.ready, name="show", answer=Health,
                     needs=Public("a load balancer has no session; it learns whether the database answers"))  # fmt: skip
-        yield Route(method="GET", path="/metrics", endpoint=self.metrics, needs=Needs("fleet.look"), shows_data=False,
-                    media="text/plain")  # fmt: skip
+        yield Route(method="GET", path="/metrics", endpoint=self.metrics, name="read",
+                    needs=Needs("fleet.look"), shows_data=False, media="text/plain")  # fmt: skip
 
     async def health(self) -> Health:
         """This process answers."""

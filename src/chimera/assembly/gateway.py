@@ -18,6 +18,9 @@ from chimera.domain.access import SCOPES
 from chimera.domain.errors import Missing, Refused, Unavailable
 from chimera.governance.egress import Egress
 from chimera.governance.identity.accesses import Accesses
+from chimera.governance.security.cached import CachedScanner
+from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Store
 from chimera.ports.toolbox import Selection, ToolServers
@@ -38,6 +41,7 @@ def tokens_of(settings: Settings) -> AgentTokens:
 async def gateway(settings: Settings, store: Store) -> AsyncGenerator[Any]:
     """What answers outside agents, with its tool servers alive while the block runs."""
     # Imported when used: the MCP library takes longer to load than all the rest.
+    from chimera.gateway.asking import Asking
     from chimera.gateway.book import PinBook
     from chimera.gateway.door import Guards, ToolDoor
     from chimera.gateway.outside import OutsideCalls
@@ -50,6 +54,7 @@ async def gateway(settings: Settings, store: Store) -> AsyncGenerator[Any]:
         guards = Guards(may_use=roster.may_use, security=tools.scanner(), egress=Egress(settings.read_hosts.split(",")))
         intake = Intake(security=tools.scanner(), store=store, clock=clock, ids=SystemIds())
         yield Gateway(
+            asking=Asking(SecurityGateway(CachedScanner(shipped_scanner()), store=store)),
             door=ToolDoor(servers, PinBook(reads=store, clock=clock), guards),
             calls=OutsideCalls(store=store, intake=intake, clock=clock, ids_from=SystemIds()),
             selection=_Indexed(servers).current,

@@ -12,13 +12,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct
 
+from chimera.adapters.documents.brands import shipped
 from chimera.adapters.local.home import keep_secret, prepare_home
-from chimera.adapters.media.at_work import MediaPublisher, StudioTools
+from chimera.adapters.media.at_work import MediaPublisher, StudioTools, Styles
 from chimera.adapters.system.clock import SystemClock
+from chimera.assembly.minds import painters
 from chimera.domain.errors import Invalid
 from chimera.domain.money import parse_price
 from chimera.governance.safety.relations import Manifests
 from chimera.ports.objects import Objects
+from chimera.ports.painter import Painter
 from chimera.ports.publisher import Publisher
 from chimera.ports.tools_read import ToolsRead
 from chimera.settings import Settings
@@ -36,13 +39,17 @@ class Illustrated(Struct, frozen=True, kw_only=True):
     manifests: Manifests
 
 
-async def illustrated(settings: Settings, *, tools: ToolsRead, publisher: Publisher) -> Illustrated:
+@contextlib.asynccontextmanager
+async def illustrated(
+    settings: Settings, *, tools: ToolsRead, publisher: Publisher, styles: Styles
+) -> AsyncGenerator[Illustrated]:
     """The studio of this home between workers and tools, and between effects and networks."""
-    studio = await _studio(settings)
-    await studio.remember()
-    price = parse_price(settings.storage_price or "0", where="storage_price")
-    return Illustrated(tools=StudioTools(tools, studio, gigabyte_micros=price), manifests=studio,
-                       publisher=MediaPublisher(publisher, studio))  # fmt: skip
+    async with painters(settings) as painter:
+        studio = await _studio(settings, painter)
+        await studio.remember()
+        price = parse_price(settings.storage_price or "0", where="storage_price")
+        yield Illustrated(tools=StudioTools(tools, studio, styles=styles, gigabyte_micros=price), manifests=studio,
+                          publisher=MediaPublisher(publisher, studio))  # fmt: skip
 
 
 @contextlib.asynccontextmanager
@@ -53,17 +60,18 @@ async def connector(settings: Settings) -> AsyncGenerator[Any]:
     from chimera.connectors.images.studio import INSTRUCTIONS, TOOLS, readers_of
     from chimera.connectors.web.reading import ReadingRoom
 
-    room = ReadingRoom(readers_of(await _studio(settings)))
-    yield desk.build("chimera-images", room, TOOLS, instructions=INSTRUCTIONS)
+    async with painters(settings) as painter:
+        room = ReadingRoom(readers_of(await _studio(settings, painter)))
+        yield desk.build("chimera-images", room, TOOLS, instructions=INSTRUCTIONS)
 
 
-async def _studio(settings: Settings) -> Any:  # noqa: ANN401 – the studio, whose class is loaded when used.
+async def _studio(settings: Settings, painter: Painter | None) -> Any:  # noqa: ANN401 – the studio, whose class is loaded when used.
     # Imported when used: Pillow and the credentials' library are no command's but a fleet's.
     from chimera.adapters.media.credentials import Credentials
     from chimera.adapters.media.studio import Studio
 
     credentials = await asyncio.to_thread(Credentials, _key(settings), house=HOUSE, now=_now())
-    return Studio(objects=objects(settings), credentials=credentials)
+    return Studio(objects=objects(settings), credentials=credentials, brand=shipped(), painter=painter)
 
 
 def objects(settings: Settings) -> Objects:

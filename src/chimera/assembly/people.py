@@ -19,7 +19,7 @@ from chimera.adapters.system.secrecy import SystemSecrecy
 from chimera.adapters.vault import keys
 from chimera.assembly.joining import alone
 from chimera.domain.confidence import Bands
-from chimera.domain.errors import Refused
+from chimera.domain.errors import Invalid, Refused
 from chimera.domain.person import Principal
 from chimera.domain.verbs import FLEET
 from chimera.governance.halts import Halts
@@ -92,6 +92,10 @@ def oidc_provider(settings: Settings) -> OidcProvider | None:
     """The provider by which people may log in, if one is set."""
     if not settings.oidc_issuer:
         return None
+    needed = ("oidc_client_id", "oidc_client_secret", "oidc_redirect")
+    if missing := [name for name in needed if not getattr(settings, name)]:
+        raise Invalid("provider_incomplete", f"log-in by a provider is set without {' and '.join(missing)}",
+                      where="oidc_issuer", remedy="set them as they are registered at the provider")  # fmt: skip
     client = Client(issuer=settings.oidc_issuer, client_id=settings.oidc_client_id,
                     client_secret=settings.oidc_client_secret, redirect=settings.oidc_redirect)  # fmt: skip
     return OidcProvider(client, clock=SystemClock())

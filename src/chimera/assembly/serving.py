@@ -21,8 +21,8 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import networks, people, tools
 from chimera.assembly.discovery import card_file
 from chimera.assembly.rehearsing import lived
-from chimera.domain.manifest import Constitution, Manifest
 from chimera.governance.egress import Egress
+from chimera.pipeline.installer import Contents
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Store
 from chimera.rehearsal.scorecards import Rehearsals
@@ -63,7 +63,8 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
             stack.push_async_callback(opened.close)
         poster = await stack.enter_async_context(WebhookPoster(own=Egress(settings.webhook_hosts.split(","))))
         given = assembly.Given(
-            views=views, office=office, intake=intake, desk=desk, permits=load_permits(), replies=replies,
+            views=views, office=office, intake=intake, desk=desk, provider=people.oidc_provider(settings),
+            permits=load_permits(), replies=replies,
             webhooks=webhooks, poster=poster, secrecy=people.secrecy_of(settings),
             reviews=people.reviews_of(settings, office), clock=clock, ids=SystemIds(), zone=settings.zone,
             shipped=load_files(), read_package=read_package_files,
@@ -79,10 +80,11 @@ async def api(settings: Settings, *, found: Doors, office: Store, intake: Intake
         yield Api(url=where.url, entrance=f"{where.url}/#once={code}" if code else where.url)
 
 
-def read_package_files(name: str, files: Mapping[str, bytes]) -> tuple[Manifest, str, Constitution | None]:
-    """The package of these files, or its faults: the manifest, the digest over all of them, the constitution."""
+def read_package_files(name: str, files: Mapping[str, bytes]) -> Contents:
+    """The package of these files, or its faults."""
     package = package_of(files, folder=Path(name), specs=load_specs())
-    return package.manifest, package.digest, package.constitution
+    return Contents(manifest=package.manifest, digest=package.digest, constitution=package.constitution,
+                    brand=package.brand, faces=package.faces)  # fmt: skip
 
 
 def rehearsals(office: Store, *, read: Callable[[str], Week]) -> Rehearsals:

@@ -1,4 +1,4 @@
-"""`chimera bench cfo`: payments at a rate through CFO, vault and database; then a rush of 64 spenders."""
+"""`chimera bench cfo`: 64 spenders' payments at a rate through CFO, vault and database; then their rush."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -38,7 +38,8 @@ RATE_PER_SECOND = 200
 RECIPIENTS = tuple(f"vendor-{number:02d} gmbh" for number in range(20))
 SMALL_MICROS = 20_000
 AMOUNTS_MICROS = (500_000, 4_000_000)
-HISTORY_DAYS = 20
+HISTORY_DAYS = 12
+NEWCOMERS_SECONDS = 5.0
 DAY_US = 86_400_000_000
 
 
@@ -140,9 +141,11 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
         async with assembled.vault(settings, bootstrap.rules().pack.digest, clock) as vaults:
             await vaults.halt(frozenset())
             cfo = CFOAgent(reads=manager, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(), clock=clock)
-            _remember(cfo, clock.now_us(), fresh)
+            paced = Paced(cfo=cfo, spenders=spenders, fresh=fresh, campaign_id=campaign_id)
+            paced.remember(wanted.seconds)
             settle_memory()
-            took_us = await _paced(cfo, spenders, fresh, seconds=wanted.seconds, campaign_id=campaign_id)
+            took_us = await paced.run(wanted.seconds, lambda number: _agent(fresh, 1 + number % SPENDERS))
+            first_us = await paced.run(NEWCOMERS_SECONDS, lambda _: fresh.new())
         began = time.monotonic()
         share = wanted.attempts // SPENDERS
         await asyncio.gather(*(spenders.saturate(share, seed=seed) for seed in range(SPENDERS)))
@@ -151,7 +154,6 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
         beside = await _beside(found, spenders, wanted)
         for store in (manager, office, ledger):
             await store.close()
-    took_us.sort()
     rush_us = sorted(spenders.answered_us)
     return {
         "per_second": round(per_second),
@@ -159,6 +161,7 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
         "p95_ms": _ms(took_us, 0.95),
         "approvals": len(took_us),
         "paced_per_second": RATE_PER_SECOND,
+        "newcomers": {"approvals": len(first_us), "p50_ms": _ms(first_us, 0.5), "p95_ms": _ms(first_us, 0.95)},
         **result,
         "saturated": {
             "attempts": len(rush_us),
@@ -184,54 +187,59 @@ async def _settle_in(office: PostgresStore, campaign_id: str, fresh: SystemIds) 
         await office.commit(Change(records=(cap,), events=(event,)))
 
 
-def _remember(cfo: CFOAgent, now_us: int, fresh: SystemIds) -> None:
-    """Some weeks in which these recipients were paid, so that they are nobody new."""
-    for day in range(HISTORY_DAYS, 1, -1):
-        for number, recipient in enumerate(RECIPIENTS):
-            cfo.history.add(_payment(fresh, recipient, f"old-{number}", now_us - day * DAY_US, ""))
-
-
-def _payment(fresh: SystemIds, recipient: str, agent_id: str, at_us: int, campaign_id: str) -> Payment:
-    return Payment(
-        id=fresh.new(),
-        amount_micros=SMALL_MICROS,
-        recipient=recipient,
-        purpose="render hours",
-        agent_id=agent_id,
-        campaign_id=campaign_id,
-        category="compute",
-        at_us=at_us,
-    )
-
-
-async def _paced(cfo: CFOAgent, spenders: Spenders, fresh: SystemIds, *, seconds: float, campaign_id: str) -> list[int]:
+class Paced(Struct, frozen=True, kw_only=True):
     """Approvals at a rate, whether or not anybody keeps up: from being asked to the hold on disk."""
-    dice, took_us, running = random.Random(1), list[int](), set[asyncio.Task[None]]()
-    began = due = time.monotonic()
 
-    async def approve(number: int, asked: float) -> None:
-        payment = _payment(
-            fresh, RECIPIENTS[number % 20], _agent(fresh, number + 1), SystemClock().now_us(), campaign_id
-        )
-        word = await cfo.appraise(payment)
+    cfo: CFOAgent
+    spenders: Spenders
+    fresh: SystemIds
+    campaign_id: str
+
+    def remember(self, seconds: float) -> None:
+        """Some weeks in which the 64 paid these recipients as often as they will now, so that nobody is new to it."""
+        a_day = round(seconds * RATE_PER_SECOND / SPENDERS * 2) + len(RECIPIENTS)
+        now_us = SystemClock().now_us()
+        for day in range(HISTORY_DAYS, 1, -1):
+            for spender in range(1, SPENDERS + 1):
+                for number in range(a_day):
+                    self.cfo.history.add(self._payment(number, _agent(self.fresh, spender), now_us - day * DAY_US, ""))
+
+    async def run(self, seconds: float, agent: Callable[[int], str]) -> list[int]:
+        """How long each took, in microseconds, smallest first."""
+        dice, took_us, running = random.Random(1), list[int](), set[asyncio.Task[None]]()
+        began = due = time.monotonic()
+        number = 0
+        while time.monotonic() < began + seconds:
+            while due <= time.monotonic():
+                due += dice.expovariate(RATE_PER_SECOND)
+                running.add(asyncio.create_task(self._approve(number, agent(number), time.monotonic(), took_us)))
+                number += 1
+            await asyncio.sleep(max(0.0005, due - time.monotonic()))
+        await asyncio.gather(*running)
+        return sorted(took_us)
+
+    async def _approve(self, number: int, agent_id: str, asked: float, took_us: list[int]) -> None:
+        payment = self._payment(number, agent_id, SystemClock().now_us(), self.campaign_id)
+        word = await self.cfo.appraise(payment)
         if word.word is not Word.CLEAR:
             raise Unavailable("bench_not_approved", "; ".join(word.reasons), where="bench cfo")
         record = Spending(id=payment.id, appraisal=word, decided="approved")
-        windows = spenders.windows(agent_id=payment.agent_id, recipient=payment.recipient)
-        hold = await spenders.hold(payment.amount_micros, windows, word=record)
+        windows = self.spenders.windows(agent_id=payment.agent_id, recipient=payment.recipient)
+        hold = await self.spenders.hold(payment.amount_micros, windows, word=record)
         took_us.append(_since_us(asked))
-        await spenders.end(hold, spent_micros=payment.amount_micros)
+        await self.spenders.end(hold, spent_micros=payment.amount_micros)
 
-    number = 0
-    while time.monotonic() < began + seconds:
-        while due <= time.monotonic():
-            due += dice.expovariate(RATE_PER_SECOND)
-            task = asyncio.create_task(approve(number, time.monotonic()))
-            running.add(task)
-            number += 1
-        await asyncio.sleep(max(0.0005, due - time.monotonic()))
-    await asyncio.gather(*running)
-    return took_us
+    def _payment(self, number: int, agent_id: str, at_us: int, campaign_id: str) -> Payment:
+        return Payment(
+            id=self.fresh.new(),
+            amount_micros=SMALL_MICROS,
+            recipient=RECIPIENTS[number % len(RECIPIENTS)],
+            purpose="render hours",
+            agent_id=agent_id,
+            campaign_id=campaign_id,
+            category="compute",
+            at_us=at_us,
+        )
 
 
 async def _books(ledger: PostgresLedger, spenders: Spenders) -> dict[str, Any]:

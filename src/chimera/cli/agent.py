@@ -156,6 +156,8 @@ def install(
                 manifest=package.manifest,
                 digest=package.digest,
                 constitution=package.constitution,
+                brand=package.brand,
+                faces=package.faces,
                 by=by,
                 accept_permissions=accept_permissions,
                 accept_budget=accept_budget,

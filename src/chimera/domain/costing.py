@@ -19,7 +19,8 @@ from chimera.domain.task import Task
 ATTEMPTS_LOOKED_AT_MAX = 200
 PLATFORM_FEE, PLATFORM_FEE_MICROS = "platform_fee", 1_000
 OTHERS = "*"
-STORAGE, STUDIO_TOOLS = "storage", ("card", "film")
+STORAGE, STUDIO_TOOLS = "storage", ("card", "chart", "collage", "painting", "film")
+PAINTING = "painting"
 GIGABYTE = 1_000_000_000
 
 
@@ -132,5 +133,6 @@ def _called_micros(attempt: Attempt) -> int:
 
 
 def _stored_micros(attempt: Attempt) -> int:
-    """What the studio kept for it: the answers of its tools cost by their bytes."""
-    return sum(call.cost_micros for call in attempt.calls if call.kind == "tool" and call.name in STUDIO_TOOLS)
+    """What the studio kept for it: the answers of its tools cost by their bytes. A painting is its painter's cost."""
+    return sum(call.cost_micros for call in attempt.calls
+               if call.kind == "tool" and call.name in STUDIO_TOOLS and call.name != PAINTING)  # fmt: skip

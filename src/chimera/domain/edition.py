@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, cast
 
 import msgspec
 
 from chimera.domain import ids
+from chimera.domain.brand import Brand
 from chimera.domain.manifest import Constitution, Manifest
 from chimera.domain.record import Record
 
@@ -21,6 +23,9 @@ class Edition(Record, frozen=True, kw_only=True):
     installed_by: str
     installed_at_us: int
     constitution: dict[str, Any] | None = None
+    brand: Brand | None = None
+    # In Base64: records hold texts.
+    references: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -29,6 +34,15 @@ class Edition(Record, frozen=True, kw_only=True):
     def as_manifest(self) -> Manifest:
         """The manifest as it was read then."""
         return msgspec.convert(_said(self.manifest), Manifest)
+
+    @property
+    def faces(self) -> tuple[bytes, ...]:
+        """The persona's reference images as they were then."""
+        return tuple(map(base64.b64decode, self.references))
+
+    def models_for(self, task_type: str) -> tuple[str, ...]:
+        """Which models its manifest names for a task type, in order."""
+        return tuple(self.manifest.get("models", {}).get(task_type, ()))
 
     def as_constitution(self) -> Constitution | None:
         """The rules as they were read then, if there were any."""

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from chimera.domain.agent import Account, Agent, Persona, Rule
+from chimera.domain.brand import FACES_MAX
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS
 from chimera.domain.capabilities import SKILLS
 from chimera.domain.money import format_micros, parse_amount
@@ -42,6 +43,10 @@ _CLOCK_FORM = 'hours and minutes in quotes, such as "09:30"'
 Clock: TypeAlias = Annotated[str, _form(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", _CLOCK_FORM, "a time of day")]
 _MODEL_FORM = "a model's name in lower case, such as offline"
 ModelName: TypeAlias = Annotated[str, _form(r"^[a-z0-9][a-z0-9._:/-]*$", _MODEL_FORM, "a model", most=128)]
+_FACE_FORM = "the name of a PNG, JPEG or WEBP file in the package"
+FaceFile: TypeAlias = Annotated[
+    str, _form(r"^[A-Za-z0-9_][A-Za-z0-9_./-]*\.(png|jpg|jpeg|webp)$", _FACE_FORM, "a reference image", most=100)
+]
 
 
 class Day(StrEnum):
@@ -99,6 +104,10 @@ class PersonaPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     interests: Annotated[tuple[Line, ...], Meta(max_length=50, description="what it likes to talk about")] = ()
     avoid: Annotated[tuple[Line, ...], Meta(max_length=100, description="what it keeps away from")] = ()
     cast: Annotated[tuple[CastPart, ...], Meta(max_length=12, description="running characters, if any")] = ()
+    references: Annotated[
+        tuple[FaceFile, ...],
+        Meta(max_length=FACES_MAX, description="pictures of the persona: every picture of it keeps this face"),
+    ] = ()
 
 
 class AccountPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,6 +204,14 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             r"^[A-Za-z0-9_-]+\.yaml$",
             "the name of a file in the package",
             "the file with the rules that it criticises itself by",
+        ),
+    ] = ""
+    brand: Annotated[
+        str,
+        _form(
+            r"^[A-Za-z0-9_-]+(\.yaml)?$",
+            "a brand of the house, or the name of a .yaml file in the package",
+            "the template of its pictures: colours, sizes, where things stand",
         ),
     ] = ""
     handover: Annotated[tuple[HandoverPart, ...], Meta(max_length=9, description="stages that wait for a person")] = ()

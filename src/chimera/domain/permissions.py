@@ -27,7 +27,7 @@ _ALL = (
     Permission(name="tools.read", meaning="ask the pinned read tools of the fleet's tool servers",
                tools=("server/tool",)),
     Permission(name="media.make", meaning="have pictures and films made by the house's studio, signed as made by AI",
-               tools=("card", "film")),
+               tools=("card", "chart", "collage", "painting", "film")),
     Permission(name="note.keep", meaning="keep notes in the house, which nobody outside sees",
                actions=("note.keep",)),
     Permission(name="post.publish", meaning="publish posts under its own account",

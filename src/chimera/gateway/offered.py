@@ -26,6 +26,8 @@ PROPOSALS = {
     "chimera_like": ("gateway_like", "post.like"),
     "chimera_take_down": ("gateway_take_down", "post.take_down"),
 }
+# Only what has become of a call of its own.
+ASKS_FOR_NOTHING = frozenset({"chimera_result"})
 OFFERED = (
     _tool("chimera_search", "Find tools that you may use and that fit a wish in plain words.",
           {"wish": {"type": "string", "minLength": 1, "maxLength": 1000},

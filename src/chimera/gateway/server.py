@@ -16,9 +16,10 @@ from mcp.server.context import ServerRequestContext
 
 from chimera.domain.access import AccessScope
 from chimera.domain.errors import ChimeraError, Invalid, Refused
+from chimera.gateway.asking import Asking
 from chimera.gateway.callers import Caller
 from chimera.gateway.door import ToolDoor
-from chimera.gateway.offered import OFFERED, PROPOSALS, require_arguments
+from chimera.gateway.offered import OFFERED, PROPOSALS
 from chimera.gateway.outside import OutsideCalls
 from chimera.ports.toolbox import Selection
 
@@ -39,7 +40,10 @@ Answerer: TypeAlias = Callable[[str, Arguments], Awaitable[Arguments]]
 class Gateway:
     """Answers outside agents. One for all of them; each call carries its agent's id."""
 
-    def __init__(self, *, door: ToolDoor, calls: OutsideCalls, selection: Callable[[], Awaitable[Selection]]) -> None:
+    def __init__(
+        self, *, asking: Asking, door: ToolDoor, calls: OutsideCalls, selection: Callable[[], Awaitable[Selection]]
+    ) -> None:
+        self._asking = asking
         self._door = door
         self._calls = calls
         self._selection = selection
@@ -66,8 +70,8 @@ class Gateway:
             if answerer is None:
                 raise Invalid("tool_unknown", f"there is no tool {name[:80]!r}", where="tool", remedy="list the tools")
             calling.require(AccessScope.ACT if name in PROPOSALS else AccessScope.READ, tool=name)
-            require_arguments(name, arguments)
-            return _said(await answerer(calling.agent_id, arguments), is_error=False)
+            allowed = await self._asking.allowed(calling.agent_id, name, arguments)
+            return _said(await answerer(calling.agent_id, allowed), is_error=False)
         except ChimeraError as error:
             refused = isinstance(error, Refused)
             told = {"status": "refused" if refused else "failed", "code": error.code, "reason": error.message,

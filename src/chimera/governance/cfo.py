@@ -186,7 +186,8 @@ class CFOAgent:
             conditions=(),
             windows=windows,
         )
-        refusals = [*_category_faults(payment), *_room_faults(payment, await self._rooms.of(windows))]
+        rooms = await self._rooms.of(windows, micros=payment.amount_micros)
+        refusals = [*_category_faults(payment), *_room_faults(payment, rooms)]
         word = _worded(bare, refusals, await self._return_doubts(payment, bare.band))
         if word.word is Word.REFUSE:
             # Nothing follows from it that would have to be proved to anybody outside: the event chain has it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from chimera.domain import ids, scopes
-from chimera.domain.agent import Agent, AgentCommand
+from chimera.domain.agent import Agent, AgentCommand, agent_id_of
+from chimera.domain.brand import Brand
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, Cap
 from chimera.domain.change import Change
 from chimera.domain.edition import Edition, edition_id
@@ -18,20 +20,27 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.manifest import Constitution, Manifest, budget_in_words, to_agent
 from chimera.domain.permissions import PERMISSIONS, widened
 from chimera.domain.record import Record
+from chimera.governance.agents import find_agent
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.store import LIST_MAX, Store
 
 # Agents of packages are named once and for all: the database itself refuses a second one of the same name.
-ROOT = "00000000-0000-7000-8000-000000000000"
 
 
-class Offer(Struct, frozen=True, kw_only=True):
-    """A package that somebody wants installed, and what that person has accepted."""
+class Contents(Struct, frozen=True, kw_only=True):
+    """What a package was read as. `digest` covers every byte of it."""
 
     manifest: Manifest
     digest: str
-    by: str
     constitution: Constitution | None = None
+    brand: Brand | None = None
+    faces: tuple[bytes, ...] = ()
+
+
+class Offer(Contents, frozen=True, kw_only=True):
+    """A package that somebody wants installed, and what that person has accepted."""
+
+    by: str
     accept_permissions: bool = False
     accept_budget: bool = False
 
@@ -54,11 +63,6 @@ class Installed(Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...] = ()
 
 
-def agent_id_of(name: str) -> str:
-    """The id of the agent of a package."""
-    return ids.derive(ROOT, "agent", name)
-
-
 class Installer:
     """Knows the agents on record. Has the store, and what looks at a package's own words."""
 
@@ -71,7 +75,7 @@ class Installer:
         name = offer.manifest.identity.name
         if self._security is not None:
             self._security.require_harmless(msgspec.to_builtins(offer.manifest), what=f"the package {name}")
-        known = await self._store.find(Agent, agent_id_of(name))
+        known = await find_agent(self._store, name)
         wanted = to_agent(
             offer.manifest, identifier=agent_id_of(name), digest=offer.digest, constitution=offer.constitution
         )
@@ -96,8 +100,10 @@ class Installer:
         if known.package_digest == digest:
             return Installed(agent=known, previous=known.package_version, changed=False)
         manifest, rules = kept.as_manifest(), kept.as_constitution()
-        offer = Offer(manifest=manifest, digest=digest, by=accepted.by, constitution=rules,
-                      accept_permissions=accepted.permissions, accept_budget=accepted.budget)  # fmt: skip
+        offer = Offer(
+            manifest=manifest, digest=digest, by=accepted.by, constitution=rules, brand=kept.brand, faces=kept.faces,
+            accept_permissions=accepted.permissions, accept_budget=accepted.budget,
+        )  # fmt: skip
         wanted = to_agent(manifest, identifier=known.id, digest=digest, constitution=rules)
         return await self._change_to(known, wanted, offer)
 
@@ -113,7 +119,7 @@ class Installer:
 
     async def named(self, name: str) -> Agent:
         """The agent of this name, or `Missing`."""
-        known = await self._store.find(Agent, agent_id_of(name))
+        known = await find_agent(self._store, name)
         if known is None:
             raise Missing("agent_unknown", f"there is no agent {name[:64]!r}", remedy="chimera agent list names them")
         return known
@@ -127,7 +133,8 @@ class Installer:
         now_us = await self._store.now_us()
         return (Edition(id=identifier, agent_id=agent.id, package_version=agent.package_version, digest=offer.digest,
                         manifest=manifest, installed_by=offer.by, installed_at_us=now_us,
-                        constitution=msgspec.to_builtins(offer.constitution)),)  # fmt: skip
+                        constitution=msgspec.to_builtins(offer.constitution), brand=offer.brand,
+                        references=tuple(base64.b64encode(face).decode() for face in offer.faces)),)  # fmt: skip
 
     async def change(self, name: str, command: AgentCommand, *, by: str) -> Agent:
         """The agent after a command, or a named refusal."""

@@ -22,6 +22,7 @@ from chimera.domain.work import Assignment
 from chimera.governance import answers, calls, guardrails
 from chimera.governance.answers import Tally
 from chimera.governance.guardrails import Envelope
+from chimera.governance.safety.networks import network_of
 from chimera.ports.model import Model, ModelRequest, ModelsFailed
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
@@ -30,6 +31,9 @@ GRAPHEMES_MAX = 300
 CARD_CHARS_MAX = 280
 SCENES_MAX = 4
 PICTURES = "media.make"
+
+# What goes with a text: of each, its digest and alt text, and of a film its kind.
+Media: TypeAlias = tuple[dict[str, Any], ...]
 
 
 class Desk:
@@ -62,14 +66,27 @@ class Desk:
         materials = [material.labels for material in self.assignment.readable]
         return labels.union(self.assignment.task.labels, self.assignment.recent_labels, *materials, self._read_labels)
 
+    @property
+    def platform(self) -> str:
+        """The network that the task is for."""
+        return str(self.assignment.task.input.get("platform", self.assignment.platform))
+
+    @property
+    def limit_graphemes(self) -> int:
+        """How long a text may be: as its task type and its network say."""
+        told = (check.parameters["graphemes_max"] for check in self.spec.checks
+                if check.name == "max_graphemes" and "field" not in check.parameters)  # fmt: skip
+        return min(next(told, GRAPHEMES_MAX), network_of(self.platform).graphemes_max or GRAPHEMES_MAX)
+
     def brief(self) -> dict[str, Any]:
         """What a model usually needs to know, all of it data."""
         assignment = self.assignment
         return {
             "persona": msgspec.to_builtins(assignment.persona),
             "input": assignment.task.input,
-            "platform": assignment.task.input.get("platform", assignment.platform),
-            "limit_graphemes": GRAPHEMES_MAX,
+            "platform": self.platform,
+            "limit_graphemes": self.limit_graphemes,
+            "limit_hashtags": network_of(self.platform).hashtags_max,
             "recent": list(assignment.recent),
             "recent_labels": list(assignment.recent_labels),
             "feedback": list(assignment.task.feedback),
@@ -142,8 +159,8 @@ class Desk:
         self._tally.note(answer.model)
         return envelope
 
-    async def read(self, tool: str, arguments: dict[str, Any]) -> ToolAnswer:
-        """One answer from a read tool that the agent is permitted."""
+    async def read(self, tool: str, arguments: dict[str, Any], *, prompt: str = "") -> ToolAnswer:
+        """One answer from a read tool that the agent is permitted; `prompt` names the words that it was asked with."""
         self._require_calls_left()
         needed = needed_for_tool(tool)
         if needed not in self.assignment.permissions:
@@ -162,6 +179,7 @@ class Desk:
                 request_digest=canonical.hash_of({"tool": tool, **arguments}),
                 answer=canonical.encode(answer).decode(),
                 cost_micros=answer.cost_micros,
+                prompt=prompt,
             )
         )
         return answer
@@ -173,21 +191,33 @@ class Desk:
         output = {**envelope.output, **(more or {})}
         return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=self.labels, action=keep)
 
-    async def card(self, title: str, text: str) -> dict[str, Any]:
-        """The card that goes with a post, where the agent may have one made: digest and alt text."""
-        if PICTURES not in self.assignment.permissions:
-            return {}
-        made = await self.read("card", {"title": title[:CARD_CHARS_MAX], "body": self._undisclosed(text), **self._by})
-        return {"media": [{"digest": made.content["digest"], "alt": made.content["alt"]}]}
+    async def card(self, title: str, text: str) -> Media:
+        """The card that goes with a post, where the agent may have one made."""
+        return await self.made("card", {"title": title[:CARD_CHARS_MAX], "body": self._undisclosed(text)})
 
-    async def film(self, title: str, text: str) -> dict[str, Any]:
+    async def painting(self, prompt: str, title: str, text: str) -> Media:
+        """A painter's picture for what is left of the task's money, or a card where nobody paints."""
+        told, body = self._prompts[prompt], self._undisclosed(text)
+        spent_micros = sum(call.cost_micros for call in self.calls)
+        return await self.made("painting", {
+            "title": title[:CARD_CHARS_MAX], "body": body, "words": f"{told.text}\n{title}\n{body}",
+            "cost_micros_max": max(0, self.spec.limits.cost_micros_max - spent_micros),
+            "seconds_max": self.spec.limits.seconds_max // 2,
+        }, prompt=told.ref)  # fmt: skip
+
+    async def film(self, title: str, text: str) -> Media:
         """The film that goes with a post, sentence by sentence, where the agent may have one made."""
-        if PICTURES not in self.assignment.permissions:
-            return {}
         said = self._undisclosed(text).replace("! ", ". ").replace("? ", ". ")
         scenes = [{"title": title[:CARD_CHARS_MAX], "words": one.strip()} for one in said.split(". ") if one.strip()]
-        made = (await self.read("film", {"scenes": scenes[:SCENES_MAX], **self._by})).content
-        return {"media": [{name: made[name] for name in ("digest", "alt", "mime")}]}
+        return await self.made("film", {"scenes": scenes[:SCENES_MAX]})
+
+    async def made(self, tool: str, arguments: dict[str, Any], *, prompt: str = "") -> Media:
+        """What the studio makes in the persona's name: digest and alt text; nothing where the agent may have none."""
+        if PICTURES not in self.assignment.permissions:
+            return ()
+        medium = (await self.read(tool, {**arguments, **self._by}, prompt=prompt)).content
+        named = ("digest", "alt", "mime") if tool == "film" else ("digest", "alt")
+        return ({name: medium[name] for name in named},)
 
     @property
     def _by(self) -> dict[str, str]:

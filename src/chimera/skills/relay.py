@@ -32,5 +32,6 @@ async def _shown(desk: Desk, given: dict[str, Any], title: str) -> dict[str, Any
     """What goes with a text: how the persona says what it is, and a card of the house's own making."""
     if "text" not in given:
         return {}
-    pictured = await desk.card(title, str(given["text"])) if title else {}
-    return {"disclosure": desk.assignment.persona.disclosure, **pictured}
+    media = await desk.card(title, str(given["text"])) if title else ()
+    shown: dict[str, Any] = {"disclosure": desk.assignment.persona.disclosure}
+    return shown | {"media": list(media)} if media else shown

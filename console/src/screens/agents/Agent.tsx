@@ -3,9 +3,8 @@ import { Button, Menu, Tabs } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { Link } from "wouter";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Figures, Found, Head, Meter, Money, NoRows, Panel, ProblemNote, State } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { Editor, Permissions } from "@/screens/agents/Editor";
@@ -18,8 +17,9 @@ import { useMay } from "@/session";
 import { handleOf } from "@/words/plain";
 import { percentOf } from "@/words/money";
 
-type Item = Schemas["AgentItem"];
-const NEXT: Record<string, { command: string; label: string }[]> = {
+type Item = api.AgentItem;
+type Command = api.AgentsChangeData["body"]["command"];
+const NEXT: Record<string, { command: Command; label: string }[]> = {
   installed: [{ command: "activate", label: "Activate" }, { command: "retire", label: "Retire" }],
   active: [{ command: "pause", label: "Pause" }, { command: "retire", label: "Retire" }],
   paused: [{ command: "activate", label: "Activate" }, { command: "retire", label: "Retire" }],
@@ -28,7 +28,7 @@ const NEXT: Record<string, { command: string; label: string }[]> = {
 function Acts({ item }: { item: Item }): ReactElement | null {
   const may = useMay();
   const client = useQueryClient();
-  const change = useMutation({ mutationFn: (command: string) => call(`agents/${item.id}/state`, { method: "POST", version: item.version, body: { command } }), onSettled: () => client.invalidateQueries({ queryKey: ["agents"] }) });
+  const change = useMutation({ mutationFn: (command: Command) => api.agentsChange({ path: { agent_id: item.id }, headers: api.from(item.version), body: { command } }), onSettled: () => client.invalidateQueries({ queryKey: ["agents"] }) });
   return (
     <>
       {change.isError && <ProblemNote error={change.error} />}
@@ -57,7 +57,7 @@ function Persona({ item }: { item: Item }): ReactElement {
 }
 
 function Campaigns({ id }: { id: string }): ReactElement {
-  const pages = usePages<Schemas["CampaignRow"]>(["campaigns", "of", id], "campaigns", { agent: id, limit: 20 });
+  const pages = usePages(["campaigns", "of", id], (asked) => api.campaignsList(asked), { agent: id, limit: 20 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return <Panel title="Campaigns" bare>{!rows.length ? <NoRows pages={pages}><Empty title="None yet" /></NoRows> : <ul className="plain-list">{rows.map((row) => <li key={row.id} className="row"><Link href={`/campaigns/${row.id}`} className="grow" style={{ minWidth: 0, color: "var(--text)" }}><UntrustedLine text={row.goal.text} /></Link><State of={row.state} /></li>)}</ul>}</Panel>;
 }
@@ -97,6 +97,6 @@ function Detail({ item }: { item: Item }): ReactElement {
 }
 
 export function Agent({ id }: { id: string }): ReactElement {
-  const item = useRead<Item>(["agents", id], `agents/${id}`);
+  const item = useRead(["agents", id], (asked) => api.agentsShow({ ...asked, path: { agent_id: id } }));
   return <Found query={item}>{(found) => <Detail item={found} />}</Found>;
 }

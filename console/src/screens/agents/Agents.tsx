@@ -3,8 +3,8 @@ import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useState, type ReactElement } from "react";
 import { Link, useLocation, useParams } from "wouter";
-import { usePages } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { type StateOf, usePages } from "@/api/queries";
 import { Icon } from "@/parts/Icon";
 import { Empty, Head, Meter, Money, NoRows, Panel, ProblemNote, State } from "@/parts/parts";
 import { Agent } from "@/screens/agents/Agent";
@@ -12,15 +12,15 @@ import { Editor } from "@/screens/agents/Editor";
 import { useMay } from "@/session";
 import { handleOf } from "@/words/plain";
 
-type Row = Schemas["AgentRow"];
+type State = StateOf<api.AgentsListData>;
 
 function List(): ReactElement {
   const [, go] = useLocation();
   const may = useMay();
   const [words, setWords] = useState("");
   const [sought] = useDebouncedValue(words.trim(), 200);
-  const [state, setState] = useState("");
-  const pages = usePages<Row>(["agents", "list"], "agents", { q: sought, state, limit: 100 });
+  const [state, setState] = useState<State>("");
+  const pages = usePages(["agents", "list"], (asked) => api.agentsList(asked), { q: sought, state, limit: 100 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const act = may("agent.change") ? <Button onClick={() => { go("/agents/new"); }}>Install an agent</Button> : undefined;
   return (

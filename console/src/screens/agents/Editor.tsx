@@ -2,12 +2,11 @@
 import { Button, Checkbox, FileButton, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call, Problem } from "@/api/client";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Hunks } from "@/parts/Hunks";
 import { Chip, Money, Panel, ProblemNote } from "@/parts/parts";
 
-type Shown = Schemas["PermissionShown"];
+type Shown = api.PermissionShown;
 const MANIFEST = "manifest.yaml";
 
 const BLANK = `identity:
@@ -48,13 +47,13 @@ export function Permissions({ of, tone, note }: { of: readonly Shown[]; tone: "g
   return <ul className="plain-list">{of.map((one) => <li key={one.name} className="row" style={{ alignItems: "baseline" }}><Chip tone={tone}>{one.name}</Chip><span>{one.meaning}{note && <span className="faint"> · {note}</span>}</span></li>)}</ul>;
 }
 
-function Faults({ of }: { of: readonly Schemas["ProblemFault"][] }): ReactElement {
+function Faults({ of }: { of: readonly api.ProblemFault[] }): ReactElement {
   return <Panel title="What is wrong with it" bare><ul className="plain-list">{of.map((fault, index) => <li key={index}><Chip tone="stop">{fault.line ? `line ${String(fault.line)}` : fault.where || "package"}</Chip> {fault.message}{fault.remedy && <span className="soft"> – {fault.remedy}</span>}</li>)}</ul></Panel>;
 }
 
 interface Props {
   name: string;
-  installed?: Schemas["AgentItem"] | undefined;
+  installed?: api.AgentItem | undefined;
   /** What to begin with: the manifest in force, or nothing that is known. */
   manifest?: string;
   onDone: (id: string) => void;
@@ -67,9 +66,9 @@ export function Editor({ name: given, installed, manifest = "", onDone }: Props)
   const [began, setBegan] = useState(manifest || BLANK);
   const [isAccepted, setAccepted] = useState(false);
   const text = files[MANIFEST] ?? "";
-  const check = useMutation({ mutationFn: () => call<Schemas["Validation"]>("agents/validate", { method: "POST", body: { name, files } }) });
+  const check = useMutation({ mutationFn: () => api.agentsValidate({ body: { name, files } }) });
   const install = useMutation({
-    mutationFn: () => call<Schemas["Installation"]>("agents", { method: "POST", body: { name, files, accept_permissions: isAccepted, accept_budget: isAccepted } }),
+    mutationFn: () => api.agentsInstall({ body: { name, files, accept_permissions: isAccepted, accept_budget: isAccepted } }),
     onSuccess: (done) => { void client.invalidateQueries({ queryKey: ["agents"] }); onDone(done.id); },
   });
   const load = async (chosen: File[]): Promise<void> => {
@@ -109,7 +108,7 @@ export function Editor({ name: given, installed, manifest = "", onDone }: Props)
             <Panel title="Install it">
               <div className="stack">
                 <Checkbox label="I accept these permissions and this budget" checked={isAccepted} onChange={(event) => { setAccepted(event.currentTarget.checked); }} />
-                {install.isError && <ProblemNote error={install.error instanceof Problem ? install.error : String(install.error)} />}
+                {install.isError && <ProblemNote error={install.error instanceof api.Problem ? install.error : String(install.error)} />}
                 <div><Button disabled={!isAccepted} loading={install.isPending} onClick={() => { install.mutate(); }}>{installed ? "Install this version" : "Install the agent"}</Button></div>
               </div>
             </Panel>

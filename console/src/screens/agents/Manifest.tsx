@@ -1,6 +1,6 @@
 /** The rules that an agent gives itself, and how it works: its constitution, hours, models and hand-over points, from the manifest in force. */
 import type { ReactElement } from "react";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Chip, Empty, Found, Panel } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { textOfEdition, useEditions } from "@/screens/agents/Versions";
@@ -23,7 +23,7 @@ const FOLLOWS: Record<string, { tone: "stop" | "wait" | "plain"; says: string }>
 };
 
 /** The rules that its work is criticised by, and what follows when one is broken. */
-function Constitution({ rules }: { rules: Schemas["Rule"][] }): ReactElement {
+function Constitution({ rules }: { rules: api.Rule[] }): ReactElement {
   return (
     <Panel title="Constitution" note="what its own work is criticised by" bare>
       {rules.length === 0 ? <Empty title="It has no rules of its own">The fleet’s policy and house rules hold for it all the same. A package may name a file of rules under <code>constitution</code>.</Empty> : (
@@ -40,7 +40,7 @@ function Constitution({ rules }: { rules: Schemas["Rule"][] }): ReactElement {
   );
 }
 
-export function Manifest({ item }: { item: Schemas["AgentItem"] }): ReactElement {
+export function Manifest({ item }: { item: api.AgentItem }): ReactElement {
   const editions = useEditions(item.id);
   return (
     <Found query={editions}>{({ items }) => {

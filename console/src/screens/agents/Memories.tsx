@@ -1,16 +1,15 @@
 /** What an agent remembers: its words, whose words they were, how much they matter. */
 import { Button } from "@mantine/core";
 import type { ReactElement } from "react";
+import * as api from "chimera-client";
 import { usePages } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Meter, NoRows, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 
-type Memory = Schemas["Memory"];
 const WHOLE_BP = 10_000;
 
 export function Memories({ id }: { id: string }): ReactElement {
-  const pages = usePages<Memory>(["agents", id, "memories"], `agents/${id}/memories`, { limit: 100 });
+  const pages = usePages(["agents", id, "memories"], (asked) => api.agentsMemories({ ...asked, path: { agent_id: id } }), { limit: 100 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Panel title="Memory" note="what it may draw on when it works" bare>

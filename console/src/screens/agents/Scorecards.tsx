@@ -2,15 +2,13 @@
 import { Button, Select } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement, type ReactNode } from "react";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Panel, ProblemNote, When } from "@/parts/parts";
 import { useMay } from "@/session";
 import { countOf, plural } from "@/words/money";
 
-type Card = Schemas["ScorecardShown"];
-type Cards = Schemas["Scorecards"];
+type Card = api.ScorecardShown;
 type Trial = Card["trials"][number];
 
 const SCENARIOS = [
@@ -114,9 +112,9 @@ export function Scorecards({ id }: { id: string }): ReactElement {
   const may = useMay();
   const client = useQueryClient();
   const [scenario, setScenario] = useState("week");
-  const cards = useRead<Cards>(["agents", id, "scorecards"], `agents/${id}/scorecards`);
+  const cards = useRead(["agents", id, "scorecards"], (asked) => api.agentsScorecards({ ...asked, path: { agent_id: id } }));
   const rehearse = useMutation({
-    mutationFn: () => call<Cards>(`agents/${id}/scorecards`, { method: "POST", body: { scenario } }),
+    mutationFn: () => api.agentsRehearse({ path: { agent_id: id }, body: { scenario } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["agents", id, "scorecards"] }),
   });
   const acts = may("agent.change") && (

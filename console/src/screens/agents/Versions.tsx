@@ -2,19 +2,18 @@
 import { Button, Checkbox } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Dialogue } from "@/parts/Dialogue";
 import { Hunks } from "@/parts/Hunks";
 import { Chip, Empty, Found, Hash, Panel, When } from "@/parts/parts";
 import { useMay } from "@/session";
 import { yamlOf } from "@/words/yaml";
 
-type Item = Schemas["AgentItem"];
-type Edition = Schemas["EditionShown"];
+type Item = api.AgentItem;
+type Edition = api.EditionShown;
 
-export const useEditions = (id: string) => useRead<PageOf<Edition>>(["agents", id, "versions"], `agents/${id}/versions`);
+export const useEditions = (id: string) => useRead(["agents", id, "versions"], (asked) => api.agentsEditions({ ...asked, path: { agent_id: id } }));
 
 export const textOfEdition = (edition: Edition | undefined): string => (edition ? yamlOf(edition.manifest) : "");
 
@@ -22,7 +21,7 @@ function GoBack({ item, edition, onClose }: { item: Item; edition: Edition; onCl
   const client = useQueryClient();
   const [isAccepted, setAccepted] = useState(false);
   const back = useMutation({
-    mutationFn: () => call<Schemas["Installation"]>(`agents/${item.id}/rollback`, { method: "POST", version: item.version, body: { digest: edition.digest, accept_permissions: isAccepted, accept_budget: isAccepted } }),
+    mutationFn: () => api.agentsRollBack({ path: { agent_id: item.id }, headers: api.from(item.version), body: { digest: edition.digest, accept_permissions: isAccepted, accept_budget: isAccepted } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["agents"] }); onClose(); },
   });
   return (

@@ -2,14 +2,14 @@
 import { Button, Select, TextInput } from "@mantine/core";
 import { Fragment, useMemo, useState, type ReactElement } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
+import * as api from "chimera-client";
 import { usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Hash, Panel, ProblemNote, When } from "@/parts/parts";
 import { useMay } from "@/session";
 import { EVENT_TONES, sayEvent } from "@/words/events";
 import { save } from "@/words/save";
 
-type Line = Schemas["EventLine"];
+type Line = api.EventLine;
 
 const KINDS = [
   "WRITER_OPENED", "AGENT_INSTALLED", "AGENT_CHANGED", "AGENT_REHEARSED", "REQUEST_VALIDATED", "CAP_SET", "REVENUE_BOOKED", "INPUT_ADMITTED", "INPUT_REFUSED", "INPUT_ESCALATED", "INPUT_DROPPED",
@@ -55,9 +55,9 @@ export function Events(): ReactElement {
   const [chain, setChain] = useState("");
   const [hours, setHours] = useState("0");
   const sinceUs = useMemo(() => (hours === "0" ? 0 : (Date.now() - Number(hours) * HOUR_MS) * 1000), [hours]);
-  const chains = useRead<{ chains: Schemas["ChainShown"][] }>(["audit", "chains"], "audit/chains", { when: may("audit.look") });
+  const chains = useRead(["audit", "chains"], (asked) => api.auditChains(asked), { when: may("audit.look") });
   const isWhole = record === "" || ID.test(record.trim());
-  const events = usePages<Line>(["events", "list"], "events", { kind, record: isWhole ? record.trim() : "", chain, since_us: sinceUs || undefined, limit: 100 });
+  const events = usePages(["events", "list"], (asked) => api.eventsList(asked), { kind, record: isWhole ? record.trim() : "", chain, since_us: sinceUs || undefined, limit: 100 });
   const lines = events.data?.pages.flatMap((page) => page.items) ?? [];
   const download = (): void => { save("events.jsonl", lines.map((line) => JSON.stringify(line)).join("\n") + "\n", "application/x-ndjson"); };
   return (

@@ -2,8 +2,8 @@
 import { Button, SegmentedControl } from "@mantine/core";
 import { useState, type ReactElement } from "react";
 import { Link } from "wouter";
+import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Icon } from "@/parts/Icon";
 import { Chip, Found, Hash, Head, Money, Panel, State, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
@@ -14,7 +14,7 @@ import { percentOf } from "@/words/money";
 import { save } from "@/words/save";
 import { spanOf } from "@/words/time";
 
-type Trace = Schemas["Trace"];
+type Trace = api.Trace;
 type View = "compact" | "timeline" | "full";
 
 interface Stage { name: string; state: "done" | "bad" | "none"; note: string; atUs: number }
@@ -93,7 +93,7 @@ function Full({ trace }: { trace: Trace }): ReactElement {
 
 export function TaskLife({ id }: { id: string }): ReactElement {
   const [view, setView] = useState<View>("compact");
-  const trace = useRead<Trace>(["tasks", id, "trace"], `tasks/${id}/trace`);
+  const trace = useRead(["tasks", id, "trace"], (asked) => api.tasksTrace({ ...asked, path: { task_id: id } }));
   return (
     <Found query={trace}>{(found) => (
       <>

@@ -1,20 +1,18 @@
 /** Verify history here: the browser fetches the raw bytes and computes every hash itself. */
 import { Button, Progress } from "@mantine/core";
 import { useEffect, useRef, useState, type ReactElement } from "react";
-import { call, Problem } from "@/api/client";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Icon } from "@/parts/Icon";
 import { Chip, Hash, Panel, ProblemNote } from "@/parts/parts";
 import { verifyChain, type Verified } from "@/screens/audit/verify";
 import { countOf, plural } from "@/words/money";
 import { save } from "@/words/save";
 
-interface Heads { chains: Schemas["ChainShown"][] }
 
-async function exportChain(head: Schemas["ChainShown"]): Promise<void> {
+async function exportChain(head: api.ChainShown): Promise<void> {
   const lines: string[] = [JSON.stringify({ chain: head.chain, head_sequence: head.sequence, head_hash: head.hash })];
   for (let after = 0; after < head.sequence;) {
-    const slice = await call<Schemas["ChainSlice"]>("audit/chain", { query: { chain: head.chain, after, limit: Math.min(1000, head.sequence - after) } });
+    const slice = await api.auditSlice({ query: { chain: head.chain, after, limit: Math.min(1000, head.sequence - after) } });
     if (!slice.links.length) break;
     slice.links.forEach((link) => lines.push(JSON.stringify(link)));
     after = slice.links.at(-1)?.sequence ?? head.sequence;
@@ -23,14 +21,14 @@ async function exportChain(head: Schemas["ChainShown"]): Promise<void> {
 }
 
 export function Verify(): ReactElement {
-  const [heads, setHeads] = useState<Schemas["ChainShown"][]>([]);
+  const [heads, setHeads] = useState<api.ChainShown[]>([]);
   const [found, setFound] = useState<Record<string, Verified>>({});
   const [error, setError] = useState<unknown>(null);
   const [took, setTook] = useState<number | null>(null);
   const [isRunning, setRunning] = useState(false);
   const stop = useRef<AbortController>(null);
   useEffect(() => {
-    call<Heads>("audit/chains").then((answer) => { setHeads(answer.chains); }, setError);
+    api.auditChains().then((answer) => { setHeads(answer.chains); }, setError);
     return () => { stop.current?.abort(); };
   }, []);
   const run = async (): Promise<void> => {
@@ -42,12 +40,12 @@ export function Verify(): ReactElement {
     setTook(null);
     const began = performance.now();
     try {
-      const now = await call<Heads>("audit/chains");
+      const now = await api.auditChains();
       setHeads(now.chains);
       for (const head of now.chains) await verifyChain(head, (so) => { setFound((before) => ({ ...before, [so.chain]: so })); }, controller.signal);
       setTook(performance.now() - began);
     } catch (failure) {
-      if (!controller.signal.aborted) setError(failure instanceof Problem ? failure : String(failure));
+      if (!controller.signal.aborted) setError(failure instanceof api.Problem ? failure : String(failure));
     } finally {
       setRunning(false);
     }

@@ -1,6 +1,5 @@
+import * as api from "chimera-client";
 /** Recomputes a chain in the browser: hash = sha256(previous ‖ sequence, 8 bytes big ‖ sha256(body)). Trusts no answer but the bytes. */
-import { call } from "@/api/client";
-import type { Schemas } from "@/api/types";
 
 export interface Flawed {
   chain: string;
@@ -43,19 +42,19 @@ export async function linkHash(previous: Uint8Array, sequence: number, body: Uin
   return new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
 }
 
-async function hashesOf(slice: Schemas["ChainSlice"]): Promise<Uint8Array[]> {
+async function hashesOf(slice: api.ChainSlice): Promise<Uint8Array[]> {
   // Each link is hashed after the hash that the chain claims for the one before it: they are independent, so all at once.
   const before = [fromHex(slice.previous), ...slice.links.map((link) => fromHex(link.hash))];
   return Promise.all(slice.links.map((link, index) => linkHash(before[index] ?? new Uint8Array(HASH_BYTES), link.sequence, bytesOf(link.body))));
 }
 
 /** One chain from its beginning to where its head was when we began. */
-export async function verifyChain(head: Schemas["ChainShown"], tell: (so: Verified) => void, signal: AbortSignal): Promise<Verified> {
+export async function verifyChain(head: api.ChainShown, tell: (so: Verified) => void, signal: AbortSignal): Promise<Verified> {
   const so: Verified = { chain: head.chain, checked: 0, total: head.sequence, flaws: [], done: false };
   const flaw = (sequence: number, what: string): void => { if (so.flaws.length < FLAWS_MAX) so.flaws.push({ chain: head.chain, sequence, what }); };
   let [after, last] = [0, "0".repeat(64)];
   while (after < head.sequence) {
-    const slice = await call<Schemas["ChainSlice"]>("audit/chain", { query: { chain: head.chain, after, limit: Math.min(SLICE, head.sequence - after) }, signal });
+    const slice = await api.auditSlice({ query: { chain: head.chain, after, limit: Math.min(SLICE, head.sequence - after) }, signal });
     if (slice.previous !== last) flaw(after + 1, "the hash before it is not the one that the last part ended with");
     const hashes = await hashesOf(slice);
     slice.links.forEach((link, index) => {

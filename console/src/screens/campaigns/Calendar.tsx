@@ -4,15 +4,14 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type DragEvent, type ReactElement } from "react";
 import { Link } from "wouter";
-import { call } from "@/api/client";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Dialogue } from "@/parts/Dialogue";
 import { Icon } from "@/parts/Icon";
 import { Empty, ProblemNote, State } from "@/parts/parts";
 import { useMay } from "@/session";
 import { dayOf, localOf, movedToDay, shortClockOf, wholeOf } from "@/words/time";
 
-type Step = Schemas["Node"];
+type Step = api.Node;
 interface Move { step: Step; toUs: number }
 
 const DAYS = 14;
@@ -31,8 +30,8 @@ function useMove(campaignId: string) {
   const key = ["campaigns", campaignId, "plan"];
   return useMutation({
     mutationFn: async ({ step, toUs }: Move) => {
-      const { version } = await call<Schemas["Task"]>(`tasks/${step.id}`);
-      return call<Schemas["Task"]>(`tasks/${step.id}/reschedule`, { method: "POST", version, body: { at_us: toUs } });
+      const { version } = await api.tasksShow({ path: { task_id: step.id } });
+      return api.tasksReschedule({ path: { task_id: step.id }, headers: api.from(version), body: { at_us: toUs } });
     },
     onMutate: async ({ step, toUs }) => {
       await client.cancelQueries({ queryKey: key });

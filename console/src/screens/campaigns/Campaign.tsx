@@ -4,9 +4,8 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState, type ReactElement } from "react";
 import { Link, useLocation } from "wouter";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Chip, Empty, Figures, Found, Head, Meter, Money, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { Calendar } from "@/screens/campaigns/Calendar";
@@ -17,8 +16,8 @@ import { countOf } from "@/words/money";
 
 const Dag = lazy(() => import("@/screens/campaigns/Dag").then(({ Dag: component }) => ({ default: component })));
 
-type Item = Schemas["CampaignItem"];
-type Step = Schemas["Node"];
+type Item = api.CampaignItem;
+type Step = api.Node;
 
 const STEPS_MAX = 1_000;
 const ENDED = ["done", "refused", "failed", "dropped", "in_doubt"];
@@ -27,7 +26,7 @@ async function stepsOf(id: string, signal: AbortSignal): Promise<Step[]> {
   const steps: Step[] = [];
   let cursor = "";
   do {
-    const page = await call<Schemas["PlanGraph"]>(`campaigns/${id}/plan`, { query: { cursor, limit: 200 }, signal });
+    const page = await api.campaignsPlan({ path: { campaign_id: id }, query: { cursor, limit: 200 }, signal });
     steps.push(...page.nodes);
     cursor = page.next;
   } while (cursor && steps.length < STEPS_MAX);
@@ -49,7 +48,7 @@ function Cancel({ item }: { item: Item }): ReactElement | null {
   const [isOpen, setOpen] = useState(false);
   const [reason, setReason] = useState("");
   const cancel = useMutation({
-    mutationFn: () => call(`campaigns/${item.id}/cancel`, { method: "POST", version: item.version, body: { reason: reason.trim() } }),
+    mutationFn: () => api.campaignsCancel({ path: { campaign_id: item.id }, headers: api.from(item.version), body: { reason: reason.trim() } }),
     onSuccess: () => { setOpen(false); void client.invalidateQueries({ queryKey: ["campaigns"] }); },
   });
   if (!may("goal.give") || ["finished", "cancelled"].includes(item.state)) return null;
@@ -75,7 +74,7 @@ function Replan({ item }: { item: Item }): ReactElement | null {
   const [isOpen, setOpen] = useState(false);
   const [wish, setWish] = useState("");
   const ask = useMutation({
-    mutationFn: () => call<Schemas["Input"]>(`campaigns/${item.id}/replan`, { method: "POST", body: { wish: wish.trim() } }),
+    mutationFn: () => api.campaignsReplan({ path: { campaign_id: item.id }, body: { wish: wish.trim() } }),
     onSuccess: () => {
       setOpen(false);
       setWish("");
@@ -107,7 +106,10 @@ function Handover({ item }: { item: Item }): ReactElement | null {
   const client = useQueryClient();
   const [note, setNote] = useState("");
   const answer = useMutation({
-    mutationFn: (word: "resume" | "refuse") => call(`campaigns/${item.id}/${word}`, { method: "POST", version: item.version, body: word === "resume" ? { note: note.trim() } : { reason: note.trim() } }),
+    mutationFn: (word: "resume" | "refuse") => {
+      const asked = { path: { campaign_id: item.id }, headers: api.from(item.version) };
+      return word === "resume" ? api.campaignsResume({ ...asked, body: { note: note.trim() } }) : api.campaignsRefuse({ ...asked, body: { reason: note.trim() } });
+    },
     onSuccess: () => { setNote(""); void client.invalidateQueries({ queryKey: ["campaigns"] }); },
   });
   const { waiting } = item;
@@ -129,7 +131,7 @@ function Handover({ item }: { item: Item }): ReactElement | null {
 
 /** Nothing is planned: either the planner is at it, or it says why it could not. */
 function Unplanned({ item }: { item: Item }): ReactElement {
-  const refused = useRead<PageOf<Schemas["EventLine"]>>(["events", "unplanned", item.id], "events", { query: { kind: "PLAN_REFUSED", record: item.id, limit: 1 } }).data?.items[0];
+  const refused = useRead(["events", "unplanned", item.id], (asked) => api.eventsList(asked), { query: { kind: "PLAN_REFUSED", record: item.id, limit: 1 } }).data?.items[0];
   if (!refused) return <Empty title="No plan yet">The planner reads the goal now; its first plan appears here by itself. Nothing happens while the agent is not active.</Empty>;
   return (
     <Empty title="No sound plan so far" act={<Link href={`/agents/${item.agent_id}`}>See what the agent may do</Link>}>
@@ -173,7 +175,7 @@ function Detail({ item }: { item: Item }): ReactElement {
 }
 
 export function Campaign({ id }: { id: string }): ReactElement {
-  const item = useRead<Item>(["campaigns", id], `campaigns/${id}`);
+  const item = useRead(["campaigns", id], (asked) => api.campaignsShow({ ...asked, path: { campaign_id: id } }));
   const [, go] = useLocation();
   return <Found query={item} empty={<Button onClick={() => { go("/campaigns"); }}>All campaigns</Button>}>{(found) => <Detail item={found} />}</Found>;
 }

@@ -2,8 +2,8 @@
 import { Button, Modal, SegmentedControl } from "@mantine/core";
 import { useEffect, useState, type ReactElement } from "react";
 import { Link, useLocation, useParams, useSearch } from "wouter";
-import { usePages } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { type StateOf, usePages } from "@/api/queries";
 import { Empty, Head, Money, NoRows, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { UntrustedLine } from "@/parts/Untrusted";
 import { Campaign } from "@/screens/campaigns/Campaign";
@@ -11,14 +11,14 @@ import { NewCampaign } from "@/screens/campaigns/NewCampaign";
 import { useMay } from "@/session";
 import { useKeys } from "@/shell/keys";
 
-type Row = Schemas["CampaignRow"];
+type State = StateOf<api.CampaignsListData>;
 
 export default function Campaigns(): ReactElement {
   const { id } = useParams<{ id?: string }>();
   const [, go] = useLocation();
   const search = useSearch();
   const may = useMay();
-  const [state, setState] = useState("");
+  const [state, setState] = useState<State>("");
   const [isNew, setNew] = useState(false);
   useEffect(() => { if (new URLSearchParams(search).has("new")) setNew(true); }, [search]);
   useKeys([{ keys: "n", says: "New campaign", group: "Campaigns", act: () => { if (may("goal.give")) setNew(true); } }]);
@@ -31,10 +31,10 @@ export default function Campaigns(): ReactElement {
   );
 }
 
-function List({ state, onState, onNew }: { state: string; onState: (state: string) => void; onNew: () => void }): ReactElement {
+function List({ state, onState, onNew }: { state: State; onState: (state: State) => void; onNew: () => void }): ReactElement {
   const [, go] = useLocation();
   const may = useMay();
-  const pages = usePages<Row>(["campaigns", "list"], "campaigns", { state, limit: 100 });
+  const pages = usePages(["campaigns", "list"], (asked) => api.campaignsList(asked), { state, limit: 100 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const act = may("goal.give") ? <Button onClick={onNew} rightSection={<kbd>n</kbd>}>New campaign</Button> : undefined;
   return (

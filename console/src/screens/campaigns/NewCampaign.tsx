@@ -2,14 +2,13 @@
 import { Button, NumberInput, Select, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { ProblemNote } from "@/parts/parts";
 import { useCurrency } from "@/session";
 import { microsOf } from "@/words/money";
 
-type Agent = Schemas["AgentRow"];
+type Agent = api.AgentRow;
 
 export function NewCampaign({ onDone }: { onDone: (id: string) => void }): ReactElement {
   const client = useQueryClient();
@@ -22,14 +21,14 @@ export function NewCampaign({ onDone }: { onDone: (id: string) => void }): React
   const [budget, setBudget] = useState("1.00");
   const [posts, setPosts] = useState(3); // One may be refused; a first campaign should still show something.
   const [constraints, setConstraints] = useState("");
-  const found = useRead<PageOf<Agent>>(["agents", "pick"], "agents", { query: { q: words.replace(/ \(.*$/, ""), limit: 30, state: "active" } });
+  const found = useRead(["agents", "pick"], (asked) => api.agentsList(asked), { query: { q: words.replace(/ \(.*$/, ""), limit: 30, state: "active" } });
   const agent = known[agentId];
   const networks = [...new Set(agent?.accounts.map((account) => account.platform) ?? [])];
   const network = platform || networks[0] || "";
   const micros = microsOf(budget);
   const key = useState(() => crypto.randomUUID())[0];
   const open = useMutation({
-    mutationFn: () => call<Schemas["Campaign"]>("campaigns", { method: "POST", key, body: { text: text.trim(), agent: agentId, platform: network, budget_micros: micros, posts, constraints: constraints.split("\n").map((line) => line.trim()).filter(Boolean) } }),
+    mutationFn: () => api.campaignsOpen({ headers: api.once(key), body: { text: text.trim(), agent: agentId, platform: network, budget_micros: micros ?? 0, posts, constraints: constraints.split("\n").map((line) => line.trim()).filter(Boolean) } }),
     onSuccess: (campaign) => { void client.invalidateQueries({ queryKey: ["campaigns"] }); onDone(campaign.id); },
   });
   const isReady = text.trim() !== "" && agentId !== "" && network !== "" && micros !== null;

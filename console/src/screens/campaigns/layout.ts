@@ -1,7 +1,7 @@
+import * as api from "chimera-client";
 /** Where the steps of a plan stand on the page: by what waits for what, in stages from left to right. */
-import type { Schemas } from "@/api/types";
 
-export type Step = Schemas["Node"];
+export type Step = api.Node;
 export interface Place { x: number; y: number }
 export interface Stage { depth: number; name: string; done: number; waits: number; count: number; x: number }
 

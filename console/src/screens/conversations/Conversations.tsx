@@ -2,15 +2,15 @@
 import { SegmentedControl, Button } from "@mantine/core";
 import { useState, type ReactElement } from "react";
 import { Link, useLocation, useParams } from "wouter";
-import { usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { type StateOf, usePages, useRead } from "@/api/queries";
 import { Chip, Empty, Found, Head, NoRows, Panel, ProblemNote, State, When, type Tone } from "@/parts/parts";
 import { Untrusted, UntrustedLine } from "@/parts/Untrusted";
 import { Answer } from "@/screens/conversations/Reasoning";
 import { handleOf } from "@/words/plain";
 
-type Row = Schemas["ConversationRow"];
-type Item = Schemas["ConversationItem"];
+type Row = api.ConversationRow;
+type State = StateOf<api.ConversationsListData>;
 
 const ELSE_MAX = 8;
 const THREATS: Record<string, Tone> = { LOW: "plain", MEDIUM: "wait", HIGH: "stop", CRITICAL: "stop" };
@@ -31,7 +31,7 @@ function SaidElse({ row, rows }: { row: Row; rows: readonly Row[] }): ReactEleme
 }
 
 function Thread({ id, rows }: { id: string; rows: readonly Row[] }): ReactElement {
-  const item = useRead<Item>(["conversations", id], `conversations/${id}`);
+  const item = useRead(["conversations", id], (asked) => api.conversationsShow({ ...asked, path: { input_id: id } }));
   return (
     <Found query={item}>{(found) => (
       <div className="stack">
@@ -50,8 +50,8 @@ function Thread({ id, rows }: { id: string; rows: readonly Row[] }): ReactElemen
 export default function Conversations(): ReactElement {
   const { id } = useParams<{ id?: string }>();
   const [, go] = useLocation();
-  const [state, setState] = useState("");
-  const pages = usePages<Row>(["conversations", "list"], "conversations", { state, limit: 100 });
+  const [state, setState] = useState<State>("");
+  const pages = usePages(["conversations", "list"], (asked) => api.conversationsList(asked), { state, limit: 100 });
   const rows = (pages.data?.pages.flatMap((page) => page.items) ?? []).filter((row) => row.kind !== "goal");
   return (
     <div className="page wide">

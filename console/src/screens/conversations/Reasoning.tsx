@@ -1,13 +1,13 @@
 /** How an answer came about, step by step, as it is on record: what the agent had before it, what it wrote, what was said of that, what was decided. */
 import type { ReactElement } from "react";
 import { Link } from "wouter";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Chip, Money, Panel, State, When, type Tone } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { plural, percentOf } from "@/words/money";
 import { fieldsOf, textOf } from "@/words/plain";
 
-type Answered = Schemas["ConversationItem"]["answers"][number];
+type Answered = api.ConversationItem["answers"][number];
 type Attempt = Answered["attempts"][number];
 
 const DECIDED: Record<string, { says: string; tone: Tone }> = {

@@ -5,8 +5,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type ReactElement } from "react";
 import { Link, useLocation } from "wouter";
+import * as api from "chimera-client";
 import { readAll, useFleet } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Icon } from "@/parts/Icon";
 import { Avatar, Empty, Figures, Found, Head, Meter, Money, State } from "@/parts/parts";
 import { openHalt } from "@/shell/HaltControl";
@@ -15,7 +15,7 @@ import { countOf, percentOf, plural } from "@/words/money";
 import { handleOf } from "@/words/plain";
 import { spanOf } from "@/words/time";
 
-type Row = Schemas["AgentRow"];
+type Row = api.AgentRow;
 type Grouping = "none" | "state" | "network" | "version";
 type Order = "name" | "spend" | "room";
 
@@ -120,7 +120,7 @@ export default function Fleet(): ReactElement {
   const [words, setWords] = useState("");
   const [grouping, setGrouping] = useState<Grouping>("none");
   const [order, setOrder] = useState<Order>("name");
-  const agents = useQuery({ queryKey: ["agents", "all"], queryFn: ({ signal }) => readAll<Row>("agents", { limit: 1000 }, AGENTS_MAX, signal) });
+  const agents = useQuery({ queryKey: ["agents", "all"], queryFn: ({ signal }) => readAll((asked) => api.agentsList(asked), { limit: 1000 }, AGENTS_MAX, signal) });
   const shown = useMemo(() => {
     const sought = words.trim().toLowerCase();
     return (agents.data ?? []).filter((row) => !sought || `${row.persona} ${row.name} ${row.accounts.map((one) => one.handle).join(" ")}`.toLowerCase().includes(sought)).sort(ORDERS[order]);

@@ -1,14 +1,14 @@
 /** A window as it burns down: what is left against the time that is left, and where this pace leads. */
 import type { ReactElement } from "react";
+import * as api from "chimera-client";
 import { useNowUs } from "@/live/now";
 import { Chip, Meter, Money } from "@/parts/parts";
 import { plural } from "@/words/money";
 import { useSession } from "@/session";
-import type { Schemas } from "@/api/types";
 import { spanOfWindow, type Span } from "@/words/period";
 import { momentOf } from "@/words/time";
 
-type Window = Schemas["WindowShown"];
+type Window = api.WindowShown;
 
 export const PERIODS = ["posts-hour", "posts-day", "calls-hour", "calls-day", "day", "week", "month", "total"];
 const [WIDTH, HEIGHT] = [240, 46];

@@ -2,8 +2,8 @@
 import { Button, Modal, SegmentedControl } from "@mantine/core";
 import { useState, type ReactElement } from "react";
 import { Link, useLocation, useParams } from "wouter";
-import { usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { type StateOf, usePages, useRead } from "@/api/queries";
 import { Empty, Found, Head, Meter, Money as Amount, NoRows, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Burn, partsOf, PERIODS } from "@/screens/money/Burn";
 import { Returns } from "@/screens/money/Returns";
@@ -11,22 +11,21 @@ import { useCurrency } from "@/session";
 import { moneyOf, plural } from "@/words/money";
 import { cell, save } from "@/words/save";
 
-type Window = Schemas["WindowShown"];
-type Spending = Schemas["Spending"];
+type Spending = api.Spending;
 
 const KINDS: Record<string, string> = { fleet: "Fleet", agent: "Agents", campaign: "Campaigns", category: "Categories", account: "Accounts", platform: "Networks", recipient: "Recipients" };
 const SHOWN_MAX = 12;
 
 function useNames(): Map<string, string> {
-  const agents = usePages<Schemas["AgentRow"]>(["agents", "names"], "agents", { limit: 1000 });
-  const campaigns = usePages<Schemas["CampaignRow"]>(["campaigns", "names"], "campaigns", { limit: 200 });
+  const agents = usePages(["agents", "names"], (asked) => api.agentsList(asked), { limit: 1000 });
+  const campaigns = usePages(["campaigns", "names"], (asked) => api.campaignsList(asked), { limit: 200 });
   const ofAgents = (agents.data?.pages ?? []).flatMap((page) => page.items.map((one) => [one.id, one.persona] as const));
   const ofCampaigns = (campaigns.data?.pages ?? []).flatMap((page) => page.items.map((one) => [one.id, `${new Map(ofAgents).get(one.agent_id) ?? one.agent_name}: ${one.goal.text.slice(0, 60)}`] as const));
   return new Map([...ofAgents, ...ofCampaigns]);
 }
 
 function Windows({ names }: { names: ReadonlyMap<string, string> }): ReactElement {
-  const windows = useRead<{ items: Window[]; currency: string }>(["money", "windows"], "money/windows", { query: { limit: 1000 } });
+  const windows = useRead(["money", "windows"], (asked) => api.moneyWindows(asked), { query: { limit: 1000 } });
   const [all, setAll] = useState<ReadonlySet<string>>(new Set());
   return (
     <Found query={windows}>{(found) => {
@@ -50,7 +49,7 @@ function Windows({ names }: { names: ReadonlyMap<string, string> }): ReactElemen
 }
 
 function Why({ id }: { id: string }): ReactElement {
-  const why = useRead<Schemas["SpendingExplained"]>(["money", "why", id], `money/spending/${id}`);
+  const why = useRead(["money", "why", id], (asked) => api.moneyExplain({ ...asked, path: { hold_id: id } }));
   return (
     <Found query={why}>{(found) => (
       <div className="stack">
@@ -84,8 +83,8 @@ function ByCategory({ rows }: { rows: readonly Spending[] }): ReactElement | nul
 function Spent(): ReactElement {
   const [, go] = useLocation();
   const currency = useCurrency();
-  const [state, setState] = useState("");
-  const pages = usePages<Spending>(["money", "spending"], "money/spending", { state, limit: 200 });
+  const [state, setState] = useState<StateOf<api.MoneySpendingData>>("");
+  const pages = usePages(["money", "spending"], (asked) => api.moneySpending(asked), { state, limit: 200 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const csv = (): void => {
     const head = ["id", "task", "when", "state", `set aside (micros ${currency})`, `spent (micros ${currency})`, "kind", "category", "recipient"];

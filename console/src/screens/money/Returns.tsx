@@ -2,15 +2,13 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { Link } from "wouter";
+import * as api from "chimera-client";
 import { readAll, usePages, useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Chip, Empty, Found, Hash, Money, NoRows, Panel, ProblemNote, State } from "@/parts/parts";
 import { partsOf } from "@/screens/money/Burn";
 import { countOf, plural } from "@/words/money";
 
-type Spending = Schemas["Spending"];
-type Revenue = Schemas["Revenue"];
-type Transfer = Schemas["Transfer"];
+type Spending = api.Spending;
 
 const READ_MAX = 4_000;
 const ETHER_WEI = 10n ** 18n;
@@ -23,7 +21,7 @@ function classesOf(rows: readonly Spending[]): Class[] {
 }
 
 function Classes(): ReactElement {
-  const spending = useQuery({ queryKey: ["money", "classes"], queryFn: ({ signal }) => readAll<Spending>("money/spending", { state: "captured", limit: 200 }, READ_MAX, signal), staleTime: 60_000 });
+  const spending = useQuery({ queryKey: ["money", "classes"], queryFn: ({ signal }) => readAll((asked) => api.moneySpending(asked), { state: "captured", limit: 200 }, READ_MAX, signal), staleTime: 60_000 });
   return (
     <Found query={spending}>{(rows) => (
       <Panel title="Cost of each kind" note={rows.length >= READ_MAX ? `of the first ${countOf(rows.length)} acts` : `of ${plural(rows.length, "act")}`} bare>
@@ -43,8 +41,8 @@ function Return({ spent, income }: { spent: number; income: number }): ReactElem
 }
 
 function Campaigns({ names }: { names: ReadonlyMap<string, string> }): ReactElement {
-  const windows = useRead<{ items: Schemas["WindowShown"][] }>(["money", "windows", "campaigns"], "money/windows", { query: { scope: "campaign:", limit: 1000 } });
-  const income = useQuery({ queryKey: ["money", "income"], queryFn: ({ signal }) => readAll<Revenue>("money/income", { limit: 200 }, READ_MAX, signal) });
+  const windows = useRead(["money", "windows", "campaigns"], (asked) => api.moneyWindows(asked), { query: { scope: "campaign:", limit: 1000 } });
+  const income = useQuery({ queryKey: ["money", "income"], queryFn: ({ signal }) => readAll((asked) => api.moneyIncome(asked), { limit: 200 }, READ_MAX, signal) });
   return (
     <Found query={windows}>{(found) => {
       const came = new Map<string, number>();
@@ -70,7 +68,7 @@ function etherOf(wei: string): string {
 }
 
 function Wallet(): ReactElement {
-  const pages = usePages<Transfer>(["money", "transfers"], "money/transfers", { limit: 100 });
+  const pages = usePages(["money", "transfers"], (asked) => api.moneyTransfers(asked), { limit: 100 });
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <Panel title="Wallet" note="every nonce belongs to one grant" bare>

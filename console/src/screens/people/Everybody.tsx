@@ -2,9 +2,8 @@
 import { Button, Checkbox, Menu, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { Dialogue } from "@/parts/Dialogue";
 import { Icon } from "@/parts/Icon";
 import { Avatar, Chip, Empty, Found, Panel, State, When } from "@/parts/parts";
@@ -13,7 +12,7 @@ import { useMay, useSession } from "@/session";
 import { plural } from "@/words/money";
 import { ROLES } from "@/words/verbs";
 
-type Person = Schemas["PersonShown"];
+type Person = api.PersonShown;
 type Asked = { what: "roles" | "disable"; person: Person } | null;
 
 const NAME = /^[a-z0-9][a-z0-9._@-]{0,59}$/;
@@ -29,13 +28,13 @@ function RolePick({ value, onChange }: { value: readonly string[]; onChange: (ro
 function Adding({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactElement {
   const client = useQueryClient();
   const [name, setName] = useState("");
-  const [roles, setRoles] = useState<readonly string[]>([]);
+  const [roles, setRoles] = useState<string[]>([]);
   const [password, setPassword] = useState("");
   const [within, setWithin] = useState("");
   const [provider, setProvider] = useState("");
   const fault = passwordFault(password, "");
   const add = useMutation({
-    mutationFn: () => call<Person>("people", { method: "POST", body: { name, roles, password, provider: provider.trim(), within: within.split(/[\s,]+/).filter(Boolean) } }),
+    mutationFn: () => api.peopleAdd({ body: { name, roles, password, provider: provider.trim(), within: within.split(/[\s,]+/).filter(Boolean) } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["people"] }); onClose(); },
   });
   const isNamed = NAME.test(name);
@@ -57,9 +56,9 @@ function Adding({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): 
 
 function Roles({ person, onClose }: { person: Person; onClose: () => void }): ReactElement {
   const client = useQueryClient();
-  const [roles, setRoles] = useState<readonly string[]>(person.roles);
+  const [roles, setRoles] = useState<string[]>(person.roles);
   const change = useMutation({
-    mutationFn: () => call(`people/${encodeURIComponent(person.name)}/roles`, { method: "POST", body: { roles } }),
+    mutationFn: () => api.peopleRoles({ path: { name: person.name }, body: { roles } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["people"] }); onClose(); },
   });
   return (
@@ -73,7 +72,7 @@ function Roles({ person, onClose }: { person: Person; onClose: () => void }): Re
 function Disable({ person, onClose }: { person: Person; onClose: () => void }): ReactElement {
   const client = useQueryClient();
   const disable = useMutation({
-    mutationFn: () => call(`people/${encodeURIComponent(person.name)}/disable`, { method: "POST" }),
+    mutationFn: () => api.peopleDisable({ path: { name: person.name } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["people"] }); onClose(); },
   });
   return (
@@ -88,7 +87,7 @@ const waysOf = (person: Person): string => [person.has_password && (person.has_c
 export function Everybody(): ReactElement {
   const session = useSession();
   const may = useMay()("people.change");
-  const people = useRead<{ items: Person[] }>(["people"], "people");
+  const people = useRead(["people"], (asked) => api.peopleList(asked));
   const [isAdding, setAdding] = useState(false);
   const [asked, setAsked] = useState<Asked>(null);
   const close = (): void => { setAsked(null); };

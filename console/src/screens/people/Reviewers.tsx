@@ -1,8 +1,8 @@
 /** Reviewers in figures: how much they rule, how often they say yes, how long they look, and what became of decoys. */
 import { SegmentedControl } from "@mantine/core";
 import { useMemo, useState, type ReactElement } from "react";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Avatar, Chip, Empty, Found, Panel } from "@/parts/parts";
 import { countOf, percentOf } from "@/words/money";
 import { MICROS_A_SECOND, spanOf } from "@/words/time";
@@ -15,7 +15,7 @@ const RULINGS_TELLING = 20;
 export function Reviewers(): ReactElement {
   const [days, setDays] = useState("30");
   const sinceUs = useMemo(() => Math.floor((Date.now() - Number(days) * DAY_MS) / DAY_MS) * DAY_MS * 1000, [days]);
-  const found = useRead<PageOf<Schemas["Standing"]>>(["reviews", "reviewers"], "reviewers", { query: { since_us: Math.max(0, sinceUs) } });
+  const found = useRead(["reviews", "reviewers"], (asked) => api.reviewersStandings(asked), { query: { since_us: Math.max(0, sinceUs) } });
   return (
     <Found query={found}>{({ items }) => (
       <Panel title="Reviewers" note="rates of those who ruled; times are medians" acts={<SegmentedControl aria-label="Since" data={[{ value: "1", label: "A day" }, { value: "7", label: "A week" }, { value: "30", label: "A month" }, { value: "20000", label: "Ever" }]} value={days} onChange={setDays} />} bare>

@@ -2,16 +2,15 @@
 import { Button, Checkbox, NumberInput, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { useNowUs } from "@/live/now";
 import { Dialogue, Secret } from "@/parts/Dialogue";
 import { Chip, Empty, Found, Panel, State, When } from "@/parts/parts";
 import { useSession } from "@/session";
 import { meaningOf } from "@/words/verbs";
 
-type Token = Schemas["TokenShown"];
+type Token = api.TokenShown;
 const DAYS_MAX = 366;
 
 function Issue({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactElement {
@@ -19,9 +18,9 @@ function Issue({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): R
   const session = useSession();
   const [name, setName] = useState("");
   const [days, setDays] = useState(30);
-  const [scopes, setScopes] = useState<readonly string[]>([]);
+  const [scopes, setScopes] = useState<string[]>([]);
   const issue = useMutation({
-    mutationFn: () => call<Token>("tokens", { method: "POST", body: { name: name.trim(), scopes, days } }),
+    mutationFn: () => api.tokensIssue({ body: { name: name.trim(), scopes, days } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ["tokens"] }),
   });
   if (issue.data) {
@@ -50,9 +49,9 @@ export function Tokens(): ReactElement {
   const nowUs = useNowUs();
   const [isIssuing, setIssuing] = useState(false);
   const [revoking, setRevoking] = useState<Token | null>(null);
-  const tokens = useRead<{ items: Token[] }>(["tokens"], "tokens");
+  const tokens = useRead(["tokens"], (asked) => api.tokensList(asked));
   const revoke = useMutation({
-    mutationFn: (id: string) => call(`tokens/${id}/revoke`, { method: "POST" }),
+    mutationFn: (id: string) => api.tokensRevoke({ path: { token_id: id } }),
     onSuccess: () => { setRevoking(null); void client.invalidateQueries({ queryKey: ["tokens"] }); },
   });
   const act = <Button onClick={() => { setIssuing(true); }}>Issue a token…</Button>;

@@ -2,9 +2,8 @@
 import { Button, PasswordInput, SegmentedControl } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Dialogue, Secret } from "@/parts/Dialogue";
 import { Chip, Empty, Found, Panel, ProblemNote, When } from "@/parts/parts";
 import { useSession } from "@/session";
@@ -30,7 +29,7 @@ function PasswordDialogue({ isOpen, onClose }: { isOpen: boolean; onClose: () =>
   const [second, setSecond] = useState("");
   const fault = passwordFault(first, second);
   const change = useMutation({
-    mutationFn: () => call("session/password", { method: "POST", body: { current, new: first } }),
+    mutationFn: () => api.sessionPassword({ body: { current, new: first } }),
     onSuccess: () => { location.assign("/"); },
   });
   return (
@@ -52,7 +51,7 @@ function secretIn(address: string): string {
 function CodesDialogue({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }): ReactElement {
   const session = useSession();
   const [current, setCurrent] = useState("");
-  const begin = useMutation({ mutationFn: () => call<Schemas["Codes"]>("session/codes", { method: "POST", body: { current } }) });
+  const begin = useMutation({ mutationFn: () => api.sessionCodes({ body: { current } }) });
   if (begin.data) {
     return (
       <Dialogue title="Your key for codes" isOpen={isOpen} onClose={onClose} onDone={onClose} does="The app has it" leave="Close" isReady isBusy={false} error={null}>
@@ -72,8 +71,8 @@ function CodesDialogue({ isOpen, onClose }: { isOpen: boolean; onClose: () => vo
 
 function Sessions(): ReactElement {
   const client = useQueryClient();
-  const sessions = useRead<PageOf<Schemas["PassShown"]>>(["people", "sessions"], "sessions");
-  const end = useMutation({ mutationFn: (id: string) => call(`sessions/${id}/end`, { method: "POST" }), onSettled: () => client.invalidateQueries({ queryKey: ["people", "sessions"] }) });
+  const sessions = useRead(["people", "sessions"], (asked) => api.sessionsList(asked));
+  const end = useMutation({ mutationFn: (id: string) => api.sessionsEnd({ path: { session_id: id } }), onSettled: () => client.invalidateQueries({ queryKey: ["people", "sessions"] }) });
   return (
     <Panel title="Where you are logged in" bare>
       {end.isError && <ProblemNote error={end.error} />}

@@ -3,8 +3,7 @@ import { Button, NumberInput, SegmentedControl, Textarea, TextInput } from "@man
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState, type ReactElement } from "react";
 import { useLocation } from "wouter";
-import { call } from "@/api/client";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Dialogue } from "@/parts/Dialogue";
 import { Hunks } from "@/parts/Hunks";
 import { Chip, Empty, Panel } from "@/parts/parts";
@@ -40,7 +39,7 @@ function Propose({ pack, isOpen, onClose }: { pack: Pack; isOpen: boolean; onClo
   const client = useQueryClient();
   const [why, setWhy] = useState("");
   const propose = useMutation({
-    mutationFn: () => call<Schemas["PolicyRow"]>("policy/versions", { method: "POST", body: { pack, why: why.trim() } }),
+    mutationFn: () => api.policyPropose({ body: { pack, why: why.trim() } }),
     onSuccess: (row) => { void client.invalidateQueries({ queryKey: ["policy"] }); go(`/policy/versions/${String(row.number)}`); },
   });
   return (
@@ -56,10 +55,10 @@ type View = "write" | "differs" | "trials";
 /** The pack's own tests, one a line. */
 const casesText = (cases: readonly unknown[]): string => `[\n${cases.map((one) => JSON.stringify(one, (_, value: unknown) => value ?? undefined)).join(",\n")}\n]`;
 
-function casesIn(text: string): Pack["cases"] | null {
+function casesIn(text: string): NonNullable<Pack["cases"]> | null {
   try {
     const found: unknown = JSON.parse(text);
-    return Array.isArray(found) ? (found as Pack["cases"]) : null;
+    return Array.isArray(found) ? (found as NonNullable<Pack["cases"]>) : null;
   } catch {
     return null;
   }

@@ -2,11 +2,12 @@
 import { SegmentedControl } from "@mantine/core";
 import type { ReactElement } from "react";
 import { useLocation, useSearch } from "wouter";
+import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
 import { Found, Hash, Head, Panel } from "@/parts/parts";
 import { Change } from "@/screens/policy/Change";
 import { Rules } from "@/screens/policy/Rules";
-import { Trials, type Shown } from "@/screens/policy/Trials";
+import { Trials } from "@/screens/policy/Trials";
 import { Version, Versions } from "@/screens/policy/Versions";
 import { useMay } from "@/session";
 
@@ -17,7 +18,7 @@ export default function Policy(): ReactElement {
   const may = useMay();
   const wanted = new URLSearchParams(useSearch()).get("rule") ?? "";
   const [, , part = "", number = ""] = place.split("/");
-  const policy = useRead<Shown>(["policy"], "policy");
+  const policy = useRead(["policy"], (asked) => api.policyShow(asked));
   const parts = may("policy.apply") ? [...PARTS, { value: "change", label: "Change it" }] : PARTS;
   return (
     <div className="page">

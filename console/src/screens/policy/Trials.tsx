@@ -3,13 +3,12 @@ import { Button, SegmentedControl } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
 import { Link } from "wouter";
-import { call } from "@/api/client";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Chip, Empty, Figures, Found, Money, Panel, ProblemNote, type Tone } from "@/parts/parts";
 import { countOf, plural } from "@/words/money";
 
-export type Shown = Schemas["Policy"];
-export type Pack = Schemas["PackText"];
+export type Shown = api.Policy;
+export type Pack = api.PackText;
 export type Candidate = { number: number } | { pack: Pack };
 
 const ANSWERS: Record<string, { says: string; tone: Tone }> = {
@@ -24,7 +23,7 @@ function Answer({ of }: { of: string }): ReactElement {
 }
 
 function Check({ candidate }: { candidate: Candidate }): ReactElement {
-  const checked = useQuery({ queryKey: ["policy", "check", candidate], queryFn: ({ signal }) => call<Schemas["Checked"]>("policy/check", { method: "POST", body: candidate, signal }) });
+  const checked = useQuery({ queryKey: ["policy", "check", candidate], queryFn: ({ signal }) => api.policyCheck({ body: candidate, signal }) });
   return (
     <Found query={checked}>{(found) => {
       const failed = found.results.filter((one) => one.differs);
@@ -46,11 +45,11 @@ function Check({ candidate }: { candidate: Candidate }): ReactElement {
   );
 }
 
-const changedRules = (rules: Schemas["RulesChanged"]): { what: string; tone: Tone; names: readonly string[] }[] =>
+const changedRules = (rules: api.RulesChanged): { what: string; tone: Tone; names: readonly string[] }[] =>
   [{ what: "new", tone: "go" as const, names: rules.added }, { what: "gone", tone: "stop" as const, names: rules.removed }, { what: "changed", tone: "wait" as const, names: rules.reworded }].filter((one) => one.names.length > 0);
 
 function Compare({ candidate }: { candidate: Candidate }): ReactElement {
-  const compared = useQuery({ queryKey: ["policy", "compare", candidate], queryFn: ({ signal }) => call<Schemas["Comparison"]>("policy/compare", { method: "POST", body: { ...candidate, against: 0 }, signal }) });
+  const compared = useQuery({ queryKey: ["policy", "compare", candidate], queryFn: ({ signal }) => api.policyCompare({ body: { ...candidate, against: 0 }, signal }) });
   return (
     <Found query={compared}>{(found) => found.same ? <Panel bare><Empty title="The same as what is in force">Not one rule or band differs.</Empty></Panel> : (
       <div className="stack">
@@ -72,7 +71,7 @@ function Compare({ candidate }: { candidate: Candidate }): ReactElement {
   );
 }
 
-function Moved({ of }: { of: Schemas["Replayed"] }): ReactElement {
+function Moved({ of }: { of: api.Replayed }): ReactElement {
   const names = [...new Set([...Object.keys(of.before), ...Object.keys(of.after)])].sort();
   const moved = (before: string, after: string): number => of.moved.find((one) => one.before === before && one.after === after)?.decisions ?? 0;
   return (
@@ -89,7 +88,7 @@ const DAYS = [{ value: "1", label: "A day" }, { value: "7", label: "A week" }, {
 
 function Backtest({ candidate }: { candidate: Candidate }): ReactElement {
   const [days, setDays] = useState("30");
-  const run = useMutation({ mutationFn: () => call<Schemas["Replayed"]>("policy/backtest", { method: "POST", body: { ...candidate, days: Number(days) } }) });
+  const run = useMutation({ mutationFn: () => api.policyBacktest({ body: { ...candidate, days: Number(days) } }) });
   const found = run.data;
   return (
     <div className="stack">

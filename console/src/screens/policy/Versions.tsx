@@ -3,18 +3,17 @@ import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
 import { Link, useLocation } from "wouter";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Dialogue } from "@/parts/Dialogue";
 import { Hunks } from "@/parts/Hunks";
 import { Empty, Found, Hash, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { Trials, type Shown } from "@/screens/policy/Trials";
 import { useMay } from "@/session";
 
-type Row = Schemas["PolicyRow"];
+type Row = api.PolicyRow;
 
-const useVersions = () => useRead<PageOf<Row>>(["policy", "versions"], "policy/versions");
+const useVersions = () => useRead(["policy", "versions"], (asked) => api.policyVersions(asked));
 
 export function Versions({ current }: { current: Shown }): ReactElement {
   const [, go] = useLocation();
@@ -38,7 +37,7 @@ function Apply({ row, isOpen, onClose }: { row: Row; isOpen: boolean; onClose: (
   const [typed, setTyped] = useState("");
   const start = row.digest.slice(0, 6);
   const apply = useMutation({
-    mutationFn: () => call<Row>(`policy/versions/${String(row.number)}/apply`, { method: "POST", body: { digest: row.digest } }),
+    mutationFn: () => api.policyApply({ path: { number: row.number }, body: { digest: row.digest } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["policy"] }); onClose(); },
   });
   return (
@@ -53,7 +52,7 @@ function Acts({ row }: { row: Row }): ReactElement | null {
   const may = useMay();
   const client = useQueryClient();
   const [isApplying, setApplying] = useState(false);
-  const withdraw = useMutation({ mutationFn: () => call(`policy/versions/${String(row.number)}/withdraw`, { method: "POST" }), onSuccess: () => client.invalidateQueries({ queryKey: ["policy"] }) });
+  const withdraw = useMutation({ mutationFn: () => api.policyWithdraw({ path: { number: row.number } }), onSuccess: () => client.invalidateQueries({ queryKey: ["policy"] }) });
   if (!may("policy.apply")) return null;
   return (
     <>
@@ -68,7 +67,7 @@ function Acts({ row }: { row: Row }): ReactElement | null {
 export function Version({ number, current }: { number: number; current: Shown }): ReactElement {
   const [view, setView] = useState("trials");
   const rows = useVersions();
-  const whole = useRead<Shown>(["policy", "version", number], `policy/versions/${String(number)}`);
+  const whole = useRead(["policy", "version", number], (asked) => api.policyVersion({ ...asked, path: { number } }));
   const row = rows.data?.items.find((one) => one.number === number);
   return (
     <div className="stack">

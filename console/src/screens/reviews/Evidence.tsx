@@ -4,16 +4,15 @@ import { useLocalStorage } from "@mantine/hooks";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactElement } from "react";
 import { Link } from "wouter";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Chip, Found, Hash, Meter, Money, Panel, ProblemNote, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { sayEvent } from "@/words/events";
 import { fieldsOf, textOf } from "@/words/plain";
 import { percentOf } from "@/words/money";
 
-type Item = Schemas["ReviewItem"];
+type Item = api.ReviewItem;
 
 export function Rules({ item }: { item: Item }): ReactElement {
   return (
@@ -90,7 +89,7 @@ export function Sources({ item }: { item: Item }): ReactElement | null {
 }
 
 export function History({ item }: { item: Item }): ReactElement {
-  const events = useRead<PageOf<Schemas["EventLine"]>>(["events", "task", item.review.task_id], "events", { query: { record: item.review.task_id, limit: 30 } });
+  const events = useRead(["events", "task", item.review.task_id], (asked) => api.eventsList(asked), { query: { record: item.review.task_id, limit: 30 } });
   return (
     <Panel title="So far" acts={<Link href={`/audit/task/${item.review.task_id}`}>whole life</Link>} bare>
       <Found query={events}>{(page) => <ul className="plain-list small">{[...page.items].reverse().map((event) => <li key={`${event.chain}${String(event.sequence)}`} className="row" style={{ alignItems: "baseline" }}><span className="faint" style={{ width: 62, flex: "none" }}><When us={event.at_us} /></span><span className="grow">{sayEvent(event)}</span></li>)}</ul>}</Found>
@@ -101,10 +100,10 @@ export function History({ item }: { item: Item }): ReactElement {
 /** Notes of one's own on a review: kept with it, read by nobody else. What is being written survives a reload. */
 export function PrivateNotes({ id }: { id: string }): ReactElement {
   const client = useQueryClient();
-  const notes = useRead<PageOf<Schemas["Remark"]>>(["reviews", "notes", id], `reviews/${id}/notes`);
+  const notes = useRead(["reviews", "notes", id], (asked) => api.reviewsNotes({ ...asked, path: { review_id: id } }));
   const [text, setText] = useLocalStorage({ key: `chimera-note-${id}`, defaultValue: "" });
   const keep = useMutation({
-    mutationFn: () => call(`reviews/${id}/notes`, { method: "POST", body: { text: text.trim() } }),
+    mutationFn: () => api.reviewsNote({ path: { review_id: id }, body: { text: text.trim() } }),
     onSuccess: () => { setText(""); void client.invalidateQueries({ queryKey: ["reviews", "notes", id] }); },
   });
   const isReady = text.trim() !== "" && !keep.isPending;

@@ -1,6 +1,6 @@
 /** What the world would see: the post on its network, the payment, the like. Inert: no link in it leads anywhere. */
 import { Fragment, type ReactElement, type ReactNode } from "react";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { Avatar, Chip, Money } from "@/parts/parts";
 import { Untrusted, type Marked } from "@/parts/Untrusted";
 import { graphemesOf, handleOf, textOf, type Fields } from "@/words/plain";
@@ -9,9 +9,9 @@ import { countOf, plural } from "@/words/money";
 const COUNTED_MAX = 20_000;
 
 interface Props {
-  action: Schemas["Action"];
+  action: api.Action;
   args: Fields;
-  persona: Schemas["Persona"] | null;
+  persona: api.Persona | null;
   marks?: readonly Marked[];
   answered?: { author: string; text: string } | undefined;
   body?: ReactNode;

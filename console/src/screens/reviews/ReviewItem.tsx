@@ -3,9 +3,8 @@ import { Button, Menu, Tooltip } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useMemo, type ReactElement } from "react";
 import { Link } from "wouter";
-import { call } from "@/api/client";
+import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
-import type { Schemas } from "@/api/types";
 import { useNowUs } from "@/live/now";
 import { Icon } from "@/parts/Icon";
 import { Chip, Found, ProblemNote, Risk, State, When } from "@/parts/parts";
@@ -18,7 +17,7 @@ import { useMay, useSession } from "@/session";
 import { fieldsOf, textOf } from "@/words/plain";
 import { countdownOf } from "@/words/time";
 
-export type Item = Schemas["ReviewItem"];
+export type Item = api.ReviewItem;
 // What was read ahead is not read again for so long, unless the stream says that something changed.
 const AHEAD_MS = 30_000;
 
@@ -35,7 +34,7 @@ function answeredBy(item: Item): { author: string; text: string } | undefined {
 function useClaim(item: Item) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (verb: "claim" | "release") => call<Schemas["Review"]>(`reviews/${item.id}/${verb}`, { method: "POST", version: item.version }),
+    mutationFn: (act: typeof api.reviewsClaim | typeof api.reviewsRelease) => act({ path: { review_id: item.id }, headers: api.from(item.version) }),
     onSettled: () => client.invalidateQueries({ queryKey: ["reviews"] }),
   });
 }
@@ -46,9 +45,9 @@ const RULES = ["owner", "operator", "reviewer"];
 function Assign({ item }: { item: Item }): ReactElement {
   const client = useQueryClient();
   const may = useMay();
-  const people = useRead<{ items: Schemas["PersonShown"][] }>(["people"], "people", { when: may("people.look") });
+  const people = useRead(["people"], (asked) => api.peopleList(asked), { when: may("people.look") });
   const assign = useMutation({
-    mutationFn: (to: string) => call<Schemas["Review"]>(`reviews/${item.id}/assign`, { method: "POST", version: item.version, body: { to } }),
+    mutationFn: (to: string) => api.reviewsAssign({ path: { review_id: item.id }, headers: api.from(item.version), body: { to } }),
     onSettled: () => client.invalidateQueries({ queryKey: ["reviews"] }),
   });
   const able = (people.data?.items ?? []).filter((one) => one.state === "active" && one.roles.some((role) => RULES.includes(role)));
@@ -76,14 +75,14 @@ function Lock({ item }: { item: Item }): ReactElement | null {
   if (!may("review.rule") || !isRulable(item.row.state)) return null;
   const isMine = holder === session.name;
   if (holder && !isMine) {
-    return <div className="lock-note" role="status"><Icon name="lock" /><span className="grow"><b>{holder}</b> is looking at it, for {countdownOf(until - nowUs)} more. You can rule when the lock ends{may("review.assign") ? ", or free it" : ""}.</span>{may("review.assign") && <Button size="compact-sm" variant="default" onClick={() => { claim.mutate("release"); }}>Free it</Button>}</div>;
+    return <div className="lock-note" role="status"><Icon name="lock" /><span className="grow"><b>{holder}</b> is looking at it, for {countdownOf(until - nowUs)} more. You can rule when the lock ends{may("review.assign") ? ", or free it" : ""}.</span>{may("review.assign") && <Button size="compact-sm" variant="default" onClick={() => { claim.mutate(api.reviewsRelease); }}>Free it</Button>}</div>;
   }
   return (
     <div className="row">
       {assignee && <Chip tone={assignee === session.name ? "info" : "wait"}>for {assignee === session.name ? "you" : assignee}</Chip>}
       {item.row.first_yes_by && <Chip tone="wait">{item.row.first_yes_by} said yes; one more person has to</Chip>}
       {isMine ? <Chip tone="info"><Icon name="lock" size={12} /> yours for {countdownOf(until - nowUs)}</Chip> : null}
-      <Button size="compact-sm" variant="subtle" color="gray" c="var(--text-soft)" loading={claim.isPending} onClick={() => { claim.mutate(isMine ? "release" : "claim"); }}>{isMine ? "Leave it to others" : "Take it"}</Button>
+      <Button size="compact-sm" variant="subtle" color="gray" c="var(--text-soft)" loading={claim.isPending} onClick={() => { claim.mutate(isMine ? api.reviewsRelease : api.reviewsClaim); }}>{isMine ? "Leave it to others" : "Take it"}</Button>
       {may("review.assign") && <Assign item={item} />}
       {claim.isError && <ProblemNote error={claim.error} />}
     </div>
@@ -159,7 +158,7 @@ function Detail({ item, mode, onMode, onRule }: Props): ReactElement {
 }
 
 /** One review as it is read, for whoever reads it ahead. */
-export const itemQuery = (id: string) => ({ queryKey: ["reviews", "item", id], queryFn: () => call<Item>(`reviews/${id}`), staleTime: AHEAD_MS });
+export const itemQuery = (id: string) => ({ queryKey: ["reviews", "item", id], queryFn: () => api.reviewsShow({ path: { review_id: id } }), staleTime: AHEAD_MS });
 
 export function useItem(id: string | undefined) {
   const { queryKey, queryFn } = itemQuery(id ?? "");

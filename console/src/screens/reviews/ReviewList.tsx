@@ -2,7 +2,7 @@
 import { Checkbox } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, type ReactElement } from "react";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { useNowUs } from "@/live/now";
 import { Icon } from "@/parts/Icon";
 import { Chip, Risk } from "@/parts/parts";
@@ -10,7 +10,7 @@ import { UntrustedLine } from "@/parts/Untrusted";
 import { useSession } from "@/session";
 import { countdownOf, spanOf } from "@/words/time";
 
-export type Row = Schemas["ReviewRow"];
+export type Row = api.ReviewRow;
 export type Grouping = "none" | "persona" | "risk";
 
 const SOON_US = 3600 * 1_000_000;

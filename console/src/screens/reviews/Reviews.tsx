@@ -3,7 +3,8 @@ import { Button, SegmentedControl, Select, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState, type ReactElement } from "react";
 import { useLocation, useParams } from "wouter";
-import { usePages } from "@/api/queries";
+import * as api from "chimera-client";
+import { type StateOf, usePages } from "@/api/queries";
 import { useNowUs } from "@/live/now";
 import { Empty, NoRows, ProblemNote } from "@/parts/parts";
 import { SayForm } from "@/screens/reviews/Compose";
@@ -14,11 +15,13 @@ import { useMay } from "@/session";
 import { useKeys } from "@/shell/keys";
 import { plural } from "@/words/money";
 
-const GROUP = "Reviews";
-const STATES = [{ value: "open", label: "Waiting" }, { value: "asked", label: "Asked back" }, { value: "closed", label: "Ruled" }, { value: "expired", label: "Run out" }];
+type State = StateOf<api.ReviewsListData>;
 
-function useRows(state: string, risk: string, words: string) {
-  const pages = usePages<Row>(["reviews", "list"], "reviews", { state, risk, limit: 200, newest_first: state === "closed" });
+const GROUP = "Reviews";
+const STATES: { value: State; label: string }[] = [{ value: "open", label: "Waiting" }, { value: "asked", label: "Asked back" }, { value: "closed", label: "Ruled" }, { value: "expired", label: "Run out" }];
+
+function useRows(state: State, risk: string, words: string) {
+  const pages = usePages(["reviews", "list"], (asked) => api.reviewsList(asked), { state, risk, limit: 200, order: state === "closed" ? "newest" : "deadline" });
   const desk = useDesk();
   const rows = useMemo(() => {
     const gone = new Set([...desk.sent, ...desk.pending.map((one) => one.id)]);
@@ -88,7 +91,7 @@ export default function Reviews(): ReactElement {
   const [, go] = useLocation();
   const client = useQueryClient();
   const may = useMay();
-  const [state, setState] = useState("open");
+  const [state, setState] = useState<State>("open");
   const [risk, setRisk] = useState("");
   const [words, setWords] = useState("");
   const [grouping, setGrouping] = useState<Grouping>("none");

@@ -2,8 +2,7 @@
 import { notifications } from "@mantine/notifications";
 import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
-import { call, Problem } from "@/api/client";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
 import { dropAll, isAnythingWritten } from "@/screens/reviews/drafts";
 
 const UNDO_KEY = "chimera:undo_seconds";
@@ -36,7 +35,7 @@ export interface Pending {
 export interface Failure {
   id: string;
   label: string;
-  error: Problem;
+  error: api.Problem;
   /** What was tried: what was written for it is still there. */
   command: Ruling["command"];
 }
@@ -101,16 +100,26 @@ export function dismiss(id: string): void {
   change({ failures: without(desk.failures, id) });
 }
 
+function sendRuling({ id, version, ruling }: Pending): Promise<api.Review> {
+  const asked = { path: { review_id: id }, headers: api.from(version) };
+  switch (ruling.command) {
+    case "approve": return api.reviewsApprove({ ...asked, body: { digest: ruling.digest } });
+    case "edit": return api.reviewsEdit({ ...asked, body: { digest: ruling.digest, arguments: ruling.arguments } });
+    case "reject": return api.reviewsReject({ ...asked, body: { reason: ruling.reason } });
+    case "ask": return api.reviewsAsk({ ...asked, body: { text: ruling.text } });
+  }
+}
+
 async function send(client: QueryClient, pending: Pending): Promise<void> {
   timers.delete(pending.id);
-  const { command, ...body } = pending.ruling;
+  const { command } = pending.ruling;
   change({ pending: without(desk.pending, pending.id), sent: new Set([...desk.sent, pending.id]) });
   try {
-    await call<Schemas["Review"]>(`reviews/${pending.id}/${command}`, { method: "POST", version: pending.version, body });
+    await sendRuling(pending);
     dropAll(pending.id);
     notifications.show({ id: `ruled-${pending.id}`, message: `${SAID[command]}: ${pending.label}`, color: "verdigris", autoClose: 2_500 });
   } catch (error) {
-    const problem = error instanceof Problem ? error : new Problem(0, "console_fault", "The console stumbled", String(error));
+    const problem = error instanceof api.Problem ? error : new api.Problem(0, "console_fault", "The console stumbled", String(error));
     const sent = new Set(desk.sent);
     sent.delete(pending.id);
     change({ sent, failures: [...without(desk.failures, pending.id), { id: pending.id, label: pending.label, error: problem, command }] });
@@ -120,17 +129,17 @@ async function send(client: QueryClient, pending: Pending): Promise<void> {
 }
 
 /** Many at once, of ordinary risk: the API rules on each alone, and says what came of each. */
-export async function ruleMany(client: QueryClient, command: "approve" | "reject", rows: readonly Schemas["ReviewRow"][], reason: string): Promise<void> {
+export async function ruleMany(client: QueryClient, command: "approve" | "reject", rows: readonly api.ReviewRow[], reason: string): Promise<void> {
   change({ sent: new Set([...desk.sent, ...rows.map((row) => row.id)]) });
   const labels = new Map(rows.map((row) => [row.id, row.text.slice(0, 60) || row.kind]));
-  const failed = (id: string, error: Problem): Failure => ({ id, label: labels.get(id) ?? id, error, command });
+  const failed = (id: string, error: api.Problem): Failure => ({ id, label: labels.get(id) ?? id, error, command });
   let failures: Failure[];
   try {
     const items = rows.map(({ id, version, digest }) => ({ id, version, digest }));
-    const answer = await call<Schemas["BatchAnswer"]>("reviews/batch", { method: "POST", body: { command, items, reason } });
-    failures = answer.outcomes.filter((one) => !one.ok).map((one) => failed(one.id, new Problem(409, one.code, "Not ruled on", one.detail)));
+    const answer = await api.reviewsBatch({ body: { command, items, reason } });
+    failures = answer.outcomes.filter((one) => !one.ok).map((one) => failed(one.id, new api.Problem(409, one.code, "Not ruled on", one.detail)));
   } catch (error) {
-    const problem = error instanceof Problem ? error : new Problem(0, "console_fault", "The console stumbled", String(error));
+    const problem = error instanceof api.Problem ? error : new api.Problem(0, "console_fault", "The console stumbled", String(error));
     failures = rows.map((row) => failed(row.id, problem));
   }
   const sent = new Set(desk.sent);

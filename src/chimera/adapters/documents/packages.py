@@ -13,11 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from chimera.adapters.documents import yaml
+from chimera.adapters.documents.brands import brand_of, faces_of
 from chimera.adapters.documents.document import Document
 from chimera.adapters.documents.limits import STANDARD
 from chimera.adapters.documents.manifest_rules import hidden_letters, objections, repeats
 from chimera.adapters.documents.validation import differences
 from chimera.domain import canonical
+from chimera.domain.brand import Brand
 from chimera.domain.faults import Fault, Faults, shown
 from chimera.domain.manifest import Constitution, Manifest, manifest_schema
 from chimera.domain.spec import Spec
@@ -41,6 +43,8 @@ class Package(Struct, frozen=True, kw_only=True):
     constitution: Constitution | None
     digest: str
     files: tuple[str, ...]
+    brand: Brand | None = None
+    faces: tuple[bytes, ...] = ()
 
 
 def read_package(folder: FilePath, *, specs: Mapping[str, Spec]) -> Package:
@@ -56,8 +60,11 @@ def package_of(contents: Mapping[str, bytes], *, folder: FilePath, specs: Mappin
     document = yaml.parse(contents[MANIFEST], file=manifest_file, limits=STANDARD)
     faults = list(differences(document, _MANIFEST_SCHEMA)) or list(_beyond_schema(document, folder, specs))
     constitution: Constitution | None = None
+    brand: Brand | None = None
+    faces: tuple[bytes, ...] = ()
     try:
         constitution = _constitution(document, folder, contents)
+        brand, faces = brand_of(document, folder, contents), faces_of(document, contents)
     except Faults as error:
         faults.extend(error.faults)
     if faults:
@@ -68,6 +75,8 @@ def package_of(contents: Mapping[str, bytes], *, folder: FilePath, specs: Mappin
         constitution=constitution,
         digest=digest_of(contents),
         files=tuple(sorted(contents)),
+        brand=brand,
+        faces=faces,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from chimera.domain import labels
+from chimera.domain.costing import STUDIO_TOOLS
 from chimera.domain.errors import Refused
 from chimera.domain.threat import ThreatLevel
 from chimera.governance import texts
@@ -20,7 +21,7 @@ from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
 # Tools that are the house itself: what they say is nobody else's word.
-HOUSE_TOOLS = frozenset({"card", "film"})
+HOUSE_TOOLS = frozenset(STUDIO_TOOLS)
 
 
 class GuardedToolsRead:

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chimera.domain.action import Action
+from chimera.domain.brand import Style
 from chimera.domain.costing import storage_micros
 from chimera.domain.errors import ChimeraError
 from chimera.ports.publisher import Order, Outcome, Publisher, Rejected, Trace, Traits
@@ -24,40 +25,64 @@ class Stored(Protocol):
     @property
     def stored_bytes(self) -> int: ...
 
+    @property
+    def paint_micros(self) -> int: ...
+
 
 class Pictures(Protocol):
     """The studio, without what it takes to draw."""
 
-    async def card(self, asked: dict[str, Any]) -> Stored: ...
+    async def card(self, asked: dict[str, Any], *, style: Style) -> Stored: ...
 
-    async def film(self, asked: dict[str, Any]) -> Stored: ...
+    async def chart(self, asked: dict[str, Any], *, style: Style) -> Stored: ...
+
+    async def collage(self, asked: dict[str, Any], *, style: Style) -> Stored: ...
+
+    async def painting(self, asked: dict[str, Any], *, style: Style) -> Stored: ...
+
+    async def film(self, asked: dict[str, Any], *, style: Style) -> Stored: ...
 
     async def bytes_of(self, digest: str) -> bytes: ...
 
     async def beside(self, digest: str) -> dict[str, str]: ...
 
 
+class Styles(Protocol):
+    """Which brand and which face an agent's package brought. No worker says whose face it wants."""
+
+    async def style_of(self, agent_id: str) -> Style: ...
+
+
+class HouseStyle:
+    """Implements `Styles` where no packages are known: everybody has the house's brand."""
+
+    async def style_of(self, agent_id: str) -> Style:
+        """The house's own."""
+        return Style(agent_id=agent_id)
+
+
 class StudioTools:
-    """Implements `ports.tools_read.ToolsRead`: `card` and `film` are the studio's; everything else is asked behind it.
+    """Implements `ports.tools_read.ToolsRead`: what makes media is the studio's; everything else is asked behind it.
 
     What the studio says is the house's own word; the words in a picture were the asker's, who keeps their labels.
     """
 
-    def __init__(self, tools: ToolsRead, studio: Pictures, *, gigabyte_micros: int = 0) -> None:
+    def __init__(
+        self, tools: ToolsRead, studio: Pictures, *, styles: Styles | None = None, gigabyte_micros: int = 0
+    ) -> None:
         self._tools = tools
-        self._studio = studio
+        self._makers = {"card": studio.card, "chart": studio.chart, "collage": studio.collage,
+                        "painting": studio.painting, "film": studio.film}  # fmt: skip
+        self._styles = styles or HouseStyle()
         self._gigabyte_micros = gigabyte_micros
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """A picture, or the answer of the tools behind."""
-        match tool:
-            case "card":
-                medium = await self._studio.card(arguments)
-            case "film":
-                medium = await self._studio.film(arguments)
-            case _:
-                return await self._tools.call(tool, arguments, agent_id=agent_id)
-        cost_micros = storage_micros(medium.stored_bytes, gigabyte_micros=self._gigabyte_micros)
+        make = self._makers.get(tool)
+        if make is None:
+            return await self._tools.call(tool, arguments, agent_id=agent_id)
+        medium = await make(arguments, style=await self._styles.style_of(agent_id))
+        cost_micros = medium.paint_micros + storage_micros(medium.stored_bytes, gigabyte_micros=self._gigabyte_micros)
         return ToolAnswer(content=msgspec.to_builtins(medium), labels=(), cost_micros=cost_micros)
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import imageio_ffmpeg  # pyright: ignore[reportMissingTypeStubs]
 from msgspec import Struct
 
+from chimera.domain.brand import Look
 from chimera.domain.errors import Invalid, Unavailable
 from chimera.skills.media import card
-from chimera.skills.media.card import Brand
 
 SPEAKER = "espeak-ng"
 SCENES_MAX = 8
@@ -44,18 +44,18 @@ class Film(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-async def film(brand: Brand, *, scenes: Sequence[Scene]) -> Film:
+async def film(look: Look, *, scenes: Sequence[Scene]) -> Film:
     """The film; what this machine could not do for it stands in `missing`."""
     if not 1 <= len(scenes) <= SCENES_MAX:
         raise Invalid("film_scenes", f"a film has 1 to {SCENES_MAX} scenes", where="scenes")
     with tempfile.TemporaryDirectory(prefix="chimera-film-") as folder:
         place = Path(folder)
-        await asyncio.to_thread(_draw, brand, scenes, place)
+        await asyncio.to_thread(_draw, look, scenes, place)
         narrated = await _speak(scenes, place)
         await _run(imageio_ffmpeg.get_ffmpeg_exe(), *_recipe(place, len(scenes), narrated=narrated))
         made = (place / "film.mp4").read_bytes()
     said = " ".join(f"{scene.title}. {scene.words}" for scene in scenes)
-    alt = f"A film by {brand.name}: {said}"[:1_000]
+    alt = f"A film by {look.name}: {said}"[:1_000]
     return Film(mp4=made, captions=captions_of(scenes), alt=alt, narrated=narrated,
                 seconds=SECONDS_PER_SCENE * len(scenes), missing=() if narrated else (SPEAKER,))  # fmt: skip
 
@@ -72,9 +72,9 @@ def _time(scene: int) -> str:
     return f"00:{minutes:02d}:{seconds:02d}.000"
 
 
-def _draw(brand: Brand, scenes: Sequence[Scene], place: Path) -> None:
+def _draw(look: Look, scenes: Sequence[Scene], place: Path) -> None:
     for number, scene in enumerate(scenes):
-        (place / f"{number:03d}.png").write_bytes(card.portrait(brand, title=scene.title, body=scene.words).png)
+        (place / f"{number:03d}.png").write_bytes(card.portrait(look, title=scene.title, body=scene.words).png)
 
 
 async def _speak(scenes: Sequence[Scene], place: Path) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -15,16 +15,19 @@ from msgspec.structs import replace
 
 from chimera.adapters.media.credentials import Credentials, verify
 from chimera.adapters.media.film import Scene, film
+from chimera.domain.brand import PLAIN, Brand, Look, Style
 from chimera.domain.errors import Invalid, Missing
 from chimera.ports.objects import Objects
+from chimera.ports.painter import Painter, Painting, PaintOrder
 from chimera.skills.media import card
-from chimera.skills.media.card import Brand
+from chimera.skills.media.card import Picture
 
 PNG, MP4 = "image/png", "video/mp4"
 ENDINGS = {PNG: "png", MP4: "mp4"}
 FILMS_AT_ONCE_MAX = 1
 ORIGINALS, THUMBNAILS, VOUCHED = "originals", "thumbnails", "vouched"
 DAY_US = 86_400_000_000
+PAINT_SECONDS = 30
 
 
 Asked = TypeVar("Asked")
@@ -44,6 +47,10 @@ class Medium(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     # What is kept of it altogether, the small picture too.
     stored_bytes: int = 0
+    # Who painted it, if it is painted; and what was tried for that, in words.
+    painter: str = ""
+    tries: tuple[str, ...] = ()
+    paint_micros: int = 0
 
 
 class CardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +62,42 @@ class CardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     disclosure: str = ""
 
 
+class Bar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One bar of a chart."""
+
+    name: str
+    value: int
+
+
+class ChartOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a chart is to show, as the tool `chart` is asked for it."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    name: str
+    disclosure: str = ""
+
+
+class CollageOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which pictures of the house a collage is made of, by their digests."""
+
+    pictures: tuple[str, ...]
+    name: str
+    disclosure: str = ""
+
+
+class PaintingOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be painted, within which money and time; where nobody paints, it becomes a card with these words."""
+
+    title: str
+    words: str
+    name: str
+    body: str = ""
+    disclosure: str = ""
+    cost_micros_max: int = 0
+    seconds_max: int = PAINT_SECONDS
+
+
 class FilmOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a film is to show, as the tool `film` is asked for it."""
 
@@ -63,12 +106,26 @@ class FilmOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     disclosure: str = ""
 
 
+class Signed(Protocol):
+    """Whoever orders says whose it is, and how it says that an AI made it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def disclosure(self) -> str: ...
+
+
 class Studio:
     """Implements `governance.safety.relations.Manifests` over what it has verified."""
 
-    def __init__(self, *, objects: Objects, credentials: Credentials) -> None:
+    def __init__(
+        self, *, objects: Objects, credentials: Credentials, brand: Brand, painter: Painter | None = None
+    ) -> None:
         self._objects = objects
         self._credentials = credentials
+        self._brand = brand
+        self._painter = painter
         self._vouched: set[str] = set()
         self._filming = asyncio.Semaphore(FILMS_AT_ONCE_MAX)
 
@@ -82,25 +139,78 @@ class Studio:
         """Whether the studio has read it back and found its credentials sound."""
         return digest in self._vouched
 
-    async def card(self, asked: dict[str, Any]) -> Medium:
+    async def card(self, asked: dict[str, Any], *, style: Style = PLAIN) -> Medium:
         """A card: composed and signed in a thread, kept, read back, and only then vouched for."""
         order = _ordered(asked, CardOrder, "card")
-        brand = Brand(name=order.name[:60], disclosure=order.disclosure[:60])
-        picture = await asyncio.to_thread(card.card, brand, title=order.title, body=order.body)
-        made = Medium(digest="", alt=picture.alt, width=picture.width, height=picture.height)
-        return await self._keep(made, picture.png, title=order.title, small=picture.png)
+        look = self._look(order, style)
+        return await self._pictured(
+            await asyncio.to_thread(card.card, look, title=order.title, body=order.body), title=order.title
+        )
 
-    async def film(self, asked: dict[str, Any]) -> Medium:
+    async def chart(self, asked: dict[str, Any], *, style: Style = PLAIN) -> Medium:
+        """A chart of the figures that are given, likewise."""
+        order = _ordered(asked, ChartOrder, "chart")
+        look, bars = self._look(order, style), [(bar.name, bar.value) for bar in order.bars]
+        return await self._pictured(
+            await asyncio.to_thread(card.chart, look, title=order.title, bars=bars), title=order.title
+        )
+
+    async def collage(self, asked: dict[str, Any], *, style: Style = PLAIN) -> Medium:
+        """A collage of pictures that the studio has made before, likewise. Others it does not take."""
+        order = _ordered(asked, CollageOrder, "collage")
+        media = [await self._medium(digest) for digest in order.pictures[: card.PICTURES_MAX]]
+        pictures = [await self._read_back(medium) for medium in media]
+        alts = [medium.alt for medium in media]
+        look = self._look(order, style)
+        return await self._pictured(
+            await asyncio.to_thread(card.collage, look, pictures=pictures, alts=alts), title=f"A collage by {look.name}"
+        )
+
+    async def painting(self, asked: dict[str, Any], *, style: Style = PLAIN) -> Medium:
+        """A painter's picture in the brand's frame; a card with the same words where nobody painted, with why."""
+        order = _ordered(asked, PaintingOrder, "painting")
+        look = self._look(order, style)
+        painted = await self._painted(order, look, agent_id=style.agent_id)
+        told = tuple(f"{one.model}: {one.cause} {one.detail}"[:200].strip() for one in painted.tries)
+        try:
+            made = painted.data and await asyncio.to_thread(card.framed, look, painted=painted.data, title=order.title)
+        except Invalid as error:
+            made, told = None, (*told, f"{painted.painter}: {error.code}")
+        painter = painted.painter if made else ""
+        made = made or await asyncio.to_thread(card.card, look, title=order.title, body=order.body)
+        return await self._pictured(made, title=order.title, painter=painter, tries=told,
+                                    paint_micros=painted.cost_micros)  # fmt: skip
+
+    async def _painted(self, order: PaintingOrder, look: Look, *, agent_id: str) -> Painting:
+        if self._painter is None:
+            return Painting(data=None)
+        return await self._painter.paint(PaintOrder(
+            words=order.words, agent_id=agent_id, faces=look.faces, cost_micros_max=order.cost_micros_max,
+            seconds_max=order.seconds_max,
+        ))  # fmt: skip
+
+    async def film(self, asked: dict[str, Any], *, style: Style = PLAIN) -> Medium:
         """A film, one at a time: it takes this machine seconds. Its captions are kept beside it."""
         order = _ordered(asked, FilmOrder, "film")
-        brand = Brand(name=order.name[:60], disclosure=order.disclosure[:60])
+        look = self._look(order, style)
         async with self._filming:
-            made = await film(brand, scenes=order.scenes)
+            made = await film(look, scenes=order.scenes)
         first, (width, height) = order.scenes[0], card.PORTRAIT
-        poster = await asyncio.to_thread(card.portrait, brand, title=first.title, body=first.words)
+        poster = await asyncio.to_thread(card.portrait, look, title=first.title, body=first.words)
         medium = Medium(digest="", alt=made.alt, width=width, height=height, mime=MP4, captions=made.captions,
                         missing=made.missing)  # fmt: skip
         return await self._keep(medium, made.mp4, title=first.title, small=poster.png)
+
+    def _look(self, order: Signed, style: Style) -> Look:
+        return Look(name=order.name[:60], disclosure=order.disclosure[:60], brand=style.brand or self._brand,
+                    faces=style.faces)  # fmt: skip
+
+    async def _pictured(
+        self, made: Picture, *, title: str, painter: str = "", tries: tuple[str, ...] = (), paint_micros: int = 0
+    ) -> Medium:
+        medium = Medium(digest="", alt=made.alt, width=made.width, height=made.height, painter=painter, tries=tries,
+                        paint_micros=paint_micros)  # fmt: skip
+        return await self._keep(medium, made.png, title=title, small=made.png)
 
     async def bytes_of(self, digest: str) -> bytes:
         """The very bytes that the digest names, with sound credentials; or `Invalid`."""

@@ -88,8 +88,8 @@ class HttpEndpoint:
         if response.status_code == OK:
             return
         body = (await response.aread()).decode(errors="replace")[:BODY_CHARS_MAX]
-        cause, detail = _cause_of(response.status_code), f"HTTP {response.status_code}: {body}"
-        raise Trouble(cause, detail, wait_seconds=_wait_seconds(response.headers.get("retry-after", "")))
+        cause, detail = cause_of(response.status_code), f"HTTP {response.status_code}: {body}"
+        raise Trouble(cause, detail, wait_seconds=wait_seconds_of(response.headers.get("retry-after", "")))
 
     async def _read(self, chunks: AsyncIterator[bytes], reply: Reply) -> None:
         """Waits for words, not for bytes: a server that only sends pings has stalled."""
@@ -136,11 +136,13 @@ def _finished(reply: Reply) -> Reply:
     return reply
 
 
-def _cause_of(status: int) -> Cause:
+def cause_of(status: int) -> Cause:
+    """What an answer's status says went wrong."""
     if status in (429, 529):
         return Cause.RATE_LIMITED
     return Cause.ERROR if status >= 500 or status in (408, 409) else Cause.REJECTED
 
 
-def _wait_seconds(text: str) -> float:
+def wait_seconds_of(text: str) -> float:
+    """For how long a provider asks us to wait."""
     return min(float(text), WAIT_SECONDS_MAX) if text.isascii() and text.isdigit() else 0.0

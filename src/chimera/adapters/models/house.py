@@ -6,14 +6,23 @@ import contextlib
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from importlib import resources
-from pathlib import Path
 
 import httpx2
 from msgspec import Struct
 
 from chimera.adapters.models.anthropic import AnthropicWire
 from chimera.adapters.models.authors import JUDGE, Authors
-from chimera.adapters.models.configuration import DEFAULT, OFFLINE, URLS, Configuration, ModelPart, read
+from chimera.adapters.models.configuration import (
+    DEFAULT,
+    OFFLINE,
+    PICTURE,
+    URLS,
+    Configuration,
+    ModelPart,
+    PainterPart,
+    key_of,
+    read,
+)
 from chimera.adapters.models.endpoint import (
     CONNECT_SECONDS_MAX,
     Address,
@@ -24,11 +33,11 @@ from chimera.adapters.models.endpoint import (
 )
 from chimera.adapters.models.memo import Memo
 from chimera.adapters.models.openai import OpenAiWire
+from chimera.adapters.models.painting import Painters, Studio
 from chimera.adapters.models.prices import price_of
 from chimera.adapters.models.purse import Purse
-from chimera.adapters.models.route import RoutedModel, Shared
+from chimera.adapters.models.route import RoutedModel, Shared, Wishes
 from chimera.adapters.models.wire import Wire
-from chimera.domain.errors import Invalid
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelRequest, ModelsFailed, Try
 
@@ -59,7 +68,7 @@ class Models(Struct, frozen=True, kw_only=True):
 
 @contextlib.asynccontextmanager
 async def opened(
-    found: Configuration, *, keys: Mapping[str, str], inside: Inside, clock: Clock
+    found: Configuration, *, keys: Mapping[str, str], inside: Inside, clock: Clock, wishes: Wishes | None = None
 ) -> AsyncGenerator[Models]:
     """The models, with their connections; these are closed at the end."""
     limits = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
@@ -76,17 +85,38 @@ async def opened(
             authors=Authors(), memo=Memo(), purse=Purse(),
         )  # fmt: skip
         yield Models(
-            worker=RoutedModel(shared, found.routes),
+            worker=RoutedModel(shared, found.routes, wishes=wishes),
             judge=RoutedModel(shared, dict.fromkeys((JUDGE, DEFAULT), _judging(found, judges))),
             shared=shared,
         )
 
 
 @contextlib.asynccontextmanager
-async def of_file(file: str, *, keys: Mapping[str, str], inside: Inside, clock: Clock) -> AsyncGenerator[Models]:
+async def of_file(
+    file: str, *, keys: Mapping[str, str], inside: Inside, clock: Clock, wishes: Wishes | None = None
+) -> AsyncGenerator[Models]:
     """The models of a configuration file."""
-    async with opened(read(file), keys=keys, inside=inside, clock=clock) as found:
+    async with opened(read(file), keys=keys, inside=inside, clock=clock, wishes=wishes) as found:
         yield found
+
+
+@contextlib.asynccontextmanager
+async def painters_of_file(file: str, *, keys: Mapping[str, str], clock: Clock) -> AsyncGenerator[Painters | None]:
+    """The painters of a configuration file, in the order of its route; None where it has none."""
+    found = read(file)
+    if not found.painters:
+        yield None
+        return
+    timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS_MAX)
+    async with httpx2.AsyncClient(timeout=timeout, trust_env=False) as client:
+        studios = [_studio(name, found.painters[name], keys) for name in found.routes[PICTURE]]
+        yield Painters(studios, client=client, clock=clock, draw=_draw)
+
+
+def _studio(name: str, part: PainterPart, keys: Mapping[str, str]) -> Studio:
+    address = Address(url=part.url or URLS[part.wire], key=key_of(f"painters.{name}", part, keys=keys))
+    return Studio(name=name, model=part.model, address=address, size=part.size, edits=part.edits,
+                  micros_per_picture=part.micros_per_picture or 0, seconds_max=part.seconds_max)  # fmt: skip
 
 
 async def checked(file: str, *, keys: Mapping[str, str], inside: Inside, clock: Clock) -> list[dict[str, object]]:
@@ -126,17 +156,8 @@ class _Ends:
         card = _card(name, part, of=of)
         if part.wire == OFFLINE:
             return InsideEndpoint(card, inside)
-        address = Address(url=part.url or URLS[part.wire], key=self._key(name, part))
+        address = Address(url=part.url or URLS[part.wire], key=key_of(f"models.{name}", part, keys=self._keys))
         return HttpEndpoint(card, wire=_wire(part), address=address, client=self._client, clock=self._clock)
-
-    def _key(self, name: str, part: ModelPart) -> str:
-        if not part.key_file:
-            return self._keys.get(part.wire, "")
-        try:
-            return Path(part.key_file).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Invalid("models_invalid", f"its key cannot be read: {type(error).__name__}",
-                          where=f"models.{name}.key_file", remedy="check path and rights") from error  # fmt: skip
 
 
 def _judging(found: Configuration, judges: Mapping[str, Endpoint]) -> list[str]:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from chimera.adapters.system.web import open_address
 from chimera.domain.errors import Invalid, Refused, Unavailable
 from chimera.ports.clock import Clock
+from chimera.ports.vouching import Pending
 
 CALL_SECONDS_MAX = 10
 ANSWER_BYTES_MAX = 256 * 1024
@@ -40,24 +41,19 @@ class Client(Struct, frozen=True, kw_only=True):
     redirect: str
 
 
-class Pending(Struct, frozen=True, kw_only=True):
-    """A log-in that was begun: what only the browser that began it can bring back. Good once, for ten minutes."""
-
-    address: str
-    state: str
-    nonce: str
-    verifier: str
-    begun_us: int
-
-
 class OidcProvider:
-    """One provider, one client of it."""
+    """One provider, one client of it. Implements `ports.vouching.Vouching`."""
 
     def __init__(self, client: Client, *, clock: Clock) -> None:
         _require_safe(client.issuer)
         self._client = client
         self._clock = clock
         self._known: dict[str, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The host that people log in at."""
+        return urllib.parse.urlsplit(self._client.issuer).netloc
 
     async def begin(self) -> Pending:
         """Where to send the browser, and what to keep until it comes back."""

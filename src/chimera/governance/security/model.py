@@ -62,7 +62,18 @@ def matcher_of(lexicon: Lexicon, features: Iterable[str]) -> Matcher:
 class Model:
     """Adds up what the matcher found. A window is two neighbouring units: an order may take two sentences."""
 
-    __slots__ = ("_by_bit", "_features", "_heaviest", "_known", "_ranks", "bias", "matcher", "rules", "thresholds")
+    __slots__ = (
+        "_by_bit",
+        "_features",
+        "_heaviest",
+        "_known",
+        "_ranks",
+        "_told",
+        "bias",
+        "matcher",
+        "rules",
+        "thresholds",
+    )
 
     def __init__(self, *, lexicon: Lexicon, weights: Weights) -> None:
         assert len(weights.rules) == len(lexicon.rules), (
@@ -83,6 +94,7 @@ class Model:
             self._ranks[_rarest(rule.concepts)].append(rank)
         self._by_bit = self._index(bits, weights)
         self._known: dict[int, int] = {}
+        self._told: dict[int, int] = {}
 
     def _index(self, bits: dict[str, int], weights: Weights) -> dict[int, tuple[int, tuple[tuple[int, int], ...]]]:
         """Under each concept's bit: its own weight, and the rules whose rarest (highest) concept it is."""
@@ -139,6 +151,14 @@ class Model:
 
     def basis_points(self, score: int) -> int:
         """The score between 0 and 10,000; 5,000 is the threshold of an attack."""
+        told = self._told.get(score)
+        if told is None:
+            told = self._basis_points(score)
+            if len(self._told) < KNOWN_MAX:
+                self._told[score] = told
+        return told
+
+    def _basis_points(self, score: int) -> int:
         distance = min(max((score - self.thresholds.high) / 1000, -40.0), 40.0)
         return round(10_000 / (1 + math.exp(-distance)))
 

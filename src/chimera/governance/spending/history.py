@@ -18,9 +18,17 @@ ANEW_AFTER = 8
 
 def robust(ordered: Sequence[int]) -> tuple[float, float]:
     """Median and median deviation of amounts, on a scale of ratios."""
-    centre = log(max(1, ordered[len(ordered) // 2]))
-    deviations = sorted(abs(log(max(1, one)) - centre) for one in ordered)
+    return _robust_of([_log(one) for one in ordered])
+
+
+def _robust_of(logs: Sequence[float]) -> tuple[float, float]:
+    centre = logs[len(logs) // 2]
+    deviations = sorted([abs(one - centre) for one in logs])
     return centre, 1.4826 * deviations[len(deviations) // 2]
+
+
+def _log(amount: int) -> float:
+    return log(max(1, amount))
 
 
 class Lately:
@@ -66,6 +74,9 @@ class Past:
         self.hours: Counter[int] = Counter()
         self._recent: deque[int] = deque(maxlen=KEPT_MAX)
         self._sorted: list[int] = []
+        self._logs: list[
+            float
+        ] = []  # Of the same amounts: taking four hundred anew every few payments was the most of it.
         self._added = 0
         self._worked_out_at = 0
         self._usual = (0.0, 0.0)
@@ -75,7 +86,7 @@ class Past:
     def usual(self) -> tuple[float, float]:
         """Centre and spread of the last amounts. Worked out anew after a few more: they move slowly."""
         if self._worked_out_at == 0 or self._added - self._worked_out_at >= ANEW_AFTER:
-            self._usual, self._worked_out_at = robust(self._sorted), self._added
+            self._usual, self._worked_out_at = _robust_of(self._logs), self._added
         return self._usual
 
     @property
@@ -89,8 +100,10 @@ class Past:
         self.hours[payment.at_us // HOUR_US % 24] += 1
         if len(self._recent) == KEPT_MAX:
             self._sorted.remove(self._recent[0])
+            self._logs.remove(_log(self._recent[0]))
         self._recent.append(payment.amount_micros)
         insort(self._sorted, payment.amount_micros)
+        insort(self._logs, _log(payment.amount_micros))
         self._added += 1
         day, hour = payment.at_us // DAY_US, payment.at_us // HOUR_US
         self._days[day] = self._days.get(day, 0) + payment.amount_micros
