@@ -2,26 +2,26 @@
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Dialogue } from "@/parts/Dialogue";
 import { Chip, Empty, Found, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { UntrustedLine } from "@/parts/Untrusted";
 import { useMay } from "@/session";
 
-type Program = Schemas["ProgramShown"];
+type Program = api.ProgramShown;
+type Scope = api.AccessScope;
 const DIGITS = 6;
 const OPENS: Record<string, string> = { "chimera.read": "read through the door", "chimera.act": "propose acts, each decided as any other" };
 
 function Admitting({ program, onClose }: { program: Program; onClose: () => void }): ReactElement {
   const client = useQueryClient();
-  const agents = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "programs"], "agents", { query: { state: "active", limit: 1000 } });
+  const agents = useRead(["agents", "programs"], (asked) => api.agentsList(asked), { query: { state: "active", limit: 1000 } });
   const [agent, setAgent] = useState("");
   const [scopes, setScopes] = useState<readonly string[]>(program.scopes);
   const [number, setNumber] = useState("");
   const admit = useMutation({
-    mutationFn: () => call<Program>(`programs/${program.id}/admit`, { method: "POST", body: { agent, scopes, number } }),
+    mutationFn: () => api.programsAdmit({ path: { access_id: program.id }, body: { agent, scopes: scopes as Scope[], number } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["access"] }); onClose(); },
   });
   const choices = [{ value: "", label: "Choose an agent" }, ...(agents.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))];
@@ -40,7 +40,7 @@ function Row({ program, onAdmit }: { program: Program; onAdmit: () => void }): R
   const client = useQueryClient();
   const isAsking = program.state === "asked";
   const end = useMutation({
-    mutationFn: () => call<Program>(`programs/${program.id}/${isAsking ? "refuse" : "revoke"}`, { method: "POST" }),
+    mutationFn: () => (isAsking ? api.programsRefuse : api.programsRevoke)({ path: { access_id: program.id } }),
     onSettled: () => client.invalidateQueries({ queryKey: ["access"] }),
   });
   return (
@@ -59,7 +59,7 @@ function Row({ program, onAdmit }: { program: Program; onAdmit: () => void }): R
 
 export function Programs(): ReactElement {
   const [admitting, setAdmitting] = useState<Program | null>(null);
-  const found = useRead<Schemas["ProgramsShown"]>(["access"], "programs", { everyMs: 10_000 });
+  const found = useRead(["access"], (asked) => api.programsList(asked), { everyMs: 10_000 });
   return (
     <>
       <Panel title="Programs" note="what calls as one of the agents from outside" bare>
