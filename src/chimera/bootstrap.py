@@ -179,6 +179,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     entrusted: Entrusted
     dispatch: Dispatch
     manifests: Manifests = NoManifests()
+    # What is known of the fleet, where several managers of one process share it.
+    roster: Roster | None = None
 
 
 class Fleet(Struct, frozen=True, kw_only=True):
@@ -428,7 +430,7 @@ def manager_of(
         court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
-        effects=parts.effects,
+        effects=parts.effects, roster=parts.roster,
     )  # fmt: skip
     return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
                    shards=shards, recollection=parts.minded.recollection)  # fmt: skip

@@ -20,7 +20,7 @@ from chimera.adapters.local.keeping_valkey import kept_valkey
 from chimera.adapters.local.valkey import valkey_url
 from chimera.adapters.postgres.allotments import PostgresAllotments
 from chimera.adapters.postgres.slots import PostgresSlots
-from chimera.adapters.postgres.store import PostgresStore
+from chimera.adapters.postgres.store import PostgresStore, open_reads
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.adapters.valkey.bus import ValkeyBus
@@ -58,6 +58,7 @@ from chimera.swarm.bus_client import ARRIVED, BusClient
 from chimera.swarm.holding import Holding, shards_of
 from chimera.swarm.loops import forever
 from chimera.swarm.remote_effects import EffectsLoop, RemoteEffects
+from chimera.swarm.roster import Roster
 from chimera.swarm.watching import WatchedDispatch, Watching
 
 MANAGER, EFFECTS, OFFICE = "manager", "effects", "office"
@@ -135,13 +136,14 @@ class ManagerProcess:
 
     def __init__(
         self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots,
-        allotments: PostgresAllotments,
+        allotments: PostgresAllotments, roster: Roster,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._found = found
         self._valkey = valkey
         self._slots = slots
         self._allotments = allotments
+        self._roster = roster
         self._clock = SystemClock()
         self._line = line_of(settings)
         self._key = manager_key(settings)
@@ -183,6 +185,7 @@ class ManagerProcess:
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
             minded=Minded(consents=self._found.consents(store)),
             dispatch=WatchedDispatch(streams, watching),
+            roster=self._roster,
         ), shards=shards_of(number, count=settings.manager_slots))  # fmt: skip
         async with asyncio.TaskGroup() as running:
             running.create_task(manager.run())
@@ -217,7 +220,10 @@ async def manager(settings: Settings, *, found: Database) -> AsyncGenerator[Mana
         stack.push_async_callback(slots.close)
         allotments = await PostgresAllotments.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
         stack.push_async_callback(allotments.close)
-        process = ManagerProcess(settings, found, valkey, slots=slots, allotments=allotments)
+        known = await open_reads(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER], keys=found.keys)
+        stack.push_async_callback(known.close)
+        process = ManagerProcess(settings, found, valkey, slots=slots, allotments=allotments,
+                                 roster=Roster(reads=known, clock=SystemClock()))  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()
         await run_beside(stack, process.run())

@@ -132,3 +132,16 @@ async def test_who_may_not_read_the_web_follows_nothing(paper: Newspaper) -> Non
     house = await house_of("post.publish")
     paper.print("a")
     assert not await following(house, paper).once()
+
+
+async def test_whoever_begins_to_follow_or_stops_is_noticed(paper: Newspaper) -> None:
+    house = await house_of()
+    stage = following(house, paper)
+    paper.print("one")
+    assert await stage.once()
+    await house.change_agent(feeds=())
+    paper.print("two")
+    assert not await stage.once()
+    await house.change_agent(feeds=(FEED,))
+    assert await stage.once()
+    assert len(await house.manager.list(Input)) == 2

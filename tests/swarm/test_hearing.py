@@ -14,6 +14,7 @@ from chimera.domain.costing import read_fees
 from chimera.domain.draft import Call, Draft
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Grant
+from chimera.domain.granted import Granted
 from chimera.domain.review import Review
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment, Result
@@ -21,8 +22,11 @@ from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.second_thoughts import DOUBT
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
+from chimera.pipeline.sealing import Sealing
+from chimera.ports.sealer import Sealer
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
+from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.judging import Judging
 from chimera.swarm.reserving import Reserving
@@ -58,8 +62,9 @@ class Bench:
     """A manager's claiming and judging, one round at a time."""
 
     def __init__(
-        self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED, models_cost: bool = False, fees: str = ""
-    ) -> None:
+        self, house: SmallHouse, *, judge: str | ChimeraError = ACCEPTED, models_cost: bool = False, fees: str = "",
+        sealer: Sealer | None = None,
+    ) -> None:  # fmt: skip
         self.house = house
         self.dispatch = HandedIn()
         roster = Roster(reads=house.manager, clock=house.clock)
@@ -73,9 +78,14 @@ class Bench:
             store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(64), clock=house.clock,
             reserving=self.reserving,
         )  # fmt: skip
+        self.granted: list[Granted] = []
+        self.concluding = Concluding(
+            sealing=Sealing(sealer=sealer or house.vault, store=house.manager, clock=house.clock, ids=house.ids),
+            settle=house.settle, store=house.manager, court=court, later=self.granted.append,
+        )  # fmt: skip
         self.judging = Judging(
             court=court, store=house.manager, dispatch=self.dispatch, claiming=self.claiming,
-            reserving=self.reserving, roster=roster, ready=Bell(house.clock), granted=lambda granted: None,
+            reserving=self.reserving, roster=roster, ready=Bell(house.clock), concluding=self.concluding,
         )  # fmt: skip
 
     async def hear(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
@@ -75,3 +76,22 @@ async def test_who_was_only_installed_is_looked_at_again_and_not_refused_for_wha
     activated = replace(next_version(installed), state=AgentState.ACTIVE)
     await house.office.commit(Change(records=(activated,), events=(said,)))
     assert (await roster.agents([fresh]))[fresh].allowed == active.permissions != ()
+
+
+async def test_managers_of_one_process_read_the_fleet_once(house: SmallHouse) -> None:
+    """Ten take their slots at the same moment: one looks, and nobody is read who has not changed."""
+    reads = AwayAtFirst(house)
+    reads.asked.update(("versions", "get_many", "halted", "list"))  # None of them is away.
+    house.clock.advance(FRESH_SECONDS + 1)
+    roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
+    await asyncio.gather(*(roster.load() for _ in range(10)))
+    assert (reads.asked["versions"], reads.asked["get_many"]) == (2, 2)
+    house.clock.advance(FRESH_SECONDS + 1)
+    await roster.load()
+    assert (reads.asked["versions"], reads.asked["get_many"]) == (3, 2)
+    newcomer = house.an_agent("grace")
+    await house.put(newcomer)
+    house.clock.advance(FRESH_SECONDS + 1)
+    await roster.load()
+    assert reads.asked["get_many"] == 3
+    assert roster.is_kin(house.agent, newcomer.accounts[0].handle)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Iterable
 
-from chimera.domain.budget import Movement
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chimera.domain.budget import Movement, combined
 from chimera.domain.event import Event
 from chimera.domain.record import Record
 
@@ -21,3 +24,30 @@ class Change(Struct, frozen=True, kw_only=True):
         assert self.events, "a change without events cannot be built"
         ids = [(type(record), record.id) for record in self.records]
         assert len(set(ids)) == len(ids), "a change writes each record once"
+
+
+def joined(changes: Iterable[Change]) -> Change:
+    """Several changes as one: all or nothing."""
+    every = tuple(changes)
+    return Change(
+        records=tuple([record for change in every for record in change.records]),
+        events=tuple([event for change in every for event in change.events]),
+        movements=combined(*(change.movements for change in every)),
+        begins_in=tuple(dict.fromkeys([scope for change in every for scope in change.begins_in])),
+    )
+
+
+def fused(first: Change, later: Change) -> Change:
+    """Two changes that follow one another as one step: each record as the later one leaves it, one version further."""
+    ends = {(type(record), record.id): record for record in later.records}
+    records = [_at_version_of(record, ends.pop((type(record), record.id), record)) for record in first.records]
+    return Change(
+        records=(*records, *ends.values()),
+        events=(*first.events, *later.events),
+        movements=combined(first.movements, later.movements),
+        begins_in=tuple(dict.fromkeys((*first.begins_in, *later.begins_in))),
+    )
+
+
+def _at_version_of(before: Record, after: Record) -> Record:
+    return after if after is before else replace(after, version=before.version)

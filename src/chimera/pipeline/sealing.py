@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chimera.domain import budget, merkle
-from chimera.domain.change import Change
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chimera.domain import merkle
+from chimera.domain.change import Change, joined
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Seal, SealState
@@ -13,6 +16,18 @@ from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.sealer import Sealer, SignedRoot
 from chimera.ports.store import Store
+
+
+class Signed(Struct, frozen=True, kw_only=True):
+    """What the vault signed, not yet on record: the batch, and each grant's place in it."""
+
+    batch: Change
+    seals: tuple[Seal, ...]
+
+    @property
+    def whole(self) -> Change:
+        """All of it in one change."""
+        return replace(self.batch, records=(*self.batch.records, *self.seals))
 
 
 class Sealing:
@@ -29,6 +44,12 @@ class Sealing:
 
         `Refused` when the vault says no, `Unavailable` when it does not answer.
         """
+        signed = await self.sign(grants)
+        await self._store.commit(joined((signed.whole, *along)))
+        return signed.seals
+
+    async def sign(self, grants: Sequence[Grant]) -> Signed:
+        """What `seal` would commit."""
         signed = await self._sealer.seal(tuple(grant.terms for grant in grants))
         levels = merkle.levels_of([grant.terms.leaf for grant in grants])
         if levels[-1][0] != signed.root:
@@ -41,8 +62,7 @@ class Sealing:
             at_us=self._clock.now_us(),
             data={"root": batch.root, "key": batch.key_id, "count": batch.count},
         )
-        await self._store.commit(_joined(Change(records=(batch, *seals), events=(sealed,)), along))
-        return seals
+        return Signed(batch=Change(records=(batch,), events=(sealed,)), seals=seals)
 
     def _batch(self, signed: SignedRoot, *, count: int) -> Batch:
         return Batch(
@@ -59,12 +79,3 @@ class Sealing:
             not_before_us=self._clock.now_us(),
             state=state,
         )
-
-
-def _joined(first: Change, others: Sequence[Change]) -> Change:
-    """Several changes as one: all or nothing."""
-    return Change(
-        records=(*first.records, *(record for change in others for record in change.records)),
-        events=(*first.events, *(event for change in others for event in change.events)),
-        movements=budget.combined(*(change.movements for change in others)),
-    )

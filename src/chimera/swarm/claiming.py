@@ -10,7 +10,7 @@ from chimera.domain.attempt import Attempt
 from chimera.domain.errors import Unavailable
 from chimera.domain.grant import Performance
 from chimera.domain.task import Task
-from chimera.domain.work import CONTINUING, Assignment, Material
+from chimera.domain.work import CONTINUING, Assignment, Material, Result
 from chimera.governance.entrusted import Entrusted
 from chimera.learning.recollection import Recollection
 from chimera.ports.clock import Clock
@@ -19,6 +19,7 @@ from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.loops import log
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
+from chimera.swarm.throttle import Throttle
 
 CLAIMED_AT_ONCE_MAX = 256
 LEASE_SECONDS = 120.0
@@ -49,15 +50,21 @@ class Claiming:
         self._clock = clock
         self._out: dict[str, Assignment] = {}
         self._waits = True
+        self._throttle = Throttle(clock)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether models are the bottleneck and tasks wait for them: then nothing new is planned."""
+        return self._waits and self._throttle.holds_back
 
     @property
     def spare(self) -> int:
         """How many workers are idle while nothing waits to be claimed: what is planned now may go straight to them."""
-        return 0 if self._waits else self._dispatch.room
+        return 0 if self._waits else self._throttle.room(self._dispatch.room)
 
     async def once(self) -> bool:
         """Claim as much as workers have room for; whether anything was claimed."""
-        room = min(self._dispatch.room, CLAIMED_AT_ONCE_MAX)
+        room = min(self._throttle.room(self._dispatch.room), CLAIMED_AT_ONCE_MAX)
         if room <= 0:
             self._waits = True
             return False
@@ -77,6 +84,10 @@ class Claiming:
             for assignment in assignments:
                 self._entrusted.give(assignment)
             await self._dispatch.send(assignments)
+
+    def heard(self, result: Result) -> None:
+        """A result came, whoever's it is: what its models said counts for what is sent next."""
+        self._throttle.heard(result, free=self._dispatch.room)
 
     def take_back(self, task_id: str, version: int) -> Assignment | None:
         """The assignment that a result belongs to, once; None when its lease is not the one that we gave."""

@@ -12,7 +12,7 @@ from chimera.domain.agent import Agent
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.pipeline.intake import Arrival, Intake
-from chimera.ports.store import Reads, every
+from chimera.ports.store import LIST_MAX, Reads, every
 from chimera.ports.tools_read import ToolsRead
 from chimera.swarm.loops import log
 
@@ -42,6 +42,8 @@ class Following:
         self._reads = reads
         self._tools = tools
         self._seen: set[str] = set()
+        self._versions: dict[str, int] = {}
+        self._readers: dict[str, Agent] = {}
         self._slots = asyncio.Semaphore(FEEDS_AT_ONCE_MAX)
 
     async def once(self) -> bool:
@@ -51,15 +53,28 @@ class Following:
 
     async def _followers(self) -> list[Follower]:
         """Feeds of active agents that may read the web and have a campaign that is not over."""
+        await self._look_again()
+        if not self._readers:
+            return []
         campaigns = [one async for one in every(self._reads, Campaign, states=("opened", "running"))]
-        agents = await self._reads.get_many(Agent, sorted({campaign.agent_id for campaign in campaigns}))
         campaign_of = {campaign.agent_id: campaign.id for campaign in campaigns}
         return [
             Follower(agent, feed, campaign_of[agent.id])
-            for agent in agents
-            if agent.state == "active" and agent.may(PERMISSION)
+            for agent in self._readers.values()
+            if agent.id in campaign_of
             for feed in agent.feeds
         ]
+
+    async def _look_again(self) -> None:
+        """Who follows a feed. Only who has changed since is read: of ten thousand agents that is nearly nobody."""
+        versions = await self._reads.versions(Agent)
+        changed = sorted(one for one, version in versions.items() if self._versions.get(one) != version)
+        for start in range(0, len(changed), LIST_MAX):
+            for agent in await self._reads.get_many(Agent, changed[start : start + LIST_MAX]):
+                self._readers.pop(agent.id, None)
+                if agent.feeds and agent.state == "active" and agent.may(PERMISSION):
+                    self._readers[agent.id] = agent
+        self._versions = versions
 
     async def _read(self, follower: Follower) -> bool:
         async with self._slots:

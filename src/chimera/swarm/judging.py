@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
 
@@ -11,7 +10,7 @@ from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
-from chimera.domain.granted import Granted
+from chimera.domain.review import Review
 from chimera.domain.spec import Spec
 from chimera.domain.stages import over_actions
 from chimera.domain.task import Task
@@ -20,9 +19,10 @@ from chimera.governance import quotas, second_thoughts, taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
-from chimera.swarm import hearing
+from chimera.swarm import hearing, rulings
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
+from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import log
@@ -47,7 +47,7 @@ class Judging:
         reserving: Reserving,
         roster: Roster,
         ready: Bell,
-        granted: Callable[[Granted], None],
+        concluding: Concluding,
     ) -> None:
         self._court = court
         self._store = store
@@ -56,7 +56,7 @@ class Judging:
         self._reserving = reserving
         self._roster = roster
         self._ready = ready
-        self._granted = granted
+        self._concluding = concluding
         self._hearings: set[asyncio.Task[None]] = set()
 
     async def once(self) -> bool:
@@ -79,6 +79,7 @@ class Judging:
         await asyncio.gather(*self._hearings, return_exceptions=True)
 
     async def _hear(self, result: Result) -> None:
+        self._claiming.heard(result)
         assignment = self._claiming.take_back(result.task_id, result.task_version)
         if assignment is None:
             log.info("a late result is not taken", task=result.task_id)
@@ -155,6 +156,7 @@ class Judging:
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
         question = self._court.vouching(await self._court.appraised(question))
+        question = await self._approved_before(assignment.task, question, occasion)
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
@@ -163,7 +165,7 @@ class Judging:
         else:
             step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
         try:
-            await self._commit(step)
+            task = await self._concluded(step)
         except Refused as refusal:
             if refusal.code in _POSTPONED:
                 self._court.forget(question)
@@ -174,9 +176,9 @@ class Judging:
             denial = Deny((Reason(refusal.code, refusal.message, refusal.remedy),))
             ruling = Ruling(decision=denial, policy_digest=ruling.policy_digest)
             step = hearing.decided(assignment, result, judgement, question, ruling, occasion)
-            await self._commit(step)
+            task = await self._concluded(step)
         self._court.note(question, ruling)
-        self._court.meter.decided(step.task, self._court.clock.now_us())
+        self._court.meter.decided(task, self._court.clock.now_us())
         if step.granted is not None:
             self._roster.said(assignment.task.agent_id, str(question.action.arguments.get("text", "")), question.labels)
 
@@ -196,6 +198,19 @@ class Judging:
         known = [one.question for one in attempts if one.question is not None]
         same = [one.confidence_bp for one in known if one.action.digest == question.action.digest]
         return msgspec.structs.replace(question, confidence_bp=min(question.confidence_bp, *same)) if same else question
+
+    async def _approved_before(self, task: Task, question: Question, occasion: Occasion) -> Question:
+        """What a person has approved and what is proven not to have happened is not asked of a person again.
+
+        The approval only goes before the gate once more: today's policy, caps and halts decide (ADR-181). Where it
+        does not suffice, the question is asked as if nobody had spoken.
+        """
+        reviews = await self._store.list(Review, scope=task.id) if task.attempt > 1 else ()
+        approver = rulings.still_approved(reviews, question, at_us=occasion.at_us)
+        if approver is None:
+            return question
+        approved = msgspec.structs.replace(question, approver=approver)
+        return approved if isinstance(self._court.gate.decide(approved).decision, Allow) else question
 
     async def _wait(
         self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, refusal: Refused
@@ -247,6 +262,16 @@ class Judging:
             handover=over_actions(agent.handovers, is_answer=task.input_id is not None),
         )
 
+    async def _concluded(self, step: Consequence) -> Task:
+        """The task as it stands after the commit: ended with its decision, where its act stays in the house."""
+        ended = await self._concluding.conclude(step)
+        if ended is None:
+            await self._commit(step)
+            return step.task
+        self._reserving.forget(ended.id)
+        self._ready.ring()
+        return ended
+
     async def _commit(self, step: Consequence) -> None:
         """The one commit. Whoever waited for a task that did not end well is dropped with it."""
         change = await followers.with_dropped(self._store, step.task, step.change)
@@ -254,7 +279,7 @@ class Judging:
             await self._store.commit(change)
         self._reserving.forget(step.task.id)
         if step.granted is not None:
-            self._granted(step.granted)
+            self._concluding.later(step.granted)
         self._ready.ring()
 
 

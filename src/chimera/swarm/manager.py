@@ -20,6 +20,7 @@ from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
+from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
@@ -53,6 +54,8 @@ class Stages(Struct, frozen=True, kw_only=True):
     sealing: Sealing
     settle: Settle
     effects: Acting
+    # What is known of the fleet, where several managers of one process share it.
+    roster: Roster | None = None
 
 
 class Manager:
@@ -74,7 +77,7 @@ class Manager:
         self._dispatch = dispatch
         self._pace = pace or Pace()
         self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
-        self._roster = Roster(reads=store, clock=clock)
+        self._roster = stages.roster or Roster(reads=store, clock=clock)
         self._governing = Governing(gate=stages.court.gate, reads=store)
         self._performing = Performing(effects=stages.effects, ended=self._ended)
         self._granting = Granting(
@@ -97,6 +100,9 @@ class Manager:
             shards=shards,
             ready=self.ready,
         )
+        self._concluding = Concluding(
+            sealing=stages.sealing, settle=stages.settle, store=store, court=stages.court, later=self._granting.offer
+        )
         self._judging = Judging(
             court=stages.court,
             store=store,
@@ -105,7 +111,7 @@ class Manager:
             reserving=reserving,
             roster=self._roster,
             ready=self.ready,
-            granted=self._granting.offer,
+            concluding=self._concluding,
         )
         self._sweeping = Sweeping(
             court=stages.court,
@@ -142,7 +148,8 @@ class Manager:
         )
 
     async def _close(self) -> None:
-        for part in (self._planning, self._dispatch, self._judging, self._granting, self._performing):
+        for part in (self._planning, self._dispatch, self._judging, self._concluding, self._granting,
+                     self._performing):  # fmt: skip
             await part.close()
 
     async def _ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:

@@ -61,7 +61,9 @@ class Planning:
         self._poor: dict[str, int] = {}
 
     async def once(self) -> bool:
-        """Plan what is there; whether there was anything."""
+        """Plan what is there; whether there was anything. What models have no room for waits where it came in."""
+        if self._claiming.is_behind:
+            return False
         inputs = await self._inputs.page()
         await self._start_goals(await self._opened.page())
         planned, goes_on = await self._plan_inputs(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -54,6 +55,7 @@ class Roster:
         self._clock = clock
         self._agents: dict[str, Agent] = {}
         self._looked_us = 0
+        self._loading = asyncio.Lock()
         self._recent: dict[str, deque[tuple[str, Labels]]] = {}
         self._said = Said()
         self.confidences = Confidences()
@@ -64,12 +66,15 @@ class Roster:
         self._quotas = Glimpse(self._read_quotas, clock=clock, fresh_us=QUOTAS_FRESH_US)
 
     async def load(self) -> None:
-        """Every agent of the fleet, page by page, and what is halted."""
-        after = ""
-        while page := await self._reads.list(Agent, after=after, limit=LIST_MAX):
-            self._keep(page)
-            after = page[-1].id
-        self._looked_us = self._clock.now_us()
+        """Every agent of the fleet that is new or has changed, and what is halted. All who ask at once share one look.
+
+        The managers of one process have one roster: the second slot that it takes finds the fleet read.
+        """
+        async with self._loading:
+            if not self._agents or self._clock.now_us() - self._looked_us >= FRESH_SECONDS * 1_000_000:
+                looked_us, versions = self._clock.now_us(), await self._reads.versions(Agent)
+                await self._read([one for one, version in versions.items() if self._version_of(one) != version])
+                self._looked_us = looked_us
         await self.resting()
 
     async def agents(self, identifiers: Iterable[str]) -> dict[str, Agent]:
@@ -146,6 +151,10 @@ class Roster:
         if text:
             self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append((text, carried))
             self._said.add(text)
+
+    def _version_of(self, one: str) -> int:
+        known = self._agents.get(one)
+        return known.version if known else 0
 
     def _is_about_to_begin(self, one: str) -> bool:
         """Installed and, for all we know, active since: its first work would be refused for what it may not do yet."""

@@ -121,6 +121,20 @@ class MoneyRules:
         assert await bench.manager.count(Hold) == {"captured": 1, "released": 1}
 
     @pytest.mark.requirement("R-E2")
+    async def test_what_is_held_and_spent_at_once_needs_its_room(self, bench: Bench) -> None:
+        """As it is where an act stays in the house: nothing is set aside in between, and the cap holds all the same."""
+        await bench.move(AGENT_DAY, hold=50, release=50, metered=50)
+        most = AGENT_DAY_CAP_MICROS - 49
+        assert (
+            await outcome(bench.manager.commit(moving(AGENT_DAY, hold=most, release=most, metered=most)))
+            == "over_budget"
+        )
+        await bench.move(AGENT_DAY, hold=most - 1, release=most - 1, metered=most - 1)
+        window = await bench.window(AGENT_DAY)
+        assert window is not None
+        assert (window.held_micros, window.spent_micros, window.overrun_micros) == (0, AGENT_DAY_CAP_MICROS, 0)
+
+    @pytest.mark.requirement("R-E2")
     async def test_metered_cost_beyond_the_room_is_overrun_and_closes_the_window(self, bench: Bench) -> None:
         await bench.move(AGENT_DAY, hold=AGENT_DAY_CAP_MICROS - 30)
         await bench.move(AGENT_DAY, metered=50)

@@ -14,6 +14,7 @@ from chimera.adapters.postgres.store import PostgresStore
 from chimera.domain import ids
 from chimera.domain.budget import MODEL_CALLS, Cap, Hold, metered
 from chimera.domain.caps import cap_id
+from chimera.domain.change import fused
 from chimera.domain.errors import ChimeraError
 from chimera.domain.revenue import Revenue, revenue_id
 from chimera.domain.roles import Role
@@ -125,6 +126,20 @@ async def test_a_hold_a_capture_and_a_cost_are_booked_in_the_same_commit(house: 
     compute, model = f"campaign:{CAMPAIGN}:compute", f"campaign:{CAMPAIGN}:model"
     assert await house.balances() == {compute: 300, model: 7, "fleet:cash": -307}
     assert {one.category: one.micros for one in await house.ledger.costs()} == {"compute": 300, "model": 7}
+    assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-E7", "R-E2")
+async def test_what_is_held_and_captured_in_one_step_has_one_booking(house: House) -> None:
+    hold = replace(house.samples.hold(windows_of(CAMPAIGN), 500), category="compute")
+    after, closing = hold.captured(500)
+    step = fused(change(hold, movements=hold.opening()), change(after, movements=closing))
+    await house.manager.commit(step)
+    assert await house.balances() == {f"campaign:{CAMPAIGN}:compute": 500, "fleet:cash": -500}
+    assert await house.ledger.entries_count() == 4, "metered first, and then what it was for"
+    assert {(one.held_micros, one.spent_micros) for one in await house.manager.windows(windows_of(CAMPAIGN))} == {
+        (0, 500)
+    }
     assert await house.ledger.disagreements() == ()
 
 

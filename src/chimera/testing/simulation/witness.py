@@ -229,7 +229,8 @@ class Witness:
             require(ordered.state is ReviewState.REJECTED, "1 ordered back", f"{ordered.id} {ordered.state}")
             return require(grant.action.kind == TAKE_DOWN, "1 ordered back", f"{ordered.id} {grant.action.kind}")
         review = next((one for one in change.records if isinstance(one, Review)), None)
-        attempt = next((one for one in change.records if isinstance(one, Attempt)), None)
+        attempts = [one for one in change.records if isinstance(one, Attempt)]
+        attempt = next((one for one in attempts if one.assignment.task.id == grant.terms.task_id), None)
         if review is not None:
             before = self.books.all(Review)[review.id]
             require(
