@@ -1,5 +1,6 @@
 -- What was captured from a task's hold was for models, for the tools it called and for what it keeps of media: each is booked
--- to an account of its own, as the hold says (`captured_parts`). A hold without parts is booked as before.
+-- to an account of its own, as the hold says (`captured_parts`). A hold without parts is booked as before. One that comes
+-- captured, for an act that stays in the house (ADR-184), has had nothing set aside.
 
 CREATE FUNCTION chimera.sum_of_parts(parts json) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $fn$
 BEGIN
@@ -18,7 +19,7 @@ BEGIN
     WITH told AS MATERIALIZED (
         SELECT h.id, h.state, b.amount_micros AS amount, coalesce(b.captured_micros, 0) AS spent,
                b.captured_parts AS parts,
-               CASE WHEN h.state = 'held' THEN 1 ELSE -1 END AS side, b.task_id AS task,
+               CASE WHEN h.state = 'held' THEN 1 WHEN h.version = 1 THEN 0 ELSE -1 END AS side, b.task_id AS task,
                coalesce(nullif(b.category, ''), 'other') AS category, coalesce(o.agent, 'fleet') AS agent, o.campaign
         FROM written h,
              LATERAL json_to_record(convert_from(h.body, 'UTF8')::json) AS b (
@@ -30,7 +31,8 @@ BEGIN
                  FROM unnest(b.windows) w) o
         WHERE b.amount_micros <> 0 OR b.captured_micros <> 0
     ), made AS (
-        INSERT INTO chimera.booking (kind, cause, at_us) SELECT t.state, t.id, moment FROM told t
+        INSERT INTO chimera.booking (kind, cause, at_us)
+        SELECT t.state, t.id, moment FROM told t WHERE t.side <> 0 OR (t.spent <> 0 AND t.campaign IS NOT NULL)
         ON CONFLICT (cause, kind) WHERE cause IS NOT NULL DO NOTHING
         RETURNING id, cause
     )
