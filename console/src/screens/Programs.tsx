@@ -10,7 +10,6 @@ import { UntrustedLine } from "@/parts/Untrusted";
 import { useMay } from "@/session";
 
 type Program = api.ProgramShown;
-type Scope = api.AccessScope;
 const DIGITS = 6;
 const OPENS: Record<string, string> = { "chimera.read": "read through the door", "chimera.act": "propose acts, each decided as any other" };
 
@@ -18,10 +17,10 @@ function Admitting({ program, onClose }: { program: Program; onClose: () => void
   const client = useQueryClient();
   const agents = useRead(["agents", "programs"], (asked) => api.agentsList(asked), { query: { state: "active", limit: 1000 } });
   const [agent, setAgent] = useState("");
-  const [scopes, setScopes] = useState<readonly string[]>(program.scopes);
+  const [scopes, setScopes] = useState(program.scopes);
   const [number, setNumber] = useState("");
   const admit = useMutation({
-    mutationFn: () => api.programsAdmit({ path: { access_id: program.id }, body: { agent, scopes: scopes as Scope[], number } }),
+    mutationFn: () => api.programsAdmit({ path: { access_id: program.id }, body: { agent, scopes, number } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["access"] }); onClose(); },
   });
   const choices = [{ value: "", label: "Choose an agent" }, ...(agents.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))];
@@ -29,7 +28,7 @@ function Admitting({ program, onClose }: { program: Program; onClose: () => void
     <Dialogue title="Let a program in" isOpen onClose={onClose} does="Let it in" isReady={agent !== "" && scopes.length > 0 && number.length === DIGITS} isBusy={admit.isPending} error={admit.error} onDone={() => { admit.mutate(); }}>
       <p className="soft" style={{ margin: 0 }}>It calls itself <UntrustedLine text={program.program} />, and its answer goes to <bdi>{program.answers_to}</bdi>. Only if it was you who started it: whoever sits at that browser calls as your agent from then on.</p>
       <NativeSelect label="Calls as" required data={choices} value={agent} onChange={(event) => { setAgent(event.currentTarget.value); }} />
-      <Checkbox.Group label="May" value={[...scopes]} onChange={setScopes}><div className="choices">{program.scopes.map((one) => <Checkbox key={one} value={one} label={OPENS[one] ?? one} />)}</div></Checkbox.Group>
+      <Checkbox.Group label="May" value={scopes} onChange={setScopes}><div className="choices">{program.scopes.map((one) => <Checkbox key={one} value={one} label={OPENS[one] ?? one} />)}</div></Checkbox.Group>
       <TextInput label="Number" description="The page of the browser that asked shows it" required inputMode="numeric" autoComplete="off" maxLength={DIGITS} value={number} onChange={(event) => { setNumber(event.currentTarget.value.replace(/\D/g, "")); }} />
     </Dialogue>
   );
