@@ -19,7 +19,7 @@ from chimera.adapters.vault.local import LocalVault
 from chimera.adapters.vault.signer import Spent, VaultSigner
 from chimera.domain import caps, ids, scopes
 from chimera.domain.action import Action
-from chimera.domain.agent import Account, Agent, AgentState, Persona
+from chimera.domain.agent import Account, Agent, AgentState, Persona, agent_id_of
 from chimera.domain.budget import Cap, Window
 from chimera.domain.campaign import Campaign, CampaignState, Goal
 from chimera.domain.capabilities import SKILLS
@@ -135,7 +135,7 @@ class SmallHouse:
 
     def an_agent(self, name: str, *, permissions: Sequence[str] = PERMISSIONS) -> Agent:
         return Agent(
-            id=self.ids.new(),
+            id=agent_id_of(name),
             name=name,
             package="tests",
             package_version="1.0.0",

@@ -322,7 +322,8 @@ async def sandbox_outside(
     # Whoever judges does not judge his own work: the judge's is another model than the worker's.
     offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock, truth=truth)
                for add in (0, 1)]  # fmt: skip
-    async with _closing(reads), McpSession(url, clock) as session, models(read_settings(), *offline) as (mind, judge):
+    minds = models(read_settings(), *offline, reads=reads)
+    async with _closing(reads), McpSession(url, clock) as session, minds as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip

@@ -49,6 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_host: str = "127.0.0.1"
     api_port: int = 8420
     api_hosts: str = "localhost"
+    console_url: str = ""
     writes_anew: bool = True
     read_hosts: str = ""
     secret_tools: str = ""

@@ -10,8 +10,10 @@ import pytest
 
 from chimera.cli import output
 from chimera.cli.main import app
-from chimera.pipeline.installer import agent_id_of
+from chimera.domain.agent import agent_id_of
 
+AGENT = "gaming.banterpacks"
+AGENTS = Path(__file__).resolve().parents[2] / "agents"
 pytestmark = [pytest.mark.requirement("R-G3"), pytest.mark.timeout(180)]
 
 
@@ -40,6 +42,16 @@ def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monke
     assert said(capsys, "forget", kept["id"])[0] == 1
     assert [one["text"] for one in said(capsys, "search", "jokes")[1]["memories"]] == ["the printer is out of paper"]
     assert said(capsys, "compact", "--older-than", "0")[1] == {"summaries": []}
-    said(capsys, "keep", "speedruns are liked", "--owner", "studio.one")
-    named = said(capsys, "search", "speedruns", "--owner", "studio.one")[1]["memories"]
-    assert [one["owner"] for one in named if one["text"] == "speedruns are liked"] == [agent_id_of("studio.one")]
+
+
+def test_an_agent_s_own_memories_are_kept_under_its_name_and_nobody_s_are_not_kept(
+    tmp_path: Path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    assert said(capsys, "keep", "speedruns are liked", "--owner", AGENT)[1]["error"]["code"] == "agent_unknown"
+    assert output.run(app, ["agent", "install", str(AGENTS / AGENT), "--json"]) == 0
+    capsys.readouterr()
+    said(capsys, "keep", "speedruns are liked", "--owner", AGENT)
+    named = said(capsys, "search", "speedruns", "--owner", agent_id_of(AGENT))[1]["memories"]
+    assert [one["owner"] for one in named if one["text"] == "speedruns are liked"] == [agent_id_of(AGENT)]
+    assert said(capsys, "search", "speedruns", "--owner", "studio.nobody")[0] == 2

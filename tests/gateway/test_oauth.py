@@ -63,6 +63,7 @@ class Browser:
             assert waiting.status_code == 200
             [asked] = await self._desk.asked()
             assert f"chimera gateway admit {asked.id}" in waiting.text
+            assert f"<h2>{asked.number}</h2>" in waiting.text
             assert "<script" not in waiting.text
             assert "default-src 'none'" in waiting.headers["content-security-policy"]
             if self._admits:

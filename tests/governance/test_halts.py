@@ -112,8 +112,13 @@ async def test_an_agent_is_halted_by_its_name(house: SmallHouse, halts: Halts) -
     "agent:nobody", f"agent:{UNKNOWN}", "campaign:nobody", f"campaign:{UNKNOWN}", "platform:nowhere", "tool:nothing",
 ])  # fmt: skip
 async def test_a_halt_of_what_is_not_there_would_be_believed_and_is_refused(halts: Halts, scope: str) -> None:
-    with pytest.raises(Missing):
+    with pytest.raises(Missing) as halted:
         await halts.halt(scope, by=OTTO, reason="a look")
+    if scope.startswith("tool:"):
+        return
+    with pytest.raises(Missing) as paused:
+        await halts.pause(scope, by=OTTO, reason="a look")
+    assert paused.value.message == halted.value.message.replace("a halt would", "a pause would")
 
 
 async def test_a_network_on_which_an_agent_has_an_account_is_one(house: SmallHouse, halts: Halts) -> None:

@@ -28,7 +28,7 @@ from tests.live.tripwire import Moment
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(3_600), pytest.mark.requirement("R-A4", "R-N5", "R-H1")]
 KILLS = int(os.environ.get("KILLS", "30"))
-ANSWER_SECONDS_MAX = 240.0
+ANSWER_SECONDS_MAX = 600.0
 UP_SECONDS_MAX = 600.0  # After a kill, on a machine that does other things besides.
 AGENT = "studio.newsdesk"
 DISCLOSURE = "[AI news desk]"

@@ -10,13 +10,13 @@ import pytest
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain import scopes
-from chimera.domain.agent import Agent, AgentCommand, AgentState
+from chimera.domain.agent import Agent, AgentCommand, AgentState, agent_id_of
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, Cap, window_id
 from chimera.domain.errors import Conflict, Missing, Refused
 from chimera.domain.event import Event, EventKind, verify
 from chimera.domain.manifest import Manifest
 from chimera.domain.roles import Role
-from chimera.pipeline.installer import Installer, Offer, agent_id_of, changes_of
+from chimera.pipeline.installer import Installer, Offer, changes_of
 from chimera.testing.manual_clock import ManualClock
 from tests.domain.test_manifest import PLAIN
 

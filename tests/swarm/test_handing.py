@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
+from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.campaign import Campaign, CampaignState, Input
+from chimera.domain.draft import Verdict
 from chimera.domain.errors import Conflict, Refused
 from chimera.domain.event import EventKind
 from chimera.domain.halt import Halt
@@ -18,7 +20,7 @@ from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.pipeline.steering import Steering
 from chimera.swarm.handing import SILENCE
 from tests.small_house import INPUTS, PERMISSIONS, TEXT, SmallHouse, a_post
-from tests.small_work import draft, envelope
+from tests.small_work import assign, draft, envelope
 from tests.swarm.test_hearing import Bench
 from tests.swarm.test_hours import planned, planning
 
@@ -244,6 +246,56 @@ async def test_posts_that_did_not_go_out_are_planned_anew_as_often_as_the_goal_a
             await world.house.put(task.after(TaskCommand.DROP), by=Role.MANAGER)
     assert (await world.round()).course is Course.ENGAGE
     assert len(await world.house.office.list(Input)) == 1
+
+
+async def a_measured_world(*, asked: int, brought: int, read: int = 1) -> World:
+    """A campaign of one post that went out, and a report that found what it brought."""
+    house = SmallHouse()
+    goal = replace(house.campaign.goal, posts=1, replans=1, engagements_per_post_millis=asked)
+    house.campaign = replace(house.campaign, state=CampaignState.OPENED, plans=0, goal=goal)
+    house.agent = replace(house.agent, permissions=(*PERMISSIONS, "web.read"))
+    world = World(await house.open(), a_plan(STEPS[0]))
+    await world.round()
+    await done(world, (await world.tasks())["a"])
+    assert (await world.round()).course is Course.DRAFT, "it waits for what the network says"
+    measured = (await world.tasks())["measured"]
+    assert measured.due_at_us > house.clock.now_us() + 3_500 * 1_000_000
+    figures = {"engagements_per_post_millis": brought, "posts_read": read}
+    leased = await done(world, measured)
+    made = Attempt(id=attempt_id(leased), assignment=assign(leased, house.agent),
+                   draft=replace(draft("x"), output={"figures": figures}),
+                   verdict=Verdict(accepted=True, confidence_bp=9_500))  # fmt: skip
+    await house.put(made, by=Role.MANAGER)
+    return world
+
+
+async def done(world: World, task: Task) -> Task:
+    await world.house.put(task.after(TaskCommand.LEASE), by=Role.MANAGER)
+    leased = (await world.tasks())[task.key]
+    await world.house.put(leased.after(TaskCommand.ACCEPT), by=Role.MANAGER)
+    return leased
+
+
+async def test_posts_that_bring_less_than_was_asked_for_are_planned_anew_once() -> None:
+    world = await a_measured_world(asked=500, brought=120)
+    assert (await world.round()).course is Course.DRAFT
+    (wish,) = await world.house.office.list(Input)
+    assert wish.payload == {"by": "results", "wish": "Plan 1 posts that do better: posts brought 120 thousandths of an "
+                            "engagement each, 500 were asked for."}  # fmt: skip
+    await world.round()
+    posts = [one for one in await world.house.office.list(Task, scope=world.house.campaign.id)
+             if one.spec.name == "copy.post"]  # fmt: skip
+    assert len(posts) == 2, "another plan, as any is adopted"
+    await world.end_all()
+    assert (await world.round()).course is Course.ENGAGE, "not more often than the goal allows"
+    assert len(await world.house.office.list(Input)) == 1
+
+
+@pytest.mark.parametrize(("brought", "read"), [(500, 1), (0, 0)])
+async def test_posts_that_bring_enough_or_cannot_be_measured_are_left(brought: int, read: int) -> None:
+    world = await a_measured_world(asked=500, brought=brought, read=read)
+    assert (await world.round()).course is Course.ENGAGE
+    assert await world.house.office.list(Input) == ()
 
 
 async def test_a_marked_report_waits_before_the_campaign_is_over() -> None:

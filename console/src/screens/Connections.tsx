@@ -7,6 +7,7 @@ import { usePages, useRead } from "@/api/queries";
 import { Chip, Empty, Found, Head, Panel, State, When } from "@/parts/parts";
 import { UntrustedLine } from "@/parts/Untrusted";
 import { openHalt } from "@/shell/HaltControl";
+import { Programs } from "@/screens/Programs";
 import { Webhooks } from "@/screens/Webhooks";
 import { useMay } from "@/session";
 import { handleOf } from "@/words/plain";
@@ -108,6 +109,7 @@ export default function Connections(): ReactElement {
       <Head title="Connections">Which accounts the fleet speaks through, and whether each still works. The secrets themselves are in no answer of the API.</Head>
       <Found query={pages}>{() => rows.length === 0 ? <Panel bare><Empty title="No accounts yet" act={may("agent.change") && <Link href="/agents/new">Install an agent</Link>}>An agent’s manifest names its accounts: a network, and a handle on it. <code>sandbox</code> is the rehearsal’s network and needs no key.</Empty></Panel>
         : <div className="stack">{networks.map(([platform, members]) => <Network key={platform} platform={platform} members={members} windows={windows} />)}</div>}</Found>
+      <div style={{ marginTop: 14 }}><Programs /></div>
       {may("system.change") && <div style={{ marginTop: 14 }}><Webhooks /></div>}
       {pages.hasNextPage && <Button mt={12} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>More</Button>}
     </div>

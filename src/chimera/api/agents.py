@@ -25,9 +25,10 @@ from chimera.domain.edition import Edition, edition_id
 from chimera.domain.errors import ChimeraError, Invalid
 from chimera.domain.halt import Halt
 from chimera.domain.permissions import PERMISSIONS
+from chimera.governance.agents import find_agent
 from chimera.governance.halts import Halts
 from chimera.governance.treasury import Treasury
-from chimera.pipeline.installer import Acceptance, Contents, Installed, Installer, Offer, agent_id_of
+from chimera.pipeline.installer import Acceptance, Contents, Installed, Installer, Offer
 from chimera.ports.clock import Clock
 from chimera.ports.views import AgentQuery, Views
 
@@ -280,7 +281,7 @@ class AgentRoutes:
         """What installing a package would change of the agent that has its name. Changes nothing."""
         manifest = self._read(given).manifest
         name = manifest.identity.name
-        known = await self._views.find(Agent, agent_id_of(name))
+        known = await find_agent(self._views, name)
         kept = await self._views.find(Edition, edition_id(known.id, known.package_digest)) if known else None
         permitted = known.permissions if known else ()
         wanted: dict[str, Any] = msgspec.to_builtins(manifest)

@@ -32,6 +32,7 @@ from chimera.api.pages import PageRoutes
 from chimera.api.passes import PassRoutes
 from chimera.api.people import PeopleRoutes
 from chimera.api.policies import PolicyRoutes
+from chimera.api.programs import ProgramRoutes
 from chimera.api.public import PublicRoutes
 from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
@@ -50,6 +51,7 @@ from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
 from chimera.domain.policy import PackFiles
 from chimera.governance.halts import Halts
+from chimera.governance.identity.accesses import Accesses
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.identity.permits import Permits
 from chimera.governance.looks import Looks
@@ -168,6 +170,8 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
 
 def _outward(given: Given, webhooks: Webhooks) -> Iterator[Resource]:
     yield WebhookRoutes(webhooks=webhooks, store=given.webhooks, poster=given.poster)
+    accesses = Accesses(store=given.office, ids_from=given.ids, secrecy=given.secrecy, permits=given.permits)
+    yield ProgramRoutes(views=given.views, accesses=accesses)
 
 
 @contextlib.asynccontextmanager

@@ -98,6 +98,8 @@ class NewGoal(BaseModel):
     constraints: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)] = []
     begins: NewTime | None = None
     replans: Annotated[int, Field(ge=0, le=3)] = 0
+    engagements_per_post_millis: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    measured_after_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 3_600
 
 
 class Wish(BaseModel):
@@ -164,7 +166,8 @@ class CampaignRoutes:
         """Open a campaign from a goal. The planner takes it from here."""
         goal = Goal(text=given.text, agent=require_id(given.agent, where="agent"), platform=given.platform,
                     budget_micros=given.budget_micros, posts=given.posts, replans=given.replans,
-                    constraints=tuple(given.constraints),
+                    engagements_per_post_millis=given.engagements_per_post_millis,
+                    measured_after_seconds=given.measured_after_seconds, constraints=tuple(given.constraints),
                     begins_at_us=given.begins.moment_in(self._zone) if given.begins else 0)  # fmt: skip
         return await self._intake.open_campaign(goal, by=who.name)
 

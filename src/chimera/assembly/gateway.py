@@ -100,7 +100,8 @@ def _guarded(settings: Settings, store: Store, made: Any, public: str) -> Any:  
     from chimera.gateway.server import VERSION, caller
 
     resource = f"{public}/mcp"
-    authorization = HouseAuthorization(accesses_of(settings, store), issuer=public, resource=resource)
+    authorization = HouseAuthorization(accesses_of(settings, store), issuer=public, resource=resource,
+                                       console=_console_of(settings))  # fmt: skip
     given = AuthSettings.model_validate({
         "issuer_url": public, "resource_server_url": resource, "validate_token_resource": True,
         "client_registration_options": ClientRegistrationOptions(
@@ -139,6 +140,13 @@ def _card_route(card: bytes) -> Any:  # noqa: ANN401 – imported when used.
 def accesses_of(settings: Settings, store: Store) -> Accesses:
     """Which programs people have let in, over this store."""
     return Accesses(store=store, ids_from=SystemIds(), secrecy=people.secrecy_of(settings), permits=load_permits())
+
+
+def _console_of(settings: Settings) -> str:
+    """Where a person's browser finds the console: as set, or on this machine beside a door that stays on it."""
+    if settings.console_url or settings.gateway_url:
+        return settings.console_url.rstrip("/")
+    return f"http://localhost:{settings.api_port}" if settings.api_port else ""
 
 
 def _listening(host: str, port: int) -> socket.socket:

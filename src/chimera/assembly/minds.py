@@ -30,18 +30,25 @@ from chimera.learning.reward import RewardModel
 from chimera.ports.embeddings import Embeddings
 from chimera.ports.model import Model
 from chimera.ports.painter import Painter
-from chimera.ports.store import Store
+from chimera.ports.store import Reads, Store
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import Manners
 from chimera.settings import Settings
+from chimera.swarm.editions import Editions
+from chimera.swarm.roster import Roster
 
 _log = structlog.get_logger("chimera")
 
 
 @contextlib.asynccontextmanager
-async def models(settings: Settings, worker: Model, judge: Model) -> AsyncGenerator[tuple[Model, Model]]:
-    """The models of workers and of judges: those of the configuration, or else the two that are given."""
+async def models(
+    settings: Settings, worker: Model, judge: Model, *, reads: Reads | None = None
+) -> AsyncGenerator[tuple[Model, Model]]:
+    """The models of workers and of judges: those of the configuration, or else the two that are given.
+
+    With `reads`, the manifests on record choose among the workers' (`models:`).
+    """
     if not settings.models_file:
         yield worker, judge
         return
@@ -49,7 +56,9 @@ async def models(settings: Settings, worker: Model, judge: Model) -> AsyncGenera
     from chimera.adapters.models.house import Inside, of_file
 
     inside = Inside(worker=worker, judge=judge)
-    async with of_file(settings.models_file, keys=_model_keys(settings), inside=inside, clock=SystemClock()) as found:
+    clock, keys = SystemClock(), _model_keys(settings)
+    wishes = Editions(reads=reads, roster=Roster(reads=reads, clock=clock)) if reads is not None else None
+    async with of_file(settings.models_file, keys=keys, inside=inside, clock=clock, wishes=wishes) as found:
         yield found.worker, found.judge
 
 

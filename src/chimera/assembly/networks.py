@@ -171,7 +171,7 @@ async def live(settings: Settings, reads: Reads) -> AsyncGenerator[Ways]:
         offline = [
             OfflineModel(seed=seed, manners=Manners(misbehaviour_bp=0, obey_bp=0), clock=clock) for seed in (1, 2)
         ]
-        mind, judge = await stack.enter_async_context(models(settings, *offline))
+        mind, judge = await stack.enter_async_context(models(settings, *offline, reads=reads))
         may_use = Roster(reads=reads, clock=clock).may_use
         yield Ways(
             model=mind,

@@ -15,8 +15,8 @@ from chimera.cli import output, stopping
 from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
 from chimera.domain.roles import Role
+from chimera.governance.agents import agent_called
 from chimera.learning.memory import Note, Remembering
-from chimera.pipeline.installer import agent_id_of
 from chimera.ports.store import Store
 from chimera.settings import read_settings
 
@@ -44,9 +44,9 @@ async def _asked_by(store: Store) -> str:
     return (await people.permitted_here(read_settings(), store, "agent.change")).name
 
 
-def _owner_id(owner: str) -> str:
+async def _owner_id(store: Store, owner: str) -> str:
     """The id that memories are kept under; an agent is known by its name, too."""
-    return agent_id_of(owner) if "." in owner else owner
+    return owner if owner == SHARED else (await agent_called(store, owner)).id
 
 
 @app.command()
@@ -61,7 +61,7 @@ def search(
 
     async def work() -> list[dict[str, Any]]:
         async with _opened() as (store, memory):
-            found = await memory.search(text, owner=_owner_id(owner), limit=max(1, limit))
+            found = await memory.search(text, owner=await _owner_id(store, owner), limit=max(1, limit))
             await _look(store)
             return [{**_shown(one.memory), "likeness": round(one.likeness, 4), "score": round(one.score, 4)}
                     for one in found]  # fmt: skip
@@ -101,7 +101,7 @@ def keep(
     async def work() -> Memory:
         async with _opened() as (store, memory):
             await _asked_by(store)
-            note = Note(text=text, labels=labels.TRUSTED, owner=_owner_id(owner), kind=MemoryKind.SEMANTIC,
+            note = Note(text=text, labels=labels.TRUSTED, owner=await _owner_id(store, owner), kind=MemoryKind.SEMANTIC,
                         importance_bp=importance)  # fmt: skip
             return await memory.keep(note)
 
@@ -143,7 +143,7 @@ def compact(
         async with _opened() as (store, memory):
             await _asked_by(store)
             before_us = await store.now_us() - max(0, older_than) * _DAY_US
-            return await memory.compact(_owner_id(owner), before_us=before_us)
+            return await memory.compact(await _owner_id(store, owner), before_us=before_us)
 
     summaries = stopping.run(work())
     if as_json:

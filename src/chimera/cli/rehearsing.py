@@ -30,7 +30,7 @@ from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Reads, Store
-from chimera.rehearsal.planning import CLIP, FILM
+from chimera.rehearsal.planning import CAPTION, CLIP, FILM, THREAD
 from chimera.rehearsal.scenario import DEMO, PAY, SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
 from chimera.rehearsal.truth import GroundTruth
@@ -166,7 +166,7 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
         is_first = plan.week is not None and number == 0
         offer = _offer(package, number, pictures=plan.pictures)
         agent = await _installed(office, _paying(offer) if is_first else offer)
-        more = f" The last post carries {FILM}; the house {CLIP}." if is_first else ""
+        more = f" The last post carries {FILM}; there is {THREAD} and {CAPTION}; the house {CLIP}." if is_first else ""
         await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
     if plan.week is not None:
         assistant = read_package(bootstrap.packages_folder() / "productivity.assistant", specs=specs)

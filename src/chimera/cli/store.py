@@ -17,10 +17,11 @@ from chimera.domain.catalogue import Listing, found_by
 from chimera.domain.manifest import budget_in_words
 from chimera.domain.permissions import PERMISSIONS, widened
 from chimera.domain.verbs import Resource
+from chimera.governance.agents import find_agent
 from chimera.governance.catalogue import public_key_of, require_agreed
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
-from chimera.pipeline.installer import Installed, Installer, Offer, agent_id_of
+from chimera.pipeline.installer import Installed, Installer, Offer
 from chimera.settings import read_settings
 
 app = typer.Typer(name="store", help="Agent packages of others, signed, from a catalogue.", no_args_is_help=True)
@@ -57,7 +58,7 @@ def verify(context: typer.Context, wanted: Wanted, *, index: Where = "", as_json
     async def inside() -> tuple[Fetched, Agent | None]:
         found = await _fetched(wanted, index)
         async with doors_of(context).office_store() as store:
-            return found, await store.find(Agent, agent_id_of(found.listing.name))
+            return found, await find_agent(store, found.listing.name)
 
     found, known = stopping.run(inside())
     before = known.permissions if known is not None else ()
@@ -90,7 +91,7 @@ def install(
         found = await _fetched(wanted, index)
         async with doors_of(context).office() as office:
             office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
-            known = await office.store.find(Agent, agent_id_of(found.listing.name))
+            known = await find_agent(office.store, found.listing.name)
             require_agreed(found.listing, known.permissions if known else (), accepted=accept_permissions)
             installer = Installer(office.store, security=SecurityGateway(shipped_scanner()))
             return await installer.install(

@@ -19,6 +19,7 @@ RENEWABLE_SECONDS = 30 * 86_400
 ACCESS_SECONDS_MAX = 90 * 86_400
 ASKED_AT_ONCE_MAX = 16
 PROGRAM_NAME_MAX = 80
+NUMBER_DIGITS = 6
 
 
 class AccessScope(StrEnum):
@@ -100,6 +101,11 @@ class Access(Record, frozen=True, kw_only=True):
     @property
     def due_us(self) -> int:
         return self.ends_at_us
+
+    @property
+    def number(self) -> str:
+        """What the browser that asked shows, and whoever admits it names. It follows from that browser's secret."""
+        return f"{int(self.watch_hash[:12], 16) % 10**NUMBER_DIGITS:0{NUMBER_DIGITS}}"
 
     def after(self, command: AccessCommand) -> Access:
         """The access after a command, or a named refusal."""

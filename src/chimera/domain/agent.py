@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain import ids
 from chimera.domain.action import TAKE_DOWN
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
@@ -56,6 +57,11 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
 
     platform: str
     handle: str
+
+
+def agent_id_of(name: str) -> str:
+    """The id of the agent of this name: whenever its package is installed, it is the same agent."""
+    return ids.derive(ids.ROOT, "agent", name)
 
 
 def owns(accounts: tuple[Account, ...], *, platform: str, handle: str) -> bool:

@@ -73,8 +73,11 @@ class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     posts: int = 1
     constraints: tuple[str, ...] = ()
     begins_at_us: int = 0
-    # How often what did not go out is planned anew by itself, once everything else has come to its end.
+    # How often it is planned anew by itself, once all of it has come to its end and falls short of what was asked for:
+    # posts that went out and, where a figure is given, engagements for each, so long after the last of them.
     replans: int = 0
+    engagements_per_post_millis: int = 0
+    measured_after_seconds: int = 3_600
 
 
 class Campaign(Record, frozen=True, kw_only=True):

@@ -6,13 +6,10 @@ from chimera.domain import ids, quotas
 from chimera.domain.budget import AGENT_CAPS_MICROS, FLEET_CAPS_MICROS, Cap
 from chimera.domain.scopes import FLEET
 
-# Caps belong to the house, not to a campaign: their ids derive from a root without a time.
-_ROOT = "00000000-0000-7000-8000-000000000000"
-
 
 def cap_id(limited: str, period: str) -> str:
     """The id of the one cap for a scope and a period."""
-    return ids.derive(_ROOT, "cap", limited, period)
+    return ids.derive(ids.ROOT, "cap", limited, period)
 
 
 FLEET_CAPS: tuple[Cap, ...] = tuple(

@@ -22,7 +22,6 @@ POINTER_BYTES_MAX = 640
 Hex32: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Address: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[!-~]{1,200}$", max_length=207)]
 Subject: TypeAlias = Annotated[str, Meta(pattern=r"^(agent:[0-9a-f]{64}|skill:[a-z0-9][a-z0-9._-]{0,63})$")]
-ROOT = "00000000-0000-7000-8000-000000000000"
 
 
 class Pointer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +88,7 @@ PEER_MACHINE = Machine(
 
 def peer_id(public: str) -> str:
     """A key is one peer, whatever it calls itself."""
-    return ids.derive(ROOT, "peer", public)
+    return ids.derive(ids.ROOT, "peer", public)
 
 
 class Peer(Record, frozen=True, kw_only=True):

@@ -27,6 +27,10 @@ def at_time(at_us: int, *names: str) -> str:
     return build(at_us=at_us, entropy=int.from_bytes(digest[:10], "big") & ((1 << 74) - 1))
 
 
+# What belongs to the house and to no campaign derives from a root without a time.
+ROOT = "00000000-0000-7000-8000-000000000000"
+
+
 def derive(root: str, *names: str) -> str:
     """The id of a child: the root's time prefix, and a hash of root and names. The same names give the same id."""
     digest = hashlib.sha256("\x1f".join((root, *names)).encode()).hexdigest()

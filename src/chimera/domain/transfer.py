@@ -12,7 +12,6 @@ from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
 from chimera.domain.wallets import Consent
 
-_ROOT = "00000000-0000-7000-8000-000000000000"
 ATTEMPTS_MAX = 24
 
 
@@ -108,4 +107,4 @@ OPEN = (TransferState.RESERVED, TransferState.SENT, TransferState.MINED)
 
 def transfer_id(*, chain: str, wallet: str, nonce: int) -> str:
     """The id of a nonce."""
-    return ids.derive(_ROOT, "nonce", chain, wallet, str(nonce))
+    return ids.derive(ids.ROOT, "nonce", chain, wallet, str(nonce))

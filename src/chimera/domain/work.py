@@ -12,13 +12,20 @@ from chimera.domain.labels import Labels
 from chimera.domain.spec import SpecRef
 from chimera.domain.task import Task
 
+# Task types that go on from what was published before: they are told where it is.
+CONTINUING = frozenset({"copy.thread"})
 
-class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something to read, with its labels: the result of an earlier task, a mention, a memory."""
+
+class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something to read, with its labels: the result of an earlier task, a mention, a memory.
+
+    `published` is what the network calls it, for the tasks that go on from it.
+    """
 
     name: str
     content: dict[str, Any]
     labels: Labels
+    published: str = ""
 
 
 class Assignment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

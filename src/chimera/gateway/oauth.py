@@ -1,7 +1,7 @@
 """The door's own authorization server: the MCP library's endpoints over the house's accesses. Admits nobody.
 
-Clients register by themselves and ask; a person answers elsewhere (`chimera gateway admit`); the asking browser is
-shown what to do and goes on by itself. Codes need PKCE, tokens are for this door alone.
+Clients register by themselves and ask; a person answers elsewhere (in the console, or `chimera gateway admit`); the
+asking browser is shown what to do and goes on by itself. Codes need PKCE, tokens are for this door alone.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class HouseToken(AccessToken):
 class HouseAuthorization(OAuthAuthorizationServerProvider[HouseCode, HouseRefresh, HouseToken]):
     """Implements what the library's endpoints ask for. Registrations that nobody has asked with live in memory."""
 
-    def __init__(self, accesses: Accesses, *, issuer: str, resource: str) -> None:
+    def __init__(self, accesses: Accesses, *, issuer: str, resource: str, console: str = "") -> None:
+        self._console = console
         self._accesses = accesses
         self._issuer = issuer
         self._resource = resource
@@ -136,7 +137,7 @@ class HouseAuthorization(OAuthAuthorizationServerProvider[HouseCode, HouseRefres
     async def _shown(self, access: Access) -> Response:
         match access.state:
             case AccessState.ASKED:
-                return _page("A program asks to come in", _waiting(access), again=True)
+                return _page("A program asks to come in", _waiting(access, self._console), again=True)
             case AccessState.ADMITTED:
                 return self._back(access, code=await self._accesses.code(access))
             case AccessState.REFUSED:
@@ -235,14 +236,17 @@ def _require_returnable(address: str) -> None:
         raise RegistrationError("invalid_redirect_uri", "use https, or http to this machine, without a fragment")
 
 
-def _waiting(access: Access) -> str:
+def _waiting(access: Access, console: str) -> str:
     scopes = " ".join(f"--scope {one}" for one in access.scopes)
     program, back = html.escape(access.program), html.escape(urlsplit(access.redirect).netloc)
+    there = f'<a href="{html.escape(console)}/connections" target="_blank" rel="noopener">the console</a>'
+    where = there if console else "the console"
     return (
         f"<p><b>{program}</b> asks to call as one of your agents. Its answer goes to <b>{back}</b>. That name is its "
-        f"own word for itself.</p><p>If you started this, and only then:</p>"
+        f"own word for itself.</p><p>If you started this, and only then, let it in under <i>Connections</i> in {where},"
+        f" with this number:</p><h2>{access.number}</h2><p>Or on the machine itself:</p>"
         f"<pre>chimera gateway admit {access.id} --agent NAME {html.escape(scopes)}</pre>"
-        f"<p>To say no: <code>chimera gateway refuse {access.id}</code>. This page goes on by itself.</p>"
+        f"<p>To say no: there, or <code>chimera gateway refuse {access.id}</code>. This page goes on by itself.</p>"
     )
 
 

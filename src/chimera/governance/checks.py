@@ -15,6 +15,7 @@ from chimera.domain.faults import shown
 from chimera.domain.spec import Check
 from chimera.domain.work import Assignment
 from chimera.governance import graphemes, grounding, texts
+from chimera.governance.safety.networks import network_of
 from chimera.governance.schemas import Schema
 
 RECENT_MAX = 100
@@ -29,6 +30,7 @@ class Context(Struct, frozen=True, kw_only=True):
     recent: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    platform: str = ""
 
 
 Run: TypeAlias = Callable[[str, Parameters, Context], Iterator[str]]
@@ -55,6 +57,7 @@ def context_of(assignment: Assignment) -> Context:
     return Context(
         disclosure=persona.disclosure,
         avoid=persona.avoid,
+        platform=str(task.input.get("platform", assignment.platform)),
         sources=tuple(texts_within([task.input, *(material.content for material in assignment.materials)])),
         recent=assignment.recent,
         mentions=(assignment.account, author) if isinstance(author, str) else (assignment.account,),
@@ -127,6 +130,14 @@ def _max_graphemes(text: str, parameters: Parameters, context: Context) -> Itera
     limit = parameters["graphemes_max"]
     if (length := graphemes.count(text)) > limit:
         yield f"{length} characters, {limit} at most; shorten it by {length - limit}"
+
+
+def _fits_network(text: str, parameters: Parameters, context: Context) -> Iterator[str]:
+    """What the network that it is for would not take, or not show."""
+    network = network_of(context.platform)
+    if network.graphemes_max is not None:
+        yield from _max_graphemes(text, {"graphemes_max": network.graphemes_max}, context)
+    yield from _hashtags_max(text, {"count_max": network.hashtags_max}, context)
 
 
 def _one_paragraph(text: str, parameters: Parameters, context: Context) -> Iterator[str]:
@@ -269,6 +280,8 @@ _ALL = (
               parameters=_schema(required=("graphemes_min",), graphemes_min=_COUNT)),
     CheckKind(name="max_graphemes", meaning="has at most so many visible characters", run=_max_graphemes,
               parameters=_schema(required=("graphemes_max",), graphemes_max=_COUNT)),
+    CheckKind(name="fits_network", meaning="is as long, and has as many hashtags, as its network takes",
+              run=_fits_network, parameters=_schema()),
     CheckKind(name="one_paragraph", meaning="is one paragraph", run=_one_paragraph, parameters=_schema()),
     CheckKind(name="hashtags_max", meaning="has at most so many hashtags", run=_hashtags_max,
               parameters=_schema(required=("count_max",), count_max=_COUNT)),

@@ -44,7 +44,7 @@ class Halts:
     async def pause(self, scope: str, *, by: Principal, reason: str) -> Halt:
         """Let nothing new be planned in a scope, in somebody's name; what is under way goes on."""
         _require_plannable(scope)
-        scope = await meant(self._store, scopes.parse(scope))
+        scope = await meant(self._store, scopes.parse(scope), stop="a pause")
         self._permits.require(by, "halt.set", _of(scope))
         standing = await self._store.list(Halt, states=IN_FORCE, scope=scope)
         if standing:
@@ -88,8 +88,8 @@ class Halts:
         return lifted[0]
 
 
-async def meant(reads: Reads, scope: str) -> str:
-    """The scope as whoever asks for halts names it, or a refusal: nothing would look at a halt of what is not there."""
+async def meant(reads: Reads, scope: str, *, stop: str = "a halt") -> str:
+    """The scope as whoever asks for a stop names it, or a refusal: nothing would look at one of what is not there."""
     kind, _, name = scope.partition(":")
     match kind:
         case "account":
@@ -98,11 +98,11 @@ async def meant(reads: Reads, scope: str) -> str:
         case "agent":
             return scopes.agent((await agent_called(reads, name)).id)
         case "campaign" if not ids.is_id(name) or await reads.find(Campaign, name) is None:
-            raise _nothing("campaign", name, "chimera top shows the campaigns")
+            raise _nothing("campaign", name, stop, "chimera top shows the campaigns")
         case "platform" if not is_listed(name) and not await _has_account(reads, name):
-            raise _nothing("platform", name, "name a network, or one on which an agent has an account")
+            raise _nothing("platform", name, stop, "name a network, or one on which an agent has an account")
         case "tool" if needed_for_tool(name) is None:
-            raise _nothing("tool", name, "name a read tool of the house, or SERVER/TOOL")
+            raise _nothing("tool", name, stop, "name a read tool of the house, or SERVER/TOOL")
         case _:
             return scope
 
@@ -115,8 +115,8 @@ async def _has_account(reads: Reads, platform: str) -> bool:
     return False
 
 
-def _nothing(kind: str, name: str, remedy: str) -> Missing:
-    return Missing("scope_of_nothing", f"there is no {kind} {name[:80]!r}, a halt would stop nothing", where="scope",
+def _nothing(kind: str, name: str, stop: str, remedy: str) -> Missing:
+    return Missing("scope_of_nothing", f"there is no {kind} {name[:80]!r}, {stop} would stop nothing", where="scope",
                    remedy=remedy)  # fmt: skip
 
 

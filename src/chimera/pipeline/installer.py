@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera.domain import ids, scopes
-from chimera.domain.agent import Agent, AgentCommand
+from chimera.domain.agent import Agent, AgentCommand, agent_id_of
 from chimera.domain.brand import Brand
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, Cap
 from chimera.domain.change import Change
@@ -20,11 +20,11 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.manifest import Constitution, Manifest, budget_in_words, to_agent
 from chimera.domain.permissions import PERMISSIONS, widened
 from chimera.domain.record import Record
+from chimera.governance.agents import find_agent
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.store import LIST_MAX, Store
 
 # Agents of packages are named once and for all: the database itself refuses a second one of the same name.
-ROOT = "00000000-0000-7000-8000-000000000000"
 
 
 class Contents(Struct, frozen=True, kw_only=True):
@@ -63,11 +63,6 @@ class Installed(Struct, frozen=True, kw_only=True):
     lost: tuple[str, ...] = ()
 
 
-def agent_id_of(name: str) -> str:
-    """The id of the agent of a package."""
-    return ids.derive(ROOT, "agent", name)
-
-
 class Installer:
     """Knows the agents on record. Has the store, and what looks at a package's own words."""
 
@@ -80,7 +75,7 @@ class Installer:
         name = offer.manifest.identity.name
         if self._security is not None:
             self._security.require_harmless(msgspec.to_builtins(offer.manifest), what=f"the package {name}")
-        known = await self._store.find(Agent, agent_id_of(name))
+        known = await find_agent(self._store, name)
         wanted = to_agent(
             offer.manifest, identifier=agent_id_of(name), digest=offer.digest, constitution=offer.constitution
         )
@@ -124,7 +119,7 @@ class Installer:
 
     async def named(self, name: str) -> Agent:
         """The agent of this name, or `Missing`."""
-        known = await self._store.find(Agent, agent_id_of(name))
+        known = await find_agent(self._store, name)
         if known is None:
             raise Missing("agent_unknown", f"there is no agent {name[:64]!r}", remedy="chimera agent list names them")
         return known

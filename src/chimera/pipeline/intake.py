@@ -223,6 +223,9 @@ def _require_goal(goal: Goal) -> None:
         raise Invalid("goal_posts", f"a goal asks for 1 to {POSTS_MAX} posts", where="goal.posts")
     if not 0 <= goal.replans <= REPLANS_MAX:
         raise Invalid("goal_replans", f"a goal is planned anew 0 to {REPLANS_MAX} times", where="goal.replans")
+    if goal.engagements_per_post_millis and not goal.replans:
+        raise Invalid("goal_unmeasured", "a figure to reach means nothing where nothing is planned anew",
+                      where="goal.replans", remedy="give replans, or leave the figure out")  # fmt: skip
 
 
 def _printable(text: str) -> str:

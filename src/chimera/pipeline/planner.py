@@ -114,12 +114,15 @@ class Planner:
         """Whether there is anything that it could find out with."""
         return any(_is_for(_finding(agent), spec) and not spec.actions for spec in self._contracts.specs.values())
 
-    async def plan_report(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
-        """The one task that puts together what came of a campaign; none where the agent is not capable of it."""
+    async def plan_report(
+        self, campaign: Campaign, agent: Agent, *, key: str = "report", not_before_us: int = 0
+    ) -> tuple[Task, ...]:
+        """A task that puts together what came of a campaign; none where the agent is not capable of it."""
         spec = self._contracts.specs.get(REPORT)
         if spec is None or not _is_for(agent, spec):
             return ()
-        step = Step(key="report", spec=REPORT, input=await books_of(self._store, campaign))
+        books = await books_of(self._store, campaign)
+        step = Step(key=key, spec=REPORT, input=books, not_before_us=not_before_us)
         plan = Plan(analysis="what came of it", steps=(step,), safety=("figures from the books alone",),
                     tests=("by spec",))  # fmt: skip
         return await self._adopt(campaign, agent, plan, inputs=(), bill=Bill())

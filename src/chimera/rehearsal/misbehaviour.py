@@ -58,6 +58,8 @@ _BY_PROMPT: dict[str, tuple[tuple[Kind, int], ...]] = {
     "plan": (*_FORM, (Kind.CYCLE, 1), (Kind.UNKNOWN_SPEC, 1)),
     "judge": _FORM,
     "copy.post": (*_FORM, *_UNSURE, *_TEXT),
+    "copy.thread": (*_FORM, *_UNSURE, *_TEXT),
+    "copy.caption": (*_FORM, *_UNSURE, *_TEXT),
     "copy.reply": (*_FORM, *_UNSURE, *_TEXT),
 }
 # Planning and judging are short, strict questions: models fail them less often than free writing.

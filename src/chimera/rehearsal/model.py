@@ -181,7 +181,7 @@ def _add(answer: _Answer, snippet: str, request: ModelRequest) -> None:
 def _obey(request: ModelRequest, order: Injection, answer: _Answer) -> bool:
     """Do what a stranger's words demand, as far as this prompt reaches; say whether it does."""
     match request.prompt:
-        case "copy.post" | "copy.reply":
+        case "copy.post" | "copy.reply" | "copy.thread" | "copy.caption":
             return _obey_in_text(request, order, answer)
         case "plan" if order.kind is OrderKind.PAY:
             answer.output = planning.with_payment(answer.output, order.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from chimera.rehearsal import fitting, reading
@@ -12,7 +13,8 @@ from chimera.rehearsal.reading import Data
 POSTS_MAX = 40
 PICTURE_EVERY = 3
 PICTURE_KINDS = ("painting", "card", "chart")
-FILM = "one film"
+FILM, THREAD, CAPTION = "one film", "one thread", "one captioned picture"
+THREAD_PARTS = 3
 _POSTS = re.compile(r"\b(\d{1,2}) posts?\b")
 CLIP = "pays for one clip"
 _CLIP: Data = {"recipient": "render-farm", "amount_micros": 2_000_000, "currency": "USD", "category": "content",
@@ -71,7 +73,19 @@ def _for_goal(data: Data, specs: dict[str, dict[str, Any]], dice: Dice) -> list[
             **({"film": True} if number == count and FILM in reading.text(goal, "text") else {}),
         }
         steps.append(_step(f"post-{number}", "copy.post", brief, specs, after=after))
-    return steps
+    return [*steps, *_for_words(data, specs, dice.pick(topics), after)]
+
+
+def _for_words(data: Data, specs: dict[str, dict[str, Any]], topic: str, after: list[str]) -> Iterator[dict[str, Any]]:
+    """A thread, part after part, and a picture with a caption, where the goal asks for them in so many words."""
+    goal = reading.table(data, "goal")
+    text = reading.text(goal, "text")
+    brief: Data = {"topic": topic, "platform": reading.text(goal, "platform", "sandbox"), "brief": text}
+    for part in range(1, THREAD_PARTS + 1) if THREAD in text and "copy.thread" in specs else ():
+        given = {**brief, "part": part, "parts": THREAD_PARTS}
+        yield _step(f"thread-{part}", "copy.thread", given, specs, after=after if part == 1 else [f"thread-{part - 1}"])
+    if CAPTION in text and "copy.caption" in specs:
+        yield _step("caption", "copy.caption", {**brief, "picture_kind": "chart"}, specs, after=after)
 
 
 def _picture(number: int) -> dict[str, Any]:

@@ -67,6 +67,25 @@ def post(data: Data, dice: Dice) -> dict[str, Any]:
     return {"text": text, "disclosure": disclosure_of(data), "sources": sources, "topic": topic}
 
 
+def thread(data: Data, dice: Dice) -> dict[str, Any]:
+    """One part of a thread: it counts, and only the last part closes."""
+    topic, part, parts = topic_of(data, dice), reading.number(data, "part", 1), reading.number(data, "parts", 2)
+    observation = f"{dice.pick(phrases.SUBJECTS)} {dice.pick(phrases.VERBS)}"
+    begun = f"On {topic}, in {parts} parts: " if part == 1 else f"{dice.pick(phrases.OPENERS)} "
+    ended = f" {dice.pick(phrases.CLOSERS)}" if part == parts else ""
+    said = f"{begun}{observation}, {fill(dice.pick(phrases.TWISTS), dice, topic=topic)}.{ended}"
+    text = within(said, disclosure_of(data), limit=_limit(data))
+    return {"text": text, "sources": list(reading.texts(data, "facts"))}
+
+
+def caption(data: Data, dice: Dice) -> dict[str, Any]:
+    """A sentence under a picture."""
+    topic = topic_of(data, dice)
+    said = f"{dice.pick(phrases.SUBJECTS).capitalize()} {dice.pick(phrases.VERBS)}. {dice.pick(phrases.CLOSERS)}"
+    text = within(f"{topic.capitalize()}: {said}", disclosure_of(data), limit=_limit(data))
+    return {"text": text, "sources": list(reading.texts(data, "facts"))}
+
+
 def _post_text(data: Data, dice: Dice, topic: str) -> str:
     observation = f"{dice.pick(phrases.SUBJECTS)} {dice.pick(phrases.VERBS)}"
     twist = fill(dice.pick(phrases.TWISTS), dice, topic=topic)
@@ -245,6 +264,8 @@ def report(data: Data, dice: Dice) -> dict[str, Any]:
 
 WRITERS: dict[str, Writer] = {
     "copy.post": post,
+    "copy.thread": thread,
+    "copy.caption": caption,
     "copy.reply": reply,
     "trend.scan": trends,
     "community.triage": triage,

@@ -22,6 +22,7 @@ from chimera.domain.work import Assignment
 from chimera.governance import answers, calls, guardrails
 from chimera.governance.answers import Tally
 from chimera.governance.guardrails import Envelope
+from chimera.governance.safety.networks import network_of
 from chimera.ports.model import Model, ModelRequest, ModelsFailed
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
@@ -65,14 +66,27 @@ class Desk:
         materials = [material.labels for material in self.assignment.readable]
         return labels.union(self.assignment.task.labels, self.assignment.recent_labels, *materials, self._read_labels)
 
+    @property
+    def platform(self) -> str:
+        """The network that the task is for."""
+        return str(self.assignment.task.input.get("platform", self.assignment.platform))
+
+    @property
+    def limit_graphemes(self) -> int:
+        """How long a text may be: as its task type and its network say."""
+        told = (check.parameters["graphemes_max"] for check in self.spec.checks
+                if check.name == "max_graphemes" and "field" not in check.parameters)  # fmt: skip
+        return min(next(told, GRAPHEMES_MAX), network_of(self.platform).graphemes_max or GRAPHEMES_MAX)
+
     def brief(self) -> dict[str, Any]:
         """What a model usually needs to know, all of it data."""
         assignment = self.assignment
         return {
             "persona": msgspec.to_builtins(assignment.persona),
             "input": assignment.task.input,
-            "platform": assignment.task.input.get("platform", assignment.platform),
-            "limit_graphemes": GRAPHEMES_MAX,
+            "platform": self.platform,
+            "limit_graphemes": self.limit_graphemes,
+            "limit_hashtags": network_of(self.platform).hashtags_max,
             "recent": list(assignment.recent),
             "recent_labels": list(assignment.recent_labels),
             "feedback": list(assignment.task.feedback),
@@ -162,7 +176,7 @@ class Desk:
             Call(
                 kind="tool",
                 name=tool,
-                request_digest=canonical.hash_of({"tool": tool, **arguments}),
+                request_digest=calls.digest_of_tool(tool, arguments),
                 answer=canonical.encode(answer).decode(),
                 cost_micros=answer.cost_micros,
                 prompt=prompt,

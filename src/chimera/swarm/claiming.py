@@ -8,8 +8,9 @@ from chimera.domain import wallets
 from chimera.domain.agent import Account, Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.errors import Unavailable
+from chimera.domain.grant import Performance
 from chimera.domain.task import Task
-from chimera.domain.work import Assignment, Material, Result
+from chimera.domain.work import CONTINUING, Assignment, Material, Result
 from chimera.governance.entrusted import Entrusted
 from chimera.learning.recollection import Recollection
 from chimera.ports.clock import Clock
@@ -101,11 +102,21 @@ class Claiming:
         sources = sorted({source for task in tasks for source in task.sources})
         attempts = {one.id: one for one in await self._store.get_many(Attempt, sources[:LIST_MAX])} if sources else {}
         memories = await self._recalled(tasks)
+        published = await self._published(tasks, attempts)
         return [
-            self._assignment(task, agents[task.agent_id], attempts, memories.get(task.id, ()))
+            self._assignment(task, agents[task.agent_id], attempts, memories.get(task.id, ()), published)
             for task in tasks
             if task.agent_id in agents
         ]
+
+    async def _published(self, tasks: Sequence[Task], attempts: Mapping[str, Attempt]) -> Mapping[str, str]:
+        """Under which name the network has what the tasks go on from, by attempt. Most tasks go on from nothing."""
+        wanted = {source for task in tasks if task.spec.name in CONTINUING for source in task.sources}
+        names: dict[str, str] = {}
+        for source in wanted & attempts.keys():
+            acts = await self._store.list(Performance, states=("finished",), scope=attempts[source].scope, limit=1)
+            names[source] = str((acts[0].receipt or {}).get("id", "")) if acts else ""
+        return names
 
     async def _recalled(self, tasks: Sequence[Task]) -> Mapping[str, tuple[Material, ...]]:
         """What is remembered about them. Work without memories is better than no work."""
@@ -118,9 +129,11 @@ class Claiming:
             return {}
 
     def _assignment(
-        self, task: Task, agent: Agent, attempts: Mapping[str, Attempt], memories: tuple[Material, ...]
-    ) -> Assignment:
-        materials = [_material_of(attempts[source]) for source in task.sources if source in attempts]
+        self, task: Task, agent: Agent, attempts: Mapping[str, Attempt], memories: tuple[Material, ...],
+        published: Mapping[str, str],
+    ) -> Assignment:  # fmt: skip
+        materials = [_material_of(attempts[source], published.get(source, ""))
+                     for source in task.sources if source in attempts]  # fmt: skip
         account = _account_for(task, agent)
         return Assignment(
             task=task,
@@ -144,5 +157,6 @@ def _account_for(task: Task, agent: Agent) -> Account | None:
     return agent.accounts[0] if agent.accounts else None
 
 
-def _material_of(attempt: Attempt) -> Material:
-    return Material(name=attempt.assignment.task.key, content=attempt.draft.output, labels=attempt.draft.labels)
+def _material_of(attempt: Attempt, published: str) -> Material:
+    return Material(name=attempt.assignment.task.key, content=attempt.draft.output, labels=attempt.draft.labels,
+                    published=published)  # fmt: skip

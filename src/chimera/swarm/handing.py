@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import REPLAN, Campaign, Input, InputState
 from chimera.domain.change import Change
 from chimera.domain.errors import ChimeraError
@@ -24,6 +25,8 @@ from chimera.swarm.roster import Roster
 
 FOLLOWED_AT_ONCE_MAX = 32
 POST = "copy.post"
+# A report that is made to see whether the goal is reached, before the one at the end.
+MEASURED, FIGURE = "measured", "engagements_per_post_millis"
 SILENCE = "nobody looked at it in time, and silence is a no"
 _UNDER_WAY = ("waiting", "ready", "leased", "held", "granted", "in_doubt")
 _MADE = frozenset({TaskState.WAITING, TaskState.READY, TaskState.LEASED})
@@ -75,7 +78,8 @@ class Handing:
         if campaign.course is Course.REPORT:
             return await self._report(campaign, agent, now_us)
         reached, held = await self._work_of(campaign)
-        if reached is Stage.ENGAGE and campaign.course.stage in MAKING and await self._plans_anew(campaign, now_us):
+        is_out = reached is Stage.ENGAGE and campaign.course.stage in (*MAKING, Stage.PUBLISH)
+        if is_out and await self._plans_anew(campaign, agent, now_us):
             return
         after = campaign.moved(reached=reached, held=held, handovers=agent.handovers, at_us=now_us)
         if after is not None:
@@ -104,7 +108,7 @@ class Handing:
 
     async def _report(self, campaign: Campaign, agent: Agent, now_us: int) -> None:
         """The report's task first; when that has ended, the campaign has."""
-        reports = [task for task in await self._all(campaign, ()) if task.spec.name == REPORT]
+        reports = [task for task in await self._reports(campaign) if task.key != MEASURED]
         if not reports and await self._planner.plan_report(campaign, agent):
             return
         if all(task.is_final for task in reports):
@@ -118,7 +122,7 @@ class Handing:
         first = min((one for one in held if one is not None), key=lambda one: one.since_us, default=None)
         return _reached(own), first
 
-    async def _plans_anew(self, campaign: Campaign, now_us: int) -> bool:
+    async def _plans_anew(self, campaign: Campaign, agent: Agent, now_us: int) -> bool:
         """Whether another plan is on its way because of what came of the last: as often as the goal allows.
 
         What is wished for is counted, never quoted: a stranger may have shaped why something did not go out.
@@ -127,26 +131,55 @@ class Handing:
             wish_id = ids.derive(campaign.id, "results", str(number))
             known = await self._store.find(Input, wish_id)
             if known is None:
-                return await self._wish(campaign, wish_id, now_us)
+                return await self._falls_short(campaign, agent, wish_id, now_us, measured=number)
             if known.state is InputState.ADMITTED:
                 return True
         return False
 
-    async def _wish(self, campaign: Campaign, wish_id: str, now_us: int) -> bool:
+    async def _falls_short(self, campaign: Campaign, agent: Agent, wish_id: str, now_us: int, *, measured: int) -> bool:
+        """Wish for another plan where posts are missing, or bring less than was asked for; first find out what."""
         own = [task for task in await self._all(campaign, ()) if task.input_id is None and task.spec.name == POST]
         missing = campaign.goal.posts - sum(task.state is TaskState.DONE for task in own)
-        if missing <= 0:
+        if missing > 0:
+            wish, why = (
+                f"Plan {missing} posts in place of those that did not go out.",
+                f"{missing} posts did not go out",
+            )
+            return await self._wish(campaign, wish_id, now_us, wish=wish, why=why)
+        asked = campaign.goal.engagements_per_post_millis
+        if not asked:
             return False
+        reports = [task for task in await self._reports(campaign) if task.key == MEASURED]
+        if len(reports) <= measured:
+            after_us = now_us + campaign.goal.measured_after_seconds * 1_000_000
+            return bool(await self._planner.plan_report(campaign, agent, key=MEASURED, not_before_us=after_us))
+        brought = await self._brought(reports)
+        if brought is None or brought >= asked:
+            return False
+        why = f"posts brought {brought} thousandths of an engagement each, {asked} were asked for"
+        return await self._wish(campaign, wish_id, now_us, why=why,
+                                wish=f"Plan {campaign.goal.posts} posts that do better: {why}.")  # fmt: skip
+
+    async def _brought(self, reports: Sequence[Task]) -> int | None:
+        """What the last of the reports measured, in thousandths of an engagement for each post; None without one."""
+        last = max(reports, key=lambda task: task.due_at_us)
+        attempts = await self._store.list(Attempt, scope=last.id) if last.state is TaskState.DONE else ()
+        figures = attempts[-1].draft.output.get("figures", {}) if attempts else {}
+        return figures.get(FIGURE) if figures.get("posts_read") else None
+
+    async def _wish(self, campaign: Campaign, wish_id: str, now_us: int, *, wish: str, why: str) -> bool:
         asked = Input(
             id=wish_id, campaign_id=campaign.id, kind=REPLAN, labels=TRUSTED, threat=str(ThreatLevel.LOW),
-            admitted_at_us=now_us,
-            payload={"wish": f"Plan {missing} posts in place of those that did not go out.", "by": "results"},
+            admitted_at_us=now_us, payload={"wish": wish, "by": "results"},
         )  # fmt: skip
         told = Event(kind=EventKind.INPUT_ADMITTED, subject=asked.id, at_us=now_us,
                      data={"campaign": campaign.id, "about": REPLAN, "labels": asked.labels, "threat": asked.threat,
-                           "reasons": [f"{missing} posts did not go out"]})  # fmt: skip
+                           "reasons": [why]})  # fmt: skip
         await self._store.commit(Change(records=(asked,), events=(told,)))
         return True
+
+    async def _reports(self, campaign: Campaign) -> list[Task]:
+        return [task for task in await self._all(campaign, ()) if task.spec.name == REPORT]
 
     async def _waiting_of(self, task: Task) -> Waiting | None:
         reviews = await self._store.list(Review, scope=task.id, states=OPEN_STATES)

@@ -10,6 +10,7 @@ from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
+from chimera.domain.review import Review
 from chimera.domain.spec import Spec
 from chimera.domain.stages import over_actions
 from chimera.domain.task import Task
@@ -18,7 +19,7 @@ from chimera.governance import quotas, second_thoughts, taint
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
-from chimera.swarm import hearing
+from chimera.swarm import hearing, rulings
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
@@ -108,7 +109,7 @@ class Judging:
         occasion = self._occasion(assignment)
         if result.draft is None and await self._was_halted(result):
             return await self._commit(
-                hearing.postponed(assignment.task, occasion, why=result.failure, cost_micros=result.cost_micros)
+                hearing.postponed(assignment.task, occasion, why=result.failure, calls=result.calls)
             )
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
@@ -155,6 +156,7 @@ class Judging:
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
         question = self._court.vouching(await self._court.appraised(question))
+        question = await self._approved_before(assignment.task, question, occasion)
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
@@ -197,6 +199,19 @@ class Judging:
         same = [one.confidence_bp for one in known if one.action.digest == question.action.digest]
         return msgspec.structs.replace(question, confidence_bp=min(question.confidence_bp, *same)) if same else question
 
+    async def _approved_before(self, task: Task, question: Question, occasion: Occasion) -> Question:
+        """What a person has approved and what is proven not to have happened is not asked of a person again.
+
+        The approval only goes before the gate once more: today's policy, caps and halts decide (ADR-181). Where it
+        does not suffice, the question is asked as if nobody had spoken.
+        """
+        reviews = await self._store.list(Review, scope=task.id) if task.attempt > 1 else ()
+        approver = rulings.still_approved(reviews, question, at_us=occasion.at_us)
+        if approver is None:
+            return question
+        approved = msgspec.structs.replace(question, approver=approver)
+        return approved if isinstance(self._court.gate.decide(approved).decision, Allow) else question
+
     async def _wait(
         self, assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, refusal: Refused
     ) -> None:
@@ -212,10 +227,8 @@ class Judging:
         until_us: int | None = None,
     ) -> None:  # fmt: skip
         """Whether the gate sees the halt or the commit meets it: nothing is refused for good, and nothing is lost."""
-        cost_micros = result.cost_micros + sum(call.cost_micros for call in judgement.calls)
-        await self._commit(
-            hearing.postponed(assignment.task, occasion, why=why, cost_micros=cost_micros, until_us=until_us)
-        )
+        calls = (*result.calls, *judgement.calls)
+        await self._commit(hearing.postponed(assignment.task, occasion, why=why, calls=calls, until_us=until_us))
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
         draft, task = result.draft, assignment.task

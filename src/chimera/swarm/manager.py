@@ -98,15 +98,9 @@ class Manager:
             sealing=stages.sealing, settle=stages.settle, store=store, court=stages.court, later=self._granting.offer
         )
         self._judging = Judging(
-            court=stages.court,
-            store=store,
-            dispatch=dispatch,
-            claiming=self._claiming,
-            reserving=reserving,
-            roster=self._roster,
-            ready=self.ready,
-            concluding=self._concluding,
-        )
+            court=stages.court, store=store, dispatch=dispatch, claiming=self._claiming, reserving=reserving,
+            roster=self._roster, ready=self.ready, concluding=self._concluding,
+        )  # fmt: skip
         self._sweeping = Sweeping(
             court=stages.court,
             store=store,

@@ -5,7 +5,7 @@ Builds changes; may not commit them.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +16,7 @@ from chimera.domain.action import take_down_of
 from chimera.domain.agent import Account, Agent
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
-from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
+from chimera.domain.decision import Allow, Approver, Deny, Question, Reason, Ruling
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant, Performance
@@ -100,6 +100,19 @@ def unfit_reason(review: Review, task: Task, *, at_us: int) -> Reason | None:
     if review.ruled_at_us and at_us > review.ruled_at_us + APPROVAL_SECONDS * 1_000_000:
         return Reason("approval-expired", "what was ruled is too long ago", "plan it again")
     return None
+
+
+def still_approved(reviews: Iterable[Review], question: Question, *, at_us: int) -> Approver | None:
+    """Who has approved exactly these bytes for this task, not too long ago, if the act has not happened since.
+
+    Whoever asks knows the latter: a task whose act has happened is not worked on again.
+    """
+    newest = max((one for one in reviews if one.about == "action"), key=lambda one: one.opened_at_us, default=None)
+    if newest is None or newest.state is not ReviewState.CLOSED or newest.outcome != ReviewState.APPROVED:
+        return None
+    recent = at_us <= newest.ruled_at_us + APPROVAL_SECONDS * 1_000_000
+    same = newest.task_id == question.task_id and newest.action_digest == question.action.digest
+    return newest.approver if recent and same else None
 
 
 def _no_again(ruling: Ruling) -> Ruling:

@@ -7,6 +7,7 @@ import pytest
 from chimera.adapters.documents.specs import SPECS_FOLDER, lint, load_prompts, load_specs
 from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.governance.checks import CHECKS
+from chimera.skills.copy.pictures import PAINTING_PROMPT
 
 EXPECTED = {
     "analytics.report",
@@ -14,8 +15,10 @@ EXPECTED = {
     "chronicle.episode",
     "commerce.pay",
     "community.like",
+    "copy.caption",
     "copy.post",
     "copy.reply",
+    "copy.thread",
     "research.note",
     "trend.scan",
 }
@@ -36,14 +39,15 @@ def test_all_there_with_hash():
 
 
 def test_every_prompt_is_used_and_every_used_one_exists():
-    of_stages = {"judge", "plan", "compare"}  # The last is learning's: which of two texts is better.
+    # Learning's: which of two texts is better; and what painters are told.
+    of_stages = {"judge", "plan", "compare", PAINTING_PROMPT}
     assert set(load_prompts()) - of_stages == {spec.prompt for spec in load_specs().values() if spec.prompt}
 
 
 def test_every_permission_action_and_check_that_exists_is_used_by_a_spec():
     specs = load_specs().values()
-    # What an agent asks of tool servers through the gateway is no task of ours; a post goes out without a picture, too.
-    no_task_needs = {"tools.read", "media.make"}
+    # What an agent asks of tool servers through the gateway is no task of ours.
+    no_task_needs = {"tools.read"}
     assert {permission for spec in specs for permission in spec.permissions} == set(PERMISSIONS) - no_task_needs
     assert {action for spec in specs for action in spec.actions} == set(ACTIONS)
     assert {check.name for spec in specs for check in spec.checks} == set(CHECKS)

@@ -9,6 +9,7 @@ import pytest
 
 from chimera.adapters.models.configuration import read
 from chimera.adapters.models.house import Inside, Models, opened
+from chimera.adapters.models.route import Wishes
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Invalid
 from chimera.governance import calls
@@ -52,7 +53,12 @@ alone = ["first"]
 
 @contextlib.asynccontextmanager
 async def house(
-    tmp_path: Path, *, fault: Fault | None = None, faults: Sequence[Fault] = (), wire: str = "openai"
+    tmp_path: Path,
+    *,
+    fault: Fault | None = None,
+    faults: Sequence[Fault] = (),
+    wire: str = "openai",
+    wishes: Wishes | None = None,
 ) -> AsyncGenerator[tuple[Models, ModelServer, ModelServer]]:
     clock = SystemClock()
     inside = Inside(worker=OfflineModel(seed=1, manners=QUIET, clock=clock),
@@ -63,7 +69,7 @@ async def house(
         file = tmp_path / "models.toml"
         file.write_text(FILE.format(wire=wire, url=url, local=local.openai_url))
         async with opened(read(file), keys={"openai": "sk-one", "anthropic": "sk-two"}, inside=inside,
-                          clock=clock) as models:  # fmt: skip
+                          clock=clock, wishes=wishes) as models:  # fmt: skip
             yield models, first, local
 
 
@@ -222,3 +228,33 @@ def test_a_configuration_that_is_wrong_says_where(tmp_path: Path, text: str, say
     with pytest.raises(Invalid, match="models_invalid") as refused:
         read(file)
     assert says in str(refused.value)
+
+
+class Wishing:
+    """Implements `Wishes`: one agent names models for posts."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    async def models_for(self, agent_id: str, task_type: str) -> tuple[str, ...]:
+        return self._names if (agent_id, task_type) == ("a1", "copy.post") else ()
+
+
+@pytest.mark.parametrize(("names", "request_", "asked"), [
+    (("local",), asking(), "local"), (("nobody", "local", "first"), asking(), "local"),
+    (("nobody",), asking(), "first"),
+    (("local",), asking(agent_id="a2"), "first"), (("local",), asking("copy.reply"), "first"),
+    (("offline/judge",), asking(), "first"),
+])  # fmt: skip
+async def test_a_manifest_chooses_among_the_models_that_there_are(
+    tmp_path: Path, names: tuple[str, ...], request_: ModelRequest, asked: str
+) -> None:
+    async with house(tmp_path, wishes=Wishing(*names)) as (models, *_):
+        assert (await models.worker.complete(request_)).tries[-1].model.startswith(f"{asked}/")
+
+
+async def test_what_a_manifest_names_is_all_that_is_asked(tmp_path: Path) -> None:
+    async with house(tmp_path, fault=Fault.REFUSAL, wishes=Wishing("first")) as (models, _, local):
+        with pytest.raises(ModelsFailed):
+            await models.worker.complete(asking())
+    assert not local.asked

@@ -113,3 +113,21 @@ class Pointers:
                     del place[public]
             if not place:
                 del self._places[key]
+
+
+class Sequences:
+    """The highest sequence that was ever seen of each key at each place: what is older does not come back."""
+
+    def __init__(self) -> None:
+        self._highest: OrderedDict[tuple[bytes, str], int] = OrderedDict()
+
+    def in_force(self, place: bytes, pointers: Iterable[Pointer]) -> tuple[Pointer, ...]:
+        """Those that are not older than what was seen before."""
+        return tuple(one for one in pointers if self._is_newest(place, one))
+
+    def _is_newest(self, place: bytes, pointer: Pointer) -> bool:
+        highest = max(self._highest.pop((place, pointer.public), 0), pointer.sequence)
+        self._highest[place, pointer.public] = highest
+        while len(self._highest) > PLACES_MAX:
+            self._highest.popitem(last=False)
+        return pointer.sequence == highest

@@ -20,7 +20,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
-from chimera.adapters.discovery.keeping import POINTERS_AT_MAX, Neighbours, Pointers
+from chimera.adapters.discovery.keeping import POINTERS_AT_MAX, Neighbours, Pointers, Sequences
 from chimera.adapters.discovery.wire import (
     CLOSEST,
     POINTERS_IN_REPLY,
@@ -53,6 +53,7 @@ SOURCES_MAX = 4_096
 TOKEN_SECONDS = 600
 PENDING_MAX = 1_024
 UNREACHABLE_SECONDS = 60
+PATIENCE = (2.0, 4.0, 8.0)  # Times as long as at first: for those who did not answer, where too few did.
 _US = 1_000_000
 Misses: TypeAlias = Callable[[Node], bool]
 
@@ -85,6 +86,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
         self._clock = clock
         self.neighbours = Neighbours(self.public, per_host_max=per_host_max)
         self.pointers = Pointers(place_of(self.public))
+        self._sequences = Sequences()
         self._secret = secrets.token_bytes(32)
         self._tokens: OrderedDict[bytes, bytes] = OrderedDict()
         self._rates: OrderedDict[str, tuple[float, int]] = OrderedDict()
@@ -190,23 +192,48 @@ class DirectoryNode(asyncio.DatagramProtocol):
         for host, port in seeds:
             seed = Node(self.public, ipaddress.ip_address(host).packed, port)
             await self._asked(seed, Kind.FIND, target=place_of(self.public), known=b"")
-        await self.look_up(place_of(self.public))
+        await self._searched(place_of(self.public))
         if not len(self.neighbours):
             raise Unavailable("directory_unreachable", "no node of the directory answers", where="--join",
                               remedy="name another node as host:port")  # fmt: skip
         return len(self.neighbours)
 
     async def look_up(self, target: bytes) -> Found:
-        """Who is closest to a place, and what lies there, by several ways that share no node."""
+        """Who is closest to a place, and what lies there, by several ways that share no node.
+
+        Tells nothing where less than half of the closest, as far as we have met them, answer however often they are
+        asked: what the others say may be old.
+        """
+        ways = await self._searched(target)
+        for patience in PATIENCE:
+            silent = self._unheard(ways, target)
+            if not silent:
+                break
+            shares = [(ways[number % WAYS], node) for number, node in enumerate(silent)]
+            await asyncio.gather(*(self._visit(way, node, patience=patience) for way, node in shares))
+        if silent := self._unheard(ways, target):
+            raise Unavailable("directory_unheard", f"{len(silent)} of the closest nodes do not answer", where="look-up",
+                              remedy="look again later: whoever answered may not know what is newest")  # fmt: skip
+        own = self.pointers.at(target, now_us=self._clock.now_us())
+        found = newest([*own, *(one for way in ways for one in way.pointers)])
+        return Found(nodes=_closest(ways, target), pointers=self._sequences.in_force(target, found),
+                     refused=sum(way.refused for way in ways))  # fmt: skip
+
+    async def _searched(self, target: bytes) -> Sequence[_Way]:
+        """Everybody on the way to a place, asked once."""
         start = [one for one in self.neighbours.closest(target, CLOSEST * WAYS) if not self._is_unreachable(one)]
         asked: set[bytes] = {self.public}
         ways = [_Way(target, start[number::WAYS]) for number in range(WAYS)]
         await asyncio.gather(*(self._walk(way, asked) for way in ways))
-        own = self.pointers.at(target, now_us=self._clock.now_us())
-        every = [one for way in ways for one in way.pointers]
-        live = {node.public: node for way in ways for node in way.answered}
-        nodes = sorted(live.values(), key=lambda node: distance(place_of(node.public), target))[:CLOSEST]
-        return Found(nodes=tuple(nodes), pointers=newest([*own, *every]), refused=sum(way.refused for way in ways))
+        return ways
+
+    def _unheard(self, ways: Sequence[_Way], target: bytes) -> list[Node]:
+        """Who is silent of the closest, where that is more than half of them. Made-up nodes count for nothing here."""
+        heard = {node.public: node for way in ways for node in way.answered}
+        met = {node.public: node for node in self.neighbours.closest(target, CLOSEST)}
+        every = sorted((heard | met).values(), key=lambda node: distance(place_of(node.public), target))[:CLOSEST]
+        silent = [node for node in every if node.public not in heard]
+        return silent if 2 * len(silent) > len(every) else []
 
     async def announce(self, pointer: Pointer) -> int:
         """Put a pointer where it belongs; on how many nodes."""
@@ -226,10 +253,12 @@ class DirectoryNode(asyncio.DatagramProtocol):
             asked.update(node.public for node in batch)
             await asyncio.gather(*(self._visit(way, node) for node in batch))
 
-    async def _visit(self, way: _Way, node: Node) -> None:
+    async def _visit(self, way: _Way, node: Node, *, patience: float = 1.0) -> None:
         offset = 0
         while True:
-            answer = await self._asked(node, Kind.FIND, target=way.target, known=node.public, offset=offset)
+            answer = await self._asked(
+                node, Kind.FIND, target=way.target, known=node.public, offset=offset, patience=patience
+            )
             if answer is None:
                 way.lost(node)
                 return
@@ -244,8 +273,9 @@ class DirectoryNode(asyncio.DatagramProtocol):
                 return
 
     async def _asked(
-        self, node: Node, kind: Kind, *, target: bytes, known: bytes, offset: int = 0, data: bytes = b""
-    ) -> tuple[bytes, Message] | None:
+        self, node: Node, kind: Kind, *, target: bytes, known: bytes, offset: int = 0, data: bytes = b"",
+        patience: float = 1.0,
+    ) -> tuple[bytes, Message] | None:  # fmt: skip
         """One question; asked again with a token where the first answer is one. Nothing if nobody answers."""
         answer = None
         for _ in range(2):
@@ -254,7 +284,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
                 token=self._tokens.get(known or node.host + bytes(str(node.port), "ascii"), b""),
                 pointers=(data,) if data else (),
             )  # fmt: skip
-            answer = await self._exchanged(message, known, node.where)
+            answer = await self._exchanged(message, known, node.where, seconds_max=patience * self._seconds_max)
             if answer is None:
                 self._missed(node)
                 return None
@@ -262,17 +292,20 @@ class DirectoryNode(asyncio.DatagramProtocol):
             if answer[1].target == target or answer[1].kind is Kind.STORED:
                 self._remember(answer[0], answer[1].token)
                 self.neighbours.met(node_at(answer[0], node.where))
+                self._unreachable.pop(node, None)
                 return answer
         return answer if answer is not None and answer[1].target == target else None
 
-    async def _exchanged(self, message: Message, known: bytes, where: Where) -> tuple[bytes, Message] | None:
+    async def _exchanged(
+        self, message: Message, known: bytes, where: Where, *, seconds_max: float
+    ) -> tuple[bytes, Message] | None:
         if len(self._pending) >= PENDING_MAX:
             return None
         waiting: asyncio.Future[tuple[bytes, Message]] = asyncio.get_running_loop().create_future()
         self._pending[message.nonce] = (known, where, waiting)
         try:
             self._send(message, where)
-            async with self._clock.timeout(self._seconds_max):
+            async with self._clock.timeout(seconds_max):
                 return await waiting
         except (TimeoutError, OSError):
             return None
@@ -296,8 +329,12 @@ class DirectoryNode(asyncio.DatagramProtocol):
                 self._tokens.popitem(last=False)
 
     def _missed(self, node: Node) -> None:
-        """Nobody answers there. Counts for that address only: whoever names a wrong one harms nobody else."""
-        self.neighbours.missed(node)
+        """Nobody answers there. Counts for that address only: whoever names a wrong one harms nobody else.
+
+        However many look-ups met it in the same bad minute, it is one miss.
+        """
+        if not self._is_unreachable(node):
+            self.neighbours.missed(node)
         self._unreachable[node] = self._clock.now_us() + UNREACHABLE_SECONDS * _US
         while len(self._unreachable) > SOURCES_MAX:
             self._unreachable.popitem(last=False)
@@ -308,6 +345,11 @@ class DirectoryNode(asyncio.DatagramProtocol):
 
     def _is_unreachable(self, node: Node) -> bool:
         return self._clock.now_us() < self._unreachable.get(node, 0)
+
+
+def _closest(ways: Iterable[_Way], target: bytes) -> tuple[Node, ...]:
+    live = {node.public: node for way in ways for node in way.answered}
+    return tuple(sorted(live.values(), key=lambda node: distance(place_of(node.public), target))[:CLOSEST])
 
 
 class _Way:

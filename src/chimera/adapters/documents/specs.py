@@ -71,6 +71,7 @@ class ContextPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     recent: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    platform: str = ""
 
 
 class ExamplePart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -36,7 +36,7 @@ from chimera.adapters.models.openai import OpenAiWire
 from chimera.adapters.models.painting import Painters, Studio
 from chimera.adapters.models.prices import price_of
 from chimera.adapters.models.purse import Purse
-from chimera.adapters.models.route import RoutedModel, Shared
+from chimera.adapters.models.route import RoutedModel, Shared, Wishes
 from chimera.adapters.models.wire import Wire
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelRequest, ModelsFailed, Try
@@ -68,7 +68,7 @@ class Models(Struct, frozen=True, kw_only=True):
 
 @contextlib.asynccontextmanager
 async def opened(
-    found: Configuration, *, keys: Mapping[str, str], inside: Inside, clock: Clock
+    found: Configuration, *, keys: Mapping[str, str], inside: Inside, clock: Clock, wishes: Wishes | None = None
 ) -> AsyncGenerator[Models]:
     """The models, with their connections; these are closed at the end."""
     limits = httpx2.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
@@ -85,16 +85,18 @@ async def opened(
             authors=Authors(), memo=Memo(), purse=Purse(),
         )  # fmt: skip
         yield Models(
-            worker=RoutedModel(shared, found.routes),
+            worker=RoutedModel(shared, found.routes, wishes=wishes),
             judge=RoutedModel(shared, dict.fromkeys((JUDGE, DEFAULT), _judging(found, judges))),
             shared=shared,
         )
 
 
 @contextlib.asynccontextmanager
-async def of_file(file: str, *, keys: Mapping[str, str], inside: Inside, clock: Clock) -> AsyncGenerator[Models]:
+async def of_file(
+    file: str, *, keys: Mapping[str, str], inside: Inside, clock: Clock, wishes: Wishes | None = None
+) -> AsyncGenerator[Models]:
     """The models of a configuration file."""
-    async with opened(read(file), keys=keys, inside=inside, clock=clock) as found:
+    async with opened(read(file), keys=keys, inside=inside, clock=clock, wishes=wishes) as found:
         yield found
 
 

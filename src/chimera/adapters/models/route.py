@@ -6,6 +6,7 @@ Ordered fallbacks, back-off with jitter, a breaker for each provider, repairs, h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -56,16 +57,23 @@ class Shared(Struct, frozen=True, kw_only=True):
         return self.breakers.setdefault(name, Breaker(draw=self.draw))
 
 
-class RoutedModel:
-    """Implements `ports.model.Model` over the models of a configuration."""
+class Wishes(Protocol):
+    """Which models an agent's manifest names for a task type, in order; none, where it leaves that to the house."""
 
-    def __init__(self, shared: Shared, routes: Mapping[str, Sequence[str]]) -> None:
+    async def models_for(self, agent_id: str, task_type: str) -> Sequence[str]: ...
+
+
+class RoutedModel:
+    """Implements `ports.model.Model` over the models of a configuration. Nobody wishes who judges."""
+
+    def __init__(self, shared: Shared, routes: Mapping[str, Sequence[str]], *, wishes: Wishes | None = None) -> None:
         self._shared = shared
         self._routes = routes
+        self._wishes = wishes
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The first answer of the right form, with everything that was tried before it; or `ModelsFailed`."""
-        names = self._route(request)
+        names = await self._wished(request) or self._route(request)
         run = _Run(self._shared, request)
         for place, name in enumerate(names):
             is_last = place == len(names) - 1
@@ -74,6 +82,13 @@ class RoutedModel:
                 self._shared.authors.note(request, self._shared.endpoints[name].card.identity)
                 return answer
         raise ModelsFailed(run.tries)
+
+    async def _wished(self, request: ModelRequest) -> Sequence[str]:
+        """Those of the models that the agent's manifest names which the house has. A package cannot bring one."""
+        if self._wishes is None or request.prompt == JUDGE:
+            return ()
+        wished = await self._wishes.models_for(request.agent_id, request.prompt)
+        return [name for name in wished if name in self._shared.endpoints and "/" not in name]
 
     def _route(self, request: ModelRequest) -> Sequence[str]:
         names = self._routes.get(request.prompt) or self._routes.get(DEFAULT, ())

@@ -198,6 +198,17 @@ class Accesses:
         await self._write(made, EventKind.ACCESS_ADMITTED, now_us, by=by.name)
         return made
 
+    async def admit_seen(
+        self, identifier: str, *, number: str, agent: Agent, scopes: Sequence[str], by: Principal
+    ) -> Access:
+        """Let a program in from elsewhere than this machine: whoever does so sees the browser that asked."""
+        self._permits.require(by, VERB, Resource(kind="agent", id=agent.id))
+        found = await self._store.get(Access, ids.parse(identifier))
+        if not hmac.compare_digest(found.number, number):
+            raise Refused("access_number_wrong", "the browser that asked shows another number", where="number",
+                          remedy="refuse it, if it was not you who started this program")  # fmt: skip
+        return await self.admit(identifier, agent=agent, scopes=scopes, by=by)
+
     async def refuse(self, identifier: str, *, by: Principal) -> Access:
         """Say no to a program that asks."""
         return await self._ended(identifier, AccessCommand.REFUSE, EventKind.ACCESS_REFUSED, by)

@@ -3,7 +3,7 @@
 Units keep a long harmless document from diluting, or adding up to, what one sentence says. Weighs nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import ahocorasick_rs
@@ -77,20 +77,22 @@ def _place(
     return low, high
 
 
-def _cuts(folded: str) -> Iterator[tuple[int, int]]:
+def _cuts(folded: str) -> list[tuple[int, int]]:
     """Where units begin and end: at a sentence end after enough text, or at a space where a sentence does not end."""
-    length, start = len(folded), 0
+    cuts: list[tuple[int, int]] = []
+    length, start, find = len(folded), 0, folded.find
     while length - start > UNIT_CHARS_MIN:
-        stop = folded.find(PAD, start + UNIT_CHARS_MIN, start + UNIT_CHARS_MAX)
+        stop = find(PAD, start + UNIT_CHARS_MIN, start + UNIT_CHARS_MAX)
         if stop >= 0:
-            yield start, stop
+            cuts.append((start, stop))
             start = stop + len(PAD)
         elif length - start <= UNIT_CHARS_MAX:
             break
         else:
             stop = folded.rfind(" ", start, start + UNIT_CHARS_MAX)
             stop = stop if stop > start else start + UNIT_CHARS_MAX
-            yield start, stop
+            cuts.append((start, stop))
             start = stop + len(PAD) if folded.startswith(PAD, stop) else stop
     if start < length or not length:
-        yield start, length
+        cuts.append((start, length))
+    return cuts

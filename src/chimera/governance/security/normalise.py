@@ -142,7 +142,7 @@ def _plainly(text: str) -> View | None:
     lengths = _lengths(words)
     if lengths.translate(None, _SHORT) or lengths.count(2) * 2 > len(words):
         return None
-    if _has_run(words, lengths):
+    if _SPACED_RUN in lengths and _has_run(words, lengths):
         return None
     return View("plain", b" ".join(words).decode())
 

@@ -58,12 +58,13 @@ class Window(NamedTuple):
 class Scanner:
     """Scans texts. Stateless and deterministic: the same text and version give the same answer."""
 
-    __slots__ = ("_garbled", "_hidden", "_look_in", "model", "version")
+    __slots__ = ("_garbled", "_hidden", "_look_in", "_medium", "model", "version")
 
     def __init__(self, *, lexicon: Lexicon, weights: Weights, version: str) -> None:
         bits = concept_bits(lexicon)
         self.model = Model(lexicon=lexicon, weights=weights)
         self.version = version
+        self._medium = weights.thresholds.medium
         self._garbled, self._hidden, self._look_in = bits["garbled"], bits["hidden"], bits["look_in"]
 
     def scan(self, text: str) -> Scan:
@@ -72,17 +73,18 @@ class Scanner:
         signals = self._garbled if is_garbled(text) else 0
         if normalised.notes and not HIDING_NOTES.isdisjoint(normalised.notes):
             signals |= self._hidden
-        view, *others = normalised.views
+        view = normalised.views[0]
         units = self.model.matcher.units(view.text)
         score, place = self.model.best_window(units, signals=signals)
-        for other in others:
+        for other in normalised.views[1:]:
             found = self.model.matcher.units(other.text)
             height, where = self.model.best_window(found, signals=signals | self._look_in)
             if height > score:
                 score, place, view, units = height, where, other, found
-        level = self._level(score)
-        reasons, spans = ((), ())
-        if level is not ThreatLevel.LOW:
+        # Most texts are harmless, and nothing has to be told of them.
+        level, reasons, spans = ThreatLevel.LOW, (), ()
+        if score >= self._medium:
+            level = self._level(score)
             told = signals if view is normalised.views[0] else signals | self._look_in
             reasons, spans = self._explain(Window(score, view, units[place : place + 2], told))
         return Scan(
@@ -95,8 +97,6 @@ class Scanner:
 
     def _level(self, score: int) -> ThreatLevel:
         thresholds = self.model.thresholds
-        if score < thresholds.medium:
-            return ThreatLevel.LOW
         if score < thresholds.high:
             return ThreatLevel.MEDIUM
         return ThreatLevel.HIGH if score < thresholds.critical else ThreatLevel.CRITICAL

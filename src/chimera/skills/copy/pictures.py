@@ -12,6 +12,7 @@ from chimera.domain.errors import Invalid
 from chimera.governance import texts
 from chimera.skills.desk import Desk, Media
 
+CAPTION = "copy.caption"
 PAINTING_PROMPT = "picture.painting"
 BARS_MAX = 12
 COLLAGE_MAX = 9
@@ -25,7 +26,7 @@ async def pictured(desk: Desk, topic: str, text: str) -> Media:
     asked = desk.assignment.task.input
     if asked.get("film"):
         return await desk.film(topic, text)
-    if not asked.get("picture"):
+    if not asked.get("picture") and desk.spec.name != CAPTION:
         return ()
     match asked.get("picture_kind"):
         case "chart" if bars := list(_bars(desk)):
