@@ -165,7 +165,7 @@ show-calendar: setup ## A meeting of three on a real Radicale: a change of clock
 	@$(PYTEST) -v -n0 tests/adapters/test_calendar.py $(ARGS)
 
 show-media: setup ## Pictures and films with credentials, accepted by C2PA's own reader, or reported once changed
-	@$(PYTEST) -v -n0 tests/skills/test_media.py tests/adapters/test_studio.py tests/adapters/test_objects.py $(ARGS)
+	@$(PYTEST) -v -n0 tests/skills/test_media.py tests/adapters/test_studio.py tests/adapters/test_objects.py tests/adapters/test_pictures.py tests/adapters/models/test_painting.py $(ARGS)
 
 ##@ Measure
 bench: setup ## Governed decisions a second, for people

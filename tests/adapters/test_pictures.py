@@ -35,6 +35,7 @@ from chimera.skills.copy import writing
 from chimera.skills.desk import Desk
 from chimera.skills.media import card
 from chimera.swarm.editions import Editions
+from chimera.swarm.replay import RecordedAnswers
 from chimera.swarm.roster import Roster
 from chimera.testing.model_server import Fault, ModelServer
 from tests.adapters.test_studio import NoTools
@@ -179,6 +180,16 @@ async def test_where_nobody_paints_there_is_a_card_and_the_record_says_why(
     assert why in desk.calls[-1].answer
     # A picture that came and cannot be opened was made, and is on the bill.
     assert desk.calls[-1].cost_micros == (0 if fault is Fault.REFUSAL else 20_000)
+
+
+async def test_a_replay_that_has_more_money_left_asks_for_the_same_painting(studio: Studio) -> None:
+    desk, draft = await written(StudioTools(NoTools(), studio), picture_kind="painting")
+    recorded = RecordedAnswers(desk.calls)
+    # Tries in vain cost something, and are not made again.
+    model = SayingModel(envelope({"text": TEXT, "sources": []}), cost_micros=0)
+    again = Desk(desk.assignment, spec=desk.spec, model=model, tools=recorded, prompts=PROMPTS)
+    recorded._left.pop(0)
+    assert (await writing.write(again)).action == draft.action
 
 
 async def test_without_painters_a_painting_is_a_card(studio: Studio) -> None:

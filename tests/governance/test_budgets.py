@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chimera.adapters.documents.governance import load_permits
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.action import Action
-from chimera.domain.budget import Movement
+from chimera.domain.budget import Cap, Movement
 from chimera.domain.caps import standing_micros
 from chimera.domain.change import Change
 from chimera.domain.costing import PLATFORM_FEE, PLATFORM_FEE_MICROS, read_fees
@@ -272,3 +272,28 @@ async def test_a_cap_on_a_category_that_nothing_is_counted_in_is_refused() -> No
             await Budgets(store=house.office).set(f"category:{category}", period="day", micros=1, by=OWNER)
         assert refused.value.code == "cap_of_nothing"
     assert (await Budgets(store=house.office).set(f"category:{PLATFORM_FEE}", period="day", micros=1, by=OWNER)).micros
+
+
+@pytest.mark.requirement("R-E2")
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293Bc", "address_checksum"),
+        ("0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", "address_checksum"),
+        ("0x3C44CdDdB6а900fa2b585dd299e03d12FA4293BC", "address_homoglyph"),
+        ("0x3C44", "address_malformed"),
+        (" render-farm", "recipient_malformed"),
+        ("pаypal", "recipient_mixes_alphabets"),
+    ],
+)
+async def test_a_cap_for_whom_no_payment_can_go_to_is_refused(name: str, code: str) -> None:
+    house = await SmallHouse().open()
+    budgets = Budgets(store=house.office)
+    before = await house.office.list(Cap)
+    with pytest.raises(Invalid) as refused:
+        await budgets.set(f"recipient:{name}", period="day", micros=1, by=OWNER)
+    assert refused.value.code == code
+    assert refused.value.remedy
+    assert await house.office.list(Cap) == before
+    if code == "recipient_mixes_alphabets":
+        assert (await budgets.set(f"recipient:{name}", period="day", micros=0, by=OWNER)).micros == 0

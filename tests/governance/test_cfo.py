@@ -121,6 +121,7 @@ async def test_what_is_no_amount_is_refused_by_name(office: Office, amount: obje
     with pytest.raises(Invalid) as caught:
         await office.cfo.review_transaction(amount, "render-farm", "render", "ada")  # type: ignore[arg-type]
     assert caught.value.code.startswith("amount_")
+    assert caught.value.remedy
     assert office.cfo.history.day_micros("render-farm", office.clock.now_us()) == 0
 
 
@@ -134,12 +135,18 @@ async def test_what_is_no_amount_is_refused_by_name(office: Office, amount: obje
         ("farm\u202egpj", "recipient_invisible"),
         ("a\nb", "recipient_invisible"),
         ("0x1234", "address_malformed"),
+        ("0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc", "address_checksum"),
+        ("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293Bc", "address_checksum"),
+        ("0x3C44CdDdB6а900fa2b585dd299e03d12FA4293BC", "address_homoglyph"),
+        ("0х3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", "address_homoglyph"),
+        ("0x0000000000000000000000000000000000000000", "address_zero"),
     ],
 )
 async def test_what_is_no_recipient_is_refused_by_name(office: Office, recipient: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
         await office.ask(recipient=recipient)
     assert caught.value.code == code
+    assert caught.value.remedy
 
 
 async def test_the_limits_apply_to_the_sum_of_a_day(office: Office) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold
 from chimera.domain.change import Change
-from chimera.domain.costing import GIGABYTE, cost_of, hold_ids, storage_micros
+from chimera.domain.costing import GIGABYTE, hold_ids, storage_micros
+from chimera.domain.draft import Call
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant
 from chimera.domain.task import Task
@@ -41,18 +40,17 @@ async def test_a_task_costs_its_models_and_its_act(house: SmallHouse, models_cos
     assert (cost.task_type, cost.categories) == ("copy.post", {"platform_fee": 1_000})
 
 
-@pytest.mark.parametrize("models_cost", [True, False])
-async def test_what_is_kept_of_media_is_a_cost_of_its_own(house: SmallHouse, models_cost: bool) -> None:
-    heard = await Bench(house, models_cost=models_cost).hear(draft(TEXT, action=a_post()), cost=500)
-    grant = await house.manager.get(Grant, heard.grant_id or "")
-    holds = await house.manager.get_many(Hold, (*hold_ids(heard), grant.hold_id or ""))
-    (attempt,) = await house.manager.list(Attempt, scope=heard.id)
-    stored = replace(attempt, calls=tuple(replace(call, kind="tool", name="card") for call in attempt.calls))
-    plain, kept = (cost_of(heard, holds=holds, attempts=(one,)) for one in (attempt, stored))
-    stored_micros = sum(call.cost_micros for call in stored.calls)
-    assert stored_micros > 0
-    assert kept.categories["storage"] == stored_micros
-    assert (kept.model_micros, kept.total_micros) == (plain.model_micros - stored_micros, plain.total_micros)
+async def test_tools_and_what_is_kept_of_media_are_costs_of_their_own(house: SmallHouse) -> None:
+    besides = tuple(
+        Call(kind="tool", name=name, request_digest="", answer="", cost_micros=micros)
+        for name, micros in (("card", 70), ("weather", 20), ("archive", 3), ("free", 0))
+    )
+    heard = await Bench(house, models_cost=True).hear(draft(TEXT, action=a_post()), cost=500, besides=besides)
+    cost = await task_cost(house.manager, heard)
+    assert (cost.model_micros, cost.categories) == (1_000, {"storage": 70, "tools": 23})
+    assert (cost.paid_micros, cost.total_micros) == (93, 1_093)
+    (hold,) = [one for one in await house.manager.get_many(Hold, tuple(hold_ids(heard))) if one.captured_micros]
+    assert (hold.captured_micros, hold.captured_parts) == (1_093, {"storage": 70, "tools": 23})
 
 
 @given(st.integers(0, 10**12), st.integers(0, 10**9))

@@ -39,6 +39,12 @@ def draft_of(text: str) -> Draft:
     return Draft(output={"text": text, "sources": []}, confidence_bp=9_500, labels=("operator",), action=a_post(text))
 
 
+def judge_of(house: SmallHouse, seed: int) -> Judge:
+    """One of several judges: what the rehearsal's judge overlooks is decided by its seed."""
+    model = OfflineModel(seed=seed, manners=Manners(misbehaviour_bp=0, obey_bp=0), clock=house.clock)
+    return Judge(model=model, contracts=CONTRACTS, prompt=PROMPTS["judge"])
+
+
 async def judged(house: SmallHouse, judge: Judge, text: str) -> tuple[bool, tuple[str, ...]]:
     task = await house.a_task()
     assignment = assign(task, house.agent)
@@ -49,19 +55,18 @@ async def judged(house: SmallHouse, judge: Judge, text: str) -> tuple[bool, tupl
 
 async def test_planted_breaches_are_sent_back_by_their_rule_and_good_texts_are_not() -> None:
     house = await SmallHouse().open()
-    model = OfflineModel(seed=7, manners=Manners(misbehaviour_bp=0, obey_bp=0), clock=house.clock)
-    judge = Judge(model=model, contracts=CONTRACTS, prompt=PROMPTS["judge"])
-    planted = list(breaches())
+    judges = [judge_of(house, seed) for seed in range(1, 6)]
+    planted = [(judge, *breach) for judge in judges for breach in breaches()]
     caught = 0
-    for rule, text in planted:
+    for judge, rule, text in planted:
         accepted, findings = await judged(house, judge, text)
         # A check of the task's type may see it first: then it goes back all the same.
         caught += not accepted and (any(one.startswith(f"{rule}:") for one in findings) or "[" in findings[0])
-    assert len(planted) >= 30
+    assert len(planted) >= 150
     assert caught >= 0.95 * len(planted), f"{caught} of {len(planted)}"
     for rule in rules():
         for good in rule.good:
-            _, findings = await judged(house, judge, f"{good} {DISCLOSURE}")
+            _, findings = await judged(house, judges[0], f"{good} {DISCLOSURE}")
             assert not any(one.startswith(f"{rule.id}:") for one in findings), good
 
 

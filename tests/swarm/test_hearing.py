@@ -90,13 +90,13 @@ class Bench:
 
     async def hear(
         self, made: Draft | None, *, spec: str = "copy.post", failure: str = "", cost: int = 500,
-        input_id: str | None = None,
+        input_id: str | None = None, besides: tuple[Call, ...] = (),
     ) -> Task:  # fmt: skip
         """Lease a task, hand a result in, and see what has become of it."""
         task = await self.house.a_task(spec=spec, state=TaskState.READY, attempt=0, input_id=input_id)
         await self.claiming.once()
         leased = self.dispatch.sent[-1].task
-        calls = (Call(kind="model", name="m", request_digest="", answer="", cost_micros=cost),)
+        calls = (Call(kind="model", name="m", request_digest="", answer="", cost_micros=cost), *besides)
         await self.hand_in(
             Result(task_id=leased.id, task_version=leased.version, draft=made, failure=failure, calls=calls)
         )

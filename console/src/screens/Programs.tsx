@@ -2,26 +2,25 @@
 import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { call } from "@/api/client";
-import { useRead, type PageOf } from "@/api/queries";
-import type { Schemas } from "@/api/types";
+import * as api from "chimera-client";
+import { useRead } from "@/api/queries";
 import { Dialogue } from "@/parts/Dialogue";
 import { Chip, Empty, Found, Panel, ProblemNote, State, When } from "@/parts/parts";
 import { UntrustedLine } from "@/parts/Untrusted";
 import { useMay } from "@/session";
 
-type Program = Schemas["ProgramShown"];
+type Program = api.ProgramShown;
 const DIGITS = 6;
 const OPENS: Record<string, string> = { "chimera.read": "read through the door", "chimera.act": "propose acts, each decided as any other" };
 
 function Admitting({ program, onClose }: { program: Program; onClose: () => void }): ReactElement {
   const client = useQueryClient();
-  const agents = useRead<PageOf<Schemas["AgentRow"]>>(["agents", "programs"], "agents", { query: { state: "active", limit: 1000 } });
+  const agents = useRead(["agents", "programs"], (asked) => api.agentsList(asked), { query: { state: "active", limit: 1000 } });
   const [agent, setAgent] = useState("");
-  const [scopes, setScopes] = useState<readonly string[]>(program.scopes);
+  const [scopes, setScopes] = useState(program.scopes);
   const [number, setNumber] = useState("");
   const admit = useMutation({
-    mutationFn: () => call<Program>(`programs/${program.id}/admit`, { method: "POST", body: { agent, scopes, number } }),
+    mutationFn: () => api.programsAdmit({ path: { access_id: program.id }, body: { agent, scopes, number } }),
     onSuccess: () => { void client.invalidateQueries({ queryKey: ["access"] }); onClose(); },
   });
   const choices = [{ value: "", label: "Choose an agent" }, ...(agents.data?.items ?? []).map((one) => ({ value: one.id, label: one.name }))];
@@ -29,7 +28,7 @@ function Admitting({ program, onClose }: { program: Program; onClose: () => void
     <Dialogue title="Let a program in" isOpen onClose={onClose} does="Let it in" isReady={agent !== "" && scopes.length > 0 && number.length === DIGITS} isBusy={admit.isPending} error={admit.error} onDone={() => { admit.mutate(); }}>
       <p className="soft" style={{ margin: 0 }}>It calls itself <UntrustedLine text={program.program} />, and its answer goes to <bdi>{program.answers_to}</bdi>. Only if it was you who started it: whoever sits at that browser calls as your agent from then on.</p>
       <NativeSelect label="Calls as" required data={choices} value={agent} onChange={(event) => { setAgent(event.currentTarget.value); }} />
-      <Checkbox.Group label="May" value={[...scopes]} onChange={setScopes}><div className="choices">{program.scopes.map((one) => <Checkbox key={one} value={one} label={OPENS[one] ?? one} />)}</div></Checkbox.Group>
+      <Checkbox.Group label="May" value={scopes} onChange={setScopes}><div className="choices">{program.scopes.map((one) => <Checkbox key={one} value={one} label={OPENS[one] ?? one} />)}</div></Checkbox.Group>
       <TextInput label="Number" description="The page of the browser that asked shows it" required inputMode="numeric" autoComplete="off" maxLength={DIGITS} value={number} onChange={(event) => { setNumber(event.currentTarget.value.replace(/\D/g, "")); }} />
     </Dialogue>
   );
@@ -40,7 +39,7 @@ function Row({ program, onAdmit }: { program: Program; onAdmit: () => void }): R
   const client = useQueryClient();
   const isAsking = program.state === "asked";
   const end = useMutation({
-    mutationFn: () => call<Program>(`programs/${program.id}/${isAsking ? "refuse" : "revoke"}`, { method: "POST" }),
+    mutationFn: () => (isAsking ? api.programsRefuse : api.programsRevoke)({ path: { access_id: program.id } }),
     onSettled: () => client.invalidateQueries({ queryKey: ["access"] }),
   });
   return (
@@ -59,7 +58,7 @@ function Row({ program, onAdmit }: { program: Program; onAdmit: () => void }): R
 
 export function Programs(): ReactElement {
   const [admitting, setAdmitting] = useState<Program | null>(null);
-  const found = useRead<Schemas["ProgramsShown"]>(["access"], "programs", { everyMs: 10_000 });
+  const found = useRead(["access"], (asked) => api.programsList(asked), { everyMs: 10_000 });
   return (
     <>
       <Panel title="Programs" note="what calls as one of the agents from outside" bare>

@@ -27,13 +27,14 @@ from chimera.ports.views import Views
 
 
 class Spending(Struct, frozen=True, kw_only=True):
-    """One hold with what it was for."""
+    """One hold with what it was for; `captured_parts`: what of it was for something else than its category."""
 
     id: str
     task_id: str
     state: str
     amount_micros: int
     captured_micros: int
+    captured_parts: dict[str, int]
     at_us: int
     agent_id: str
     campaign_id: str
@@ -154,7 +155,8 @@ def _spending(hold: Hold, grant: Grant | None) -> Spending:
     terms, action = (grant.terms, grant.action) if grant else (None, None)
     return Spending(
         id=hold.id, task_id=hold.task_id, state=str(hold.state), amount_micros=hold.amount_micros,
-        captured_micros=hold.captured_micros, at_us=ids.at_us(hold.id), agent_id=terms.agent_id if terms else "",
+        captured_micros=hold.captured_micros, captured_parts=hold.captured_parts, at_us=ids.at_us(hold.id),
+        agent_id=terms.agent_id if terms else "",
         campaign_id=terms.campaign_id if terms else "", kind=action.kind if action else "",
         platform=action.platform if action else "", category=action.category if action else hold.category,
         recipient=action.recipient if action else "", windows=hold.windows,

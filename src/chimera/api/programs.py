@@ -29,7 +29,7 @@ class ProgramShown(Struct, frozen=True, kw_only=True):
     state: str
     program: str
     answers_to: str
-    scopes: tuple[str, ...]
+    scopes: tuple[AccessScope, ...]
     agent_id: str
     agent_name: str
     by: str
@@ -99,6 +99,7 @@ class ProgramRoutes:
         agent = await self._views.find(Agent, access.agent_id) if access.agent_id else None
         return ProgramShown(
             id=access.id, state=str(access.state), program=access.program,
-            answers_to=urlsplit(access.redirect).netloc, scopes=access.scopes, agent_id=access.agent_id,
-            agent_name=agent.name if agent is not None else "", by=access.by, ends_at_us=access.ends_at_us,
+            answers_to=urlsplit(access.redirect).netloc, scopes=tuple(map(AccessScope, access.scopes)),
+            agent_id=access.agent_id, agent_name=agent.name if agent is not None else "",
+            by=access.by, ends_at_us=access.ends_at_us,
         )  # fmt: skip

@@ -302,10 +302,12 @@ def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Js
     if as_json:
         output.answer(result)
     elif as_csv:
-        write_csv(result["campaigns"])
+        names = sorted({name for one in result["campaigns"] for name in one["categories"]})
+        write_csv([{**one, **{f"{name}_micros": one["categories"].get(name, 0) for name in names}}
+                   for one in result["campaigns"]])  # fmt: skip
     else:
         output.table(
-            ("campaign", "cost", "revenue", "return", "tasks", "a task"),
+            ("campaign", "cost", "revenue", "return", "tasks", "a task", "by category"),
             [
                 (
                     one["campaign"],
@@ -314,6 +316,7 @@ def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Js
                     f"{one['roi_bp'] / 100:.0f} %",
                     str(one["tasks_done"]),
                     format_micros(one["cost_per_task_micros"]),
+                    ", ".join(f"{name} {format_micros(micros)}" for name, micros in one["categories"].items()),
                 )
                 for one in result["campaigns"]
             ],
@@ -322,21 +325,23 @@ def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Js
 
 async def _costs(reads: PostgresLedger) -> dict[str, Any]:
     costs = await reads.costs()
-    metered = {one.owner: one.micros for one in costs if one.category == "model"}
+    by_owner: dict[str, dict[str, int]] = {}
+    for one in costs:
+        by_owner.setdefault(one.owner, {})[one.category] = one.micros
     by_campaign: dict[str, list[TypeCost]] = {}
     for one in await reads.task_costs():
         by_campaign.setdefault(one.campaign_id, []).append(one)
     campaigns = [
-        _return_of(one, by_campaign.get(one.campaign_id, []), metered.get(scopes.campaign(one.campaign_id), 0))
+        _return_of(one, by_campaign.get(one.campaign_id, []), by_owner.get(scopes.campaign(one.campaign_id), {}))
         for one in await reads.outcomes()
     ]
     return {"campaigns": campaigns, "categories": [msgspec.to_builtins(one) for one in costs]}
 
 
-def _return_of(outcome: Outcome, types: Sequence[TypeCost], metered_micros: int) -> dict[str, Any]:
+def _return_of(outcome: Outcome, types: Sequence[TypeCost], categories: dict[str, int]) -> dict[str, Any]:
     tasks = sum(one.tasks for one in types)
     # Metered cost is the campaign's: every finished task bears the same share of it.
-    share_micros = metered_micros // tasks if tasks else 0
+    share_micros = categories.get("model", 0) // tasks if tasks else 0
     gain = outcome.revenue_micros - outcome.cost_micros
     return {
         "campaign": outcome.campaign_id,
@@ -345,6 +350,7 @@ def _return_of(outcome: Outcome, types: Sequence[TypeCost], metered_micros: int)
         "roi_bp": gain * 10_000 // outcome.cost_micros if outcome.cost_micros > 0 else 0,
         "tasks_done": tasks,
         "cost_per_task_micros": outcome.cost_micros // tasks if tasks else 0,
+        "categories": categories,
         "assets": {one.task_type: _asset_of(one, share_micros) for one in types},
     }
 

@@ -36,7 +36,8 @@ def parse_address(text: str, *, where: str = "recipient") -> str:
         raise Invalid("address_checksum", f"{text} does not have its checksum", where=where,
                       remedy="copy it with its capital letters: one wrong digit sends the money to nobody")  # fmt: skip
     if text == ZERO:
-        raise Invalid("address_zero", "nobody has the address of zeros", where=where)
+        raise Invalid("address_zero", "nobody has the address of zeros", where=where,
+                      remedy="ask whoever is to be paid for theirs")  # fmt: skip
     return text
 
 

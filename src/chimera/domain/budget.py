@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from itertools import chain
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +22,7 @@ AGENT_CAPS_MICROS = {"day": AGENT_DAY_CAP_MICROS, "week": 7 * AGENT_DAY_CAP_MICR
 QUOTAS = "quotas"
 # What is set aside before models are asked, and captured with the result of a task. In the ledger: a category.
 MODEL_CALLS = "model_calls"
+_NO_PARTS: Mapping[str, int] = MappingProxyType({})
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -120,13 +122,18 @@ HOLD_MACHINE = Machine(
 
 
 class Hold(Record, frozen=True, kw_only=True):
-    """Money set aside for one grant, in every window that it falls into; and of each of its quotas, one."""
+    """Money set aside for one grant, in every window that it falls into; and of each of its quotas, one.
+
+    `captured_parts` is what of the captured amount was for something else than its category, by name: the ledger books
+    each on an account of its own.
+    """
 
     task_id: str
     amount_micros: int
     windows: tuple[str, ...]
     expires_at_us: int
     captured_micros: int = 0
+    captured_parts: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     category: str = ""
     quotas: tuple[str, ...] = ()
     state: HoldState = HoldState.HELD
@@ -144,10 +151,14 @@ class Hold(Record, frozen=True, kw_only=True):
         counted = (Movement(window_id=key, hold_micros=1) for key in self.quotas)
         return (*(Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows), *counted)
 
-    def captured(self, spent_micros: int) -> tuple[Hold, tuple[Movement, ...]]:
+    def captured(self, spent_micros: int, *, parts: Mapping[str, int] = _NO_PARTS) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold spent. What was not needed goes back; what went beyond is metered."""
+        assert sum(parts.values()) <= spent_micros, "parts of something are not more than all of it"
         hold = replace(
-            next_version(self), state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE), captured_micros=spent_micros
+            next_version(self),
+            state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE),
+            captured_micros=spent_micros,
+            captured_parts={name: micros for name, micros in parts.items() if micros},
         )
         return hold, self._closing(metered_micros=spent_micros, counts=1)
 
@@ -171,12 +182,12 @@ def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
 
 
 def settled(
-    hold: Hold | None, windows: Iterable[str], cost_micros: int
+    hold: Hold | None, windows: Iterable[str], cost_micros: int, *, parts: Mapping[str, int] = _NO_PARTS
 ) -> tuple[tuple[Hold, ...], tuple[Movement, ...]]:
-    """What models cost, out of what was set aside for them; where nothing was, it is metered."""
+    """What models and tools cost, out of what was set aside for them; where nothing was, it is metered."""
     if hold is None:
         return (), metered(windows, cost_micros)
-    ended, movements = hold.captured(cost_micros) if cost_micros else hold.released()
+    ended, movements = hold.captured(cost_micros, parts=parts) if cost_micros else hold.released()
     return (ended,), movements
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from chimera.domain import ids
 from chimera.domain.action import Action
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import MODEL_CALLS, Hold
+from chimera.domain.draft import Call
 from chimera.domain.errors import Invalid
 from chimera.domain.money import parse_price
 from chimera.domain.quotas import POST_KINDS
@@ -19,7 +21,7 @@ from chimera.domain.task import Task
 ATTEMPTS_LOOKED_AT_MAX = 200
 PLATFORM_FEE, PLATFORM_FEE_MICROS = "platform_fee", 1_000
 OTHERS = "*"
-STORAGE, STUDIO_TOOLS = "storage", ("card", "chart", "collage", "painting", "film")
+STORAGE, STUDIO_TOOLS, TOOLS = "storage", ("card", "chart", "collage", "painting", "film"), "tools"
 PAINTING = "painting"
 GIGABYTE = 1_000_000_000
 
@@ -28,8 +30,7 @@ class TaskCost(Struct, frozen=True, kw_only=True):
     """The cost of one task, which is the cost of what it made: a post, a clip, a note. Its class is its type.
 
     `model_micros` was held before the calls where models are paid for, and metered with the result otherwise;
-    `paid_micros` was captured for its act, by category. What it keeps of media is `storage` among these, although it
-    was held and captured with the calls.
+    `paid_micros` was captured for everything else, by category: its act, the tools it called, what it keeps of media.
     """
 
     task_id: str
@@ -86,6 +87,19 @@ def storage_micros(stored_bytes: int, *, gigabyte_micros: int) -> int:
     return -(-stored_bytes * gigabyte_micros // GIGABYTE)
 
 
+def parts_of(calls: Iterable[Call]) -> dict[str, int]:
+    """What of these calls' cost is not for models: tools by their prices, and the studio's answers by their bytes.
+
+    A painting costs what the model that painted it does.
+    """
+    parts: dict[str, int] = {}
+    for call in calls:
+        if call.kind == "tool" and call.cost_micros and call.name != PAINTING:
+            name = STORAGE if call.name in STUDIO_TOOLS else TOOLS
+            parts[name] = parts.get(name, 0) + call.cost_micros
+    return parts
+
+
 def model_hold_id(task_id: str, version: int) -> str:
     """The id of what is set aside for the models of a task, as it was leased at this version."""
     return ids.derive(task_id, "model-calls", str(version))
@@ -101,17 +115,14 @@ def hold_ids(task: Task) -> Iterator[str]:
 def cost_of(task: Task, *, holds: Iterable[Hold], attempts: Sequence[Attempt]) -> TaskCost:
     """The sum of it. What was held for models counts all calls; without such holds, the attempts on record do."""
     found = tuple(holds)
-    categories: dict[str, int] = {}
+    spent: Counter[str] = Counter()
     for hold in found:
-        if hold.captured_micros:
-            name = hold.category or "other"
-            categories[name] = categories.get(name, 0) + hold.captured_micros
+        parts = hold.captured_parts
+        spent.update(parts)
+        spent[hold.category or "other"] += hold.captured_micros - sum(parts.values())
     is_held = any(hold.category == MODEL_CALLS for hold in found)
-    called_micros = categories.pop(MODEL_CALLS, 0) if is_held else sum(map(_called_micros, attempts))
-    stored_micros = min(called_micros, sum(map(_stored_micros, attempts)))
-    if stored_micros:
-        categories[STORAGE] = categories.get(STORAGE, 0) + stored_micros
-    model_micros = called_micros - stored_micros
+    model_micros = spent.pop(MODEL_CALLS, 0) if is_held else sum(map(_called_micros, attempts))
+    categories = {name: micros for name, micros in spent.items() if micros}
     paid_micros = sum(categories.values())
     return TaskCost(
         task_id=task.id,
@@ -130,9 +141,3 @@ def cost_of(task: Task, *, holds: Iterable[Hold], attempts: Sequence[Attempt]) -
 
 def _called_micros(attempt: Attempt) -> int:
     return sum(call.cost_micros for call in (*attempt.calls, *attempt.judge_calls))
-
-
-def _stored_micros(attempt: Attempt) -> int:
-    """What the studio kept for it: the answers of its tools cost by their bytes. A painting is its painter's cost."""
-    return sum(call.cost_micros for call in attempt.calls
-               if call.kind == "tool" and call.name in STUDIO_TOOLS and call.name != PAINTING)  # fmt: skip

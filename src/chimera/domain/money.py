@@ -58,7 +58,8 @@ def micros_of(amount: object, *, where: str = "amount") -> int:
         raise Invalid("amount_not_positive", f"{text[:40]} is not more than zero", where=where, remedy="write 12.50")
     # Bounded before scaling, so that 1e999999 costs nothing.
     if amount.adjusted() > 15 or (micros := amount * MICROS) > AMOUNT_MICROS_MAX:
-        raise Invalid("amount_too_large", f"{text[:40]} is beyond every budget", where=where)
+        raise Invalid("amount_too_large", f"{text[:40]} is beyond every budget", where=where,
+                      remedy="look for a digit too many: nothing over a billion is taken")  # fmt: skip
     if micros != micros.to_integral_value():
         raise Invalid("amount_over_precise", f"{text[:40]} has more than six places", where=where, remedy="round it")
     return int(micros)

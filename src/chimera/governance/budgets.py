@@ -20,6 +20,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.money import AMOUNT_MICROS_MAX, format_micros, parse_price
 from chimera.domain.record import next_version
 from chimera.domain.spending import CATEGORIES
+from chimera.governance.spending import names
 from chimera.ports.store import Store
 
 PERIODS = ("day", "week", "month", "total")
@@ -45,6 +46,7 @@ class Budgets:
         limited = scopes.parse(limited)
         _require_capped(limited, period)
         _require_amount(micros, period)
+        _require_meant(limited, micros)
         for _ in range(TRIES - 1):
             try:
                 return await self._set(limited, period, micros, by)
@@ -111,6 +113,17 @@ def _require_capped(limited: str, period: str) -> None:
     raise Invalid("cap_of_nothing", f"no money is counted for {limited[:60]}", where="scope",
                   remedy="cap fleet, an agent, a campaign, a category or a recipient; of a network its posts or "
                          "calls: 20 posts")  # fmt: skip
+
+
+def _require_meant(limited: str, micros: int) -> None:
+    """A recipient whom payments can go to: no cap for what nobody is called, none but zero for an impostor."""
+    kind, _, name = limited.partition(":")
+    if kind != "recipient":
+        return
+    names.require_recipient(name)
+    if micros and names.mixes_scripts(name):
+        raise Invalid("recipient_mixes_alphabets", f"the letters of {name[:60]!r} are of several alphabets",
+                      where="scope", remedy="type the name by hand; against who calls itself so: 0")  # fmt: skip
 
 
 def _require_amount(micros: int, period: str) -> None:

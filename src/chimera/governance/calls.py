@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from chimera.domain import canonical
 from chimera.domain.draft import Call
 from chimera.ports.model import ModelAnswer, Try
 
 TRY = "try"
+# What a tool may use. It changes nothing about what the answer may be: a replay, which tries nothing in vain, has more.
+LIMITS = frozenset({"cost_micros_max", "seconds_max"})
+
+
+def digest_of_tool(tool: str, arguments: Mapping[str, Any]) -> str:
+    """By what a call of a tool is recognised when its task is replayed."""
+    return canonical.hash_of({"tool": tool, **{name: one for name, one in arguments.items() if name not in LIMITS}})
 
 
 def of_answer(answer: ModelAnswer, *, digest: str, prompt: str) -> tuple[Call, ...]:

@@ -11,6 +11,8 @@ from chimera.rehearsal.dice import Dice
 from chimera.rehearsal.reading import Data
 
 SEEN_BP = 9_500
+# A text that shares most of its words with an example of what not to write is plainer than that.
+BREACH_SEEN_BP = 9_800
 LIKE_BP = 8_000
 # Longer than a network takes.
 LONG_CHARS = 320
@@ -25,7 +27,7 @@ def judge(data: Data, dice: Dice) -> dict[str, Any]:
     """An opinion: accepted or not, how sure, and what to mend."""
     output = reading.table(data, "output")
     found = [finding for sees, finding in _SIGHTS if sees(output) and dice.chance(SEEN_BP)]
-    found += [breach for breach in _breaches(data, _said(output)) if dice.chance(SEEN_BP)]
+    found += [breach for breach in _breaches(data, _said(output)) if dice.chance(BREACH_SEEN_BP)]
     if found:
         return {"accepted": False, "confidence_bp": dice.between(9_000, 9_900), "findings": found}
     # Heated subjects are no fault of the text: they are for a person to decide.

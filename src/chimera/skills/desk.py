@@ -176,7 +176,7 @@ class Desk:
             Call(
                 kind="tool",
                 name=tool,
-                request_digest=canonical.hash_of({"tool": tool, **arguments}),
+                request_digest=calls.digest_of_tool(tool, arguments),
                 answer=canonical.encode(answer).decode(),
                 cost_micros=answer.cost_micros,
                 prompt=prompt,

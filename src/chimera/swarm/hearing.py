@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain import budget, ids
+from chimera.domain import budget, costing, ids
 from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.budget import Hold, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
-from chimera.domain.draft import Draft, Judgement, Verdict
+from chimera.domain.draft import Call, Draft, Judgement, Verdict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import GRANT_SECONDS_MAX, Grant, Terms
 from chimera.domain.granted import Granted
@@ -74,18 +74,19 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
             "cost_micros": result.cost_micros,
         },
     )
-    return Consequence(change=_change((after,), (event,), occasion, cost_micros=result.cost_micros), task=after)
+    return Consequence(change=_change((after,), (event,), occasion, calls=result.calls), task=after)
 
 
 def postponed(
-    task: Task, occasion: Occasion, *, why: str, cost_micros: int, until_us: int | None = None
+    task: Task, occasion: Occasion, *, why: str, calls: tuple[Call, ...], until_us: int | None = None
 ) -> Consequence:
     """A halt or a full quota: the lease is given back, what it cost is counted, and the work begins again after it."""
     due_us = occasion.at_us + HALTED_SECONDS * 1_000_000 if until_us is None else until_us
     after = replace(task.after(TaskCommand.RETRY), due_at_us=due_us, reason=why[:500])
+    cost_micros = sum(call.cost_micros for call in calls)
     data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
     event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)
-    return Consequence(change=_change((after,), (event,), occasion, cost_micros=cost_micros), task=after)
+    return Consequence(change=_change((after,), (event,), occasion, calls=calls), task=after)
 
 
 def rejected(
@@ -105,7 +106,7 @@ def rejected(
             records,
             (_judged(assignment, result, judgement, occasion, again=again),),
             occasion,
-            cost_micros=_cost(result, judgement),
+            calls=_calls(result, judgement),
         ),
         task=after,
     )
@@ -127,7 +128,7 @@ def sent_back(
         judgement, verdict=msgspec.structs.replace(judgement.verdict, accepted=False, findings=findings)
     )
     event = _judged(assignment, result, told, occasion, again=True)
-    change = _change((after, attempt), (event,), occasion, cost_micros=_cost(result, judgement))
+    change = _change((after, attempt), (event,), occasion, calls=_calls(result, judgement))
     return Consequence(change=change, task=after)
 
 
@@ -148,7 +149,7 @@ def accepted(
             records,
             (_judged(assignment, result, judgement, occasion, again=False),),
             occasion,
-            cost_micros=_cost(result, judgement),
+            calls=_calls(result, judgement),
         ),
         task=after,
     )
@@ -161,7 +162,7 @@ def decided(
     attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us, question=question, ruling=ruling)
     judged = _judged(assignment, result, judgement, occasion, again=False)
     step = ruled(assignment.task, question, ruling, occasion)
-    ended, movements = _paid(occasion, _cost(result, judgement))
+    ended, movements = _paid(occasion, _calls(result, judgement))
     change = msgspec.structs.replace(
         step.change,
         records=(*step.change.records, attempt, *ended),
@@ -350,17 +351,21 @@ def confidence_of(draft: Draft, verdict: Verdict) -> int:
     return min(draft.confidence_bp, verdict.confidence_bp)
 
 
-def _cost(result: Result, judgement: Judgement) -> int:
-    return result.cost_micros + sum(call.cost_micros for call in judgement.calls)
+def _calls(result: Result, judgement: Judgement) -> tuple[Call, ...]:
+    return (*result.calls, *judgement.calls)
 
 
-def _change(records: tuple[Record, ...], events: tuple[Event, ...], occasion: Occasion, *, cost_micros: int) -> Change:
-    ended, movements = _paid(occasion, cost_micros)
+def _change(
+    records: tuple[Record, ...], events: tuple[Event, ...], occasion: Occasion, *, calls: tuple[Call, ...]
+) -> Change:
+    ended, movements = _paid(occasion, calls)
     return Change(records=(*records, *ended), events=events, movements=movements)
 
 
-def _paid(occasion: Occasion, cost_micros: int) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
-    return budget.settled(occasion.reserve, occasion.windows, cost_micros)
+def _paid(occasion: Occasion, calls: tuple[Call, ...]) -> tuple[tuple[Record, ...], tuple[Movement, ...]]:
+    cost_micros = sum(call.cost_micros for call in calls)
+    parts = costing.parts_of(calls) if occasion.reserve is not None else {}
+    return budget.settled(occasion.reserve, occasion.windows, cost_micros, parts=parts)
 
 
 def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, again: bool) -> Event:
@@ -380,7 +385,7 @@ def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasi
             "attempt": task.attempt,
             "labels": list(result.draft.labels),
             "prompts": [call.prompt for call in result.calls if call.prompt],
-            "cost_micros": _cost(result, judgement),
+            "cost_micros": sum(call.cost_micros for call in _calls(result, judgement)),
         },
     )
 

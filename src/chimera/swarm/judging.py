@@ -109,7 +109,7 @@ class Judging:
         occasion = self._occasion(assignment)
         if result.draft is None and await self._was_halted(result):
             return await self._commit(
-                hearing.postponed(assignment.task, occasion, why=result.failure, cost_micros=result.cost_micros)
+                hearing.postponed(assignment.task, occasion, why=result.failure, calls=result.calls)
             )
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
@@ -227,10 +227,8 @@ class Judging:
         until_us: int | None = None,
     ) -> None:  # fmt: skip
         """Whether the gate sees the halt or the commit meets it: nothing is refused for good, and nothing is lost."""
-        cost_micros = result.cost_micros + sum(call.cost_micros for call in judgement.calls)
-        await self._commit(
-            hearing.postponed(assignment.task, occasion, why=why, cost_micros=cost_micros, until_us=until_us)
-        )
+        calls = (*result.calls, *judgement.calls)
+        await self._commit(hearing.postponed(assignment.task, occasion, why=why, calls=calls, until_us=until_us))
 
     async def _question(self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement) -> Question:
         draft, task = result.draft, assignment.task

@@ -10,12 +10,11 @@ from typing import Any, cast
 
 import msgspec
 
-from chimera.domain import canonical
 from chimera.domain.attempt import Attempt
 from chimera.domain.draft import Call
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
-from chimera.governance.calls import TRY
+from chimera.governance.calls import TRY, digest_of_tool
 from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
@@ -53,7 +52,7 @@ class RecordedAnswers:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """The recorded answer of a read tool."""
-        call = self._next("tool", canonical.hash_of({"tool": tool, **arguments}))
+        call = self._next("tool", digest_of_tool(tool, arguments))
         return msgspec.json.decode(call.answer, type=ToolAnswer)
 
     def _next(self, kind: str, digest: str) -> Call:

@@ -113,6 +113,13 @@ MUTANTS: tuple[Mutant, ...] = (
         tests=_SEALING,
     ),
     Mutant(
+        check="seal: what stays in the house does not end without the vault",
+        file="swarm/concluding.py",
+        old="            return _answer(batch, is_on_record=False)\n",
+        new="            return _answer(batch, is_on_record=True)\n",
+        tests=("tests/swarm/test_concluding.py",),
+    ),
+    Mutant(
         check="schema: output that does not match is not passed on",
         file="pipeline/judge.py",
         old="        findings = list(self._contracts.output_findings(spec, draft.output))\n",

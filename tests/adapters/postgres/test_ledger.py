@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 
 import asyncpg
 import pytest
@@ -66,8 +67,8 @@ class House:
         self.held.append(hold)
         return hold
 
-    async def capture(self, hold: Hold, spent: int) -> None:
-        after, movements = hold.captured(spent)
+    async def capture(self, hold: Hold, spent: int, *, parts: Mapping[str, int] | None = None) -> None:
+        after, movements = hold.captured(spent, parts=parts or {})
         await self.manager.commit(change(after, movements=movements))
 
     async def release(self, hold: Hold) -> None:
@@ -76,7 +77,9 @@ class House:
 
     async def end(self, hold: Hold, what: str, *, times: int) -> None:
         """Captured for so many times its amount, or released."""
-        await (self.capture(hold, hold.amount_micros * times) if what == "capture" else self.release(hold))
+        spent = hold.amount_micros * times
+        parts = {"tools": spent // 3, "storage": spent // 5}
+        await (self.capture(hold, spent, parts=parts) if what == "capture" else self.release(hold))
 
     async def expire(self, *, before_us: int) -> None:
         """What the sweep does with what nobody has performed in time: found by its time, and given back."""
@@ -164,6 +167,19 @@ async def test_what_models_cost_one_task_stands_in_the_ledger_under_that_task(ho
     entries = [one for one in await house.ledger.entries() if one.task_id == hold.task_id]
     assert sum(one.micros for one in entries if one.category == MODEL_CALLS) == 1_500
     assert sum(one.micros for one in entries) == 0
+    assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-E7", "R-L3")
+async def test_tools_and_storage_have_accounts_of_their_own(house: House) -> None:
+    for spent, parts in ((1_500, {"tools": 400, "storage": 100}), (90, {"tools": 90}), (7, {})):
+        hold = replace(house.samples.hold(windows_of(CAMPAIGN), 70_000), category=MODEL_CALLS)
+        await house.manager.commit(change(hold, movements=hold.opening()))
+        await house.capture(hold, spent, parts=parts)
+    expected = {MODEL_CALLS: 1_007, "tools": 490, "storage": 100}
+    assert {one.category: one.micros for one in await house.ledger.costs()} == expected
+    accounts = {f"campaign:{CAMPAIGN}:{name}": micros for name, micros in expected.items()}
+    assert await house.balances() == {**accounts, "fleet:cash": -1_597}
     assert await house.ledger.disagreements() == ()
 
 

@@ -68,9 +68,16 @@ function Why({ id }: { id: string }): ReactElement {
   );
 }
 
+// What was captured, by what it was for: models, and what a task's hold paid besides (tools, storage).
+function paidFor(row: Spending): readonly (readonly [string, number])[] {
+  const parts = Object.entries(row.captured_parts);
+  const rest = row.captured_micros - parts.reduce((sum, [, micros]) => sum + micros, 0);
+  return rest || !parts.length ? [[row.category, rest], ...parts] : parts;
+}
+
 function ByCategory({ rows }: { rows: readonly Spending[] }): ReactElement | null {
   const sums = new Map<string, number>();
-  rows.forEach((row) => { const name = row.category || "no longer on record"; sums.set(name, (sums.get(name) ?? 0) + row.captured_micros); });
+  rows.flatMap(paidFor).forEach(([category, micros]) => { const name = category || "no longer on record"; sums.set(name, (sums.get(name) ?? 0) + micros); });
   const most = Math.max(1, ...sums.values());
   if (!rows.length) return null;
   return (
@@ -88,7 +95,8 @@ function Spent(): ReactElement {
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const csv = (): void => {
     const head = ["id", "task", "when", "state", `set aside (micros ${currency})`, `spent (micros ${currency})`, "kind", "category", "recipient"];
-    const lines = rows.map((row) => [row.id, row.task_id, new Date(row.at_us / 1000).toISOString(), row.state, row.amount_micros, row.captured_micros, row.kind, row.category, row.recipient].map(cell).join(","));
+    // A line for each thing that was paid; what was set aside stands on the first.
+    const lines = rows.flatMap((row) => paidFor(row).map(([category, micros], part) => [row.id, row.task_id, new Date(row.at_us / 1000).toISOString(), row.state, part ? 0 : row.amount_micros, micros, row.kind, category, row.recipient].map(cell).join(",")));
     save("spending.csv", [head.map(cell).join(","), ...lines].join("\r\n") + "\r\n", "text/csv");
   };
   return (
@@ -99,7 +107,7 @@ function Spent(): ReactElement {
       <Panel bare label="Spending">
         {!rows.length ? <NoRows pages={pages}><Empty title="Nothing here yet">Money is set aside before an act and captured after it; both appear here.</Empty></NoRows> : (
           <div className="scroll-x"><table className="list"><thead><tr><th>When</th><th>For</th><th>Category</th><th>To</th><th>State</th><th className="num">Set aside</th><th className="num">Spent</th><th /></tr></thead>
-            <tbody>{rows.map((row) => <tr key={row.id}><td><When us={row.at_us} /></td><td>{row.kind || "–"} <span className="faint">{row.platform}</span></td><td>{row.category || "–"}</td><td>{row.recipient || "–"}</td><td><State of={row.state} /></td><td className="num">{moneyOf(row.amount_micros, currency)}</td><td className="num">{moneyOf(row.captured_micros, currency)}</td><td className="num"><Button size="compact-sm" variant="default" onClick={() => { go(`/money/${row.id}`); }}>Why?</Button></td></tr>)}</tbody></table></div>
+            <tbody>{rows.map((row) => <tr key={row.id}><td><When us={row.at_us} /></td><td>{row.kind || "–"} <span className="faint">{row.platform}</span></td><td>{paidFor(row).map(([category]) => category).join(", ") || "–"}</td><td>{row.recipient || "–"}</td><td><State of={row.state} /></td><td className="num">{moneyOf(row.amount_micros, currency)}</td><td className="num">{moneyOf(row.captured_micros, currency)}</td><td className="num"><Button size="compact-sm" variant="default" onClick={() => { go(`/money/${row.id}`); }}>Why?</Button></td></tr>)}</tbody></table></div>
         )}
       </Panel>
       {pages.hasNextPage && <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>More</Button>}

@@ -14,7 +14,7 @@ from chimera.connectors.bluesky.keys import record_key
 from chimera.connectors.bluesky.session import Session
 from chimera.connectors.social import times
 from chimera.connectors.social.accounts import Accounts, Labels, OfEach
-from chimera.connectors.social.answers import carried_out, differs, refusal_of, told
+from chimera.connectors.social.answers import NOT_YOURS, carried_out, differs, refusal_of, told
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.surface import tools_of
@@ -121,7 +121,7 @@ class BlueskyNetwork:
         """Deleting what is not there any more is no fault: it is what was wanted."""
         did, collection, key = _parts(str(act.arguments["post_id"]))
         if did != await session.did() or collection != records.POST:
-            return Declined("not_yours", "only the account's own posts can be taken down")
+            return NOT_YOURS
         body = {"repo": did, "collection": collection, "rkey": key}
         reply = await session.procedure("com.atproto.repo.deleteRecord", body)
         return Accepted({"id": act.arguments["post_id"]}) if reply.is_good else self._refused(act.account, reply)

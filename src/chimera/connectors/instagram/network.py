@@ -13,7 +13,7 @@ from chimera.connectors.social import machines, meta
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
-from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own
+from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own, already
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.surface import tools_of
@@ -92,10 +92,8 @@ class Instagram:
         """Taking down: comments are deleted, posts cannot be."""
         post_id, session = str(act.arguments["post_id"]), self._session(act.account)
         author = await views.author_of(session, post_id)
-        if not author:
-            return Accepted({"id": post_id})
-        if author.casefold() != act.account.casefold():
-            return Declined("not_yours", "only the account's own posts can be taken down")
+        if known := already(act, author):
+            return known
         if await views.is_post(session, post_id):
             return Declined("take_down_unsupported", "its API deletes no posts: somebody has to, in the app")
         reply = await session.send("DELETE", f"/v1.0/{post_id}")

@@ -12,7 +12,7 @@ from chimera.connectors.mastodon import views
 from chimera.connectors.mastodon.markup import says_the_same
 from chimera.connectors.mastodon.session import Session
 from chimera.connectors.social.accounts import Accounts, Labels, OfEach
-from chimera.connectors.social.answers import carried_out, differs, refusal_of, told
+from chimera.connectors.social.answers import NOT_YOURS, carried_out, differs, refusal_of, told
 from chimera.connectors.social.journal import Begun, Journal
 from chimera.connectors.social.limits import quotas_of
 from chimera.connectors.social.pictures import Picture, pictures_of
@@ -196,7 +196,7 @@ class MastodonNetwork:
         post_id = str(act.arguments["post_id"])
         before = await session.get(f"/api/v1/statuses/{post_id}", {})
         if before.is_good and str(before.body["account"]["id"]) != await session.account_id():
-            return Declined("not_yours", "only the account's own posts can be taken down")
+            return NOT_YOURS
         reply = await session.send("DELETE", f"/api/v1/statuses/{post_id}", key=act.key)
         if reply.is_good:
             return Accepted({"id": post_id})

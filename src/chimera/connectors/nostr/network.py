@@ -26,7 +26,7 @@ from nostr_sdk import (  # pyright: ignore[reportMissingTypeStubs]
 
 from chimera.connectors.nostr import events
 from chimera.connectors.social.accounts import Accounts, Labels
-from chimera.connectors.social.answers import differs
+from chimera.connectors.social.answers import NOT_YOURS, differs
 from chimera.connectors.social.journal import Begun, Journal
 from chimera.connectors.social.limits import quotas_of
 from chimera.connectors.social.pictures import pictures_of
@@ -242,7 +242,7 @@ class NostrNetwork:
         post_id = str(act.arguments["post_id"])
         found = await self._event(post_id)
         if found is not None and found.author().to_hex() != keys.public_key().to_hex():
-            return Declined("not_yours", "only the account's own posts can be taken down")
+            return NOT_YOURS
         return events.DELETION, "", [["e", post_id], ["k", str(events.NOTE)]]
 
     async def _target(self, act: Act, name: str) -> Event | Declined:

@@ -13,6 +13,7 @@ from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent
 from chimera.ports.network import Act, Answer, Declined, Silence
 
 PAUSE_SECONDS = 60.0
+NOT_YOURS = Declined("not_yours", "only the account's own posts can be taken down")
 Found = TypeVar("Found")
 
 

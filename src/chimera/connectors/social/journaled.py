@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from chimera.connectors.social.accounts import Accounts, Labels
-from chimera.connectors.social.answers import carried_out, told
+from chimera.connectors.social.answers import NOT_YOURS, carried_out, told
 from chimera.connectors.social.journal import Begun, Journal
 from chimera.connectors.social.limits import POSTS, Limits
 from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
@@ -33,6 +33,13 @@ class Newest(Struct, frozen=True, kw_only=True):
     posts: tuple[Own, ...]
     has_older: bool = False
     hides: str = ""  # Why one that is there may not be shown; "" where all are.
+
+
+def already(act: Act, author: str) -> Accepted | Declined | None:
+    """What a take-down comes to before anything is sent: what is gone is taken down, what is another's stays."""
+    if not author:
+        return Accepted({"id": str(act.arguments["post_id"])})
+    return None if author.casefold() == act.account.casefold() else NOT_YOURS
 
 
 class Platform(Protocol):

@@ -12,7 +12,7 @@ from chimera.connectors.social import machines, meta
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.journal import Journal
-from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own
+from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own, already
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.surface import tools_of
@@ -91,10 +91,8 @@ class Threads:
         """Taking down. Deleting what is not there any more is no fault: it is what was wanted."""
         post_id, session = str(act.arguments["post_id"]), self._session(act.account)
         author = await views.author_of(session, post_id)
-        if author and author.casefold() != act.account.casefold():
-            return Declined("not_yours", "only the account's own posts can be taken down")
-        if not author:
-            return Accepted({"id": post_id})
+        if known := already(act, author):
+            return known
         reply = await session.send("DELETE", f"/v1.0/{post_id}")
         return Accepted({"id": post_id}) if reply.is_good else refusal_of(reply, self._limits.pauses, act.account)
 

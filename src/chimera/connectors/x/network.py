@@ -13,7 +13,7 @@ from msgspec import structs
 
 from chimera.connectors.social import machines
 from chimera.connectors.social.accounts import Accounts, OfEach
-from chimera.connectors.social.answers import differs, refusal_of
+from chimera.connectors.social.answers import NOT_YOURS, differs, refusal_of
 from chimera.connectors.social.journal import Journal
 from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own
 from chimera.connectors.social.limits import PUBLISHED, Limits
@@ -162,7 +162,7 @@ class X:
         post_id, session = str(act.arguments["post_id"]), self._session(act.account)
         author = await views.author_of(session, post_id)
         if author and author.casefold() != act.account.casefold():
-            return Declined("not_yours", "only the account's own posts can be taken down")
+            return NOT_YOURS
         reply = await session.send("DELETE", f"/2/tweets/{post_id}")
         return Accepted({"id": post_id}) if reply.is_good or not author else self._refused(act.account, reply)
 

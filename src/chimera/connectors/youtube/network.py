@@ -13,7 +13,7 @@ from chimera.connectors.social.accounts import Accounts, OfEach
 from chimera.connectors.social.answers import differs, refusal_of
 from chimera.connectors.social.configured import SERVERS
 from chimera.connectors.social.journal import Journal
-from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own
+from chimera.connectors.social.journaled import JournaledNetwork, Newest, Own, already
 from chimera.connectors.social.limits import PUBLISHED, Limits
 from chimera.connectors.social.pictures import Picture, pictures_of
 from chimera.connectors.social.sessions import Session
@@ -217,10 +217,8 @@ class YouTube:
     async def _take_down(self, act: Act) -> Answer:
         post_id, session = str(act.arguments["post_id"]), self._session(act.account)
         author = await views.author_of(session, post_id)
-        if not author:
-            return Accepted({"id": post_id})
-        if author.casefold() != act.account.casefold():
-            return Declined("not_yours", "only the account's own posts can be taken down")
+        if known := already(act, author):
+            return known
         what = "videos" if views.is_video(post_id) else "comments"
         reply = await session.send("DELETE", f"{API}/{what}", query={"id": post_id})
         return Accepted({"id": post_id}) if reply.is_good else self._refused(act.account, reply)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from chimera.domain.address import parse_address
 from chimera.domain.errors import Invalid
 from chimera.governance.security.confusables import CONFUSABLES, INVISIBLE
 
@@ -14,7 +15,7 @@ RECIPIENT_LETTERS_MAX = 256
 ALIKE_LETTERS_MIN = 6
 _DIGITS = str.maketrans({"0": "o", "1": "l", "3": "e", "5": "s", "8": "b", "|": "l", "$": "s", "@": "a"})
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
-_HEX = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
+_MEANT_FOR_ADDRESS = re.compile(r"0x[0-9a-f]+|0\w{41}", re.IGNORECASE)
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}", re.IGNORECASE)
 _ENDS = 4
 
@@ -35,14 +36,8 @@ def require_recipient(name: str) -> str:
             where="recipient",
             remedy="type the name by hand",
         )
-    if _HEX.fullmatch(name) and not _ADDRESS.fullmatch(name):
-        raise Invalid(
-            "address_malformed",
-            f"{name[:20]}… is no address: it has {len(name) - 2} digits and needs 40",
-            where="recipient",
-            remedy="copy the whole address",
-        )
-    return name
+    # Whoever writes one word that begins like an address, or is as long as one, means an address with all its letters.
+    return parse_address(name, where="recipient") if _MEANT_FOR_ADDRESS.fullmatch(name) else name
 
 
 @lru_cache(maxsize=65_536)

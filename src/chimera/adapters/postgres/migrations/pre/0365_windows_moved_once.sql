@@ -60,7 +60,8 @@ $fn$;
 
 -- Moves everything at once where no order could refuse or overrun anything, which is nearly always. Says whether it did:
 -- if not, some are moved already, and the caller has to undo it. The update locks in the order of its ids; whether a
--- movement fits is asked of the row as it is once it is locked.
+-- movement fits is asked of the row as it is once it is locked. What one movement holds and releases at once was never held
+-- before (ADR-184): only what is released beyond it has to be there.
 CREATE OR REPLACE FUNCTION chimera.move_together(failed boolean[], changes int[], wanted text[], holds bigint[],
                                                  releases bigint[], meters bigint[]) RETURNS boolean LANGUAGE plpgsql AS $fn$
 DECLARE
@@ -68,9 +69,11 @@ DECLARE
     moved int;
 BEGIN
     SELECT array_agg(s.id ORDER BY s.id) AS ids, array_agg(s.hold ORDER BY s.id) AS holds,
-           array_agg(s.release ORDER BY s.id) AS releases, array_agg(s.meter ORDER BY s.id) AS meters
+           array_agg(s.release ORDER BY s.id) AS releases, array_agg(s.net ORDER BY s.id) AS nets,
+           array_agg(s.meter ORDER BY s.id) AS meters
     INTO sums
-    FROM (SELECT m.id, sum(m.hold) AS hold, sum(m.release) AS release, sum(m.meter) AS meter
+    FROM (SELECT m.id, sum(m.hold) AS hold, sum(m.release) AS release, sum(m.meter) AS meter,
+                 sum(greatest(0, m.release - m.hold)) AS net
           FROM unnest(changes, wanted, holds, releases, meters) AS m (change, id, hold, release, meter)
           WHERE NOT failed[m.change]
           GROUP BY m.id) s;
@@ -79,10 +82,10 @@ BEGIN
     END IF;
     UPDATE chimera.window_of_budget w
     SET held_micros = w.held_micros + s.hold - s.release, spent_micros = w.spent_micros + s.meter
-    FROM unnest(sums.ids, sums.holds, sums.releases, sums.meters) AS s (id, hold, release, meter)
+    FROM unnest(sums.ids, sums.holds, sums.releases, sums.nets, sums.meters) AS s (id, hold, release, net, meter)
     WHERE w.id = s.id
       -- Where the limit was lowered below what is held and spent, nothing fits.
-      AND s.release <= w.held_micros
+      AND s.net <= w.held_micros
       AND s.hold + s.meter <= w.limit_micros - w.held_micros - w.spent_micros - w.overrun_micros;
     GET DIAGNOSTICS moved = ROW_COUNT;
     RETURN moved = cardinality(sums.ids);
