@@ -91,15 +91,9 @@ class Manager:
         )  # fmt: skip
         self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
         self._planning = Planning(
-            planner=stages.planner,
-            handing=self._handing,
-            court=stages.court,
-            store=store,
-            roster=self._roster,
-            claiming=self._claiming,
-            shards=shards,
-            ready=self.ready,
-        )
+            planner=stages.planner, handing=self._handing, court=stages.court, store=store, roster=self._roster,
+            claiming=self._claiming, shards=shards, ready=self.ready,
+        )  # fmt: skip
         self._concluding = Concluding(
             sealing=stages.sealing, settle=stages.settle, store=store, court=stages.court, later=self._granting.offer
         )

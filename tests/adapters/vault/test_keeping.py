@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -24,7 +25,7 @@ from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.folder import VaultFolder
 from chimera.adapters.vault.journal import Entry, Journal
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
-from chimera.adapters.vault.process import Begin
+from chimera.adapters.vault.process import Begin, NotStarted
 from chimera.adapters.vault.published import PublishedKeys
 from chimera.adapters.vault.signer import DAY_US, Spent, VaultSigner
 from chimera.adapters.vault.wire import SealRequest
@@ -280,5 +281,7 @@ async def test_a_wrong_passphrase_says_so_and_shows_nothing(house: House) -> Non
     out, err = await process.communicate(b'{"passphrase":"wrong-canary-99"}\n')
     assert process.returncode != 0
     assert b"key_locked" in err
+    assert b"Traceback" not in err
+    assert msgspec.json.decode(out, type=NotStarted).code == "key_locked"
     assert b"wrong-canary-99" not in out + err
     assert b"PRIVATE" not in out + err

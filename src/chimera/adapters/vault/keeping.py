@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.adapters.vault.process import READY, Begin
+from chimera.adapters.vault.process import READY, Begin, NotStarted
 from chimera.domain.errors import ChimeraError, Unavailable
 
 READY_SECONDS_MAX = 15.0
@@ -115,8 +115,17 @@ async def _until_ready(order: VaultOrder, process: asyncio.subprocess.Process) -
     except TimeoutError:
         said = b""
     if said != READY:
-        raise Unavailable("vault_not_started", "the vault's process did not come up", where=str(order.folder),
-                          remedy="run chimera doctor")  # fmt: skip
+        raise _why(said, order.folder)
+
+
+def _why(said: bytes, folder: Path) -> Unavailable:
+    """What the process itself says, where it could still say it."""
+    try:
+        told = msgspec.json.decode(said, type=NotStarted)
+    except msgspec.DecodeError:
+        return Unavailable("vault_not_started", "the vault's process did not come up", where=str(folder),
+                           remedy="run chimera doctor")  # fmt: skip
+    return Unavailable(told.code, told.message, where=told.where, remedy=told.remedy)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from chimera.adapters.vault.published import PublishedKeys
 from chimera.adapters.vault.server import FIRST, SECOND, Rooms, VaultServer
 from chimera.adapters.vault.signer import VaultSigner, require_pack
 from chimera.domain import scopes
+from chimera.domain.errors import ChimeraError
 from chimera.domain.policy import PackFiles
 from chimera.domain.wallets import WalletRules
 from chimera.governance.policy.ceiling import Ceiling
@@ -35,6 +35,15 @@ from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.sealing import SealVerifier
 
 READY = b"ready\n"
+
+
+class NotStarted(Struct, frozen=True):
+    """Why it does not come up, for whoever started it to say."""
+
+    code: str
+    message: str
+    where: str
+    remedy: str
 
 
 class Begin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,8 +84,16 @@ def main(*, secret_of: Secret = local_secret, coins_of: Coins = local_coins) -> 
     parser.add_argument("--pack", type=Path, help="the policy pack, to be asked as well as named")
     options = parser.parse_args()
     hardening.close_to_others()
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(_serve(options, secret_of, coins_of))
+    except KeyboardInterrupt:
+        return
+    except ChimeraError as error:
+        # A traceback would show where keys are read, and tell nobody what to do.
+        why = NotStarted(error.code, error.message, error.where, error.remedy)
+        sys.stdout.buffer.write(msgspec.json.encode(why) + b"\n")
+        sys.stdout.buffer.flush()
+        sys.exit(f"the vault does not start: {error}")
 
 
 async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins) -> None:
