@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent
@@ -164,7 +165,7 @@ class Handing:
         """What the last of the reports measured, in thousandths of an engagement for each post; None without one."""
         last = max(reports, key=lambda task: task.due_at_us)
         attempts = await self._store.list(Attempt, scope=last.id) if last.state is TaskState.DONE else ()
-        figures = attempts[-1].draft.output.get("figures", {}) if attempts else {}
+        figures = cast("dict[str, int]", attempts[-1].draft.output.get("figures", {}) if attempts else {})
         return figures.get(FIGURE) if figures.get("posts_read") else None
 
     async def _wish(self, campaign: Campaign, wish_id: str, now_us: int, *, wish: str, why: str) -> bool:
