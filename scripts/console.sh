@@ -33,7 +33,7 @@ node_from_wheel() {
 }
 
 is_fresh() {
-  [ -f "$STAMP" ] && [ -d console/node_modules ] && [ -z "$(find console -path console/node_modules -prune -o -path console/dist -prune -o \
+  [ -f "$STAMP" ] && [ -d console/node_modules ] && [ -d console/client/dist ] && [ -z "$(find console -path console/node_modules -prune -o -path console/dist -prune -o \
     -path console/client/src/generated -prune -o -path console/client/dist -prune -o -type f -newer "$STAMP" -print -quit)" ]
 }
 

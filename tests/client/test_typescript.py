@@ -12,8 +12,10 @@ import pytest
 
 from chimera.api import serving
 from tests.api.conftest import World, cluster, world
+from tests.console.conftest import built
 
-__all__ = ["cluster", "world"]
+__all__ = ["built", "cluster", "world"]
+pytestmark = [pytest.mark.requirement("R-L1"), pytest.mark.usefixtures("built"), pytest.mark.timeout(600)]
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = REPOSITORY / "console/node_modules"
 NODE_OF_OURS = REPOSITORY / ".venv/console-node/bin"
@@ -49,7 +51,6 @@ async def _run(programme: Path, url: str, token: str) -> dict[str, object]:
     return json.loads(said)
 
 
-@pytest.mark.requirement("R-L1")
 async def test_a_programme_reads_the_desk_takes_a_review_and_is_told_of_a_conflict(world: World, tmp_path: Path):
     token = await world.secret_of("operator", "operator", by_token=True)
     async with serving.listening(world.app(), host="127.0.0.1", port=0) as where:
@@ -58,7 +59,6 @@ async def test_a_programme_reads_the_desk_takes_a_review_and_is_told_of_a_confli
     assert done["claimed"] == "operator" and done["late"] == "version_stale", done
 
 
-@pytest.mark.requirement("R-L1")
 async def test_a_programme_without_a_session_is_told_so_in_the_apis_words(world: World, tmp_path: Path):
     async with serving.listening(world.app(), host="127.0.0.1", port=0) as where:
         with pytest.raises(AssertionError, match="session_missing"):

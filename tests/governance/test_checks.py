@@ -25,6 +25,7 @@ CONTEXT = Context(
     recent=("the healer heals a little faster than before now",),
     mentions=("@mila",),
     avoid=("election", "loot box"),
+    platform="threads",
 )
 
 
@@ -40,6 +41,7 @@ MET = [
     ("min_length", "👨‍👩‍👧‍👦" * 5, {"graphemes_min": 5}),
     ("max_graphemes", "👨‍👩‍👧‍👦" * 5, {"graphemes_max": 5}),
     ("max_graphemes", "", {"graphemes_max": 0}),
+    ("fits_network", "x" * 495 + " #one", {}),
     ("one_paragraph", "one line\n\n", {}),
     ("hashtags_max", "#one #two c#", {"count_max": 2}),
     ("hashtags_max", "we are #1, see /page#top", {"count_max": 0}),
@@ -68,6 +70,8 @@ MET = [
 NOT_MET = [
     ("min_length", "  1234  ", {"graphemes_min": 5}, "4 characters"),
     ("max_graphemes", "123456", {"graphemes_max": 5}, "shorten it by 1"),
+    ("fits_network", "x" * 501, {}, "shorten it by 1"),
+    ("fits_network", "#one #two", {}, "2 hashtags"),
     ("one_paragraph", "one\ntwo", {}, "more than one paragraph"),
     ("hashtags_max", "#one #two", {"count_max": 1}, "2 hashtags"),
     ("hashtags_max", "#über", {"count_max": 0}, "1 hashtags"),

@@ -29,7 +29,7 @@ GOOD = {"text": "hello", "sources": []}
         ({"text": "hello"}, "'sources' is missing (add it) [schema]"),
         (
             {"text": "hello", "sources": [], "other": 1},
-            "other: 'other' is not known here (known: text, sources) [schema]",
+            "other: 'other' is not known here (known: text, sources, media) [schema]",
         ),
         ({"text": "hello", "source": []}, "source: 'source' is not known here (did you mean 'sources'?) [schema]"),
         ({"text": 5, "sources": []}, "text: the number 5 where text belongs [schema]"),
