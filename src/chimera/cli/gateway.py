@@ -163,16 +163,17 @@ def _show(found: Sequence[Access], *, as_json: bool, nothing: str) -> None:
     if as_json:
         output.answer({"programs": [_as_json(one) for one in found]})
     elif found:
-        rows = [(one.id, one.program, urlsplit(one.redirect).netloc, one.state, " ".join(one.scopes)) for one in found]
-        output.table(("id", "calls itself", "answers go to", "state", "scopes"), rows)
+        rows = [(one.id, one.number, one.program, urlsplit(one.redirect).netloc, one.state, " ".join(one.scopes))
+                for one in found]  # fmt: skip
+        output.table(("id", "number", "calls itself", "answers go to", "state", "scopes"), rows)
     else:
         output.tell(nothing)
 
 
 def _as_json(access: Access) -> dict[str, Any]:
-    return {"id": access.id, "program": access.program, "redirect": access.redirect, "state": access.state,
-            "scopes": access.scopes, "agent": access.agent_id, "by": access.by,
-            "ends_at_us": access.ends_at_us}  # fmt: skip
+    return {"id": access.id, "number": access.number, "program": access.program,
+            "redirect": access.redirect, "state": access.state, "scopes": access.scopes,
+            "agent": access.agent_id, "by": access.by, "ends_at_us": access.ends_at_us}  # fmt: skip
 
 
 async def _agent(context: typer.Context, name: str) -> Agent:
