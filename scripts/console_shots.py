@@ -97,6 +97,10 @@ def take_all(browser: Browser, entrance: str, wanted: set[str]) -> None:
         page.goto(f"{url}/reviews")
         page.locator(".entry button").first.click()
         picture(page, "phone")
+    if not wanted or "log-in" in wanted:
+        stranger = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        stranger.goto(url)
+        picture(stranger, "log-in")
     context.close()
     first.close()
 

@@ -49,7 +49,7 @@ def test_halting_says_what_it_will_do_and_resuming_goes_on(page: Page, house: Ho
     page.goto(f"{house.url}/money")
     page.get_by_role("button", name="Halt…").click()
     dialogue = page.get_by_role("dialog")
-    expect(dialogue.get_by_label("What this does")).to_contain_text("Nothing begins in fleet any more")
+    expect(dialogue.get_by_label("What this does")).to_contain_text("Nothing begins in the fleet any more")
     dialogue.get_by_label("Why").fill("an exercise")
     dialogue.get_by_role("button", name="Halt the fleet now").click()
     expect(page.get_by_role("status").filter(has_text="The fleet is halted")).to_contain_text("an exercise")
@@ -103,6 +103,30 @@ def test_a_campaign_from_its_goal_to_something_published(page: Page, house: Hous
     page.get_by_text("Results", exact=True).click()
     expect(page.get_by_role("cell", name="done", exact=True).first).to_be_visible()
     assert page.evaluate("window.owned") is None, "a goal is text, whatever stands in it"
+
+
+def test_answers_stand_in_a_block_beneath_the_plan(page: Page, house: House) -> None:
+    go_on(page, house.url)
+    talkative = waited(lambda: with_answers(page, house), seconds_max=90, what="somebody was answered three times")
+    page.goto(f"{house.url}/campaigns/{talkative}")
+    head = page.locator(".stage", has_text="Answers")
+    expect(head).to_be_visible(timeout=40_000)
+    answers = page.locator(".step", has_text="to what came ")
+    expect(answers.nth(2)).to_be_visible()
+    places = [box for box in (one.bounding_box() for one in answers.all()) if box is not None]
+    top = head.bounding_box()
+    assert top is not None
+    assert len({round(box["x"]) for box in places}) > 1, "a long list is no tower"
+    assert all(box["y"] > top["y"] for box in places)
+
+
+def with_answers(page: Page, house: House) -> str | None:
+    """A campaign in which people were answered several times."""
+    for campaign in ask(page, house.url, "campaigns")["items"]:
+        nodes = ask(page, house.url, f"campaigns/{campaign['id']}/plan")["nodes"]
+        if sum(node["input_id"] is not None and not node["after"] for node in nodes) >= 3:
+            return campaign["id"]
+    return None
 
 
 def publication(page: Page, house: House, campaign_id: str) -> dict[str, Any] | None:

@@ -11,6 +11,11 @@ export function dateOf(us: number): Date {
   return new Date(us / 1000);
 }
 
+/** The moment that an id begins with, to the millisecond. */
+export function usOf(id: string): number {
+  return parseInt(id.slice(0, 8) + id.slice(9, 13), 16) * 1000;
+}
+
 export function clockOf(us: number): string {
   return clock.format(dateOf(us));
 }

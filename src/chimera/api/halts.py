@@ -156,13 +156,14 @@ def _is_in(kind: str, name: str, campaign_id: str, platform: str, campaigns: set
 
 
 def _in_words(kind: str, scope: str, agents: int, campaigns: int, sent: int) -> str:
+    place = "the fleet" if scope == scopes.FLEET else scope
     touched = f"It touches {_counted(agents, 'agent')} and {_counted(campaigns, 'campaign')}."
     if kind == "pause":
-        return (f"Nothing new is planned in {scope} until somebody lets it go on. {touched} "
+        return (f"Nothing new is planned in {place} until somebody lets it go on. {touched} "
                 "What is under way is finished, reviewed and let out as ever.")  # fmt: skip
     called = f" Under way and not to be called back: {_counted(sent, 'call')}; settled in any case." if sent else ""
     return (
-        f"Nothing begins in {scope} any more: no admission, dispatch, grant or act. {touched} Nothing is lost.{called}"
+        f"Nothing begins in {place} any more: no admission, dispatch, grant or act. {touched} Nothing is lost.{called}"
     )
 
 

@@ -23,7 +23,9 @@ from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence
 from chimera.swarm.loops import log
 
-CONCLUDED_AT_ONCE_MAX = 128
+CONCLUDED_AT_ONCE_MAX = 256
+# While one batch is on its way to disk the next ones are signed: a vault's turn and a commit's are waited for together.
+COMMITTED_AT_ONCE_MAX = 2
 
 
 class Ending:
@@ -61,6 +63,7 @@ class Concluding:
         self.later = later
         self._waiting: deque[Ending] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def conclude(self, step: Consequence) -> Task | None:
         """The task as it ended. None where its decision has to be committed first: nothing of it is on record."""
@@ -79,12 +82,16 @@ class Concluding:
         if self._running is not None:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
+        for ending in tuple(self._ending):
+            ending.cancel()
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     async def _run(self) -> None:
         batch: Sequence[Ending] = ()
         try:
             while batch := self._take():
-                await self._end(batch)
+                if signed := await self._signed(batch):
+                    await self._hand_on(batch, signed)
         finally:
             for ending in (*batch, *self._waiting):
                 ending.done.cancel()
@@ -94,13 +101,31 @@ class Concluding:
     def _take(self) -> list[Ending]:
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), CONCLUDED_AT_ONCE_MAX))]
 
-    async def _end(self, batch: Sequence[Ending]) -> None:
+    async def _signed(self, batch: Sequence[Ending]) -> Signed | None:
         try:
             with self._court.timed("seal"):
-                signed = await self._sealing.sign([ending.grant for ending in batch])
+                return await self._sealing.sign([ending.grant for ending in batch])
         except ChimeraError as error:
             log.info("decided first, sealed later", grants=len(batch), why=str(error))
-            return _answer(batch, is_on_record=False)
+            _answer(batch, is_on_record=False)
+            return None
+
+    async def _hand_on(self, batch: Sequence[Ending], signed: Signed) -> None:
+        """To the store, beside those that are on their way there; not more than a few."""
+        while len(self._ending) >= COMMITTED_AT_ONCE_MAX:
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(self._end(batch, signed), name="concluding one batch")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, batch: Sequence[Ending], signed: Signed) -> None:
+        try:
+            await self._commit(batch, signed)
+        finally:
+            for ending in batch:
+                ending.done.cancel()
+
+    async def _commit(self, batch: Sequence[Ending], signed: Signed) -> None:
         try:
             await self._store.commit(joined((signed.whole, *(ending.change for ending in batch))))
         except (Conflict, Refused):

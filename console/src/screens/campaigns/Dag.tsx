@@ -6,17 +6,21 @@ import { useLocation } from "wouter";
 import { Icon } from "@/parts/Icon";
 import { State } from "@/parts/parts";
 import { layoutOf, type Stage, type Step } from "@/screens/campaigns/layout";
+import { momentOf, usOf } from "@/words/time";
 
 type StepNode = Node<{ step: Step }, "step">;
-type StageNode = Node<{ stage: Stage; last: boolean }, "stage">;
+type StageNode = Node<{ stage: Stage }, "stage">;
 
-const STAGE_Y = -74;
+/** A step of a plan has a name of its own; an answer is known by when its question came, which its id begins with. */
+function nameOf(step: Step): string {
+  return step.input_id !== null && step.key === step.input_id ? `to what came ${momentOf(usOf(step.input_id))}` : step.key;
+}
 
 function graphOf(steps: readonly Step[]): { nodes: (StepNode | StageNode)[]; edges: Edge[] } {
   const { places, stages } = layoutOf(steps);
   const states = new Map(steps.map((step) => [step.id, step.state]));
-  const heads: StageNode[] = stages.map((stage, index) => ({ id: `stage ${String(stage.depth)}`, type: "stage", position: { x: stage.x, y: STAGE_Y }, data: { stage, last: index === stages.length - 1 }, focusable: false, ariaLabel: `Stage ${String(stage.depth + 1)}: ${stage.name}, ${String(stage.done)} of ${String(stage.count)} ended` }));
-  const nodes: StepNode[] = steps.map((step) => ({ id: step.id, type: "step", position: places.get(step.id) ?? { x: 0, y: 0 }, data: { step }, ariaLabel: `${step.key}, ${step.spec}, ${step.state}` }));
+  const heads: StageNode[] = stages.map((stage) => ({ id: stage.title, type: "stage", position: stage.place, data: { stage }, focusable: false, ariaLabel: `${stage.title}: ${stage.name}, ${String(stage.done)} of ${String(stage.count)} ended` }));
+  const nodes: StepNode[] = steps.map((step) => ({ id: step.id, type: "step", position: places.get(step.id) ?? { x: 0, y: 0 }, data: { step }, ariaLabel: `${nameOf(step)}, ${step.spec}, ${step.state}` }));
   const edges = steps.flatMap((step) => step.after.filter((id) => states.has(id)).map((id) => {
     const isHandedOver = states.get(id) === "done";
     return { id: `${id}-${step.id}`, source: id, target: step.id, animated: step.state === "leased", style: isHandedOver ? { stroke: "var(--go)" } : { strokeDasharray: "4 4" }, markerEnd: { type: MarkerType.ArrowClosed, color: isHandedOver ? "var(--go)" : "var(--line-strong)" } };
@@ -29,21 +33,21 @@ function StepShown({ data }: NodeProps<StepNode>): ReactElement {
   return (
     <div className="step" data-state={step.state}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
-      <div className="row"><b className="cut grow" title={step.key}>{step.spec}</b><State of={step.state} /></div>
-      <div className="cut faint">{step.state === "held" ? <span className="hand"><Icon name="reviews" size={12} /> handed over to a person</span> : <>{step.key}{step.revision > 0 && ` · revision ${String(step.revision)}`}</>}</div>
+      <div className="row"><b className="cut grow" title={nameOf(step)}>{step.spec}</b><State of={step.state} /></div>
+      <div className="cut faint">{step.state === "held" ? <span className="hand"><Icon name="reviews" size={12} /> handed over to a person</span> : <>{nameOf(step)}{step.revision > 0 && ` · revision ${String(step.revision)}`}</>}</div>
       <Handle type="source" position={Position.Right} isConnectable={false} />
     </div>
   );
 }
 
 function StageShown({ data }: NodeProps<StageNode>): ReactElement {
-  const { stage, last } = data;
+  const { stage } = data;
   const isWhole = stage.done === stage.count;
   return (
     <div className="stage" data-done={isWhole || undefined}>
-      <div><span className="faint">Stage {stage.depth + 1}</span> <b>{stage.name}</b></div>
+      <div><span className="faint">{stage.title}</span> <b>{stage.name}</b></div>
       <div className="faint">{stage.done} of {stage.count} ended{stage.waits > 0 && ` · ${String(stage.waits)} with a person`}</div>
-      {!last && <i title={isWhole ? "handed over" : "hands over what it has found to the next stage"}><Icon name={isWhole ? "check" : "right"} size={12} /></i>}
+      {stage.handsOver && <i title={isWhole ? "handed over" : "hands over what it has found to the next stage"}><Icon name={isWhole ? "check" : "right"} size={12} /></i>}
     </div>
   );
 }
