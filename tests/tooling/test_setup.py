@@ -36,9 +36,12 @@ class Machine:
         command.chmod(0o755)
         return command
 
-    def python(self, name: str = "python3", *, folder: str = "bin", serves: bool = True) -> Path:
-        # setup.sh asks two things of a candidate: is it new enough, and where is it really?
-        answers = f'case "$2" in *version_info*) exit {0 if serves else 1};; *) echo "$0";; esac'
+    def python(
+        self, name: str = "python3", *, folder: str = "bin", serves: bool = True, took_us: int | str = "",
+    ) -> Path:  # fmt: skip
+        # setup.sh asks three things of a candidate: is it new enough, where is it really, and how fast is it?
+        age = f"*version_info*) exit {0 if serves else 1};;"
+        answers = f'case "$*" in {age} *perf_counter*) echo {took_us};; *) echo "$0";; esac'
         return self.command(name, answers, folder=folder)
 
     def uv(self, *, folder: str = "bin", works: bool = True) -> Path:
@@ -80,6 +83,23 @@ def test_a_python_that_is_too_old_or_a_dead_shim_is_passed_over(machine: Machine
     machine.command("python3.13", "echo 'pyenv: command not found' >&2; exit 127")
     good = machine.python("python3.12", folder="home/.pyenv/versions/3.12.1/bin")
     assert machine.run("find_python && say $PYTHON").stdout.strip() == str(good)
+
+
+@pytest.mark.parametrize(("first", "other", "taken"), [(9_000, 6_000, "usr"), (9_000, 8_000, "bin"),
+                                                       (6_000, 9_000, "bin"), ("", 6_000, "bin"), (9_000, "no", "bin"),
+                                                       (9_000, "", "bin")])  # fmt: skip
+def test_another_python_is_taken_where_it_is_clearly_faster(
+    machine: Machine, first: int | str, other: int | str, taken: str
+) -> None:
+    found = {"bin": machine.python(took_us=first), "usr": machine.python(folder="usr", took_us=other)}
+    ran = machine.run('find_python && echo "$PYTHON $FETCHER"')
+    assert ran.stdout.split() == [str(found[taken]), str(found["bin"])], ran.stderr
+
+
+def test_a_python_that_is_named_is_taken_however_slow_it_is(machine: Machine) -> None:
+    machine.python(took_us=1_000)
+    named = machine.python("python3.11", folder="usr", took_us=9_000)
+    assert machine.run(f'PYTHON={named}; find_python && echo "$PYTHON"').stdout.strip() == str(named)
 
 
 def test_a_python_that_is_named_comes_first(machine: Machine) -> None:
