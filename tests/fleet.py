@@ -48,10 +48,15 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def chimera(home: Path, *arguments: object, **more: str) -> Answer:
-    """Run one command to its end."""
+    """Run one command to its end, with nothing on its stdin."""
+    return typed(home, "", *arguments, **more)
+
+
+def typed(home: Path, text: str, *arguments: object, **more: str) -> Answer:
+    """Run one command to its end, with a text on its stdin."""
     done = subprocess.run(
         words(*arguments), env=environment(home, **more), capture_output=True, text=True, check=False,
-        timeout=COMMAND_SECONDS_MAX, stdin=subprocess.DEVNULL,
+        timeout=COMMAND_SECONDS_MAX, input=text,
     )  # fmt: skip
     return Answer(done.returncode, done.stdout, done.stderr)
 

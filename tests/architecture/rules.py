@@ -17,6 +17,7 @@ FUNCTION_LINES_MEDIAN_MAX = 9
 VAGUE_NAMES = frozenset({"base", "common", "core", "helpers", "misc", "shared", "utils"})
 # Loads adapters when they are used: importing everything costs 9 s and 201 MB (DESIGN §3).
 LATE_IMPORTERS = ("src/chimera/bootstrap.py", "src/chimera/assembly/", "src/chimera/cli/start.py")
+ERRORS = frozenset({"ChimeraError", "Conflict", "Invalid", "Missing", "Refused", "Unavailable"})
 MOCK = re.compile(r"(mock|pytest_mock|unittest\.mock)\b")
 SQL_ROOM = "src/chimera/adapters/postgres/"
 
@@ -206,6 +207,15 @@ def public_functions(body: list[ast.stmt]) -> Iterator[Function]:
 
 
 # ── contents ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def silent_errors(source: Source) -> Iterator[Fault]:
+    """An error says what to do about it, even where that is nothing."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+            given = [word.value for word in node.keywords if word.arg == "remedy"]
+            if not given or (isinstance(given[0], ast.Constant) and not str(given[0].value).strip()):
+                yield Fault(source.path, node.lineno, f"{node.func.id} without a remedy")
 
 
 def sql_in_python(source: Source) -> Iterator[Fault]:

@@ -29,6 +29,7 @@ IN_SOURCE = [
     rules.mocks,
     rules.loose_signatures,
     rules.sql_in_python,
+    rules.silent_errors,
 ]
 IN_TESTS = [rules.long_functions, rules.long_module, rules.inhabited_package_file, rules.vague_name, rules.mocks]
 IN_SCRIPTS = [rules.long_functions, rules.long_module, rules.undocumented_module, rules.late_imports, rules.mocks]

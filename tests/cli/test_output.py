@@ -6,8 +6,25 @@ import io
 
 import pytest
 import structlog
+from rich.console import Console
 
 from chimera.cli import output
+
+
+def test_what_names_a_row_is_never_broken() -> None:
+    named = "01a2014d-1422-7973-8d32-41c06e5fd125"
+    console = Console(file=io.StringIO(), width=60)
+    console.print(output.drawn(("review", "text"), [(named, "words " * 20)]), crop=False)
+    written = console.file
+    assert isinstance(written, io.StringIO)
+    lines = written.getvalue().splitlines()
+    assert sum(named in line for line in lines) == 1
+    assert len(lines) > 2, "what is not the name is folded"
+
+
+def test_a_pipe_has_no_width(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("review", "text"), [("1", "words " * 50), ("2", "")])
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_a_logger_that_is_kept_speaks_to_whatever_is_standard_error_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,22 @@ def test_a_pack_that_may_not_be_applied(run: Run, pack: Path, capsys: Said) -> N
     assert run("policy", "lint", pack.parent / "nowhere") == 2
 
 
+def test_diff_names_every_band_that_differs(run: Run, pack: Path, capsys: Said) -> None:
+    """How many people are asked is no rule and no limit, and must not change unseen."""
+    bands = json.loads((pack / "bands.json").read_text())
+    (pack / "bands.json").write_text(json.dumps({**bands, "two_persons": [], "record_rulings_min": 5}))
+    assert run("policy", "diff", pack) == 1
+    words = capsys.readouterr().out
+    assert 'two_persons: ["legal"] → []' in words
+    assert "record_rulings_min: 20 → 5" in words
+    assert "proceed_bp" not in words
+
+
+def test_a_proposal_needs_a_reason(run: Run, pack: Path, capsys: Said) -> None:
+    assert run("policy", "propose", pack, "--why", " ", "--json") == 2
+    assert said(capsys)["error"]["code"] == "reason_missing"
+
+
 def test_diff_propose_apply_and_back(run: Run, chair: Chair, pack: Path, capsys: Said) -> None:
     assert run("policy", "list") == 0
     assert run("policy", "diff", pack) == 1

@@ -13,6 +13,8 @@ REFUSED = (
     ("privacy", "erase", "@somebody"),
     ("privacy", "opt-out", "@somebody"),
     ("memory", "keep", "words"),
+    ("audit", "export", "history.bundle"),
+    ("audit", "retain"),
 )
 
 

@@ -94,7 +94,7 @@ async def test_going_back_is_applying_an_earlier_version(house: SmallHouse, poli
     ("role", "code"), [("reviewer", "role_may_not_apply"), ("guest", "role_may_not_apply"), ("", "role_may_not_apply")]
 )
 async def test_who_may_not_apply(policies: Policies, role: str, code: str) -> None:
-    made = await policies.propose(STRICT, by="pia", why="")
+    made = await policies.propose(STRICT, by="pia", why="tried")
     assert await code_of(policies.apply(made.number, by=Approver("x", role), digest=made.digest)) == code
 
 
@@ -109,7 +109,7 @@ async def test_the_policy_that_stands_says_who_may_change_it(policies: Policies)
 
 
 async def test_exactly_what_was_looked_at(house: SmallHouse, policies: Policies) -> None:
-    made = await policies.propose(STRICT, by="pia", why="")
+    made = await policies.propose(STRICT, by="pia", why="tried")
     assert await code_of(policies.apply(made.number, by=OPERATOR, digest="0" * 64)) == "policy_bytes_differ"
     house.rewrite(replace(made, files=FILES))
     assert await code_of(policies.apply(made.number, by=OPERATOR, digest=made.digest)) == "policy_bytes_differ"
@@ -127,13 +127,13 @@ UNSOUND = {
 
 @pytest.mark.parametrize("code", sorted(UNSOUND))
 async def test_what_is_not_sound_is_not_even_proposed(house: SmallHouse, policies: Policies, code: str) -> None:
-    assert await code_of(policies.propose(UNSOUND[code], by="pia", why="")) == code
+    assert await code_of(policies.propose(UNSOUND[code], by="pia", why="tried")) == code
     assert await versions(house.office) == ()
 
 
 async def test_what_is_refused_beside(policies: Policies) -> None:
-    made = await policies.propose(STRICT, by="pia", why="")
-    assert await code_of(policies.propose(STRICT, by="pia", why="")) == "policy_known"
+    made = await policies.propose(STRICT, by="pia", why="tried")
+    assert await code_of(policies.propose(STRICT, by="pia", why="tried")) == "policy_known"
     assert await code_of(policies.apply(99, by=OPERATOR, digest=made.digest)) == "policy_unknown"
     await policies.withdraw(made.number, by="pia")
     assert (
@@ -144,8 +144,8 @@ async def test_what_is_refused_beside(policies: Policies) -> None:
 
 
 async def test_of_two_who_apply_at_once_one_is_first(house: SmallHouse, policies: Policies) -> None:
-    first = await policies.propose(STRICT, by="pia", why="")
-    second = await policies.propose(replace(STRICT, release="other"), by="pia", why="")
+    first = await policies.propose(STRICT, by="pia", why="tried")
+    second = await policies.propose(replace(STRICT, release="other"), by="pia", why="tried")
     stale = await house.office.get(Policy, first.id)
     await policies.apply(second.number, by=OPERATOR, digest=second.digest)
     # Whoever had read before, and writes now, is refused.
@@ -155,7 +155,7 @@ async def test_of_two_who_apply_at_once_one_is_first(house: SmallHouse, policies
             replace(await policies.get(1), version=2, state=PolicyState.REPLACED),
         )
     codes = await asyncio.gather(
-        *(code_of(policies.propose(replace(STRICT, release=str(n)), by="p", why="")) for n in range(2))
+        *(code_of(policies.propose(replace(STRICT, release=str(n)), by="p", why="tried")) for n in range(2))
     )
     assert set(codes) <= {"", "record_stale"}
     assert len([one for one in await versions(house.office) if one.state is PolicyState.IN_FORCE]) == 1

@@ -8,9 +8,12 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from chimera.domain.change import Change
 from chimera.domain.confidence import Bands
 from chimera.domain.decision import Allow, Approver, Question
 from chimera.domain.errors import ChimeraError
+from chimera.domain.event import Event, EventKind
+from chimera.domain.person import Person, PersonState, person_id
 from chimera.domain.review import CLAIM_SECONDS, Review, ReviewState
 from chimera.governance.gate import Gate
 from chimera.governance.reviewers import Reviewers
@@ -89,6 +92,13 @@ async def test_of_many_who_claim_at_once_one_has_it(house: SmallHouse, reviews: 
 
 async def test_a_review_for_one_person(house: SmallHouse, reviews: Reviews) -> None:
     review = await house.escalate()
+    rob = Person(id=person_id("rob"), name="rob", roles=("reviewer",))
+    assert await code_of(reviews.assign(review.id, to="rob", by=OTTO)) == "person_unknown"
+    joined = Event(kind=EventKind.PERSON_ADDED, subject=rob.id, at_us=0, data={"name": "rob"})
+    gone = replace(rob, state=PersonState.DISABLED)
+    await house.office.commit(Change(records=(gone,), events=(joined,)))
+    assert await code_of(reviews.assign(review.id, to="rob", by=OTTO)) == "person_unknown"
+    house.rewrite(rob)
     assert await code_of(reviews.assign(review.id, to="rob", by=RITA)) == "not_permitted"
     given = await reviews.assign(review.id, to="rob", by=OTTO)
     assert await code_of(yes(reviews, given, RITA)) == "review_assigned"

@@ -326,7 +326,12 @@ class AgentRoutes:
     def _read(self, given: PackageFiles) -> Contents:
         names = [name for name in given.files if not name or len(name) > 200 or ".." in name or name.startswith("/")]
         if names:
-            raise Invalid("file_name_unfit", "a file's name leads out of the package", where="files")
+            raise Invalid(
+                "file_name_unfit",
+                "a file's name leads out of the package",
+                where="files",
+                remedy="name it by its path within the package",
+            )
         return self._read_package(given.name, {name: _bytes_of(name, text) for name, text in given.files.items()})
 
     def _window_of(self, agent: Agent) -> str:
@@ -387,4 +392,6 @@ def _bytes_of(name: str, text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise Invalid("file_not_base64", "a picture of a package comes in Base64", where=name[:200]) from error
+        raise Invalid(
+            "file_not_base64", "a picture of a package comes in Base64", where=name[:200], remedy="encode it in Base64"
+        ) from error

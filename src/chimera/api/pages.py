@@ -37,12 +37,14 @@ class PageRoutes:
     async def show(self, request: Request, path: str) -> Response:
         """A file of the console; for the addresses within it, its first page."""
         if path.startswith("v1/") or path == "v1":
-            raise Missing("route_unknown", "there is nothing at this address", where="path")
+            raise Missing(
+                "route_unknown", "there is nothing at this address", where="path", remedy="see the API's reference"
+            )
         found = self._file(path)
         if found is not None:
             return _served(found, request, path)
         if "." in path.rpartition("/")[2]:
-            raise Missing("route_unknown", "there is no such file", where="path")
+            raise Missing("route_unknown", "there is no such file", where="path", remedy="see the API's reference")
         index = self._file(INDEX)
         return _served(index, request, INDEX) if index else HTMLResponse(_PLAIN.replace("{{", "{").replace("}}", "}"))
 

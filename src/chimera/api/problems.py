@@ -134,17 +134,38 @@ async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     match error.status_code:
         case 404:
-            return response_of(Missing("route_unknown", "there is nothing at this address", where="path"))
+            return response_of(
+                Missing(
+                    "route_unknown", "there is nothing at this address", where="path", remedy="see the API's reference"
+                )
+            )
         case 405:
-            problem = problem_of(Invalid("method_unknown", "this address does not take that method", where="method"))
+            problem = problem_of(
+                Invalid(
+                    "method_unknown",
+                    "this address does not take that method",
+                    where="method",
+                    remedy="see the API's reference",
+                )
+            )
             return _response(msgspec.structs.replace(problem, status=405, title=_TITLES[405]), error.headers)
         case _:
-            return response_of(Invalid("request_malformed", printable(str(error.detail)), where="request"))
+            return response_of(
+                Invalid(
+                    "request_malformed", printable(str(error.detail)), where="request", remedy="send well-formed JSON"
+                )
+            )
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     _log.error("unexpected", path=request.url.path, exc_info=error)
-    problem = problem_of(ChimeraError("unexpected", "this is a fault of ours; the log has it"))
+    problem = problem_of(
+        ChimeraError(
+            "unexpected",
+            "this is a fault of ours; the log has it",
+            remedy="this is a fault of ours: report it with the lines on stderr",
+        )
+    )
     return _response(problem)
 
 

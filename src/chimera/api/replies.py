@@ -110,5 +110,10 @@ class Replies:
 def _key_of(request: Request) -> str:
     key = request.headers.get(HEADER, "")
     if len(key) > KEY_LENGTH_MAX or not key.isascii() or not key.isprintable():
-        raise Invalid("key_malformed", f"a key has at most {KEY_LENGTH_MAX} plain characters", where=HEADER)
+        raise Invalid(
+            "key_malformed",
+            f"a key has at most {KEY_LENGTH_MAX} plain characters",
+            where=HEADER,
+            remedy="use at most 200 plain characters",
+        )
     return key

@@ -241,7 +241,7 @@ class ReviewRoutes:
         review = await self._views.get(Review, review_id)
         self._permits.require(who, "review.look", about(review))
         agent = await self._views.find(Agent, review.agent_id)
-        attempts = await self._views.list(Attempt, scope=review.task_id)
+        attempts = await self._views.list(Attempt, scope=await self._reviews.shown_task(review))
         attempt = attempts[-1] if attempts else None
         now_us = await self._views.now_us()
         wanted = self._treasury.windows_for(agent_id=review.agent_id, campaign_id=review.campaign_id, at_us=now_us)

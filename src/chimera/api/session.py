@@ -101,7 +101,12 @@ class SessionRoutes:
     async def log_in(self, request: Request, given: LogIn) -> Response:
         """Log in. The session's secret goes into a cookie that no script can read."""
         if not given.once and not given.password:
-            raise Invalid("credentials_not_given", "neither a code nor a password was sent", where="body")
+            raise Invalid(
+                "credentials_not_given",
+                "neither a code nor a password was sent",
+                where="body",
+                remedy="send one of them",
+            )
         if given.once:
             _, secret = await self._desk.redeem(given.once, address_of(request))
         else:

@@ -96,7 +96,7 @@ async def _body_of(scope: Scope, receive: Receive) -> bytes | None:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise Invalid("request_malformed", "the request broke off", where="body")
+            raise Invalid("request_malformed", "the request broke off", where="body", remedy="send well-formed JSON")
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > BODY_BYTES_MAX:
@@ -120,7 +120,9 @@ def require_shallow(body: bytes) -> None:
         elif byte in b"[{":
             depth += 1
             if depth > DEPTH_MAX:
-                raise Invalid("request_too_deep", f"nested deeper than {DEPTH_MAX} levels", where="body")
+                raise Invalid(
+                    "request_too_deep", f"nested deeper than {DEPTH_MAX} levels", where="body", remedy="send it flatter"
+                )
         elif byte in b"]}":
             depth -= 1
 

@@ -86,7 +86,12 @@ class VitalRoutes:
             async with self._clock.timeout(READY_SECONDS):
                 await self._views.now_us()
         except TimeoutError as error:
-            raise Unavailable("database_silent", "the database does not answer in time", where="database") from error
+            raise Unavailable(
+                "database_silent",
+                "the database does not answer in time",
+                where="database",
+                remedy="wait; see the runbook on a database that is gone",
+            ) from error
         return Health(status="ready", version=self._version)
 
     async def metrics(self) -> Response:

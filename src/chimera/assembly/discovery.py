@@ -140,13 +140,23 @@ async def card_of_peer(peer: Peer) -> bytes:
     parts = urlsplit(peer.address)
     local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
     if parts.scheme != "https" and not local:
-        raise Refused("card_unencrypted", "a card is read over https", where=peer.address)
+        raise Refused(
+            "card_unencrypted",
+            "a card is read over https",
+            where=peer.address,
+            remedy="ask the peer for an https address",
+        )
     try:
         reached = await addresses_of(parts.hostname or "", parts.port or 443)
     except OSError as error:
-        raise Unavailable("card_unreachable", str(error)[:200], where=peer.address) from error
+        raise Unavailable("card_unreachable", str(error)[:200], where=peer.address, remedy="try later") from error
     if not local and not all(is_public(address) for address in reached):
-        raise Refused("card_private_address", "its address leads into a private network", where=peer.address)
+        raise Refused(
+            "card_private_address",
+            "its address leads into a private network",
+            where=peer.address,
+            remedy="nothing to do: nobody outside may lead us inside",
+        )
     return await asyncio.to_thread(partial(_read, peer.address))
 
 
@@ -155,13 +165,18 @@ def _read(address: str) -> bytes:
     try:
         with open_address(request, seconds_max=CARD_SECONDS_MAX) as answer:
             if answer.status != OK:
-                raise Unavailable("card_unreachable", f"it answered {answer.status}", where=address)
+                raise Unavailable("card_unreachable", f"it answered {answer.status}", where=address, remedy="try later")
             return answer.read(CARD_BYTES_MAX + 1)
     except urllib.error.HTTPError as error:
         error.close()
-        raise Missing("card_missing", f"it answered {error.code}", where=address) from error
+        raise Missing(
+            "card_missing",
+            f"it answered {error.code}",
+            where=address,
+            remedy="chimera gateway serve signs our own; for another, look at its address",
+        ) from error
     except OSError as error:
-        raise Unavailable("card_unreachable", str(error)[:200], where=address) from error
+        raise Unavailable("card_unreachable", str(error)[:200], where=address, remedy="try later") from error
 
 
 async def verified_card(directory: Directory, public: str) -> dict[str, Any]:

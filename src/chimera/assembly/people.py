@@ -66,8 +66,13 @@ async def permitted_here(settings: Settings, store: Store, verb: str) -> Princip
 
 async def look(office: Office, *, at: str, record: str = "") -> None:
     """Put on record that whoever sits here reads something, before it is shown: as the API does for its routes."""
-    looks = Looks(store=office.store)
-    looks.note(office.principal, route=f"cli/{at}", record=record)
+    await looked(office.store, office.principal, at=at, record=record)
+
+
+async def looked(store: Store, by: Principal, *, at: str, record: str = "") -> None:
+    """The same for whoever was let in another way than by the office."""
+    looks = Looks(store=store)
+    looks.note(by, route=f"cli/{at}", record=record)
     await looks.flush()
 
 

@@ -76,12 +76,19 @@ def _head_of(files: dict[str, bytes], *, where: str) -> SkillHead:
     text = files.get(SKILL_FILE, b"").replace(b"\r\n", b"\n")
     head, closed, _ = text.removeprefix(FENCE).partition(b"\n" + FENCE)
     if not text.startswith(FENCE) or not closed or len(head) > HEAD_BYTES_MAX:
-        raise Invalid("skill_malformed", f"there is no {SKILL_FILE} with a head between two lines of ---", where=where)
+        raise Invalid(
+            "skill_malformed",
+            f"there is no {SKILL_FILE} with a head between two lines of ---",
+            where=where,
+            remedy="import another",
+        )
     document = yaml.parse(head + b"\n", file=f"{where}/{SKILL_FILE}", limits=STANDARD)
     try:
         return msgspec.convert(document.value, SkillHead)
     except msgspec.ValidationError as error:
-        raise Invalid("skill_malformed", str(error)[:200], where=f"{where}/{SKILL_FILE}") from error
+        raise Invalid(
+            "skill_malformed", str(error)[:200], where=f"{where}/{SKILL_FILE}", remedy="import another"
+        ) from error
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -92,7 +99,7 @@ def _read(path: Path, limit: int) -> bytes:
         raise Missing("skill_missing", f"cannot be read: {error.strerror}", where=str(path),
                       remedy="name an archive that lies beside its .sig") from error  # fmt: skip
     if len(data) > limit:
-        raise Invalid("skill_too_large", f"more than {limit} bytes", where=str(path))
+        raise Invalid("skill_too_large", f"more than {limit} bytes", where=str(path), remedy="do not import it")
     return data
 
 

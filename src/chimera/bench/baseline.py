@@ -23,7 +23,9 @@ async def run(
     try:
         admin = await asyncpg.connect(dsn)
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable("baseline_unavailable", str(error), where="bench cfo") from error
+        raise Unavailable(
+            "baseline_unavailable", str(error), where="bench cfo", remedy="give it a login that may create a schema"
+        ) from error
     await admin.execute(query("baseline_tables"))
     await admin.executemany(query("baseline_window"), [(key, 10**9) for key in windows])
     connections = [await asyncpg.connect(dsn) for _ in range(clients)]

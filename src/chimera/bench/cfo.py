@@ -222,7 +222,12 @@ class Paced(Struct, frozen=True, kw_only=True):
         payment = self._payment(number, agent_id, SystemClock().now_us(), self.campaign_id)
         word = await self.cfo.appraise(payment)
         if word.word is not Word.CLEAR:
-            raise Unavailable("bench_not_approved", "; ".join(word.reasons), where="bench cfo")
+            raise Unavailable(
+                "bench_not_approved",
+                "; ".join(word.reasons),
+                where="bench cfo",
+                remedy="see the reason; this is a fault of the benchmark",
+            )
         record = Spending(id=payment.id, appraisal=word, decided="approved")
         windows = self.spenders.windows(agent_id=payment.agent_id, recipient=payment.recipient)
         hold = await self.spenders.hold(payment.amount_micros, windows, word=record)

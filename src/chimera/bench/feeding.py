@@ -75,7 +75,9 @@ class NoTools:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """Refuses."""
-        raise Refused("tool_not_permitted", "the benchmark reads nothing", where=tool)
+        raise Refused(
+            "tool_not_permitted", "the benchmark reads nothing", where=tool, remedy="add the permission to its manifest"
+        )
 
 
 class Feeder:

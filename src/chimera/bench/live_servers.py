@@ -68,7 +68,12 @@ def _run(command: list[str]) -> None:
     try:
         done = subprocess.run([program, *command[1:]], capture_output=True, timeout=INSTALL_SECONDS_MAX, check=False)
     except subprocess.TimeoutExpired as error:
-        raise Unavailable("bench_servers_missing", f"{command[0]} took too long", where="bench") from error
+        raise Unavailable(
+            "bench_servers_missing",
+            f"{command[0]} took too long",
+            where="bench",
+            remedy="look at npm and pip, or measure with --no-real",
+        ) from error
     if done.returncode:
         raise Unavailable("bench_servers_missing", done.stderr.decode("utf-8", "replace")[-300:], where=command[0],
                           remedy="look at the registry's client, or measure without: --no-real")  # fmt: skip

@@ -17,6 +17,8 @@ from chimera.adapters.postgres.retention import Week, drop_weeks
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import people, vaults
 from chimera.cli import output, stopping
+from chimera.cli.inputs import cannot_read
+from chimera.cli.persons import permitted
 from chimera.cli.story import every_event, line_of
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
@@ -78,7 +80,9 @@ def _verify_bundle(path: Path, keys: list[str], at_least: int, *, as_json: bool)
     try:
         found = verify_bundle.verify_file(str(path), keys=keys, at_least=at_least)
     except OSError as error:
-        raise Missing("file_unreadable", str(error), where=str(path), remedy="give the exported file") from error
+        raise Missing(
+            "file_unreadable", cannot_read(error), where=str(path), remedy="give the exported file"
+        ) from error
     except (verify_bundle.Malformed, ValueError) as error:
         raise Invalid("bundle_malformed", str(error), where=str(path), remedy="export it again") from error
     if as_json:
@@ -126,6 +130,7 @@ def retain(*, as_json: Json = False) -> None:
 
 async def _retain(settings: Settings) -> tuple[Week, ...]:
     async with bootstrap.running_or_own_database(settings) as found:
+        await permitted(found, "system.change")
         reads = await found.reads()
         try:
             before_us = cut_us(now_us=await reads.now_us(), days=settings.retention_days)
@@ -144,12 +149,23 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the whole of history into one file that an auditor verifies without us."""
-    written = stopping.run(_with_reads(lambda reads: _export(reads, file)))
+    written = stopping.run(_exported(file))
     if as_json:
         output.answer({"file": str(file), **written})
     else:
         output.tell(f"{file}: {written['lines']} lines, {written['bytes']} bytes, sha256 {written['sha256']}")
         output.note("verify it anywhere: chimera audit verify --bundle FILE --key KEY, or governance/verify_bundle.py")
+
+
+async def _exported(file: Path) -> dict[str, Any]:
+    """The file, once it is on record who takes history out of the house."""
+    async with bootstrap.running_or_own_database(read_settings()) as found:
+        await permitted(found, "audit.look", at="audit/export")
+        reads = await found.reads()
+        try:
+            return await _export(reads, file)
+        finally:
+            await reads.close()
 
 
 async def _export(reads: Reads, file: Path) -> dict[str, Any]:
@@ -161,9 +177,8 @@ async def _export(reads: Reads, file: Path) -> dict[str, Any]:
                 digest.update(line)
                 lines, size = lines + 1, size + len(line)
     except OSError as error:
-        raise Conflict("file_not_written", str(error), where=str(file), remedy="name a file that does not exist") from (
-            error
-        )
+        raise Conflict("file_not_written", f"it cannot be written: {error.strerror}", where=str(file),
+                       remedy="name a file that does not exist, in a folder that does") from error  # fmt: skip
     return {"lines": lines, "bytes": size, "sha256": digest.hexdigest()}
 
 

@@ -78,7 +78,9 @@ def _looked_at(name: str, look: Callable[[], str], remedy: str) -> Finding:
 def _task_types() -> str:
     faults = lint()
     if faults:
-        raise ChimeraError("specs_faulty", f"{len(faults)} faults, the first: {faults[0]}")
+        raise ChimeraError(
+            "specs_faulty", f"{len(faults)} faults, the first: {faults[0]}", remedy="chimera spec lint names the lines"
+        )
     return "no fault"
 
 

@@ -15,6 +15,11 @@ STDIN = Path("-")
 TEXT_BYTES_MAX = 16 * 1024 * 1024
 
 
+def cannot_read(error: OSError) -> str:
+    """Why a file cannot be read, in the system's words."""
+    return f"it cannot be read: {error.strerror or type(error).__name__}"
+
+
 def text_of(path: Path, *, chars_max: int = TEXT_BYTES_MAX) -> str:
     """The text in a file, or on stdin for `-`. Bytes that are no UTF-8 are shown as such and not refused."""
     try:
@@ -24,7 +29,9 @@ def text_of(path: Path, *, chars_max: int = TEXT_BYTES_MAX) -> str:
             with path.open("rb") as file:
                 data = file.read(TEXT_BYTES_MAX + 1)
     except OSError as error:
-        raise Missing("file_unreadable", str(error), where=str(path), remedy="give a file, or - for stdin") from error
+        raise Missing(
+            "file_unreadable", cannot_read(error), where=str(path), remedy="give a file, or - for stdin"
+        ) from error
     if len(data) > TEXT_BYTES_MAX:
         raise Invalid("file_too_large", f"more than {TEXT_BYTES_MAX} bytes", where=str(path), remedy="give it in parts")
     text = data.decode("utf-8", "replace")
@@ -42,6 +49,6 @@ def measured(measure: Callable[[Path], dict[str, Any]], corpus: Path) -> dict[st
             )
         return measure(corpus)
     except OSError as error:
-        raise Missing("file_unreadable", str(error), where=str(corpus), remedy="give a .jsonl file") from error
+        raise Missing("file_unreadable", cannot_read(error), where=str(corpus), remedy="give a .jsonl file") from error
     except msgspec.DecodeError as error:
         raise Invalid("corpus_malformed", str(error), where=str(corpus), remedy="one JSON object per line") from error

@@ -28,6 +28,7 @@ from chimera.settings import Settings, read_settings
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Scope = Annotated[str, typer.Argument(help="fleet, agent:ID, campaign:ID, platform:NAME or tool:NAME.")]
+FLEET = "fleet"
 LOOK_SECONDS = 0.3
 
 
@@ -129,7 +130,7 @@ async def _feed(settings: Settings, *, from_now: bool) -> None:
 
 
 def halt(
-    scope: Scope,
+    scope: Scope = FLEET,
     *,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "halted by hand",
     as_json: Json = False,
@@ -141,7 +142,7 @@ def halt(
 
 
 def pause(
-    scope: Scope,
+    scope: Scope = FLEET,
     *,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "paused by hand",
     as_json: Json = False,
@@ -152,7 +153,7 @@ def pause(
     _say(paused, f"{paused.halted} is paused; `chimera resume {paused.halted}` lifts it", as_json=as_json)
 
 
-def resume(scope: Scope, *, as_json: Json = False) -> None:
+def resume(scope: Scope = FLEET, *, as_json: Json = False) -> None:
     """Lift the halt or the pause of a scope."""
     scope = scopes.parse(scope)
     lifted = stopping.run(_with_halts(lambda halts, by: halts.resume(scope, by=by)))

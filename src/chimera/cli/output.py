@@ -15,6 +15,7 @@ from typing import Any, TextIO, cast
 import msgspec
 import structlog
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -26,6 +27,7 @@ from chimera.domain.faults import Fault, Faults
 
 UNREAD, USAGE, UNEXPECTED, INTERRUPTED = 1, 2, 3, 130
 ARGUMENT_LENGTH_MAX = 200_000
+UNSEEN_WIDTH, NAMED_WIDTH_MAX = 2_000, 60
 # Libraries that tell of every request, once any library has set up logging for all.
 TALKATIVE = ("httpx", "httpx2", "httpcore", "mcp")
 _log = structlog.get_logger()
@@ -47,13 +49,21 @@ def note(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows for people."""
+    """Rows for people. Whoever reads a pipe or a file has no width: there a row is a line."""
+    width = None if sys.stdout.isatty() else UNSEEN_WIDTH
+    Console(file=sys.stdout, highlight=False, width=width).print(drawn(columns, rows), crop=False)
+
+
+def drawn(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table in which what names a row is never broken: it is there to be copied."""
+    cells = [tuple(map(escape, row)) for row in rows]
+    named = min(max((cell_len(row[0]) for row in cells if row), default=0), NAMED_WIDTH_MAX)
     shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    for row in rows:
-        shown.add_row(*map(escape, row))
-    Console(file=sys.stdout, highlight=False).print(shown)
+    for number, column in enumerate(columns):
+        shown.add_column(column, overflow="fold", min_width=named if number == 0 else None)
+    for row in cells:
+        shown.add_row(*row)
+    return shown
 
 
 def fault_as_json(fault: Fault) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from chimera.assembly import people
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
+from chimera.domain.errors import Invalid
 from chimera.domain.person import EVERYTHING, Person, Token
 from chimera.governance.identity.registry import Joining
 from chimera.settings import read_settings
@@ -188,6 +189,9 @@ def _office(act: Callable[[Office], Awaitable[Result]]) -> Result:
 def _password(*, from_stdin: bool, twice: bool = True) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise Invalid("password_not_asked", "there is no terminal on which a password could be asked for",
+                      where="password", remedy="give it on stdin with --password-stdin")  # fmt: skip
     first = getpass.getpass("password: ")
     if twice and getpass.getpass("again: ") != first:
         raise typer.BadParameter("the two differ")

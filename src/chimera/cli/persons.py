@@ -13,6 +13,7 @@ from chimera.adapters.local.people_journal import Erasure
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import people
 from chimera.bootstrap import Database, persons_of, running_or_own_database
+from chimera.domain import canonical
 from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.event import Event, EventKind
@@ -29,11 +30,14 @@ class PersonRequest(Struct, frozen=True, kw_only=True):
     person: str
     why: str
 
+    def __post_init__(self) -> None:
+        canonical.require_reason(self.why, where="--why")
+
 
 async def export_person(asked: PersonRequest) -> tuple[Mapping[str, object], ...]:
     """Every record in which a person stands. That it was read, by whom and why, goes into the chain."""
     async with running_or_own_database(read_settings()) as found, persons_of(found) as persons:
-        by = await _permitted(found, "data.erase")
+        by = await permitted(found, "data.erase")
         records = await persons.export(require_handle(asked.person))
         await _note(found, EventKind.PERSON_EXPORTED, asked, {"records": len(records)}, by=by)
         return records
@@ -44,7 +48,7 @@ async def erase_person(asked: PersonRequest) -> Mapping[str, int]:
     settings = read_settings()
     person = require_handle(asked.person)
     async with running_or_own_database(settings) as found, persons_of(found) as persons:
-        by = await _permitted(found, "data.erase")
+        by = await permitted(found, "data.erase")
         named, now_us = found.keys.name_of(person), SystemClock().now_us()
         people_journal.erasures(prepare_home(settings.folder)).add(Erasure(person=named, at_us=now_us))
         blanked = await persons.erase(person)
@@ -60,16 +64,19 @@ async def note_consent(asked: PersonRequest, purposes: Sequence[Purpose], state:
     """What a person says about uses of their data, on record; and everything that they have said by now."""
     person = require_handle(asked.person)
     async with running_or_own_database(read_settings()) as found, _consents(found) as consents:
-        by = await _permitted(found, "goal.give") if purposes else ""
+        by = await permitted(found, "goal.give") if purposes else ""
         for purpose in purposes:
             await consents.note(Word(person=person, purpose=purpose, state=state, by=by, why=asked.why))
         return await consents.of(person)
 
 
-async def _permitted(found: Database, verb: str) -> str:
-    """The name of whoever sits here, who may do this."""
+async def permitted(found: Database, verb: str, *, at: str = "") -> str:
+    """The name of whoever sits here, who may do this; with a place, that they read there goes on record."""
     async with _store(found) as store:
-        return (await people.permitted_here(read_settings(), store, verb)).name
+        by = await people.permitted_here(read_settings(), store, verb)
+        if at:
+            await people.looked(store, by, at=at)
+        return by.name
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,6 +14,7 @@ from chimera.adapters.documents.governance import DEFAULT_PACK, load_files
 from chimera.adapters.system.clock import SystemClock
 from chimera.cli import output, stopping
 from chimera.cli.doors import OpenStore, doors_of
+from chimera.domain.confidence import Bands
 from chimera.domain.decision import Approver
 from chimera.domain.errors import Invalid
 from chimera.domain.money import format_micros
@@ -99,12 +100,24 @@ def _tell_diff(before: PolicyEngine, after: PolicyEngine, found: Comparison) -> 
     for what, names in msgspec.structs.asdict(found.rules).items():
         if names:
             output.tell(f"  rules {what}: {', '.join(names)}")
-    if before.pack.bands != after.pack.bands:
-        output.tell(f"  bands: {_bands(before)} → {_bands(after)}")
+    for name, was, is_now in _bands_changed(before.pack.bands, after.pack.bands):
+        output.tell(f"  {name}: {was} → {is_now}")
     for one in found.answers[:SHOWN_MAX]:
         output.tell(f"  {one.about}: {one.before} [{', '.join(one.rules_before)}] → "
                     f"{one.after} [{', '.join(one.rules_after)}]")  # fmt: skip
     output.tell(f"  {len(found.answers)} of {len(list(linting.corners()))} questions are answered otherwise")
+
+
+def _bands_changed(before: Bands, after: Bands) -> Iterator[tuple[str, str, str]]:
+    """Every line of bands.json that says something else: how many people are asked stands there too."""
+    for name in Bands.__struct_fields__:
+        was, is_now = (_line(getattr(one, name)) for one in (before, after))
+        if was != is_now:
+            yield name, was, is_now
+
+
+def _line(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 # ── versions ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ import typer
 from chimera.assembly import minds
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
+from chimera.cli.inputs import cannot_read
 from chimera.domain.errors import Invalid
 from chimera.learning import reward
 from chimera.learning.judgements import Judgements, judgements
@@ -98,7 +99,7 @@ def _pairs(path: Path) -> list[Preference]:
         lines = path.read_bytes().splitlines()[:PAIRS_MAX]
         return [msgspec.json.decode(line, type=Preference) for line in lines if line.strip()]
     except OSError as error:
-        raise Invalid("pairs_unreadable", str(error), where=str(path), remedy="check the path") from error
+        raise Invalid("pairs_unreadable", cannot_read(error), where=str(path), remedy="check the path") from error
     except (msgspec.DecodeError, UnicodeError) as error:
         raise Invalid("pairs_unreadable", str(error)[:300], where=str(path),
                       remedy="write prompt, chosen and rejected in every line") from error  # fmt: skip

@@ -73,7 +73,11 @@ def export(person: Person, *, why: Why = "asked by the person", as_json: Json = 
     if as_json:
         output.answer({"person": person, "records": list(records)})
         return
+    if not records:
+        output.tell(f"nothing of {person} is kept here")
+        return
     output.table(("kind", "id"), [(str(one["kind"]), str(one["id"])) for one in records])
+    output.note("--json hands out what stands in them")
 
 
 @app.command()
@@ -82,6 +86,9 @@ def erase(person: Person, *, why: Why = "asked by the person", as_json: Json = F
     blanked = stopping.run(persons.erase_person(persons.PersonRequest(person=person, why=why)))
     if as_json:
         output.answer({"person": person, "blanked": dict(blanked)})
+        return
+    if not blanked:
+        output.tell(f"nothing of {person} was left to blank; the journal remembers it for restored backups")
         return
     output.table(("kind", "records with blanks"), [(kind, str(number)) for kind, number in blanked.items()])
 

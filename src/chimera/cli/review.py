@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,17 +10,22 @@ import msgspec
 import typer
 
 from chimera import bootstrap
+from chimera.api.evidence import sources_of
 from chimera.assembly import people
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
 from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
 from chimera.domain.errors import Invalid
+from chimera.domain.labels import is_tainted
 from chimera.domain.person import Principal
-from chimera.domain.review import Remark, Review, ReviewState
+from chimera.domain.review import AFTERWARDS, Remark, Review, ReviewState
 from chimera.domain.verbs import Resource
-from chimera.governance.reviews import Outcome, Reviews, Seen
-from chimera.ports.store import LIST_MAX, Store
+from chimera.domain.work import Material
+from chimera.governance.reviews import Outcome, Reviews, Seen, about
+from chimera.governance.texts import texts_of
+from chimera.ports.store import LIST_MAX
 from chimera.settings import read_settings
 
 app = typer.Typer(name="review", help="What was held for a person: look, approve, edit, reject, ask.",
@@ -31,11 +36,14 @@ Nonce = Annotated[
     str, typer.Option(help="What `chimera review show` printed as seen; refused if anything happened since.")
 ]
 TEXT_SHOWN_MAX = 80
+SOURCE_SHOWN_MAX = 300
+SOURCES_SHOWN_MAX = 5
 _NEXT = {
     **dict.fromkeys((ReviewState.APPROVED, ReviewState.EDITED, ReviewState.REJECTED),
                     "; the fleet acts on it when it runs"),
     ReviewState.ASKED: "; it waits for an answer, `chimera review answer` gives it",
 }  # fmt: skip
+_WHY = {AFTERWARDS: "went out because:", "doubt": "in doubt because:"}
 
 
 @app.command("list")
@@ -58,26 +66,46 @@ def list_reviews(
 @app.command()
 def show(review: ReviewId, *, as_json: Json = False) -> None:
     """One review: the exact bytes, why it was held, and whose words shaped it."""
-    found = stopping.run(_with_office(lambda office: _looked_at(office, ids.parse(review, where="review"))))
+    found, sources = stopping.run(_with_office(lambda office: _looked_at(office, ids.parse(review, where="review"))))
     if as_json:
-        output.answer(_as_json(found))
+        output.answer(_as_json(found) | {"sources": msgspec.to_builtins(sources)})
         return
+    _tell(found, sources)
+
+
+def _tell(found: Review, sources: tuple[Material, ...]) -> None:
     question = found.question
     output.tell(f"{question.action.kind} on {question.action.platform} as {question.action.account}: {found.state}")
     for name, value in sorted(question.action.arguments.items()):
         output.tell(f"  {name}: {value}")
     output.tell(f"confidence {question.confidence_bp / 100:.0f} %, threat {question.threat}, "
                 f"from {', '.join(question.labels) or 'nobody'}")  # fmt: skip
-    output.tell("held because:")
+    strange = [source for source in reversed(sources) if is_tainted(source.labels)]
+    for source in strange[:SOURCES_SHOWN_MAX]:
+        output.tell(f"read from {', '.join(source.labels)} ({source.name}): {_words(source)}")
+    output.tell(_WHY.get(found.about, "held because:"))
     for reason in found.reasons:
         output.tell(f"  {reason}")
-    if found.claim:
-        output.tell(f"claimed by {found.claim.name}")
-    if found.assigned_to:
-        output.tell(f"for {found.assigned_to}")
-    if found.first:
-        output.tell(f"{found.first.approver.name} has said yes; a second person has to")
+    for line in _standing(found):
+        output.tell(line)
     output.tell(f"bytes {found.action_digest[:16]}, seen {found.nonce}, rule until {_until(found)}")
+
+
+def _standing(found: Review) -> Iterator[str]:
+    """Who has done what with it so far."""
+    if found.claim:
+        yield f"claimed by {found.claim.name} until {_at(found.claim.until_us)}"
+    if found.assigned_to:
+        yield f"for {found.assigned_to}"
+    if found.note:
+        yield f"{'asked' if found.state is ReviewState.ASKED else 'said'}: {found.note}"
+    if found.outcome and found.approver:
+        yield f"{found.outcome} by {' and '.join(found.approver.names.split(', '))}, {_at(found.ruled_at_us)}"
+        yield f"what came of it: chimera spec trace {found.task_id}"
+    elif found.outcome:
+        yield found.outcome
+    elif found.first:
+        yield f"{found.first.approver.name} has said yes; a second person has to"
 
 
 @app.command()
@@ -171,16 +199,16 @@ def batch(
     """Approve several of low risk at once. Each stands for itself. Exit 1 if any was not approved."""
 
     async def ruled(office: Office) -> tuple[Outcome, ...]:
-        seen = [await _seen(office.store, one) for one in reviews]
+        seen = [await _seen(office, one) for one in reviews]
         return await office.reviews.approve_batch(seen, by=office.principal)
 
     outcomes = stopping.run(_with_office(ruled))
     if as_json:
-        output.answer({"outcomes": [{"review": one.review_id, "approved": one.review is not None, "code": one.code,
+        output.answer({"outcomes": [{"review": one.review_id, "approved": _is_approved(one), "code": one.code,
                                      "message": one.message} for one in outcomes]})  # fmt: skip
     else:
-        output.table(("review", "came of it"), [(one.review_id, one.message or "approved") for one in outcomes])
-    if any(one.review is None for one in outcomes):
+        output.table(("review", "came of it"), [(one.review_id, _came(one)) for one in outcomes])
+    if not all(map(_is_approved, outcomes)):
         raise typer.Exit(1)
 
 
@@ -237,41 +265,69 @@ def stats(*, as_json: Json = False) -> None:
         output.table(("reviewer", "rulings", "approved", "edited", "rejected", "held", "decoys missed"), rows)
 
 
-async def _seen(store: Store, text: str) -> Seen:
+def _is_approved(one: Outcome) -> bool:
+    return one.review is not None and one.review.state is ReviewState.APPROVED
+
+
+def _came(one: Outcome) -> str:
+    """Approved, one yes of two, or why not."""
+    if one.review is None:
+        return one.message
+    return "approved" if _is_approved(one) else f"{one.review.state}{_held(one.review)}"
+
+
+async def _seen(office: Office, text: str) -> Seen:
     """A review as it stands, if the hash that was typed is the beginning of its."""
     identifier, _, digest = text.partition(":")
-    review = await store.get(Review, ids.parse(identifier, where="review"))
+    review = await _may_look(office, ids.parse(identifier, where="review"))
     return Seen(review_id=review.id, digest=_whole(review, digest), nonce=review.nonce)
 
 
 def _rule(review: str, act: Callable[[Reviews, Review, Principal], Awaitable[Review]], *, as_json: bool) -> None:
     async def ruled(office: Office) -> Review:
-        found = await office.store.get(Review, ids.parse(review, where="review"))
+        found = await _may_look(office, ids.parse(review, where="review"))
         return await act(office.reviews, found, office.principal)
 
     after = stopping.run(_with_office(ruled))
     if as_json:
         output.answer(_as_json(after))
     else:
-        output.tell(f"{after.id} is {after.state}{_NEXT.get(after.state, '')}")
+        output.tell(f"{after.id} is {after.state}{_NEXT.get(after.state, '')}{_held(after)}")
+
+
+def _held(after: Review) -> str:
+    """Why it is open still, as far as somebody did something with it."""
+    if after.state not in (ReviewState.OPEN, ReviewState.OWED):
+        return ""
+    return "".join(f"; {line}" for line in _standing(after))
 
 
 async def _with_office(act: Callable[[Office], Awaitable[Any]]) -> Any:  # noqa: ANN401 – whatever the act gives.
     async with bootstrap.office() as office:
-        office.desk.require(office.principal, "review.look", Resource(kind="reviews", id="reviews"))
+        if not office.principal.within:
+            office.desk.require(office.principal, "review.look", Resource(kind="reviews", id="reviews"))
         return await act(office)
 
 
 async def _listed(office: Office, state: ReviewState) -> list[tuple[Review, str]]:
-    reviews = await office.store.list(Review, states=(state,), limit=LIST_MAX)
+    found = await office.store.list(Review, states=(state,), limit=LIST_MAX)
+    reviews = [one for one in found if office.desk.may(office.principal, "review.look", about(one))]
     agents = {agent.id: agent.name for agent in await office.store.get_many(Agent, [one.agent_id for one in reviews])}
     await people.look(office, at="reviews")
     return [(review, agents.get(review.agent_id, review.agent_id[:8])) for review in reviews]
 
 
-async def _looked_at(office: Office, review_id: str) -> Review:
-    found = await office.store.get(Review, review_id)
+async def _looked_at(office: Office, review_id: str) -> tuple[Review, tuple[Material, ...]]:
+    found = await _may_look(office, review_id)
     await people.look(office, at="reviews", record=found.id)
+    attempts = await office.store.list(Attempt, scope=await office.reviews.shown_task(found))
+    return found, sources_of(attempts[-1] if attempts else None)
+
+
+async def _may_look(office: Office, review_id: str) -> Review:
+    """The review, if whoever sits here may see it: roles may end at an agent or a campaign."""
+    found = await office.store.get(Review, review_id)
+    office.desk.require(office.principal, "review.look", about(found))
     return found
 
 
@@ -283,8 +339,18 @@ def _whole(review: Review, digest: str) -> str:
     return review.action_digest if review.action_digest.startswith(digest) else digest
 
 
+def _words(source: Material) -> str:
+    """What stands in it, as one line that begins it."""
+    said = " · ".join(text for text in texts_of(source.content) if text.strip())
+    return f"{said[:SOURCE_SHOWN_MAX]}…" if len(said) > SOURCE_SHOWN_MAX else said
+
+
 def _until(review: Review) -> str:
-    return datetime.fromtimestamp(review.deadline_us / 1_000_000, read_settings().zone).strftime("%Y-%m-%d %H:%M %Z")
+    return _at(review.deadline_us)
+
+
+def _at(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1_000_000, read_settings().zone).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _text(review: Review) -> str:

@@ -164,4 +164,6 @@ def _passphrase(file: Path | None, *, twice: bool = False) -> str:
     try:
         return file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Invalid("passphrase_unreadable", "the passphrase cannot be read", where=str(file)) from error
+        raise Invalid(
+            "passphrase_unreadable", "the passphrase cannot be read", where=str(file), remedy="check its path"
+        ) from error

@@ -20,7 +20,12 @@ async def let_in(url: str, code: str) -> AsyncGenerator[str]:
         try:
             response = await client.post(SESSION, json={"once": code})
         except httpx2.TransportError as error:
-            raise Unavailable("api_away", f"the house does not answer: {type(error).__name__}", where=url) from error
+            raise Unavailable(
+                "api_away",
+                f"the house does not answer: {type(error).__name__}",
+                where=url,
+                remedy="look whether it runs: chimera api",
+            ) from error
         if not response.is_success:
             raise error_of(response)
         secret = response.cookies[COOKIE]

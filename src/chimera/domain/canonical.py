@@ -64,7 +64,7 @@ def _is_storable(text: str) -> bool:
 
 def _name_what_is_not_plain(value: object, *, where: str, depth: int) -> None:
     if depth > DEPTH_MAX:
-        raise Invalid("value_too_deep", f"nested deeper than {DEPTH_MAX} levels", where=where)
+        raise Invalid("value_too_deep", f"nested deeper than {DEPTH_MAX} levels", where=where, remedy="flatten it")
     match value:
         case list() | tuple():
             for index, item in enumerate(cast("Sequence[object]", value)):
@@ -97,6 +97,13 @@ def _require_scalar(value: object, *, where: str) -> None:
 def _require_integer(value: int, *, where: str) -> None:
     if abs(value) > INTEGER_MAX:
         raise Invalid("integer_too_large", "the number has no exact JSON form", where=where, remedy="write it as text")
+
+
+def require_reason(text: str, *, where: str) -> None:
+    """Somebody's reason for the record: text, and not nothing."""
+    require_text(text, where=where)
+    if not text.strip():
+        raise Invalid("reason_missing", "this goes on record with a reason", where=where, remedy="say why")
 
 
 def require_text(value: str, *, where: str = "text") -> None:

@@ -38,7 +38,12 @@ class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         _require_rising(self.human_bp, self.monitored_bp, self.proceed_bp)
         if not self.agent and not self.task_type:
-            raise Invalid("bands_override_of_nothing", "an override names an agent, a task type or both", where="bands")
+            raise Invalid(
+                "bands_override_of_nothing",
+                "an override names an agent, a task type or both",
+                where="bands",
+                remedy="name one of them in bands.json",
+            )
 
     @property
     def rank(self) -> int:
@@ -52,7 +57,12 @@ class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def _require_rising(human_bp: int, monitored_bp: int, proceed_bp: int) -> None:
     if not 0 < human_bp < monitored_bp < proceed_bp <= 10_000:
-        raise Invalid("bands_out_of_order", "the bands must rise: human < monitored < proceed <= 10000", where="bands")
+        raise Invalid(
+            "bands_out_of_order",
+            "the bands must rise: human < monitored < proceed <= 10000",
+            where="bands",
+            remedy="mend bands.json: human < monitored < proceed ≤ 10000",
+        )
 
 
 class Bands(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

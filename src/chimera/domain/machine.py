@@ -27,9 +27,12 @@ class Machine(Generic[S, C]):
         if following is None:
             raise Refused(
                 f"{self.noun}_{state}_cannot_{command}", f"the {self.noun} is {state} and cannot {command}",
-                where=self.noun, remedy="look at it again: somebody or something was faster",
+                where=self.noun, remedy=f"look at it again: what stands as {state} takes {self._taken(state)}",
             )  # fmt: skip
         return following
+
+    def _taken(self, state: S) -> str:
+        return ", ".join(command for source, command in self._table if source is state) or "no command any more"
 
     def allows(self, state: S, command: C) -> bool:
         """Whether the command is a transition in this state."""

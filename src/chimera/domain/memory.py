@@ -41,11 +41,15 @@ class Memory(Record, frozen=True, kw_only=True):
     def kept_secret(self) -> Memory:
         """Under the label `secret`, which is never taken off again."""
         if self.state != "kept":
-            raise Conflict("memory_forgotten", f"memory {self.id} is forgotten already", where="memory")
+            raise Conflict(
+                "memory_forgotten", f"memory {self.id} is forgotten already", where="memory", remedy="nothing to do"
+            )
         return replace(self, version=self.version + 1, labels=union(self.labels, (SECRET,)))
 
     def forgotten(self) -> Memory:
         """Without its words. That there was something stays."""
         if self.state != "kept":
-            raise Conflict("memory_forgotten", f"memory {self.id} is forgotten already", where="memory")
+            raise Conflict(
+                "memory_forgotten", f"memory {self.id} is forgotten already", where="memory", remedy="nothing to do"
+            )
         return replace(self, version=self.version + 1, state="forgotten", text="", sources=())

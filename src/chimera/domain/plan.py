@@ -45,7 +45,12 @@ def require_sound(
 ) -> None:
     """Refuse a plan that is too large, cyclic, over budget, not permitted, or without its Safety and Test parts."""
     if not plan.steps or len(plan.steps) > STEPS_MAX:
-        raise Invalid("plan_size", f"{len(plan.steps)} steps; a plan has 1 to {STEPS_MAX}", where="plan.steps")
+        raise Invalid(
+            "plan_size",
+            f"{len(plan.steps)} steps; a plan has 1 to {STEPS_MAX}",
+            where="plan.steps",
+            remedy="the planner tries again by itself",
+        )
     if not plan.safety or not plan.tests:
         raise Invalid(
             "plan_incomplete",
@@ -64,12 +69,24 @@ def require_sound(
 def _require_keys(plan: Plan) -> None:
     keys = [step.key for step in plan.steps]
     if len(set(keys)) != len(keys):
-        raise Invalid("plan_key_twice", "two steps share a key", where="plan.steps")
+        raise Invalid(
+            "plan_key_twice", "two steps share a key", where="plan.steps", remedy="the planner tries again by itself"
+        )
     if any(not key or len(key) > KEY_LENGTH_MAX for key in keys):
-        raise Invalid("plan_key_malformed", f"a key has 1 to {KEY_LENGTH_MAX} characters", where="plan.steps")
+        raise Invalid(
+            "plan_key_malformed",
+            f"a key has 1 to {KEY_LENGTH_MAX} characters",
+            where="plan.steps",
+            remedy="the planner tries again by itself",
+        )
     unknown = sorted({name for step in plan.steps for name in step.after} - set(keys))
     if unknown:
-        raise Invalid("plan_after_unknown", f"{unknown[0]!r} is waited for and not in the plan", where="plan.steps")
+        raise Invalid(
+            "plan_after_unknown",
+            f"{unknown[0]!r} is waited for and not in the plan",
+            where="plan.steps",
+            remedy="the planner tries again by itself",
+        )
 
 
 def _require_specs(plan: Plan, specs: Mapping[str, Spec]) -> None:
@@ -111,7 +128,12 @@ def _require_acyclic(plan: Plan) -> None:
         TopologicalSorter({step.key: step.after for step in plan.steps}).prepare()
     except CycleError as error:
         cycle = " → ".join(str(key) for key in error.args[1])
-        raise Invalid("plan_cyclic", f"steps wait for each other: {cycle}", where="plan.steps") from error
+        raise Invalid(
+            "plan_cyclic",
+            f"steps wait for each other: {cycle}",
+            where="plan.steps",
+            remedy="the planner tries again by itself",
+        ) from error
 
 
 def _require_within(plan: Plan, specs: Mapping[str, Spec], budget_micros: int) -> None:

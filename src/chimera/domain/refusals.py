@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from chimera.domain import quotas
-from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Missing, Refused
+
+# Where people find the ids of what they can ask for by id.
+LISTED_BY = {
+    "agent": "chimera agent list", "campaign": "chimera campaign list", "memory": "chimera memory search",
+    "person": "chimera people list", "review": "chimera review list", "task": "chimera feed --all",
+    "token": "chimera people token list",
+}  # fmt: skip
+
+
+def unknown(kind: str, identifier: str) -> Missing:
+    """There is no such record."""
+    listed = f": {LISTED_BY[kind]} shows those that there are" if kind in LISTED_BY else ""
+    return Missing("record_missing", f"there is no {kind} {identifier}", where=kind,
+                   remedy=f"look at the id again{listed}")  # fmt: skip
 
 
 def stale(what: str) -> Conflict:
@@ -68,17 +82,29 @@ def grant_not_valid(identifier: str) -> Refused:
 
 def not_permitted(what: str) -> Refused:
     """The role may not write this. `what` names kind, verb and state."""
-    return Refused("write_not_permitted", f"this role may not write {what}", where=what)
+    return Refused(
+        "write_not_permitted",
+        f"this role may not write {what}",
+        where=what,
+        remedy="nothing to do: it guards one part against another",
+    )
 
 
 def not_readable(what: str) -> Refused:
     """The role may not read this."""
-    return Refused("read_not_permitted", f"this role may not read {what}", where=what)
+    return Refused(
+        "read_not_permitted", f"this role may not read {what}", where=what, remedy="use the login that is meant for it"
+    )
 
 
 def not_held(window: str) -> Invalid:
     """More is released than was ever held."""
-    return Invalid("release_not_held", f"more is released from {window} than is held in it", where=window)
+    return Invalid(
+        "release_not_held",
+        f"more is released from {window} than is held in it",
+        where=window,
+        remedy="nothing to do: this is a fault of ours",
+    )
 
 
 def cap_taken(key: str) -> Conflict:
@@ -93,7 +119,9 @@ def cap_taken(key: str) -> Conflict:
 
 def not_storable(why: str) -> Invalid:
     """The database cannot hold it."""
-    return Invalid("not_storable", f"the change cannot be stored: {why[:300]}")
+    return Invalid(
+        "not_storable", f"the change cannot be stored: {why[:300]}", remedy="send well-formed text and numbers"
+    )
 
 
 BY_CODE = {

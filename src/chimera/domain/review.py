@@ -167,11 +167,15 @@ class Review(Record, frozen=True, kw_only=True):
 
 
 class Decoy(Record, frozen=True, kw_only=True):
-    """Says of a review (the same id) that it is planted, and what the right answer is. Never shown with it."""
+    """Says of a review (the same id) that it is planted, and what the right answer is. Never shown with it.
+
+    `like_task` is the task of the review that it imitates: what was read for that one is shown with this one too.
+    """
 
     answer: str
     planted_by: str
     planted_at_us: int
+    like_task: str = ""
 
 
 class Remark(Record, frozen=True, kw_only=True):

@@ -77,7 +77,11 @@ def row_of(record: Record) -> Row:
     """The record's row."""
     kind = NAMES.get(type(record))
     if kind is None:
-        raise Invalid("kind_unknown", f"{type(record).__name__} is not a kind of record")
+        raise Invalid(
+            "kind_unknown",
+            f"{type(record).__name__} is not a kind of record",
+            remedy="nothing to do: this is a fault of ours",
+        )
     body, scope = _ENCODER.encode(record), record.scope
     _require_body(body, where=kind)
     ids.parse(record.id, where=kind)
@@ -87,7 +91,12 @@ def row_of(record: Record) -> Row:
         _require_cap(record)
     due_us = record.due_us
     if not 1 <= record.version <= BIGINT_MAX or abs(due_us or 0) > BIGINT_MAX or abs(record.rank) > INT_MAX:
-        raise Invalid("integer_too_large", "version, time or rank is beyond what a row holds", where=kind)
+        raise Invalid(
+            "integer_too_large",
+            "version, time or rank is beyond what a row holds",
+            where=kind,
+            remedy="write it as text",
+        )
     verb = "insert" if record.version == 1 else "update"
     return Row(kind, verb, record.id, record.version, record.state_name, scope, record.shard, due_us, record.rank, body)
 
@@ -112,14 +121,21 @@ def _require_body(body: bytes, *, where: str) -> None:
     if b"\\" in body and _NUL_HINT in body and _NUL.search(body):
         raise Invalid("text_has_nul", "a NUL byte stands in the text", where=where, remedy="remove it")
     if len(body) > BODY_BYTES_MAX:
-        raise Invalid("body_too_large", f"{len(body)} bytes are more than one record may have", where=where)
+        raise Invalid(
+            "body_too_large", f"{len(body)} bytes are more than one record may have", where=where, remedy="send less"
+        )
 
 
 def _require_movement(movement: Movement) -> None:
     _require_name(movement.window_id, where="window_id")
     held, released, metered = movement.hold_micros, movement.release_micros, movement.metered_micros
     if not (0 <= held <= AMOUNT_MAX and 0 <= released <= AMOUNT_MAX and 0 <= metered <= AMOUNT_MAX):
-        raise Invalid("amount_malformed", "an amount is negative or beyond every budget", where=movement.window_id)
+        raise Invalid(
+            "amount_malformed",
+            "an amount is negative or beyond every budget",
+            where=movement.window_id,
+            remedy="write it as 12.50",
+        )
 
 
 def _require_name(name: str, *, where: str) -> None:
@@ -131,12 +147,17 @@ def _require_name(name: str, *, where: str) -> None:
 
 def _require_cap(cap: Cap) -> None:
     if not 0 <= cap.micros <= BIGINT_MAX:
-        raise Invalid("amount_malformed", "a cap is negative or beyond every budget", where=cap.key[:NAME_LETTERS_MAX])
+        raise Invalid(
+            "amount_malformed",
+            "a cap is negative or beyond every budget",
+            where=cap.key[:NAME_LETTERS_MAX],
+            remedy="write it as 12.50",
+        )
     _require_name(cap.key, where="cap.key")
 
 
 def _too_long(name: str, *, where: str) -> Invalid:
-    return Invalid("name_too_long", f"{name[:40]}… has {len(name)} letters", where=where)
+    return Invalid("name_too_long", f"{name[:40]}… has {len(name)} letters", where=where, remedy="shorten it")
 
 
 def _unstorable(why: str) -> Invalid:

@@ -137,11 +137,20 @@ def payment_of(action: Action) -> Payment:
     told = action.arguments
     recipient = parse_address(str(told.get("recipient", "")), where="arguments.recipient")
     if recipient != action.recipient:
-        raise Invalid("payment_differs", "the recipient shown is not the one granted", where="arguments.recipient")
+        raise Invalid(
+            "payment_differs",
+            "the recipient shown is not the one granted",
+            where="arguments.recipient",
+            remedy="pay what was asked, or nothing",
+        )
     units, asset = parse_units(str(told.get("amount", "")), where="arguments.amount"), str(told.get("asset", ""))
     if asset != NATIVE and units != action.cost_micros:
-        raise Invalid("payment_differs", f"{units} units of {asset[:20]} are not the cost that was granted",
-                      where="arguments.amount")  # fmt: skip
+        raise Invalid(
+            "payment_differs",
+            f"{units} units of {asset[:20]} are not the cost that was granted",
+            where="arguments.amount",
+            remedy="pay what was asked, or nothing",
+        )
     return Payment(chain=action.platform, wallet=wallet_of(action.account), recipient=recipient, asset=asset,
                    units=units, cost_micros=action.cost_micros, url=str(told.get("url", "")))  # fmt: skip
 

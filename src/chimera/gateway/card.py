@@ -62,7 +62,7 @@ def verified(data: bytes, *, public: str) -> Card:
     card = _parsed(data)
     signatures = card.get("signatures")
     if not isinstance(signatures, list):
-        raise Refused("card_unsigned", "the card has no signature", where="card")
+        raise Refused("card_unsigned", "the card has no signature", where="card", remedy="ask whoever serves it")
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
     for one in cast("list[Any]", signatures)[:SIGNATURES_MAX]:
         if _is_by(one, card, key, public):
@@ -86,12 +86,14 @@ def _is_by(one: Any, card: Card, key: Ed25519PublicKey, public: str) -> bool:  #
 
 def _parsed(data: bytes) -> Card:
     if len(data) > CARD_BYTES_MAX:
-        raise Refused("card_too_large", f"more than {CARD_BYTES_MAX} bytes", where="card")
+        raise Refused(
+            "card_too_large", f"more than {CARD_BYTES_MAX} bytes", where="card", remedy="ask whoever serves it"
+        )
     try:
         card = msgspec.json.decode(data, type=dict[str, Any])
         canonical.require_plain(card, where="card")
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Invalid("card_malformed", str(error)[:200], where="card") from error
+        raise Invalid("card_malformed", str(error)[:200], where="card", remedy="ask whoever serves it") from error
     return card
 
 

@@ -95,7 +95,12 @@ class ToolDoor:
     def received(self, definition: Definition, told: Told) -> ToolAnswer:
         """The answer under its labels, without its attacks, and not too much of it."""
         if told.is_error:
-            raise Invalid("tool_failed", str(told.content.get("text", ""))[:300], where=definition.full_name)
+            raise Invalid(
+                "tool_failed",
+                str(told.content.get("text", ""))[:300],
+                where=definition.full_name,
+                remedy="the task is tried again by itself",
+            )
         content, worst = self._guards.security.withhold(self._bounded(told.content))
         carried = labels.union((labels.PUBLIC, labels.tool(definition.full_name)))
         if worst is ThreatLevel.HIGH:
@@ -109,7 +114,12 @@ class ToolDoor:
             self._validators[definition.digest] = jsonschema_rs.validator_for(definition.input_schema(), offline=True)
         error = next(self._validators[definition.digest].iter_errors(arguments), None)
         if error is not None:
-            raise Invalid("tool_arguments", error.message[:300], where=f"{definition.full_name}.arguments")
+            raise Invalid(
+                "tool_arguments",
+                error.message[:300],
+                where=f"{definition.full_name}.arguments",
+                remedy="the task is tried again by itself",
+            )
         findings = self._guards.egress.findings(arguments)
         if findings:
             raise Refused("egress_refused", "; ".join(findings)[:500], where=definition.full_name,

@@ -54,4 +54,6 @@ def require_arguments(name: str, arguments: dict[str, Any]) -> None:
     """Refuse arguments that are not of the tool's form."""
     error = next(_VALIDATORS[name].iter_errors(arguments), None)
     if error is not None:
-        raise Invalid("tool_arguments", error.message[:300], where=f"{name}.arguments")
+        raise Invalid(
+            "tool_arguments", error.message[:300], where=f"{name}.arguments", remedy="the task is tried again by itself"
+        )

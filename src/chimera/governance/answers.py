@@ -55,9 +55,11 @@ def require_sound(answer: str, *, instructions: str) -> None:
     """Refuse an answer that refuses, or that repeats what it was told or what nobody may know."""
     wrong = wrong_with(answer, instructions=instructions)
     if wrong is Wrong.REFUSES:
-        raise Invalid("answer_refuses", "the model declined to answer", where="answer")
+        raise Invalid(
+            "answer_refuses", "the model declined to answer", where="answer", remedy="the task is tried again by itself"
+        )
     if wrong is not None:
-        raise Invalid("answer_leaks", f"the answer {wrong}", where="answer")
+        raise Invalid("answer_leaks", f"the answer {wrong}", where="answer", remedy="the task is tried again by itself")
 
 
 def wrong_of(error: Invalid) -> Wrong:

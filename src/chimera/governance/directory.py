@@ -39,11 +39,18 @@ _DECODER = msgspec.json.Decoder(Pointer)
 def checked(data: bytes, *, key: bytes, now_us: int) -> Pointer:
     """A pointer from outside: of its form, for this place, signed by its key, in force; or why not."""
     if len(data) > POINTER_BYTES_MAX:
-        raise Invalid("pointer_malformed", f"more than {POINTER_BYTES_MAX} bytes", where="pointer")
+        raise Invalid(
+            "pointer_malformed",
+            f"more than {POINTER_BYTES_MAX} bytes",
+            where="pointer",
+            remedy="nothing to do: it is thrown away",
+        )
     try:
         pointer = _DECODER.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Invalid("pointer_malformed", str(error)[:200], where="pointer") from error
+        raise Invalid(
+            "pointer_malformed", str(error)[:200], where="pointer", remedy="nothing to do: it is thrown away"
+        ) from error
     require_valid(pointer, key=key, now_us=now_us)
     return pointer
 
@@ -51,17 +58,36 @@ def checked(data: bytes, *, key: bytes, now_us: int) -> Pointer:
 def require_valid(pointer: Pointer, *, key: bytes, now_us: int) -> None:
     """Nothing, or why this pointer does not count here."""
     if key_of(pointer.subject) != key:
-        raise Refused("pointer_misplaced", "it lies where another subject belongs", where=pointer.subject)
+        raise Refused(
+            "pointer_misplaced",
+            "it lies where another subject belongs",
+            where=pointer.subject,
+            remedy="nothing to do: it is thrown away",
+        )
     if pointer.subject.startswith("agent:") and pointer.subject != agent_subject(pointer.public):
-        raise Refused("pointer_not_own", "only the holder of a key says where it is met", where=pointer.subject)
+        raise Refused(
+            "pointer_not_own",
+            "only the holder of a key says where it is met",
+            where=pointer.subject,
+            remedy="nothing to do: it is thrown away",
+        )
     if not now_us < pointer.expires_at_us <= now_us + POINTER_SECONDS_MAX * 1_000_000:
-        raise Refused("pointer_not_in_force", "it has run out, or would last longer than two days",
-                      where=pointer.subject)  # fmt: skip
+        raise Refused(
+            "pointer_not_in_force",
+            "it has run out, or would last longer than two days",
+            where=pointer.subject,
+            remedy="announce again",
+        )
     try:
         public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(pointer.public))
         public.verify(bytes.fromhex(pointer.signature), pointer.signed())
     except (InvalidSignature, ValueError):
-        raise Refused("pointer_forged", "its key did not sign it", where=pointer.subject) from None
+        raise Refused(
+            "pointer_forged",
+            "its key did not sign it",
+            where=pointer.subject,
+            remedy="nothing to do: it is thrown away",
+        ) from None
 
 
 def newest(pointers: Iterable[Pointer]) -> tuple[Pointer, ...]:
@@ -95,7 +121,12 @@ class Directory:
         if known.state is PeerState.BLOCKED:
             return known
         if pointer.sequence < known.sequence:
-            raise Refused("pointer_stale", f"sequence {pointer.sequence} after {known.sequence}", where=pointer.subject)
+            raise Refused(
+                "pointer_stale",
+                f"sequence {pointer.sequence} after {known.sequence}",
+                where=pointer.subject,
+                remedy="nothing to do: it is thrown away",
+            )
         subjects = tuple(sorted({*known.subjects, pointer.subject}))
         if (pointer.address, subjects) == (known.address, known.subjects) and pointer.sequence == known.sequence:
             return known

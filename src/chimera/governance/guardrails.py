@@ -58,16 +58,31 @@ def read_opinion(text: str) -> Opinion:
 
 def _decoded(text: str, decoder: msgspec.json.Decoder[T]) -> T:
     if len(text) > ANSWER_BYTES_MAX:
-        raise Invalid("answer_too_long", f"the answer has {len(text)} characters", where="answer")
+        raise Invalid(
+            "answer_too_long",
+            f"the answer has {len(text)} characters",
+            where="answer",
+            remedy="the task is tried again by itself",
+        )
     try:
         return decoder.decode(text)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise Invalid("answer_malformed", f"the answer is not what was asked for: {error}", where="answer") from error
+        raise Invalid(
+            "answer_malformed",
+            f"the answer is not what was asked for: {error}",
+            where="answer",
+            remedy="the task is tried again by itself",
+        ) from error
 
 
 def _require_confidence(confidence_bp: int) -> None:
     if not 0 <= confidence_bp <= 10_000:
-        raise Invalid("confidence_out_of_range", f"{confidence_bp} is not between 0 and 10000", where="answer")
+        raise Invalid(
+            "confidence_out_of_range",
+            f"{confidence_bp} is not between 0 and 10000",
+            where="answer",
+            remedy="the task is tried again by itself",
+        )
 
 
 def loops(text: str) -> bool:

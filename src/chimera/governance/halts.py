@@ -49,7 +49,12 @@ class Halts:
         standing = await self._store.list(Halt, states=IN_FORCE, scope=scope)
         if standing:
             word = "halted" if any(one.state is HaltState.ACTIVE for one in standing) else "paused"
-            raise Conflict("halted_already", f"{scope} is {word} already", where=scope)
+            raise Conflict(
+                "halted_already",
+                f"{scope} is {word} already",
+                where=scope,
+                remedy="nothing; to lift it: chimera resume SCOPE",
+            )
         return await self._keep(scope, by=by.name, reason=reason, state=HaltState.PAUSED)
 
     async def trip(self, scope: str, *, breaker: str, reason: str) -> Halt:
@@ -58,7 +63,12 @@ class Halts:
 
     async def _halt(self, scope: str, *, by: str, reason: str) -> Halt:
         if scope in await self._store.halted():
-            raise Conflict("halted_already", f"{scope} is halted already", where=scope)
+            raise Conflict(
+                "halted_already",
+                f"{scope} is halted already",
+                where=scope,
+                remedy="nothing; to lift it: chimera resume SCOPE",
+            )
         return await self._keep(scope, by=by, reason=reason, state=HaltState.ACTIVE)
 
     async def _keep(self, scope: str, *, by: str, reason: str, state: HaltState) -> Halt:

@@ -14,9 +14,19 @@ IMPORTANCE_BP_MAX = 10_000
 def worded(text: str, labels: Labels, *, importance_bp: int) -> str:
     """The words as they may be kept: personal data and secrets are masked; or `Refused`."""
     if is_threatening(labels):
-        raise Refused("memory_not_kept", "what looked like an attack is not remembered", where="memory")
+        raise Refused(
+            "memory_not_kept",
+            "what looked like an attack is not remembered",
+            where="memory",
+            remedy="keep it elsewhere",
+        )
     if is_secret(labels):
-        raise Refused("memory_not_kept", "what may not leave the house is not remembered", where="memory")
+        raise Refused(
+            "memory_not_kept",
+            "what may not leave the house is not remembered",
+            where="memory",
+            remedy="keep it elsewhere",
+        )
     if not 0 <= importance_bp <= IMPORTANCE_BP_MAX or not text.strip() or len(text) > TEXT_CHARS_MAX:
         raise Invalid("memory_malformed", "a memory has 1 to 2000 characters and an importance of 0 to 10000",
                       where="memory", remedy="shorten it")  # fmt: skip

@@ -57,7 +57,12 @@ class Reviewers:
         self._permits.require(by, "review.look", about(review))
         canonical.require_text(text, where="text")
         if not text.strip() or len(text) > REMARK_LENGTH_MAX:
-            raise Invalid("note_length", f"a note has 1 to {REMARK_LENGTH_MAX} characters", where="text")
+            raise Invalid(
+                "note_length",
+                f"a note has 1 to {REMARK_LENGTH_MAX} characters",
+                where="text",
+                remedy="write 1 to 2000 characters",
+            )
         now_us = await self._store.now_us()
         remark = Remark(id=self._ids.new(), review_id=review.id, person_id=by.person, text=text, at_us=now_us)
         await self._write((remark,), EventKind.REMARK_KEPT, remark.id, {"review": review.id, "by": by.name})
@@ -72,7 +77,12 @@ class Reviewers:
         """A decoy that looks like an existing review, with other words, and a right answer."""
         self._permits.require(by, "review.plant", REVIEWS)
         if answer not in ANSWERS:
-            raise Invalid("decoy_answer", f"the right answer is {' or '.join(ANSWERS)}", where="answer")
+            raise Invalid(
+                "decoy_answer",
+                f"the right answer is {' or '.join(ANSWERS)}",
+                where="answer",
+                remedy="give --right approve or --right reject",
+            )
         model = await self._store.get(Review, like)
         canonical.require_plain(arguments, where="arguments")
         action = replace(model.question.action, arguments={**model.question.action.arguments, **arguments})
@@ -84,7 +94,7 @@ class Reviewers:
             question=question, reasons=model.reasons, role=model.role, opened_at_us=now_us,
             deadline_us=now_us + REVIEW_SECONDS * 1_000_000, policy=model.policy,
         )  # fmt: skip
-        decoy = Decoy(id=identifier, answer=answer, planted_by=by.name, planted_at_us=now_us)
+        decoy = Decoy(id=identifier, answer=answer, planted_by=by.name, planted_at_us=now_us, like_task=model.task_id)
         await self._write((review, decoy), EventKind.DECOY_PLANTED, identifier, {"by": by.name, "answer": answer})
         return review
 

@@ -17,10 +17,10 @@ from chimera.domain.action import ARGUMENT_BYTES_MAX, Action, take_down_of
 from chimera.domain.change import Change
 from chimera.domain.confidence import Bands
 from chimera.domain.decision import Approver
-from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
+from chimera.domain.errors import ChimeraError, Conflict, Invalid, Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant, Performance
-from chimera.domain.person import RULERS, Principal
+from chimera.domain.person import RULERS, Person, PersonState, Principal, person_id
 from chimera.domain.quotas import POST_KINDS
 from chimera.domain.review import (
     AFTERWARDS,
@@ -29,6 +29,7 @@ from chimera.domain.review import (
     OPEN_STATES,
     Approval,
     Claim,
+    Decoy,
     Review,
     ReviewCommand,
 )
@@ -89,7 +90,12 @@ class Reviews:
         _require_version(review, version)
         claim = review.claimed_by(now_us=await self._store.now_us())
         if claim is None:
-            raise Conflict("review_not_claimed", "nobody has claimed it", where=review_id)
+            raise Conflict(
+                "review_not_claimed",
+                "nobody has claimed it",
+                where=review_id,
+                remedy="nothing to do: anybody may look at it",
+            )
         if claim.person != by.person:
             self._permits.require(by, "review.assign", about(review))
         after = replace(review.after(ReviewCommand.HOLD), claim=None)
@@ -101,10 +107,24 @@ class Reviews:
         review = await self._store.get(Review, review_id)
         _require_version(review, version)
         self._permits.require(by, "review.assign", about(review))
-        canonical.require_text(to, where="to")
-        after = replace(review.after(ReviewCommand.HOLD), assigned_to=to[:60], claim=None)
+        if to:
+            await self._require_active(to)
+        after = replace(review.after(ReviewCommand.HOLD), assigned_to=to, claim=None)
         await self._write(after, EventKind.REVIEW_ASSIGNED, {"by": by.name, "to": after.assigned_to})
         return after
+
+    async def _require_active(self, name: str) -> None:
+        """What is given to nobody could be approved by nobody."""
+        canonical.require_text(name, where="to")
+        person = await self._store.find(Person, person_id(name))
+        if person is None or person.state is not PersonState.ACTIVE:
+            raise Missing("person_unknown", f"nobody called {name[:60]!r} may log in", where="to",
+                          remedy="chimera people list names everybody")  # fmt: skip
+
+    async def shown_task(self, review: Review) -> str:
+        """The task whose material is shown with a review. A decoy without any would be known by that."""
+        decoy = await self._store.find(Decoy, review.id)
+        return decoy.like_task if decoy and decoy.like_task else review.task_id
 
     # ── ruling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +140,12 @@ class Reviews:
     async def approve_batch(self, seen: Sequence[Seen], *, by: Principal) -> tuple[Outcome, ...]:
         """Approve several at once, which is for low risk only. Each stands for itself."""
         if not 0 < len(seen) <= BATCH_MAX:
-            raise Invalid("batch_size", f"a batch has 1 to {BATCH_MAX} reviews", where="batch")
+            raise Invalid(
+                "batch_size",
+                f"a batch has 1 to {BATCH_MAX} reviews",
+                where="batch",
+                remedy="approve at most 50 at once",
+            )
         return tuple([await self._approve_one(one, by=by) for one in seen])
 
     async def edit(
@@ -137,8 +162,7 @@ class Reviews:
 
     async def reject(self, review_id: str, *, by: Principal, reason: str, version: int | None = None) -> Review:
         """Say no, and why. A no needs no second person, and no look at what was claimed by whom but oneself."""
-        if not reason.strip():
-            raise Invalid("reason_missing", "a rejection needs a reason", where="reason", remedy="say why")
+        canonical.require_reason(reason, where="reason")
         review = await self._ruled_on(review_id, by=by, version=version)
         return await self._rule(review, ReviewCommand.REJECT, by=by, outcome="rejected", note=_note(reason))
 
@@ -346,7 +370,12 @@ def _edited(action: Action, arguments: dict[str, Any]) -> Action:
     canonical.require_plain(arguments, where="arguments")
     edited = msgspec.structs.replace(action, arguments={**action.arguments, **arguments})
     if len(edited.content) > ARGUMENT_BYTES_MAX:
-        raise Invalid("edit_too_large", f"an action has at most {ARGUMENT_BYTES_MAX} bytes", where="arguments")
+        raise Invalid(
+            "edit_too_large",
+            f"an action has at most {ARGUMENT_BYTES_MAX} bytes",
+            where="arguments",
+            remedy="shorten it",
+        )
     if edited.digest == action.digest:
         raise Invalid(
             "edit_changes_nothing", "the edit changes nothing", where="arguments", remedy="approve it instead"
@@ -357,5 +386,10 @@ def _edited(action: Action, arguments: dict[str, Any]) -> Action:
 def _note(text: str) -> str:
     canonical.require_text(text, where="note")
     if not text.strip() or len(text) > NOTE_LENGTH_MAX:
-        raise Invalid("note_length", f"a note has 1 to {NOTE_LENGTH_MAX} characters", where="note")
+        raise Invalid(
+            "note_length",
+            f"a note has 1 to {NOTE_LENGTH_MAX} characters",
+            where="note",
+            remedy="write 1 to 2000 characters",
+        )
     return text

@@ -52,7 +52,7 @@ class Schema:
             place = dotted(tuple(error.instance_path))
             raise Invalid("schema_invalid", error.message[:200], where=place, remedy="see draft 2020-12") from error
         except (ValueError, UnicodeError) as error:
-            raise Invalid("schema_invalid", shown(str(error))) from error
+            raise Invalid("schema_invalid", shown(str(error)), remedy="mend the field that is named") from error
 
     def accepts(self, value: object) -> bool:
         """Whether a value matches. What cannot be looked at does not."""

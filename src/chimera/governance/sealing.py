@@ -45,11 +45,26 @@ class SealVerifier:
     def require_sealed(self, grant: Grant, seal: Seal, batch: Batch) -> None:
         """The grant's bytes, its leaf, its path and its batch's signature all fit together, or `Refused`."""
         if grant.action.digest != grant.terms.action_digest:
-            raise Refused("grant_bytes_differ", "the action's bytes are not those that were granted", where=grant.id)
+            raise Refused(
+                "grant_bytes_differ",
+                "the action's bytes are not those that were granted",
+                where=grant.id,
+                remedy="nothing to do: somebody changed it; look at the history",
+            )
         if not grant.id == grant.terms.grant_id == seal.id or seal.batch_id != batch.id:
-            raise Refused("grant_mismatch", "grant, seal and batch do not belong together", where=grant.id)
+            raise Refused(
+                "grant_mismatch",
+                "grant, seal and batch do not belong together",
+                where=grant.id,
+                remedy="nothing to do: look at the history",
+            )
         if merkle.climb(grant.terms.leaf, seal.path) != batch.root:
-            raise Refused("grant_not_in_batch", "the path does not lead to the sealed root", where=grant.id)
+            raise Refused(
+                "grant_not_in_batch",
+                "the path does not lead to the sealed root",
+                where=grant.id,
+                remedy="nothing to do: look at the history",
+            )
         self._require_signature(batch)
 
     def _require_signature(self, batch: Batch) -> None:
@@ -58,11 +73,21 @@ class SealVerifier:
             return
         key = self._keys.get(batch.key_id)
         if key is None:
-            raise Refused("seal_key_unknown", f"no public key {batch.key_id!r} is trusted", where=batch.id)
+            raise Refused(
+                "seal_key_unknown",
+                f"no public key {batch.key_id!r} is trusted",
+                where=batch.id,
+                remedy="nothing to do: look at the vault",
+            )
         try:
             key.verify(bytes.fromhex(batch.signature), signed_bytes(batch.root, batch.count))
         except (InvalidSignature, ValueError) as error:
-            raise Refused("seal_not_genuine", "the signature is not the vault's", where=batch.id) from error
+            raise Refused(
+                "seal_not_genuine",
+                "the signature is not the vault's",
+                where=batch.id,
+                remedy="nothing to do: look at the history",
+            ) from error
         if len(self._signed) > 4096:
             self._signed.clear()
         self._signed.add(known)

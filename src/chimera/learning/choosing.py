@@ -31,6 +31,11 @@ class Choosing:
         given: object = arguments.get("texts")
         texts = [str(one) for one in cast("list[object]", given)] if isinstance(given, list) else []
         if not 1 <= len(texts) <= TEXTS_MAX:
-            raise Invalid("texts_out_of_range", f"{len(texts)} texts; 1 to {TEXTS_MAX} are compared", where=TOOL)
+            raise Invalid(
+                "texts_out_of_range",
+                f"{len(texts)} texts; 1 to {TEXTS_MAX} are compared",
+                where=TOOL,
+                remedy="compare 1 to 16",
+            )
         best = await best_of(texts, self._model, self._embeddings)
         return ToolAnswer(content={"index": texts.index(best)}, labels=())

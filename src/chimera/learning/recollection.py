@@ -61,7 +61,12 @@ class Recollection:
             async with self._clock.timeout(RECALL_SECONDS_MAX):
                 return await self._recalled(asking)
         except TimeoutError as error:
-            raise Unavailable("memory_slow", "what is remembered was not found in time", where="memory") from error
+            raise Unavailable(
+                "memory_slow",
+                "what is remembered was not found in time",
+                where="memory",
+                remedy="nothing; if it lasts, look at the database",
+            ) from error
 
     async def _recalled(self, tasks: Sequence[Task]) -> dict[str, tuple[Material, ...]]:
         vectors = await self._embeddings.embed([question_of(task) for task in tasks])

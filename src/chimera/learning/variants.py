@@ -46,8 +46,12 @@ class Bandit:
 
     def __init__(self, variants: Sequence[str], *, draw: Callable[[], float]) -> None:
         if not variants or len(set(variants)) != len(variants):
-            raise Invalid("variants_malformed", "variants have different names, and there is at least one",
-                          where="variants")  # fmt: skip
+            raise Invalid(
+                "variants_malformed",
+                "variants have different names, and there is at least one",
+                where="variants",
+                remedy="give each its own",
+            )
         self._seen = dict.fromkeys(variants, Seen())
         self._draw = draw
 

@@ -101,9 +101,19 @@ class Effects:
     def _require_valid(self, dossier: Dossier) -> Seal:
         grant, seal = dossier.grant, dossier.seal
         if seal is None or dossier.batch is None:
-            raise Refused("grant_unsealed", "the vault has not sealed this grant", where=grant.id)
+            raise Refused(
+                "grant_unsealed",
+                "the vault has not sealed this grant",
+                where=grant.id,
+                remedy="it is sealed when the vault answers",
+            )
         if seal.state is not SealState.READY:
-            raise Refused("grant_used", f"this grant is {seal.state}", where=grant.id)
+            raise Refused(
+                "grant_used",
+                f"this grant is {seal.state}",
+                where=grant.id,
+                remedy="nothing to do: a grant is performed once",
+            )
         self._seals.require_sealed(grant, seal, dossier.batch)
         if dossier.now_us >= grant.terms.expires_at_us:
             raise Refused("grant_expired", "this grant has expired", where=grant.id, remedy="the gate is asked again")
@@ -186,12 +196,27 @@ class Effects:
 def _require_permitted(dossier: Dossier) -> None:
     grant, agent = dossier.grant, dossier.agent
     if grant.action.is_internal:
-        raise Refused("grant_internal", "this action stays in the house", where=grant.id)
+        raise Refused(
+            "grant_internal",
+            "this action stays in the house",
+            where=grant.id,
+            remedy="nothing to do: it is settled without effects",
+        )
     if agent is None or grant.action.kind not in _allowed(agent, grant.action.kind):
         who = f"{agent.name} is {agent.state} or" if agent else "an agent that is not there"
-        raise Refused("agent_not_permitted", f"{who} may not {grant.action.kind}", where=grant.id)
+        raise Refused(
+            "agent_not_permitted",
+            f"{who} may not {grant.action.kind}",
+            where=grant.id,
+            remedy="activate it, or add the permission to its manifest",
+        )
     if not owns(agent.accounts, platform=grant.action.platform, handle=grant.action.account):
-        raise Refused("account_not_own", f"{grant.action.account} is not an account of {agent.name}", where=grant.id)
+        raise Refused(
+            "account_not_own",
+            f"{grant.action.account} is not an account of {agent.name}",
+            where=grant.id,
+            remedy="add the account to the manifest, or let the task be planned again",
+        )
     if met := dossier.halted.intersection(_scopes_of(grant)):
         raise Refused("halted", f"{min(met)} is halted", where=grant.id, remedy="chimera resume")
 

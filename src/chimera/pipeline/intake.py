@@ -216,13 +216,33 @@ class Intake:
 
 def _require_goal(goal: Goal) -> None:
     if not goal.text.strip() or len(goal.text) > GOAL_LENGTH_MAX:
-        raise Invalid("goal_text", f"a goal has 1 to {GOAL_LENGTH_MAX} characters", where="goal.text")
+        raise Invalid(
+            "goal_text",
+            f"a goal has 1 to {GOAL_LENGTH_MAX} characters",
+            where="goal.text",
+            remedy="say in up to 2000 characters what is wanted",
+        )
     if goal.budget_micros <= 0:
-        raise Invalid("goal_budget", "a goal has a budget of more than zero", where="goal.budget_micros")
+        raise Invalid(
+            "goal_budget",
+            "a goal has a budget of more than zero",
+            where="goal.budget_micros",
+            remedy="give it one of more than zero",
+        )
     if not 1 <= goal.posts <= POSTS_MAX:
-        raise Invalid("goal_posts", f"a goal asks for 1 to {POSTS_MAX} posts", where="goal.posts")
+        raise Invalid(
+            "goal_posts",
+            f"a goal asks for 1 to {POSTS_MAX} posts",
+            where="goal.posts",
+            remedy="choose a number in the range that the message names",
+        )
     if not 0 <= goal.replans <= REPLANS_MAX:
-        raise Invalid("goal_replans", f"a goal is planned anew 0 to {REPLANS_MAX} times", where="goal.replans")
+        raise Invalid(
+            "goal_replans",
+            f"a goal is planned anew 0 to {REPLANS_MAX} times",
+            where="goal.replans",
+            remedy="write 0 to 3",
+        )
     if goal.engagements_per_post_millis and not goal.replans:
         raise Invalid("goal_unmeasured", "a figure to reach means nothing where nothing is planned anew",
                       where="goal.replans", remedy="give replans, or leave the figure out")  # fmt: skip

@@ -138,7 +138,12 @@ class Planner:
     async def replan(self, campaign: Campaign, agent: Agent, asked: Input) -> tuple[Task, ...]:
         """Another plan, as a person asked for it, in place of what has not begun. A bad one changes nothing."""
         if not asked.asks_for_plan:
-            raise Refused("replan_not_ours", "only the operator asks for another plan", where=asked.id)
+            raise Refused(
+                "replan_not_ours",
+                "only the operator asks for another plan",
+                where=asked.id,
+                remedy="nothing to do: only the operator does",
+            )
         so_far = await self._planned(campaign)
 
         async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
@@ -280,7 +285,9 @@ class Planner:
         try:
             return msgspec.convert(envelope.output, Plan)
         except msgspec.ValidationError as error:
-            raise Invalid("plan_malformed", str(error), where="plan") from error
+            raise Invalid(
+                "plan_malformed", str(error), where="plan", remedy="the planner tries again by itself"
+            ) from error
 
     async def _require_adoptable(self, plan: Plan, campaign: Campaign, agent: Agent, bill: Bill) -> None:
         key = budget.window_id(scopes.campaign(campaign.id), treasury.TOTAL, treasury.TOTAL)

@@ -53,7 +53,12 @@ class Sealing:
         signed = await self._sealer.seal(tuple(grant.terms for grant in grants))
         levels = merkle.levels_of([grant.terms.leaf for grant in grants])
         if levels[-1][0] != signed.root:
-            raise Refused("root_differs", "the vault signed another root than ours", where="sealing")
+            raise Refused(
+                "root_differs",
+                "the vault signed another root than ours",
+                where="sealing",
+                remedy="nothing to do: look at the vault",
+            )
         batch = self._batch(signed, count=len(grants))
         seals = tuple(self._seal(grant, batch, merkle.path_of(levels, index)) for index, grant in enumerate(grants))
         sealed = Event(

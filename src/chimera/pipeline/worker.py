@@ -74,7 +74,12 @@ class Worker:
         """Output that does not match is never passed on."""
         findings = self._contracts.output_findings(desk.spec, draft.output)
         if findings:
-            raise Invalid("output_against_schema", "; ".join(findings)[:1_000], where=desk.spec.name)
+            raise Invalid(
+                "output_against_schema",
+                "; ".join(findings)[:1_000],
+                where=desk.spec.name,
+                remedy="the task is tried again by itself",
+            )
 
 
 def _result(assignment: Assignment, desk: Desk | None, *, draft: Draft | None = None, failure: str = "") -> Result:

@@ -231,7 +231,12 @@ class Desk:
 
     def _require_calls_left(self) -> None:
         if sum(call.kind != calls.TRY for call in self.calls) >= CALLS_MAX:
-            raise Invalid("calls_too_many", f"one attempt makes at most {CALLS_MAX} calls", where=self.spec.name)
+            raise Invalid(
+                "calls_too_many",
+                f"one attempt makes at most {CALLS_MAX} calls",
+                where=self.spec.name,
+                remedy="split the task",
+            )
 
 
 Skill: TypeAlias = Callable[[Desk], Awaitable[Draft]]

@@ -46,7 +46,12 @@ class Governing:
     def _adopt(self, standing: Policy) -> None:
         pack = pack_of(standing.files)
         if pack.digest != standing.digest:
-            raise Invalid("policy_bytes_differ", "its digest is not that of its content", where=str(standing.number))
+            raise Invalid(
+                "policy_bytes_differ",
+                "its digest is not that of its content",
+                where=str(standing.number),
+                remedy="look at it again: chimera policy show",
+            )
         self._gate.adopt(PolicyEngine(pack))
         log.info("another policy is in force", number=standing.number, digest=pack.digest)
 

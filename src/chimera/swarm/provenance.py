@@ -28,7 +28,12 @@ def require_recordable(result: Result) -> None:
     An output has its contract; an action is bound by the bytes that it is hashed by.
     """
     if any(call.cost_micros < 0 for call in result.calls):
-        raise Invalid("cost_negative", "an answer costs less than nothing", where="result.calls")
+        raise Invalid(
+            "cost_negative",
+            "an answer costs less than nothing",
+            where="result.calls",
+            remedy="the task is tried again by itself",
+        )
     if result.draft is not None and result.draft.action is not None:
         canonical.require_plain(to_builtins(result.draft.action), where="draft.action")
 

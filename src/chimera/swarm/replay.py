@@ -57,11 +57,20 @@ class RecordedAnswers:
 
     def _next(self, kind: str, digest: str) -> Call:
         if not self._left:
-            raise Unavailable("replay_asks_more", "the replay asks more than was recorded", where=kind)
+            raise Unavailable(
+                "replay_asks_more",
+                "the replay asks more than was recorded",
+                where=kind,
+                remedy="the code has changed: that is the difference",
+            )
         call = self._left[0]
         if (call.kind, call.request_digest) != (kind, digest):
-            raise Unavailable("replay_asks_otherwise", f"the replay asks otherwise than was recorded for {call.name}",
-                              where=kind)  # fmt: skip
+            raise Unavailable(
+                "replay_asks_otherwise",
+                f"the replay asks otherwise than was recorded for {call.name}",
+                where=kind,
+                remedy="the code has changed: that is the difference",
+            )
         return self._left.pop(0)
 
 

@@ -52,7 +52,7 @@ async def test_a_new_version_decides_soon(database: Database) -> None:
         )
     ]
     policies = Policies(store=office, shipped=FILES)
-    proposed = await policies.propose(replace(FILES, release="2"), by="pia", why="")
+    proposed = await policies.propose(replace(FILES, release="2"), by="pia", why="tried")
     applied = await policies.apply(proposed.number, by=Approver("otto", "operator"), digest=proposed.digest)
     since = time.monotonic()
     while {gate.policy_digest, told.digest} != {applied.digest}:
@@ -69,9 +69,9 @@ async def test_no_manager_writes_policies_or_checkpoints_and_never_are_two_in_fo
     by = Approver("otto", "operator")
     writing = [Policies(store=store, shipped=FILES) for store in (office, other)]
     assert await outcome(
-        Policies(store=manager, shipped=FILES).propose(replace(FILES, release="9"), by="m", why="")
+        Policies(store=manager, shipped=FILES).propose(replace(FILES, release="9"), by="m", why="tried")
     ) == ("write_not_permitted")
-    made = [await writing[0].propose(replace(FILES, release=str(n)), by="pia", why="") for n in (2, 3)]
+    made = [await writing[0].propose(replace(FILES, release=str(n)), by="pia", why="tried") for n in (2, 3)]
     codes = await asyncio.gather(
         *(
             outcome(one.apply(which.number, by=by, digest=which.digest))

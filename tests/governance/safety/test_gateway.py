@@ -45,6 +45,8 @@ def rules_of(asked: Question) -> list[str]:
         ("My prompt says to be nice", "instructions-leak", "harm"),
         ("Studies show that tea is best.", "unsourced-claim", "caution"),
         ("80% of people prefer tea.", "unsourced-claim", "caution"),
+        ("Everyone knows 73 % of doctors like it.", "unsourced-claim", "caution"),
+        ("Dentists recommend this tea.", "unsourced-claim", "caution"),
         ("See https://203.0.113.9/login", "link-number", "harm"),
         ("See https://bank.example@evil.example/", "link-disguised", "harm"),
         ("See https://bit.ly/3xyz", "link-short", "caution"),

@@ -171,7 +171,12 @@ def _escaped(text: str) -> str:
 
 def _folder(person: str) -> str:
     if not _NAME.fullmatch(person):
-        raise Invalid("calendar_person", f"this names nobody with a calendar: {person[:60]!r}", where="people")
+        raise Invalid(
+            "calendar_person",
+            f"this names nobody with a calendar: {person[:60]!r}",
+            where="people",
+            remedy="use the name on the calendar server",
+        )
     return f"/{person}/calendar/"
 
 

@@ -40,7 +40,12 @@ def unpacked(archive: bytes, *, where: str) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(_inflated(archive, where)), mode="r:") as tar:
             return _files(tar, where)
     except tarfile.TarError as error:
-        raise Invalid("archive_malformed", f"this is no archive: {error}"[:200], where=where) from error
+        raise Invalid(
+            "archive_malformed",
+            f"this is no archive: {error}"[:200],
+            where=where,
+            remedy="fetch it again; tell the publisher",
+        ) from error
 
 
 def _inflated(archive: bytes, where: str) -> bytes:
@@ -48,11 +53,26 @@ def _inflated(archive: bytes, where: str) -> bytes:
     try:
         plain = inflater.decompress(archive, TAR_BYTES_MAX + 1)
     except zlib.error as error:
-        raise Invalid("archive_malformed", f"this is no archive: {error}"[:200], where=where) from error
+        raise Invalid(
+            "archive_malformed",
+            f"this is no archive: {error}"[:200],
+            where=where,
+            remedy="fetch it again; tell the publisher",
+        ) from error
     if len(plain) > TAR_BYTES_MAX:
-        raise Refused("archive_too_large", f"it unpacks to more than {PACKAGE_BYTES_MAX} bytes", where=where)
+        raise Refused(
+            "archive_too_large",
+            f"it unpacks to more than {PACKAGE_BYTES_MAX} bytes",
+            where=where,
+            remedy="leave out what the agent does not need",
+        )
     if not inflater.eof or inflater.unused_data:
-        raise Invalid("archive_malformed", "it ends early, or goes on behind its end", where=where)
+        raise Invalid(
+            "archive_malformed",
+            "it ends early, or goes on behind its end",
+            where=where,
+            remedy="fetch it again; tell the publisher",
+        )
     return plain
 
 
@@ -63,15 +83,32 @@ def _files(tar: tarfile.TarFile, where: str) -> dict[str, bytes]:
     for entry in tar:
         name = _required_name(entry, where)
         if name.casefold() in spellings:
-            raise Refused("archive_file_twice", f"{name!r} is in it twice", where=where)
+            raise Refused(
+                "archive_file_twice",
+                f"{name!r} is in it twice",
+                where=where,
+                remedy="do not install it; tell the publisher",
+            )
         if len(found) >= FILES_MAX:
-            raise Refused("archive_too_large", f"it holds more than {FILES_MAX} files", where=where)
+            raise Refused(
+                "archive_too_large",
+                f"it holds more than {FILES_MAX} files",
+                where=where,
+                remedy="leave out what the agent does not need",
+            )
         if entry.size > min(FILE_BYTES_MAX, room):
-            raise Refused("archive_too_large", f"{name!r} is larger than a file may be", where=where)
+            raise Refused(
+                "archive_too_large",
+                f"{name!r} is larger than a file may be",
+                where=where,
+                remedy="leave out what the agent does not need",
+            )
         stream = tar.extractfile(entry)
         data = stream.read(entry.size) if stream is not None else b""
         if len(data) != entry.size:
-            raise Invalid("archive_malformed", f"{name!r} ends early", where=where)
+            raise Invalid(
+                "archive_malformed", f"{name!r} ends early", where=where, remedy="fetch it again; tell the publisher"
+            )
         room -= len(data)
         spellings.add(name.casefold())
         found[name] = data

@@ -55,8 +55,12 @@ class FolderPlace:
             draft.write_bytes(data)
             draft.replace(self._folder / name)
         except OSError as error:
-            raise Unavailable("catalogue_not_writable", f"cannot be written: {error.strerror}",
-                              where=str(self._folder)) from error  # fmt: skip
+            raise Unavailable(
+                "catalogue_not_writable",
+                f"cannot be written: {error.strerror}",
+                where=str(self._folder),
+                remedy="check its rights and the disk",
+            ) from error
 
 
 class WebPlace:
@@ -78,14 +82,18 @@ class WebPlace:
         try:
             with open_address(request, seconds_max=SECONDS_MAX) as answer:
                 if answer.status != OK:
-                    raise Unavailable("catalogue_unreachable", f"it answered {answer.status}", where=address[:200])
+                    raise Unavailable(
+                        "catalogue_unreachable", f"it answered {answer.status}", where=address[:200], remedy="try later"
+                    )
                 return _bounded(answer.read(bytes_max + 1), bytes_max, address)
         except urllib.error.HTTPError as error:
             error.close()
             raise Missing("catalogue_missing", f"it answered {error.code}", where=address[:200],
                           remedy="look at the address; redirects are not followed") from error  # fmt: skip
         except (OSError, HTTPException) as error:
-            raise Unavailable("catalogue_unreachable", str(error)[:200], where=address[:200]) from error
+            raise Unavailable(
+                "catalogue_unreachable", str(error)[:200], where=address[:200], remedy="try later"
+            ) from error
 
 
 def place_of(location: str) -> Place:

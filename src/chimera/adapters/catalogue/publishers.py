@@ -36,7 +36,9 @@ class Publishers:
         known = self.known()
         require_publisher_name(name)
         if len(known) >= PUBLISHERS_MAX:
-            raise Invalid("publishers_too_many", f"{PUBLISHERS_MAX} are known", where=str(self._path))
+            raise Invalid(
+                "publishers_too_many", f"{PUBLISHERS_MAX} are known", where=str(self._path), remedy="distrust one"
+            )
         before = known.get(name, "")
         self._write({**known, name: key})
         return before
@@ -58,7 +60,12 @@ class Publishers:
 def require_publisher_name(name: str) -> str:
     """A publisher's name; nobody walks out of a folder by it."""
     if not _NAME.fullmatch(name):
-        raise Invalid("publisher_name_unfit", "a publisher's name has small letters, digits and '-'", where=name[:80])
+        raise Invalid(
+            "publisher_name_unfit",
+            "a publisher's name has small letters, digits and '-'",
+            where=name[:80],
+            remedy="choose another",
+        )
     return name
 
 

@@ -123,7 +123,12 @@ async def _price(session: aiohttp.ClientSession, url: str) -> x402.Required:
         async with session.get(url, allow_redirects=False) as answer:
             told = answer.headers.get(x402.REQUIRED, "")
             if answer.status != _PAYMENT_REQUIRED or not told:
-                raise Invalid("x402_malformed", f"the seller answered {answer.status} and no price", where=url[:120])
+                raise Invalid(
+                    "x402_malformed",
+                    f"the seller answered {answer.status} and no price",
+                    where=url[:120],
+                    remedy="nothing to do: it is the other side's",
+                )
             return x402.from_header(told, x402.Required, name=x402.REQUIRED)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise Unavailable("seller_unavailable", f"the seller does not answer: {type(error).__name__}", where=url[:120],

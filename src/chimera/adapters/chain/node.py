@@ -96,7 +96,12 @@ class Node:
                 await self._require_chain()
                 return int(await self._web3.eth.estimate_gas(call))
         except _Said as said:
-            raise Refused("chain_would_revert", f"the chain would not take it: {said}", where=self._rpc) from said
+            raise Refused(
+                "chain_would_revert",
+                f"the chain would not take it: {said}",
+                where=self._rpc,
+                remedy="the message says why; fill the wallet",
+            ) from said
 
     async def call(self, to: str, data: str) -> bytes:
         """What a contract answers."""
@@ -106,7 +111,12 @@ class Node:
                 answer = await self._web3.eth.call(cast("TxParams", {"to": to, "data": data}), ccip_read_enabled=False)
                 return bytes(answer)
         except _Said as said:
-            raise Refused("chain_would_revert", f"the contract says no: {said}", where=self._rpc) from said
+            raise Refused(
+                "chain_would_revert",
+                f"the contract says no: {said}",
+                where=self._rpc,
+                remedy="the message says why; fill the wallet",
+            ) from said
 
     async def send(self, raw: str) -> str:
         """Hand a signed transaction in. Empty when it is taken or was taken before; otherwise what the node says."""

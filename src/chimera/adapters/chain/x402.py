@@ -122,7 +122,12 @@ def from_header(text: str, kind: type[T], *, name: str) -> T:
             raise ValueError("too long")
         return msgspec.json.decode(base64.b64decode(text, validate=True), type=kind)
     except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError) as error:
-        raise Invalid("x402_malformed", f"{name} cannot be read: {type(error).__name__}", where=name) from error
+        raise Invalid(
+            "x402_malformed",
+            f"{name} cannot be read: {type(error).__name__}",
+            where=name,
+            remedy="nothing to do: it is the other side's",
+        ) from error
 
 
 def requirements_of(payment: Payment, rules: ChainRules) -> Requirements:

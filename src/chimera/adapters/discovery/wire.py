@@ -101,10 +101,15 @@ def framed(message: Message, key: Ed25519PrivateKey, public: bytes) -> bytes:
 def opened(data: bytes) -> tuple[bytes, Message]:
     """Who sent a datagram, and what; `Invalid` for everything that is not a signed message of ours."""
     if len(data) > DATAGRAM_BYTES_MAX:
-        raise Invalid("datagram_malformed", "too long", where="directory")
+        raise Invalid("datagram_malformed", "too long", where="directory", remedy="nothing to do: it is thrown away")
     try:
         frame = _FRAMES.decode(data)
         Ed25519PublicKey.from_public_bytes(frame.public).verify(frame.signature, CONTEXT + frame.body)
         return frame.public, _MESSAGES.decode(frame.body)
     except (msgspec.DecodeError, InvalidSignature, ValueError, RecursionError) as error:
-        raise Invalid("datagram_malformed", str(error)[:100] or "not signed by its sender", where="node") from error
+        raise Invalid(
+            "datagram_malformed",
+            str(error)[:100] or "not signed by its sender",
+            where="node",
+            remedy="nothing to do: it is thrown away",
+        ) from error

@@ -78,7 +78,12 @@ def _bytes(path: Path) -> bytes:
     try:
         found = path.read_bytes()
     except OSError as error:
-        raise Missing("pack_incomplete", str(error), where=str(path.parent), remedy=f"a pack has {FILES}") from error
+        raise Missing(
+            "pack_incomplete",
+            f"{path.name} cannot be read: {error.strerror}",
+            where=str(path.parent),
+            remedy=f"a pack has {FILES}",
+        ) from error
     if len(found) > PACK_BYTES_MAX:
         raise Invalid("policy_too_large", f"{len(found)} bytes", where=str(path), remedy=f"at most {PACK_BYTES_MAX}")
     return found
@@ -89,7 +94,7 @@ def load_lexicon(path: Path = LEXICON) -> dict[str, Lexeme]:
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Lexeme])
     except msgspec.DecodeError as error:
-        raise Invalid("lexicon_malformed", str(error), where=str(path)) from error
+        raise Invalid("lexicon_malformed", str(error), where=str(path), remedy="mend the file that is named") from error
 
 
 def load_permits(folder: Path = PEOPLE_PACK) -> Permits:

@@ -50,7 +50,12 @@ def write_package(folder: FilePath, answers: Answers, *, template: FilePath, spe
             remedy="choose another name or folder",
         ) from error
     except OSError as error:
-        raise Unavailable("folder_not_writable", f"cannot be made: {error.strerror}", where=str(folder)) from error
+        raise Unavailable(
+            "folder_not_writable",
+            f"cannot be made: {error.strerror}",
+            where=str(folder),
+            remedy="choose another folder",
+        ) from error
     try:
         for name in (MANIFEST, "constitution.yaml", "README.md"):
             text = Template((template / name).read_text("utf-8")).substitute(_filled(answers))

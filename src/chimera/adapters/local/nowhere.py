@@ -14,7 +14,12 @@ class NoTools:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """There is none."""
-        raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where=agent_id or ",".join(arguments)[:80])
+        raise Invalid(
+            "tool_unknown",
+            f"there is no tool {tool[:80]!r}",
+            where=agent_id or ",".join(arguments)[:80],
+            remedy="use a tool that is offered: chimera tools list",
+        )
 
 
 class NoPublisher:

@@ -256,7 +256,9 @@ async def start_postgres(
 def _checked(settings: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in settings.items():
         if not SETTING_NAME.fullmatch(name) or any(ord(letter) < ord(" ") for letter in value):
-            raise Invalid("postgres_setting_malformed", f"{name!r}={value!r} is not a PostgreSQL setting.")
+            raise Invalid(
+                "postgres_setting_malformed", f"{name!r}={value!r} is not a PostgreSQL setting.", remedy="mend it"
+            )
         if name in SETTINGS_OURS:
             raise Invalid(
                 "postgres_setting_ours",
@@ -360,7 +362,10 @@ async def _until_ready(plan: _Plan, *, port: int, process: Seen, seconds_max: fl
             raise explain_output(output, where=str(plan.log), what="PostgreSQL did not start")
         if loop.time() >= deadline:
             raise Unavailable(
-                "postgres_not_ready", f"PostgreSQL did not answer within {seconds_max} s.", where=str(plan.log)
+                "postgres_not_ready",
+                f"PostgreSQL did not answer within {seconds_max} s.",
+                where=str(plan.log),
+                remedy="try again; see the log beside the data",
             )
         await asyncio.sleep(POLL_SECONDS)
 

@@ -222,7 +222,11 @@ async def run_to_end(command: Sequence[str], *, folder: Path, seconds_max: float
         async with asyncio.timeout(seconds_max):
             output, _ = await child.communicate()
     except TimeoutError as fault:
-        raise Unavailable("program_too_slow", f"{command[0]} took more than {seconds_max} s.") from fault
+        raise Unavailable(
+            "program_too_slow",
+            f"{command[0]} took more than {seconds_max} s.",
+            remedy="look for a disk or machine that is overloaded",
+        ) from fault
     finally:
         if child.returncode is None:
             with suppress(ProcessLookupError):

@@ -154,7 +154,11 @@ class RunningValkey:
         try:
             await _ask(self._plan, "ACL", "LOAD")
         except RedisError as fault:
-            raise Invalid("valkey_rules_refused", f"Valkey refused the rules of its users: {fault}") from fault
+            raise Invalid(
+                "valkey_rules_refused",
+                f"Valkey refused the rules of its users: {fault}",
+                remedy="mend the rule that is named",
+            ) from fault
 
     async def stop(self) -> None:
         """Ends the server. Twice does no harm."""
@@ -212,7 +216,11 @@ def _address(user: str, password: str, socket: Path) -> str:
 
 def _secret_name(user: str) -> str:
     if not USER_NAME.fullmatch(user):
-        raise Invalid("valkey_user_malformed", f"{user!r} cannot be the name of a Valkey user.")
+        raise Invalid(
+            "valkey_user_malformed",
+            f"{user!r} cannot be the name of a Valkey user.",
+            remedy="choose letters, digits and dashes",
+        )
     return f"valkey-{user}"
 
 
@@ -220,10 +228,14 @@ def _acl(plan: _Plan, users: Mapping[str, str]) -> str:
     lines = ["user default off resetkeys resetchannels -@all", _acl_line(OWNER, plan.password, "~* &* +@all")]
     for user, rules in users.items():
         if user in {OWNER, "default"}:
-            raise Invalid("valkey_user_ours", f"The Valkey user {user} is decided by chimera.")
+            raise Invalid(
+                "valkey_user_ours", f"The Valkey user {user} is decided by chimera.", remedy="choose another name"
+            )
         wrong = [rule for rule in rules.split(" ") if not RULE.fullmatch(rule)]
         if wrong:
-            raise Invalid("valkey_rule_malformed", f"{wrong[0]!r} is not a rule that the user {user} can have.")
+            raise Invalid(
+                "valkey_rule_malformed", f"{wrong[0]!r} is not a rule that the user {user} can have.", remedy="mend it"
+            )
         lines.append(_acl_line(user, keep_secret(plan.home, _secret_name(user)), rules))
     return "\n".join(lines) + "\n"
 
@@ -295,9 +307,19 @@ async def _until_ready(plan: _Plan, *, process: Seen, seconds_max: float, since:
     while not await _lets_us_in(plan):
         if not is_alive(process):
             said = log_end(plan.log, since=since) or "it said nothing"
-            raise Unavailable("valkey_did_not_start", f"Valkey did not start: {said}", where=str(plan.log))
+            raise Unavailable(
+                "valkey_did_not_start",
+                f"Valkey did not start: {said}",
+                where=str(plan.log),
+                remedy="see its log in the home",
+            )
         if loop.time() >= deadline:
-            raise Unavailable("valkey_not_ready", f"Valkey did not answer within {seconds_max} s.", where=str(plan.log))
+            raise Unavailable(
+                "valkey_not_ready",
+                f"Valkey did not answer within {seconds_max} s.",
+                where=str(plan.log),
+                remedy="try again; see its log in the home",
+            )
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -310,7 +332,10 @@ async def _lets_us_in(plan: _Plan) -> bool:
         # redis-py wraps what goes wrong while it connects, a refused password included.
         if isinstance(fault, AuthenticationError) or isinstance(fault.__cause__, AuthenticationError):
             raise Refused(
-                "valkey_password_wrong", "Valkey has another password than the home keeps.", where=str(plan.data)
+                "valkey_password_wrong",
+                "Valkey has another password than the home keeps.",
+                where=str(plan.data),
+                remedy="stop the Valkey that runs there",
             ) from fault
         return False
     return True

@@ -24,6 +24,8 @@ from chimera.ports.clock import Clock
 
 NOT_SENT = "mcp_not_sent"
 REPLY_LOST = "mcp_reply_lost"
+NOT_SENT_REMEDY = "it is tried again by itself"
+REPLY_LOST_REMEDY = "the act is in doubt and is looked up: docs/runbooks/in-doubt-effects.md"
 CONNECT_SECONDS_MAX = 10.0
 CALL_SECONDS_MAX = 30.0
 RETRY_SECONDS_MIN = 0.1
@@ -100,7 +102,9 @@ class McpSession:
                     self._tools = await _listed(client, self._tools_max)
             except Exception as error:
                 self._reconnect(client)
-                raise Unavailable(REPLY_LOST, f"it does not say what it offers: {error}"[:300]) from error
+                raise Unavailable(
+                    REPLY_LOST, f"it does not say what it offers: {error}"[:300], remedy=REPLY_LOST_REMEDY
+                ) from error
         return self._tools
 
     async def call(
@@ -116,26 +120,36 @@ class McpSession:
             async with self._clock.timeout(seconds):
                 return await client.call_tool(tool, arguments)
         except TimeoutError as error:
-            raise Unavailable(REPLY_LOST, f"{tool} did not answer within {seconds:.1f} s", where=tool) from error
+            raise Unavailable(
+                REPLY_LOST, f"{tool} did not answer within {seconds:.1f} s", where=tool, remedy=REPLY_LOST_REMEDY
+            ) from error
         except MCPError as error:
             if error.code == mcp_types.CONNECTION_CLOSED:
                 self._reconnect(client)
-            raise Unavailable(REPLY_LOST, f"{tool}: {error.message}"[:500], where=tool) from error
+            raise Unavailable(
+                REPLY_LOST, f"{tool}: {error.message}"[:500], where=tool, remedy=REPLY_LOST_REMEDY
+            ) from error
         except _BROKEN as error:
             self._reconnect(client)
-            raise Unavailable(REPLY_LOST, f"the connection broke during {tool}", where=tool) from error
+            raise Unavailable(
+                REPLY_LOST, f"the connection broke during {tool}", where=tool, remedy=REPLY_LOST_REMEDY
+            ) from error
         except Exception as error:
             # An answer that cannot be understood: it was sent, and it may have had its effect.
-            raise Unavailable(REPLY_LOST, f"{tool}: {type(error).__name__}: {error}"[:500], where=tool) from error
+            raise Unavailable(
+                REPLY_LOST, f"{tool}: {type(error).__name__}: {error}"[:500], where=tool, remedy=REPLY_LOST_REMEDY
+            ) from error
 
     async def _connected(self) -> Client:
         try:
             async with self._clock.timeout(self._connect_seconds_max):
                 await self._ready.wait()
         except TimeoutError as error:
-            raise Unavailable(NOT_SENT, f"the tool server cannot be reached: {self._why}") from error
+            raise Unavailable(
+                NOT_SENT, f"the tool server cannot be reached: {self._why}", remedy=NOT_SENT_REMEDY
+            ) from error
         if self._client is None:
-            raise Unavailable(NOT_SENT, f"the tool server cannot be reached: {self._why}")
+            raise Unavailable(NOT_SENT, f"the tool server cannot be reached: {self._why}", remedy=NOT_SENT_REMEDY)
         return self._client
 
     def _reconnect(self, broken: Client) -> None:

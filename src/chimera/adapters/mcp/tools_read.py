@@ -86,14 +86,21 @@ class McpToolsRead:
 async def _require_readable(session: McpSession, tool: str, arguments: dict[str, Any]) -> None:
     offered = (await session.tools()).get(tool)
     if offered is None:
-        raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+        raise Invalid(
+            "tool_unknown",
+            f"there is no tool {tool[:80]!r}",
+            where="tool",
+            remedy="use a tool that is offered: chimera tools list",
+        )
     if offered.annotations is None or offered.annotations.read_only_hint is not True:
         raise Refused(
             "tool_not_read_only", f"{tool} does more than read", where=tool, remedy="propose an action instead"
         )
     error = next(jsonschema_rs.iter_errors(offered.input_schema, arguments), None)
     if error is not None:
-        raise Invalid("tool_arguments", error.message[:300], where=f"{tool}.arguments")
+        raise Invalid(
+            "tool_arguments", error.message[:300], where=f"{tool}.arguments", remedy="the task is tried again by itself"
+        )
 
 
 async def _called(
@@ -115,5 +122,5 @@ def _content(tool: str, answer: mcp_types.CallToolResult) -> dict[str, Any]:
     if not answer.is_error:
         return content
     if content.get("later") is True:
-        raise Unavailable("tool_unavailable", said[:300], where=tool)
-    raise Invalid("tool_failed", said[:300], where=tool)
+        raise Unavailable("tool_unavailable", said[:300], where=tool, remedy="it is tried again by itself")
+    raise Invalid("tool_failed", said[:300], where=tool, remedy="the task is tried again by itself")

@@ -47,7 +47,7 @@ class Film(Struct, frozen=True, kw_only=True):
 async def film(look: Look, *, scenes: Sequence[Scene]) -> Film:
     """The film; what this machine could not do for it stands in `missing`."""
     if not 1 <= len(scenes) <= SCENES_MAX:
-        raise Invalid("film_scenes", f"a film has 1 to {SCENES_MAX} scenes", where="scenes")
+        raise Invalid("film_scenes", f"a film has 1 to {SCENES_MAX} scenes", where="scenes", remedy="say less")
     with tempfile.TemporaryDirectory(prefix="chimera-film-") as folder:
         place = Path(folder)
         await asyncio.to_thread(_draw, look, scenes, place)
@@ -106,6 +106,16 @@ async def _run(program: str, *arguments: str) -> None:
     except TimeoutError as error:
         started.kill()
         await started.wait()
-        raise Unavailable("film_slow", f"{Path(program).name} took too long", where="film") from error
+        raise Unavailable(
+            "film_slow",
+            f"{Path(program).name} took too long",
+            where="film",
+            remedy="try again when the machine is less busy",
+        ) from error
     if started.returncode:
-        raise Unavailable("film_failed", f"{Path(program).name}: {said.decode(errors='replace')[:200]}", where="film")
+        raise Unavailable(
+            "film_failed",
+            f"{Path(program).name}: {said.decode(errors='replace')[:200]}",
+            where="film",
+            remedy="read what it said",
+        )

@@ -259,7 +259,9 @@ def _ordered(asked: dict[str, Any], kind: type[Asked], tool: str) -> Asked:
     try:
         return msgspec.convert(asked, kind)
     except msgspec.ValidationError as error:
-        raise Invalid("tool_arguments", str(error)[:300], where=f"{tool}.arguments") from error
+        raise Invalid(
+            "tool_arguments", str(error)[:300], where=f"{tool}.arguments", remedy="the task is tried again by itself"
+        ) from error
 
 
 def _require_sound(data: bytes, medium: Medium) -> None:
@@ -278,5 +280,5 @@ def _original(medium: Medium) -> str:
 
 def _vouch(digest: str) -> str:
     if len(digest) != 64 or not digest.isalnum():
-        raise Missing("media_missing", "there is no such picture", where=digest[:80])
+        raise Missing("media_missing", "there is no such picture", where=digest[:80], remedy="look at its id")
     return f"{VOUCHED}/{digest}.json"

@@ -14,7 +14,6 @@ from chimera.domain.budget import Cap, Movement, Window, apply
 from chimera.domain.caps import key_of, standing_micros
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
-from chimera.domain.errors import Missing
 from chimera.domain.event import Link, link_hash
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.kinds import NAMES
@@ -49,7 +48,7 @@ class MemoryReads:
     async def get(self, kind: type[R], identifier: str) -> R:
         record = await self.find(kind, identifier)
         if record is None:
-            raise Missing("record_missing", f"there is no {NAMES[kind]} {identifier}", where=NAMES[kind])
+            raise refusals.unknown(NAMES[kind], identifier)
         return record
 
     async def get_many(self, kind: type[R], identifiers: Sequence[str]) -> tuple[R, ...]:

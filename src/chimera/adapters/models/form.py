@@ -68,7 +68,9 @@ def _require_form(request: ModelRequest, text: str) -> None:
     envelope = guardrails.read_envelope(text)
     problems = _compiled(canonical.encode(request.output)).problems(envelope.output)
     if problems:
-        raise Invalid("answer_malformed", "\n".join(map(str, problems[:FINDINGS_MAX])))
+        raise Invalid(
+            "answer_malformed", "\n".join(map(str, problems[:FINDINGS_MAX])), remedy="the task is tried again by itself"
+        )
 
 
 _CAUSES = {

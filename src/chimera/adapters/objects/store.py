@@ -48,7 +48,9 @@ class StoredObjects:
         """Write it; a disk keeps no type, its ending says it."""
         _require_name(name)
         if len(data) > OBJECT_BYTES_MAX:
-            raise Invalid("object_too_large", f"{len(data)} bytes, {OBJECT_BYTES_MAX} are allowed", where=name)
+            raise Invalid(
+                "object_too_large", f"{len(data)} bytes, {OBJECT_BYTES_MAX} are allowed", where=name, remedy="keep less"
+            )
         attributes = None if isinstance(self._store, LocalStore) else {"Content-Type": mime}
         try:
             await obstore.put_async(self._store, name, data, attributes=attributes)
@@ -62,7 +64,9 @@ class StoredObjects:
             found = await obstore.get_async(self._store, name)
             return bytes(await found.bytes_async())
         except FileNotFoundError as error:
-            raise Missing("object_missing", "there is no such object", where=name) from error
+            raise Missing(
+                "object_missing", "there is no such object", where=name, remedy="have it made again"
+            ) from error
         except (BaseError, OSError) as error:
             raise _away(name, error) from error
 
@@ -97,7 +101,12 @@ class StoredObjects:
 
 def _require_name(name: str) -> None:
     if not name or len(name) > NAME_CHARS_MAX or name.startswith("/") or ".." in name.split("/"):
-        raise Invalid("object_name", f"this names no object: {name[:60]!r}", where="objects")
+        raise Invalid(
+            "object_name",
+            f"this names no object: {name[:60]!r}",
+            where="objects",
+            remedy="use a name of the form folder/name",
+        )
 
 
 def _away(name: str, error: Exception) -> Unavailable:

@@ -55,7 +55,11 @@ class Committer:
                 await self._settle(batch)
         except BaseException as error:
             # A bug or a cancelled process: nobody may be left waiting for an answer that never comes.
-            failure = Unavailable("commit_unresolved", f"the commit was broken off: {error!r}")
+            failure = Unavailable(
+                "commit_unresolved",
+                f"the commit was broken off: {error!r}",
+                remedy="read the record again: a repeated change is stale if the first was written",
+            )
             for entry in (*batch, *self._waiting.drain()):
                 entry.fail(failure)
             raise

@@ -63,7 +63,12 @@ class PostgresMedia:
         ids.parse(key, where="key")
         text = _encoded(patch)
         if self._writer.done():
-            raise Unavailable("media_unavailable", "no documents can be written any more", where="media")
+            raise Unavailable(
+                "media_unavailable",
+                "no documents can be written any more",
+                where="media",
+                remedy="send it again under the same key",
+            )
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(key, media_id, text, done))
         self._arrived.set()
@@ -74,7 +79,7 @@ class PostgresMedia:
         async with self._read_one_at_a_time:
             row = await self._reading.fetchrow(query("read_media"), media_id)
         if row is None:
-            raise Missing("media_missing", "there is no such document", where=media_id)
+            raise Missing("media_missing", "there is no such document", where=media_id, remedy="look at its id")
         return Document(id=media_id, version=row["version"], body=msgspec.json.decode(row["body"]))
 
     async def revisions(self, media_id: str) -> tuple[tuple[int, dict[str, Any]], ...]:
@@ -124,7 +129,12 @@ def _encoded(patch: dict[str, Any]) -> str:
     try:
         text = msgspec.json.encode(patch).decode()
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise Invalid("media_patch", f"this cannot be stored: {error}"[:200], where="patch") from error
+        raise Invalid(
+            "media_patch",
+            f"this cannot be stored: {error}"[:200],
+            where="patch",
+            remedy="keep large things in object storage",
+        ) from error
     if len(text) > PATCH_BYTES_MAX or "\\u0000" in text:
         raise Invalid("media_patch", f"an update has at most {PATCH_BYTES_MAX} bytes and no NUL", where="patch",
                       remedy="keep large things in object storage")  # fmt: skip

@@ -16,7 +16,7 @@ from chimera.domain import refusals, rows
 from chimera.domain.agent import Agent
 from chimera.domain.budget import Window
 from chimera.domain.dossier import Dossier
-from chimera.domain.errors import Missing, Refused
+from chimera.domain.errors import Refused
 from chimera.domain.event import Link
 from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.kinds import NAMES
@@ -48,7 +48,7 @@ class PostgresReads:
     async def get(self, kind: type[R], identifier: str) -> R:
         record = await self.find(kind, identifier)
         if record is None:
-            raise Missing("record_missing", f"there is no {NAMES[kind]} {identifier}", where=NAMES[kind])
+            raise refusals.unknown(NAMES[kind], identifier)
         return record
 
     async def get_many(self, kind: type[R], identifiers: Sequence[str]) -> tuple[R, ...]:
@@ -85,7 +85,7 @@ class PostgresReads:
     async def dossier(self, grant_id: str) -> Dossier:
         found = await self._fetch("a grant", query("dossier"), grant_id)
         if not found:
-            raise Missing("record_missing", f"there is no grant {grant_id}", where="grant")
+            raise refusals.unknown(NAMES[Grant], grant_id)
         row = found[0]
         return Dossier(
             grant=record_of(Grant, row),

@@ -58,13 +58,20 @@ class OpenRates:
 
 async def _read(url: str, source: str) -> dict[str, Any]:
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise Unavailable("rates_unavailable", f"{source} is not read without encryption", where=source)
+        raise Unavailable(
+            "rates_unavailable", f"{source} is not read without encryption", where=source, remedy="try later"
+        )
     try:
         body = await asyncio.to_thread(_get, url)
         answer: object = _DECODER.decode(body)
     except urllib.error.HTTPError as error:
         if error.code in (404, 422):
-            raise Missing("currency_unknown", f"{source} does not know this currency", where=source) from error
+            raise Missing(
+                "currency_unknown",
+                f"{source} does not know this currency",
+                where=source,
+                remedy="write one such as EUR",
+            ) from error
         raise _away(source, f"status {error.code}") from error
     except (OSError, msgspec.DecodeError, ValueError) as error:
         raise _away(source, str(error)) from error
@@ -85,7 +92,12 @@ def _get(url: str) -> bytes:
 def _quote(answer: dict[str, Any], base: str, currency: str, *, at_us: int, source: str) -> Quote:
     rates: Any = answer.get("rates")
     if not isinstance(rates, dict) or currency not in rates:
-        raise Missing("currency_unknown", f"{source} has no rate from {base} to {currency}", where=source)
+        raise Missing(
+            "currency_unknown",
+            f"{source} has no rate from {base} to {currency}",
+            where=source,
+            remedy="write one such as EUR",
+        )
     rate: Any = rates[currency]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(rate, bool) or not isinstance(rate, int | Decimal) or not Decimal(rate).is_finite() or rate <= 0:
         raise _odd(source)

@@ -33,13 +33,22 @@ class RehearsalToolsRead:
             )
         reader = views.READERS.get(tool)
         if reader is None:
-            raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+            raise Invalid(
+                "tool_unknown",
+                f"there is no tool {tool[:80]!r}",
+                where="tool",
+                remedy="use a tool that is offered: chimera tools list",
+            )
         asked = {name: value for name, value in arguments.items() if name != "platform"}
         if fault := catalogue.fault_in_call(tool, asked):
-            raise Invalid("tool_arguments", fault, where=f"{tool}.arguments")
+            raise Invalid(
+                "tool_arguments", fault, where=f"{tool}.arguments", remedy="the task is tried again by itself"
+            )
         match self._line.read():
             case Declined(code, message):
-                raise Unavailable("tool_unavailable", f"{message} [{code}]", where=tool)
+                raise Unavailable(
+                    "tool_unavailable", f"{message} [{code}]", where=tool, remedy="it is tried again by itself"
+                )
             case network:
                 said_by = labels.union((labels.PUBLIC, labels.tool(tool)))
                 return ToolAnswer(content=reader(network, asked), labels=said_by)

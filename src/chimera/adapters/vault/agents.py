@@ -35,7 +35,12 @@ class AgentKeys:
     def badge(self, agent_id: str, *, tasks: Sequence[str], audience: str, seconds: int, now_us: int) -> str:
         """A token for these tasks, for this audience, for at most a quarter of an hour."""
         if not 0 < seconds <= BADGE_SECONDS_MAX or not 0 < len(tasks) <= BADGE_TASKS_MAX:
-            raise Refused("badge_too_wide", f"{len(tasks)} tasks for {seconds} seconds is too much", where=agent_id)
+            raise Refused(
+                "badge_too_wide",
+                f"{len(tasks)} tasks for {seconds} seconds is too much",
+                where=agent_id,
+                remedy="ask for less",
+            )
         now = now_us // 1_000_000
         claims = {"iss": ISSUER, "sub": agent_id, "aud": audience, "iat": now, "exp": now + seconds,
                   "jti": secrets.token_hex(16), "tasks": list(tasks)}  # fmt: skip

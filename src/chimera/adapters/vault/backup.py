@@ -105,7 +105,9 @@ def _opened(source: Path, passphrase: str) -> bytes:
     try:
         sealed = source.read_bytes() if source.stat().st_size <= BYTES_MAX else b""
     except OSError as error:
-        raise Missing("backup_missing", "the backup cannot be read", where=str(source)) from error
+        raise Missing(
+            "backup_missing", "the backup cannot be read", where=str(source), remedy="check its path"
+        ) from error
     if not sealed.startswith(MAGIC):
         raise _unreadable("it is not a vault's backup")
     salt, rest = sealed[len(MAGIC) :][:_SALT], sealed[len(MAGIC) + _SALT :]

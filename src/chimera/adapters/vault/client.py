@@ -81,7 +81,12 @@ class VaultClient:
         """The vault's signature for where every chain stands, or `Refused` when history went backwards."""
         answer = await self._ask(CheckpointRequest(tuple(heads), after, previous))
         if answer.stated is None:
-            raise Unavailable("vault_answer_odd", "the vault answered without a signature", where="vault")
+            raise Unavailable(
+                "vault_answer_odd",
+                "the vault answered without a signature",
+                where="vault",
+                remedy="it is asked again by itself",
+            )
         return answer.stated
 
     async def agent_key(self, agent_id: str, *, anew: bool) -> str:
@@ -190,4 +195,9 @@ class VaultClient:
 
 
 def _odd() -> Unavailable:
-    return Unavailable("vault_answer_odd", "the vault answered without what was asked for", where="vault")
+    return Unavailable(
+        "vault_answer_odd",
+        "the vault answered without what was asked for",
+        where="vault",
+        remedy="it is asked again by itself",
+    )

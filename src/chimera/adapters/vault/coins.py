@@ -46,7 +46,9 @@ def _load_or_make(path: Path, secret: bytes) -> ec.EllipticCurvePrivateKey:
         return key
     found = keys.decrypted(path, secret)
     if not isinstance(found, ec.EllipticCurvePrivateKey) or not isinstance(found.curve, ec.SECP256K1):
-        raise Unavailable("key_wrong_kind", "this is not a secp256k1 key", where=str(path))
+        raise Unavailable(
+            "key_wrong_kind", "this is not a secp256k1 key", where=str(path), remedy="restore it from a backup"
+        )
     return found
 
 
@@ -54,6 +56,8 @@ def public_point(der: bytes) -> curve.Point:
     """The point of a public key as key services hand it out."""
     key = serialization.load_der_public_key(der)
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256K1):
-        raise Unavailable("key_wrong_kind", "this is not a secp256k1 key", where="kms")
+        raise Unavailable(
+            "key_wrong_kind", "this is not a secp256k1 key", where="kms", remedy="restore it from a backup"
+        )
     numbers = key.public_numbers()
     return numbers.x, numbers.y

@@ -55,11 +55,21 @@ class Journal:
         before = self._grants.get(entry.grant)
         if before is not None:
             if (before.chain, before.wallet, before.nonce) != (entry.chain, entry.wallet, entry.nonce):
-                raise Refused("vault_grant_has_nonce", f"this grant has the nonce {before.nonce}", where=entry.grant)
+                raise Refused(
+                    "vault_grant_has_nonce",
+                    f"this grant has the nonce {before.nonce}",
+                    where=entry.grant,
+                    remedy="look at the wallet's nonces: the runbook on stuck transactions",
+                )
             return
         key = (entry.chain, entry.wallet, entry.nonce)
         if entry.nonce != AUTHORIZATION and key in self._nonces:
-            raise Refused("vault_nonce_taken", f"the nonce {entry.nonce} has another grant", where=entry.grant)
+            raise Refused(
+                "vault_nonce_taken",
+                f"the nonce {entry.nonce} has another grant",
+                where=entry.grant,
+                remedy="look at the wallet's nonces: the runbook on stuck transactions",
+            )
         self._append(entry)
         self._remember(entry)
 

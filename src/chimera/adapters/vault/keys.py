@@ -32,7 +32,9 @@ def load_or_make(path: Path, secret: bytes) -> Ed25519PrivateKey:
         return key
     key = decrypted(path, secret)
     if not isinstance(key, Ed25519PrivateKey):
-        raise Unavailable("key_wrong_kind", "this is not an Ed25519 key", where=str(path))
+        raise Unavailable(
+            "key_wrong_kind", "this is not an Ed25519 key", where=str(path), remedy="restore it from a backup"
+        )
     return key
 
 
@@ -57,7 +59,12 @@ def public_key(path: Path) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(bytes.fromhex(path.read_text().strip()))
     except (OSError, ValueError) as error:
-        raise Unavailable("public_key_missing", "the public key cannot be read", where=str(path)) from error
+        raise Unavailable(
+            "public_key_missing",
+            "the public key cannot be read",
+            where=str(path),
+            remedy="restore the home's folder vault from a backup",
+        ) from error
 
 
 def publish(path: Path, key: Ed25519PrivateKey) -> None:

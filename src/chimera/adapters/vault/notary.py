@@ -39,7 +39,12 @@ class Notary:
     def sign(self, heads: Sequence[ChainHead], *, after: int, previous: str, now_us: int) -> SignedStatement:
         """The next checkpoint after the one that the database has, or `Refused` when history went backwards."""
         if not heads or len(heads) > HEADS_MAX or [one.writer for one in heads] != sorted({h.writer for h in heads}):
-            raise Refused("vault_heads_malformed", "the heads are none, too many, or not in order", where="vault")
+            raise Refused(
+                "vault_heads_malformed",
+                "the heads are none, too many, or not in order",
+                where="vault",
+                remedy="this is a fault of ours; report it",
+            )
         self._require_follows(after, previous)
         self._require_grown({head.writer: head for head in heads})
         statement = Statement(number=after + 1, previous=previous, root=root_of(heads), chains=len(heads), at_us=now_us)

@@ -85,7 +85,12 @@ class Payments:
         rules = self._rules.of(payment.chain)
         token = _token(payment, rules)
         if token is None:
-            raise Refused("vault_asset", "only a token can be moved by authorization", where=evidence.grant.id)
+            raise Refused(
+                "vault_asset",
+                "only a token can be moved by authorization",
+                where=evidence.grant.id,
+                remedy="pay with a token",
+            )
         both = self._agreed(evidence.grant, consents, rules, now_us)
         coin = self._coin(payment.wallet)
         self._admit(evidence.grant, payment, AUTHORIZATION, now_us)
@@ -122,7 +127,12 @@ class Payments:
             raise Refused("vault_policy_differs", "the grant was decided under another policy than the vault's",
                           where=grant.id, remedy="apply the policy to the vault as well")  # fmt: skip
         if not 0 < grant.terms.expires_at_us - now_us <= (GRANT_SECONDS_MAX + 30) * 1_000_000:
-            raise Refused("vault_expiry", "the grant's time is over, or too far away", where=grant.id)
+            raise Refused(
+                "vault_expiry",
+                "the grant's time is over, or too far away",
+                where=grant.id,
+                remedy="the gate is asked again by itself",
+            )
 
     def _agreed(
         self, grant: Grant, consents: tuple[Consent, ...], rules: ChainRules, now_us: int
@@ -177,10 +187,20 @@ class Payments:
 
 def _payment_of(grant: Grant) -> Payment:
     if not wallets.is_on_chain(grant.action):
-        raise Refused("vault_no_payment", "this grant is not for a payment on a chain", where=grant.id)
+        raise Refused(
+            "vault_no_payment",
+            "this grant is not for a payment on a chain",
+            where=grant.id,
+            remedy="nothing to do: look at who asked",
+        )
     payment = wallets.payment_of(grant.action)
     if (payment.chain, payment.cost_micros) != (grant.terms.platform, grant.terms.cost_micros):
-        raise Refused("grant_mismatch", "the terms are not those of the action", where=grant.id)
+        raise Refused(
+            "grant_mismatch",
+            "the terms are not those of the action",
+            where=grant.id,
+            remedy="nothing to do: look at the history",
+        )
     return payment
 
 

@@ -130,7 +130,12 @@ class VaultServer:
         self._require_new(signed, now_us)
         request: Request = self._bodies.decode(signed.body)
         if not isinstance(request, self._may.get(signed.client, ())):
-            raise Refused("vault_not_permitted", f"{signed.client} may not ask for this", where="vault")
+            raise Refused(
+                "vault_not_permitted",
+                f"{signed.client} may not ask for this",
+                where="vault",
+                remedy="nothing to do: look at who holds that key",
+            )
         return self._fulfilled(request, now_us)
 
     def _fulfilled(self, request: Request, now_us: int) -> Answer:
@@ -159,13 +164,23 @@ class VaultServer:
 
     def _stated(self, request: CheckpointRequest, now_us: int) -> Answer:
         if self._notary is None:
-            raise Refused("vault_not_permitted", "this vault signs no checkpoints", where="vault")
+            raise Refused(
+                "vault_not_permitted",
+                "this vault signs no checkpoints",
+                where="vault",
+                remedy="nothing to do: look at who holds that key",
+            )
         stated = self._notary.sign(request.heads, after=request.after, previous=request.previous, now_us=now_us)
         return Answer(stated=stated, key_id=self._notary.key_id)
 
     def _for_agent(self, request: AgentKeyRequest | BadgeRequest, now_us: int) -> Answer:
         if self._agents is None:
-            raise Refused("vault_not_permitted", "this vault keeps no keys of agents", where="vault")
+            raise Refused(
+                "vault_not_permitted",
+                "this vault keeps no keys of agents",
+                where="vault",
+                remedy="nothing to do: look at who holds that key",
+            )
         match request:
             case AgentKeyRequest(agent_id, anew):
                 return Answer(text=self._agents.public(agent_id, anew=anew))
@@ -181,7 +196,12 @@ class VaultServer:
                 self._core.govern(files, digest=digest)
             case RotateRequest():
                 if self._rotate is None:
-                    raise Refused("vault_cannot_rotate", "this vault's key is not kept here", where="vault")
+                    raise Refused(
+                        "vault_cannot_rotate",
+                        "this vault's key is not kept here",
+                        where="vault",
+                        remedy="rotate it where it is kept",
+                    )
                 self._rotate()
         return Answer(key_id=self._core.key_id)
 
@@ -212,7 +232,12 @@ class VaultServer:
                           remedy="sign it anew")  # fmt: skip
         nonce = f"{signed.client}:{signed.nonce}"
         if nonce in self._nonces:
-            raise Refused("vault_request_replayed", "this request was answered before", where="vault")
+            raise Refused(
+                "vault_request_replayed",
+                "this request was answered before",
+                where="vault",
+                remedy="nothing to do: look at who reaches its socket",
+            )
         if len(self._nonces) >= NONCES_MAX:
             self._forget(now_us)
         self._nonces[nonce] = signed.at_us

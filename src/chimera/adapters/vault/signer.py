@@ -33,7 +33,12 @@ def require_pack(files: PackFiles, *, digest: str) -> PolicyPack:
     """The pack that these files are, if it is the one that was named."""
     pack = pack_of(files)
     if pack.digest != digest:
-        raise Invalid("vault_pack_differs", "the pack is not the policy that was named", where=files.name)
+        raise Invalid(
+            "vault_pack_differs",
+            "the pack is not the policy that was named",
+            where=files.name,
+            remedy="start it again: chimera up",
+        )
     return pack
 
 
@@ -118,10 +123,19 @@ class VaultSigner:
     def attest(self, statements: Sequence[bytes]) -> tuple[Attestation, ...]:
         """The CFO's signature under each word. Nothing is sealed by it; under a halt of the fleet it has no word."""
         if self._cfo_key is None:
-            raise Refused("vault_no_cfo_key", "this vault holds no key of a CFO", where="vault")
+            raise Refused(
+                "vault_no_cfo_key",
+                "this vault holds no key of a CFO",
+                where="vault",
+                remedy="start the vault with its folder",
+            )
         if len(statements) > LEAVES_MAX or max(map(len, statements), default=0) > STATEMENT_BYTES_MAX:
-            raise Refused("vault_statement_size", "too many statements, or too long for a word on a payment",
-                          where="vault")  # fmt: skip
+            raise Refused(
+                "vault_statement_size",
+                "too many statements, or too long for a word on a payment",
+                where="vault",
+                remedy="nothing to do: this is a fault of ours",
+            )
         if scopes.FLEET in self._halted:
             raise Refused("halted", "fleet is halted", where="vault", remedy="chimera resume")
         key, key_id = self._cfo_key, keys.name_of(self._cfo_key.public_key())
@@ -130,7 +144,12 @@ class VaultSigner:
     def seal(self, leaves: Sequence[Terms], *, now_us: int) -> SignedRoot:
         """One signature for all leaves, or `Refused` for the first that may not be."""
         if not leaves or len(leaves) > LEAVES_MAX:
-            raise Refused("vault_batch_size", f"{len(leaves)} leaves; a batch has 1 to {LEAVES_MAX}", where="vault")
+            raise Refused(
+                "vault_batch_size",
+                f"{len(leaves)} leaves; a batch has 1 to {LEAVES_MAX}",
+                where="vault",
+                remedy="nothing to do: this is a fault of ours",
+            )
         for terms in leaves:
             self._require_sealable(terms, now_us)
         self._spend(sum(terms.cost_micros for terms in leaves), now_us)
@@ -148,11 +167,19 @@ class VaultSigner:
                 remedy="apply the policy to the vault as well",
             )
         if terms.cost_micros < 0:
-            raise Refused("vault_amount", "the cost is negative", where=terms.grant_id)
+            raise Refused(
+                "vault_amount",
+                "the cost is negative",
+                where=terms.grant_id,
+                remedy="nothing to do: look at who granted it",
+            )
         seconds_left = (terms.expires_at_us - now_us) / 1_000_000
         if not 0 < seconds_left <= GRANT_SECONDS_MAX + SKEW_SECONDS_MAX:
             raise Refused(
-                "vault_expiry", f"the grant would be valid for {seconds_left:.0f} seconds", where=terms.grant_id
+                "vault_expiry",
+                f"the grant would be valid for {seconds_left:.0f} seconds",
+                where=terms.grant_id,
+                remedy="the gate is asked again by itself",
             )
         met = self._halted.intersection(
             (

@@ -171,7 +171,10 @@ def require_genuine(signed: Signed, keys: dict[str, Ed25519PublicKey], *, now_us
         key.verify(bytes.fromhex(signed.signature), signed.signed_bytes())
     except (InvalidSignature, ValueError) as error:
         raise Refused(
-            "vault_request_not_genuine", "the request is not signed by a known client", where="vault"
+            "vault_request_not_genuine",
+            "the request is not signed by a known client",
+            where="vault",
+            remedy="nothing to do: look at who reaches its socket",
         ) from error
     if abs(now_us - signed.at_us) > FRESH_SECONDS * 1_000_000:
         raise Refused("vault_request_stale", "the request is not fresh", where="vault", remedy="set the clocks right")

@@ -56,14 +56,21 @@ class WebhookPoster:
             response = await self._client.send(request, stream=True)
             await response.aclose()
         except (httpx2.HTTPError, httpx2.StreamError, OSError) as error:
-            raise Unavailable("webhook_silent", f"no answer: {type(error).__name__}", where=parsed.host) from error
+            raise Unavailable(
+                "webhook_silent",
+                f"no answer: {type(error).__name__}",
+                where=parsed.host,
+                remedy="it is tried again by itself",
+            ) from error
         return response.status_code
 
     async def _address_of(self, parsed: httpx2.URL) -> str:
         try:
             found = await addresses_of(parsed.host, parsed.port or _PORTS[parsed.scheme])
         except OSError as error:
-            raise Unavailable("webhook_silent", "its name leads nowhere", where=parsed.host) from error
+            raise Unavailable(
+                "webhook_silent", "its name leads nowhere", where=parsed.host, remedy="it is tried again by itself"
+            ) from error
         inside = [one for one in found if not is_public(one)]
         if inside and not self._own.allows(parsed.host):
             raise Refused("webhook_inside", "its name leads into our own network", where=parsed.host,

@@ -60,10 +60,20 @@ class Skills:
             return {"skills": [{"name": one.name, "description": one.description, "publisher": one.publisher,
                                 "files": list(one.files)} for one in self._imported.values()]}  # fmt: skip
         if tool != "read_skill":
-            raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool")
+            raise Invalid(
+                "tool_unknown",
+                f"there is no tool {tool[:80]!r}",
+                where="tool",
+                remedy="use a tool that is offered: chimera tools list",
+            )
         skill, file = self._imported.get(str(arguments.get("name"))), str(arguments.get("file") or SKILL_FILE)
         if skill is None or file not in skill.files:
-            raise Missing("skill_missing", "there is no such skill, or no such file in it", where="name")
+            raise Missing(
+                "skill_missing",
+                "there is no such skill, or no such file in it",
+                where="name",
+                remedy="name an archive that lies beside its .sig",
+            )
         data = self._files(skill)[file]
         return {"name": skill.name, "file": file, "text": data[:TEXT_BYTES_MAX].decode("utf-8", "replace")}
 

@@ -200,7 +200,12 @@ class IdentityDesk:
         """End the session in which this principal was recognised."""
         session = await self._store.find(Session, principal.session)
         if session is None or session.state is not PassState.OPEN:
-            raise Missing("session_not_open", "there is no session to end", where="session")
+            raise Missing(
+                "session_not_open",
+                "there is no session to end",
+                where="session",
+                remedy="nothing to do: it has ended already",
+            )
         await self._write((session.closed(),), EventKind.LOGGED_OUT, principal.person, {"session": session.id})
 
     # ── tokens ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +218,12 @@ class IdentityDesk:
         now_us = self._clock.now_us()
         _require_token(name, scopes, expires_at_us - now_us)
         if EVERYTHING not in principal.scopes and not principal.scopes.issuperset(scopes):
-            raise Refused("token_wider", "a token cannot issue one that can do more", where="scopes")
+            raise Refused(
+                "token_wider",
+                "a token cannot issue one that can do more",
+                where="scopes",
+                remedy="issue it from a log-in",
+            )
         return await self._issue(principal.person, name, tuple(sorted(set(scopes))), expires_at_us, is_local=False)
 
     async def _issue(
@@ -294,7 +304,8 @@ def _unknown() -> Refused:
 
 
 def _wrong() -> Refused:
-    return Refused("login_refused", "name, password or code is wrong", where="log-in", remedy="try again")
+    return Refused("login_refused", "name, password or code is wrong", where="log-in",
+                   remedy="try again; whoever has one-time codes gives one: --code")  # fmt: skip
 
 
 def _require_sane(name: str, password: str) -> None:
@@ -307,10 +318,20 @@ def _require_sane(name: str, password: str) -> None:
 def _require_token(name: str, scopes: Sequence[str], lasts_us: int) -> None:
     canonical.require_text(name, where="name")
     if not name.strip() or len(name) > TOKEN_NAME_LENGTH_MAX:
-        raise Invalid("token_name", f"a token's name has 1 to {TOKEN_NAME_LENGTH_MAX} characters", where="name")
+        raise Invalid(
+            "token_name",
+            f"a token's name has 1 to {TOKEN_NAME_LENGTH_MAX} characters",
+            where="name",
+            remedy="choose a name of 1 to 60 characters",
+        )
     unknown = [scope for scope in scopes if scope != EVERYTHING and scope not in VERBS]
     if unknown or not scopes:
         raise Invalid("token_scope", f"{', '.join(unknown)[:100] or 'nothing'} is no scope", where="scopes",
                       remedy="use verbs of docs/reference/people.md")  # fmt: skip
     if not 0 < lasts_us <= TOKEN_SECONDS_MAX * 1_000_000:
-        raise Invalid("token_expiry", "a token lasts more than nothing and at most 366 days", where="expires")
+        raise Invalid(
+            "token_expiry",
+            "a token lasts more than nothing and at most 366 days",
+            where="expires",
+            remedy="choose fewer days",
+        )

@@ -34,7 +34,12 @@ class Permits:
             raise Invalid("policy_malformed", str(error), where="people", remedy="mend the named line") from error
         checked = cedarpy.validate_policies(text, self._schema)  # pyright: ignore[reportUnknownMemberType] – bare dict
         if not checked.validation_passed:
-            raise Invalid("policy_against_schema", "; ".join(map(str, checked.errors)), where="people")
+            raise Invalid(
+                "policy_against_schema",
+                "; ".join(map(str, checked.errors)),
+                where="people",
+                remedy="mend the policy that is named",
+            )
         self._says = _annotations(text)
 
     def may(self, principal: Principal, verb: str, resource: Resource) -> bool:
@@ -50,7 +55,7 @@ class Permits:
                 "not_permitted",
                 f"{principal.name} may not {VERBS.get(verb, verb)}: {why}",
                 where=resource.id or resource.kind,
-                remedy="ask an owner, or somebody whose role it is",
+                remedy=_remedy(answer, verb),
             )
 
     def answer(self, principal: Principal, verb: str, resource: Resource) -> Answer:
@@ -71,6 +76,14 @@ class Permits:
         allowed = result.decision is cedarpy.Decision.Allow and not errors
         rules = tuple(name for name, _ in named) + (("policy-error",) if errors else ())
         return Answer(allowed=allowed, rules=rules, says=tuple(says for _, says in named) + tuple(map(str, errors)))
+
+
+def _remedy(answer: Answer, verb: str) -> str:
+    if "token-scope" in answer.rules:
+        return f"use a token that was issued for it: chimera people token issue NAME --scope {verb}"
+    if "within" in answer.rules:
+        return "look at what is yours, or ask an owner for more"
+    return "ask an owner, or somebody whose role it is"
 
 
 def _entities(principal: Principal, resource: Resource) -> bytes:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chimera.domain import canonical, scopes
 from chimera.domain.change import Change
-from chimera.domain.errors import Conflict, Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import (
     PassState,
@@ -133,13 +133,17 @@ class Registry:
                           remedy="make somebody else an owner first")  # fmt: skip
 
     async def _named(self, name: str) -> Person:
-        return await self._store.get(Person, person_id(name))
+        found = await self._store.find(Person, person_id(name))
+        if found is None:
+            raise Missing("person_unknown", f"there is nobody called {name[:60]!r}", where="name",
+                          remedy="chimera people list names everybody")  # fmt: skip
+        return found
 
     async def _hashed(self, name: str, password: str) -> str:
         canonical.require_text(password, where="password")
         if not PASSWORD_LENGTH_MIN <= len(password) <= PASSWORD_LENGTH_MAX:
             says = f"a password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX} characters"
-            raise Invalid("password_length", says, where="password")
+            raise Invalid("password_length", says, where="password", remedy="choose one of 12 to 256 characters")
         if len(set(password)) < PASSWORD_SIGNS_MIN or name.casefold() in password.casefold():
             raise Invalid("password_weak", "the password repeats itself, or holds the name", where="password",
                           remedy="take four unrelated words")  # fmt: skip
@@ -159,7 +163,12 @@ class Registry:
 
 def _require_name(name: str) -> None:
     if not NAME.fullmatch(name):
-        raise Invalid("person_name", "a name has 1 to 60 small letters, digits and . _ @ -", where="name")
+        raise Invalid(
+            "person_name",
+            "a name has 1 to 60 small letters, digits and . _ @ -",
+            where="name",
+            remedy="use small letters, digits and . _ @ -",
+        )
 
 
 def _require_roles(roles: Sequence[str]) -> None:

@@ -74,7 +74,7 @@ class Policies:
 
     async def propose(self, files: PackFiles, *, by: str, why: str) -> Policy:
         """Put a version on record. It decides nothing until it is applied."""
-        canonical.require_text(why, where="why")
+        canonical.require_reason(why, where="why")
         engine = require_sound(files)
         known = await versions(self._store) or (await self._record_shipped(),)
         if any(one.digest == engine.digest and one.state is not PolicyState.WITHDRAWN for one in known):

@@ -69,14 +69,14 @@ def _text_of(document: bytes) -> str:
     try:
         return document.decode()
     except UnicodeDecodeError as error:
-        raise Invalid("bands_malformed", str(error), where="bands.json") from error
+        raise Invalid("bands_malformed", str(error), where="bands.json", remedy="mend bands.json") from error
 
 
 def _bands_of(document: bytes) -> Bands:
     try:
         return msgspec.json.decode(document, type=Bands)
     except msgspec.DecodeError as error:
-        raise Invalid("bands_malformed", str(error), where="bands.json") from error
+        raise Invalid("bands_malformed", str(error), where="bands.json", remedy="mend bands.json") from error
 
 
 def _parsed(parse: Callable[[], T], *, where: str) -> T:
@@ -100,7 +100,12 @@ def _require_known_annotations(name: str, annotations: Mapping[str, str | None])
 def _require_valid(text: str, schema: cedarpy.Schema) -> None:
     result = cedarpy.validate_policies(text, schema)  # pyright: ignore[reportUnknownMemberType] – cedarpy leaves dict bare
     if not result.validation_passed:
-        raise Invalid("policy_against_schema", "; ".join(str(error) for error in result.errors), where="policy.cedar")
+        raise Invalid(
+            "policy_against_schema",
+            "; ".join(str(error) for error in result.errors),
+            where="policy.cedar",
+            remedy="mend the policy that is named",
+        )
 
 
 def _rules_of(policies: Mapping[str, Any]) -> dict[str, Rule]:
@@ -108,7 +113,7 @@ def _rules_of(policies: Mapping[str, Any]) -> dict[str, Rule]:
     rules = {key: _rule_of(key, policy) for key, policy in policies.items()}
     names = [rule.name for rule in rules.values()]
     if len(set(names)) != len(names):
-        raise Invalid("policy_id_twice", "two policies share an @id", where="policy.cedar")
+        raise Invalid("policy_id_twice", "two policies share an @id", where="policy.cedar", remedy="rename one")
     return rules
 
 

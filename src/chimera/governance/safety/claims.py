@@ -18,14 +18,28 @@ _SHORTENERS = frozenset(
 _DANGEROUS = re.compile(r"\b(?:javascript|data|vbscript|file):\S", re.I)
 _IP_HOST = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]+\]|0x[0-9a-f]+|\d{8,10}", re.I)
 _CLAIM = re.compile(
-    r"\b(?:studies|scientists|experts|doctors|researchers|statistics|data|science|research)\s+"
-    r"(?:have\s+|has\s+)?(?:shows?|shown|says?|agrees?|proves?|proved|proven|confirms?|confirmed)\b"
+    r"\b(?:studies|scientists|experts|doctors|dentists|researchers|statistics|data|science|research)\s+"
+    r"(?:have\s+|has\s+)?(?:shows?|shown|says?|agrees?|proves?|proved|proven|confirms?|confirmed|finds?|found"
+    r"|suggests?|suggested|recommends?|recommended|warns?|warned)\b"
     r"|\b(?:according to|it (?:is|has been)) (?:a study|research|scientists|experts|proven|scientific(?:ally)?)\b"
     r"|\b(?:scientifically|clinically) proven\b|\b\d{1,3}(?:\.\d+)?\s?(?:%|percent|per cent) of (?:all |the )?"
-    r"(?:people|users|players|adults|children|women|men|americans|europeans|patients)\b",
+    r"(?:people|users|players|adults|children|women|men|americans|europeans|patients|doctors|dentists|experts"
+    r"|scientists|parents|students|workers|customers|companies)\b",
     re.I,
 )
-_CLAIM_SIGNS = ("stud", "scien", "expert", "doctors", "research", "statistics", "data ", "%", "percent", "per cent")
+_CLAIM_SIGNS = (
+    "stud",
+    "scien",
+    "expert",
+    "doctors",
+    "dentists",
+    "research",
+    "statistics",
+    "data ",
+    "%",
+    "percent",
+    "per cent",
+)
 
 
 def links(question: Question, text: str) -> Iterator[Finding]:

@@ -36,7 +36,12 @@ class Settle:
     async def finish(self, granted: Granted, performance: Performance | None) -> Task | None:
         """Settle a granted task by what is known of its act (None: it stayed in the house). None while nothing is."""
         if performance is None and not granted.grant.action.is_internal:
-            raise Refused("performance_missing", "nothing is known of this act", where=granted.grant.id)
+            raise Refused(
+                "performance_missing",
+                "nothing is known of this act",
+                where=granted.grant.id,
+                remedy="nothing to do: this is a fault of ours",
+            )
         state = performance.state if performance else PerformanceState.FINISHED
         match state:
             case PerformanceState.FINISHED:

@@ -69,7 +69,9 @@ def chart(look: Look, *, title: str, bars: Sequence[tuple[str, int]]) -> Picture
     """Bars with their names and figures, from zero."""
     _require_words(title, *(name for name, _ in bars))
     if not 1 <= len(bars) <= BARS_MAX or any(value < 0 for _, value in bars):
-        raise Invalid("media_bars", f"a chart has 1 to {BARS_MAX} bars of zero or more", where="bars")
+        raise Invalid(
+            "media_bars", f"a chart has 1 to {BARS_MAX} bars of zero or more", where="bars", remedy="give 1 to 12 bars"
+        )
     brand, image = look.brand, _sheet(look)
     draw, margin, width = ImageDraw.Draw(image), brand.margin, brand.width - 2 * brand.margin
     top = _write(image, title, (margin, margin), until=brand.width - margin, size=brand.body + 8, ink=brand.ink,
@@ -88,7 +90,12 @@ def chart(look: Look, *, title: str, bars: Sequence[tuple[str, int]]) -> Picture
 def collage(look: Look, *, pictures: Sequence[bytes], alts: Sequence[str]) -> Picture:
     """Pictures side by side. Whoever gives a picture gives its alt text."""
     if not 1 <= len(pictures) <= PICTURES_MAX or len(pictures) != len(alts):
-        raise Invalid("media_pictures", f"1 to {PICTURES_MAX} pictures, each with its alt text", where="pictures")
+        raise Invalid(
+            "media_pictures",
+            f"1 to {PICTURES_MAX} pictures, each with its alt text",
+            where="pictures",
+            remedy="give 1 to 9, each with its alt text",
+        )
     brand, image = look.brand, _sheet(look)
     margin = brand.margin
     columns = 1 if len(pictures) == 1 else 2 if len(pictures) <= 4 else 3
@@ -210,8 +217,12 @@ def _unreadable(why: str) -> Invalid:
 
 def _require_words(*words: str) -> None:
     if not words[0].strip() or any(len(one) > WORDS_LENGTH_MAX for one in words):
-        raise Invalid("media_words", f"a picture has a title, and texts of {WORDS_LENGTH_MAX} characters at most",
-                      where="title")  # fmt: skip
+        raise Invalid(
+            "media_words",
+            f"a picture has a title, and texts of {WORDS_LENGTH_MAX} characters at most",
+            where="title",
+            remedy="write less",
+        )
 
 
 def _done(image: Image.Image, *, alt: str) -> Picture:

@@ -128,7 +128,12 @@ class Anvil:
     async def _answers(self) -> bool:
         assert self._process is not None, "it was started"
         if self._process.returncode is not None:
-            raise Unavailable("anvil_ended", f"anvil ended with {self._process.returncode}", where=str(self._folder))
+            raise Unavailable(
+                "anvil_ended",
+                f"anvil ended with {self._process.returncode}",
+                where=str(self._folder),
+                remedy="read its log",
+            )
         try:
             return int(await self.ask("eth_chainId"), 16) == self._chain_id
         except (aiohttp.ClientError, OSError, ValueError):

@@ -31,7 +31,7 @@ from chimera.testing.simulation.processes import Process
 from chimera.testing.simulation.witness import Witness
 
 R = TypeVar("R", bound=Record)
-_AWAY = Unavailable("store_away", "the store does not answer", where="simulation")
+_AWAY = Unavailable("store_away", "the store does not answer", where="simulation", remedy="it is tried again")
 
 
 class Fate:
@@ -216,10 +216,20 @@ class FaultyVault:
         """As the vault does, if it answers."""
         await self._process.at_port()
         if self._fate.strikes(self._fate.odds.vault_away / 2):
-            raise Unavailable("vault_unavailable", "the vault is away", where="simulation")
+            raise Unavailable(
+                "vault_unavailable",
+                "the vault is away",
+                where="simulation",
+                remedy="it is started again by itself; chimera doctor says more",
+            )
         signed = await self._vault.seal(leaves)
         if self._fate.strikes(self._fate.odds.vault_away / 2):
-            raise Unavailable("vault_unavailable", "the vault's answer was lost", where="simulation")
+            raise Unavailable(
+                "vault_unavailable",
+                "the vault's answer was lost",
+                where="simulation",
+                remedy="it is started again by itself; chimera doctor says more",
+            )
         return signed
 
 
@@ -235,7 +245,12 @@ class FaultyAttestor:
         """As the vault does, if it answers."""
         await self._process.at_port()
         if self._fate.strikes(self._fate.odds.vault_away):
-            raise Unavailable("vault_unavailable", "the vault is away", where="simulation")
+            raise Unavailable(
+                "vault_unavailable",
+                "the vault is away",
+                where="simulation",
+                remedy="it is started again by itself; chimera doctor says more",
+            )
         return await self._vault.attest(statement)
 
 
@@ -349,7 +364,7 @@ class FaultyModel:
         """As the model does, if it does."""
         odds = self._fate.odds
         if self._fate.strikes(odds.model_away):
-            raise Unavailable("model_away", "the model does not answer", where="simulation")
+            raise Unavailable("model_away", "the model does not answer", where="simulation", remedy="it is tried again")
         if self._fate.strikes(odds.model_slow):
             await self._clock.sleep(self._fate.seconds(90.0))
         answer = await self._model.complete(request)
@@ -368,6 +383,11 @@ class SimulatedTools:
         if tool == "timeline":
             return ToolAnswer(content={"posts": []}, labels=(labels.tool("timeline"),))
         if tool != "trends":
-            raise Refused("tool_unknown", f"there is no {tool} here", where=tool)
+            raise Refused(
+                "tool_unknown",
+                f"there is no {tool} here",
+                where=tool,
+                remedy="use a tool that is offered: chimera tools list",
+            )
         trend = {"topic": "boss fights", "score_bp": 8_000}
         return ToolAnswer(content={"trends": [trend]}, labels=(labels.tool("trends"),), cost_micros=50)

@@ -290,7 +290,7 @@ class People:
         """A call that dies with the office's process."""
         office = self._keeper.office
         if not office.process.works:
-            raise Unavailable("office_down", "nobody opens", where="simulation")
+            raise Unavailable("office_down", "nobody opens", where="simulation", remedy="it is tried again")
         return await act()
 
 

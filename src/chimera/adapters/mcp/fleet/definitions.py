@@ -49,8 +49,12 @@ def _text_of(entry: Entry, name: str, schema: dict[str, Any]) -> str:
     try:
         text = _ENCODER.encode(schema).decode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise Invalid("tool_schema_malformed", f"it has no JSON form: {type(error).__name__}",
-                      where=f"{entry.name}/{name}") from error  # fmt: skip
+        raise Invalid(
+            "tool_schema_malformed",
+            f"it has no JSON form: {type(error).__name__}",
+            where=f"{entry.name}/{name}",
+            remedy="ask its maker; the tool is not taken over",
+        ) from error
     if len(text) > SCHEMA_BYTES_MAX:
         raise Invalid("tool_schema_malformed", f"{len(text)} bytes are too many", where=f"{entry.name}/{name}",
                       remedy=f"{SCHEMA_BYTES_MAX} at most")  # fmt: skip
@@ -61,8 +65,12 @@ def _require_schema(entry: Entry, name: str, schema: dict[str, Any]) -> None:
     try:
         validator(schema)
     except (ValueError, jsonschema_rs.ValidationError) as error:
-        raise Invalid("tool_schema_malformed", f"it is no JSON schema: {error}"[:300],
-                      where=f"{entry.name}/{name}") from error  # fmt: skip
+        raise Invalid(
+            "tool_schema_malformed",
+            f"it is no JSON schema: {error}"[:300],
+            where=f"{entry.name}/{name}",
+            remedy="ask its maker; the tool is not taken over",
+        ) from error
 
 
 def _without(schema: dict[str, Any], injected: frozenset[str]) -> dict[str, Any]:
