@@ -38,6 +38,10 @@ class PostgresLedger(PostgresReads):
         """What the finished tasks of every campaign cost, by their type."""
         return tuple([TypeCost(**dict(row)) for row in await self._ask("ledger_task_costs")])
 
+    async def task_revenue(self, campaign_id: str) -> dict[str, int]:
+        """What each task of a campaign earned, where any did."""
+        return {row["task_id"]: row["micros"] for row in await self._ask("ledger_task_revenue", campaign_id)}
+
     async def outcomes(self, category: str = "") -> tuple[Outcome, ...]:
         """Cost and revenue of every campaign that spent on a category; of all without one."""
         return tuple([Outcome(**dict(row)) for row in await self._ask("ledger_outcomes", category)])
