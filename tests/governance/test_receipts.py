@@ -21,7 +21,11 @@ class Books:
     """Implements `ports.ledger.Costs`: what this campaign spent, and another."""
 
     def __init__(self, house: SmallHouse) -> None:
+        self.at_us = 0
         self._own, self._other = f"campaign:{house.campaign.id}", f"campaign:{house.ids.new()}"
+
+    async def newest_us(self) -> int:
+        return self.at_us
 
     async def costs(self) -> tuple[CategoryCost, ...]:
         return (
@@ -37,7 +41,8 @@ class Office:
     def __init__(self, house: SmallHouse, *rates: int) -> None:
         self.house = house
         sources = [Says(str(n), rate, house.clock.now_us()) for n, rate in enumerate(rates)]
-        self.receipts = Receipts(store=house.office, books=Books(house),
+        self.books = Books(house)
+        self.receipts = Receipts(store=house.office, books=self.books,
                                  exchange=Exchange(sources=sources, clock=house.clock))  # fmt: skip
 
     async def book(
@@ -107,3 +112,15 @@ async def test_what_comes_back_was_spent_there_once(house: SmallHouse) -> None:
         assert refused.value.code == "refund_of_nothing"
     assert await house.office.list(Revenue) == ()
     assert (await office.book(source="refund", category="compute")).micros == 10_000_000
+
+
+async def test_a_clock_that_was_set_back_books_nothing(house: SmallHouse) -> None:
+    office = Office(house)
+    office.books.at_us = house.clock.now_us()
+    house.clock.advance(-3_600)
+    with pytest.raises(Refused, match="before the newest booking") as refused:
+        await office.book()
+    assert refused.value.code == "clock_set_back"
+    assert await house.office.list(Revenue) == ()
+    house.clock.advance(3_600)
+    assert (await office.book()).micros == 10_000_000

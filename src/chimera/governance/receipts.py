@@ -7,7 +7,7 @@ import msgspec
 from chimera.domain import scopes
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
-from chimera.domain.errors import Conflict, Invalid
+from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.money import format_micros
 from chimera.domain.revenue import REFUND, Revenue, require_revenue
@@ -15,6 +15,8 @@ from chimera.domain.task import Task
 from chimera.governance.exchange import Exchange
 from chimera.ports.ledger import Costs
 from chimera.ports.store import Store
+
+SET_BACK_US = 60_000_000
 
 
 class Receipts:
@@ -28,6 +30,7 @@ class Receipts:
     async def book(self, given: Revenue, *, by: str) -> Revenue:
         """In the fleet's currency, at a rate that two sources agree on, stored beside it."""
         require_revenue(given)
+        await self._require_time()
         worth = await self._exchange.incoming(given.received_micros, given.currency)
         await self._require_earned(given)
         await self._require_spent(given, worth.micros)
@@ -40,6 +43,12 @@ class Receipts:
             raise Conflict("revenue_known", f"{booked.source} {booked.reference} is booked already", where="reference",
                            remedy="one receipt is booked once") from error  # fmt: skip
         return booked
+
+    async def _require_time(self) -> None:
+        """After what is booked already: a clock that was set back would write the books in another order."""
+        if await self._store.now_us() < await self._books.newest_us() - SET_BACK_US:
+            raise Refused("clock_set_back", "the clock shows a time before the newest booking", where="clock",
+                          remedy="set the clock right")  # fmt: skip
 
     async def _require_earned(self, given: Revenue) -> None:
         """A campaign that there is, and a post of that campaign: what one earned is not counted to another."""

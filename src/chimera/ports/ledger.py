@@ -75,7 +75,9 @@ class Outcomes(Protocol):
 
 
 class Costs(Protocol):
-    """What was spent, by whom and on what."""
+    """What was spent, by whom and on what, and when last."""
+
+    async def newest_us(self) -> int: ...
 
     async def costs(self) -> Sequence[CategoryCost]: ...
 

@@ -220,7 +220,9 @@ async def test_revenue_and_refunds_are_booked_once_and_make_the_outcome(house: H
 @pytest.mark.requirement("R-B5", "R-E7")
 async def test_what_a_post_earned_stands_beside_what_it_cost(house: House) -> None:
     first, second = house.samples.id(), house.samples.id()
+    assert await house.ledger.newest_us() == 0
     await house.capture(await house.hold(1_000, task_id=first), 1_000)
+    assert abs(await house.ledger.newest_us() - await house.office.now_us()) < 60_000_000
     await house.receive("INV-1", 4_000, task_id=first)
     await house.receive("INV-2", 500, source="affiliate", task_id=first)
     await house.receive("INV-3", 70, task_id=second)

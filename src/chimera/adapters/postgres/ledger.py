@@ -22,6 +22,10 @@ class PostgresLedger(PostgresReads):
         """How many entries there are."""
         return (await self._fetch(_WHAT, query("ledger_count")))[0]["many"]
 
+    async def newest_us(self) -> int:
+        """When the newest booking was made; 0 where there is none."""
+        return (await self._fetch(_WHAT, query("ledger_newest")))[0]["at_us"]
+
     async def disagreements(self) -> tuple[Disagreement, ...]:
         """Every place where the ledger and the other books differ. None: it verifies."""
         return tuple([Disagreement(**dict(row)) for row in await self._ask("ledger_disagreements")])
