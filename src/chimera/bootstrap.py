@@ -35,6 +35,7 @@ from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
 from chimera.assembly.alone import be_alone
 from chimera.assembly.calendar import calendared
+from chimera.assembly.counting import counting
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, choosing, memory_at_work, models
 from chimera.assembly.money import paying
@@ -97,7 +98,7 @@ from chimera.swarm.roster import Roster
 
 R = TypeVar("R", bound="PostgresReads | PostgresViews")
 _log = structlog.get_logger("chimera")
-LOGINS = (Role.OFFICE, Role.MANAGER, Role.EFFECTS, Role.AUDITOR, Role.MAINTENANCE)
+LOGINS = tuple(Role)
 
 
 class Database(Struct, frozen=True, kw_only=True):
@@ -322,16 +323,17 @@ async def sandbox_outside(
     # Whoever judges does not judge his own work: the judge's is another model than the worker's.
     offline = [OfflineModel(seed=scenario.seed + add, manners=scenario.manners, clock=clock, truth=truth)
                for add in (0, 1)]  # fmt: skip
-    minds = models(read_settings(), *offline, reads=reads)
-    async with _closing(reads), McpSession(url, clock) as session, minds as (mind, judge):
+    settings, roster = read_settings(), Roster(reads=reads, clock=clock)
+    minds = models(settings, *offline, reads=reads)
+    counted = counting(settings, roster, dsn=found.dsn, passwords=found.passwords)
+    async with _closing(reads), counted as calls, McpSession(url, clock) as session, minds as (mind, judge):
         network = scenario.rules
         traits = Traits(deduplicates=network.deduplicates, looks_up=network.looks_up,
                         settling_seconds=network.settling_seconds)  # fmt: skip
         yield Outside(
             model=mind,
             judge_model=judge,
-            tools=McpToolsRead({"sandbox": session}, may_use=Roster(reads=reads, clock=clock).may_use,
-                               security=security()),
+            tools=McpToolsRead({"sandbox": session}, may_use=roster.may_use, security=security(), calls=calls),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
         )  # fmt: skip
 

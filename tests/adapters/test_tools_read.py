@@ -14,6 +14,7 @@ from chimera.adapters.rehearsal.tools_read import RehearsalToolsRead
 from chimera.connectors.sandbox import server
 from chimera.domain import canonical, labels
 from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.domain.refusals import over_quota
 from chimera.ports.tools_read import ToolsRead
 from chimera.rehearsal import world
 from chimera.rehearsal.attackers import Carrier
@@ -134,3 +135,38 @@ async def test_profiles_carry_attacks_into_read_tools() -> None:
     tools = RehearsalToolsRead(built.line, may_use=may)
     answer = await tools.call("thread", {"thread_id": profiled.id}, agent_id=AGENT)
     assert answer.content["profiles"][0]["bio"] == profiled.text
+
+
+# ── reads are calls ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TwoCalls:
+    """Implements `ports.calls.Calls`: lets two be made."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str, str]] = []
+
+    async def count(self, platform: str, *, account: str, agent_id: str) -> None:
+        if len(self.made) == 2:
+            raise over_quota("platform:sandbox|calls-hour|2026-11-22T03Z", left="no calls left")
+        self.made.append((platform, account, agent_id))
+
+
+@pytest.mark.requirement("R-E2")
+async def test_every_read_of_a_network_is_counted_before_it_is_made() -> None:
+    clock, calls = ManualClock(), TwoCalls()
+    built = world.build(DEMO, clock)
+    async with McpSession(server.build(built.line), clock) as session:
+        tools = McpToolsRead({"sandbox": session}, may_use=may, calls=calls)
+        for refused, error in (("timeline", Refused), ("post", Refused), ("nothing", Invalid)):
+            with pytest.raises(error):
+                await tools.call(refused, {"platform": "sandbox"}, agent_id=AGENT)
+        with pytest.raises(Invalid):
+            await tools.call("trends", {"platform": "sandbox", "limit": "many"}, agent_id=AGENT)
+        assert calls.made == [], "what is not asked of the network is no call"
+        await tools.call("trends", {"platform": "sandbox", "limit": 3}, agent_id=AGENT)
+        await tools.call("trends", {"limit": 3}, agent_id=AGENT)
+        with pytest.raises(Refused) as caught:
+            await tools.call("trends", {"platform": "sandbox", "limit": 3}, agent_id=AGENT)
+        assert (caught.value.code, caught.value.where) == ("over_quota", "platform:sandbox|calls-hour|2026-11-22T03Z")
+        assert calls.made == [("sandbox", "", AGENT)] * 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,6 +55,8 @@ def test_the_life_of_a_vault() -> None:
             again = chimera(home, "vault", "status", "--json", **more).object["vault"]
             assert (again["key_id"], again["wallets"]) == (rotated.object["after"], {"treasury": address})
             assert again["spent"]["micros"] > again["cap_micros_day"], "the day is closed"
+            told = chimera(home, "vault", "status", **more).out
+            assert "restored from a backup: until midnight UTC nothing that costs is sealed" in told
             rita = chimera(home, "vault", "person", "rita", "--key-file", folder / "rita.key", *options)
             assert rita.code == 0, rita.err
             assert chimera(home, "vault", "person", "Rita!", "--key-file", folder / "rita.key", *options).code == 2
@@ -61,6 +65,18 @@ def test_the_life_of_a_vault() -> None:
             assert chimera(home, "wallet", "quote", "--json").object["error"]["code"] == "wallets_missing"
         finally:
             fleet.end_all(home)
+
+
+def test_a_vault_that_runs_and_says_nothing_is_not_taken_for_one_that_is_in_the_way() -> None:
+    with TemporaryDirectory(prefix="c") as name, fleet.running(Path(name) / "home", "vault", "serve") as serving:
+        home = Path(name) / "home"
+        fleet.until(lambda: "vault: ready" in serving.out, seconds_max=60, what="the vault is ready")
+        pid = fleet.processes_of(home)["vault"]
+        os.kill(pid, signal.SIGSTOP)
+        told = chimera(home, "vault", "status", "--json")
+        os.kill(pid, signal.SIGCONT)
+        assert (told.code, told.object["error"]["code"]) == (3, "vault_unavailable")
+        assert chimera(home, "vault", "status", "--json").code == 0
 
 
 BAD = {

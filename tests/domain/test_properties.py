@@ -112,7 +112,24 @@ def test_an_amount_is_read_as_it_is_written(micros: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "1e999999", "NaN", "Infinity", "1,50", "0.0000001", "1000000000.000001", "12.5 USD", "١e99"]
+    "text",
+    [
+        "",
+        "0",
+        "-1",
+        "1e999999",
+        "1e9",
+        "1_000",
+        "\N{ARABIC-INDIC DIGIT THREE}",
+        " 1",
+        "NaN",
+        "Infinity",
+        "1,50",
+        "0.0000001",
+        "1000000000.000001",
+        "12.5 USD",
+        "١e99",
+    ],
 )
 def test_what_is_no_amount(text: str) -> None:
     with pytest.raises(Invalid):

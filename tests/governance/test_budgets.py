@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from chimera.adapters.documents.governance import load_permits
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain.action import Action
+from chimera.domain.agent import agent_id_of
 from chimera.domain.budget import Cap, Movement
 from chimera.domain.caps import standing_micros
 from chimera.domain.change import Change
 from chimera.domain.costing import PLATFORM_FEE, PLATFORM_FEE_MICROS, read_fees
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Reason
-from chimera.domain.errors import Conflict, Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Missing, Refused
 from chimera.domain.money import MICROS
 from chimera.domain.roles import Role
 from chimera.governance.budgets import TRIES, Budgets
@@ -119,6 +120,10 @@ def test_what_is_no_fee_is_refused_by_name(text: str) -> None:
         read_fees(text)
 
 
+def own(house: SmallHouse) -> str:
+    return f"agent:{house.agent.id}"
+
+
 # ── caps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -126,12 +131,12 @@ def test_what_is_no_fee_is_refused_by_name(text: str) -> None:
 async def test_lowering_always_succeeds_and_raising_takes_a_person_who_may() -> None:
     house = await SmallHouse().open()
     budgets = Budgets(store=house.office)
-    assert (await budgets.set("agent:a", period="day", micros=5 * MICROS, by=NOBODY)).micros == 5 * MICROS
+    assert (await budgets.set(own(house), period="day", micros=5 * MICROS, by=NOBODY)).micros == 5 * MICROS
     for by in (NOBODY, Approver("rita", "reviewer")):
         with pytest.raises(Refused, match="raising it is for"):
-            await budgets.set("agent:a", period="day", micros=5 * MICROS + 1, by=by)
-    assert (await budgets.set("agent:a", period="day", micros=50 * MICROS, by=OWNER)).version == 2
-    assert (await budgets.set("agent:a", period="day", micros=0, by=NOBODY)).micros == 0
+            await budgets.set(own(house), period="day", micros=5 * MICROS + 1, by=by)
+    assert (await budgets.set(own(house), period="day", micros=50 * MICROS, by=OWNER)).version == 2
+    assert (await budgets.set(own(house), period="day", micros=0, by=NOBODY)).micros == 0
 
 
 class Overtaken(MemoryStore):
@@ -141,17 +146,18 @@ class Overtaken(MemoryStore):
         super().__init__(house.database, writer="office-9", role=Role.OFFICE, clock=house.clock)
         self._rival = Budgets(store=house.office)
         self._others = list(micros)
+        self._own = own(house)
 
     async def commit(self, change: Change) -> None:
         if self._others:
-            await self._rival.set("agent:a", period="day", micros=self._others.pop(0), by=OWNER)
+            await self._rival.set(self._own, period="day", micros=self._others.pop(0), by=OWNER)
         await super().commit(change)
 
 
 @pytest.mark.requirement("R-E2")
 async def test_lowering_succeeds_also_while_others_set_the_same_cap() -> None:
     house = await SmallHouse().open()
-    cap = await Budgets(store=Overtaken(house, 5, 7, 6)).set("agent:a", period="day", micros=3, by=NOBODY)
+    cap = await Budgets(store=Overtaken(house, 5, 7, 6)).set(own(house), period="day", micros=3, by=NOBODY)
     assert (cap.micros, cap.version) == (3, 4)
 
 
@@ -159,9 +165,9 @@ async def test_lowering_succeeds_also_while_others_set_the_same_cap() -> None:
 async def test_what_became_a_raise_meanwhile_is_refused() -> None:
     house = await SmallHouse().open()
     with pytest.raises(Refused, match="raising it is for"):
-        await Budgets(store=Overtaken(house, 2)).set("agent:a", period="day", micros=3, by=NOBODY)
+        await Budgets(store=Overtaken(house, 2)).set(own(house), period="day", micros=3, by=NOBODY)
     with pytest.raises(Conflict):
-        await Budgets(store=Overtaken(house, *range(1, TRIES + 1))).set("agent:a", period="day", micros=0, by=NOBODY)
+        await Budgets(store=Overtaken(house, *range(1, TRIES + 1))).set(own(house), period="day", micros=0, by=NOBODY)
 
 
 @pytest.mark.requirement("R-E2")
@@ -174,10 +180,11 @@ async def test_a_cap_without_a_standing_one_is_a_raise() -> None:
 @pytest.mark.requirement("R-E2")
 async def test_lowering_closes_the_window_at_once() -> None:
     house = await SmallHouse().open()
-    await house.manager.commit(change(movements=(Movement(window_id="agent:a|day|2026-11-21", metered_micros=3),)))
-    await Budgets(store=house.office).set("agent:a", period="day", micros=2, by=NOBODY)
+    window = f"{own(house)}|day|2026-11-21"
+    await house.manager.commit(change(movements=(Movement(window_id=window, metered_micros=3),)))
+    await Budgets(store=house.office).set(own(house), period="day", micros=2, by=NOBODY)
     with pytest.raises(Refused, match="has room for 0"):
-        await house.manager.commit(change(movements=(Movement(window_id="agent:a|day|2026-11-21", hold_micros=1),)))
+        await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=1),)))
 
 
 @pytest.mark.requirement("R-E2")
@@ -259,8 +266,8 @@ async def test_too_much_within_minutes_stops_the_fleet() -> None:
 async def test_a_lowered_limit_is_no_emergency() -> None:
     house = await SmallHouse().open()
     _, breakers = breakers_of(house)
-    await spend(house, "agent:a", 9 * MICROS)
-    await Budgets(store=house.office).set("agent:a", period="day", micros=0, by=NOBODY)
+    await spend(house, own(house), 9 * MICROS)
+    await Budgets(store=house.office).set(own(house), period="day", micros=0, by=NOBODY)
     assert await breakers.once() == ()
 
 
@@ -297,3 +304,28 @@ async def test_a_cap_for_whom_no_payment_can_go_to_is_refused(name: str, code: s
     assert await house.office.list(Cap) == before
     if code == "recipient_mixes_alphabets":
         assert (await budgets.set(f"recipient:{name}", period="day", micros=0, by=OWNER)).micros == 0
+
+
+@pytest.mark.requirement("R-E2")
+async def test_a_cap_for_what_does_not_exist_is_refused_and_a_name_is_understood() -> None:
+    house = await SmallHouse().open()
+    budgets = Budgets(store=house.office)
+    before = await house.office.list(Cap)
+    for scope, period in (
+        ("agent:nobody", "day"), (f"agent:{house.ids.new()}", "day"), ("campaign:none", "day"),
+        (f"campaign:{house.ids.new()}", "total"), ("platform:nowhere", "calls-hour"),
+        ("account:sandbox/@nobody", "posts-day"), ("agent:nobody", "posts-day"),
+    ):  # fmt: skip
+        with pytest.raises(Missing) as refused:
+            await budgets.set(scope, period=period, micros=1, by=OWNER)
+        assert refused.value.code in ("scope_of_nothing", "agent_unknown")
+    assert await house.office.list(Cap) == before
+    account = house.agent.accounts[0]
+    await house.put(replace(house.agent, id=agent_id_of("grace"), name="grace"))
+    for scope, period in (
+        ("agent:grace", "day"), (own(house), "day"), (f"campaign:{house.campaign.id}", "day"),
+        ("platform:x", "calls-day"),
+        (f"account:{account.platform}/{account.handle}", "posts-day"),
+    ):  # fmt: skip
+        cap = await budgets.set(scope, period=period, micros=1, by=OWNER)
+        assert cap.limited == (f"agent:{agent_id_of('grace')}" if scope == "agent:grace" else scope)

@@ -261,6 +261,22 @@ async def test_a_clock_set_back_is_a_refusal(office: Office) -> None:
     assert "clock_set_back" in decision.reason
 
 
+async def test_a_clock_set_back_while_nobody_was_running_is_a_refusal(office: Office) -> None:
+    """A new CFO, after a restart: what is on record says how late it was already."""
+    word = (await office.ask()).appraisal
+    spending = Spending(id=word.payment.id, task_id=word.payment.id, decided="approved", appraisal=word)
+    await office.manager.commit(change(spending))
+    office.clock.advance(-86_400.0)
+    again = CFOAgent(reads=office.manager, outcomes=Known(), attestor=office.key, treasury=Treasury(),
+                     clock=office.clock)  # fmt: skip
+    office.cfo = again
+    decision = await office.ask()
+    assert not decision.approved
+    assert "clock_set_back" in decision.reason
+    office.clock.advance(86_400.0)
+    assert (await office.ask()).approved
+
+
 async def test_what_was_not_paid_after_all_counts_no_more(office: Office) -> None:
     word = (await office.ask("9.00")).appraisal
     office.cfo.forget(word.payment)

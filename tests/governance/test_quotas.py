@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chimera.domain.action import Action
+from chimera.domain.agent import Account
 from chimera.domain.budget import Window
 from chimera.domain.caps import standing_micros
 from chimera.domain.decision import Approver, Question
@@ -192,6 +193,7 @@ async def test_what_is_no_quota_is_refused_by_name(scope: str, period: str, coun
 
 async def test_to_count_at_all_is_to_lower_and_to_allow_more_takes_a_person_who_may() -> None:
     house = await SmallHouse().open()
+    await house.change_agent(accounts=(Account(platform="threads", handle="@a"),))
     budgets = Budgets(store=house.office)
     assert (await budgets.set("platform:x", period="posts-day", micros=5, by=NOBODY)).micros == 5
     for more, scope in ((6, "platform:x"), (251, "account:threads/@a")):

@@ -12,6 +12,7 @@ from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Unavailable
 from chimera.domain.permissions import TOOLS
+from chimera.domain.refusals import over_quota
 from chimera.pipeline.judge import Judge
 from chimera.pipeline.worker import Worker
 from chimera.ports.tools_read import ToolAnswer
@@ -75,6 +76,22 @@ async def test_a_model_that_is_away(house: SmallHouse) -> None:
     model = SayingModel(Unavailable("model_away", "away"))
     done = await a_worker(house, model).work(assign(await house.a_task(), house.agent))
     assert "away" in done.failure
+
+
+class ReadOut(NoTools):
+    """A network of which the calls are used up."""
+
+    async def call(self, tool: str, arguments: dict[str, object], *, agent_id: str) -> ToolAnswer:
+        raise over_quota("platform:sandbox|calls-hour|2026-11-22T03Z", left="no calls left")
+
+
+@pytest.mark.requirement("R-E2")
+async def test_a_network_that_may_not_be_read_any_more(house: SmallHouse) -> None:
+    worker = Worker(model=SayingModel(GOOD), tools=ReadOut(), skills=SKILLS, prompts=PROMPTS, contracts=CONTRACTS,
+                    clock=house.clock)  # fmt: skip
+    done = await worker.work(assign(await house.a_task(spec="trend.scan"), house.agent))
+    assert (done.draft, done.full_window) == (None, "platform:sandbox|calls-hour|2026-11-22T03Z")
+    assert "over_quota" in done.failure
 
 
 async def test_a_skill_that_breaks(house: SmallHouse) -> None:

@@ -10,11 +10,13 @@ from msgspec.structs import replace
 from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.memory.store import MemoryStore
+from chimera.domain.agent import Account
 from chimera.domain.campaign import Input
 from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import EventKind
+from chimera.domain.refusals import over_quota
 from chimera.domain.roles import Role
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.security.gateway import SecurityGateway
@@ -68,7 +70,7 @@ async def house() -> SmallHouse:
 
 def listening(house: SmallHouse, mentions: Mentions) -> Listening:
     intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids)
-    return Listening(intake=intake, reads=house.office, tools=mentions)
+    return Listening(intake=intake, reads=house.office, tools=mentions, clock=house.clock)
 
 
 async def admitted(house: SmallHouse) -> int:
@@ -148,7 +150,7 @@ async def test_two_of_ours_and_a_foreign_bot_in_one_thread_stop(house: SmallHous
     await house.put(campaign)
     thread = Quarrel("ada", "grace")
     ears = Listening(intake=Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock,
-                                   ids=house.ids), reads=house.office, tools=thread)  # fmt: skip
+                                   ids=house.ids), reads=house.office, tools=thread, clock=house.clock)  # fmt: skip
     answered: list[str] = []
     for _ in range(20):
         await ears.once()
@@ -180,7 +182,7 @@ def with_consents(house: SmallHouse, mentions: Mentions, home: Path) -> Listenin
                         journal=people_journal.consents(home))  # fmt: skip
     intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids,
                     consents=consents)  # fmt: skip
-    return Listening(intake=intake, reads=house.office, tools=mentions, consents=consents)
+    return Listening(intake=intake, reads=house.office, tools=mentions, clock=house.clock, consents=consents)
 
 
 async def test_one_conversation_is_answered_so_often_by_all_of_ours_together(house: SmallHouse) -> None:
@@ -227,3 +229,47 @@ async def test_somebody_in_danger_is_told_to_a_person_once_and_answered_by_no_ma
     told = [body for body in bodies if EventKind.INPUT_ESCALATED.encode() in body]
     assert len(told) == 1
     assert b"kill" not in told[0]
+
+
+# ── how often ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Asked(Mentions):
+    """How often it was asked; refuses while its network's calls are used up."""
+
+    def __init__(self) -> None:
+        super().__init__("@mila")
+        self.times = 0
+        self.is_full = False
+
+    async def call(self, tool: str, arguments: dict[str, object], *, agent_id: str) -> ToolAnswer:
+        self.times += 1
+        if self.is_full:
+            raise over_quota("platform:mastodon|calls-hour|2026-11-22T03Z", left="no calls left")
+        return await super().call(tool, arguments, agent_id=agent_id)
+
+
+@pytest.mark.requirement("R-E2")
+@pytest.mark.parametrize(("platform", "most"), [("mastodon", 150), ("youtube", 14), ("sandbox", 2_000)])
+async def test_listening_leaves_most_of_a_networks_calls_to_others(house: SmallHouse, platform: str, most: int) -> None:
+    """Ten minutes of rounds, three a second as the orchestrator has them."""
+    await house.change_agent(accounts=(Account(platform=platform, handle="@nova"),))
+    asked = Asked()
+    ears = listening(house, asked)
+    for _ in range(2_000):
+        await ears.once()
+        house.clock.advance(0.3)
+    assert most * 0.9 <= asked.times <= most
+
+
+async def test_where_calls_are_used_up_nobody_asks_on_and_on(house: SmallHouse) -> None:
+    asked = Asked()
+    asked.is_full = True
+    ears = listening(house, asked)
+    for _ in range(200):
+        assert not await ears.once()
+        house.clock.advance(0.3)
+    assert asked.times == 4
+    asked.is_full = False
+    house.clock.advance(15)
+    assert await ears.once(), "and nothing that was said meanwhile is lost"

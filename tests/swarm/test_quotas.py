@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
-from chimera.domain.budget import Hold
+from chimera.domain.budget import Hold, Movement
 from chimera.domain.draft import Draft
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant
 from chimera.domain.schedule import Schedule
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Result
+from chimera.testing.store_samples import change
 from tests.small_house import DISCLOSURE, RITA, SmallHouse, a_post
 from tests.small_work import draft
 from tests.swarm.test_hearing import Bench
@@ -120,3 +123,46 @@ async def test_what_a_person_approved_waits_for_the_window_and_then_goes_out(hou
     await after.rounds(2)
     assert len(await house.manager.list(Grant)) == 1
     assert after.kinds() == ["post.publish"]
+
+
+HOUR_US = 3_600_000_000
+
+
+async def read_in_vain(house: SmallHouse, *, full_window: str) -> Task:
+    """A worker that hands in that a network's calls are used up."""
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    await bench.claiming.once()
+    leased = bench.dispatch.sent[-1].task
+    await bench.hand_in(
+        Result(task_id=leased.id, task_version=leased.version, failure="no calls", full_window=full_window)
+    )
+    return await house.manager.get(Task, task.id)
+
+
+def calls_of_the_hour(house: SmallHouse) -> str:
+    hour = datetime.fromtimestamp(house.clock.now_us() // 1_000_000, UTC).strftime("%Y-%m-%dT%HZ")
+    return f"platform:sandbox|calls-hour|{hour}"
+
+
+async def test_work_that_may_not_read_any_more_waits_for_the_next_window(house: SmallHouse) -> None:
+    window = calls_of_the_hour(house)
+    await house.set_cap("platform:sandbox", "calls-hour", 10)
+    await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=8),)))
+    task = await read_in_vain(house, full_window=window)
+    assert (task.state, task.due_at_us) == (TaskState.READY, (house.clock.now_us() // HOUR_US + 1) * HOUR_US)
+    assert task.reason.startswith(f"no calls are left in {window}")
+
+
+@pytest.mark.parametrize("taken", [0, 7])
+async def test_a_worker_is_not_believed_that_a_window_is_full(house: SmallHouse, taken: int) -> None:
+    window = calls_of_the_hour(house)
+    await house.set_cap("platform:sandbox", "calls-hour", 10)
+    await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=taken),)))
+    task = await read_in_vain(house, full_window=window)
+    assert (task.reason, task.due_at_us < house.clock.now_us() + 60_000_000) == ("no calls", True)
+
+
+@pytest.mark.parametrize("claimed", ["", "nothing", "fleet|day|2026-11-21", "platform:x|calls-hour|never"])
+async def test_a_window_that_is_none_postpones_nothing(house: SmallHouse, claimed: str) -> None:
+    assert (await read_in_vain(house, full_window=claimed)).reason == "no calls"

@@ -33,13 +33,16 @@ const PROOF: Record<string, string> = {
   threads: "token: runs out, and is renewed by itself",
 };
 
-/** What is left in the windows that count this account's posts and calls now. */
+/** What is left in the windows that count this account's posts and calls now, and those of its whole network. */
 function leftOf(row: Row, windows: readonly Window[]): { says: string; isShort: boolean; opensUs: number }[] {
-  const mine = `account:${row.platform}/${row.handle}|`;
-  return windows.filter((one) => one.id.startsWith(mine)).map((one) => {
-    const [unit = "", span = ""] = one.id.slice(mine.length).split("|")[0]?.split("-") ?? [];
-    return { says: `${countOf(one.room_micros)} of ${countOf(one.cap_micros)} ${unit} this ${span}`, isShort: one.room_micros * 10 < one.cap_micros, opensUs: one.room_micros > 0 ? 0 : (one.opens_again_us ?? 0) };
-  });
+  const scopes: [string, string][] = [[`account:${row.platform}/${row.handle}|`, ""], [`platform:${row.platform}|`, ", all accounts together"]];
+  return scopes.flatMap(([scope, whose]) => windows.filter((one) => one.id.startsWith(scope)).map((one) => {
+    const [unit = "", span = ""] = one.id.slice(scope.length).split("|")[0]?.split("-") ?? [];
+    // A fifth of the calls is kept for acts: from there on nothing is read.
+    const readsWait = unit === "calls" && one.room_micros <= Math.floor(one.cap_micros / 5);
+    const says = `${countOf(one.room_micros)} of ${countOf(one.cap_micros)} ${unit} this ${span}${whose}${readsWait && one.room_micros > 0 ? ", kept for acts" : ""}`;
+    return { says, isShort: readsWait || one.room_micros * 10 < one.cap_micros, opensUs: readsWait || one.room_micros === 0 ? (one.opens_again_us ?? 0) : 0 };
+  }));
 }
 
 function Health({ row }: { row: Row }): ReactElement {
@@ -101,7 +104,10 @@ function Network({ platform, members, windows }: { platform: string; members: Ro
 export default function Connections(): ReactElement {
   const may = useMay();
   const pages = usePages(["connections", "list"], (asked) => api.connectionsList(asked), { limit: 200 });
-  const windows = useRead(["money", "quotas"], (asked) => api.moneyWindows(asked), { query: { scope: "account:", limit: 1_000 }, when: may("money.look") }).data?.items ?? [];
+  const kept = { limit: 1_000, when: may("money.look") };
+  const ofAccounts = useRead(["money", "quotas", "accounts"], (asked) => api.moneyWindows(asked), { query: { scope: "account:", limit: kept.limit }, when: kept.when }).data?.items ?? [];
+  const ofNetworks = useRead(["money", "quotas", "networks"], (asked) => api.moneyWindows(asked), { query: { scope: "platform:", limit: kept.limit }, when: kept.when }).data?.items ?? [];
+  const windows = [...ofAccounts, ...ofNetworks];
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   const networks = [...Map.groupBy(rows, (row) => row.platform)];
   return (

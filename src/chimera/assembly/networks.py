@@ -14,11 +14,13 @@ from msgspec import Struct
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import calendar, media, tools, web
+from chimera.assembly.counting import counting
 from chimera.assembly.minds import models
 from chimera.connectors.social.accounts import Accounts
 from chimera.connectors.social.configured import NEVER, TRIED_ON, UNTIL, Configured, Keyless, read_networks
 from chimera.domain.errors import Missing
 from chimera.domain.offered import Tool
+from chimera.domain.roles import Role
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model
 from chimera.ports.network import KnownNetwork, Network
@@ -151,7 +153,7 @@ class Ways(Struct, frozen=True, kw_only=True):
 
 
 @contextlib.asynccontextmanager
-async def live(settings: Settings, reads: Reads) -> AsyncGenerator[Ways]:
+async def live(settings: Settings, reads: Reads, *, dsn: str, passwords: Mapping[Role, str]) -> AsyncGenerator[Ways]:
     """Real networks, each through its connector; the models of the configuration, or else the offline one."""
     # Imported when used, as above.
     from chimera.adapters.mcp.publisher import McpPublisher, Route
@@ -172,11 +174,12 @@ async def live(settings: Settings, reads: Reads) -> AsyncGenerator[Ways]:
             OfflineModel(seed=seed, manners=Manners(misbehaviour_bp=0, obey_bp=0), clock=clock) for seed in (1, 2)
         ]
         mind, judge = await stack.enter_async_context(models(settings, *offline, reads=reads))
-        may_use = Roster(reads=reads, clock=clock).may_use
+        roster = Roster(reads=reads, clock=clock)
+        calls = await stack.enter_async_context(counting(settings, roster, dsn=dsn, passwords=passwords))
         yield Ways(
             model=mind,
             judge_model=judge,
-            tools=McpToolsRead(sessions, may_use=may_use, security=tools.scanner()),
+            tools=McpToolsRead(sessions, may_use=roster.may_use, security=tools.scanner(), calls=calls),
             publisher=McpPublisher(routes, clock),
         )
 

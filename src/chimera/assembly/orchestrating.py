@@ -36,7 +36,8 @@ class Inlets(Struct, frozen=True, kw_only=True):
 
 def inlets_of(intake: Intake, *, reads: Reads, tools: ToolsRead, consents: Consents) -> Inlets:
     """Both, by the same door and the same tools."""
-    return Inlets(listening=Listening(intake=intake, reads=reads, tools=tools, consents=consents),
+    return Inlets(listening=Listening(intake=intake, reads=reads, tools=tools, clock=SystemClock(),
+                                      consents=consents),
                   following=Following(intake=intake, reads=reads, tools=tools))  # fmt: skip
 
 

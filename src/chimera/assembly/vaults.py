@@ -22,7 +22,7 @@ from chimera.adapters.vault.notary import Standing
 from chimera.adapters.vault.process import Begin
 from chimera.adapters.vault.published import PublishedKeys
 from chimera.adapters.vault.server import SECOND
-from chimera.domain.errors import Unavailable
+from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.policy import PackFiles
 from chimera.governance.sealing import SealVerifier
 from chimera.ports.clock import Clock
@@ -116,15 +116,27 @@ async def running_or_own_vault(settings: Settings) -> AsyncGenerator[Vaults]:
     found = vaults_of(settings, clock, second=bool(settings.wallets))
     try:
         await found.office.hello()
-    except Unavailable:
+    except Unavailable as silent:
         await found.close()
-        async with vault(settings, load_pack().digest, clock) as own:
-            yield own
+        async with contextlib.AsyncExitStack() as stack:
+            yield await _own_vault(stack, settings, clock, silent=silent)
         return
     try:
         yield found
     finally:
         await found.close()
+
+
+async def _own_vault(
+    stack: contextlib.AsyncExitStack, settings: Settings, clock: Clock, *, silent: Unavailable
+) -> Vaults:
+    """Ours, unless there is one that runs and says nothing: then that is what is wrong."""
+    try:
+        return await stack.enter_async_context(vault(settings, load_pack().digest, clock))
+    except ChimeraError as error:
+        if error.code == "vault_in_use":
+            raise silent from error
+        raise
 
 
 def seal_verifier(settings: Settings) -> SealVerifier:

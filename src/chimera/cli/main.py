@@ -25,6 +25,7 @@ from chimera.cli import (
     privacy,
     processes,
     rehearse,
+    returns,
     review,
     skill,
     spec,
@@ -68,6 +69,7 @@ for room in (money.budget, money.spend, money.ledger):
 spec.app.command("trace")(audit.trace)
 gateway.app.command("workers")(processes.gateway_workers)
 vault.app.command("serve")(processes.vault_serve)
+money.spend.command("costs")(returns.costs)
 money.spend.command("task")(spent.task)
 money.spend.command("tasks")(spent.tasks)
 app.command("chronicle")(chronicle.write)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -32,7 +32,6 @@ from chimera.governance.receipts import Receipts
 from chimera.governance.sealing import is_attested
 from chimera.governance.spending_breakers import BreakerReadings
 from chimera.governance.treasury import Treasury
-from chimera.ports.ledger import Outcome, TypeCost
 from chimera.ports.store import Reads, Store
 from chimera.settings import Settings, read_settings
 
@@ -152,7 +151,10 @@ def set_budget(
         output.answer({"scope": cap.limited, "period": cap.period, "micros": cap.micros, "version": cap.version,
                        "unit": quotas.unit_of(cap.period)})  # fmt: skip
     else:
-        output.tell(f"{cap.limited} may have {amount_in_words(cap.micros, cap.period)} a {period}")
+        output.tell(f"{cap.limited} may have {amount_in_words(cap.micros, cap.period)} {_SPANS[period]}")
+
+
+_SPANS = {"hour": "an hour", "day": "a day", "week": "a week", "month": "a month", "total": "in all"}
 
 
 # ── spend ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,7 +178,7 @@ def list_spending(
     if as_json:
         output.answer({"spending": rows})
     elif as_csv:
-        write_csv(rows)
+        write_csv(rows, columns=_COLUMNS)
     elif rows:
         output.table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows])
     else:
@@ -189,6 +191,10 @@ async def _spendings(reads: Reads, decided: str) -> list[Spending]:
     while page := await reads.list(Spending, states=states, after=found[-1].id if found else ""):
         found.extend(page)
     return found
+
+
+_COLUMNS = ("id", "decided", "amount_micros", "recipient", "purpose", "agent", "campaign", "category", "word",
+            "risk_bp", "task", "grant")  # fmt: skip
 
 
 def _row_of(record: Spending) -> dict[str, Any]:
@@ -209,12 +215,11 @@ def _row_of(record: Spending) -> dict[str, Any]:
     }
 
 
-def write_csv(rows: list[dict[str, Any]]) -> None:
-    """Rows on stdout. Text that a spreadsheet would take for a formula is quoted as text."""
-    if rows:
-        writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+def write_csv(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ()) -> None:
+    """Rows on stdout; where there are none, the columns' names. What a spreadsheet would take for a formula is text."""
+    writer = csv.DictWriter(sys.stdout, fieldnames=list(rows[0] if rows else columns))
+    writer.writeheader()
+    writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
 
 
 def _plain(value: object) -> str:
@@ -293,72 +298,6 @@ def _signature(settings: Settings, record: Spending) -> str:
     if key is None:
         return "not verified: the vault's folder is not here"
     return "verified" if is_attested(word.statement, word.signature, key) else "NOT GENUINE"
-
-
-@spend.command()
-def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
-    """Cost by campaign and category, cost per task, return on what was spent: from the ledger's rows alone."""
-    result = stopping.run(with_ledger(lambda reads, _: _costs(reads)))
-    if as_json:
-        output.answer(result)
-    elif as_csv:
-        names = sorted({name for one in result["campaigns"] for name in one["categories"]})
-        write_csv([{**one, **{f"{name}_micros": one["categories"].get(name, 0) for name in names}}
-                   for one in result["campaigns"]])  # fmt: skip
-    else:
-        output.table(
-            ("campaign", "cost", "revenue", "return", "tasks", "a task", "by category"),
-            [
-                (
-                    one["campaign"],
-                    format_micros(one["cost_micros"]),
-                    format_micros(one["revenue_micros"]),
-                    f"{one['roi_bp'] / 100:.0f} %",
-                    str(one["tasks_done"]),
-                    format_micros(one["cost_per_task_micros"]),
-                    ", ".join(f"{name} {format_micros(micros)}" for name, micros in one["categories"].items()),
-                )
-                for one in result["campaigns"]
-            ],
-        )
-
-
-async def _costs(reads: PostgresLedger) -> dict[str, Any]:
-    costs = await reads.costs()
-    by_owner: dict[str, dict[str, int]] = {}
-    for one in costs:
-        by_owner.setdefault(one.owner, {})[one.category] = one.micros
-    by_campaign: dict[str, list[TypeCost]] = {}
-    for one in await reads.task_costs():
-        by_campaign.setdefault(one.campaign_id, []).append(one)
-    campaigns = [
-        _return_of(one, by_campaign.get(one.campaign_id, []), by_owner.get(scopes.campaign(one.campaign_id), {}))
-        for one in await reads.outcomes()
-    ]
-    return {"campaigns": campaigns, "categories": [msgspec.to_builtins(one) for one in costs]}
-
-
-def _return_of(outcome: Outcome, types: Sequence[TypeCost], categories: dict[str, int]) -> dict[str, Any]:
-    tasks = sum(one.tasks for one in types)
-    # Metered cost is the campaign's: every finished task bears the same share of it.
-    share_micros = categories.get("model", 0) // tasks if tasks else 0
-    gain = outcome.revenue_micros - outcome.cost_micros
-    return {
-        "campaign": outcome.campaign_id,
-        "cost_micros": outcome.cost_micros,
-        "revenue_micros": outcome.revenue_micros,
-        "roi_bp": gain * 10_000 // outcome.cost_micros if outcome.cost_micros > 0 else 0,
-        "tasks_done": tasks,
-        "cost_per_task_micros": outcome.cost_micros // tasks if tasks else 0,
-        "categories": categories,
-        "assets": {one.task_type: _asset_of(one, share_micros) for one in types},
-    }
-
-
-def _asset_of(cost: TypeCost, share_micros: int) -> dict[str, int]:
-    """One class of assets: how many, what was paid for them, what one cost with its share of the models' cost."""
-    return {"count": cost.tasks, "direct_micros": cost.direct_micros, "model_share_micros": share_micros,
-            "per_asset_micros": cost.direct_micros // cost.tasks + share_micros}  # fmt: skip
 
 
 # ── ledger ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -443,7 +382,10 @@ def receive(
 
 
 async def _receive(store: Store, given: Revenue, *, by: str) -> Revenue:
-    return await Receipts(store=store, exchange=assembled.exchange(read_settings())).book(given, by=by)
+    async def book(books: PostgresLedger, settings: Settings) -> Revenue:
+        return await Receipts(store=store, books=books, exchange=assembled.exchange(settings)).book(given, by=by)
+
+    return await with_ledger(book)
 
 
 @ledger.command()

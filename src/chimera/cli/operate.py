@@ -76,7 +76,7 @@ async def _live(settings: Settings, *, quiet: bool) -> None:
         output.note(f"you are {await bootstrap.somebody_here(settings, found)}")
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        ways = await stack.enter_async_context(networks.live(settings, reads))
+        ways = await stack.enter_async_context(networks.live(settings, reads, dsn=found.dsn, passwords=found.passwords))
         outside = bootstrap.Outside(model=ways.model, judge_model=ways.judge_model, tools=ways.tools,
                                     publisher=ways.publisher)  # fmt: skip
         fleet = await stack.enter_async_context(bootstrap.fleet(settings, outside, found=found))

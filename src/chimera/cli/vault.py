@@ -49,10 +49,13 @@ async def _standings(settings: Settings) -> dict[str, Standing]:
 
 
 def _lines(name: str, one: Standing) -> list[str]:
-    cap = format_micros(one.cap_micros_day)
+    cap, halted = format_micros(one.cap_micros_day), ", ".join(one.halted) or "nothing"
+    is_restored = one.spent.micros >= backups.FULL_MICROS
+    sealed = "restored from a backup: until midnight UTC nothing that costs is sealed" if is_restored else (
+        f"sealed today {format_micros(one.spent.micros)} of {cap}")  # fmt: skip
     return [
         f"{name}: key {one.key_id}, {one.public_keys} known; policy {one.policy_digest[:16]}",
-        f"  sealed today {format_micros(one.spent.micros)} of {cap}; halted: {', '.join(one.halted) or 'nothing'}",
+        f"  {sealed}; halted: {halted}",
         *(f"  wallet {wallet}: {address}" for wallet, address in sorted(one.wallets.items())),
     ]
 

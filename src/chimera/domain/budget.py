@@ -53,6 +53,11 @@ class Window(Struct, frozen=True, kw_only=True):
         return quotas.unit_in(self.id)
 
     @property
+    def is_closed_to_reads(self) -> bool:
+        """Whether it counts calls and what it has left is kept for acts."""
+        return self.unit == quotas.CALLS and self.room_micros <= quotas.kept_for_acts(self.cap_micros)
+
+    @property
     def room_micros(self) -> int:
         """What a new hold may take. Overrun counts against it."""
         return max(0, self.cap_micros - self.held_micros - self.spent_micros - self.overrun_micros)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 
 from msgspec import Struct
 
@@ -10,6 +11,7 @@ from chimera.domain.errors import Invalid
 
 MICROS = 1_000_000
 AMOUNT_MICROS_MAX = 10**15
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?|[+-]?\.[0-9]{1,40}", re.ASCII)
 
 
 class Money(Struct, frozen=True, order=True):
@@ -30,14 +32,13 @@ def format_micros(micros: int, currency: str = "USD") -> str:
 
 
 def parse_amount(text: str, *, where: str = "amount") -> int:
-    """A positive amount as people write it, as micros; anything else is refused by name."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        raise Invalid(
-            "amount_malformed", f"{text[:40]!r} is not an amount", where=where, remedy="write 12.50"
-        ) from error
-    return micros_of(amount, where=where)
+    """A positive amount as people write it, as micros; anything else is refused by name.
+
+    Digits of one alphabet with a point, and nothing that only a program would write: `1e9`, `1_000`, `NaN`.
+    """
+    if not _AMOUNT.fullmatch(text):
+        raise Invalid("amount_malformed", f"{text[:40]!r} is not an amount", where=where, remedy="write 12.50")
+    return micros_of(Decimal(text), where=where)
 
 
 def parse_price(text: str, *, where: str = "price") -> int:

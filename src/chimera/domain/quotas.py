@@ -7,7 +7,8 @@ from chimera.domain.action import Action
 POSTS, CALLS = "posts", "calls"
 UNITS = (POSTS, CALLS)
 HOUR, DAY = "hour", "day"
-PERIODS = tuple(f"{unit}-{span}" for unit in UNITS for span in (HOUR, DAY))
+SPANS_US = {HOUR: 3_600_000_000, DAY: 86_400_000_000}
+PERIODS = tuple(f"{unit}-{span}" for unit in UNITS for span in SPANS_US)
 AGENT_PERIOD = f"{POSTS}-{DAY}"
 COUNTED = ("agent:", "account:", "platform:")
 POST_KINDS = frozenset({"post.publish", "post.reply"})
@@ -24,6 +25,28 @@ PUBLISHED: dict[str, dict[str, int]] = {
     # 10,000 units, of which an act takes fifty and a few for looking; 100 uploads.
     "youtube": {"posts-day": 100, "calls-day": 150},
 }
+
+# What counts units counts fewer for a read than for an act: so many reads are one call.
+READS_IN_A_CALL = {"youtube": 50}
+# Listening takes at most so much of what a network publishes; the rest is for work and for acts.
+LISTENING_BP = 2_500
+
+
+def reads_in_a_call(platform: str) -> int:
+    """How many reads of a network count as one call of it."""
+    return READS_IN_A_CALL.get(platform, 1)
+
+
+def kept_for_acts(cap: int) -> int:
+    """How many of a window's calls are not for reads: who only listens may not keep others from acting."""
+    return cap // 5
+
+
+def listening_pause_us(platform: str) -> int:
+    """How long an account waits before it is listened to again, so that its network's calls last; 0: at no time."""
+    calls = ((period, count) for period, count in PUBLISHED.get(platform, {}).items() if unit_of(period) == CALLS)
+    return max((SPANS_US[period.rpartition("-")[2]] * 10_000 // (count * reads_in_a_call(platform) * LISTENING_BP)
+                for period, count in calls), default=0)  # fmt: skip
 
 
 def unit_of(period: str) -> str:

@@ -6,7 +6,8 @@ from chimera.domain import ids
 from chimera.domain.errors import Invalid
 from chimera.domain.record import Record
 
-SOURCES = ("invoice", "affiliate", "x402", "refund")
+REFUND = "refund"
+SOURCES = ("invoice", "affiliate", "x402", REFUND)
 REFERENCE_LETTERS_MAX = 200
 
 
@@ -47,7 +48,7 @@ def require_revenue(revenue: Revenue) -> Revenue:
     if not revenue.reference.strip() or len(revenue.reference) > REFERENCE_LETTERS_MAX:
         raise Invalid("revenue_reference_malformed", "a receipt needs a reference of its own", where="reference",
                       remedy="write the invoice's number, the link's period or the receipt's hash")  # fmt: skip
-    if revenue.source == "refund" and not revenue.category:
+    if revenue.source == REFUND and not revenue.category:
         raise Invalid("revenue_reference_malformed", "a refund names the category that it comes back to",
                       where="category", remedy="add --category")  # fmt: skip
     if revenue.micros <= 0:

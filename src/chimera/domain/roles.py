@@ -21,6 +21,7 @@ class Role(StrEnum):
     EFFECTS = "effects"
     MAINTENANCE = "maintenance"
     AUDITOR = "auditor"
+    GATEWAY = "gateway"
 
 
 class Writes(Struct, frozen=True):
@@ -90,10 +91,13 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
     },
     Role.MAINTENANCE: {},
     Role.AUDITOR: {},
+    Role.GATEWAY: {},
 }
 
 MOVES_MONEY = frozenset({Role.MANAGER})
 CLAIMS = frozenset({Role.MANAGER})
+# Whoever reads networks counts the calls, and with this login can do nothing else.
+COUNTS_CALLS = frozenset({Role.GATEWAY})
 WRITES = frozenset({Role.OFFICE, Role.MANAGER, Role.EFFECTS})
 
 # Whoever lets people in reads how they prove themselves; nobody else.
@@ -105,6 +109,7 @@ MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt", "transfer"}),
     Role.MAINTENANCE: frozenset(),
     Role.AUDITOR: _EVERYTHING - _PEOPLE,
+    Role.GATEWAY: frozenset(),
 }
 
 

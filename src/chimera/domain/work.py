@@ -64,6 +64,8 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     draft: Draft | None = None
     failure: str = ""
     calls: tuple[Call, ...] = ()
+    # The quota window that was full, where that is why there is no draft: the work waits for the next one.
+    full_window: str = ""
 
     @property
     def cost_micros(self) -> int:

@@ -15,13 +15,14 @@ from chimera.domain.budget import Cap
 from chimera.domain.caps import cap_id, standing_micros
 from chimera.domain.change import Change
 from chimera.domain.decision import Approver
-from chimera.domain.errors import Conflict, Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.money import AMOUNT_MICROS_MAX, format_micros, parse_price
 from chimera.domain.record import next_version
 from chimera.domain.spending import CATEGORIES
+from chimera.governance.halts import meant
 from chimera.governance.spending import names
-from chimera.ports.store import Store
+from chimera.ports.store import Store, every
 
 PERIODS = ("day", "week", "month", "total")
 CAPPED = ("agent:", "campaign:", "category:", "recipient:")
@@ -41,10 +42,11 @@ class Budgets:
     async def set(self, limited: str, *, period: str, micros: int, by: Approver) -> Cap:
         """The cap as it stands now. To raise one is a critical action: only an operator or the owner may.
 
-        Of a period that counts (`posts-day`), `micros` is how many.
+        Of a period that counts (`posts-day`), `micros` is how many. An agent may be called by its name.
         """
         limited = scopes.parse(limited)
         _require_capped(limited, period)
+        limited = await self._meant(limited)
         _require_amount(micros, period)
         _require_meant(limited, micros)
         for _ in range(TRIES - 1):
@@ -54,6 +56,17 @@ class Budgets:
                 # Somebody else has just set it: whether this one raises it is asked anew.
                 continue
         return await self._set(limited, period, micros, by)
+
+    async def _meant(self, limited: str) -> str:
+        """The scope by which windows are kept: a cap of what does not exist would be believed, and kept by nobody."""
+        kind, _, name = limited.partition(":")
+        if kind != "account":
+            return await meant(self._store, limited, stop="a cap")
+        async for agent in every(self._store, Agent):
+            if any(scopes.account(one.platform, one.handle) == limited for one in agent.accounts):
+                return limited
+        raise Missing("scope_of_nothing", f"no agent has the account {name[:80]!r}, a cap would stop nothing",
+                      where="scope", remedy="write account:NETWORK/HANDLE as in the agent's manifest")  # fmt: skip
 
     async def _set(self, limited: str, period: str, micros: int, by: Approver) -> Cap:
         known = await self._known(limited, period)

@@ -5,7 +5,7 @@ Reads windows, history and outcomes; has nothing that it could pay with. Whateve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -170,8 +170,8 @@ class CFOAgent:
         self.history.remove(payment)
 
     async def _appraise(self, payment: Payment) -> Appraisal:
-        self._require_time(payment.at_us)
         await self._catch_up()
+        self._require_time(payment.at_us)
         windows = self._windows_of(payment)
         day_micros = self.history.day_micros(payment.recipient, payment.at_us) + payment.amount_micros
         factors = factors_of(payment, self.history)
@@ -228,10 +228,16 @@ class CFOAgent:
 
     async def _read_all(self, after: str) -> None:
         while page := await self._reads.list(Spending, after=after, states=("approved",), limit=CATCH_UP_MAX):
-            self.history.add_all(record.appraisal.payment for record in page)
+            self._learn(record.appraisal.payment for record in page)
             after = page[-1].id
             if len(page) < CATCH_UP_MAX:
                 break
+
+    def _learn(self, payments: Iterable[Payment]) -> None:
+        """Also until when: a clock that was set back while nobody was running is told by what is on record."""
+        found = tuple(payments)
+        self.history.add_all(found)
+        self._last_us = max(self._last_us, *(one.at_us for one in found), 0)
 
     async def _read_new(self, after: str) -> None:
         """Of the overlap only ids are read: what we let through ourselves, or have read before, is known."""
@@ -239,7 +245,7 @@ class CFOAgent:
         unknown = sorted(one for one in found if one not in self._looked_at and not self.history.has(one))
         for start in range(0, len(unknown), CATCH_UP_MAX):
             page = await self._reads.get_many(Spending, unknown[start : start + CATCH_UP_MAX])
-            self.history.add_all(record.appraisal.payment for record in page if record.decided == "approved")
+            self._learn(record.appraisal.payment for record in page if record.decided == "approved")
         self._looked_at = frozenset((self._looked_at & found.keys()) | set(unknown))
 
     def _windows_of(self, payment: Payment) -> tuple[str, ...]:

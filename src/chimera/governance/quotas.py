@@ -1,9 +1,11 @@
-"""Which quota windows an act takes one of, and when each opens again. Proposes; the database refuses."""
+"""Which quota windows an act or a read takes one of, and when each opens again. Proposes; the database refuses."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from msgspec import Struct
 
 from chimera.domain import quotas, scopes
 from chimera.domain.decision import Question
@@ -14,25 +16,44 @@ _SECOND_US = 1_000_000
 _HOUR_FORMAT = "%Y-%m-%dT%HZ"
 
 
+class Reader(Struct, frozen=True, kw_only=True):
+    """Who reads a network, and as which of our accounts. An account that is not known has no windows."""
+
+    platform: str
+    account: str
+    agent_id: str
+
+
 def counted_in(question: Question, *, known: Collection[str], treasury: Treasury, at_us: int) -> tuple[str, ...]:
     """The windows of which an act takes one each. `known` are the keys for which people have set a quota."""
     units = quotas.units_of(question.action)
-    keys = dict.fromkeys(_keys(question, units, known)) if units else ()
-    return tuple(f"{key}|{_start_of(key, treasury, at_us)}" for key in keys)
-
-
-def _keys(question: Question, units: tuple[str, ...], known: Collection[str]) -> Iterator[str]:
-    """What the agent's schedule, its network and people limit, and nothing else: a window without a cap is refused."""
+    if not units:
+        return ()
     action, agent = question.action, scopes.agent(question.agent_id)
-    if quotas.POSTS in units and question.posts_per_day_max is not None:
-        yield f"{agent}|{quotas.AGENT_PERIOD}"
-    account = scopes.account(action.platform, action.account)
-    for period in quotas.PUBLISHED.get(action.platform, ()):
+    scheduled = quotas.POSTS in units and question.posts_per_day_max is not None
+    who = Reader(platform=action.platform, account=action.account, agent_id=question.agent_id)
+    keys = (*((f"{agent}|{quotas.AGENT_PERIOD}",) if scheduled else ()), *_keys(who, units, known))
+    return _windows(keys, treasury, at_us)
+
+
+def read_in(reader: Reader, *, known: Collection[str], treasury: Treasury, at_us: int) -> tuple[str, ...]:
+    """The windows of which a call that only reads takes one each."""
+    return _windows(_keys(reader, (quotas.CALLS,), known), treasury, at_us)
+
+
+def _windows(keys: Iterable[str], treasury: Treasury, at_us: int) -> tuple[str, ...]:
+    return tuple(f"{key}|{_start_of(key, treasury, at_us)}" for key in dict.fromkeys(keys))
+
+
+def _keys(who: Reader, units: tuple[str, ...], known: Collection[str]) -> Iterator[str]:
+    """What the network and people limit, and nothing else: a window without a cap is refused."""
+    account = (scopes.account(who.platform, who.account),) if who.account else ()
+    for period in quotas.PUBLISHED.get(who.platform, ()):
         if quotas.unit_of(period) in units:
-            yield f"{account}|{period}"
+            yield from (f"{one}|{period}" for one in account)
     if known:
         wanted = [period for period in quotas.PERIODS if quotas.unit_of(period) in units]
-        owners = (scopes.FLEET, agent, account, scopes.platform(action.platform))
+        owners = (scopes.FLEET, scopes.agent(who.agent_id), *account, scopes.platform(who.platform))
         yield from (key for owner in owners for period in wanted if (key := f"{owner}|{period}") in known)
 
 

@@ -52,7 +52,8 @@ class Worker:
         except TimeoutError:
             return _result(assignment, desk, failure="the task took longer than its spec allows")
         except ChimeraError as error:
-            return _result(assignment, desk, failure=str(error))
+            full = error.where if error.code == "over_quota" else ""
+            return _result(assignment, desk, failure=str(error), full_window=full)
         except Exception as error:  # noqa: BLE001 — a fault in a skill fails its task, not the worker.
             return _result(assignment, desk, failure=f"the skill broke: {type(error).__name__}: {error}")
 
@@ -82,11 +83,14 @@ class Worker:
             )
 
 
-def _result(assignment: Assignment, desk: Desk | None, *, draft: Draft | None = None, failure: str = "") -> Result:
+def _result(
+    assignment: Assignment, desk: Desk | None, *, draft: Draft | None = None, failure: str = "", full_window: str = ""
+) -> Result:
     return Result(
         task_id=assignment.task.id,
         task_version=assignment.task.version,
         draft=draft,
         failure=failure[:2_000],
         calls=tuple(desk.calls) if desk else (),
+        full_window=full_window[:500],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -74,7 +74,15 @@ class Outcomes(Protocol):
     async def outcomes(self, category: str = "") -> Sequence[Outcome]: ...
 
 
-class Ledger(Outcomes, Protocol):
+class Costs(Protocol):
+    """What was spent, by whom and on what, and when last."""
+
+    async def newest_us(self) -> int: ...
+
+    async def costs(self) -> Sequence[CategoryCost]: ...
+
+
+class Ledger(Outcomes, Costs, Protocol):
     """Everything that can be read from the ledger."""
 
     async def entries_count(self) -> int: ...
@@ -83,9 +91,9 @@ class Ledger(Outcomes, Protocol):
 
     async def balances(self) -> Sequence[Balance]: ...
 
-    async def costs(self) -> Sequence[CategoryCost]: ...
-
     async def task_costs(self) -> Sequence[TypeCost]: ...
+
+    async def task_revenue(self, campaign_id: str) -> Mapping[str, int]: ...
 
     async def entries(self, *, after: int = 0, limit: int = 1_000) -> Sequence[Posted]: ...
 

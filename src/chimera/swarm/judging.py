@@ -111,6 +111,11 @@ class Judging:
             return await self._commit(
                 hearing.postponed(assignment.task, occasion, why=result.failure, calls=result.calls)
             )
+        if result.draft is None and (until_us := await self._calls_again_us(result)) is not None:
+            why = quotas.in_words(result.full_window, zone=self._court.treasury.zone)
+            return await self._commit(
+                hearing.postponed(assignment.task, occasion, why=why, calls=result.calls, until_us=until_us)
+            )
         if result.draft is None:
             return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
         result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
@@ -133,6 +138,14 @@ class Judging:
     async def _was_halted(self, result: Result) -> bool:
         """Whether a worker met a halt, and there is one: then its failure is nobody's, and the work waits."""
         return result.failure.endswith("[halted]") and bool(await self._roster.halted())
+
+    async def _calls_again_us(self, result: Result) -> int | None:
+        """When a network may be read again, if its calls are as used up as the worker says: then the work waits."""
+        if not result.full_window:
+            return None
+        found = await self._store.windows((result.full_window,))
+        full = next((one for one in found if one.is_closed_to_reads), None)
+        return None if full is None else quotas.opens_again_us(full.id, zone=self._court.treasury.zone)
 
     async def _after_verdict(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion

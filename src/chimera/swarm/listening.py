@@ -14,8 +14,10 @@ from chimera.domain.campaign import Campaign
 from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.heard import heard
+from chimera.domain.quotas import listening_pause_us
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.intake import Arrival, Intake
+from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
 from chimera.ports.tools_read import ToolsRead
 from chimera.skills.community.triage import Decision, triage
@@ -27,6 +29,8 @@ THREAD_ANSWERS_MAX = 4
 # And one persona one author in a day: somebody who asks again next week is no machine.
 ANSWERS_PER_AUTHOR_MAX = 3
 DAY_US = 86_400_000_000
+# Where a network's calls are used up, somebody may allow more, or the next window begin.
+REFUSED_PAUSE_US = 15_000_000
 MENTIONS_MAX = 50
 POLLED_AT_ONCE_MAX = 16
 # What a kind word and abuse become: inputs of their own kinds, which are answered by a like and by a block.
@@ -42,9 +46,17 @@ class Ear(Struct, frozen=True):
 
 
 class Listening:
-    """Asks every network for mentions since the last time. After a crash it asks from the start: intake knows them."""
+    """Asks every network for mentions since the last time. After a crash it asks from the start: intake knows them.
 
-    def __init__(self, *, intake: Intake, reads: Reads, tools: ToolsRead, consents: Consents | None = None) -> None:
+    An account is asked as often as its network's calls allow; where they are used up, not before long.
+    """
+
+    def __init__(
+        self, *, intake: Intake, reads: Reads, tools: ToolsRead, clock: Clock, consents: Consents | None = None
+    ) -> None:
+        self._clock = clock
+        self._heard_us: dict[Account, int] = {}
+        self._refused_us: dict[Account, int] = {}
         self._consents = consents
         self._in_thread: Counter[tuple[str, str]] = Counter()
         self._intake = intake
@@ -61,7 +73,13 @@ class Listening:
             return False
         ears = await self._ears()
         kin = frozenset(ear.account.handle for ear in ears)
-        return any(await asyncio.gather(*(self._hear(ear, kin) for ear in ears)))
+        return any(await asyncio.gather(*(self._hear(ear, kin) for ear in ears if self._is_due(ear.account))))
+
+    def _is_due(self, account: Account) -> bool:
+        """A clock that was set back asks at once."""
+        now_us = self._clock.now_us()
+        waits = ((self._heard_us, listening_pause_us(account.platform)), (self._refused_us, REFUSED_PAUSE_US))
+        return not any(0 <= now_us - since[account] < pause_us for since, pause_us in waits if account in since)
 
     async def _ears(self) -> list[Ear]:
         """Accounts of active agents that may read mentions and have a campaign that is not over."""
@@ -80,6 +98,7 @@ class Listening:
             after = self._cursors.get(ear.account, 0)
             asked = {"platform": ear.account.platform, "account": ear.account.handle, "after": after,
                      "limit": MENTIONS_MAX}  # fmt: skip
+            self._heard_us[ear.account] = self._clock.now_us()
             try:
                 heard = await self._tools.call("mentions", asked, agent_id=ear.agent.id)
                 posts: list[dict[str, Any]] = heard.content.get("posts", [])
@@ -88,6 +107,8 @@ class Listening:
             except ChimeraError as error:
                 # The cursor stays: what was not brought in is asked for again.
                 log.info("an account is listened to again later", account=ear.account.handle, why=str(error))
+                if error.code == "over_quota":
+                    self._refused_us[ear.account] = self._clock.now_us()
                 return False
             self._cursors[ear.account] = int(heard.content.get("next", after))
             return bool(posts)

@@ -129,7 +129,7 @@ async def _live(simulated: Simulated, *, days: Days, begin: Begin, house: House)
         publisher=RehearsalPublisher(world.line, clock), seals=SealVerifier(vault.keys),
     )  # fmt: skip
     manager = _manager(simulated, house, world, managing, vault, effects, tools)
-    listening = Listening(intake=intake, reads=office, tools=tools)
+    listening = Listening(intake=intake, reads=office, tools=tools, clock=clock)
     orchestrator = Orchestrator(
         reviews=Reviews(store=office, permits=load_permits(), bands=house.gates[0].bands), reads=office,
         listening=listening, vault=telling, arrived=manager.arrived, clock=clock,

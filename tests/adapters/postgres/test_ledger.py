@@ -93,13 +93,16 @@ class House:
     async def meter(self, amount: int, campaign: str = CAMPAIGN) -> None:
         await self.manager.commit(change(movements=metered(windows_of(campaign), amount), note="metered"))
 
-    async def receive(self, reference: str, micros: int, source: str = "invoice", category: str = "") -> None:
+    async def receive(
+        self, reference: str, micros: int, source: str = "invoice", category: str = "", task_id: str = ""
+    ) -> None:
         receipt = Revenue(
             id=revenue_id(source, reference, CAMPAIGN),
             source=source,
             reference=reference,
             category=category,
             campaign_id=CAMPAIGN,
+            task_id=task_id,
             micros=micros,
             received_micros=micros,
             at_us=1,
@@ -212,6 +215,21 @@ async def test_revenue_and_refunds_are_booked_once_and_make_the_outcome(house: H
     outcome = (await house.ledger.outcomes("compute"))[0]
     assert (outcome.cost_micros, outcome.revenue_micros) == (900, 4_500)
     assert await house.ledger.disagreements() == ()
+
+
+@pytest.mark.requirement("R-B5", "R-E7")
+async def test_what_a_post_earned_stands_beside_what_it_cost(house: House) -> None:
+    first, second = house.samples.id(), house.samples.id()
+    assert await house.ledger.newest_us() == 0
+    await house.capture(await house.hold(1_000, task_id=first), 1_000)
+    assert abs(await house.ledger.newest_us() - await house.office.now_us()) < 60_000_000
+    await house.receive("INV-1", 4_000, task_id=first)
+    await house.receive("INV-2", 500, source="affiliate", task_id=first)
+    await house.receive("INV-3", 70, task_id=second)
+    await house.receive("INV-4", 9_000)
+    await house.receive("back", 100, source="refund", category="compute", task_id=first)
+    assert await house.ledger.task_revenue(CAMPAIGN) == {first: 4_500, second: 70}
+    assert await house.ledger.task_revenue(OTHER) == {}
 
 
 @pytest.mark.requirement("R-E7", "R-D8")

@@ -56,6 +56,30 @@ async def test_no_login_writes_a_table(database: Database, role: Role) -> None:
     await admin.close()
 
 
+WRITABLE = """
+    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND (
+        c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (
+            has_table_privilege($1, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+            OR has_any_column_privilege($1, c.oid, 'INSERT, UPDATE, REFERENCES'))
+        OR c.relkind = 'S' AND has_sequence_privilege($1, c.oid, 'USAGE, UPDATE')
+        OR has_schema_privilege($1, n.oid, 'CREATE'))
+    ORDER BY 1"""
+
+
+@pytest.mark.requirement("R-D8", "R-E2", "R-N4")
+@pytest.mark.parametrize("role", ROLES)
+async def test_no_login_has_a_right_to_write_whatever_there_is(database: Database, role: Role) -> None:
+    """By the catalogue, whatever a later migration brings: tables, partitions, views, columns, sequences, schemas."""
+    admin, login = await database.connect(), f"chimera_{role.value}"
+    assert await admin.fetch(WRITABLE, login) == []
+    async with admin.transaction():
+        await admin.execute("CREATE VIEW chimera.later AS SELECT * FROM chimera.calls_ahead")
+        await admin.execute(f"GRANT UPDATE (calls) ON chimera.later TO {login}")
+        assert [row[0] for row in await admin.fetch(WRITABLE, login)] == ["chimera.later"], "it would be seen"
+    await admin.close()
+
+
 @pytest.mark.requirement("R-D8")
 @pytest.mark.parametrize("role", ROLES)
 async def test_no_login_reaches_behind_the_doors(database: Database, role: Role) -> None:

@@ -13,6 +13,7 @@ from chimera.adapters.mcp.session import McpSession
 from chimera.domain import canonical, labels
 from chimera.domain.errors import Invalid, Refused, Unavailable
 from chimera.governance.security.gateway import SecurityGateway
+from chimera.ports.calls import Calls
 from chimera.ports.tools_read import ToolAnswer
 
 ANSWER_BYTES_MAX = 32_768
@@ -26,7 +27,7 @@ MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 class McpToolsRead:
     """One session per platform; a call names its `platform` among its arguments, unless there is only one.
 
-    `may_use(agent_id, tool)` says who may use what; nothing else does.
+    `may_use(agent_id, tool)` says who may use what; nothing else does. `calls` counts what is read of networks.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class McpToolsRead:
         answer_bytes_max: int = ANSWER_BYTES_MAX,
         call_seconds_max: float = CALL_SECONDS_MAX,
         security: SecurityGateway | None = None,
+        calls: Calls | None = None,
     ) -> None:
+        self._calls = calls
         self._sessions = dict(sessions)
         self._may_use = may_use
         self._answer_bytes_max = answer_bytes_max
@@ -60,8 +63,15 @@ class McpToolsRead:
             offered = (await session.tools())[tool]
             described = {"description": offered.description or "", "schema": plain(offered.input_schema)}
             self._security.require_harmless(described, what=f"the tool {tool}")
+        await self._count(arguments, agent_id)
         content = _content(tool, await _called(session, tool, asked, seconds=self._call_seconds_max))
         return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
+
+    async def _count(self, arguments: dict[str, Any], agent_id: str) -> None:
+        """Before the call, in the windows in which the network's acts count."""
+        if self._calls is not None:
+            platform = str(arguments.get(PLATFORM) or next(iter(self._sessions)))
+            await self._calls.count(platform, account=str(arguments.get("account") or ""), agent_id=agent_id)
 
     def _session_for(self, arguments: dict[str, Any]) -> McpSession:
         named = arguments.get(PLATFORM)

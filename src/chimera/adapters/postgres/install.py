@@ -16,7 +16,7 @@ from chimera.adapters.postgres.sql import migrations, query
 from chimera.domain.canonical import sha256_hex
 from chimera.domain.caps import FLEET_CAPS
 from chimera.domain.errors import Conflict
-from chimera.domain.roles import CLAIMS, MAY_READ, MOVES_MONEY, WRITES, Role, rules
+from chimera.domain.roles import CLAIMS, COUNTS_CALLS, MAY_READ, MOVES_MONEY, WRITES, Role, rules
 
 PHASES = ("pre", "post")
 WEEKS_AHEAD = 4
@@ -68,7 +68,7 @@ async def _write_rules(connection: asyncpg.Connection) -> None:
         await connection.execute(query("become_owner"))
         await connection.execute(query("clear_rules"))
         await connection.executemany(query("add_write_rule"), list(rules()))
-        rights = [(WRITES, "commit"), (CLAIMS, "claim"), (MOVES_MONEY, "move")]
+        rights = [(WRITES, "commit"), (CLAIMS, "claim"), (MOVES_MONEY, "move"), (COUNTS_CALLS, "count")]
         await connection.executemany(
             query("add_right"), [(role.value, right) for roles, right in rights for role in sorted(roles)]
         )

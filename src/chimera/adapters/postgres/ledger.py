@@ -22,6 +22,10 @@ class PostgresLedger(PostgresReads):
         """How many entries there are."""
         return (await self._fetch(_WHAT, query("ledger_count")))[0]["many"]
 
+    async def newest_us(self) -> int:
+        """When the newest booking was made; 0 where there is none."""
+        return (await self._fetch(_WHAT, query("ledger_newest")))[0]["at_us"]
+
     async def disagreements(self) -> tuple[Disagreement, ...]:
         """Every place where the ledger and the other books differ. None: it verifies."""
         return tuple([Disagreement(**dict(row)) for row in await self._ask("ledger_disagreements")])
@@ -37,6 +41,10 @@ class PostgresLedger(PostgresReads):
     async def task_costs(self) -> tuple[TypeCost, ...]:
         """What the finished tasks of every campaign cost, by their type."""
         return tuple([TypeCost(**dict(row)) for row in await self._ask("ledger_task_costs")])
+
+    async def task_revenue(self, campaign_id: str) -> dict[str, int]:
+        """What each task of a campaign earned, where any did."""
+        return {row["task_id"]: row["micros"] for row in await self._ask("ledger_task_revenue", campaign_id)}
 
     async def outcomes(self, category: str = "") -> tuple[Outcome, ...]:
         """Cost and revenue of every campaign that spent on a category; of all without one."""

@@ -173,7 +173,7 @@ class VaultClient:
             except (OSError, TimeoutError, msgspec.DecodeError) as error:
                 raise Unavailable(
                     "vault_unavailable",
-                    f"the vault does not answer: {error}",
+                    f"the vault does not answer: {str(error) or type(error).__name__}",
                     where=str(self._path),
                     remedy="chimera doctor says whether its process runs",
                 ) from error

@@ -19,7 +19,7 @@ from chimera.domain.errors import Unavailable
 
 PROGRAM = Path(__file__).resolve().parents[4] / ".tools" / "anvil" / "anvil"
 TOKEN = Path(__file__).with_name("PaymentToken.json")
-READY_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 60.0
 # Known to everybody: anvil makes the same accounts each time. Never for real money.
 RICH = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 RICH_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -35,6 +35,7 @@ class Anvil:
         self._block_seconds = block_seconds
         self._dump_seconds = dump_seconds
         self._port = _free_port()
+        self._said = folder / "anvil.log"
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -47,15 +48,30 @@ class Anvil:
         if not PROGRAM.exists():
             raise Unavailable("anvil_missing", "anvil is not here", where=str(PROGRAM), remedy="make anvil")
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._process = await asyncio.create_subprocess_exec(
+        with self._said.open("ab") as said:
+            self._process = await self._begun(said.fileno())
+        try:
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                while not await self._answers():  # noqa: ASYNC110 – another process: there is nothing to wait on.
+                    await asyncio.sleep(0.05)
+        except TimeoutError as error:
+            raise self._silent(f"anvil does not answer after {READY_SECONDS_MAX:.0f} s") from error
+
+    async def _begun(self, said: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             str(PROGRAM), "--port", str(self._port), "--chain-id", str(self._chain_id), "--silent",
             "--block-time", str(self._block_seconds), "--state", str(self._folder / "state.json"),
             "--state-interval", str(self._dump_seconds), "--preserve-historical-states",
-            cwd=self._folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+            cwd=self._folder, stdout=said, stderr=said,
         )  # fmt: skip
-        async with asyncio.timeout(READY_SECONDS_MAX):
-            while not await self._answers():  # noqa: ASYNC110 – another process: there is nothing to wait on.
-                await asyncio.sleep(0.05)
+
+    def _silent(self, why: str) -> Unavailable:
+        """With what it said itself, and how large the state is that it begins with."""
+        state = self._folder / "state.json"
+        size = state.stat().st_size if state.exists() else 0
+        said = self._said.read_text("utf-8", "replace")[-500:]
+        told = f"{why}; its state has {size} bytes, whole: {_is_whole(state)}; it said {said!r}"
+        return Unavailable("anvil_ended", told, where=str(self._folder))
 
     async def stop(self) -> None:
         """As a careful operator would: it writes its state."""
@@ -128,12 +144,7 @@ class Anvil:
     async def _answers(self) -> bool:
         assert self._process is not None, "it was started"
         if self._process.returncode is not None:
-            raise Unavailable(
-                "anvil_ended",
-                f"anvil ended with {self._process.returncode}",
-                where=str(self._folder),
-                remedy="read its log",
-            )
+            raise self._silent(f"anvil ended with {self._process.returncode}")
         try:
             return int(await self.ask("eth_chainId"), 16) == self._chain_id
         except (aiohttp.ClientError, OSError, ValueError):

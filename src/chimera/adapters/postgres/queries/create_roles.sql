@@ -6,7 +6,7 @@ BEGIN
         CREATE ROLE chimera_owner NOLOGIN;
     END IF;
     FOREACH login IN ARRAY ARRAY['chimera_office', 'chimera_manager', 'chimera_effects', 'chimera_maintenance',
-                                 'chimera_auditor'] LOOP
+                                 'chimera_auditor', 'chimera_gateway'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', login);
         END IF;

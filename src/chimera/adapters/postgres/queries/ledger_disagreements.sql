@@ -27,13 +27,16 @@ FULL JOIN (SELECT owner, sum(micros)::bigint AS micros FROM chimera.ledger WHERE
            HAVING sum(micros) <> 0) l ON l.owner = h.owner
 WHERE coalesce(l.micros, 0) <> coalesce(h.micros, 0)
 UNION ALL
--- A quota's window holds what open holds have taken of it, one each. Both are counts, not micros.
+-- A quota's window holds what open holds have taken of it, one each, and what readers have ahead. Counts, not micros.
 SELECT 'quota_held', coalesce(w.id, h.id), coalesce(w.held_micros, 0), coalesce(h.held, 0)
 FROM (SELECT o.id, o.held_micros FROM chimera.window_of_budget o
       WHERE split_part(o.key, '|', -1) IN ('posts-hour', 'posts-day', 'calls-hour', 'calls-day') AND o.held_micros <> 0) w
-FULL JOIN (SELECT q AS id, count(*) AS held
-           FROM chimera.hold r, json_array_elements_text(convert_from(r.body, 'UTF8')::json -> 'quotas') q
-           WHERE r.state = 'held' GROUP BY q) h ON h.id = w.id
+FULL JOIN (SELECT u.id, sum(u.held)::bigint AS held
+           FROM (SELECT q AS id, 1 AS held
+                 FROM chimera.hold r, json_array_elements_text(convert_from(r.body, 'UTF8')::json -> 'quotas') q
+                 WHERE r.state = 'held'
+                 UNION ALL
+                 SELECT a.window_id, a.calls FROM chimera.calls_ahead a) u GROUP BY u.id) h ON h.id = w.id
 WHERE coalesce(w.held_micros, 0) <> coalesce(h.held, 0)
 UNION ALL
 -- Every hold that was captured is booked to its category, whole, and no other.
