@@ -25,9 +25,9 @@ KEYED = {"type": "object", "properties": {"text": TEXT, "idempotency_key": {"typ
 REFUSED = "refuse"
 
 
-def tools() -> list[mcp_types.Tool]:
+def tools(says: str) -> list[mcp_types.Tool]:
     return [
-        mcp_types.Tool(name="add_note", description="Adds a note.", input_schema=PLAIN),
+        mcp_types.Tool(name="add_note", description=says, input_schema=PLAIN),
         mcp_types.Tool(name="book_note", description="Adds a note once for each key.", input_schema=KEYED),
         mcp_types.Tool(name="read_notes", description="Reads the notes.", input_schema={"type": "object"},
                        annotations=mcp_types.ToolAnnotations(read_only_hint=True)),
@@ -70,9 +70,9 @@ def called(file: Path, tool: str, given: dict[str, Any]) -> mcp_types.CallToolRe
     return said(f"noted: {given['text']}")
 
 
-def server_of(file: Path) -> Server[Any]:
+def server_of(file: Path, *, says: str = "Adds a note.") -> Server[Any]:
     async def on_list(_context: Any, _params: Any) -> mcp_types.ListToolsResult:
-        return mcp_types.ListToolsResult(tools=tools())
+        return mcp_types.ListToolsResult(tools=tools(says))
 
     async def on_call(_context: Any, params: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
         return called(file, params.name, dict(params.arguments or {}))

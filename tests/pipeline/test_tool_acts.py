@@ -270,6 +270,20 @@ async def test_a_tool_that_is_no_longer_the_granted_one_is_not_called(desk: Desk
     assert lines_of(desk.file) == []
 
 
+async def test_a_tool_that_changed_since_is_not_called_even_where_the_change_was_approved(desk: Desk) -> None:
+    await desk.pin("add_note")
+    grant = await desk.granted(text="Buy flour.")
+    local = {"notes": server_of(desk.file, says="Adds a note for everybody to see.")}
+    entry = Entry(name="notes", url="http://in.process/")
+    async with ToolFleet((entry,), clock=SystemClock(), secrets=Secrets(Path("/none")), local=local) as fleet:
+        await fleet.discover()
+        desk.fleet, desk.house.publisher = fleet, publisher_of(desk.house, fleet)
+        await desk.pin("add_note")
+        performance = await desk.house.effects().perform(grant.id)
+    assert performance.state is PerformanceState.FAILED
+    assert lines_of(desk.file) == []
+
+
 async def test_without_a_key_a_lost_answer_is_a_persons_to_see_to_and_nothing_is_repeated(apart: Desk) -> None:
     await apart.pin("add_note")
     apart.file.with_suffix(".strike").write_text("")

@@ -23,8 +23,15 @@ TOOLS = (
     Mutant(
         check="tools that act: effects call only what is pinned at that moment",
         file="adapters/mcp/tool_publisher.py",
-        old="        if self._book.standing(seen) is not Standing.PINNED or seen.digest",
-        new="        if seen.digest",
+        old="        if kind is None or ACTS.get(kind) != action.kind:\n",
+        new="        if False:\n",
+        tests=_ACTS,
+    ),
+    Mutant(
+        check="tools that act: effects call only the definition that was granted",
+        file="adapters/mcp/tool_publisher.py",
+        old="        if seen.digest != action.arguments.get(",
+        new="        if not action.arguments.get(",
         tests=_ACTS,
     ),
     Mutant(

@@ -10,7 +10,7 @@ from chimera.domain import canonical, labels
 from chimera.domain.action import Action
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.threat import ThreatLevel
-from chimera.domain.tools import ACTS, Definition, Standing, call_of
+from chimera.domain.tools import ACTS, Definition, call_of
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.tools.book import PinBook
 from chimera.ports.clock import Clock
@@ -70,9 +70,9 @@ class ToolPublisher:
         seen = await self._tools.known(server, tool)
         if seen is None:
             raise Unavailable("tool_gone", f"{server} does not offer {tool} now", where=server)
-        if self._book.standing(seen) is not Standing.PINNED or seen.digest != action.arguments.get("definition"):
+        if seen.digest != action.arguments.get("definition"):
             raise Refused("tool_quarantined", f"{seen.full_name} is not the tool that was granted", where=server)
-        kind = self._book.kind(seen)
+        kind = self._book.kind(seen)  # None unless it is pinned exactly as it is offered now.
         if kind is None or ACTS.get(kind) != action.kind:
             raise Refused("tool_quarantined", f"{seen.full_name} is not pinned for {action.kind}", where=server)
         return seen
