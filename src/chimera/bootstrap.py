@@ -33,6 +33,7 @@ from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import joining, people, serving
+from chimera.assembly import tools as tools_part
 from chimera.assembly.alone import be_alone
 from chimera.assembly.calendar import calendared
 from chimera.assembly.counting import counting
@@ -371,7 +372,9 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
                         consents=found.consents(office))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
         web = await stack.enter_async_context(webbed(settings, drawn.tools, reads=reads))
-        outside = msgspec.structs.replace(outside, tools=web, publisher=await stack.enter_async_context(paid))
+        doored = tools_part.behind_door(settings, web, await stack.enter_async_context(paid), reads=reads)
+        tools, publisher = await stack.enter_async_context(doored)
+        outside = msgspec.structs.replace(outside, tools=tools, publisher=publisher)
         ledger = await stack.enter_async_context(_closing(await found.ledger()))
         cfo = CFOAgent(reads=managing, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(zone=settings.zone),
                        clock=clock)  # fmt: skip
@@ -452,7 +455,7 @@ def court(settings: Settings, written: Rules, minds: Minds, parts: Parts) -> Cou
     return Court(judge=judge, gate=written.gate, treasury=Treasury(zone=settings.zone), contracts=written.contracts,
                  clock=SystemClock(), meter=minds.meter, cfo=parts.cfo, manifests=parts.manifests,
                  models_cost=settings.calls_cost, fees=read_fees(settings.platform_fees),
-                 writes_anew=settings.writes_anew)  # fmt: skip
+                 tool_acts=tools_part.tool_acts(settings, parts.store), writes_anew=settings.writes_anew)  # fmt: skip
 
 
 # ── the API ─────────────────────────────────────────────────────────────────────────────────────────────────────────

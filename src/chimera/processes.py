@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera import bootstrap
@@ -35,6 +36,7 @@ from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import inlets_of, top_tier
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.signals import Signals, served
+from chimera.assembly.tools import behind_door
 from chimera.assembly.vaults import running_or_own_vault, vaults_of
 from chimera.assembly.web import webbed
 from chimera.bootstrap import Database, Minds, Outside, Parts
@@ -262,6 +264,17 @@ async def worker(settings: Settings) -> AsyncGenerator[StreamHost]:
 
 
 @contextlib.asynccontextmanager
+async def doored(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Outside]:
+    """The ways out with the reading tools of this installation's tool servers among the others."""
+    async with contextlib.AsyncExitStack() as stack:
+        reads = await found.reads()
+        stack.push_async_callback(reads.close)
+        door = behind_door(settings, outside.tools, outside.publisher, reads=reads)
+        tools, _ = await stack.enter_async_context(door)
+        yield msgspec.structs.replace(outside, tools=tools)
+
+
+@contextlib.asynccontextmanager
 async def gateway(settings: Settings, outside: Outside) -> AsyncGenerator[str]:
     """Models and read tools for workers and managers, listening while the block runs; its address."""
     clock = SystemClock()
@@ -307,9 +320,8 @@ async def effects(settings: Settings, outside: Outside, *, found: Database) -> A
         vaults = vaults_of(settings, clock, second=bool(settings.wallets))
         stack.push_async_callback(vaults.close)
         acting = await bootstrap.entered(stack, found, Role.EFFECTS, "effects-0")
-        publisher = await stack.enter_async_context(
-            paying(settings, vaults, outside.publisher, acting=acting, clock=clock)
-        )
+        paid = await stack.enter_async_context(paying(settings, vaults, outside.publisher, acting=acting, clock=clock))
+        _, publisher = await stack.enter_async_context(behind_door(settings, outside.tools, paid, reads=acting))
         loop = EffectsLoop(effects=bootstrap.effects_of(settings, publisher, acting), reads=acting,
                            bus=BusClient(ValkeyBus(valkey)), clock=clock)  # fmt: skip
         await run_beside(stack, loop.run())

@@ -25,6 +25,7 @@ import msgspec
 from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bootstrap import Database, Fleet, Outside
+from chimera.domain.action import Action
 from chimera.domain.agent import Account, Agent, AgentState, Persona
 from chimera.domain.budget import Hold
 from chimera.domain.campaign import Goal
@@ -62,7 +63,7 @@ class Till:
         self._path = path
         self._dice = random.Random()
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """Repeats nothing by itself, and can be asked."""
         return Traits(deduplicates=False, looks_up=True, settling_seconds=SETTLING_SECONDS)
 

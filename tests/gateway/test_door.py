@@ -23,9 +23,9 @@ from chimera.domain.errors import Conflict, Invalid, Missing, Refused
 from chimera.domain.event import EventKind
 from chimera.domain.roles import Role
 from chimera.domain.tools import Definition, Standing, ToolKind, ToolPin, differences, standing
-from chimera.gateway.book import PinBook
 from chimera.gateway.door import Guards, ToolDoor
 from chimera.governance.egress import Egress
+from chimera.governance.tools.book import PinBook
 from chimera.governance.tools.classify import classify
 from chimera.governance.tools.pins import Pins, pins
 from chimera.testing.manual_clock import ManualClock
@@ -46,7 +46,7 @@ async def house(mode: str) -> AsyncGenerator[tuple[ToolFleet, Pins, ToolDoor, Ma
     entry = Entry(name="odd", command=sys.executable, args=("-m", "chimera.bench.odd_server", mode))
     async with ToolFleet((entry,), clock=SystemClock(), secrets=Secrets(Path("/none"))) as fleet:
         await fleet.discover()
-        guards = Guards(may_use=may, security=scanner(), egress=Egress(()))
+        guards = Guards(may_use=may, may_act=may, security=scanner(), egress=Egress(()))
         yield (
             fleet,
             Pins(store=store, permits=PERMITS, security=scanner()),

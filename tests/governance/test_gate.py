@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_lexicon
-from chimera.domain.action import Action
+from chimera.domain.action import TOOLS, Action
 from chimera.domain.agent import Account
 from chimera.domain.decision import Allow, Approver, Decision, Deny, Escalate, Question
 from chimera.domain.errors import Invalid
-from chimera.domain.permissions import ACTIONS
+from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.domain.spec import SpecRef
 from chimera.domain.task import Task
+from chimera.domain.tools import ACTS
 from chimera.governance.gate import Gate
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.policy.pack import PolicyPack
@@ -120,10 +121,11 @@ async def test_every_action_without_its_permission(house: SmallHouse, kind: str)
     name = next(spec.name for spec in SPECS.values() if kind in spec.actions)
     task = await house.a_task(spec=name)
     action = {"payment.send": a_payment(), "note.keep": a_note()}.get(kind, a_post())
-    action = Action(kind=kind, platform=action.platform, account="ada", arguments=action.arguments,
+    platform = TOOLS if kind in ACTS.values() else action.platform
+    action = Action(kind=kind, platform=platform, account="ada", arguments=action.arguments,
                     cost_micros=action.cost_micros, recipient=action.recipient)  # fmt: skip
-    left = tuple(one for one in house.agent.permissions if one != ACTIONS[kind])
-    decision = decide(house.question(task, action, permissions=left, approver=OWNER))
+    left = tuple(one for one in PERMISSIONS if one != ACTIONS[kind])
+    decision = decide(house.question(task, action, permissions=left, approver=OWNER, tool_faults=()))
     assert isinstance(decision, Deny)
     assert "permission-missing" in rules(decision)
 

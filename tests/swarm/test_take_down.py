@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chimera.domain.action import TAKE_DOWN
+from chimera.domain.action import TAKE_DOWN, Action
 from chimera.domain.decision import REVIEW_AFTER, Deny
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.event import EventKind
@@ -232,8 +232,8 @@ class Undeleting:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
 
-    def traits(self, platform: str) -> Traits:
-        return self._publisher.traits(platform)
+    def traits(self, action: Action) -> Traits:
+        return self._publisher.traits(action)
 
     async def publish(self, order: Order) -> Outcome:
         if order.action.kind == TAKE_DOWN:

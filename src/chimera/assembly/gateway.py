@@ -15,6 +15,7 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people, tools
 from chimera.assembly.discovery import write_card
 from chimera.domain.access import SCOPES
+from chimera.domain.costing import read_prices
 from chimera.domain.errors import Missing, Refused, Unavailable
 from chimera.governance.egress import Egress
 from chimera.governance.identity.accesses import Accesses
@@ -42,21 +43,28 @@ async def gateway(settings: Settings, store: Store) -> AsyncGenerator[Any]:
     """What answers outside agents, with its tool servers alive while the block runs."""
     # Imported when used: the MCP library takes longer to load than all the rest.
     from chimera.gateway.asking import Asking
-    from chimera.gateway.book import PinBook
     from chimera.gateway.door import Guards, ToolDoor
     from chimera.gateway.outside import OutsideCalls
     from chimera.gateway.server import Gateway
+    from chimera.governance.tools.book import PinBook
 
     clock = SystemClock()
     async with _servers(settings) as servers:
         await servers.discover()
         roster = Roster(reads=store, clock=clock)
-        guards = Guards(may_use=roster.may_use, security=tools.scanner(), egress=Egress(settings.read_hosts.split(",")))
+        guards = Guards(
+            may_use=roster.may_use,
+            may_act=roster.may_act,
+            security=tools.scanner(),
+            egress=Egress(settings.read_hosts.split(",")),
+        )
         intake = Intake(security=tools.scanner(), store=store, clock=clock, ids=SystemIds())
         yield Gateway(
             asking=Asking(SecurityGateway(CachedScanner(shipped_scanner()), store=store)),
             door=ToolDoor(servers, PinBook(reads=store, clock=clock), guards),
-            calls=OutsideCalls(store=store, intake=intake, clock=clock, ids_from=SystemIds()),
+            calls=OutsideCalls(
+                store=store, intake=intake, clock=clock, ids_from=SystemIds(), prices=read_prices(settings.tool_prices)
+            ),
             selection=_Indexed(servers).current,
         )
 

@@ -36,9 +36,9 @@ from chimera.domain.errors import ChimeraError
 from chimera.domain.person import Principal
 from chimera.domain.roles import Role
 from chimera.domain.tools import Definition, ToolKind
-from chimera.gateway.book import PinBook
 from chimera.gateway.door import Guards, ToolDoor
 from chimera.governance.egress import Egress
+from chimera.governance.tools.book import PinBook
 
 HTTP_SERVERS = 20
 MISBEHAVING = 20

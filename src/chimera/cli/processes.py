@@ -103,7 +103,11 @@ async def _effects(settings: Settings) -> None:
 
 
 async def _gateway(settings: Settings) -> None:
-    async with _outside(settings) as (_, outside), processes.gateway(settings, outside) as address:
+    async with (
+        _outside(settings) as (found, outside),
+        processes.doored(settings, outside, found=found) as ways,
+        processes.gateway(settings, ways) as address,
+    ):
         await _for_ever(f"the gateway for workers: {address}")
 
 

@@ -12,6 +12,8 @@ from chimera.domain import canonical, scopes
 
 ARGUMENT_BYTES_MAX = 256 * 1024
 TAKE_DOWN = "post.take_down"
+# Where acts by tools of tool servers happen: under the house's own access, so no agent has an account there.
+TOOLS = "tools"
 
 
 class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -38,6 +40,8 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     def scopes(self, *, agent_id: str, campaign_id: str) -> tuple[str, ...]:
         """Every scope whose halt stops this action; of a payment, its recipient and what it is for besides."""
         places = (scopes.FLEET, scopes.campaign(campaign_id), scopes.agent(agent_id), scopes.platform(self.platform))
+        if self.is_tool_act:
+            places = (*places, scopes.tool(str(self.arguments.get("tool", ""))))
         if not self.recipient:
             return places
         return (*places, scopes.recipient(self.recipient), scopes.category(self.category))
@@ -46,6 +50,11 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
     def is_internal(self) -> bool:
         """Whether it stays in the house: the commit that settles it is all that it does."""
         return self.platform == "house"
+
+    @property
+    def is_tool_act(self) -> bool:
+        """Whether a tool of a tool server is called for it."""
+        return self.platform == TOOLS
 
 
 def take_down_of(action: Action, receipt: Mapping[str, Any] | None) -> Action:

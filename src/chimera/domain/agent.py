@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import ids
-from chimera.domain.action import TAKE_DOWN
+from chimera.domain.action import TAKE_DOWN, TOOLS
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
 from chimera.domain.schedule import ALWAYS, Schedule
@@ -65,7 +65,12 @@ def agent_id_of(name: str) -> str:
 
 
 def owns(accounts: tuple[Account, ...], *, platform: str, handle: str) -> bool:
-    """Whether one of the accounts is this one. `sandbox.pay` is a counter of `sandbox`: it has the same accounts."""
+    """Whether one of the accounts is this one. `sandbox.pay` is a counter of `sandbox`: it has the same accounts.
+
+    A tool server knows no agents: it is called under the house's own access, and there is no name to take.
+    """
+    if platform == TOOLS:
+        return True
     network = platform.partition(".")[0]
     return any(one.handle == handle and one.platform in (platform, network) for one in accounts)
 

@@ -71,6 +71,8 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     approver: Approver | None = None
     appraisal: Appraisal | None = None
     handover: Handover | None = None
+    # What stands against calling the tool of a tool server. None: nobody has looked, and that is a no.
+    tool_faults: tuple[Reason, ...] | None = None
 
 
 # Somebody looks at it after it has happened.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
@@ -44,6 +44,16 @@ _ALL = (
     Permission(name="calendar.meet", meaning="put meetings into people's calendars, and move them",
                actions=("meeting.set", "meeting.move")),
     Permission(name="calendar.task", meaning="keep tasks in its own calendar", actions=("task.keep",)),
+    Permission(name="tools.write", meaning="have tools of the fleet's tool servers called that change something",
+               actions=("tool.write",)),
+    Permission(name="tools.publish", meaning="have tools of the fleet's tool servers called that publish something",
+               actions=("tool.publish",)),
+    Permission(name="tools.message", meaning="have tools of the fleet's tool servers called that write to somebody",
+               actions=("tool.message",)),
+    Permission(name="tools.spend", meaning="have tools of the fleet's tool servers called that spend; the CFO decides",
+               actions=("tool.spend",)),
+    Permission(name="tools.admin", meaning="have tools of the fleet's tool servers called that administer; an operator "
+               "decides", actions=("tool.admin",)),
     Permission(name="payment.send", meaning="ask for a payment; the CFO, the caps and, above a limit, a person decide",
                actions=("payment.send",)),
 )  # fmt: skip
@@ -55,6 +65,11 @@ TOOLS: dict[str, str] = {tool: permission.name for permission in _ALL for tool i
 def needed_for(action: str) -> str | None:
     """The permission that a kind of action needs; None for a kind that does not exist."""
     return ACTIONS.get(action)
+
+
+def permits(permissions: Collection[str], action: str) -> bool:
+    """Whether one of these permissions is the one that a kind of action needs."""
+    return needed_for(action) in permissions
 
 
 def needed_for_tool(tool: str) -> str | None:

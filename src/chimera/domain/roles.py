@@ -106,7 +106,10 @@ _EVERYTHING = frozenset(KINDS)
 MAY_READ: Mapping[Role, frozenset[str]] = {
     Role.OFFICE: _EVERYTHING,
     Role.MANAGER: _EVERYTHING - _PEOPLE,
-    Role.EFFECTS: frozenset({"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt", "transfer"}),
+    # Pins as well: a tool is looked at once more before it is called.
+    Role.EFFECTS: frozenset(
+        {"agent", "campaign", "task", "grant", "batch", "seal", "performance", "halt", "transfer", "tool"}
+    ),
     Role.MAINTENANCE: frozenset(),
     Role.AUDITOR: _EVERYTHING - _PEOPLE,
     Role.GATEWAY: frozenset(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import canonical, ids
+from chimera.domain.errors import Invalid
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
 
@@ -23,6 +25,15 @@ class ToolKind(StrEnum):
     MESSAGE = "message"
     SPEND = "spend"
     ADMIN = "admin"
+
+
+# What is proposed to have a tool called: one kind of action for each kind of tool that does more than read.
+ACTS: Mapping[ToolKind, str] = {kind: f"tool.{kind}" for kind in ToolKind if kind is not ToolKind.READ}
+SPENDS = ACTS[ToolKind.SPEND]
+PUBLISHES = ACTS[ToolKind.PUBLISH]
+# How tools name the argument by which they know a call again.
+KEYS = ("idempotency_key", "idempotencyKey", "idempotency-key", "idempotency_token", "idempotencyToken")
+CALL_CHARS_MAX = 16_000
 
 
 class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,10 +63,29 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The schema as a value."""
         return msgspec.json.decode(self.schema, type=dict[str, Any])
 
+    def key(self) -> str:
+        """The argument by which the tool knows a call again; none where it does not say that it does."""
+        properties = self.input_schema().get("properties")
+        return next((name for name in KEYS if isinstance(properties, dict) and name in properties), "")
+
 
 def full_name(server: str, tool: str) -> str:
     """`server/tool`."""
     return f"{server}/{tool}"
+
+
+def written(arguments: Mapping[str, Any]) -> str:
+    """The arguments of a call as text, in one spelling: they may hold fractions, and keys of any script."""
+    return msgspec.json.encode(arguments, order="sorted").decode()
+
+
+def call_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that an act's own `arguments` hold as text. Refused when it is no JSON object."""
+    try:
+        return msgspec.json.decode(str(arguments.get("arguments", "")), type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Invalid("tool_arguments", "the arguments are no JSON object", where="arguments",
+                      remedy="write them as one, in text") from error  # fmt: skip
 
 
 class PinState(StrEnum):

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from chimera.domain import ids
 from chimera.domain.errors import ChimeraError, Invalid, Missing
 from chimera.gateway.callers import Caller
-from chimera.gateway.offered import PROPOSALS
+from chimera.gateway.offered import CALL, PROPOSALS
 from chimera.gateway.server import caller_in
 
 BODY_BYTES_MAX = 65_536
@@ -130,7 +130,7 @@ class AgentToAgent:
             raise _Fault(UNSUPPORTED, "a task takes no further messages: what it needs, a person is asked")
         wish = _wish_of(message)
         told = await self._called(calling, wish.skill, wish.arguments)
-        if wish.skill in PROPOSALS:
+        if wish.skill in PROPOSALS or (wish.skill == CALL and "call_id" in told):
             task = _task(told, context=message.context_id, is_new=is_new)
             return {"task": task} if is_new else task
         reply = _message(told, message, is_new=is_new)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from chimera.domain.canonical import INTEGER_MAX
 from chimera.domain.errors import Refused
-from chimera.gateway.offered import ASKS_FOR_NOTHING, PROPOSALS, require_arguments
+from chimera.gateway.offered import ASKS_FOR_NOTHING, require_arguments
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.requests import cleaned
 
@@ -22,12 +22,12 @@ class Asking:
     def __init__(self, security: SecurityGateway) -> None:
         self._security = security
 
-    async def allowed(self, agent_id: str, name: str, arguments: Arguments) -> Arguments:
-        """The arguments to go on with, or `Refused`."""
+    async def allowed(self, agent_id: str, name: str, arguments: Arguments, *, action: str = "") -> Arguments:
+        """The arguments to go on with, or `Refused`. `action` is what it would propose, where it does."""
         require_arguments(name, arguments)
         if name in ASKS_FOR_NOTHING:
             return arguments
-        found = await self._security.validate_request(agent_id, _request(name, arguments))
+        found = await self._security.validate_request(agent_id, _request(arguments, action=action))
         if not found.approved:
             raise Refused("request_refused", found.reason[:500], where=name,
                           remedy="say it otherwise, or have a person look at manifest and halts")  # fmt: skip
@@ -36,12 +36,11 @@ class Asking:
         return handed_on
 
 
-def _request(name: str, arguments: Arguments) -> Arguments:
+def _request(arguments: Arguments, *, action: str) -> Arguments:
     """What is asked for, with the action or the tool where the permission is looked up."""
     said = {"arguments": _spelled(arguments)}
-    if name in PROPOSALS:
-        _, permission = PROPOSALS[name]
-        return {"action": permission, **said}
+    if action:
+        return {"action": action, **said}
     return {"tool": arguments["tool"], **said} if "tool" in arguments else said
 
 

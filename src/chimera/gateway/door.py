@@ -1,6 +1,6 @@
-"""The door to the fleet's read tools: pinned, permitted, by schema, nothing secret out, nothing hostile in. Only reads.
+"""The door to the fleet's tools: pinned, permitted, by schema, nothing secret out, nothing hostile in. Only reads.
 
-What does more than read is refused here, with the way that it has to go: a proposed action, and so the gate.
+What does more than read is looked at here and not called: it has to be proposed as an action, and so passes the gate.
 """
 
 from __future__ import annotations
@@ -14,22 +14,31 @@ from msgspec import Struct
 from chimera.domain import canonical, labels
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.threat import ThreatLevel
-from chimera.domain.tools import Definition, Standing, ToolKind
-from chimera.gateway.book import PinBook
+from chimera.domain.tools import ACTS, Definition, Standing, ToolKind
 from chimera.governance.egress import Egress
 from chimera.governance.security.gateway import SecurityGateway
+from chimera.governance.tools.acts import SOME_KEY
+from chimera.governance.tools.book import PinBook
 from chimera.ports.toolbox import Told, Toolbox
 from chimera.ports.tools_read import ToolAnswer
 
 ANSWER_BYTES_MAX = 32_768
 VALIDATORS_MAX = 10_000
 MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
+MayAct: TypeAlias = Callable[[str, str], Awaitable[bool]]
+READS = (ToolKind.READ,)
+
+
+async def may_not_act(_agent_id: str, _action: str) -> bool:
+    """For whoever only reads."""
+    return False
 
 
 class Guards(Struct, frozen=True, kw_only=True):
     """Who looks at what goes out and what comes in, and who says who may."""
 
     may_use: MayUse
+    may_act: MayAct = may_not_act
     security: SecurityGateway
     egress: Egress
 
@@ -48,7 +57,7 @@ class ToolDoor:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
-        definition = await self.checked(tool, arguments, agent_id=agent_id, kinds=(ToolKind.READ,))
+        definition = await self.checked(tool, arguments, agent_id=agent_id, kinds=READS)
         told = await self._toolbox.read(definition.server, definition.name, arguments, agent_id=agent_id)
         return self.received(definition, told)
 
@@ -64,6 +73,16 @@ class ToolDoor:
         self._require_arguments(definition, arguments)
         return definition
 
+    async def proposable(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> Definition:
+        """The definition of a tool that does more than read, which this agent may propose to call like this."""
+        definition = await self.usable(tool, agent_id=agent_id)
+        key = definition.key()
+        if key and key in arguments:
+            raise Invalid("tool_key_given", f"{key} is the house's to set: by it the tool knows a call again",
+                          where=f"{tool[:200]}.arguments", remedy="leave it out")  # fmt: skip
+        self._require_arguments(definition, {**arguments, **({key: SOME_KEY} if key else {})})
+        return definition
+
     async def usable(self, tool: str, *, agent_id: str) -> Definition:
         """The definition of a tool that is pinned, harmless to read about, and permitted to this agent."""
         await self._book.freshen()
@@ -73,7 +92,7 @@ class ToolDoor:
             raise Invalid("tool_unknown", f"there is no tool {tool[:80]!r}", where="tool",
                           remedy="search for one")  # fmt: skip
         # Asked before anything is said of the tool: who may not use it learns nothing about it.
-        if not await self._guards.may_use(agent_id, tool):
+        if not await self._permitted(definition, agent_id):
             raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool[:200],
                           remedy="add the permission to its manifest")  # fmt: skip
         standing = self._book.standing(definition)
@@ -83,10 +102,24 @@ class ToolDoor:
         return definition
 
     async def usable_by(self, agent_id: str) -> frozenset[str]:
-        """The full names of every pinned tool that only reads and that this agent may use."""
+        """The full names of every pinned tool that this agent may use: to read, or for what it may propose."""
         await self._book.freshen()
-        reading = [one.full_name for one in self._toolbox.definitions() if self._book.kind(one) is ToolKind.READ]
-        return frozenset([name for name in reading if await self._guards.may_use(agent_id, name)])
+        pinned = [one for one in self._toolbox.definitions() if self._book.kind(one) is not None]
+        return frozenset([one.full_name for one in pinned if await self._permitted(one, agent_id)])
+
+    async def kind_of(self, tool: str) -> ToolKind | None:
+        """What a pinned tool of this name does; nothing for any other."""
+        await self._book.freshen()
+        server, _, name = tool.partition("/")
+        definition = self._toolbox.find(server, name)
+        return self._book.kind(definition) if definition is not None else None
+
+    async def _permitted(self, definition: Definition, agent_id: str) -> bool:
+        """By what the tool does; one that nobody has approved is looked at as one that reads, and gets no further."""
+        kind = self._book.kind(definition)
+        if kind is None or kind is ToolKind.READ:
+            return await self._guards.may_use(agent_id, definition.full_name)
+        return await self._guards.may_act(agent_id, ACTS[kind])
 
     def kind(self, definition: Definition) -> ToolKind | None:
         """What a pinned tool does."""

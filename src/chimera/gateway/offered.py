@@ -26,14 +26,16 @@ PROPOSALS = {
     "chimera_like": ("gateway_like", "post.like"),
     "chimera_take_down": ("gateway_take_down", "post.take_down"),
 }
+CALL = "chimera_call"
 # Only what has become of a call of its own.
 ASKS_FOR_NOTHING = frozenset({"chimera_result"})
 OFFERED = (
     _tool("chimera_search", "Find tools that you may use and that fit a wish in plain words.",
           {"wish": {"type": "string", "minLength": 1, "maxLength": 1000},
            "limit": {"type": "integer", "minimum": 1, "maximum": 20}}, "wish", reads=True),
-    _tool("chimera_call", "Call a reading tool by the name that chimera_search gave.",
-          {"tool": {"type": "string", "maxLength": 200}, "arguments": {"type": "object"}}, "tool", reads=True),
+    _tool(CALL, "Call a tool by the name that chimera_search gave. One that reads answers at once; one that does more "
+          "is proposed and decided by policy, perhaps by a person: done, refused with reasons, held with a review_id.",
+          {"tool": {"type": "string", "maxLength": 200}, "arguments": {"type": "object"}}, "tool", reads=False),
     _tool("chimera_post", "Propose a post under your account. It is decided by policy, perhaps by a person: done, "
           "refused with reasons, or held with a review_id.",
           {"text": _TEXT, "picture": {"type": "string", "minLength": 1, "maxLength": 200}}, "text", reads=False),

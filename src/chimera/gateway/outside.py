@@ -5,19 +5,22 @@ Writes as the office, and can perform nothing. Nobody who calls is ever asked to
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from chimera.domain import ids, labels, scopes
-from chimera.domain.agent import Agent, AgentState
+from chimera.domain.action import TOOLS
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignState, Goal, Input, InputState
 from chimera.domain.change import Change
 from chimera.domain.errors import Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance
+from chimera.domain.permissions import needed_for, permits
 from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.task import Task, TaskState
 from chimera.gateway.offered import PROPOSALS
@@ -30,6 +33,14 @@ CALL_BUDGET_MICROS = 100_000
 WAIT_SECONDS_MAX = 2.0
 POLL_SECONDS = 0.05
 _ENDED = {TaskState.REFUSED: "refused", TaskState.FAILED: "failed", TaskState.DROPPED: "refused"}
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A call of a tool that does more than read: the kind of action that it is, and its arguments as text."""
+
+    action: str
+    tool: str
+    arguments: str
 
 
 class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,7 +60,10 @@ class Outcome(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class OutsideCalls:
     """One campaign for each call: with its own small budget, ended by itself."""
 
-    def __init__(self, *, store: Store, intake: Intake, clock: Clock, ids_from: Ids) -> None:
+    def __init__(
+        self, *, store: Store, intake: Intake, clock: Clock, ids_from: Ids, prices: Mapping[str, int] | None = None
+    ) -> None:
+        self._prices = prices or {}
         self._store = store
         self._intake = intake
         self._clock = clock
@@ -57,17 +71,34 @@ class OutsideCalls:
 
     async def propose(self, agent_id: str, tool: str, payload: dict[str, Any]) -> Outcome:
         """Propose an act; what came of it within a moment, or that it is under way or waits for a person."""
-        kind, permission = PROPOSALS[tool]
+        kind, action = PROPOSALS[tool]
+        agent = await self._permitted(agent_id, action, where=tool)
+        return await self._proposed(agent, kind, payload, platform=agent.accounts[0].platform)
+
+    async def propose_call(self, agent_id: str, call: ToolCall) -> Outcome:
+        """Propose to have a tool of a tool server called; answered as any other proposal is."""
+        agent = await self._permitted(agent_id, call.action, where=call.tool)
+        payload = {"tool": call.tool, "arguments": call.arguments}
+        price = self._prices.get(call.tool, self._prices.get(call.tool.partition("/")[2], 0))
+        return await self._proposed(agent, call.action.replace(".", "_"), payload, platform=TOOLS, price_micros=price)
+
+    async def _permitted(self, agent_id: str, action: str, *, where: str) -> Agent:
         agent = await self._store.get(Agent, agent_id)
-        if agent.state is not AgentState.ACTIVE or not agent.may(permission):
-            raise Refused("tool_not_permitted", f"the agent may not {permission}", where=tool,
-                          remedy=f"add {permission} to its manifest")  # fmt: skip
-        call_id = await self._open(agent)
+        if not permits(agent.allowed, action):
+            needed = needed_for(action)
+            raise Refused("tool_not_permitted", f"the agent may not {action}", where=where[:200],
+                          remedy=f"add {needed} to its manifest")  # fmt: skip
+        return agent
+
+    async def _proposed(
+        self, agent: Agent, kind: str, payload: dict[str, Any], *, platform: str, price_micros: int = 0
+    ) -> Outcome:
+        call_id = await self._open(agent, platform=platform, budget_micros=CALL_BUDGET_MICROS + price_micros)
         await self._intake.accept(
             Arrival(campaign_id=call_id, agent_id=agent.id, kind=kind, payload=payload,
                     labels=(labels.PUBLIC,))
         )  # fmt: skip
-        return await self._soon(call_id, agent_id)
+        return await self._soon(call_id, agent.id)
 
     async def result(self, identifier: str, *, agent_id: str) -> Outcome:
         """What has become of a call, by its own id or by its review's. Other agents' calls do not exist."""
@@ -89,15 +120,14 @@ class OutsideCalls:
         await self._intake.cancel_campaign(call_id, by=f"agent:{agent_id}", reason="its caller took it back",
                                            version=campaign.version)  # fmt: skip
 
-    async def _open(self, agent: Agent) -> str:
+    async def _open(self, agent: Agent, *, platform: str, budget_micros: int) -> str:
         call_id = self._ids.new()
-        goal = Goal(text="a call of an outside agent", agent=agent.id, platform=agent.accounts[0].platform,
-                    budget_micros=CALL_BUDGET_MICROS)  # fmt: skip
+        goal = Goal(text="a call of an outside agent", agent=agent.id, platform=platform, budget_micros=budget_micros)
         # Running from the start: there is no goal to plan, only one input to answer.
         campaign = Campaign(id=call_id, agent_id=agent.id, goal=goal, state=CampaignState.RUNNING)
         cap = Cap(id=ids.derive(call_id, "cap"), limited=scopes.campaign(call_id), period="total",
-                  micros=CALL_BUDGET_MICROS)  # fmt: skip
-        told = {"agent": agent.id, "by": f"agent:{agent.id}", "budget_micros": CALL_BUDGET_MICROS}
+                  micros=budget_micros)  # fmt: skip
+        told = {"agent": agent.id, "by": f"agent:{agent.id}", "budget_micros": budget_micros}
         opened = Event(kind=EventKind.CAMPAIGN_OPENED, subject=call_id, at_us=self._clock.now_us(), data=told)
         begins_in = (scopes.FLEET, scopes.agent(agent.id))
         await self._store.commit(Change(records=(campaign, cap), events=(opened,), begins_in=begins_in))

@@ -14,9 +14,11 @@ from chimera.domain.confidence import Band, Bands
 from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
 from chimera.domain.errors import Invalid
 from chimera.domain.facts import Deed, Facts
+from chimera.domain.permissions import permits
 from chimera.domain.person import RULERS
 from chimera.domain.quotas import POST_KINDS
 from chimera.domain.spec import Spec
+from chimera.domain.tools import ACTS, ToolKind
 from chimera.governance import quorum, treasury
 from chimera.governance.policy.engine import PolicyEngine
 from chimera.governance.safety.finding import Finding
@@ -32,6 +34,11 @@ _DEEDS = {
     "task.keep": Deed.REACT,
     "payment.send": Deed.SPEND,
     TAKE_DOWN: Deed.RETRACT,
+    ACTS[ToolKind.WRITE]: Deed.REACT,
+    ACTS[ToolKind.PUBLISH]: Deed.PUBLISH,
+    ACTS[ToolKind.MESSAGE]: Deed.PUBLISH,
+    ACTS[ToolKind.SPEND]: Deed.SPEND,
+    ACTS[ToolKind.ADMIN]: Deed.GOVERN,
 }
 
 
@@ -120,6 +127,8 @@ class Gate:
             return (unfit,)
         if question.action.kind not in _DEEDS and not question.action.is_internal:
             return (Reason("action-unknown", f"nothing is known of {question.action.kind}", ""),)
+        if unfit := _misfit_of_tool(question):
+            return unfit
         return _misfit_of(question.action, question.accounts)
 
     def _facts(self, question: Question, findings: tuple[Finding, ...]) -> Facts:
@@ -128,7 +137,7 @@ class Gate:
         band = bands.band_of(question.confidence_bp, has_record=question.has_record)
         return Facts(
             deed=Deed.INTERNAL if action.is_internal else _DEEDS[action.kind],
-            permitted=action.kind in question.permissions,
+            permitted=permits(question.permissions, action.kind),
             halted=bool(question.halted),
             confidence=str(band),
             risk=question.risk,
@@ -149,6 +158,15 @@ def _unfit_for(question: Question, spec: Spec) -> Reason | None:
         says = f"{spec.name} needs the skill {spec.skill}, of which this agent is not capable"
         return Reason("skill-lacking", says, "add it to the capabilities of the agent's manifest")
     return None
+
+
+def _misfit_of_tool(question: Question) -> tuple[Reason, ...]:
+    """A tool is called as it is pinned today, by an act of its own kind; whoever could not look has not allowed it."""
+    if not question.action.is_tool_act and question.action.kind not in ACTS.values():
+        return ()
+    if question.tool_faults is None or not (question.action.is_tool_act and question.action.kind in ACTS.values()):
+        return (Reason("tool-unknown", "nobody could say what this tool is", "propose a call of a pinned tool"),)
+    return question.tool_faults
 
 
 def _is_ordered_back(question: Question, spec: Spec) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from chimera.domain import labels
 from chimera.domain.action import Action
+from chimera.domain.errors import Invalid
+from chimera.domain.tools import call_of
 from chimera.domain.work import Material
 from chimera.governance import texts
 
@@ -37,7 +40,7 @@ def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
     given = tuple(materials)
     for material in given:
         if labels.is_tainted(material.labels):
-            (own if material.name == OWN else strange).extend(texts.texts_of(material.content))
+            (own if material.name == OWN else strange).extend(_texts_in(material, action))
     found: dict[str, None] = {}
     if strange:
         found.update(dict.fromkeys(_shapes(action, "\n".join(strange).lower())))
@@ -49,11 +52,21 @@ def shaped_by(action: Action, materials: Iterable[Material]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _texts_in(material: Material, action: Action) -> Iterator[str]:
+    """Every text of a material; the arguments of a call that it asks for both as they are written and as they are."""
+    yield from texts.texts_of(material.content)
+    if action.is_tool_act and isinstance(material.content.get("arguments"), str):
+        with contextlib.suppress(Invalid):
+            yield from (str(leaf) for leaf in texts.leaves_of(call_of(material.content)))
+
+
 def _shapes(action: Action, strange: str) -> Iterator[str]:
     if action.kind in _SPENDING:
         yield "a payment was prepared from a stranger's words"
     yield from _carried(action, strange)
-    yield from _runs(str(action.arguments.get("text", "")), strange)
+    yield from _runs(texts.said_by(action), strange)
+    if action.is_tool_act:
+        yield from _handed_on(action, strange)
 
 
 def _is_back_to(action: Action, materials: Iterable[Material]) -> bool:
@@ -69,8 +82,16 @@ def _is_back_to(action: Action, materials: Iterable[Material]) -> bool:
     )
 
 
+def _handed_on(action: Action, strange: str) -> Iterator[str]:
+    """What of a call stands in a stranger's words, however short: a tool takes every argument for an order."""
+    known = f" {_plain(strange)} "
+    for leaf in texts.leaves_of(call_of(action.arguments)):
+        if (said := _plain(str(leaf))) and f" {said} " in known:
+            yield f"the argument {str(leaf)[:60]!r} stands in a stranger's words"
+
+
 def _carried(action: Action, strange: str) -> Iterator[str]:
-    said = str(action.arguments.get("text", ""))
+    said = texts.said_by(action)
     yield from _links(said, strange)
     yield from _handles(said, strange, addressee=str(action.arguments.get("target_account", "")))
     yield from _tokens(said, strange)

@@ -7,6 +7,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
+from chimera.domain.action import Action
+from chimera.domain.errors import Invalid
+from chimera.domain.tools import call_of
+
 TEXT_LENGTH_MAX = 100_000
 _LINK = re.compile(r"https?://[^\s<>()\[\]\"'“”]+", re.I)
 # Networks turn a bare host into a link when its ending exists; these are those that people, shops and frauds use.
@@ -33,6 +37,33 @@ _REPEATED_SIGN = re.compile(r"[!?]{3,}|\.{4,}")
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs"})
 _TRAILING = ".,;:!?…'\"”’*_~"
 SHOUTED_WORDS_MAX = 2
+
+
+def said_by(action: Action) -> str:
+    """The words of an act: its text; of a call of a tool server's tool, every word in its arguments."""
+    if not action.is_tool_act:
+        return str(action.arguments.get("text", ""))
+    try:
+        return "\n".join(str(leaf) for leaf in leaves_of(call_of(action.arguments)))
+    except Invalid:
+        return str(action.arguments.get("arguments", ""))
+
+
+def leaves_of(value: object) -> Iterator[str | int | float]:
+    """Every text and number within a plain value, however deep, keys left out."""
+    match value:
+        case dict():
+            for item in cast("dict[str, object]", value).values():
+                yield from leaves_of(item)
+        case list() | tuple():
+            for item in cast("Sequence[object]", value):
+                yield from leaves_of(item)
+        case bool() | None:
+            return
+        case str() | int() | float():
+            yield value
+        case _:
+            yield str(value)
 
 
 def links(text: str) -> tuple[str, ...]:

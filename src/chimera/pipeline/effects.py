@@ -24,6 +24,7 @@ from chimera.domain.grant import (
     SealCommand,
     SealState,
 )
+from chimera.domain.permissions import permits
 from chimera.governance.sealing import SealVerifier
 from chimera.ports.clock import Clock
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Publisher, Rejected, Unknown
@@ -52,7 +53,7 @@ class Effects:
     async def recover(self, performance: Performance) -> Performance:
         """What became of an act whose outcome nobody recorded: resend where the network dedupes, then look it up."""
         grant = await self._store.get(Grant, performance.id)
-        traits = self._publisher.traits(grant.action.platform)
+        traits = self._publisher.traits(grant.action)
         may_resend = traits.deduplicates and await self._is_still_granted(grant)
         if may_resend:
             performance = await self._resend(grant, performance)
@@ -202,7 +203,7 @@ def _require_permitted(dossier: Dossier) -> None:
             where=grant.id,
             remedy="nothing to do: it is settled without effects",
         )
-    if agent is None or grant.action.kind not in _allowed(agent, grant.action.kind):
+    if agent is None or not permits(_allowed(agent, grant.action.kind), grant.action.kind):
         who = f"{agent.name} is {agent.state} or" if agent else "an agent that is not there"
         raise Refused(
             "agent_not_permitted",

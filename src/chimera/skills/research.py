@@ -1,9 +1,11 @@
-"""Reads pages as sources, and answers questions from sources. What stands on pages is data, under its label."""
+"""Reads pages and tools as sources, and answers questions from them. What stands there is data, under its label."""
 
 from __future__ import annotations
 
+from chimera.domain import canonical
 from chimera.domain.draft import Draft
 from chimera.domain.errors import ChimeraError, Unavailable
+from chimera.domain.tools import call_of
 from chimera.skills.desk import Desk
 
 CONFIDENCE_BP = 9_500
@@ -13,8 +15,24 @@ READ = "research.read"
 
 
 async def find(desk: Desk) -> Draft:
-    """The pages that were asked for, or a note from what was given, as the task's type says."""
-    return await read(desk) if desk.spec.name == READ else desk.note(await desk.ask(desk.brief()))
+    """The pages or the tool that were asked for, or a note from what was given, as the task's type says."""
+    match desk.spec.name:
+        case "research.read":
+            return await read(desk)
+        case "tool.read":
+            return await ask(desk)
+        case _:
+            return desk.note(await desk.ask(desk.brief()))
+
+
+async def ask(desk: Desk) -> Draft:
+    """What a pinned tool answers that only reads: a source like a page."""
+    asked = desk.assignment.task.input
+    content = (await desk.read(asked["tool"], call_of(asked))).content
+    text = content.get("text") if set(content) == {"text"} else None
+    said = text if isinstance(text, str) else canonical.encode(content).decode()
+    source = {"link": asked["tool"], "title": asked["tool"], "text": said[:TEXT_CHARS_MAX]}
+    return Draft(output={"sources": [source], "unread": []}, confidence_bp=CONFIDENCE_BP, labels=desk.labels)
 
 
 async def read(desk: Desk) -> Draft:

@@ -13,6 +13,7 @@ from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
 from chimera.governance.safety.relations import Manifests, NoManifests, vouched
+from chimera.governance.tools.acts import ToolActs
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.ports.clock import Clock
@@ -52,6 +53,8 @@ class Court(Struct, frozen=True, kw_only=True):
     models_cost: bool = False
     # What networks take for what is published there.
     fees: Fees = Fees({})
+    # Without a book of pins nobody knows what a tool server's tools do, and none of them is called.
+    tool_acts: ToolActs | None = None
     # Whether a draft that only needs other words goes back to its writer before a person is asked (ADR-124).
     writes_anew: bool = True
 
@@ -65,6 +68,14 @@ class Court(Struct, frozen=True, kw_only=True):
             shaped=bool(question.shaped),
         )  # fmt: skip
         return msgspec.structs.replace(question, appraisal=appraisal)
+
+    async def exactly(self, question: Question) -> Question:
+        """The question about the very call that would be made, where it is about a tool of a tool server."""
+        return question if self.tool_acts is None else await self.tool_acts.proposed(question)
+
+    async def looked_at(self, question: Question) -> Question:
+        """The question with what stands against such a call today, its bytes as they were shown."""
+        return question if self.tool_acts is None else await self.tool_acts.looked_at(question)
 
     def vouching(self, question: Question) -> Question:
         """The question with those of its media that carry a verified manifest now."""

@@ -168,6 +168,7 @@ class Judging:
             return await self._postpone(assignment, result, judgement, occasion, why=f"{question.halted[0]} is halted")
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
+        question = await self._court.exactly(question)
         question = self._court.vouching(await self._court.appraised(question))
         question = await self._approved_before(assignment.task, question, occasion)
         with self._court.timed("gate"):

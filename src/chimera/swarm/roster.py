@@ -11,7 +11,7 @@ from chimera.domain.agent import Agent, AgentState
 from chimera.domain.budget import QUOTAS, Cap
 from chimera.domain.halt import Halt, HaltState
 from chimera.domain.labels import Labels
-from chimera.domain.permissions import needed_for_tool
+from chimera.domain.permissions import needed_for_tool, permits
 from chimera.governance.confidences import Confidences
 from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
@@ -95,6 +95,13 @@ class Roster:
         agent = (await self.agents((agent_id,))).get(agent_id)
         needed = needed_for_tool(tool)
         return agent is not None and needed is not None and agent.state is AgentState.ACTIVE and agent.may(needed)
+
+    async def may_act(self, agent_id: str, action: str) -> bool:
+        """Whether an agent is active and permitted this kind of action. Halted is `Refused`, as above."""
+        if met := {scopes.FLEET, scopes.agent(agent_id)} & await self.halted():
+            raise refusals.halted(min(met))
+        agent = (await self.agents((agent_id,))).get(agent_id)
+        return agent is not None and permits(agent.allowed, action)
 
     async def halted(self) -> frozenset[str]:
         """The halted scopes, a moment old at most; commit and effects look again."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from chimera.testing.mutant import Mutant
 from chimera.testing.mutant_people import PEOPLE
+from chimera.testing.mutant_tools import TOOLS
 
 _EFFECTS = ("tests/pipeline/test_effects.py",)
 _STORE = ("tests/adapters/memory",)
@@ -201,7 +202,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="permissions at the gate",
         file="governance/gate.py",
-        old="permitted=action.kind in question.permissions,",
+        old="permitted=permits(question.permissions, action.kind),",
         new="permitted=True,",
         tests=("tests/governance/test_gate.py",),
     ),
@@ -222,7 +223,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="permissions at effects, and that the agent is active",
         file="pipeline/effects.py",
-        old="    if agent is None or grant.action.kind not in _allowed(agent, grant.action.kind):\n",
+        old="    if agent is None or not permits(_allowed(agent, grant.action.kind), grant.action.kind):\n",
         new="    if agent is None:\n",
         tests=_EFFECTS,
     ),
@@ -412,4 +413,5 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *PEOPLE,
+    *TOOLS,
 )

@@ -14,7 +14,7 @@ import pytest
 from msgspec import Struct, structs
 
 from chimera.domain.action import Action
-from chimera.ports.publisher import Absent, Order, Published, Publisher, Rejected, Unknown
+from chimera.ports.publisher import Absent, Order, Published, Publisher, Rejected, Traits, Unknown
 from chimera.rehearsal.line import Fault
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import CALM, PAY, SOCIAL, FaultRates, Rules, Scenario
@@ -56,6 +56,10 @@ class Bench(Struct, frozen=True, kw_only=True):
             arguments={"text": f"Hello from {key}. (AI persona)"} if arguments is None else arguments,
         )
         return Order(grant_id=key, action=action, deadline_us=self.clock.now_us() + 10 * SECOND_US)
+
+    def traits(self) -> Traits:
+        """What the publisher says of an ordinary order."""
+        return self.publisher.traits(self.order("any").action)
 
     def deeds(self) -> tuple[Deed, ...]:
         """What the network itself has on record."""
@@ -120,14 +124,14 @@ class PublisherConformance:
 
     async def test_a_doubled_key_is_one_post_where_the_network_dedupes(self) -> None:
         async with self._bench() as bench:
-            assert bench.publisher.traits(SOCIAL).deduplicates
+            assert bench.traits().deduplicates
             first, second = [await bench.publisher.publish(bench.order("k1")) for _ in range(2)]
             assert first == second
             assert len(bench.deeds()) == 1
 
     async def test_a_doubled_key_is_two_posts_where_it_does_not_and_the_traits_say_so(self) -> None:
         async with self._bench(FORGETFUL) as bench:
-            assert not bench.publisher.traits(SOCIAL).deduplicates
+            assert not bench.traits().deduplicates
             for _ in range(2):
                 await bench.publisher.publish(bench.order("k1"))
             assert len(bench.deeds()) == 2
@@ -225,7 +229,7 @@ class PublisherConformance:
             order = bench.order("k1")
             assert isinstance(await bench.publisher.publish(order), Unknown)
             assert await bench.publisher.look_up(order) == Absent()
-            bench.clock.advance(bench.publisher.traits(SOCIAL).settling_seconds)
+            bench.clock.advance(bench.traits().settling_seconds)
             assert isinstance(await bench.publisher.look_up(order), Published)
 
     async def test_what_is_late_and_resent_happens_once(self) -> None:
@@ -247,7 +251,7 @@ class PublisherConformance:
 
     async def test_who_cannot_be_asked_knows_nothing(self) -> None:
         async with self._bench(BLIND) as bench:
-            assert not bench.publisher.traits(SOCIAL).looks_up
+            assert not bench.traits().looks_up
             assert isinstance(await bench.publisher.look_up(bench.order("k1")), Unknown)
 
     async def test_during_an_outage_nothing_is_absent(self) -> None:

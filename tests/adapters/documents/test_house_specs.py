@@ -46,9 +46,7 @@ def test_every_prompt_is_used_and_every_used_one_exists():
 
 def test_every_permission_action_and_check_that_exists_is_used_by_a_spec():
     specs = load_specs().values()
-    # What an agent asks of tool servers through the gateway is no task of ours.
-    no_task_needs = {"tools.read"}
-    assert {permission for spec in specs for permission in spec.permissions} == set(PERMISSIONS) - no_task_needs
+    assert {permission for spec in specs for permission in spec.permissions} == set(PERMISSIONS)
     assert {action for spec in specs for action in spec.actions} == set(ACTIONS)
     assert {check.name for spec in specs for check in spec.checks} == set(CHECKS)
 

@@ -114,7 +114,7 @@ async def test_a_server_that_misbehaves_is_named_and_left_alone_and_the_other_an
             await asyncio.sleep(0.1)
         error = suffering.result()
         assert error.where == mode
-        assert error.code in {"tool_server_failed", "tool_server_resting"}
+        assert error.code in {"tool_server_failed", "tool_server_resting", "tool_server_unreached"}
         health = {one.server: one for one in fleet.health()}
         assert health[mode].failures >= 1
         assert health[mode].why
@@ -242,6 +242,15 @@ async def test_an_answer_over_http_is_bounded_plain_and_from_where_it_was_asked(
     async with listening(app) as url, fleet_of(Entry(name="far", url=f"{url}/mcp", limits=PATIENT)) as fleet:
         failed = await fleet.discover()
         assert why in failed["far"]
+
+
+async def test_who_is_not_there_is_said_to_be_in_words_that_tell_something() -> None:
+    async with fleet_of(Entry(name="far", url="http://127.0.0.1:9/mcp", limits=QUICK), odd("bad-schema")) as fleet:
+        failed = await fleet.discover()
+        assert "ExceptionGroup" not in failed["far"]
+        [why] = fleet.faults().values()
+        assert "no JSON schema" in why
+        assert "\n" not in why
 
 
 async def test_a_name_that_leads_to_a_private_address_is_not_reached() -> None:

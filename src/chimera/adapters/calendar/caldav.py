@@ -13,6 +13,7 @@ from typing import Any, cast
 import httpx2
 
 from chimera.domain import labels
+from chimera.domain.action import Action
 from chimera.domain.errors import Invalid, Unavailable
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Publisher, Rejected, Trace, Traits, Unknown
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
@@ -94,10 +95,10 @@ class CalendarPublisher:
         self._publisher = publisher
         self._calendar = calendar
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """A name of ours is taken once, and can be asked for: nothing is doubted for long."""
-        if platform != CALENDAR:
-            return self._publisher.traits(platform)
+        if action.platform != CALENDAR:
+            return self._publisher.traits(action)
         return Traits(deduplicates=True, looks_up=True, settling_seconds=0.0)
 
     async def publish(self, order: Order) -> Outcome:

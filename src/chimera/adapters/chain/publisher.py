@@ -25,9 +25,9 @@ class ChainPublisher:
         self._chains = frozenset(chain for chain, _ in wallets)
         self._otherwise = otherwise
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """What the network can do about doubt."""
-        return TRAITS if platform in self._chains else self._otherwise.traits(platform)
+        return TRAITS if action.platform in self._chains else self._otherwise.traits(action)
 
     async def publish(self, order: Order) -> Outcome:
         """Pay, or pass it on."""

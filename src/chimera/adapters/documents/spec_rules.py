@@ -14,10 +14,11 @@ from chimera.domain.errors import Invalid
 from chimera.domain.faults import Fault, Path, shown
 from chimera.domain.permissions import ACTIONS, PERMISSIONS
 from chimera.domain.spec import Check, Risk
+from chimera.domain.tools import SPENDS
 from chimera.governance.checks import CHECKS, Context, parameter_schema, run_one
 from chimera.governance.schemas import Schema, suggestion
 
-FINANCIAL_ACTIONS = frozenset({"payment.send"})
+FINANCIAL_ACTIONS = frozenset({"payment.send", SPENDS})
 # What a schema of a task type may say. A misspelt keyword would otherwise be ignored, and with it the limit it sets.
 KEYWORDS = frozenset({
     "type", "title", "description", "properties", "required", "additionalProperties", "items", "minItems", "maxItems",

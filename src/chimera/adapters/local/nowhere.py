@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chimera.domain.action import Action
 from chimera.domain.errors import Invalid
 from chimera.ports.publisher import Absent, Order, Outcome, Rejected, Trace, Traits
 from chimera.ports.tools_read import ToolAnswer
@@ -25,9 +26,9 @@ class NoTools:
 class NoPublisher:
     """Implements `ports.publisher.Publisher`."""
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """Of nothing, nothing is claimed."""
-        return Traits(deduplicates=False, looks_up=not platform, settling_seconds=0.0)
+        return Traits(deduplicates=False, looks_up=not action.platform, settling_seconds=0.0)
 
     async def publish(self, order: Order) -> Outcome:
         """Nothing happens."""

@@ -46,9 +46,9 @@ class McpPublisher:
         self._routes = dict(routes)
         self._clock = clock
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """What the platform can do about doubt; of an unknown one, nothing is claimed."""
-        route = self._routes.get(platform)
+        route = self._routes.get(action.platform)
         return route.traits if route else Traits(deduplicates=False, looks_up=False, settling_seconds=0.0)
 
     async def publish(self, order: Order) -> Outcome:

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import anyio
 from mcp import Client, StdioServerParameters
@@ -164,7 +164,8 @@ class McpSession:
                 await self._hold()
                 wait_seconds, failed = RETRY_SECONDS_MIN, 0
             except Exception as error:  # noqa: BLE001 — whatever broke the connection, the next one is made.
-                self._why = f"{type(error).__name__}: {error}"[:200]
+                cause = _cause_of(error)
+                self._why = f"{type(cause).__name__}: {cause}"[:200]
                 failed += 1
             finally:
                 self._ready.clear()
@@ -187,6 +188,13 @@ class McpSession:
             self._ready.set()
             if not self._closing:
                 await self._leave.wait()
+
+
+def _cause_of(error: BaseException) -> BaseException:
+    """The first fault within a group of them: the library's task groups only say that there was one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 async def _listed(client: Client, tools_max: int) -> dict[str, mcp_types.Tool]:

@@ -93,9 +93,9 @@ class MediaPublisher:
         self._publisher = publisher
         self._studio = studio
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """Those of the publisher behind."""
-        return self._publisher.traits(platform)
+        return self._publisher.traits(action)
 
     async def publish(self, order: Order) -> Outcome:
         """Perform it with its media; one that is missing or was changed stops the whole act before it begins."""

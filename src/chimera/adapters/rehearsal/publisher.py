@@ -21,7 +21,7 @@ class RehearsalPublisher:
         self._line = line
         self._clock = clock
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """The same for all of the sandbox's platforms."""
         rules = self._line.rules
         return Traits(deduplicates=rules.deduplicates, looks_up=rules.looks_up, settling_seconds=rules.settling_seconds)

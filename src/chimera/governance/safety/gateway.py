@@ -9,7 +9,9 @@ import ahocorasick_rs
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.domain.action import Action
 from chimera.domain.decision import Question
+from chimera.governance import texts
 from chimera.governance.safety.finding import Finding, Severity
 from chimera.governance.safety.relations import media
 from chimera.governance.safety.rules import RULES
@@ -47,7 +49,7 @@ class SafetyGateway:
         """Everything that the rules find in the words of an action. Internal actions are not public."""
         if question.action.is_internal:
             return ()
-        text = _said(question.action.arguments)
+        text = _said(question.action)
         if not text.isascii():
             # Half a character is none, and no automaton reads it; each is one sign either way, so spans stay right.
             text = text.encode("utf-8", "replace").decode()
@@ -85,9 +87,10 @@ _UNDISGUISE = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "
                              "+": "t", "*": None, "_": None})  # fmt: skip
 
 
-def _said(arguments: dict[str, Any]) -> str:
+def _said(action: Action) -> str:
     """The text, and what the public will read beside it: descriptions of media, subjects, titles."""
-    text = str(arguments.get("text", ""))
+    text = texts.said_by(action)
+    arguments = action.arguments
     if len(arguments) <= 1:
         return text
     beside = [str(arguments[name]) for name in ("title", "subject", "summary") if isinstance(arguments.get(name), str)]

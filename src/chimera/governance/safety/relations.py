@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
+from chimera.domain.tools import PUBLISHES
 from chimera.governance import texts
 from chimera.governance.safety.finding import Finding, Severity
 from chimera.governance.safety.likeness import SIMILARITY_MAX, similarity, words_of
@@ -33,6 +34,11 @@ class NoManifests:
 def is_public(question: Question) -> bool:
     """Whether the action puts words before the public."""
     return question.action.kind in PUBLIC_KINDS
+
+
+def says_in_public(question: Question) -> bool:
+    """Whether the public reads it, by a network of ours or by a tool of a tool server."""
+    return is_public(question) or question.action.kind == PUBLISHES
 
 
 def repetition(question: Question, text: str) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from chimera.governance.privacy.recognise import BY_NAME, RECOGNISERS, Finder
 from chimera.governance.safety import claims, relations
 from chimera.governance.safety.finding import Finding, Severity
 from chimera.governance.safety.networks import network_of
-from chimera.governance.safety.relations import is_public
+from chimera.governance.safety.relations import is_public, says_in_public
 
 _HASHTAG = re.compile(r"#\w+")
 
@@ -26,7 +26,7 @@ Rule = Callable[[Question, str], Iterator[Finding]]
 
 def disclosure(question: Question, text: str) -> Iterator[Finding]:
     """A public text says that an AI wrote it."""
-    if is_public(question) and (not question.disclosure or question.disclosure not in text):
+    if says_in_public(question) and (not question.disclosure or question.disclosure not in text):
         yield Finding(
             "disclosure-missing", Severity.HARM, "does not say that an AI wrote it", f"add {question.disclosure!r}"
         )

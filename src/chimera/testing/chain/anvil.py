@@ -71,7 +71,7 @@ class Anvil:
         size = state.stat().st_size if state.exists() else 0
         said = self._said.read_text("utf-8", "replace")[-500:]
         told = f"{why}; its state has {size} bytes, whole: {_is_whole(state)}; it said {said!r}"
-        return Unavailable("anvil_ended", told, where=str(self._folder))
+        return Unavailable("anvil_ended", told, where=str(self._folder), remedy="read its log")
 
     async def stop(self) -> None:
         """As a careful operator would: it writes its state."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain import labels
+from chimera.domain.action import Action
 from chimera.domain.budget import Window
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
@@ -264,9 +265,9 @@ class FaultyPublisher:
         self._fate = fate
         self._witness = witness
 
-    def traits(self, platform: str) -> Traits:
+    def traits(self, action: Action) -> Traits:
         """As the network says."""
-        return self._publisher.traits(platform)
+        return self._publisher.traits(action)
 
     async def publish(self, order: Order) -> Outcome:
         """As the network does; the process may die before it, or after it and before the outcome is on record."""

@@ -65,9 +65,10 @@ def _require_schema(entry: Entry, name: str, schema: dict[str, Any]) -> None:
     try:
         validator(schema)
     except (ValueError, jsonschema_rs.ValidationError) as error:
+        said = str(error).partition("\n")[0]
         raise Invalid(
             "tool_schema_malformed",
-            f"it is no JSON schema: {error}"[:300],
+            f"it is no JSON schema: {said}"[:300],
             where=f"{entry.name}/{name}",
             remedy="ask its maker; the tool is not taken over",
         ) from error

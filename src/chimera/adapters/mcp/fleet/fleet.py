@@ -100,6 +100,16 @@ class ToolFleet:
         answer = await self.call(server, tool, arguments, agent_id=agent_id, repeatable=True)
         return self._member(server).told(answer)
 
+    async def known(self, server: str, tool: str) -> Definition | None:
+        """One tool as its server offers it now: the server is asked, for it may have changed its mind."""
+        member = self._members.get(server)
+        return (await member.discover()).get(tool) if member is not None else None
+
+    async def act(self, server: str, tool: str, arguments: dict[str, Any], *, caller: str) -> Told:
+        """One server's answer to a call that does something. Sent once."""
+        answer = await self.call(server, tool, arguments, agent_id=caller, repeatable=False)
+        return self._member(server).told(answer)
+
     def _member(self, name: str) -> Member:
         member = self._members.get(name)
         if member is None:

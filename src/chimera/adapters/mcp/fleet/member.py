@@ -6,6 +6,7 @@ Has a connection and nothing that belongs to another server. Whatever goes wrong
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from random import Random
@@ -28,6 +29,9 @@ from chimera.domain.tools import Definition
 from chimera.ports.clock import Clock
 from chimera.ports.toolbox import Told as Answer
 
+BUSY = "tool_server_busy"
+RESTING = "tool_server_resting"
+UNREACHED = "tool_server_unreached"  # Nothing was sent.
 AGENTS_MAX = 20_000
 # A server that cannot be started or reached, or ends at once, will not have changed its mind in ten seconds.
 START_TRIES_MAX = 2
@@ -147,7 +151,7 @@ class Member:
     async def _call_once(self, tool: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
         limits = self.entry.limits
         if self._places.locked():
-            raise Unavailable("tool_server_busy", f"{limits.calls_at_once} calls are under way",
+            raise Unavailable(BUSY, f"{limits.calls_at_once} calls are under way",
                               where=self.entry.name, remedy="try again in a moment")  # fmt: skip
         async with self._places:
             session = await self._opened()
@@ -157,9 +161,14 @@ class Member:
             answer = await session.call(tool, {**arguments, **injected}, seconds=limits.call_seconds_max)
         self._breaker.worked()
         if session.connections != self._listed_from:
-            # It came back, and may have come back as something else.
-            self._take(await session.tools(), session)
+            await self._look_again(session)
         return answer
+
+    async def _look_again(self, session: McpSession) -> None:
+        """It came back, and may have come back as something else. The answer that it gave stands all the same."""
+        self._definitions = {}
+        with contextlib.suppress(Unavailable):
+            self._take(await session.tools(), session)
 
     async def _opened(self) -> McpSession:
         async with self._opening:
@@ -200,7 +209,7 @@ class Member:
 
     def _require_willing(self) -> None:
         if self._breaker.resting(self._clock.now_us()):
-            raise Unavailable("tool_server_resting", f"it failed and is left alone for a while: {self._told.why}",
+            raise Unavailable(RESTING, f"it failed and is left alone for a while: {self._told.why}",
                               where=self.entry.name, remedy="chimera tools list shows its health")  # fmt: skip
 
     def _require_pace(self, agent_id: str) -> None:
@@ -221,8 +230,10 @@ class Member:
 
     def _named(self, error: ChimeraError) -> Unavailable:
         why = self._told.why or error.message
-        return Unavailable("tool_server_failed", why[:400], where=self.entry.name,
-                           remedy="it is left alone for a while when it fails again")  # fmt: skip
+        remedy = "it is left alone for a while when it fails again"
+        if error.code in (NOT_SENT, BUSY):
+            return Unavailable(UNREACHED, why[:400], where=self.entry.name, remedy=remedy)
+        return Unavailable("tool_server_failed", why[:400], where=self.entry.name, remedy=remedy)
 
     def _pause(self, attempt: int) -> float:
         """Twice as long each time, and never the same for two that failed together."""
