@@ -219,11 +219,11 @@ def _offer(package: Package, number: int, plan: Plan) -> Offer:
                  constitution=package.constitution, brand=package.brand, faces=package.faces)  # fmt: skip
 
 
-def _tried(manifest: Manifest, plan: Plan) -> VariantsPart | None:
+def _tried(manifest: Manifest, plan: Plan) -> VariantsPart:
     """What the bandit chooses in this rehearsal."""
     if plan.variants is not None:
         return plan.variants
-    if plan.week is None or manifest.variants is None:
+    if plan.week is None:
         return manifest.variants
     return msgspec.structs.replace(manifest.variants, times=_TIMES, posts_per_day=POSTS_BY_DAY)
 

@@ -19,7 +19,7 @@ from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.schedule import OpenHours, Schedule
 from chimera.domain.stages import Handover, Stage
-from chimera.domain.variants import FIXED, MEDIA_KINDS, STYLES, Variants, in_minutes
+from chimera.domain.variants import MEDIA_KINDS, STYLES, Variants, in_minutes
 
 POSTS_PER_DAY_MAX = 500
 SCHEMA_ID = "urn:chimera:manifest:1"
@@ -238,7 +238,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
     handover: Annotated[tuple[HandoverPart, ...], Meta(max_length=9, description="stages that wait for a person")] = ()
-    variants: Annotated[VariantsPart | None, Meta(description="what of its posts is tried out and learned")] = None
+    variants: VariantsPart = field(default_factory=VariantsPart)
 
     @property
     def budget_micros_day(self) -> int:
@@ -305,7 +305,7 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: 
         schedule=_schedule(manifest.schedule),
         feeds=manifest.feeds,
         handovers=tuple(map(_handover, manifest.handover)),
-        variants=_variants(manifest.variants) if manifest.variants else FIXED,
+        variants=_variants(manifest.variants),
     )
 
 
