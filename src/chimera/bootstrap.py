@@ -48,6 +48,7 @@ from chimera.assembly.web import webbed
 from chimera.domain.costing import read_fees, read_prices
 from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
+from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.domain.roles import Role
 from chimera.governance.answers import Tally
 from chimera.governance.cfo import CFOAgent
@@ -156,11 +157,12 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class Minds(Struct, frozen=True, kw_only=True):
-    """What the house thinks with, and who reads off how long that takes."""
+    """What the house thinks with, who reads off how long that takes, and how long a day is where it publishes."""
 
     model: Model
     judge_model: Model
     meter: Meter = NoMeter()
+    rhythm: Rhythm = STEADY
 
 
 class Outside(Minds, frozen=True, kw_only=True):
@@ -336,6 +338,7 @@ async def sandbox_outside(
             judge_model=judge,
             tools=McpToolsRead({"sandbox": session}, may_use=roster.may_use, security=security(), calls=calls),
             publisher=McpPublisher({name: Route(session=session, traits=traits) for name in PLATFORMS}, clock),
+            rhythm=Rhythm(tempo=scenario.tempo),
         )  # fmt: skip
 
 
@@ -389,7 +392,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
             manifests=drawn.manifests,
         ))  # fmt: skip
-        inlets = inlets_of(intake, reads=reads, tools=outside.tools, consents=found.consents(office))
+        inlets = inlets_of(intake, office, reads=reads, tools=outside.tools, consents=found.consents(office),
+                           rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
                        inlets=inlets, remembrance=minded.remembrance)  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
@@ -435,7 +439,7 @@ def manager_of(
         court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
-        effects=parts.effects, roster=parts.roster,
+        effects=parts.effects, roster=parts.roster, rhythm=minds.rhythm,
     )  # fmt: skip
     return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
                    shards=shards, recollection=parts.minded.recollection)  # fmt: skip

@@ -113,7 +113,8 @@ async def office(settings: Settings, outside: Outside, *, found: Database) -> As
                         consents=found.consents(store))  # fmt: skip
         arrived = Bell(clock)
         tools = await stack.enter_async_context(webbed(settings, outside.tools, reads=reads))
-        inlets = inlets_of(intake, reads=reads, tools=tools, consents=found.consents(store))
+        inlets = inlets_of(intake, store, reads=reads, tools=tools, consents=found.consents(store),
+                           rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
                        inlets=inlets)  # fmt: skip
         stack.push_async_callback(last_checkpoint, top.checkpoints)

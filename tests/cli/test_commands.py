@@ -183,7 +183,7 @@ def test_install_upgrade_and_list(run: Run, here: Path, capsys: Said):
     manifest.write_text(
         manifest.read_text()
         .replace('"1.0.0"', '"1.1.0"')
-        .replace("[trends.read, post.publish]", "[post.publish, note.keep]")
+        .replace("[trends.read, mentions.read, post.publish]", "[mentions.read, post.publish, note.keep]")
     )
     capsys.readouterr()
     assert run("agent", "install", "my.persona") == 1
@@ -200,7 +200,7 @@ def test_install_upgrade_and_list(run: Run, here: Path, capsys: Said):
     assert run("agent", "list", "--json") == 0
     answer = one_object(capsys)
     assert [(one["name"], one["version"], one["state"]) for one in answer["agents"]] == [
-        ("gaming.banterpacks", "1.3.0", "installed"),
+        ("gaming.banterpacks", "1.4.0", "installed"),
         ("my.persona", "1.1.0", "active"),
     ]
     assert run("agent", "list") == 0

@@ -25,13 +25,15 @@ from chimera.pipeline.judge import Judge
 from chimera.pipeline.sealing import Sealing
 from chimera.ports.sealer import Sealer
 from chimera.swarm.bell import Bell
+from chimera.swarm.choosing import Choosing
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.judging import Judging
+from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
-from tests.small_house import CONTRACTS, GATE, PROMPTS, TEXT, SmallHouse, a_note, a_payment, a_post
+from tests.small_house import CONTRACTS, GATE, PROMPTS, SPECS, TEXT, SmallHouse, a_note, a_payment, a_post
 from tests.small_work import ACCEPTED, SayingModel, draft
 
 pytestmark = pytest.mark.requirement("R-A1", "R-A4", "R-D8")
@@ -76,7 +78,8 @@ class Bench:
         self.reserving = Reserving(store=house.manager, court=court)
         self.claiming = Claiming(
             store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(64), clock=house.clock,
-            reserving=self.reserving,
+            preparing=Preparing(Choosing(store=house.manager, roster=roster, specs=SPECS, treasury=Treasury()),
+                                self.reserving),
         )  # fmt: skip
         self.granted: list[Granted] = []
         self.concluding = Concluding(

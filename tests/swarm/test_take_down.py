@@ -14,8 +14,10 @@ from chimera.domain.errors import Invalid, Refused
 from chimera.domain.event import EventKind
 from chimera.domain.grant import Grant, Performance
 from chimera.domain.halt import Halt
+from chimera.domain.measurement import Measurement, measurement_id
 from chimera.domain.money import MICROS
 from chimera.domain.review import AFTERWARDS_SECONDS, Review, ReviewState
+from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskState
 from chimera.governance.halts import Halts
 from chimera.governance.reviewers import Reviewers
@@ -132,6 +134,21 @@ async def test_a_no_takes_it_down_once_in_the_name_of_whoever_said_it(after: Aft
     assert grant.terms.approver == "rita"
     assert (await after.house.manager.get(Task, grant.terms.task_id)).state is TaskState.DONE
     assert (await after.house.office.get(Review, review.id)).state is ReviewState.CLOSED
+
+
+async def test_what_was_chosen_for_a_post_that_is_taken_down_has_done_harm_whoever_orders_it_twice(
+    after: Afterwards,
+) -> None:
+    review = await after.went_out()
+    chosen = Measurement(
+        id=measurement_id(review.task_id), agent_id=after.house.agent.id, campaign_id=after.house.campaign.id,
+        task_id=review.task_id, variants={"style": "banter"}, due_at_us=1, begins_at_us=1,
+    )  # fmt: skip
+    await after.house.put(chosen, by=Role.MANAGER)
+    await after.reviews.reject(review.id, by=RITA, reason="it is rude")
+    await after.rounds(6)
+    assert (await after.house.office.get(Measurement, chosen.id)).has_harmed
+    assert after.kinds() == ["post.publish", TAKE_DOWN]
 
 
 async def test_a_crash_between_order_and_grant_takes_it_down_once(after: Afterwards) -> None:

@@ -21,6 +21,8 @@ export function sayEvent(line: Line): string {
     case "PLAN_REFUSED": return after("No plan was sound", Array.isArray(data["refusals"]) ? textOf(data["refusals"].at(-1)) : reasonsOf(data));
     case "DRAFT_JUDGED": return data["accepted"] === true ? `A draft was accepted, confidence ${percentOf(Number(data["confidence_bp"] ?? 0))}` : after("A draft was sent back", Array.isArray(data["findings"]) ? data["findings"].map(textOf).join("; ") : "");
     case "WORK_FAILED": return after("Work failed", reasonsOf(data));
+    case "VARIANTS_CHOSEN": return after("Chosen by what was liked", Object.values((data["chosen"] ?? {}) as Record<string, unknown>).map(textOf).join(", "));
+    case "POST_MEASURED": return text("state") === "measured" ? `People did something about it ${plural(Number(data["engagements"] ?? 0), "time")}` : after("Not measured", text("state"));
     case "ACTION_GRANTED": return after("Allowed", reasonsOf(data));
     case "ACTION_ESCALATED": return after("A person is asked", reasonsOf(data));
     case "ACTION_DENIED": return after("Denied", reasonsOf(data));

@@ -10,6 +10,7 @@ from chimera.assembly import people
 from chimera.assembly.money import breakers
 from chimera.assembly.vaults import Vaults
 from chimera.domain.confidence import Bands
+from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.halts import Halts
@@ -24,21 +25,26 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.following import Following
 from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
+from chimera.swarm.measuring import Measuring
 from chimera.swarm.orchestrator import Duties, Orchestrator
 
 
 class Inlets(Struct, frozen=True, kw_only=True):
-    """How things come in from outside: what is said to our accounts, and the feeds that agents follow."""
+    """How things come in: what is said to our accounts, the feeds that agents follow, what posts brought."""
 
     listening: Listening
     following: Following
+    measuring: Measuring
 
 
-def inlets_of(intake: Intake, *, reads: Reads, tools: ToolsRead, consents: Consents) -> Inlets:
-    """Both, by the same door and the same tools."""
+def inlets_of(
+    intake: Intake, office: Store, *, reads: Reads, tools: ToolsRead, consents: Consents, rhythm: Rhythm = STEADY
+) -> Inlets:  # fmt: skip
+    """All of them by the same tools."""
     return Inlets(listening=Listening(intake=intake, reads=reads, tools=tools, clock=SystemClock(),
                                       consents=consents),
-                  following=Following(intake=intake, reads=reads, tools=tools))  # fmt: skip
+                  following=Following(intake=intake, reads=reads, tools=tools),
+                  measuring=Measuring(store=office, tools=tools, rhythm=rhythm))  # fmt: skip
 
 
 class TopTier(Struct, frozen=True, kw_only=True):
@@ -65,7 +71,7 @@ def top_tier(
     duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
                     breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
                     spending=breakers(settings, office, clock, halts=halts), remembrance=remembrance,
-                    following=inlets.following)  # fmt: skip
+                    following=inlets.following, measuring=inlets.measuring)  # fmt: skip
     orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
                                 listening=inlets.listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,

@@ -39,8 +39,8 @@ SEED = 7
 EQUALLY_NEAR = 1e-6
 
 
-async def run(settings: Settings, *, memories: int, queries: int) -> dict[str, Any]:
-    """Fill a database of its own, search it, and say what was seen."""
+async def run(settings: Settings, *, memories: int, queries: int, fill_only: bool = False) -> dict[str, Any]:
+    """Fill a database of its own unless it is full already, search it, and say what was seen, under which settings."""
     dice, words = random.Random(SEED), _vocabulary()
     embeddings = minds.embeddings()
     async with bootstrap.database(settings) as found:
@@ -48,12 +48,26 @@ async def run(settings: Settings, *, memories: int, queries: int) -> dict[str, A
         index = await PostgresVectors.open(found.dsn, role=Role.OFFICE, password=found.passwords[Role.OFFICE])
         try:
             memory = Remembering(store=store, index=index, embeddings=embeddings, clock=SystemClock())
-            filled = await _fill(found, store, memory, [_text(dice, words, 8, 16) for _ in range(memories)])
-            texts = [_text(dice, words, 4, 8) for _ in range(queries)]
-            return {"memories": memories, "queries": queries, **filled, **await _measured(memory, index, texts)}
+            texts = [_text(dice, words, 8, 16) for _ in range(memories)]
+            wanted = [_text(dice, words, 4, 8) for _ in range(queries)]
+            standing = sum((await store.count(Memory)).values())
+            filled = await _fill(found, store, memory, texts) if standing < memories else {}
+            measured = {} if fill_only else await _measured(memory, index, wanted)
+            return {"memories": max(standing, memories), "queries": queries, **filled, **measured,
+                    "settings": await _settings(found)}  # fmt: skip
         finally:
             await index.close()
             await store.close()
+
+
+async def _settings(found: Database) -> dict[str, str]:
+    """What the time depends on: how the server is set, how large what it looks through is, and how it looks."""
+    keeper = await asyncpg.connect(found.admin_dsn)
+    try:
+        row = await keeper.fetchrow(query("vector_settings"))
+    finally:
+        await keeper.close()
+    return {name: str(value) for name, value in dict(row or {}).items()}
 
 
 async def _fill(found: Database, store: Store, memory: Remembering, texts: Sequence[str]) -> dict[str, Any]:

@@ -224,11 +224,16 @@ def figures(context: typer.Context, name: Name, *, as_json: Json = False) -> Non
         output.answer(found)
         return
     output.table(
-        ("figure", "value"), [(key, str(value)) for key, value in found.items() if key not in ("of", "topics")]
+        ("figure", "value"),
+        [(key, str(value)) for key, value in found.items() if key not in ("of", "topics", "variants")],
     )
     output.table(("topic", "posts", "cost", "revenue"), [
         (one["topic"], str(one["posts"]), format_micros(one["cost_micros"]), format_micros(one["revenue_micros"]))
         for one in found["topics"]
+    ])  # fmt: skip
+    output.table(("chosen", "variant", "posts", "engagements a post", "troubled"), [
+        (one["factor"], one["variant"], str(one["posts"]), f"{one['engagements_per_post_millis'] / 1_000:.1f}",
+         str(one["troubled"])) for one in found["variants"]
     ])  # fmt: skip
 
 

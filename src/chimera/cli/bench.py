@@ -166,15 +166,20 @@ def memory(
     *,
     memories: Annotated[int, typer.Option(help="How many memories there are.")] = 100_000,
     queries: Annotated[int, typer.Option(help="How many searches are measured.")] = 500,
+    folder: Annotated[str, typer.Option(help="Keep the filled database here, and use what is there.")] = "",
+    fill_only: Annotated[bool, typer.Option("--fill-only", help="Fill it, and measure another time.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Searching among many memories: the time of a whole search, and how much of what is nearest it finds."""
     if not 100 <= memories <= MEMORIES_MAX or not 10 <= queries <= 10_000:
         raise Invalid("bench_out_of_range", f"{memories} memories, {queries} searches", where="bench memory",
                       remedy=f"100 to {MEMORIES_MAX} memories, 10 to 10000 searches")  # fmt: skip
-    with _own_home() as settings:
-        result = _run(memory_bench.run(settings, memories=memories, queries=queries))
+    with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as temporary:
+        settings = msgspec.structs.replace(read_settings(), home=str(Path(folder or temporary) / "home"))
+        result = _run(memory_bench.run(settings, memories=memories, queries=queries, fill_only=fill_only))
     _say(result, as_json=as_json)
+    if fill_only:
+        return
     if result["search_ms"]["p95"] >= memory_bench.SEARCH_MS_P95_MAX or result["recall_at_10"] < memory_bench.RECALL_MIN:
         raise typer.Exit(1)
 

@@ -14,6 +14,7 @@ from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain import ids
 from chimera.domain.campaign import Campaign
+from chimera.domain.measurement import Measurement
 from chimera.domain.verbs import Resource
 from chimera.pipeline.steering import Steering
 from chimera.ports.store import every
@@ -49,12 +50,24 @@ def list_(
 
 @app.command()
 def show(context: typer.Context, campaign: One, *, as_json: Json = False) -> None:
-    """One campaign: its goal, its stage, and what a person is to look at before it goes on."""
+    """One campaign: its goal, its stage, what a person is to look at, and what came of posts whose ways were chosen."""
+    posts: list[Measurement] = []
 
     async def act(_: Steering, office: Office) -> Campaign:
-        return await office.store.get(Campaign, ids.parse(campaign, where="campaign"))
+        found = await office.store.get(Campaign, ids.parse(campaign, where="campaign"))
+        known = [one async for one in every(office.store, Measurement, scope=found.agent_id)]
+        posts.extend(one for one in known if one.campaign_id == found.id)
+        return found
 
-    _said(_with(context, campaign, act, verb="fleet.look"), as_json=as_json)
+    found = _with(context, campaign, act, verb="fleet.look")
+    if as_json:
+        output.answer({**_told(found), "posts": [_post_as_json(one) for one in posts]})
+        return
+    _said(found, as_json=False)
+    if posts:
+        rows = [(one.task_id, ", ".join(one.variants.values()), str(one.state), str(one.engagements),
+                 ", ".join(one.troubles)) for one in posts]  # fmt: skip
+        output.table(("task", "chosen", "state", "engagements", "troubles"), rows)
 
 
 @app.command()
@@ -138,6 +151,11 @@ def _told(campaign: Campaign) -> dict[str, Any]:
         "stage": str(campaign.course), "plans": campaign.plans, "goal": msgspec.to_builtins(campaign.goal),
         "waiting": msgspec.to_builtins(campaign.waiting) if campaign.waiting else None,
     }  # fmt: skip
+
+
+def _post_as_json(one: Measurement) -> dict[str, Any]:
+    return {"task": one.task_id, "variants": one.variants, "state": str(one.state), "engagements": one.engagements,
+            "impressions": one.impressions, "troubles": one.troubles, "begins_at_us": one.begins_at_us}  # fmt: skip
 
 
 def _until(campaign: Campaign) -> str:

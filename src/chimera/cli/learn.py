@@ -1,4 +1,4 @@
-"""`chimera learn …`: what people's rulings say about our confidence, and which thresholds follow. Applies nothing."""
+"""`chimera learn …`: what rulings say about our confidence, and what posts brought by their ways. Applies nothing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from msgspec.structs import replace
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_files
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
+from chimera.domain.agent import Agent
 from chimera.domain.errors import Conflict, Invalid
+from chimera.domain.figures import VariantFigures, by_variant
 from chimera.domain.policy import PackFiles, Policy
+from chimera.domain.variants import DAY_US, Belief
 from chimera.domain.verbs import FLEET
 from chimera.governance.policy.changes import Policies, in_force
 from chimera.governance.policy.pack import pack_of
+from chimera.governance.tallying import known_of
 from chimera.learning.calibration import HARM_WEIGHT, Curve, calibrate, propose
+from chimera.learning.choices import believed
 from chimera.learning.rulings import bands_with, ruled_in, seen_in
 from chimera.learning.simulated import best_bp, simulated
+from chimera.pipeline.installer import Installer
 from chimera.ports.store import Store
 from chimera.rehearsal.dice import Dice
+from chimera.swarm.choosing import KNOWN_DAYS, tried_by
 
 app = typer.Typer(name="learn", help="Getting better from what people decide.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -143,6 +150,38 @@ def simulate(
                     f"after {rulings} rulings {answer['why_not']}")  # fmt: skip
     if off is None or off > 0.02:
         raise typer.Exit(1)
+
+
+@app.command()
+def variants(
+    context: typer.Context, agent: Annotated[str, typer.Argument(help="The agent's name.")], *, as_json: Json = False
+) -> None:
+    """What an agent's posts brought by style, media and time, what the bandit believes, and what it may not choose."""
+
+    async def work() -> tuple[Agent, tuple[Belief, ...], tuple[VariantFigures, ...]]:
+        async with doors_of(context).office_store() as store:
+            found = await Installer(store).named(agent)
+            since_us = await store.now_us() - KNOWN_DAYS * DAY_US
+            known, harmful = await known_of(store, found.id, since_us=since_us)
+            return found, believed(tried_by(found), known, harmful), by_variant([*known, *harmful])
+
+    found, beliefs, figures = stopping.run(work())
+    if as_json:
+        output.answer({"agent": found.name, "variants": msgspec.to_builtins(found.variants),
+                       "beliefs": msgspec.to_builtins(beliefs), "figures": msgspec.to_builtins(figures)})  # fmt: skip
+        return
+    if not beliefs:
+        output.tell(f"{found.name} leaves nothing to be chosen: see variants in its manifest")
+        return
+    told = {(one.factor, one.variant): one for one in figures}
+    output.table(("factor", "variant", "posts", "engagements a post", "troubled", "may be chosen"), [
+        (one.factor, one.variant, str(one.posts), _brought(told.get((one.factor, one.variant))), str(one.troubled),
+         f"no: {one.barred}" if one.barred else "yes") for one in beliefs
+    ])  # fmt: skip
+
+
+def _brought(figures: VariantFigures | None) -> str:
+    return f"{figures.engagements_per_post_millis / 1_000:.1f}" if figures and figures.measured else "not known yet"
 
 
 def _require_weight(harm_weight: float) -> None:

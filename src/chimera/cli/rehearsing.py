@@ -23,7 +23,7 @@ from chimera.domain.agent import Account, Agent, AgentCommand, AgentState
 from chimera.domain.budget import Window
 from chimera.domain.campaign import Campaign, Goal, Input
 from chimera.domain.event import EventKind
-from chimera.domain.manifest import POSTS_PER_DAY_MAX, SchedulePart
+from chimera.domain.manifest import POSTS_PER_DAY_MAX, Manifest, SchedulePart, VariantsPart
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task
 from chimera.governance import audit
@@ -54,6 +54,8 @@ PUBLISHED_KINDS = ("post.publish", "post.reply")
 HELD_MIN, AGENTS_FOR_ALL = 10, 25
 # A rehearsal has its own day and network: it begins whenever somebody watches, and its network's limits count.
 _SCHEDULE = SchedulePart(posts_per_day_max=POSTS_PER_DAY_MAX)
+# By days, posts wait for one of these times of the network's day, which is some seconds of ours.
+_TIMES = ("06:00", "10:00", "14:00", "18:00", "22:00")
 _MOVING = ("waiting", "ready", "leased", "granted", "in_doubt")
 
 
@@ -67,6 +69,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     week: Week | None = None
     outcomes: tuple[Outcome, ...] = ()
     pictures: bool = True
+    # What the bandit chooses; without it, what the package leaves to it, by days at certain times too.
+    variants: VariantsPart | None = None
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -164,7 +168,7 @@ async def begin_with(office: Store, intake: Intake, plan: Plan) -> None:
     package = read_package(bootstrap.packages_folder() / "gaming.banterpacks", specs=specs)
     for number in range(plan.agents):
         is_first = plan.week is not None and number == 0
-        offer = _offer(package, number, pictures=plan.pictures)
+        offer = _offer(package, number, plan)
         agent = await _installed(office, _paying(offer) if is_first else offer)
         more = f" The last post carries {FILM}; there is {THREAD} and {CAPTION}; the house {CLIP}." if is_first else ""
         await _engaged(office, intake, agent, f"Keep players company: news first, banter second.{more}", plan.posts)
@@ -200,18 +204,28 @@ async def _installed(office: Store, offer: Offer) -> Agent:
     return offered.agent
 
 
-def _offer(package: Package, number: int, *, pictures: bool) -> Offer:
+def _offer(package: Package, number: int, plan: Plan) -> Offer:
     """The package under another name and account: a cast of many from one package."""
     manifest = package.manifest
     identity = msgspec.structs.replace(manifest.identity, name=f"{manifest.identity.name}-{number + 1:03d}")
     persona = msgspec.structs.replace(manifest.persona, name=f"{manifest.persona.name} {number + 1:03d}")
     account = Account(platform=SOCIAL, handle=handle_of(number))
-    permissions = tuple(one for one in manifest.permissions if pictures or one != PICTURES)
+    permissions = tuple(one for one in manifest.permissions if plan.pictures or one != PICTURES)
     manifest = msgspec.structs.replace(
-        manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions, schedule=_SCHEDULE
-    )
+        manifest, identity=identity, persona=persona, accounts=(account,), permissions=permissions, schedule=_SCHEDULE,
+        variants=_tried(manifest, plan),
+    )  # fmt: skip
     return Offer(manifest=manifest, digest=canonical.hash_of([package.digest, number]), by="rehearsal",
                  constitution=package.constitution, brand=package.brand, faces=package.faces)  # fmt: skip
+
+
+def _tried(manifest: Manifest, plan: Plan) -> VariantsPart:
+    """What the bandit chooses in this rehearsal."""
+    if plan.variants is not None:
+        return plan.variants
+    if plan.week is None:
+        return manifest.variants
+    return msgspec.structs.replace(manifest.variants, times=_TIMES, posts_per_day=POSTS_BY_DAY)
 
 
 def _paying(offer: Offer) -> Offer:

@@ -13,6 +13,7 @@ from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version
 from chimera.domain.schedule import ALWAYS, Schedule
 from chimera.domain.stages import Handover
+from chimera.domain.variants import FIXED, Variants
 
 
 class AgentState(StrEnum):
@@ -120,6 +121,7 @@ class Agent(Record, frozen=True, kw_only=True):
     schedule: Schedule = ALWAYS
     feeds: tuple[str, ...] = ()
     handovers: tuple[Handover, ...] = ()
+    variants: Variants = FIXED
     state: AgentState = AgentState.INSTALLED
 
     def after(self, command: AgentCommand) -> Agent:

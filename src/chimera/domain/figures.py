@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from chimera.domain.measurement import Measurement
+
 ONE_BP = 10_000
 
 
@@ -41,6 +43,18 @@ class TopicFigures(Struct, frozen=True, kw_only=True):
     revenue_micros: int
 
 
+class VariantFigures(Struct, frozen=True, kw_only=True):
+    """What posts of one style, with one kind of picture, or at one time of the day brought, as far as it is known."""
+
+    factor: str
+    variant: str
+    posts: int
+    measured: int
+    engagements_per_post_millis: int
+    troubled: int
+    harmful: int
+
+
 class AgentFigures(Struct, frozen=True, kw_only=True):
     """One agent over all its campaigns. What cannot be computed from anything is zero."""
 
@@ -60,9 +74,27 @@ class AgentFigures(Struct, frozen=True, kw_only=True):
     autonomy_bp: int
     topics: tuple[TopicFigures, ...]
     of: tuple[CampaignFigures, ...]
+    variants: tuple[VariantFigures, ...] = ()
 
 
-def summed(agent: str, campaigns: Sequence[CampaignFigures]) -> AgentFigures:
+def by_variant(known: Sequence[Measurement]) -> tuple[VariantFigures, ...]:
+    """What each variant that was chosen came to, in the order of factors and names."""
+    pairs = sorted({pair for one in known for pair in one.variants.items()})
+    return tuple(_of_variant(factor, name, [one for one in known if one.variants.get(factor) == name])
+                 for factor, name in pairs)  # fmt: skip
+
+
+def _of_variant(factor: str, name: str, of: Sequence[Measurement]) -> VariantFigures:
+    measured = [one for one in of if one.is_measured]
+    return VariantFigures(
+        factor=factor, variant=name, posts=len(of), measured=len(measured),
+        troubled=sum(bool(one.troubles) for one in of),
+        engagements_per_post_millis=_per(sum(one.engagements for one in measured) * 1_000, len(measured)),
+        harmful=sum(one.has_harmed for one in of),
+    )  # fmt: skip
+
+
+def summed(agent: str, campaigns: Sequence[CampaignFigures], variants: tuple[VariantFigures, ...] = ()) -> AgentFigures:
     """The agent's figures from those of its campaigns."""
     posts = [post for one in campaigns for post in one.posts]
     cost = sum(one.cost_micros for one in campaigns)
@@ -79,7 +111,7 @@ def summed(agent: str, campaigns: Sequence[CampaignFigures]) -> AgentFigures:
         return_bp=_per((revenue - cost) * ONE_BP, cost),
         completion_bp=_per(sum(one.tasks.get("done", 0) for one in campaigns) * ONE_BP, tasks),
         autonomy_bp=ONE_BP - _per(sum(one.asked for one in campaigns) * ONE_BP, tasks) if tasks else 0,
-        topics=_by_topic(posts), of=tuple(campaigns),
+        topics=_by_topic(posts), of=tuple(campaigns), variants=variants,
     )  # fmt: skip
 
 

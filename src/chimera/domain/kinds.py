@@ -14,6 +14,7 @@ from chimera.domain.directory import Peer
 from chimera.domain.edition import Edition
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.halt import Halt
+from chimera.domain.measurement import Measurement
 from chimera.domain.memory import Memory
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import Policy
@@ -61,5 +62,6 @@ KINDS: dict[str, type[Record]] = {
     "access": Access,
     "peer": Peer,
     "scorecard": Scorecard,
+    "measurement": Measurement,
 }
 NAMES: dict[type[Record], str] = {kind: name for name, kind in KINDS.items()}

@@ -19,6 +19,7 @@ from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.schedule import OpenHours, Schedule
 from chimera.domain.stages import Handover, Stage
+from chimera.domain.variants import MEDIA_KINDS, STYLES, Variants, in_minutes
 
 POSTS_PER_DAY_MAX = 500
 SCHEMA_ID = "urn:chimera:manifest:1"
@@ -36,6 +37,10 @@ def _form(pattern: str, form: str, description: str, *, most: int = 64) -> Meta:
 
 def _choice(choices: dict[str, Any], description: str) -> Meta:
     return Meta(description=description, extra_json_schema={"enum": sorted(choices)})
+
+
+def _among(choices: tuple[str, ...], description: str) -> Meta:
+    return Meta(description=description, extra_json_schema={"enum": list(choices)})
 
 
 Line: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -170,6 +175,24 @@ class HandoverPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     deadline_hours: Annotated[int, Meta(ge=1, le=720, description="how long it waits; silence is a no")] = 24
 
 
+class VariantsPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of its posts is tried out and learned; the first of each is what the others are compared with."""
+
+    styles: Annotated[
+        tuple[Annotated[str, _among(STYLES, "a style")], ...], Meta(max_length=8, description="how they are told")
+    ] = ()
+    media: Annotated[
+        tuple[Annotated[str, _among(MEDIA_KINDS, "a kind of picture, or none")], ...],
+        Meta(max_length=8, description="what goes with them; needs media.make"),
+    ] = ()
+    times: Annotated[
+        tuple[Clock, ...], Meta(max_length=24, description="when they go out; as soon as they are ready, without any")
+    ] = ()
+    posts_per_day: Annotated[
+        int, Meta(ge=1, le=POSTS_PER_DAY_MAX, description="of a plan, how many on one day, where there are times")
+    ] = 3
+
+
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An agent's manifest. What is not in it, the agent does not have."""
 
@@ -215,6 +238,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = ""
     handover: Annotated[tuple[HandoverPart, ...], Meta(max_length=9, description="stages that wait for a person")] = ()
+    variants: VariantsPart = field(default_factory=VariantsPart)
 
     @property
     def budget_micros_day(self) -> int:
@@ -281,14 +305,15 @@ def to_agent(manifest: Manifest, *, identifier: str, digest: str, constitution: 
         schedule=_schedule(manifest.schedule),
         feeds=manifest.feeds,
         handovers=tuple(map(_handover, manifest.handover)),
+        variants=_variants(manifest.variants),
     )
 
 
 def _schedule(part: SchedulePart) -> Schedule:
     days = tuple(Day)
     hours = tuple(
-        OpenHours(days=tuple(days.index(day) for day in one.days), opens_minute=_minute(one.opens),
-                  closes_minute=_minute(one.closes))
+        OpenHours(days=tuple(days.index(day) for day in one.days), opens_minute=in_minutes(one.opens),
+                  closes_minute=in_minutes(one.closes))
         for one in part.hours
     )  # fmt: skip
     return Schedule(zone=part.timezone, hours=hours, posts_per_day_max=part.posts_per_day_max)
@@ -298,9 +323,9 @@ def _handover(part: HandoverPart) -> Handover:
     return Handover(stage=part.stage, note=part.note, seconds=part.deadline_hours * 3_600)
 
 
-def _minute(clock: str) -> int:
-    hour, _, minute = clock.partition(":")
-    return int(hour) * 60 + int(minute)
+def _variants(part: VariantsPart) -> Variants:
+    return Variants(styles=part.styles, media=part.media, minutes=tuple(map(in_minutes, part.times)),
+                    posts_per_day=part.posts_per_day)  # fmt: skip
 
 
 def _rule(part: RulePart) -> Rule:

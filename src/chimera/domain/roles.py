@@ -68,6 +68,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "access": _ALL,
         "peer": _ALL,
         "scorecard": _ONCE,
+        "measurement": Writes(update=("owed", "measured", "void")),
     },
     Role.MANAGER: {
         "campaign": _ALL,
@@ -81,6 +82,7 @@ MAY_WRITE: Mapping[Role, Mapping[str, Writes]] = {
         "spending": _ONCE,
         "review": Writes(insert=("open", "owed"), update=("closed",)),
         "halt": Writes(insert=("active",)),
+        "measurement": Writes(insert=("owed",), update=("harmful",)),
     },
     Role.EFFECTS: {
         "seal": Writes(update=("taken", "expired")),

@@ -39,11 +39,15 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
     hours: tuple[OpenHours, ...] = ()
     posts_per_day_max: int | None = None
 
+    def zone_or(self, fleet: tzinfo) -> tzinfo:
+        """Whose clocks it follows."""
+        return ZoneInfo(self.zone) if self.zone else fleet
+
     def opens_at(self, at_us: int, *, fleet: tzinfo) -> int:
         """The first moment, from this one on, at which something may begin (microseconds since 1970)."""
         if not self.hours:
             return at_us
-        local = datetime.fromtimestamp(at_us // _SECOND_US, ZoneInfo(self.zone) if self.zone else fleet)
+        local = datetime.fromtimestamp(at_us // _SECOND_US, self.zone_or(fleet))
         if any(one.holds(local) for one in self.hours):
             return at_us
         openings = (one.opening(local + timedelta(days=days)) for days in range(_DAYS) for one in self.hours)

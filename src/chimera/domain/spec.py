@@ -80,6 +80,11 @@ class Spec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     digest: str = ""
 
     @property
+    def has_variants(self) -> bool:
+        """Whether posts of this type have a style, media and a time that can be chosen."""
+        return "style" in self.input.get("properties", {})
+
+    @property
     def ref(self) -> SpecRef:
         """The reference that every record of this type carries."""
         return SpecRef(self.name, self.version, self.digest)

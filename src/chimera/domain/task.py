@@ -11,6 +11,7 @@ from chimera.domain.labels import Labels, union
 from chimera.domain.machine import Machine
 from chimera.domain.record import Record, next_version, shard_of
 from chimera.domain.spec import SpecRef
+from chimera.domain.variants import Choice
 
 
 class TaskState(StrEnum):
@@ -89,6 +90,7 @@ class Task(Record, frozen=True, kw_only=True):
     """One step of an adopted plan. `due_at_us` is when it may start, or when its lease ends.
 
     `order` names the review in which a person ordered it; such a task is no worker's, and waits for the gate alone.
+    `choice` is how the bandit had it made; `is_timed` says that the time is the plan's or a person's, not the bandit's.
     """
 
     campaign_id: str
@@ -110,6 +112,8 @@ class Task(Record, frozen=True, kw_only=True):
     feedback: tuple[str, ...] = ()
     grant_id: str | None = None
     order: str = ""
+    choice: Choice | None = None
+    is_timed: bool = False
     reason: str = ""
     state: TaskState = TaskState.WAITING
 
@@ -148,6 +152,14 @@ class Task(Record, frozen=True, kw_only=True):
         if self.order:
             return replace(self.after(TaskCommand.HOLD), attempt=self.attempt + 1)
         return self.after(TaskCommand.RETRY)
+
+    def chosen(self, choice: Choice, *, given: dict[str, Any], at_us: int) -> Task:
+        """The leased task as it is given back to be begun at its time, with its choice."""
+        return replace(self.given_back(at_us), choice=choice, input={**self.input, **given})
+
+    def given_back(self, at_us: int) -> Task:
+        """The leased task to be begun at another time. That was no try at it."""
+        return replace(self.after(TaskCommand.RETRY), due_at_us=at_us, attempt=self.attempt - 1)
 
     @property
     def is_barred(self) -> bool:

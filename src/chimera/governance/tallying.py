@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence, Set
-from typing import Any
+from typing import Any, TypeAlias
 
+from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import Campaign
-from chimera.domain.figures import AgentFigures, CampaignFigures, PostFigures, summed
+from chimera.domain.figures import AgentFigures, CampaignFigures, PostFigures, by_variant, summed
 from chimera.domain.grant import Performance, PerformanceState
+from chimera.domain.measurement import Measurement
 from chimera.domain.revenue import Revenue
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task, TaskState
 from chimera.governance import costing
-from chimera.ports.store import Reads, every
+from chimera.ports.store import LIST_MAX, Reads, every
 
 POSTS_MAX = 12
 REPORT = "analytics.report"
 TOPIC_CHARS_MAX = 200
+Known: TypeAlias = tuple[Sequence[Measurement], Sequence[Measurement]]
+KNOWN = ("measured", "void")
 
 
 async def books_of(reads: Reads, campaign: Campaign) -> dict[str, Any]:
@@ -43,7 +47,17 @@ async def figures_of(reads: Reads, agent: Agent) -> AgentFigures:
     """One agent over all its campaigns; engagement is what each campaign's last report read on the network."""
     asked = {one.task_id async for one in every(reads, Review) if one.about != AFTERWARDS}
     found = [await _campaign(reads, one, asked) async for one in every(reads, Campaign, scope=agent.id)]
-    return summed(agent.name, found)
+    known = [one async for one in every(reads, Measurement, scope=agent.id)]
+    return summed(agent.name, found, by_variant(known))
+
+
+async def known_of(reads: Reads, agent_id: str, *, since_us: int) -> Known:
+    """What is known of an agent's last posts whose ways were chosen, and everything of theirs that ever did harm."""
+    known: list[Measurement] = []
+    after = ids.build(at_us=max(0, since_us), entropy=0)
+    while page := await reads.list(Measurement, states=KNOWN, scope=agent_id, after=after):
+        known, after = [*known, *page][-LIST_MAX:], page[-1].id
+    return known, await reads.list(Measurement, states=("harmful",), scope=agent_id)
 
 
 async def _campaign(reads: Reads, campaign: Campaign, asked: Set[str]) -> CampaignFigures:

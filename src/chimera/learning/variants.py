@@ -78,4 +78,9 @@ class Bandit:
         )  # fmt: skip
 
     def _guess(self, seen: Seen) -> float:
-        return seen.rate + seen.doubt * _NORMAL.inv_cdf(min(1 - 1e-9, max(1e-9, self._draw())))
+        return drawn(seen.rate, seen.doubt, self._draw())
+
+
+def drawn(mean: float, doubt: float, chance: float) -> float:
+    """What a variant may bring, drawn from what is believed of it by a number between 0 and 1."""
+    return mean + doubt * _NORMAL.inv_cdf(min(1 - 1e-9, max(1e-9, chance)))

@@ -173,7 +173,9 @@ class Installer:
             goals=wanted.goals,
             budget_micros_day=wanted.budget_micros_day,
             schedule=wanted.schedule,
+            feeds=wanted.feeds,
             handovers=wanted.handovers,
+            variants=wanted.variants,
         )
         gained = widened(known.permissions, after.permissions)
         event = await self._event(after, offer, previous=known.package_version, gained=gained)

@@ -447,6 +447,7 @@ def _task_of(
         opens=tuple(openers[step.key]),
         pending=len(step.after),
         due_at_us=step.not_before_us,
+        is_timed=step.not_before_us > 0,
         priority=step.rank,
         state=TaskState.WAITING if step.after else TaskState.READY,
     )

@@ -107,7 +107,7 @@ def _anew(task: Task) -> str:
 def _copy(task: Task, anew: dict[str, str]) -> Task:
     """The same task as it was first planned, under an id of its own, in the same place among those tried anew."""
     return replace(
-        task, id=anew[task.id], version=1, state=TaskState.WAITING, grant_id=None, reason="", due_at_us=0,
+        task, id=anew[task.id], version=1, state=TaskState.WAITING, grant_id=None, reason="", due_at_us=0, choice=None,
         awaits=tuple(anew.get(one, one) for one in task.awaits), attempt=0, revision=0, feedback=(),
         opens=tuple(anew[one] for one in task.opens if one in anew),
     )  # fmt: skip

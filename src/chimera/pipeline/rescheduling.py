@@ -36,7 +36,7 @@ class Rescheduling:
                           remedy="halt its campaign, or rule on its review")  # fmt: skip
         now_us = await self._store.now_us()
         _require_ahead(to_us, now_us)
-        after = replace(next_version(task), due_at_us=to_us)
+        after = replace(next_version(task), due_at_us=to_us, is_timed=True)
         data = {"campaign": task.campaign_id, "from_us": task.due_at_us, "to_us": to_us, "by": by}
         told = Event(kind=EventKind.TASK_RESCHEDULED, subject=task.id, at_us=now_us, data=data)
         await self._store.commit(Change(records=(after,), events=(told,)))

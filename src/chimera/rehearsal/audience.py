@@ -18,6 +18,7 @@ from chimera.rehearsal.orders import Injection
 from chimera.rehearsal.people import Person, Role, populate
 from chimera.rehearsal.scenario import SOCIAL
 from chimera.rehearsal.society import NOTHING, Post, Shows, handles_in
+from chimera.rehearsal.taste import taste_of
 from chimera.rehearsal.truth import Attack, GroundTruth
 
 ACTIVITIES_MAX = 2_000
@@ -45,6 +46,7 @@ class Audience:
         self._start_us = now_us
         self._people = populate(self._scenario, Dice.of(self._scenario.seed, "people"))
         self._dice = [Dice.of(self._scenario.seed, "person", index) for index in range(len(self._people))]
+        self._taste = taste_of(Dice.of(self._scenario.seed, "taste"))
         self._due = [(self._next_us(now_us, index), index) for index in range(len(self._people))]
         heapq.heapify(self._due)
         self._heard: Counter[str] = Counter()
@@ -133,6 +135,7 @@ class Audience:
         self._society.impressions[post.id] += 1
         # What many like is liked by more; what is not one's subject, by few.
         warmth_bp = person.generous_bp * min(3, 1 + len(likes) // 5) // (1 if post.topic in person.interests else 6)
+        warmth_bp = warmth_bp * self._taste.of(post) // 100
         if person.handle in likes or not dice.chance(warmth_bp):
             return
         likes.add(person.handle)

@@ -90,12 +90,17 @@ class OfflineModel:
         kind = misbehaviour.draw(
             dice,
             prompt=request.prompt,
-            rate_bp=self._manners.misbehaviour_bp,
+            rate_bp=self._rate_bp(request),
             has_feedback=bool(reading.rows(request.data, "feedback")),
         )
         if kind:
             _spoil(request, kind, answer, dice)
         return kind
+
+    def _rate_bp(self, request: ModelRequest) -> int:
+        manners = self._manners
+        style = reading.text(reading.flat(request.data), "style") if manners.reckless_style else ""
+        return manners.reckless_bp if style and style == manners.reckless_style else manners.misbehaviour_bp
 
     def _report(self, request: ModelRequest, kind: Kind, snippet: str) -> None:
         self.misbehaviours.append(

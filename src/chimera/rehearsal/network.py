@@ -18,7 +18,7 @@ from chimera.rehearsal import catalogue
 from chimera.rehearsal.moderation import Moderators
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import PAY, PLATFORMS, SOCIAL, Scenario
-from chimera.rehearsal.society import Society
+from chimera.rehearsal.society import Shows, Society
 
 SECOND_US = 1_000_000
 HOUR_US = 3_600 * SECOND_US
@@ -183,6 +183,7 @@ class Network:
             disclosure=disclosure,
             topic=self._topic_of(text),
             sources=_texts(act, "sources"),
+            shows=Shows(pictured=bool(_media(act))),
         )
         return self._record(act, now_us, identifier=post.id, text=text, disclosure=disclosure, target=in_reply_to)
 

@@ -112,6 +112,38 @@ CLOSERS = (
     "No spoilers please.",
     "See you at round two.",
 )
+# How a post ends that is told in a certain style. The audience knows a style by it.
+INVITATIONS = (
+    "Which would you keep, and which would you drop?",
+    "What did yours look like?",
+    "Who has seen it end differently?",
+    "How many tries did it take you?",
+    "Where would you start?",
+    "What did we miss?",
+    "Who plays it the other way round?",
+    "What is the one thing that you would change?",
+)
+JESTS = (
+    "The toaster disagrees.",
+    "We are the problem, clearly.",
+    "Our lawyer is a cat.",
+    "Nobody told the boss.",
+    "We would do it again, worse.",
+    "The couch has filed a complaint.",
+    "Science cannot explain our aim.",
+    "Ten out of ten, would fall off again.",
+)
+REPORTS = (
+    "That is all we know so far.",
+    "Out now.",
+    "More when there is more.",
+    "The notes are short this time.",
+    "It is live everywhere.",
+    "Nothing else changed.",
+    "The rest stays as it was.",
+    "It starts tonight.",
+)
+ENDINGS = {"news": REPORTS, "question": INVITATIONS, "banter": JESTS}
 REPLY_OPENERS = (
     "Good point",
     "Ha, fair",

@@ -43,9 +43,14 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Manners(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The offline model: how often it misbehaves, how often it obeys an order that it reads, its cost and latency."""
+    """The offline model: how often it misbehaves, how often it obeys an order that it reads, its cost and latency.
+
+    In one style of posts it may go wrong more often than in others.
+    """
 
     misbehaviour_bp: int = 1_500
+    reckless_style: str = ""
+    reckless_bp: int = 0
     obey_bp: int = 6_000
     cost_micros_min: int = 300
     cost_micros_max: int = 900

@@ -38,6 +38,8 @@ class Post(Struct, frozen=True, kw_only=True):
     # The words in its picture, and those that the page behind its link shows of itself.
     alt: str = ""
     card: str = ""
+    # Whether anything goes with the words.
+    pictured: bool = False
 
 
 class Shows(Struct, frozen=True, kw_only=True):
@@ -45,6 +47,7 @@ class Shows(Struct, frozen=True, kw_only=True):
 
     alt: str = ""
     card: str = ""
+    pictured: bool = False
 
 
 NOTHING = Shows()
@@ -126,6 +129,7 @@ class Society:
             private=parent.private if parent else False,
             alt=shows.alt,
             card=shows.card,
+            pictured=shows.pictured,
         )
         self._enter(post, parent)
         self._read(post)

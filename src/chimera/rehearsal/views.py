@@ -59,6 +59,7 @@ def _shown(post: Post, society: Society) -> dict[str, Any]:
         "depth": post.depth,
         "likes": len(society.likes[post.id]),
         "replies": len(society.replies[post.id]),
+        "impressions": society.impressions[post.id],
     }
     return shown | {
         name: value

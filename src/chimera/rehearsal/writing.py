@@ -92,7 +92,7 @@ def _post_text(data: Data, dice: Dice, topic: str) -> str:
     parts = (
         f"{dice.pick(phrases.OPENERS)} {observation}, {twist}.",
         f"On {topic}: {fill(dice.pick(phrases.HOOKS), dice, topic=topic)}",
-        dice.pick(phrases.CLOSERS),
+        dice.pick(phrases.ENDINGS.get(reading.text(data, "style"), phrases.CLOSERS)),
         _catchphrase(data, dice),
     )
     return within(" ".join(part for part in parts if part), disclosure_of(data), limit=_limit(data))

@@ -17,7 +17,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.loops import log
-from chimera.swarm.reserving import Reserving
+from chimera.swarm.preparing import Preparing
 from chimera.swarm.roster import Roster
 from chimera.swarm.throttle import Throttle
 
@@ -36,14 +36,14 @@ class Claiming:
         roster: Roster,
         shards: Sequence[int],
         clock: Clock,
-        reserving: Reserving | None = None,
+        preparing: Preparing | None = None,
         entrusted: Entrusted | None = None,
         recollection: Recollection | None = None,
     ) -> None:
         self._recollection = recollection
         self._entrusted = entrusted or Entrusted()
         self._store = store
-        self._reserving = reserving
+        self._preparing = preparing
         self._dispatch = dispatch
         self._roster = roster
         self._shards = tuple(shards)
@@ -75,9 +75,9 @@ class Claiming:
         return bool(tasks)
 
     async def take_on(self, tasks: Sequence[Task]) -> None:
-        """Send leased tasks to workers."""
-        if self._reserving is not None:
-            tasks = await self._reserving.reserve(tasks)
+        """Send leased tasks to workers; those of which something is still to be chosen wait for their time."""
+        if self._preparing is not None:
+            tasks = await self._preparing.prepare(tasks)
         if tasks:
             assignments = await self._assign(tasks)
             self._out.update({assignment.task.id: assignment for assignment in assignments})

@@ -10,6 +10,7 @@ from msgspec import Struct
 from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
+from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.governance.entrusted import Entrusted
 from chimera.learning.recollection import Recollection
 from chimera.pipeline.planner import Planner
@@ -19,6 +20,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
+from chimera.swarm.choosing import Choosing
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
@@ -29,6 +31,7 @@ from chimera.swarm.judging import Judging
 from chimera.swarm.loops import forever, patiently
 from chimera.swarm.performing import Acting, Performing
 from chimera.swarm.planning import Planning
+from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.sweeping import Sweeping
@@ -56,6 +59,7 @@ class Stages(Struct, frozen=True, kw_only=True):
     effects: Acting
     # What is known of the fleet, where several managers of one process share it.
     roster: Roster | None = None
+    rhythm: Rhythm = STEADY
 
 
 class Manager:
@@ -85,9 +89,11 @@ class Manager:
             bell=self._granted, perform=self._performing.offer,
         )  # fmt: skip
         reserving = Reserving(store=store, court=stages.court)
+        choosing = Choosing(store=store, roster=self._roster, specs=stages.court.contracts.specs,
+                            treasury=stages.court.treasury, rhythm=stages.rhythm)  # fmt: skip
         self._claiming = Claiming(
-            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock, reserving=reserving,
-            entrusted=entrusted, recollection=recollection,
+            store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock,
+            preparing=Preparing(choosing, reserving), entrusted=entrusted, recollection=recollection,
         )  # fmt: skip
         self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
         self._planning = Planning(

@@ -1,4 +1,4 @@
-"""The top tier: listens for the fleet, closes what nobody ruled on, trips breakers, tells the vault. Does no task."""
+"""The top tier: listens and measures, closes what nobody ruled on, trips breakers, tells the vault. Does no task."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from chimera.swarm.following import Following
 from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.loops import forever
+from chimera.swarm.measuring import Measuring
 
 
 class HaltsKeeper(Protocol):
@@ -41,6 +42,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     spending: SpendingBreakers | None = None
     remembrance: Remembrance | None = None
     following: Following | None = None
+    measuring: Measuring | None = None
 
 
 class Orchestrator:
@@ -65,6 +67,7 @@ class Orchestrator:
             for name, once, seconds in (
                 ("listening", self._listen, 0.3),
                 ("following", self._follow, 5.0),
+                ("measuring", self._measure, 0.5),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
                 ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds),
@@ -83,6 +86,9 @@ class Orchestrator:
         if self._duties.following is not None and await self._duties.following.once():
             self._arrived.ring()
         return False
+
+    async def _measure(self) -> bool:
+        return self._duties.measuring is not None and await self._duties.measuring.once()
 
     async def _checkpoint(self) -> bool:
         if self._duties.checkpoints is not None:

@@ -1,4 +1,4 @@
-"""Runs a recorded attempt again from its recorded answers: the same bytes, verdict and reasons, or what differs first.
+"""Runs a recorded attempt again: the same choice, bytes, verdict and reasons from what was recorded, or what differs.
 
 Asks no model and no tool, and writes nothing.
 """
@@ -18,6 +18,7 @@ from chimera.governance.calls import TRY, digest_of_tool
 from chimera.governance.confidences import TELLS_OTHERS
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
+from chimera.learning.choices import choice_of
 from chimera.pipeline.judge import Judge
 from chimera.pipeline.worker import Worker
 from chimera.ports.clock import Clock
@@ -87,7 +88,7 @@ class Replay:
 
     async def run(self, attempt: Attempt) -> Difference | None:
         """The first difference, or None."""
-        return await self._draft(attempt) or await self._verdict(attempt) or self._ruling(attempt)
+        return _choice(attempt) or await self._draft(attempt) or await self._verdict(attempt) or self._ruling(attempt)
 
     async def _draft(self, attempt: Attempt) -> Difference | None:
         answers = RecordedAnswers(attempt.calls)
@@ -119,6 +120,12 @@ class Replay:
         if any(reason.rule == "over_budget" for reason in reasons):
             return None
         return difference("ruling", attempt.ruling, replayed)
+
+
+def _choice(attempt: Attempt) -> Difference | None:
+    """What the bandit chose for it, from what it believed then."""
+    choice = attempt.assignment.task.choice
+    return difference("choice", choice, choice_of(choice.beliefs, seed=choice.seed)) if choice else None
 
 
 def difference(stage: str, recorded: object, replayed: object) -> Difference | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
+import msgspec
+
 from chimera.domain.agent import Agent
 from chimera.domain.budget import Hold
 from chimera.domain.decision import Question
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Grant, Performance, PerformanceState, Seal, SealState
 from chimera.domain.granted import Granted
+from chimera.domain.measurement import Measurement, MeasurementCommand, measurement_id
 from chimera.domain.review import AFTERWARDS, Review, ReviewState
 from chimera.domain.task import Task
 from chimera.pipeline.settling import followers
@@ -164,8 +167,14 @@ class Sweeping:
         order, change = rulings.order_of(review, task, at_us=occasion.at_us)
         standing = await self._store.find(Task, order.id)
         if standing is None:
-            await self._store.commit(change)
+            harmed = await self._harmed(task)
+            await self._store.commit(msgspec.structs.replace(change, records=(*change.records, *harmed)))
         return standing or order
+
+    async def _harmed(self, task: Task) -> tuple[Measurement, ...]:
+        """What was chosen for a post that a person wants gone has done harm: it is not chosen again."""
+        found = await self._store.find(Measurement, measurement_id(task.id))
+        return (found.after(MeasurementCommand.HARM),) if found and not found.has_harmed else ()
 
     async def _take_down(self, review: Review, order: Task, occasion: Occasion) -> None:
         """Ask the gate, in the name of whoever ordered it. While the scope is halted it waits."""

@@ -24,6 +24,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
 from chimera.domain.labels import TRUSTED
+from chimera.domain.measurement import Measurement
 from chimera.domain.memory import Memory, MemoryKind
 from chimera.domain.person import Knocks, Person, Session, Token
 from chimera.domain.policy import PackFiles, Policy, policy_id
@@ -252,6 +253,10 @@ class Samples:
                          days=7, people=100, posts_per_day=1, hours=24, pictures=False, trials=(trial,),
                          rehearsed_by="grace", rehearsed_at_us=1)  # fmt: skip
 
+    def measurement(self) -> Measurement:
+        return Measurement(id=self.id(), agent_id=self.id(), campaign_id=self.id(), task_id=self.id(),
+                           variants={"style": "news"}, begins_at_us=1, due_at_us=1)  # fmt: skip
+
     def memory(self) -> Memory:
         return Memory(id=self.id(), owner="shared", kind=MemoryKind.EPISODIC, text="it rained", labels=TRUSTED,
                       importance_bp=5, at_us=1)  # fmt: skip
@@ -282,4 +287,5 @@ class Samples:
             "revenue": self.revenue(),
             "memory": self.memory(),
             "scorecard": self.scorecard(),
+            "measurement": self.measurement(),
         }

@@ -20,6 +20,7 @@ from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.rehearsal.tools_read import RehearsalToolsRead
 from chimera.domain.policy import PackFiles
+from chimera.domain.rhythm import Rhythm
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.governance.cfo import CFOAgent
@@ -46,7 +47,8 @@ from chimera.skills.registry import SKILLS
 from chimera.swarm.court import Court
 from chimera.swarm.listening import Listening
 from chimera.swarm.manager import Manager, Stages
-from chimera.swarm.orchestrator import Orchestrator
+from chimera.swarm.measuring import Measuring
+from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 from chimera.testing.simulation.world import House, StandingVault, build_house
@@ -130,9 +132,11 @@ async def _live(simulated: Simulated, *, days: Days, begin: Begin, house: House)
     )  # fmt: skip
     manager = _manager(simulated, house, world, managing, vault, effects, tools)
     listening = Listening(intake=intake, reads=office, tools=tools, clock=clock)
+    rhythm = Rhythm(tempo=days.scenario.tempo)
     orchestrator = Orchestrator(
         reviews=Reviews(store=office, permits=load_permits(), bands=house.gates[0].bands), reads=office,
         listening=listening, vault=telling, arrived=manager.arrived, clock=clock,
+        duties=Duties(measuring=Measuring(store=office, tools=tools, rhythm=rhythm)),
     )  # fmt: skip
     await telling.halt(frozenset())
     running = [asyncio.create_task(one) for one in (manager.run(), orchestrator.run(), _audience(world, simulated))]
@@ -165,6 +169,7 @@ def _manager(
         sealing=Sealing(sealer=vault, store=store, clock=clock, ids=ids),
         settle=Settle(store=store, clock=clock),
         effects=effects,
+        rhythm=Rhythm(tempo=scenario.tempo),
     )  # fmt: skip
     return Manager(stages=stages, store=store, dispatch=Pool(worker.work, workers=WORKERS), clock=clock)
 

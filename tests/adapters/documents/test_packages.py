@@ -193,6 +193,15 @@ def mistake(old: str, new: str) -> Callable[[str], str]:
             mistake("constitution: constitution.yaml", "constitution: ../secrets.yaml"),
             "23 constitution: '../secrets.yaml' does not have the right form (the name of a file in the package)",
         ),
+        (
+            mistake("constitution: constitution.yaml", "variants: {styles: [news, banter]}"),
+            "23 variants: what is tried out needs the permission 'mentions.read', which is not asked for "
+            "(add it (read what people write to it or about it), or remove this part)",
+        ),
+        (
+            mistake("constitution: constitution.yaml", "variants: {styles: [news, poem]}"),
+            "23 variants.styles[1]: 'poem' is not one of the choices",
+        ),
         (mistake("goals: [Say one thing a day.]", "goals: []"), "10 goals: 0 entries, 1 at least"),
         (
             mistake("goals: [Say one thing a day.]", "goals: Say one thing."),

@@ -13,6 +13,7 @@ from chimera.domain.faults import Fault, Path, shown
 from chimera.domain.money import parse_amount
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.spec import Spec
+from chimera.domain.variants import WITHOUT
 from chimera.governance import texts
 from chimera.governance.schemas import suggestion
 
@@ -28,6 +29,7 @@ def objections(document: Document, specs: Mapping[str, Spec]) -> Iterator[Fault]
     yield from _models(document, specs)
     yield from _money(document)
     yield from _schedule(document)
+    yield from _variants(document)
 
 
 def hidden_letters(document: Document) -> Iterator[Fault]:
@@ -135,6 +137,22 @@ def _schedule(document: Document) -> Iterator[Fault]:
                 ("schedule", "hours", index, "closes"),
                 "it closes before it opens",
                 "for a night, write two entries: until 23:59, and from 00:00",
+            )
+
+
+def _variants(document: Document) -> Iterator[Fault]:
+    """What is tried out has to be open to the agent, and to whoever looks what came of it."""
+    value = document.value
+    variants = value.get("variants", {})
+    for part, noun in (("styles", "style"), ("media", "kind"), ("times", "time")):
+        yield from repeats(document, ("variants", part), variants.get(part, []), noun=noun)
+    needed = {"mentions.read": bool(variants), "media.make": any(one != WITHOUT for one in variants.get("media", ()))}
+    for name, is_needed in needed.items():
+        if is_needed and name not in value["permissions"]:
+            yield document.fault(
+                ("variants",),
+                f"what is tried out needs the permission {name!r}, which is not asked for",
+                f"add it ({PERMISSIONS[name].meaning}), or remove this part",
             )
 
 
