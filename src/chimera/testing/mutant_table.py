@@ -116,8 +116,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="seal: what stays in the house does not end without the vault",
         file="swarm/concluding.py",
-        old="            return _answer(batch, is_on_record=False)\n",
-        new="            return _answer(batch, is_on_record=True)\n",
+        old="            _answer(batch, is_on_record=False)\n",
+        new="            _answer(batch, is_on_record=True)\n",
         tests=("tests/swarm/test_concluding.py",),
     ),
     Mutant(

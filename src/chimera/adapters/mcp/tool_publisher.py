@@ -69,12 +69,15 @@ class ToolPublisher:
         server, _, tool = str(action.arguments.get("tool", "")).partition("/")
         seen = await self._tools.known(server, tool)
         if seen is None:
-            raise Unavailable("tool_gone", f"{server} does not offer {tool} now", where=server)
+            raise Unavailable("tool_gone", f"{server} does not offer {tool} now", where=server,
+                              remedy="chimera tools list shows what it offers, and whether it answers")  # fmt: skip
         if seen.digest != action.arguments.get("definition"):
-            raise Refused("tool_quarantined", f"{seen.full_name} is not the tool that was granted", where=server)
+            raise Refused("tool_quarantined", f"{seen.full_name} is not the tool that was granted", where=server,
+                          remedy="chimera tools diff, then chimera tools pin, and ask for it again")  # fmt: skip
         kind = self._book.kind(seen)  # None unless it is pinned exactly as it is offered now.
         if kind is None or ACTS.get(kind) != action.kind:
-            raise Refused("tool_quarantined", f"{seen.full_name} is not pinned for {action.kind}", where=server)
+            raise Refused("tool_quarantined", f"{seen.full_name} is not pinned for {action.kind}", where=server,
+                          remedy="chimera tools pin, with the kind that it is meant for")  # fmt: skip
         return seen
 
     async def _called(self, order: Order, definition: Definition, arguments: dict[str, object]) -> Outcome:
