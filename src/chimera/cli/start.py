@@ -57,7 +57,7 @@ LODGERS = {
         ("export", "preferences", "export"),
     ),
     "spec": (("trace", "audit", "trace"),),
-    "spend": (("task", "spent", "task"), ("tasks", "spent", "tasks")),
+    "spend": (("task", "spent", "task"), ("tasks", "spent", "tasks"), ("costs", "returns", "costs")),
     "vault": (("serve", "processes", "vault_serve"),),
 }
 COMMANDS = {
