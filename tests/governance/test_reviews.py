@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
+from chimera.domain.change import Change
 from chimera.domain.errors import ChimeraError, Conflict, Refused
 from chimera.domain.review import REVIEW_SECONDS, Review, ReviewState
 from chimera.governance.reviews import Reviews
+from chimera.ports.store import Store
 from tests.small_house import OLGA, PACK, PERMITS, REVIEWER, RITA, SmallHouse, somebody
 
 pytestmark = pytest.mark.requirement("R-F1", "R-N1")
@@ -42,8 +45,26 @@ async def test_an_approval_of_other_bytes(house: SmallHouse, reviews: Reviews) -
     assert await state(house, review) is ReviewState.OPEN
 
 
-async def test_thirty_two_who_rule_at_once(house: SmallHouse, reviews: Reviews) -> None:
+class Crowd:
+    """A store in which everybody has read what stands there before anybody writes."""
+
+    def __init__(self, store: Store, many: int) -> None:
+        self._store = store
+        self._everybody = asyncio.Barrier(many)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, change: Change) -> None:
+        async with asyncio.timeout(10):
+            await self._everybody.wait()
+        await self._store.commit(change)
+
+
+async def test_thirty_two_who_rule_at_once(house: SmallHouse) -> None:
     review = await house.escalate()
+    crowd = cast("Store", Crowd(house.office, 32))
+    reviews = Reviews(store=crowd, permits=PERMITS, bands=PACK.bands)
     rulings = [
         reviews.approve(review.id, by=somebody(f"r{n}", "reviewer"), digest=review.action_digest, nonce=review.nonce)
         if n % 2 else reviews.reject(review.id, by=somebody(f"r{n}", "reviewer"), reason="no")

@@ -92,6 +92,17 @@ def test_what_agreement_is() -> None:
     assert not agrees(Deny((a, b)), Deny((a,)), rules=rules)
     assert not agrees(Deny((a,)), Deny((a, b)), rules=rules)
     assert not agrees(Deny((a,)), Escalate((a,)), rules=rules)
+
+
+async def test_what_was_blanked_for_an_erased_person_agrees_by_its_answer(recorded: list[Decided]) -> None:
+    """An erasure takes the reasons, which may quote the person; the answer and what it owes stay."""
+    blanked = [replace(one, decision=replace(one.decision, reasons=())) for one in recorded]
+    report = Backtester(engine()).run(blanked)
+    assert (report.agreeing, report.changed) == (400, 0)
+    rules = frozenset({"a"})
+    a = Reason("a", "a")
+    assert not agrees(Allow((), ("review_after",)), Allow((a,), ()), rules=rules)
+    assert not agrees(Allow(()), Deny((a,)), rules=rules)
     assert not agrees(Escalate((a,), "reviewer"), Escalate((a,), "operator"), rules=rules)
     assert not agrees(Allow((a,), ("review_after",)), Allow((a,)), rules=rules)
     assert not agrees(Deny((Reason("a", "other words"),)), Deny((a,)), rules=rules)

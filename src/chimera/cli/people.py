@@ -74,6 +74,12 @@ def disable(name: Name, *, as_json: Json = False) -> None:
 
 
 @app.command()
+def enable(name: Name, *, as_json: Json = False) -> None:
+    """Let this person in again, with the roles and the password from before."""
+    _say(_office(lambda office: office.desk.registry.enable_person(office.principal, name)), as_json=as_json)
+
+
+@app.command()
 def password(name: Name, *, password_stdin: Stdin = False, as_json: Json = False) -> None:
     """Set a password: your own, or as an owner anybody's. Open sessions of that person end."""
     text = _password(from_stdin=password_stdin)

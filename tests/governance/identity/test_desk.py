@@ -225,6 +225,19 @@ async def test_roles_change_at_once_and_disabling_ends_everything(door: FrontDoo
     assert await code_of(door.desk.log_in("rita", PASSWORD, "", HERE)) == "login_refused"
 
 
+async def test_whoever_is_let_in_again_begins_anew(door: FrontDoor) -> None:
+    owner = await door.owner()
+    rita = await door.join(owner, "rita", "reviewer")
+    _, session = await door.desk.log_in("rita", PASSWORD, "", HERE)
+    assert await code_of(door.desk.registry.enable_person(owner, "rita")) == "person_active_cannot_enable"
+    await door.desk.disable_person(owner, "rita")
+    assert await code_of(door.desk.registry.enable_person(rita, "rita")) == "not_permitted"
+    await door.desk.registry.enable_person(owner, "rita")
+    assert await code_of(door.desk.recognise(session)) == "session_over", "what ended stays ended"
+    _, anew = await door.desk.log_in("rita", PASSWORD, "", HERE)
+    assert (await door.desk.recognise(anew)).roles == frozenset({"reviewer"})
+
+
 async def test_a_new_password_ends_the_sessions(door: FrontDoor) -> None:
     owner = await door.owner()
     _, session = await door.desk.log_in("olga", PASSWORD, "", HERE)

@@ -121,6 +121,13 @@ class Registry:
         await self._changed(after, principal, what="disabled", beside=beside)
         return after
 
+    async def enable_person(self, principal: Principal, name: str) -> Person:
+        """Let somebody in again. Their password, roles and codes are as they were; what ended stays ended."""
+        self._permits.require(principal, "people.change", PEOPLE)
+        after = (await self._named(name)).after(PersonCommand.ENABLE)
+        await self._changed(after, principal, what="enabled")
+        return after
+
     async def _sessions_closed(self, person: Person) -> tuple[Record, ...]:
         return tuple(one.closed() for one in await self._store.list(Session, scope=person.id, states=(PassState.OPEN,)))
 
