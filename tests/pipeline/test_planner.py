@@ -18,11 +18,13 @@ from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unav
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.plan import STEPS_MAX
 from chimera.domain.task import Task, TaskState
+from chimera.domain.tools import Definition, ToolKind, ToolPin, pin_id
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.planner import Planner
 from chimera.ports.model import ModelAnswer, ModelRequest
 from tests.small_house import CONTRACTS, INPUTS, PROMPTS, SPECS, SmallHouse
+from tests.small_house import PERMISSIONS as FEW
 from tests.small_work import SayingModel, envelope
 
 pytestmark = pytest.mark.requirement("R-A1", "R-A6", "R-K1")
@@ -60,6 +62,26 @@ def step(key: str, *after: str, spec: str = "copy.post", **more: object) -> dict
 
 def plan(*steps: dict[str, object], **more: object) -> str:
     return envelope({"analysis": "a", "steps": list(steps), "safety": ["s"], "tests": ["t"], **more})
+
+
+@pytest.mark.parametrize(("more", "told"), [
+    ((), {}),
+    (("tools.write", "tools.read"), {"notes/add_note": "tool.write", "notes/read_notes": "tool.read"}),
+])  # fmt: skip
+async def test_the_pinned_tools_that_its_steps_may_use_are_told_and_no_others(
+    house: SmallHouse, more: tuple[str, ...], told: dict[str, str]
+) -> None:
+    kinds = {"add_note": ToolKind.WRITE, "read_notes": ToolKind.READ, "drop_notes": ToolKind.ADMIN}
+    for name, kind in kinds.items():
+        seen = Definition(server="notes", name=name, description=f"It can {name}.", schema='{"type":"object"}')
+        pin = ToolPin(id=pin_id("notes", name), definition=seen, digest=seen.digest, kind=kind, pinned_by="olga",
+                      pinned_at_us=1)  # fmt: skip
+        await house.put(pin)
+    made, model = planner(house, GOOD)
+    await made.plan_goal(house.campaign, replace(house.agent, permissions=(*FEW, *more)))
+    offered = model.asked[0].data.get("tools", [])
+    assert {one["tool"]: one["step"] for one in offered} == told
+    assert {one["name"] for one in model.asked[0].data["specs"]} >= set(told.values())
 
 
 GOOD = plan(step("a"), step("b", "a"), step("c", "a", "b"))

@@ -34,6 +34,7 @@ from chimera.governance.contracts import Contracts
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.tallying import REPORT, books_of
+from chimera.governance.tools.book import PinBook
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
 from chimera.ports.model import Model, ModelRequest
@@ -44,6 +45,8 @@ NOT_BEGUN = (TaskState.WAITING, TaskState.READY)
 REPLACED = "another plan takes its place"
 Adopt = Callable[[Plan, Bill], Awaitable[tuple[Task, ...]]]
 FINDING = frozenset({"research", "trends"})
+TOOLS_TOLD_MAX = 20
+TOOL_SAYS_CHARS_MAX = 300
 _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
 
 
@@ -71,6 +74,7 @@ class Planner:
         consents: Consents | None = None,
     ) -> None:
         self._consents = consents
+        self._tools = PinBook(reads=store, clock=clock)
         self._costs = costs
         self._model = model
         self._contracts = contracts
@@ -168,6 +172,7 @@ class Planner:
             return None, [f"no money for the planner's model: {refusal.message}"], Bill()
         refusals: list[str] = []
         try:
+            more = {**more, **await self._tools_for(campaign, agent)}
             for _ in range(PLANS_TRIED_MAX):
                 answer = await self._model.complete(self._request(campaign, agent, refusals, more))
                 bill = bill.plus(answer.cost_micros)
@@ -177,6 +182,14 @@ class Planner:
             await self._costs.broken_off(campaign, bill)
             raise
         return None, refusals, bill
+
+    async def _tools_for(self, campaign: Campaign, agent: Agent) -> dict[str, Any]:
+        """The pinned tools that this agent's steps may use, as they were approved; nothing where there are none."""
+        usable = await self._tools.usable_by(agent, wish=campaign.goal.text, limit=TOOLS_TOLD_MAX)
+        told = [{"tool": pin.definition.full_name, "step": f"tool.{pin.kind}", "arguments": pin.definition.schema,
+                 "says": pin.definition.description[:TOOL_SAYS_CHARS_MAX]}
+                for pin in usable if _is_for(agent, self._contracts.specs[f"tool.{pin.kind}"])]  # fmt: skip
+        return {"tools": told} if told else {}
 
     async def _adopted(
         self, campaign: Campaign, agent: Agent, text: str, bill: Bill, adopt: Adopt, refusals: list[str]

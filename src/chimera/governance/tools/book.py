@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chimera.domain.tools import Definition, Standing, ToolKind, ToolPin, standing
+from chimera.domain.agent import Agent
+from chimera.domain.permissions import permits
+from chimera.domain.tools import ACTS, Definition, PinState, Standing, ToolKind, ToolPin, standing
+from chimera.governance import texts
 from chimera.governance.tools.pins import pins
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads
 
 FRESH_US = 2_000_000
+READING = "tools.read"
+
+
+def _permits(agent: Agent, kind: ToolKind) -> bool:
+    if kind is ToolKind.READ:
+        return READING in agent.allowed
+    return permits(agent.allowed, ACTS[kind])
 
 
 class PinBook:
@@ -44,6 +54,19 @@ class PinBook:
         """What a pinned tool does, as the person said who pinned it; nothing for any other."""
         pin = self._pins.get(seen.full_name)
         return pin.kind if pin is not None and standing(seen, pin) is Standing.PINNED else None
+
+    async def usable_by(self, agent: Agent, *, wish: str, limit: int) -> tuple[ToolPin, ...]:
+        """The pinned tools that an agent may use; of many, those whose words are most of them in the wish."""
+        await self.freshen()
+        wanted = frozenset(texts.words(wish.casefold()))
+        mine = [pin for pin in self._pins.values() if pin.state is PinState.PINNED and _permits(agent, pin.kind)]
+
+        def fit(pin: ToolPin) -> tuple[int, str]:
+            seen = pin.definition
+            words = texts.words(f"{seen.name} {seen.description}".replace("_", " ").casefold())
+            return -len(wanted.intersection(words)), seen.full_name
+
+        return tuple(sorted(mine, key=fit)[:limit])
 
     def pin(self, full_name: str) -> ToolPin | None:
         """The pin of a tool, whatever its state."""
