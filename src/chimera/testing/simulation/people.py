@@ -23,6 +23,7 @@ from chimera.domain.person import Principal, person_id
 from chimera.domain.record import Record, next_version
 from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.task import Task
+from chimera.domain.variants import FIXED, STYLES, Variants
 from chimera.pipeline.intake import Arrival
 from chimera.rehearsal.orders import FORMS, FRAMES
 from chimera.testing.simulation.assembly import Keeper
@@ -72,6 +73,8 @@ class People:
             capabilities=tuple(SKILLS),
             state=AgentState.ACTIVE,
             rulings=dice.choice((0, 30, 30)),
+            # Every other one leaves the style of its posts to the bandit: a choice is crashed into like anything else.
+            variants=Variants(styles=STYLES) if number % 2 else FIXED,
         )
 
     async def open_campaigns(self) -> None:
