@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from chimera.domain import scopes
@@ -86,7 +87,7 @@ class Planning:
         fresh = [pair for pair in due if pair[0].id not in self._goals]
         taken = fresh[: max(0, GOALS_AT_ONCE_MAX - len(self._goals))]
         for campaign, agent in taken:
-            self._start(campaign, self._planned(campaign, self._handing.begin(campaign, agent)))
+            self._start(campaign, self._planned(campaign, partial(self._handing.begin, campaign, agent)))
         self._opened.took(len(due), left=len(fresh) - len(taken))
 
     def _start(self, campaign: Campaign, planning: Coroutine[Any, Any, None]) -> None:
@@ -106,7 +107,7 @@ class Planning:
             if asked is None or agent is None or campaign.id in self._goals or len(self._goals) >= GOALS_AT_ONCE_MAX:
                 continue
             if campaign.state is CampaignState.RUNNING and _may_begin(campaign, agent, resting):
-                self._start(campaign, self._planned(campaign, self._planner.replan(campaign, agent, asked)))
+                self._start(campaign, self._planned(campaign, partial(self._planner.replan, campaign, agent, asked)))
 
     def _is_time(self, campaign: Campaign, agent: Agent) -> bool:
         """Whether the campaign's moment has come, its agent works now, and there was money to plan it a moment ago."""
@@ -121,9 +122,10 @@ class Planning:
         opens_us = agent.schedule.opens_at(now_us, fleet=self._court.treasury.zone)
         return opens_us if opens_us > now_us else 0
 
-    async def _planned(self, campaign: Campaign, planning: Awaitable[Sequence[Task]]) -> None:
+    async def _planned(self, campaign: Campaign, plan: Callable[[], Awaitable[Sequence[Task]]]) -> None:
+        # Begun here and not by the caller: who is cancelled before the first step leaves nothing half begun.
         try:
-            await planning
+            await plan()
             self._ready.ring()
         except ChimeraError as error:
             if error.code == "over_budget":
