@@ -292,6 +292,9 @@ async def test_without_a_key_a_lost_answer_is_a_persons_to_see_to_and_nothing_is
     asked = await apart.house.effects().recover(performance)
     assert (asked.state, asked.needs_person) == (PerformanceState.IN_DOUBT, True)
     assert lines_of(apart.file) == ["- Buy flour."]
+    # Its server is back: nobody is asked to end what is just beginning.
+    assert await apart.fleet.discover() == {}
+    assert lines_of(apart.file) == ["- Buy flour."]
 
 
 async def test_with_a_key_the_same_call_is_sent_again_and_happens_once(apart: Desk) -> None:
