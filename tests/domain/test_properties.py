@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.domain import canonical, ids, labels, merkle, money, scopes
-from chimera.domain.budget import Hold, HoldState, Movement, Window, apply, metered
+from chimera.domain.budget import Hold, HoldState, Movement, Window, apply, combined, metered
 from chimera.domain.confidence import Band, Bands
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.record import SHARDS, shard_of
@@ -173,6 +173,23 @@ def test_a_hold_closes_once(amount: int, spent: int) -> None:
         for again in (closed.released, lambda closed=closed: closed.captured(1)):
             with pytest.raises(Refused):
                 again()
+
+
+MOVED = st.builds(lambda window, hold, release, spent: Movement(window_id=window, hold_micros=hold,
+                  release_micros=release, metered_micros=spent),
+                  st.sampled_from("abc"), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))  # fmt: skip
+
+
+@given(st.lists(st.lists(MOVED, max_size=6), max_size=4), st.booleans())
+def test_movements_together_are_their_sum(causes: list[list[Movement]], twice: bool) -> None:
+    if twice:
+        causes = [*causes, *causes]
+    together = combined(*causes)
+    every = [movement for cause in causes for movement in cause]
+    assert [one.window_id for one in together] == list(dict.fromkeys(one.window_id for one in every))
+    for name in ("hold_micros", "release_micros", "metered_micros"):
+        for one in together:
+            assert getattr(one, name) == sum(getattr(part, name) for part in every if part.window_id == one.window_id)
 
 
 def test_no_cost_moves_nothing() -> None:

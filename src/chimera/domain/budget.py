@@ -153,8 +153,8 @@ class Hold(Record, frozen=True, kw_only=True):
 
     def opening(self) -> tuple[Movement, ...]:
         """What opening the hold does to its windows."""
-        counted = (Movement(window_id=key, hold_micros=1) for key in self.quotas)
-        return (*(Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows), *counted)
+        counted = [Movement(window_id=key, hold_micros=1) for key in self.quotas]
+        return (*[Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows], *counted)
 
     def captured(self, spent_micros: int, *, parts: Mapping[str, int] = _NO_PARTS) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold spent. What was not needed goes back; what went beyond is metered."""
@@ -173,17 +173,17 @@ class Hold(Record, frozen=True, kw_only=True):
         return hold, self._closing(metered_micros=0, counts=0)
 
     def _closing(self, *, metered_micros: int, counts: int) -> tuple[Movement, ...]:
-        money = (
+        money = [
             Movement(window_id=key, release_micros=self.amount_micros, metered_micros=metered_micros)
             for key in self.windows
-        )
-        counted = (Movement(window_id=key, release_micros=1, metered_micros=counts) for key in self.quotas)
+        ]
+        counted = [Movement(window_id=key, release_micros=1, metered_micros=counts) for key in self.quotas]
         return (*money, *counted)
 
 
 def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
     """Cost that has happened without a hold of its own."""
-    return tuple(Movement(window_id=key, metered_micros=amount_micros) for key in windows) if amount_micros else ()
+    return tuple([Movement(window_id=key, metered_micros=amount_micros) for key in windows]) if amount_micros else ()
 
 
 def settled(
@@ -198,20 +198,21 @@ def settled(
 
 def combined(*causes: Iterable[Movement]) -> tuple[Movement, ...]:
     """The movements of several causes, one per window: what is held for an act and what its preparation cost."""
-    by_window: dict[str, Movement] = {}
+    first: dict[str, Movement] = {}
+    sums: dict[str, list[int]] = {}
     for movement in chain.from_iterable(causes):
-        before = by_window.get(movement.window_id)
-        by_window[movement.window_id] = movement if before is None else _sum(before, movement)
-    return tuple(by_window.values())
-
-
-def _sum(left: Movement, right: Movement) -> Movement:
-    return Movement(
-        window_id=left.window_id,
-        hold_micros=left.hold_micros + right.hold_micros,
-        release_micros=left.release_micros + right.release_micros,
-        metered_micros=left.metered_micros + right.metered_micros,
-    )
+        window = movement.window_id
+        before = first.get(window)
+        if before is None:
+            first[window] = movement
+            continue
+        total = sums.setdefault(window, [before.hold_micros, before.release_micros, before.metered_micros])
+        total[0] += movement.hold_micros
+        total[1] += movement.release_micros
+        total[2] += movement.metered_micros
+    for window, (held, released, spent) in sums.items():
+        first[window] = Movement(window_id=window, hold_micros=held, release_micros=released, metered_micros=spent)
+    return tuple(first.values())
 
 
 class Cap(Record, frozen=True, kw_only=True):

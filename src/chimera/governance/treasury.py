@@ -69,11 +69,12 @@ def starts_of(day: date) -> tuple[str, str, str]:
 
 def paid_windows(base: tuple[str, ...], *, action: Action, agent_id: str, campaign_id: str) -> tuple[str, ...]:
     """The windows of a cost that is decided: those of every cost, and those of campaign, category and recipient."""
-    spans = [key.partition("|")[2] for key in base if key.startswith(f"{scopes.FLEET}|")]
+    fleet = f"{scopes.FLEET}|"
+    spans = [key[len(fleet) :] for key in base if key.startswith(fleet)]
     owners = [scopes.agent(agent_id), scopes.campaign(campaign_id), scopes.category(action.category)]
     if action.recipient:
         owners.append(scopes.recipient(action.recipient))
-    wider = (f"{owner}|{span}" for owner in owners for span in spans)
+    wider = [f"{owner}|{span}" for owner in owners for span in spans]
     return tuple(dict.fromkeys((*base, *wider)))
 
 
