@@ -152,6 +152,7 @@ def install_another(page: Page, url: str, agent: str) -> None:
     manifest = {part: value for part, value in manifest.items() if value and part != "constitution"}
     manifest["identity"]["version"] = "9.0.0"
     manifest["permissions"] = [one for one in manifest["permissions"] if one != "media.make"]
+    manifest.get("variants", {}).pop("media", None)
     manifest["schedule"] = {"posts_per_day_max": 6}
     files = {"manifest.yaml": json.dumps(manifest)}
     offer = {"name": manifest["identity"]["name"], "files": files, "accept_permissions": True, "accept_budget": True}

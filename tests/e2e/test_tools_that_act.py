@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +57,33 @@ def started(home: Path) -> Running:
     return up
 
 
+def test_a_tool_is_held_approved_and_called_once(new_home: Path) -> None:
+    with at_work(new_home) as (_, url, token, file):
+        asyncio.run(held_and_done(new_home, url, token, file))
+    assert fleet.chimera(new_home, "audit", "verify").code == 0
+
+
+@pytest.mark.faults
 def test_a_tool_is_called_once_whatever_is_killed(new_home: Path) -> None:
-    file = furnished(new_home)
-    up = started(new_home)
+    with at_work(new_home) as (up, url, token, file):
+        for tool in ("add_note", "book_note"):
+            up = struck(new_home, up, file, lambda asked: asyncio.run(with_client(url, token, asked)), tool)
+        up.stop(120)
+    assert fleet.chimera(new_home, "audit", "verify").code == 0
+
+
+@contextlib.contextmanager
+def at_work(home: Path) -> Generator[tuple[Running, str, str, Path]]:
+    """A fleet with the agent in it, the gateway's address, the agent's token, and where the notes stand."""
+    file = furnished(home)
+    up = started(home)
     try:
-        token = token_of(new_home, {"name": AGENT})["token"]
-        with serving(new_home) as url:
-            asyncio.run(held_and_done(new_home, url, token, file))
-            for tool in ("add_note", "book_note"):
-                up = struck(new_home, up, file, lambda asked: asyncio.run(with_client(url, token, asked)), tool)
+        token = token_of(home, {"name": AGENT})["token"]
+        with serving(home) as url:
+            yield up, url, token, file
     finally:
         up.stop(120)
-        fleet.end_all(new_home)
-    assert fleet.chimera(new_home, "audit", "verify").code == 0
+        fleet.end_all(home)
 
 
 async def with_client(url: str, token: str, asked: tuple[str, dict[str, Any]]) -> dict[str, Any]:
