@@ -148,7 +148,9 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
                       treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
     yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)
-    yield TaskRoutes(views=views, rescheduling=Rescheduling(store=office), zone=given.zone)
+    yield TaskRoutes(
+        views=views, rescheduling=Rescheduling(store=office), reviews=given.reviews, zone=given.zone
+    )  # fmt: skip
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
     yield ReviewerRoutes(reviewers=Reviewers(store=office, ids=given.ids, permits=given.permits))
