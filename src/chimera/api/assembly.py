@@ -50,6 +50,7 @@ from chimera.api.tasks import TaskRoutes
 from chimera.api.telling import TELL_SECONDS, Telling
 from chimera.api.toolservers import OpenServers, ToolServerRoutes
 from chimera.api.uses import Uses
+from chimera.api.variants import VariantRoutes
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
@@ -155,6 +156,7 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
+    yield VariantRoutes(views=views)
     yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)
     yield TaskRoutes(views=views, retelling=retelling, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
