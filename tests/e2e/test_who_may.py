@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chimera.domain import ids
 from tests import fleet
 
 REFUSED = (
@@ -14,6 +15,7 @@ REFUSED = (
     ("privacy", "opt-out", "@somebody"),
     ("memory", "keep", "words"),
     ("audit", "export", "history.bundle"),
+    ("audit", "show", "--kind", "DECOY_PLANTED"),
     ("audit", "retain"),
 )
 
@@ -26,6 +28,10 @@ def test_a_token_that_only_looks_changes_nothing(new_home: Path) -> None:
     assert issued.code == 0, issued
     for command in REFUSED:
         answer = fleet.chimera(new_home, *command, "--json", CHIMERA_TOKEN=issued.object["secret"])
+        assert (answer.code, answer.object["error"]["code"]) == (1, "not_permitted"), (command, answer)
+    spending = fleet.chimera(new_home, "people", "token", "issue", "spending", "--scope", "money.look", "--json")
+    for command in (("memory", "search", "words"), ("memory", "show", ids.ROOT)):
+        answer = fleet.chimera(new_home, *command, "--json", CHIMERA_TOKEN=spending.object["secret"])
         assert (answer.code, answer.object["error"]["code"]) == (1, "not_permitted"), (command, answer)
     lowered = fleet.chimera(new_home, "budget", "set", "fleet", "1", "--json")
     assert (lowered.code, lowered.object["micros"]) == (0, 1_000_000), lowered
