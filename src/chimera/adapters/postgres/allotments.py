@@ -36,7 +36,7 @@ class PostgresAllotments:
                 case Fault.DENIED:
                     raise refusals.not_permitted(str(error)) from error
                 case Fault.FENCED | Fault.LOST | Fault.AGAIN:
-                    raise unreachable("the database of allotments") from error
+                    raise unreachable("the database of allotments", error) from error
                 case Fault.BAD:
                     raise
 

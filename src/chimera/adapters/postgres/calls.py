@@ -36,7 +36,7 @@ class PostgresCalls:
                 case Fault.DENIED:
                     raise refusals.not_permitted(str(error)) from error
                 case Fault.FENCED | Fault.LOST | Fault.AGAIN:
-                    raise unreachable("the database of calls") from error
+                    raise unreachable("the database of calls", error) from error
                 case Fault.BAD:
                     raise
         return {row["o_window"]: row["o_ahead"] for row in rows if row["o_ahead"] >= 0}

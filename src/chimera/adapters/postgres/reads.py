@@ -137,6 +137,7 @@ class PostgresReads:
                 return await self._pool.fetch(statement, *arguments)
             except DRIVER_ERRORS as error:
                 _raise_unless_lost(error, what, denied)
+                self._patience.met(error)
         raise AssertionError("patience ends by raising")
 
 

@@ -61,6 +61,6 @@ async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
             case Fault.FENCED:
                 raise refusals.fenced(str(error)) from error
             case Fault.LOST | Fault.AGAIN:
-                raise unreachable("the database of slots") from error
+                raise unreachable("the database of slots", error) from error
             case Fault.BAD:
                 raise
