@@ -91,20 +91,19 @@ class Children:
         child.kill()
         await child.wait()
 
-    async def end(self, *names: str) -> None:
-        """These, or all of them."""
-        ending = {name: self._running[name] for name in names or tuple(self._running)}
-        for child in ending.values():
+    async def end(self) -> list[str]:
+        """All of them. Who did not end when told to, and was killed: nobody should."""
+        for child in self._running.values():
             if child.returncode is None:
                 child.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS_MAX):
-                await asyncio.gather(*(child.wait() for child in ending.values()))
-        except TimeoutError:
-            for name in [name for name, child in ending.items() if child.returncode is None]:
-                await self.kill(name)
-            raise Unavailable("process_away", "a process did not end when it was told to", where="bench",
-                              remedy="see the lines above") from None  # fmt: skip
+                await asyncio.gather(*(child.wait() for child in self._running.values()))
+        left = [name for name, child in self._running.items() if child.returncode is None]
+        for name in left:
+            await self.kill(name)
+        self._running.clear()
+        return left
 
 
 class House(Struct, frozen=True, kw_only=True):
@@ -144,7 +143,7 @@ async def house(settings: Settings, plan: Plan) -> AsyncGenerator[House]:
 
 
 async def books_of(house: House, *, accepted: int) -> dict[str, Any]:
-    """Everything that was accepted comes to its end; then ours against the network's."""
+    """Everything that was accepted comes to its end, and every process; then ours against the network's."""
     gives_up = time.monotonic() + DRAIN_SECONDS_MAX
     while True:
         tasks = Counter(await house.reads.count(Task))
@@ -152,11 +151,11 @@ async def books_of(house: House, *, accepted: int) -> dict[str, Any]:
         if (tasks.total() >= accepted and not standing) or time.monotonic() > gives_up:
             break
         await asyncio.sleep(LOOK_SECONDS)
-    await house.children.end(parts.EFFECTS)
+    killed = await house.children.end()
     counts = await books.compare(house.reads, parts.deeds_of(house.folder))
     history = await audit.verify_history(house.reads)
     return {
-        "accepted": accepted, "tasks": dict(tasks), "standing": standing,
+        "did_not_end": killed, "accepted": accepted, "tasks": dict(tasks), "standing": standing,
         "lost": counts.lost + standing + max(0, accepted - tasks.total()), "doubled": counts.doubled,
         "overspent": counts.overspent + await books.overspent_windows(house.reads),
         "chain": "verified" if history.verified else str(history.flaws[0]),

@@ -69,14 +69,14 @@ async def _gateway(settings: Settings, agents: int, seed: int) -> AsyncGenerator
 @contextlib.asynccontextmanager
 async def _effects(settings: Settings, agents: int, seed: int) -> AsyncGenerator[str]:
     built = world_of(agents, seed)
-    try:
-        async with (
-            bootstrap.running_or_own_database(settings, lasting=True) as found,
-            processes.effects(settings, outside_of(built, seed), found=found),
-        ):
+    async with (
+        bootstrap.running_or_own_database(settings, lasting=True) as found,
+        processes.effects(settings, outside_of(built, seed), found=found),
+    ):
+        try:
             yield "here"
-    finally:
-        standing.write(deeds_file(settings.folder), Deeds(built.network.records()))
+        finally:
+            standing.write(deeds_file(settings.folder), Deeds(built.network.records()))
 
 
 async def _run(role: str, agents: int, seed: int) -> None:

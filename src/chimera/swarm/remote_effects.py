@@ -17,7 +17,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
 from chimera.swarm.bus_client import ACTED, GRANTED, BusClient
 from chimera.swarm.gathering import Gathering
-from chimera.swarm.loops import log
+from chimera.swarm.loops import end_if_told, log
 from chimera.swarm.performing import Acting, Performing
 
 LOOK_SECONDS = 0.5
@@ -128,6 +128,7 @@ class EffectsLoop:
             await self._recover_begun()
             while not self._is_fenced:
                 await self._act_on_ready()
+                end_if_told()
                 await self._clock.sleep(LOOK_SECONDS)
             raise refusals.fenced("the writer of effects")
         finally:
