@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.patience import unreachable
-from chimera.adapters.postgres.reads import Pool
+from chimera.adapters.postgres.reads import Pool, close_pool
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import pool_of
 from chimera.domain import refusals
@@ -42,4 +42,4 @@ class PostgresAllotments:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()
+        await close_pool(self._pool)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.patience import unreachable
-from chimera.adapters.postgres.reads import Pool
+from chimera.adapters.postgres.reads import Pool, close_pool
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import PostgresStore, pool_of
 from chimera.domain import refusals
@@ -48,7 +48,7 @@ class PostgresSlots:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()
+        await close_pool(self._pool)
 
 
 async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
