@@ -46,7 +46,7 @@ from chimera.domain.work import Assignment
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
-from chimera.governance.identity.slices import SlicePass
+from chimera.governance.identity.slices import ManagersPass, SlicePass
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.intake import Intake
 from chimera.ports.clock import Clock
@@ -100,8 +100,13 @@ async def channel(settings: Settings, user: str) -> AsyncGenerator[Valkey]:
 
 
 @contextlib.asynccontextmanager
-async def office(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[tuple[Store, Intake]]:
-    """The top tier: intake, listening, reviews, halts, checkpoints. One at a time: the next one fences it."""
+async def office(
+    settings: Settings, outside: Outside, *, found: Database, listens: bool = True
+) -> AsyncGenerator[tuple[Store, Intake]]:
+    """The top tier: intake, listening, reviews, halts, checkpoints. One at a time: the next one fences it.
+
+    Whoever brings all arrivals himself has it listen to no network.
+    """
     written, clock = bootstrap.rules(), SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(channel(settings, OFFICE))
@@ -117,6 +122,7 @@ async def office(settings: Settings, outside: Outside, *, found: Database) -> As
                            rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
                        inlets=inlets)  # fmt: skip
+        top.listening.is_open = listens
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         with contextlib.suppress(Unavailable):
             await top.governor.once()
@@ -150,6 +156,7 @@ class ManagerProcess:
         self._clock = SystemClock()
         self._line = line_of(settings)
         self._key = manager_key(settings)
+        self._pass = ManagersPass(key=self._key, clock=self._clock)
         self.signals = Signals()
         self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
                                run_slot=self._run_slot, clock=self._clock)  # fmt: skip
@@ -211,7 +218,7 @@ class ManagerProcess:
         return slices.signed(assignments, key=self._key, clock=self._clock)
 
     def _own_token(self, request: ModelRequest) -> str:
-        return slices.signed_for_manager(request.task_id, request.agent_id, key=self._key, clock=self._clock)
+        return self._pass.token()
 
 
 @contextlib.asynccontextmanager

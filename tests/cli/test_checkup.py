@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from chimera import bootstrap
 from chimera.adapters.documents.governance import load_files
-from chimera.cli.checkup import policy_found, unable_agents
+from chimera.cli.checkup import idleness, policy_found, unable_agents
 from chimera.domain.agent import AgentState
+from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.policy import PackFiles, Policy, PolicyState, policy_id
+from chimera.domain.task import TaskState
 from chimera.governance.policy.pack import pack_of
 from tests.small_house import SmallHouse
 
@@ -48,3 +50,19 @@ async def test_the_policy_that_is_named_is_the_one_in_force() -> None:
     unread = await policy_found(house.office)
     assert not unread.ok
     assert unread.remedy
+
+
+@pytest.mark.requirement("R-L2")
+async def test_a_house_in_which_nothing_goes_on_says_why_and_one_that_works_says_nothing() -> None:
+    house = await SmallHouse().open()
+
+    async def campaign_is(state: CampaignState) -> str:
+        known = await house.office.get(Campaign, house.campaign.id)
+        await house.put(replace(known, state=state, version=known.version + 1))
+        return await idleness(house.office)
+
+    assert await idleness(house.office) == ""
+    assert "wait to be resumed" in await campaign_is(CampaignState.PAUSED)
+    assert "has done what it was asked for" in await campaign_is(CampaignState.FINISHED)
+    await house.a_task(state=TaskState.HELD)
+    assert await idleness(house.office) == ""

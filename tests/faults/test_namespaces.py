@@ -1,6 +1,7 @@
-"""Two worker hosts in network namespaces of their own; one is cut off for half a minute in mid-run, and comes back.
+"""Hosts in network namespaces of their own: workers and a manager are cut off for half a minute, and come back.
 
-Valkey and the gateway are reached over the network, the gateway's line is encrypted. Needs root, and nothing outside.
+Valkey and the gateway are reached over the network, the gateway's line is encrypted; the database and the vault are on
+the office's host, by their sockets. Needs root, and nothing outside.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.faults.test_processes import AGENTS, Roles, looked, require_whole, se
 HERE = "10.77.0.1"
 VALKEY, GATEWAY = 6399, 8498
 WORKERS = ("worker-1", "worker-2")
+MANAGER = "manager-b"
 CUT_OFF_SECONDS = 30
 PUBLISHED = EventKind.EFFECT_FINISHED
 
@@ -37,15 +39,15 @@ def ip(*words: str) -> None:
 
 
 class Hosts:
-    """One namespace for each worker, with a cable to this one."""
+    """One namespace for each host that is not this one, with a cable to this one."""
 
     def __init__(self) -> None:
         self._made: list[tuple[str, ...]] = []
 
     def build(self) -> None:
         self._add(("addr", "add", f"{HERE}/32", "dev", "lo"), undo=("addr", "del", f"{HERE}/32", "dev", "lo"))
-        for number, worker in enumerate(WORKERS, start=1):
-            space, cable = self.space(worker), self.cable(worker)
+        for number, host in enumerate((*WORKERS, MANAGER), start=1):
+            space, cable = self.space(host), self.cable(host)
             self._add(("netns", "add", space), undo=("netns", "del", space))
             ip("link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", space)
             ip("addr", "add", f"10.77.{number}.1/30", "dev", cable)
@@ -55,20 +57,20 @@ class Hosts:
             ip("-n", space, "link", "set", "eth0", "up")
             ip("-n", space, "route", "add", "default", "via", f"10.77.{number}.1")
 
-    def space(self, worker: str) -> str:
-        return f"chimera-{os.getpid()}-{worker}"
+    def space(self, host: str) -> str:
+        return f"chimera-{os.getpid()}-{host}"
 
-    def cable(self, worker: str) -> str:
-        return f"ch{os.getpid() % 100_000}{worker[-2:]}"
+    def cable(self, host: str) -> str:
+        return f"ch{os.getpid() % 100_000}{host[-2:]}"
 
-    def inside(self, worker: str) -> tuple[str, ...]:
-        return ("ip", "netns", "exec", self.space(worker))
+    def inside(self, host: str) -> tuple[str, ...]:
+        return ("ip", "netns", "exec", self.space(host))
 
-    def cut_off(self, worker: str) -> None:
-        ip("link", "set", self.cable(worker), "down")
+    def cut_off(self, host: str) -> None:
+        ip("link", "set", self.cable(host), "down")
 
-    def bring_back(self, worker: str) -> None:
-        ip("link", "set", self.cable(worker), "up")
+    def bring_back(self, host: str) -> None:
+        ip("link", "set", self.cable(host), "up")
 
     def end(self) -> None:
         for undo in reversed(self._made):
@@ -121,9 +123,11 @@ def roles(home: Path, tmp_path: Path, hosts: Hosts, valkey: dict[str, str]) -> I
         made.start("gateway", "gateway", "workers", CHIMERA_GATEWAY_KEY=key, **line)
         made.start("effects", "effects", CHIMERA_VALKEY_URL=valkey["effects"])
         made.start("manager-a", "manager", CHIMERA_VALKEY_URL=valkey["manager"], **line)
+        apart = hosts.inside(MANAGER)
+        made.start(MANAGER, "manager", inside=apart, CHIMERA_VALKEY_URL=valkey["manager"], **line)
         for worker in WORKERS:
             made.start(worker, "worker", inside=hosts.inside(worker), CHIMERA_VALKEY_URL=valkey[worker], **line)
-        for name in ("effects", "manager-a", *WORKERS):
+        for name in ("effects", "manager-a", MANAGER, *WORKERS):
             made.until_ready(name)
         made.until_ready("gateway", str(GATEWAY).encode())
         yield made
@@ -154,7 +158,37 @@ def test_a_worker_host_that_is_cut_off_for_half_a_minute_loses_nothing(home: Pat
     fleet.until(lambda: not due & asyncio.run(under_way(home)), seconds_max=300, what="all that was due then has moved")
     before = looked(home)[1][PUBLISHED]
     fleet.until(lambda: looked(home)[1][PUBLISHED] > before, seconds_max=240, what="whoever came back works")
-    for name in ("worker-2", "manager-a", "effects"):
+    end(home, roles, "worker-2", "manager-a", MANAGER, "effects")
+
+
+def end(home: Path, roles: Roles, *names: str) -> None:
+    """Whoever works is killed; then the network's books against ours."""
+    for name in names:
         roles.kill(name)
     time.sleep(1)
     asyncio.run(require_whole(home))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.requirement("R-A2", "R-A4", "R-A7")
+def test_a_manager_host_that_is_cut_off_and_then_stands_still_loses_nothing(
+    home: Path, hosts: Hosts, roles: Roles
+) -> None:
+    fleet.until(lambda: looked(home)[1][PUBLISHED] >= 3, seconds_max=240, what="something was published")
+    hosts.cut_off(MANAGER)
+    cut_off_at, before = time.monotonic(), looked(home)[1][PUBLISHED]
+    fleet.until(lambda: looked(home)[1][PUBLISHED] > before, seconds_max=240, what="the other manager goes on")
+    time.sleep(max(0.0, cut_off_at + CUT_OFF_SECONDS - time.monotonic()))
+    due = asyncio.run(under_way(home))
+    hosts.bring_back(MANAGER)
+    fleet.until(lambda: not due & asyncio.run(under_way(home)), seconds_max=300, what="all that was due then has moved")
+    # As if it were cut off from everything, the database too: its slots are taken over, and when it comes back it is
+    # fenced from what it still holds to be its own.
+    with roles.standing_still(MANAGER):
+        due, before = asyncio.run(under_way(home)), looked(home)[1][PUBLISHED]
+        fleet.until(lambda: not due & asyncio.run(under_way(home)), seconds_max=300, what="its slots were taken over")
+        fleet.until(lambda: looked(home)[1][PUBLISHED] > before, seconds_max=240, what="it goes on without it")
+    before = looked(home)[1][PUBLISHED]
+    fleet.until(lambda: looked(home)[1][PUBLISHED] > before, seconds_max=240, what="it goes on with whoever came back")
+    end(home, roles, *WORKERS, "manager-a", MANAGER, "effects")

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -64,6 +64,15 @@ class Roles:
         killed = self._running.pop(name)
         killed.kill()
         killed.wait()
+
+    @contextmanager
+    def standing_still(self, name: str) -> Generator[None]:
+        """As if its host were cut off from everything, while the block runs."""
+        self._running[name].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._running[name].send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         for name in reversed(self._running):

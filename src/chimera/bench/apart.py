@@ -1,6 +1,7 @@
-"""A swarm in processes of their own, for measurements: managers and a worker, with the vault, Valkey and PostgreSQL.
+"""A swarm in processes of their own, for measurements: managers, a worker, gateway, effects, vault, and the servers.
 
-Office, gateway, effects and the simulated network are the measuring process. Whatever is ended here was begun here.
+The office is the measuring process; the simulated model is in the gateway, the network in effects. Whatever is ended
+here was begun here.
 """
 
 from __future__ import annotations
@@ -20,20 +21,15 @@ from msgspec import Struct
 
 from chimera import bootstrap, processes
 from chimera.adapters.local.home import Home
-from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
-from chimera.bench import books
-from chimera.bench.feeding import NoTools, settle_in
-from chimera.bench.load import QuickJudge, SlowModel, handle_of
-from chimera.bootstrap import Outside
+from chimera.bench import books, parts
+from chimera.bench.feeding import settle_in
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Unavailable
 from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads
-from chimera.rehearsal import world
-from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
 WORKER = "worker-1"
@@ -51,19 +47,34 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 class Children:
-    """The processes of managers and workers, by name."""
+    """The processes of the roles, by name."""
 
-    def __init__(self, settings: Settings, plan: Plan, *, gateway: str) -> None:
-        self._settings = {"CHIMERA_HOME": settings.home, "CHIMERA_GATEWAY_ADDRESS": gateway, "PYTHONUNBUFFERED": "1",
-                          "CHIMERA_MANAGER_SLOTS": str(plan.slots), "CHIMERA_WORKERS": str(plan.agents),
-                          "CHIMERA_WORKER_NAME": WORKER}  # fmt: skip
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        self._plan = plan
+        self._settings = {"CHIMERA_HOME": settings.home, "CHIMERA_GATEWAY_ADDRESS": "127.0.0.1:0",
+                          "PYTHONUNBUFFERED": "1", "CHIMERA_MANAGER_SLOTS": str(plan.slots),
+                          "CHIMERA_WORKERS": str(plan.agents), "CHIMERA_WORKER_NAME": WORKER}  # fmt: skip
         self._running: dict[str, asyncio.subprocess.Process] = {}
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Those that run, by name."""
+        return {name: child.pid for name, child in self._running.items()}
+
     async def start(self, name: str, command: str) -> None:
-        """It is ready when this returns."""
+        """A role of the command line. It is ready when this returns."""
+        await self._start(name, "chimera.cli.start", command)
+
+    async def start_part(self, role: str) -> None:
+        """A role before something simulated."""
+        said = await self._start(role, "chimera.bench.parts", role, str(self._plan.agents), str(self._plan.seed))
+        if role == parts.GATEWAY:
+            self._settings["CHIMERA_GATEWAY_ADDRESS"] = said.split()[-1]
+
+    async def _start(self, name: str, *words: str) -> str:
         given = [f"{key}={value}" for key, value in self._settings.items()]
         child = self._running[name] = await asyncio.create_subprocess_exec(
-            "env", *given, sys.executable, "-m", "chimera.cli.start", command,
+            "env", *given, sys.executable, "-m", *words,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert child.stdout is not None, "it is a pipe"
@@ -72,6 +83,7 @@ class Children:
         if b"ready" not in line:
             raise Unavailable("process_away", f"{name} did not begin: {line.decode()[:200]}", where="bench",
                               remedy="see the lines above")  # fmt: skip
+        return line.decode()
 
     async def kill(self, name: str) -> None:
         """As if its host failed."""
@@ -79,19 +91,19 @@ class Children:
         child.kill()
         await child.wait()
 
-    async def end(self) -> None:
-        """All of them, in order."""
+    async def end(self) -> list[str]:
+        """All of them. Who did not end when told to, and was killed: nobody should."""
         for child in self._running.values():
             if child.returncode is None:
                 child.send_signal(signal.SIGTERM)
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS_MAX):
                 await asyncio.gather(*(child.wait() for child in self._running.values()))
-        except TimeoutError:
-            for name in [name for name, child in self._running.items() if child.returncode is None]:
-                await self.kill(name)
-            raise Unavailable("process_away", "a process did not end when it was told to", where="bench",
-                              remedy="see the lines above") from None  # fmt: skip
+        left = [name for name, child in self._running.items() if child.returncode is None]
+        for name in left:
+            await self.kill(name)
+        self._running.clear()
+        return left
 
 
 class House(Struct, frozen=True, kw_only=True):
@@ -101,7 +113,6 @@ class House(Struct, frozen=True, kw_only=True):
     children: Children
     intake: Intake
     campaigns: list[Campaign]
-    built: world.World
     reads: Reads
 
 
@@ -110,33 +121,29 @@ async def house(settings: Settings, plan: Plan) -> AsyncGenerator[House]:
     """All of it, running while the block does."""
     settings = msgspec.structs.replace(settings, gateway_address="127.0.0.1:0", manager_slots=plan.slots)
     clock = SystemClock()
-    scenario = msgspec.structs.replace(CALM, seed=plan.seed, people=0, rules=Rules(posts_per_hour_max=10**9))
-    built = world.build(scenario, clock, accounts=tuple(map(handle_of, range(plan.agents))))
-    outside = Outside(model=SlowModel(clock, seed=plan.seed), judge_model=QuickJudge(), tools=NoTools(),
-                      publisher=RehearsalPublisher(built.line, clock))  # fmt: skip
+    nothing = parts.outside_of(parts.world_of(1, plan.seed), plan.seed)
     with Home.open(settings.folder) as home:
         async with (
             processes.servers(settings, workers=[WORKER]),
             bootstrap.database(settings) as found,
-            processes.office(settings, outside, found=found) as (store, intake),
-            processes.gateway(settings, outside) as gateway,
-            processes.effects(settings, outside, found=found),
+            processes.office(settings, nothing, found=found, listens=False) as (store, intake),
             contextlib.AsyncExitStack() as stack,
         ):
-            children = Children(settings, plan, gateway=gateway)
+            children = Children(settings, plan)
             stack.push_async_callback(children.end)
             reads = await found.reads()
             stack.push_async_callback(reads.close)
             campaigns = await settle_in(store, clock, agents=plan.agents)
+            await children.start_part(parts.GATEWAY)
+            await children.start_part(parts.EFFECTS)
             await children.start(WORKER, "worker")
             for name in plan.managers:
                 await children.start(name, "manager")
-            yield House(folder=home.folder, children=children, intake=intake, campaigns=campaigns, built=built,
-                        reads=reads)  # fmt: skip
+            yield House(folder=home.folder, children=children, intake=intake, campaigns=campaigns, reads=reads)
 
 
 async def books_of(house: House, *, accepted: int) -> dict[str, Any]:
-    """Everything that was accepted comes to its end; then ours against the network's."""
+    """Everything that was accepted comes to its end, and every process; then ours against the network's."""
     gives_up = time.monotonic() + DRAIN_SECONDS_MAX
     while True:
         tasks = Counter(await house.reads.count(Task))
@@ -144,10 +151,11 @@ async def books_of(house: House, *, accepted: int) -> dict[str, Any]:
         if (tasks.total() >= accepted and not standing) or time.monotonic() > gives_up:
             break
         await asyncio.sleep(LOOK_SECONDS)
-    counts = await books.compare(house.reads, house.built.network.records())
+    killed = await house.children.end()
+    counts = await books.compare(house.reads, parts.deeds_of(house.folder))
     history = await audit.verify_history(house.reads)
     return {
-        "accepted": accepted, "tasks": dict(tasks), "standing": standing,
+        "did_not_end": killed, "accepted": accepted, "tasks": dict(tasks), "standing": standing,
         "lost": counts.lost + standing + max(0, accepted - tasks.total()), "doubled": counts.doubled,
         "overspent": counts.overspent + await books.overspent_windows(house.reads),
         "chain": "verified" if history.verified else str(history.flaws[0]),

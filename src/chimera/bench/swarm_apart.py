@@ -1,6 +1,6 @@
-"""`chimera bench swarm --processes`: the same load with managers and a worker as processes of their own, over Streams.
+"""`chimera bench swarm --managers`: the same load with every role as a process of its own, over Streams.
 
-The vault is one too, as always. Office, gateway, effects and the network are the measuring process.
+Managers, a worker, the gateway, effects and the vault; the office is the measuring process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from chimera.bench import apart
+from chimera.bench import apart, processor
 from chimera.bench.apart import OVER, House, Plan, books_of
 from chimera.bench.feeding import ARRIVING_AT_ONCE_MAX, Load, arrival
 from chimera.bench.load import Lines
@@ -24,17 +24,21 @@ WARM_UP_SECONDS, LOOK_SECONDS = 5.0, 0.25
 
 async def run(settings: Settings, load: Load, *, managers: int) -> dict[str, Any]:
     """One saturated phase, and the books."""
-    plan = Plan(agents=load.agents, managers=tuple(f"manager-{number}" for number in range(managers)), seed=load.seed)
+    names = tuple(f"manager-{number}" for number in range(managers))
+    plan = Plan(agents=load.agents, managers=names, slots=managers, seed=load.seed)
     async with apart.house(settings, plan) as house:
         feeding = _Feeding(house, load)
         await feeding.saturate(until=time.monotonic() + WARM_UP_SECONDS)
-        before, since = feeding.over, time.monotonic()
+        before, since, worked = await feeding.ended(), time.monotonic(), processor.seconds(house.children.pids)
         await feeding.saturate(until=since + load.seconds)
-        per_second = (feeding.over - before) / (time.monotonic() - since)
+        ended, seconds = await feeding.ended() - before, time.monotonic() - since
+        worked = processor.seconds(house.children.pids) - worked
         books = await books_of(house, accepted=feeding.accepted)
         done = books["tasks"].get("done", 0)
         return {"agents": load.agents, "seconds": load.seconds, "managers": managers, "slots": plan.slots,
-                **conditions(), "governed_per_second": round(per_second), **books,
+                **conditions(), "governed_per_second": round(ended / seconds),
+                "cpu_us_per_decision": {name: round(1e6 * took / max(1, ended)) for name, took in worked.items()},
+                **books,
                 "completion": round(done / max(1, feeding.accepted), 4)}  # fmt: skip
 
 
@@ -45,15 +49,18 @@ class _Feeding:
         self._house = house
         self._backlog = 2 * load.agents
         self._dice, self._lines = random.Random(load.seed), Lines(seed=load.seed)
-        self.accepted, self.over = 0, 0
+        self.accepted = 0
+
+    async def ended(self) -> int:
+        """How many tasks are over."""
+        tasks = Counter(await self._house.reads.count(Task))
+        return sum(tasks[state] for state in OVER)
 
     async def saturate(self, *, until: float) -> None:
         """Look, fill up, and again."""
         while time.monotonic() < until:
             since = time.monotonic()
-            tasks = Counter(await self._house.reads.count(Task))
-            self.over = sum(tasks[state] for state in OVER)
-            missing = self._backlog - (self.accepted - self.over)
+            missing = self._backlog - (self.accepted - await self.ended())
             while missing > 0 and time.monotonic() < until:
                 together = min(missing, ARRIVING_AT_ONCE_MAX)
                 await asyncio.gather(*(self._bring() for _ in range(together)))

@@ -82,7 +82,7 @@ def recover(
     *,
     rounds: Annotated[int, typer.Option(help="How often a manager, Valkey and PostgreSQL are killed, in turns.")] = 100,
     agents: Annotated[int, typer.Option(help="How many agents take part.")] = 64,
-    per_second: Annotated[float, typer.Option(help="How much arrives in a second.")] = 50.0,
+    per_second: Annotated[float, typer.Option(help="How much arrives in a second, while it is worked off.")] = 150.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """A manager, Valkey and PostgreSQL are killed under load, in processes of their own: how long until all goes on."""

@@ -16,7 +16,9 @@ from chimera.adapters.local.home import DISK_FREE_BYTES_MIN, prepare_home
 from chimera.adapters.local.postgres import programs
 from chimera.adapters.local.valkey_binary import find_binary
 from chimera.domain.agent import Agent, AgentState
+from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.errors import ChimeraError
+from chimera.domain.task import Task, TaskState
 from chimera.governance import audit
 from chimera.governance.policy.changes import in_force
 from chimera.governance.policy.pack import pack_of
@@ -24,6 +26,7 @@ from chimera.ports.store import Reads, every
 from chimera.settings import Settings
 
 PYTHON_MIN = (3, 11)
+OVER = frozenset((TaskState.DONE, TaskState.REFUSED, TaskState.FAILED, TaskState.DROPPED))
 
 
 INSTALL_AGAIN = (
@@ -89,6 +92,21 @@ async def unable_agents(reads: Reads) -> list[str]:
     """The names of agents that can do nothing: they were installed before a manifest's capabilities counted."""
     agents = [one async for one in every(reads, Agent)]
     return [one.name for one in agents if not one.capabilities and one.state is not AgentState.RETIRED]
+
+
+async def idleness(reads: Reads) -> str:
+    """Why nothing will be posted, in words, where that is so; nothing, where a campaign goes on or a task stands."""
+    campaigns = await reads.count(Campaign)
+    if any(campaigns.get(state) for state in (CampaignState.OPENED, CampaignState.RUNNING)):
+        return ""
+    if (await reads.count(Task)).keys() - OVER:
+        return ""
+    if paused := campaigns.get(CampaignState.PAUSED, 0):
+        return f"nothing goes on: {paused} of the campaigns wait to be resumed (`chimera campaign list`)"
+    if not campaigns:
+        return "nothing goes on: there is no campaign yet; one is opened in the console"
+    return ("nothing goes on: every campaign has done what it was asked for, and nothing is posted or answered "
+            "until another is opened in the console")  # fmt: skip
 
 
 async def _kept(settings: Settings) -> list[Finding]:

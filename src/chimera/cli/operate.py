@@ -94,6 +94,8 @@ async def _show(fleet: Fleet, settings: Settings, *, quiet: bool) -> None:
     if unable := await checkup.unable_agents(fleet.reads):
         output.note(f"can do nothing: {', '.join(unable)}; {checkup.INSTALL_AGAIN}")
     output.note("the live feed is here; `chimera feed` shows it elsewhere, `chimera halt fleet` stops everything")
+    if idle := await checkup.idleness(fleet.reads):
+        output.note(idle)
     async for line in lines(fleet.reads, settings, from_now=True):
         if not quiet:
             output.tell(line)
@@ -125,6 +127,8 @@ def feed(
 async def _feed(settings: Settings, *, from_now: bool) -> None:
     async with bootstrap.running_or_own_database(settings, lasting=True) as found:
         reads = await found.reads()
+        if idle := await checkup.idleness(reads):
+            output.note(idle)
         async for line in lines(reads, settings, from_now=from_now):
             output.tell(line)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from typing import Annotated, Any
 
 import typer
+import uvloop
 
 from chimera import bootstrap, processes
 from chimera.adapters.system.clock import SystemClock
@@ -62,8 +63,9 @@ def vault_serve() -> None:
 
 
 def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """On the quick loop: what a role mostly does is to read and write."""
     with contextlib.suppress(KeyboardInterrupt):
-        stopping.run(work)
+        stopping.run(work, loop=uvloop.new_event_loop)
     output.note("stopped")
 
 

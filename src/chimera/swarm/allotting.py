@@ -12,7 +12,7 @@ from chimera.domain.errors import ChimeraError
 from chimera.governance.treasury import Treasury
 from chimera.ports.allotments import Allotments
 from chimera.ports.clock import Clock
-from chimera.swarm.loops import log
+from chimera.swarm.loops import end_if_told, log
 
 ALLOTTED_SECONDS, LEASE_SECONDS = 1.0, 10.0
 SHARE_BP = 500
@@ -39,6 +39,7 @@ class Allotting:
         try:
             while True:
                 await self.once()
+                end_if_told()
                 await self._clock.sleep(ALLOTTED_SECONDS)
         finally:
             await self._ask(())

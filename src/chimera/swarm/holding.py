@@ -13,7 +13,7 @@ from chimera.domain.errors import ChimeraError, Conflict
 from chimera.domain.record import SHARDS
 from chimera.ports.clock import Clock
 from chimera.ports.slots import Slots
-from chimera.swarm.loops import log, patiently
+from chimera.swarm.loops import end_if_told, log, patiently
 
 LEASE_SECONDS = 2.0
 RENEW_SECONDS = 0.4
@@ -59,6 +59,7 @@ class Holding:
         try:
             while True:
                 await self._once()
+                end_if_told()
                 await self._clock.sleep(RENEW_SECONDS)
         finally:
             await self._end(tuple(self._running))
@@ -117,6 +118,7 @@ class Alone:
     async def keep(self) -> None:
         """Until cancelled. A store that is away takes nothing from us: whoever else got a slot has fenced us."""
         while await patiently("slots", self._holds_all, clock=self._clock):
+            end_if_told()
             await self._clock.sleep(ALONE_RENEW_SECONDS)
         raise _others()
 

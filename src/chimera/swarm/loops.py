@@ -26,7 +26,7 @@ async def forever(
     while True:
         if not await patiently(name, once, clock=clock):
             await bell.wait(seconds_max=idle_seconds)
-        _end_if_told()
+        end_if_told()
 
 
 async def patiently(name: str, act: Callable[[], Awaitable[T]], *, clock: Clock) -> T:
@@ -38,13 +38,13 @@ async def patiently(name: str, act: Callable[[], Awaitable[T]], *, clock: Clock)
         except ChimeraError as error:
             if error.code == "writer_fenced":
                 raise
-            _end_if_told()
+            end_if_told()
             log.warning("a loop pauses", loop=name, seconds=pause_seconds, why=str(error))
             await clock.sleep(pause_seconds)
             pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
 
 
-def _end_if_told() -> None:
+def end_if_told() -> None:
     """A driver may take our cancellation for a fault of its connection; nobody cancels us a second time."""
     owner = asyncio.current_task()
     if owner is not None and owner.cancelling():

@@ -1,7 +1,7 @@
 """Effects in another process, seen from a manager; and the loop of that process. They meet in the store.
 
 A manager says which grants it waits for; the process acts on what is sealed, whoever said so, and says what it is done
-with. Both look at the store by themselves, so a word that is lost costs a moment.
+with. Both look at the store by themselves, so a word that is lost costs a moment. A word names many grants at once.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from chimera.ports.bus import Message
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
 from chimera.swarm.bus_client import ACTED, GRANTED, BusClient
-from chimera.swarm.loops import log
+from chimera.swarm.gathering import Gathering
+from chimera.swarm.loops import end_if_told, log
 from chimera.swarm.performing import Acting, Performing
 
 LOOK_SECONDS = 0.5
 ASKED_AGAIN_SECONDS = 5.0
+# Who comes within this is said, and looked up, together.
+GATHER_SECONDS = 0.01
 _ENDED = (PerformanceState.FINISHED, PerformanceState.FAILED, PerformanceState.IN_DOUBT)
 
 
+_WORD_BYTES_MAX = 64 * LIST_MAX
 _OPEN = (PerformanceState.STARTED, PerformanceState.IN_DOUBT)
 
 
@@ -36,6 +40,8 @@ class RemoteEffects:
         self._clock = clock
         self._waiting: dict[str, asyncio.Future[Performance]] = {}
         self._versions: dict[str, int] = {}
+        self._asked = Gathering(self._ask, seconds=GATHER_SECONDS, clock=clock)
+        self._acted = Gathering(self._look, seconds=GATHER_SECONDS, clock=clock)
 
     async def perform(self, grant_id: str) -> Performance:
         """What came of it. Whoever is cancelled here has stopped nothing."""
@@ -51,17 +57,20 @@ class RemoteEffects:
         try:
             async with contextlib.aclosing(self._bus.heard(ACTED)) as hearing:
                 async for heard in hearing:
-                    await self._look((heard.body.decode("ascii", "replace"),) if isinstance(heard, Message) else None)
+                    # After a gap everything that is waited for is looked at.
+                    self._acted.offer(*(_named(heard.body) if isinstance(heard, Message) else self._waiting))
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
+            await self._asked.close()
+            await self._acted.close()
 
     async def _outcome(self, grant_id: str, *, after_version: int) -> Performance:
         self._versions[grant_id] = after_version
         waiting = self._waiting[grant_id] = asyncio.get_running_loop().create_future()
         try:
             while True:
-                self._bus.say(GRANTED, grant_id.encode())
+                self._asked.offer(grant_id)
                 with contextlib.suppress(TimeoutError):
                     async with self._clock.timeout(ASKED_AGAIN_SECONDS):
                         return await asyncio.shield(waiting)
@@ -69,6 +78,9 @@ class RemoteEffects:
         finally:
             self._waiting.pop(grant_id, None)
             self._versions.pop(grant_id, None)
+
+    async def _ask(self, grant_ids: tuple[str, ...]) -> None:
+        self._bus.say(GRANTED, " ".join(grant_ids).encode())
 
     async def _require_valid(self, grant_id: str) -> None:
         """What nobody may act on any more is not waited for."""
@@ -81,10 +93,10 @@ class RemoteEffects:
     async def _look_often(self) -> None:
         while True:
             await self._clock.sleep(LOOK_SECONDS)
-            await self._look(None)
+            self._acted.offer(*self._waiting)
 
-    async def _look(self, grant_ids: tuple[str, ...] | None) -> None:
-        asked = [one for one in grant_ids or tuple(self._waiting) if one in self._waiting][:LIST_MAX]
+    async def _look(self, grant_ids: tuple[str, ...]) -> None:
+        asked = [one for one in grant_ids if one in self._waiting]
         if not asked:
             return
         try:
@@ -105,6 +117,8 @@ class EffectsLoop:
         self._bus = bus
         self._clock = clock
         self._performing = Performing(effects=effects, ended=self._ended)
+        self._asked = Gathering(self._look, seconds=GATHER_SECONDS, clock=clock)
+        self._done = Gathering(self._tell, seconds=GATHER_SECONDS, clock=clock)
         self._is_fenced = False
 
     async def run(self) -> None:
@@ -114,12 +128,15 @@ class EffectsLoop:
             await self._recover_begun()
             while not self._is_fenced:
                 await self._act_on_ready()
+                end_if_told()
                 await self._clock.sleep(LOOK_SECONDS)
             raise refusals.fenced("the writer of effects")
         finally:
             hearing.cancel()
             await asyncio.gather(hearing, return_exceptions=True)
+            await self._asked.close()
             await self._performing.close()
+            await self._done.close()
 
     async def _recover_begun(self) -> None:
         """Nobody else acts under our writer: what stands there as begun was begun by a life that is over."""
@@ -138,23 +155,35 @@ class EffectsLoop:
         async with contextlib.aclosing(self._bus.heard(GRANTED)) as hearing:
             async for heard in hearing:
                 if isinstance(heard, Message):
-                    await self._asked(heard.body.decode("ascii", "replace"))
+                    self._asked.offer(*_named(heard.body))
 
-    async def _asked(self, grant_id: str) -> None:
+    async def _look(self, grant_ids: tuple[str, ...]) -> None:
         """What is begun or in doubt is looked up when somebody asks, unless we are at it; the rest is acted on once."""
         try:
-            performance = await self._reads.find(Performance, grant_id)
+            found = {one.id: one for one in await self._reads.get_many(Performance, grant_ids)}
         except ChimeraError as error:
-            return log.info("a grant is looked at again later", grant=grant_id[:64], why=str(error))
+            return log.info("grants are looked at again later", grants=len(grant_ids), why=str(error))
+        for grant_id in grant_ids:
+            self._answer(grant_id, found.get(grant_id))
+
+    def _answer(self, grant_id: str, performance: Performance | None) -> None:
         if performance is None:
             self._performing.offer(grant_id)
         elif performance.state in _OPEN and not performance.needs_person:
             self._performing.recover(performance)
         else:
-            self._bus.say(ACTED, grant_id.encode())
+            self._done.offer(grant_id)
 
     async def _ended(self, grant_id: str, outcome: Performance | ChimeraError) -> None:
         if isinstance(outcome, ChimeraError):
             self._is_fenced = self._is_fenced or outcome.code == "writer_fenced"
             log.info("a grant is not acted on", grant=grant_id[:64], why=str(outcome))
-        self._bus.say(ACTED, grant_id.encode())
+        self._done.offer(grant_id)
+
+    async def _tell(self, grant_ids: tuple[str, ...]) -> None:
+        self._bus.say(ACTED, " ".join(grant_ids).encode())
+
+
+def _named(body: bytes) -> list[str]:
+    """The grants that a word names: whoever says more than is looked at at once is asked about the rest again."""
+    return body[:_WORD_BYTES_MAX].decode("ascii", "replace").split()[:LIST_MAX]

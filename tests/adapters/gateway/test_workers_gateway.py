@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from chimera.domain.work import Material
 from chimera.governance.egress import Egress
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
+from chimera.governance.identity.slices import ManagersPass
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
@@ -136,14 +138,33 @@ async def test_a_token_ends_with_its_time_although_it_was_looked_at_before() -> 
             await model.complete(house.request())
 
 
-async def test_a_manager_judges_with_its_own_token_for_one_task() -> None:
+async def test_a_manager_judges_whatever_is_its_to_judge_with_its_own_token_and_calls_no_tool() -> None:
     house = House()
-    token = slices.signed_for_manager(house.mine.task.id, house.mine.task.agent_id, key=KEY, clock=house.clock)
+    own = ManagersPass(key=KEY, clock=house.clock)
+    forged = ManagersPass(key=OTHER, clock=house.clock)
     async with house.line() as line:
-        judge = GatewayModel(line, lambda _: token, kind="judge")
+        judge = GatewayModel(line, lambda _: own.token(), kind="judge")
         assert (await judge.complete(house.request())).text == "judge 1"
+        assert (await judge.complete(house.request(task_id=house.others.task.id))).text == "judge 1"
         with pytest.raises(Refused, match="slice_refused"):
-            await judge.complete(house.request(task_id=house.others.task.id))
+            await GatewayTools(line, own.token()).call("read", {}, agent_id=house.mine.task.agent_id)
+        with pytest.raises(Refused, match="slice_refused"):
+            await GatewayModel(line, lambda _: forged.token(), kind="judge").complete(house.request())
+
+
+async def test_a_managers_token_is_signed_anew_before_it_is_over() -> None:
+    house = House()
+    own = ManagersPass(key=KEY, clock=house.clock)
+    async with house.line() as line:
+        judge = GatewayModel(line, lambda _: own.token(), kind="judge")
+        first = own.token()
+        assert own.token() is first
+        for _ in range(8):
+            await house.clock.sleep(slices.MANAGERS_SECONDS / 4)
+            assert (await judge.complete(house.request())).text == "judge 1"
+        assert own.token() != first
+        with pytest.raises(Refused, match="slice_refused"):
+            await GatewayModel(line, lambda _: first, kind="judge").complete(house.request())
 
 
 async def test_what_a_slice_was_trusted_with_does_not_leave_through_a_read_tool() -> None:
@@ -184,6 +205,7 @@ async def test_what_is_no_frame_is_hung_up_on_and_hurts_nobody() -> None:
 async def test_bodies_of_another_shape_are_said_to_be_so() -> None:
     house = House()
     for kind, body in (("model", {}), ("model", {"prompt": 1}), ("tool", {"tool": 1}), ("tool", {})):
-        reply = await house.gateway.answer(Call(number=1, token=house.token, kind=kind, body=body))
+        call = Call(number=1, token=house.token, kind=kind, body=msgspec.Raw(msgspec.msgpack.encode(body)))
+        reply = await house.gateway.answer(call)
         assert reply.error is not None
         assert reply.error[:2] == ("Invalid", "message_malformed")

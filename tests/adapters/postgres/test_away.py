@@ -15,6 +15,7 @@ from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.store import PostgresStore
 from chimera.domain.budget import Movement
 from chimera.domain.change import Change
+from chimera.domain.errors import Unavailable
 from chimera.domain.record import next_version
 from chimera.domain.roles import Role
 from chimera.domain.rows import write
@@ -204,6 +205,22 @@ async def test_a_database_that_stays_away_is_unavailable_and_welcome_back(databa
     codes = [await outcome(store.commit(each)) for each in changes]
     assert codes == ["record_stale", "", ""]
     assert await store.count(Task) == {"ready": 3}
+
+
+@pytest.mark.requirement("R-G1", "R-A7")
+async def test_a_database_without_a_connection_left_says_so_and_not_that_it_is_away(database: Database) -> None:
+    database.patience_seconds = 0.3
+    admin = await database.connect()
+    name = await admin.fetchval("SELECT current_database()")
+    await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 0')
+    try:
+        with pytest.raises(Unavailable, match="no connection left") as full:
+            await database.open("manager-1", Role.MANAGER)
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT -1')
+    assert full.value.code == "store_connections_used_up"
+    assert "max_connections" in full.value.remedy
+    await (await database.open("manager-1", Role.MANAGER)).commit(change(Samples().task()))
 
 
 @pytest.mark.requirement("R-G1")

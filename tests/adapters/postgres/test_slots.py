@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from chimera.adapters.postgres.reads import CLOSE_SECONDS_MAX
 from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import ChimeraError, Conflict, Refused
@@ -133,3 +134,11 @@ async def test_a_fleet_in_one_process_does_not_start_beside_manager_processes(da
     with pytest.raises(Conflict, match="managers_at_work"):
         await alone.keep()
     await slots.close()
+
+
+async def test_closing_does_not_wait_for_a_connection_that_is_never_given_back(database: Database) -> None:
+    """As one is whose server was killed under a query that was cancelled."""
+    slots = await opened(database)
+    await slots._pool.acquire()
+    async with asyncio.timeout(2 * CLOSE_SECONDS_MAX):
+        await slots.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from msgspec.structs import replace
 
 from chimera.adapters.mcp.fleet.entries import Entry, Limits, Secrets, read_entries
 from chimera.adapters.mcp.fleet.fleet import ToolFleet
+from chimera.adapters.mcp.fleet.pipes import Told, child
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain.errors import Invalid, Missing, Refused, Unavailable
 from chimera.domain.tools import Standing, ToolKind, standing
@@ -172,6 +175,36 @@ async def test_a_server_that_died_comes_back_after_its_rest() -> None:
             await asyncio.sleep(0.6)
         await fleet.discover()
         assert fleet.find("dies-at-call", "read_work") is not None
+
+
+def zombies() -> set[str]:
+    """Dead children of this process that nobody has reaped."""
+    stats = [stat.read_text().rpartition(")")[2].split() for stat in Path("/proc").glob("[0-9]*/stat") if stat.exists()]
+    return {" ".join(fields[:2]) for fields in stats if fields[0] == "Z" and fields[1] == str(os.getpid())}
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_server_whose_start_is_broken_off_is_reaped_before_the_loop_ends(turns: int) -> None:
+    """Whoever ends a group of tasks tells each of them again and again until it has ended."""
+
+    async def broken_off() -> None:
+        async def hold() -> None:
+            async with child(("sleep", "60"), env={}, cwd=None, limits=Limits(), told=Told()):
+                await asyncio.Event().wait()
+
+        starting = asyncio.create_task(hold())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        while not starting.done():
+            starting.cancel()
+            await asyncio.sleep(0)
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.run(broken_off())
+        gc.collect()
+    assert not [str(one.message) for one in heard if "subprocess" in str(one.message)]
+    assert not zombies()
 
 
 async def test_only_a_call_that_reads_is_repeated() -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
-from chimera.adapters.gateway.frames import Call, Reply, ToolCall, framed, received
+from chimera.adapters.gateway.frames import Call, Frames, Reply, ToolCall, framed, packed, unpacked
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Missing, Refused, Unavailable
 from chimera.ports.model import ModelAnswer, ModelRequest
 from chimera.ports.tools_read import ToolAnswer
@@ -29,24 +30,29 @@ class GatewayLine:
     def __init__(self, host: str, port: int, *, context: ssl.SSLContext | None = None) -> None:
         self._host, self._port, self._context = host, port, context
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
 
-    async def ask(self, kind: str, body: dict[str, Any], *, token: str) -> dict[str, Any]:
+    async def ask(self, kind: str, body: Struct, answer: type[T], *, token: str) -> T:
         """What the gateway answers."""
-        writer = await self._open()
+        writer = self._open_writer or await self._open()
         number = next(self._numbers)
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            writer.write(framed(Call(number=number, token=token, kind=kind, body=body)))
+            writer.write(framed(Call(number=number, token=token, kind=kind, body=packed(body))))
             await writer.drain()
-            return await waiting
+            return unpacked(await waiting, answer)
         except OSError as error:
             raise _away(str(error)) from error
         finally:
             self._waiting.pop(number, None)
+
+    @property
+    def _open_writer(self) -> asyncio.StreamWriter | None:
+        """The connection that there is, if it stands."""
+        return None if self._reading is None or self._reading.done() else self._writer
 
     async def close(self) -> None:
         """Hang up."""
@@ -60,21 +66,24 @@ class GatewayLine:
 
     async def _open(self) -> asyncio.StreamWriter:
         async with self._opening:
-            if self._writer is not None and self._reading is not None and not self._reading.done():
-                return self._writer
+            if (standing := self._open_writer) is not None:
+                return standing
             try:
                 async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                    reader, self._writer = await asyncio.open_connection(self._host, self._port, ssl=self._context)
+                    reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._context)
             except (OSError, TimeoutError) as error:
                 raise _away(str(error) or "it does not answer") from error
-            self._reading = asyncio.create_task(self._read(reader, self._writer))
-            return self._writer
+            self._writer = writer
+            self._reading = asyncio.create_task(self._read(reader, writer))
+            return writer
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         fault: ChimeraError = _away("it hung up")
+        frames = Frames(reader, Reply)
         try:
-            while (reply := await received(reader, Reply)) is not None:
-                self._hand_over(reply)
+            while replies := await frames.next():
+                for reply in replies:
+                    self._hand_over(reply)
         except ChimeraError as error:
             fault = error
         finally:
@@ -91,7 +100,7 @@ class GatewayLine:
             kind, code, message, where, remedy = reply.error
             waiting.set_exception(_KINDS.get(kind, Unavailable)(code, message, where=where, remedy=remedy))
         else:
-            waiting.set_result(reply.body or {})
+            waiting.set_result(reply.body)
 
 
 class GatewayModel:
@@ -104,8 +113,7 @@ class GatewayModel:
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The answer of the gateway's model."""
-        found = await self._line.ask(self._kind, msgspec.to_builtins(request), token=self._token_for(request))
-        return _converted(found, ModelAnswer)
+        return await self._line.ask(self._kind, request, ModelAnswer, token=self._token_for(request))
 
 
 class GatewayTools:
@@ -117,16 +125,8 @@ class GatewayTools:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """The gateway's tool's answer."""
-        body = msgspec.to_builtins(ToolCall(tool=tool, arguments=arguments, agent_id=agent_id))
-        return _converted(await self._line.ask("tool", body, token=self._token), ToolAnswer)
-
-
-def _converted(found: dict[str, Any], kind: type[T]) -> T:
-    try:
-        return msgspec.convert(found, kind)
-    except msgspec.ValidationError as error:
-        raise Invalid("message_malformed", str(error)[:200], where="gateway",
-                      remedy="bring workers and gateway to one version") from error  # fmt: skip
+        body = ToolCall(tool=tool, arguments=arguments, agent_id=agent_id)
+        return await self._line.ask("tool", body, ToolAnswer, token=self._token)
 
 
 def _away(why: str) -> Unavailable:

@@ -10,12 +10,11 @@ import contextlib
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
-from typing import TypeVar
 
 import msgspec
 import structlog
 
-from chimera.adapters.gateway.frames import Call, Reply, ToolCall, framed, received
+from chimera.adapters.gateway.frames import Call, Frames, Reply, ToolCall, framed, packed, unpacked
 from chimera.domain import canonical
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.governance.identity.slices import SlicePass
@@ -24,7 +23,6 @@ from chimera.ports.model import Model, ModelRequest
 from chimera.ports.tools_read import ToolsRead
 
 PASSES_MAX = 10_000
-T = TypeVar("T")
 _log = structlog.get_logger("chimera.gateway")
 
 
@@ -67,16 +65,16 @@ class WorkersGateway:
             said = (type(error).__name__, error.code, error.message, error.where, error.remedy)
             return Reply(number=call.number, error=said)
 
-    async def _answered(self, call: Call) -> dict[str, object]:
+    async def _answered(self, call: Call) -> msgspec.Raw:
         opened, tools = self._opened(call.token)
         if call.kind == "model" or (call.kind == "judge" and opened.judges):
-            request = _converted(call, ModelRequest)
+            request = unpacked(call.body, ModelRequest)
             opened.require_task(request.task_id, request.agent_id)
-            return msgspec.to_builtins(await (self._judge if call.kind == "judge" else self._model).complete(request))
+            return packed(await (self._judge if call.kind == "judge" else self._model).complete(request))
         if call.kind == "tool":
-            asked = _converted(call, ToolCall)
+            asked = unpacked(call.body, ToolCall)
             opened.require_agent(asked.agent_id)
-            return msgspec.to_builtins(await tools.call(asked.tool, asked.arguments, agent_id=asked.agent_id))
+            return packed(await tools.call(asked.tool, asked.arguments, agent_id=asked.agent_id))
         raise Invalid(
             "message_malformed",
             f"there is nothing called {call.kind[:40]!r}",
@@ -102,11 +100,13 @@ class WorkersGateway:
         assert owner is not None, "asyncio runs it in a task"
         self._talking.add(owner)
         answering: set[asyncio.Task[None]] = set()
+        frames = Frames(reader, Call)
         try:
-            while (call := await received(reader, Call)) is not None:
-                one = asyncio.create_task(self._reply(call, writer))
-                answering.add(one)
-                one.add_done_callback(answering.discard)
+            while calls := await frames.next():
+                for call in calls:
+                    one = asyncio.create_task(self._reply(call, writer))
+                    answering.add(one)
+                    one.add_done_callback(answering.discard)
         except ChimeraError as error:
             _log.info("a worker is hung up on", why=str(error))
         finally:
@@ -120,11 +120,3 @@ class WorkersGateway:
         writer.write(framed(await self.answer(call)))
         with contextlib.suppress(OSError):
             await writer.drain()
-
-
-def _converted(call: Call, kind: type[T]) -> T:
-    try:
-        return msgspec.convert(call.body, kind)
-    except msgspec.ValidationError as error:
-        raise Invalid("message_malformed", str(error)[:200], where="gateway",
-                      remedy="bring workers and gateway to one version") from error  # fmt: skip

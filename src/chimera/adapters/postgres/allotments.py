@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chimera.adapters.postgres.asking import asked
-from chimera.adapters.postgres.reads import Pool
+from chimera.adapters.postgres.reads import Pool, close_pool
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import pool_of
 from chimera.domain.roles import Role
@@ -32,4 +32,4 @@ class PostgresAllotments:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()
+        await close_pool(self._pool)

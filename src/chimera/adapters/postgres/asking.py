@@ -23,6 +23,6 @@ async def asked(ask: Callable[[], Awaitable[T]], *, what: str) -> T:
             case Fault.FENCED:
                 raise refusals.fenced(str(error)) from error
             case Fault.LOST | Fault.AGAIN:
-                raise unreachable(what) from error
+                raise unreachable(what, error) from error
             case Fault.BAD:
                 raise

@@ -126,6 +126,7 @@ class Committer:
                 except DRIVER_ERRORS as error:
                     if fault_of(error) is not Fault.LOST:
                         raise
+                    self._patience.met(error)
         except Unavailable as error:
             raise unresolved(f"the store of {self._writer}") if sent else error from None
         raise AssertionError("patience ends by raising")

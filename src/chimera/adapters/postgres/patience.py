@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
+
 from chimera.domain.errors import Unavailable
 
 _FIRST_SECONDS = 0.05
 _PAUSE_SECONDS_MAX = 1.0
 
 
-def unreachable(what: str) -> Unavailable:
-    """It does not answer; nothing was written."""
+def unreachable(what: str, why: Exception | None = None) -> Unavailable:
+    """It does not answer, or answers that it has no connection left; nothing was written."""
+    if isinstance(why, asyncpg.TooManyConnectionsError):
+        return Unavailable("store_connections_used_up", f"{what} has no connection left ({why})"[:300],
+                           remedy="stop processes that are not needed, or raise max_connections")  # fmt: skip
     return Unavailable(
         "store_unreachable", f"{what} does not answer", remedy="see whether PostgreSQL runs: chimera doctor"
     )
@@ -28,10 +33,15 @@ def unresolved(what: str) -> Unavailable:
 
 
 class Patience:
-    """Attempts with growing pauses, for a bounded time."""
+    """Attempts with growing pauses, for a bounded time. Told what each attempt met, it can say so in the end."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._met: Exception | None = None
+
+    def met(self, error: Exception) -> None:
+        """Why an attempt came to nothing."""
+        self._met = error
 
     async def attempts(self, what: str) -> AsyncIterator[int]:
         """One number for each attempt; `Unavailable` when the time is over. The caller leaves the loop on success."""
@@ -45,6 +55,6 @@ class Patience:
                 # The driver told us of its connection, and not that we were cancelled: nobody will a second time.
                 raise asyncio.CancelledError
             if clock() + pause > end:
-                raise unreachable(what)
+                raise unreachable(what, self._met)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_SECONDS_MAX)

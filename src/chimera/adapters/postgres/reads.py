@@ -126,10 +126,7 @@ class PostgresReads:
         return tuple([Link(writer=writer, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found])
 
     async def close(self) -> None:
-        # A connection whose server was killed under a cancelled query is never given back.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS_MAX):
-                await self._pool.close()
+        await close_pool(self._pool)
 
     async def _fetch(self, what: str, statement: str, *arguments: Any, denied: Denied = refusals.not_readable) -> Rows:
         async for _ in self._patience.attempts(f"the database, asked about {what},"):
@@ -137,7 +134,15 @@ class PostgresReads:
                 return await self._pool.fetch(statement, *arguments)
             except DRIVER_ERRORS as error:
                 _raise_unless_lost(error, what, denied)
+                self._patience.met(error)
         raise AssertionError("patience ends by raising")
+
+
+async def close_pool(pool: Pool) -> None:
+    """Close the connections. One whose server was killed under a cancelled query is never given back."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS_MAX):
+            await pool.close()
 
 
 def record_of(kind: type[R], row: asyncpg.Record) -> R:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chimera.adapters.postgres.faults import DRIVER_ERRORS
-from chimera.adapters.postgres.reads import Pool, Rows, record_of
+from chimera.adapters.postgres.reads import Pool, Rows, close_pool, record_of
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import pool_of
 from chimera.domain.errors import Unavailable
@@ -64,7 +64,7 @@ class PostgresVectors:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.close()
+        await close_pool(self._pool)
 
     async def _fetch(self, name: str, *arguments: object) -> Rows:
         try:

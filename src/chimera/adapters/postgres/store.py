@@ -152,6 +152,7 @@ async def _open(line: Line, writer: str, patience: Patience) -> None:
                 raise refusals.not_permitted(str(error)) from error
             if fault not in (Fault.LOST, Fault.AGAIN):
                 raise
+            patience.met(error)
 
 
 async def pool_of(

@@ -29,6 +29,7 @@ Work = Callable[[Assignment], Awaitable[Result]]
 
 HELLO_SECONDS = 0.5
 WAIT_SECONDS = 0.5
+GATHER_SECONDS = 0.01
 RESULTS_AT_ONCE_MAX = 64
 _log = structlog.get_logger("chimera.worker")
 
@@ -101,6 +102,8 @@ class StreamHost:
     async def _report(self) -> None:
         while True:
             batch = [await self._done.get()]
+            # Each message costs both ends, and the manager a look for more work, as much as a result does.
+            await asyncio.sleep(GATHER_SECONDS)
             while not self._done.empty() and len(batch) < RESULTS_AT_ONCE_MAX:
                 batch.append(self._done.get_nowait())
             await self._send(batch)

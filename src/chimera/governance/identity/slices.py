@@ -21,12 +21,14 @@ from chimera.ports.clock import Clock
 ALGORITHM = "EdDSA"
 ISSUER, AUDIENCE = "chimera-manager", "chimera-gateway"
 SECONDS_MAX = 300
+# A manager's own is signed anew after half of this.
+MANAGERS_SECONDS = 60
 TOKEN_BYTES_MAX = 1_000_000
 _NAMES = ("iss", "aud", "exp", "tasks")
 
 
 class SlicePass(Struct, frozen=True, kw_only=True):
-    """What a slice's token opens: these tasks, each for its agent."""
+    """What a token opens: a slice's these tasks, each for its agent; a manager's (`judges`) any task, and no tool."""
 
     tasks: Mapping[str, str]
     secrets: Mapping[str, tuple[str, ...]]
@@ -34,8 +36,8 @@ class SlicePass(Struct, frozen=True, kw_only=True):
     judges: bool = False
 
     def require_task(self, task_id: str, agent_id: str) -> None:
-        """It is one of them, and this agent's."""
-        if self.tasks.get(task_id) != agent_id:
+        """It is one of them, and this agent's; or a manager asks."""
+        if not self.judges and self.tasks.get(task_id) != agent_id:
             raise _refused("the task is in another slice")
 
     def require_agent(self, agent_id: str) -> None:
@@ -44,10 +46,23 @@ class SlicePass(Struct, frozen=True, kw_only=True):
             raise _refused("the agent is in another slice")
 
 
-def signed_for_manager(task_id: str, agent_id: str, *, key: Ed25519PrivateKey, clock: Clock) -> str:
-    """A manager's own token, for planning and judging one task."""
-    claims = {"tasks": {task_id: agent_id}, "judges": True}
-    return _encoded(claims, key, clock)
+class ManagersPass:
+    """A manager's own token, for planning and judging whatever is its to plan and judge. It never leaves the manager
+    but to the gateway; whoever has the key could sign for any task anyway. Signed anew before it is over.
+    """
+
+    def __init__(self, *, key: Ed25519PrivateKey, clock: Clock) -> None:
+        self._key = key
+        self._clock = clock
+        self._token, self._until_us = "", 0
+
+    def token(self) -> str:
+        """One that is valid for a while."""
+        now_us = self._clock.now_us()
+        if not 0 < self._until_us - now_us <= MANAGERS_SECONDS * 500_000:
+            self._token = _encoded({"tasks": {}, "judges": True}, self._key, self._clock, seconds=MANAGERS_SECONDS)
+            self._until_us = now_us + MANAGERS_SECONDS * 500_000
+        return self._token
 
 
 def signed(assignments: Sequence[Assignment], *, key: Ed25519PrivateKey, clock: Clock) -> str:
@@ -62,8 +77,8 @@ def signed(assignments: Sequence[Assignment], *, key: Ed25519PrivateKey, clock: 
     return _encoded(claims, key, clock)
 
 
-def _encoded(claims: dict[str, Any], key: Ed25519PrivateKey, clock: Clock) -> str:
-    ends = clock.now_us() // 1_000_000 + SECONDS_MAX
+def _encoded(claims: dict[str, Any], key: Ed25519PrivateKey, clock: Clock, *, seconds: int = SECONDS_MAX) -> str:
+    ends = clock.now_us() // 1_000_000 + seconds
     return jwt.encode({"iss": ISSUER, "aud": AUDIENCE, "exp": ends, **claims}, key, algorithm=ALGORITHM)
 
 

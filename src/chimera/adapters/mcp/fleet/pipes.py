@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -59,10 +60,7 @@ async def child(
     command: Sequence[str], *, env: Mapping[str, str], cwd: str | None, limits: Limits, told: Told
 ) -> AsyncGenerator[Streams]:
     """A transport to a child process in a group of its own. It ends with the block, and everything it started."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        env={**get_default_environment(), **env}, cwd=cwd, start_new_session=True, limit=CHUNK_BYTES,
-    )  # fmt: skip
+    process = await _started(command, env=env, cwd=cwd)
     incoming, outgoing = _streams()
     try:
         async with anyio.create_task_group() as tasks:
@@ -80,6 +78,35 @@ async def child(
                 await _end(process)
         finally:
             _let_go(process)
+
+
+async def _started(command: Sequence[str], *, env: Mapping[str, str], cwd: str | None) -> asyncio.subprocess.Process:
+    """The child. Starting takes milliseconds and is not broken off: a child that comes up to nobody would be left over.
+
+    The loop's own way of breaking it off waits for ever for pipes that were never joined.
+    """
+    starting = asyncio.create_task(asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        env={**get_default_environment(), **env}, cwd=cwd, start_new_session=True, limit=CHUNK_BYTES,
+    ))  # fmt: skip
+    if not await _through(starting):
+        return starting.result()
+    if starting.exception() is None:
+        process = starting.result()
+        _let_go(process)
+        await _through(asyncio.create_task(_end(process)))
+    raise asyncio.CancelledError
+
+
+async def _through(task: asyncio.Task[Any]) -> bool:
+    """Wait for its end, however often we are told to end; whether we were."""
+    told = False
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            told = True
+    return told
 
 
 def _streams():  # noqa: ANN202 – two pairs whose types the library spells at length.
