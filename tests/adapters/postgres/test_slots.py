@@ -28,7 +28,10 @@ def test_every_shard_is_in_one_slot(count: int) -> None:
 
 async def test_what_is_not_over_moves_to_the_shard_that_its_campaign_has_now(database: Database) -> None:
     """An installation of 64 shards is brought up to date: what is looked for by shard is in the right one."""
-    admin, rows = await database.connect(), [row_of(one) for one in Samples().one_of_each().values()]
+    admin, samples = await database.connect(), Samples()
+    while int(samples.id()[-4:], 16) < 100:  # Campaigns whose shard was another one.
+        pass
+    rows = [row_of(one) for one in samples.one_of_each().values()]
     sharded = [row for row in rows if row.shard is not None]
     for row in sharded:
         await admin.execute(
