@@ -5,6 +5,7 @@ as what they commit; kombu calls it experimental.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,7 +51,7 @@ def measure(connection: psycopg.Connection, seconds: float, at_once: int) -> Non
     worker = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "celery", "-A", "on_celery", "worker", "--pool", "prefork",
          "--concurrency", str(at_once), "--loglevel", "error", "--without-gossip", "--without-mingle"],
-        cwd=Path(__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )
     try:
         published = before = done(connection)
@@ -64,8 +65,17 @@ def measure(connection: psycopg.Connection, seconds: float, at_once: int) -> Non
         say(done(connection) - first, since)
     finally:
         app.control.purge()
-        worker.terminate()
-        worker.wait(timeout=30)
+        end(worker)
+
+
+def end(worker: subprocess.Popen) -> None:
+    """It is measured; what it had prefetched need not be worked on."""
+    worker.terminate()
+    try:
+        worker.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
 
 
 def publish(published: int, *, until: int) -> int:
