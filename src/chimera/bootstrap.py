@@ -389,7 +389,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         worker = worker_of(settings, written, outside.model, guarded(settings, outside.tools, entrusted))
         manager = manager_of(settings, written, outside, Parts(
             store=managing, sealer=vaults.manager, effects=effects_of(settings, outside.publisher, acting), cfo=cfo,
-            minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers),
+            minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers, clock=clock),
             manifests=drawn.manifests,
         ))  # fmt: skip
         inlets = inlets_of(intake, office, reads=reads, tools=outside.tools, consents=found.consents(office),

@@ -97,7 +97,8 @@ class Filler:
             spec=SPECS["copy.post"].ref, key="step", input=INPUTS["copy.post"], labels=("operator",), state=state,
             attempt=1, due_at_us=self.clock.now_us(), input_id=heard.id if heard else None,
         )  # fmt: skip
-        await self.put(self.manager, task, kind=EventKind.PLAN_ADOPTED)
+        adopted = Event(kind=EventKind.PLAN_ADOPTED, subject=ids.derive(root, "plan"), at_us=self.clock.now_us())
+        await self.manager.commit(Change(records=(task,), events=(adopted,)))
         self.samples.tasks.append(task)
         return task
 
@@ -115,12 +116,11 @@ class Filler:
             **more,
         )  # fmt: skip
         ruling = Ruling(decision=decision, policy_digest=PACK.digest)
-        step = hearing.ruled(task, question, ruling, Occasion(at_us=now_us, windows=windows))
         stranger = Material(name="mention", content={"text": f"hey, {COPIED}?! {HOSTILE}"}, labels=("public",))
-        attempt = hearing.attempt_of(assign(task, agent, materials=(stranger,)), result(task, draft(TEXT)), judgement(),
-                                     question=question, ruling=ruling)  # fmt: skip
-        kept = replace(attempt, at_us=now_us)
-        await self.manager.commit(replace(step.change, records=(*step.change.records, kept)))
+        made = result(task, draft(TEXT, action=question.action))
+        step = hearing.decided(assign(task, agent, materials=(stranger,)), made, judgement(), question, ruling,
+                               Occasion(at_us=now_us, windows=windows))  # fmt: skip
+        await self.manager.commit(step.change)
         self.samples.reviews += [one for one in step.change.records if isinstance(one, Review)]
         self.samples.grants += [one for one in step.change.records if isinstance(one, Grant)]
 

@@ -167,7 +167,7 @@ async def test_every_page_of_a_record_can_be_read(world: World):
             assert answer.status_code == 200, (path, answer.text)
         trace = (await client.get(f"/v1/tasks/{grant.terms.task_id}/trace")).json()
         assert trace["grant"]["id"] == grant.id and trace["hold"]["id"] == grant.hold_id
-        assert {event["kind"] for event in trace["events"]} >= {"ACTION_GRANTED", "PLAN_ADOPTED"}
+        assert {event["kind"] for event in trace["events"]} >= {"ACTION_GRANTED", "DRAFT_JUDGED"}
         assert (await client.post("/v1/audit/verify")).json()["verified"] is True
 
 

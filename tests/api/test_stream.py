@@ -14,7 +14,8 @@ from tests.api.conftest import World
 
 
 async def test_what_was_missed_is_told_once_and_new_things_arrive(world: World):
-    following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses())
+    following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses(),
+                      places=paging.Places(world.secrecy))  # fmt: skip
     running = asyncio.create_task(following.run())
     try:
         first = following.listen("")
@@ -34,7 +35,7 @@ async def test_what_was_missed_is_told_once_and_new_things_arrive(world: World):
         assert b"event: change" in missed and halted["id"].encode() in missed
         await again.aclose()
 
-        ahead = following.listen(paging.encode({"office": 10**9}))
+        ahead = following.listen(paging.Places(world.secrecy).encode({"office": 10**9}))
         await anext(ahead)
         assert pulse.RESYNC in await anext(ahead)
         await ahead.aclose()
@@ -47,7 +48,8 @@ async def test_what_is_new_waits_for_pages_that_are_busy_and_goes_in_one_frame(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(pulse, "CROWDED_SECONDS_MAX", 60.0)
-    following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses())
+    following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses(),
+                      places=paging.Places(world.secrecy))  # fmt: skip
     running = asyncio.create_task(following.run())
     try:
         page = following.listen("")

@@ -195,7 +195,7 @@ def test_nothing_that_opens_on_a_screen_shuts_anybody_out(page: Page, house: Hou
         faults.extend(faults_on(page, what))
 
     page.goto(f"{house.url}/agents/{ask(page, house.url, 'agents')['items'][0]['id']}")
-    for tab in ("About", "Permissions", "How it works", "Memory", "Versions", "Rehearsals", "New version"):
+    for tab in ("About", "Permissions", "How it works", "Memory", "Versions", "Variants", "Rehearsals", "New version"):
         page.get_by_role("tab", name=tab).click()
         settled(page)
         look(f"an agent, {tab}")

@@ -184,8 +184,8 @@ MOVED = st.builds(lambda window, hold, release, spent: Movement(window_id=window
 def test_movements_together_are_their_sum(causes: list[list[Movement]], twice: bool) -> None:
     if twice:
         causes = [*causes, *causes]
-    together = combined(*causes)
     every = [movement for cause in causes for movement in cause]
+    together = combined(every)
     assert [one.window_id for one in together] == list(dict.fromkeys(one.window_id for one in every))
     for name in ("hold_micros", "release_micros", "metered_micros"):
         for one in together:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from chimera.domain.grant import PerformanceState
 from chimera.domain.transfer import Transfer, TransferState
 from chimera.testing.chain.anvil import Anvil
-from tests.chain_house import ChainHouse, a_chain_payment, chain_house
+from tests.chain_house import VENDOR, ChainHouse, a_chain_payment, chain_house
 
 pytestmark = [pytest.mark.requirement("R-E4", "R-E6"), pytest.mark.faults, pytest.mark.timeout(840)]
 
@@ -69,9 +70,11 @@ async def trouble(house: ChainHouse, made: list[int]) -> list[str]:
     return told
 
 
-async def test_a_thousand_payments_each_exactly_once() -> None:
+@pytest.mark.parametrize("together", [1, 10], ids=["each alone", "small ones together"])
+async def test_a_thousand_payments_each_exactly_once(together: int) -> None:
+    rules: dict[str, Any] = {"patience_seconds": 10.0, "shared_max": together, "gather_seconds": 1.0}
     with TemporaryDirectory(prefix="c") as name:
-        async with chain_house(Path(name), dump_seconds=15, patience_seconds=10.0) as house:
+        async with chain_house(Path(name), dump_seconds=15, **rules) as house:
             await house.set_cap(f"agent:{house.agent.id}", "day", 10**10)
             made: list[int] = []
             slots = asyncio.Semaphore(AT_ONCE)
@@ -90,7 +93,7 @@ async def test_a_thousand_payments_each_exactly_once() -> None:
                     everything.create_task(one(number))
             assert troubles.result() == ["restart", "stuck", "restart", "kill", "spike", "forget", "restart"]
             await final(house)
-            await judge(house)
+            await judge(house, together=together)
 
 
 async def final(house: ChainHouse) -> None:
@@ -100,7 +103,7 @@ async def final(house: ChainHouse) -> None:
             await asyncio.sleep(0.2)
 
 
-async def judge(house: ChainHouse) -> None:
+async def judge(house: ChainHouse, *, together: int) -> None:
     """The chain's own log against ours."""
     transfers: list[Transfer] = []
     while found := await house.manager.list(Transfer, after=transfers[-1].id if transfers else ""):
@@ -109,10 +112,13 @@ async def judge(house: ChainHouse) -> None:
     assert replaced > 0, "a stuck transaction was replaced"
     for parity, (chain, node) in enumerate(house.nodes.items()):
         ours = [one for one in transfers if one.chain == chain]
-        log = await node.transfers(house.tokens[chain], house.address)
+        log = await node.received(house.tokens[chain], VENDOR)
         assert sorted(units for units, _ in log) == [1_000 + number for number in range(parity, PAYMENTS, 2)]
-        assert sorted(one.nonce for one in ours) == list(range(PAYMENTS // 2)), "no gaps, and none twice"
+        nonces = {one.nonce for one in ours}
+        assert sorted(nonces) == list(range(len(nonces))), "no gaps"
+        assert len({(one.nonce, one.place) for one in ours}) == len(ours) == PAYMENTS // 2, "no place twice"
+        assert (len(nonces) < PAYMENTS // 4) == (together > 1), "one transaction for each, or for several"
         assert {one.state for one in ours} == {TransferState.FINAL}
         assert {one.mined_hash for one in ours} == {digest for _, digest in log}
         used = int(await node.ask("eth_getTransactionCount", house.address, "latest"), 16)
-        assert used == PAYMENTS // 2
+        assert used == len(nonces)

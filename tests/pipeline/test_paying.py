@@ -41,7 +41,8 @@ async def proposal(house: SmallHouse, asked: dict[str, Any], **said: object):
     task = await house.a_task(spec="commerce.pay", input=asked)
     account = _account_for(task, house.agent)
     assignment = replace(assign(task, house.agent), account=account.handle if account else "")
-    output = {**asked, "reason": "The cheapest of three offers that meet the need.", **said}
+    shown = {name: value for name, value in asked.items() if name != "urgent"}
+    output = {**shown, "reason": "The cheapest of three offers that meet the need.", **said}
     desk = Desk(assignment, spec=SPECS["commerce.pay"], model=Told(output), tools=None, prompts=PROMPTS)  # pyright: ignore[reportArgumentType] – it pays, and reads nothing.
     return task, (await commerce.pay(desk)).action
 
@@ -65,6 +66,16 @@ async def test_what_was_asked_is_what_is_granted_and_signed(house: SmallHouse) -
     assert isinstance(GATE.decide(replace(question, confidence_bp=6_000)).decision, Escalate)
     asked = msgspec.structs.replace(question, confidence_bp=6_000, approver=Approver("otto", "operator"))
     assert isinstance(GATE.decide(asked).decision, Allow)
+
+
+async def test_what_is_urgent_is_so_in_the_granted_bytes(house: SmallHouse) -> None:
+    _, plain = await proposal(house, ASKED)
+    _, hurried = await proposal(house, {**ASKED, "urgent": True})
+    _, calm = await proposal(house, {**ASKED, "urgent": False})
+    assert plain is not None and hurried is not None and calm is not None
+    assert payment_of(hurried).is_urgent
+    assert not payment_of(plain).is_urgent
+    assert calm.digest == plain.digest, "what is not urgent has the bytes that it always had"
 
 
 # R-E3: whoever pays little and is not suspected asks nobody; the CFO's no and the bands hold whatever policy allows.

@@ -121,6 +121,30 @@ async def test_so_many_go_out_on_one_day_and_the_others_are_chosen_for_when_more
     assert all(one.due_at_us - now_us <= DAY_US for one in after[:2])
 
 
+async def test_the_time_is_asked_once_for_all_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = await a_house()
+    other = replace(house.agent, id=house.ids.new(), name="studio.other", version=1, variants=TRIED)
+    await house.put(other)
+    tasks = [await house.a_task(), await house.a_task(agent_id=other.id)]
+    times, now_us = list[int](), house.manager.now_us
+
+    async def noted() -> int:
+        times.append(await now_us())
+        return times[-1]
+
+    monkeypatch.setattr(house.manager, "now_us", noted)
+    assert await choosing(house).choose(tasks) == []
+    assert len(times) == 1
+
+
+def test_what_is_due_is_looked_for_by_the_networks_day() -> None:
+    def idle_seconds(tempo: int) -> float:
+        return Measuring(store=house.office, tools=Shows(None), rhythm=Rhythm(tempo=tempo)).idle_seconds
+
+    house = SmallHouse()
+    assert [idle_seconds(tempo) for tempo in (1, 60, 120, 86_400)] == [60.0, 1.0, 0.5, 0.5]
+
+
 async def test_only_hours_of_the_agent_are_chosen() -> None:
     house = await a_house(Variants(minutes=(3 * 60, 20 * 60)))
     day = OpenHours(days=tuple(range(7)), opens_minute=8 * 60, closes_minute=22 * 60)

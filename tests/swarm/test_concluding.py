@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from chimera.domain.budget import Hold, HoldState, Movement
+from chimera.domain.budget import Hold, HoldState, Movement, combined
 from chimera.domain.change import Change, fused, joined
 from chimera.domain.draft import Draft
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
@@ -162,6 +162,8 @@ def test_two_steps_are_one() -> None:
     first = Change(records=(hold,), events=(told,), movements=hold.opening(), begins_in=("fleet",))
     one = fused(first, Change(records=(captured,), events=(told,), movements=closing))
     assert one.records == (replace(captured, version=1),)
-    assert one.movements == (Movement(window_id="fleet|day|x", hold_micros=5, release_micros=5, metered_micros=5),)
+    assert combined(one.movements) == (
+        Movement(window_id="fleet|day|x", hold_micros=5, release_micros=5, metered_micros=5),
+    )
     assert (len(one.events), one.begins_in) == (2, ("fleet",))
     assert joined((one, Change(events=(told,), begins_in=("fleet", "agent:a")))).begins_in == ("fleet", "agent:a")

@@ -25,10 +25,13 @@ from chimera.api.guard import Guard
 from chimera.api.halts import HaltRoutes
 from chimera.api.holdings import HoldingRoutes
 from chimera.api.house import HouseRoutes, Networks
+from chimera.api.imitating import ImitatingViews
+from chimera.api.imitations import Imitations
 from chimera.api.kpis import KpiRoutes
 from chimera.api.limits import Limits
 from chimera.api.money import MoneyRoutes
 from chimera.api.pages import PageRoutes
+from chimera.api.paging import Places
 from chimera.api.passes import PassRoutes
 from chimera.api.people import PeopleRoutes
 from chimera.api.policies import PolicyRoutes
@@ -36,6 +39,7 @@ from chimera.api.programs import ProgramRoutes
 from chimera.api.public import PublicRoutes
 from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
+from chimera.api.retelling import Retelling
 from chimera.api.reviewers import ReviewerRoutes
 from chimera.api.reviews import ReviewRoutes
 from chimera.api.scorecards import ScorecardRoutes
@@ -46,10 +50,12 @@ from chimera.api.tasks import TaskRoutes
 from chimera.api.telling import TELL_SECONDS, Telling
 from chimera.api.toolservers import OpenServers, ToolServerRoutes
 from chimera.api.uses import Uses
+from chimera.api.variants import VariantRoutes
 from chimera.api.vitals import Measures, VitalRoutes
 from chimera.api.webhooks import WebhookRoutes
 from chimera.domain.errors import ChimeraError
 from chimera.domain.policy import PackFiles
+from chimera.governance.decoys import Decoys
 from chimera.governance.halts import Halts
 from chimera.governance.identity.accesses import Accesses
 from chimera.governance.identity.desk import IdentityDesk
@@ -123,7 +129,7 @@ class Built(Struct, frozen=True, kw_only=True):
 def built(given: Given) -> Built:
     """Everything, put together."""
     uses = Uses()
-    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone, uses=uses)
+    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone, uses=uses, places=Places(given.secrecy))
     looks, measures = Looks(store=given.office), Measures()
     replies = Replies(store=given.replies, secrecy=given.secrecy, clock=given.clock)
     webhooks = Webhooks(store=given.office, ids=given.ids, secrecy=given.secrecy)
@@ -138,24 +144,26 @@ def built(given: Given) -> Built:
 
 
 def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
-    views, office, clock = given.views, given.office, given.clock
+    office, clock = given.office, given.clock
+    imitations = Imitations(reads=given.views, decoys=Decoys(store=office))
+    views = ImitatingViews(given.views, imitations)
+    retelling = Retelling(views=views, imitations=imitations, permits=given.permits)
     treasury, halts = Treasury(zone=given.zone), Halts(store=office, ids=given.ids, permits=given.permits)
     yield SessionRoutes(desk=given.desk, timezone=str(given.zone), provider=given.provider,
                         secrecy=given.secrecy)  # fmt: skip
     yield PassRoutes(desk=given.desk)
-    yield FleetRoutes(views=views, pulse=pulse, clock=clock, treasury=treasury)
+    yield FleetRoutes(views=views, retelling=retelling, pulse=pulse, clock=clock, treasury=treasury)
     yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
                       treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
+    yield VariantRoutes(views=views)
     yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)
-    yield TaskRoutes(
-        views=views, rescheduling=Rescheduling(store=office), reviews=given.reviews, zone=given.zone
-    )  # fmt: skip
+    yield TaskRoutes(views=views, retelling=retelling, rescheduling=Rescheduling(store=office), zone=given.zone)
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
     yield ReviewerRoutes(reviewers=Reviewers(store=office, ids=given.ids, permits=given.permits))
     yield HaltRoutes(views=views, halts=halts)
-    yield ChainRoutes(views=views)
+    yield ChainRoutes(views=views, retelling=retelling, places=Places(given.secrecy))
     yield StreamRoutes(pulse=pulse)
     yield MoneyRoutes(views=views, treasury=treasury)
     yield PeopleRoutes(desk=given.desk, clock=clock)

@@ -10,10 +10,11 @@ import msgspec
 from fastapi import Query
 from msgspec import Struct
 
-from chimera.api import history, paging
+from chimera.api import history
 from chimera.api.guard import Who
 from chimera.api.history import EventLine
-from chimera.api.paging import PAGE, Page
+from chimera.api.paging import PAGE, Page, Places
+from chimera.api.retelling import Retelling
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
 from chimera.domain import ids
@@ -90,8 +91,10 @@ class Life(Struct, frozen=True, kw_only=True):
 class ChainRoutes:
     """`/v1/events` and `/v1/audit`."""
 
-    def __init__(self, *, views: Views) -> None:
+    def __init__(self, *, views: Views, retelling: Retelling, places: Places) -> None:
         self._views = views
+        self._retelling = retelling
+        self._places = places
 
     def routes(self) -> Iterator[Route]:
         """What is served."""
@@ -107,14 +110,18 @@ class ChainRoutes:
     async def events(
         self, kind: Kind = "", record: Annotated[str, Query(max_length=36, pattern=r"^[0-9a-f-]*$")] = "",
         chain: Chain = "", since_us: Moment = 0, until_us: Moment = 0, cursor: Cursor = "", limit: Limit = PAGE,
+        *, who: Who,
     ) -> Page[EventLine]:  # fmt: skip
-        """Events, newest first. A page may be short or empty and still have a `next`: so much is looked at at once."""
+        """Events, newest first. A page may be short or empty and still have a `next`: so much is looked at at once.
+
+        Where they stand in the chains is told to whoever may read those, and asking by `chain` needs the same.
+        """
         sought = history.Sought(kind=kind, record=record, chain=chain.replace("\x00", ""), since_us=since_us,
                                 until_us=until_us, limit=limit)  # fmt: skip
-        before = paging.decode(cursor, dict[str, int]) or {}
-        found = await history.newest(self._views, sought, before=before)
+        before = self._places.decode(cursor) or {}
+        found = await self._retelling.newest(who, sought, before=before)
         done = {name: 1 for name in before if name not in found.next}
-        return Page(items=found.events, next=paging.encode(found.next | done) if found.next else "")
+        return Page(items=found.events, next=self._places.encode(found.next | done) if found.next else "")
 
     async def chains(self) -> Chains:
         """Every chain with its head."""

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from chimera.api.guard import Who
 from chimera.api.kept import Kept
 from chimera.api.pulse import Pulse, Tally
+from chimera.api.retelling import Retelling
 from chimera.api.route import Needs, Route
 from chimera.domain import budget
 from chimera.domain.agent import Agent
@@ -59,8 +61,9 @@ class FleetSummary(Struct, frozen=True, kw_only=True):
 class FleetRoutes:
     """`/v1/fleet`."""
 
-    def __init__(self, *, views: Views, pulse: Pulse, clock: Clock, treasury: Treasury) -> None:
+    def __init__(self, *, views: Views, retelling: Retelling, pulse: Pulse, clock: Clock, treasury: Treasury) -> None:
         self._views = views
+        self._retelling = retelling
         self._pulse = pulse
         self._treasury = treasury
         self._agents: Kept[dict[str, int]] = Kept(lambda: views.count(Agent), clock=clock, seconds=2.0)
@@ -73,8 +76,11 @@ class FleetRoutes:
         yield Route(method="GET", path="/v1/fleet", endpoint=self.show, needs=Needs("fleet.look"),
                     answer=FleetSummary)  # fmt: skip
 
-    async def show(self) -> FleetSummary:
-        """The fleet now: agents and tasks by state, today's figures, spending, queue ages, halts, chains."""
+    async def show(self, who: Who) -> FleetSummary:
+        """The fleet now: agents and tasks by state, today's figures, spending, queue ages, halts.
+
+        How far the chains have come (`heads`) is told to whoever may read them.
+        """
         ages, now_us = await self._ages.get(), await self._views.now_us()
         today = self._pulse.tally()
         windows = await self._views.windows((self._window_of_today(now_us),))
@@ -84,10 +90,13 @@ class FleetRoutes:
             spent_today=shown_window(windows[0]) if windows else None, currency="USD",
             oldest_ready_us=ages.oldest_ready_us, oldest_review_us=ages.oldest_review_us,
             next_deadline_us=ages.next_deadline_us, halted=tuple(sorted(await self._views.halted())),
-            heads=tuple(ChainHead(chain=head.writer, sequence=head.seq, hash=head.hash.hex())
-                        for head in await self._views.heads()),
+            heads=await self._heads() if self._retelling.reads_chains(who) else (),
             stream_lag_us=self._pulse.lag_us,
         )  # fmt: skip
+
+    async def _heads(self) -> tuple[ChainHead, ...]:
+        return tuple(ChainHead(chain=head.writer, sequence=head.seq, hash=head.hash.hex())
+                     for head in await self._views.heads())  # fmt: skip
 
     def _window_of_today(self, now_us: int) -> str:
         return self._treasury.windows_for(agent_id="", campaign_id="", at_us=now_us)[0]

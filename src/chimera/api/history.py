@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.domain.event import Event, Link
 from chimera.ports.store import Head, Reads
@@ -17,7 +18,7 @@ _EVENT = msgspec.json.Decoder(Event)
 
 
 class EventLine(Struct, frozen=True, kw_only=True):
-    """One event with its place in its chain."""
+    """One event with its place in its chain; the place is empty for whoever may not read the chains."""
 
     chain: str
     sequence: int
@@ -36,7 +37,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Sought(Struct, frozen=True, kw_only=True):
-    """What is looked for. Empty means anything."""
+    """What is looked for. Empty means anything. `others`: kinds and records that are found as well."""
 
     kind: str = ""
     record: str = ""
@@ -44,6 +45,7 @@ class Sought(Struct, frozen=True, kw_only=True):
     since_us: int = 0
     until_us: int = 0
     limit: int = 50
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def event_of(link: Link) -> Event:
@@ -51,9 +53,9 @@ def event_of(link: Link) -> Event:
     return _EVENT.decode(link.body)
 
 
-def line_of(link: Link) -> EventLine:
-    """A link for people."""
-    event = event_of(link)
+def line_of(link: Link, told: Event | None = None) -> EventLine:
+    """A link for people, with its own event or with what is told instead."""
+    event = told or event_of(link)
     return EventLine(chain=link.writer, sequence=link.seq, hash=link.hash.hex(), kind=str(event.kind),
                      subject=event.subject, at_us=event.at_us, data=event.data)  # fmt: skip
 
@@ -92,17 +94,26 @@ async def _in_chain(views: Views, head: Head, sought: Sought, *, before: int) ->
     low = max(floor, top - SCAN_MAX)
     if top <= low:
         return [], 0
-    stretch = Stretch(writer=head.writer, after_seq=low, to_seq=top, needles=needles_of(sought), limit=sought.limit)
-    lines = [line for line in map(line_of, await views.search(stretch)) if sought.kind in ("", line.kind)]
+    stretch = Stretch(writer=head.writer, after_seq=low, to_seq=top, limit=sought.limit)
+    lines = await _lines(views, stretch, sought)
     if len(lines) >= sought.limit:
         return lines, lines[-1].sequence
     return lines, low + 1 if low > floor else 0
 
 
-def needles_of(sought: Sought) -> tuple[bytes, ...]:
+async def _lines(views: Views, stretch: Stretch, sought: Sought) -> list[EventLine]:
+    """The newest of a stretch that are sought, newest first."""
+    found = dict[int, EventLine]()
+    for kind, record in ((sought.kind, sought.record), *sought.others):
+        links = await views.search(replace(stretch, needles=needles_of(kind, record)))
+        found |= {line.sequence: line for line in (line_of(link) for link in links) if kind in ("", line.kind)}
+    return [found[sequence] for sequence in sorted(found, reverse=True)[: sought.limit]]
+
+
+def needles_of(kind: str, record: str) -> tuple[bytes, ...]:
     """The texts that a matching body holds: keys are sorted, so a kind stands before the subject."""
-    kind = f'"kind":"{sought.kind}","subject":"' if sought.kind else ""
-    return tuple(text.encode() for text in (kind, sought.record) if text)
+    begins = f'"kind":"{kind}","subject":"' if kind else ""
+    return tuple(text.encode() for text in (begins, record) if text)
 
 
 def _where_next(lines: list[EventLine], shown: list[EventLine], reached: dict[str, int]) -> dict[str, int]:
@@ -126,6 +137,6 @@ async def about(views: Views, record: str, *, since_us: int, limit: int) -> tupl
             top = min(head.seq, low + SCAN_MAX)
             stretch = Stretch(writer=head.writer, after_seq=low, to_seq=top, needles=(record.encode(),),
                               newest_first=False, limit=limit)  # fmt: skip
-            lines.extend(map(line_of, await views.search(stretch)))
+            lines.extend(line_of(link) for link in await views.search(stretch))
             low = top
     return tuple(sorted(lines, key=lambda line: (line.at_us, line.chain, line.sequence))[:limit])

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import datetime, tzinfo
 
 import msgspec
 import structlog
 from msgspec import Struct
 
-from chimera.api import history, paging
+from chimera.api import history
+from chimera.api.paging import Places
 from chimera.api.uses import Uses
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import Event, EventKind, Link
@@ -39,7 +40,7 @@ _TOPICS = {
     "CAP": "money",
 }  # fmt: skip
 _UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED"})
-_WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD}
+_WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD | {"DECOY_PLANTED"}}
 TOPICS = frozenset(_TOPICS.get(word, word.lower()) for word in _WORDS) | {"review"}
 
 
@@ -74,7 +75,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     is_whole: bool = False
 
 
-_COUNTED = {
+_COUNTED: Mapping[str, str] = {
     EventKind.EFFECT_FINISHED: "published",
     EventKind.EFFECT_FAILED: "failed",
     EventKind.ACTION_GRANTED: "granted",
@@ -89,8 +90,9 @@ _COUNTED = {
 class Pulse:
     """One reader of the chains, any number of listeners."""
 
-    def __init__(self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses) -> None:
+    def __init__(self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses, places: Places) -> None:
         self._reads = reads
+        self._places = places
         self._uses = uses
         self._clock = clock
         self._zone = zone
@@ -130,12 +132,16 @@ class Pulse:
             if counting is not None:
                 counting.cancel()
 
+    def where(self, word: str) -> dict[str, int] | None:
+        """The places of a cursor that was sent back; `Invalid` for what is none of ours."""
+        return self._places.decode(word)
+
     async def listen(self, word: str) -> AsyncGenerator[bytes]:
         """Frames from a cursor on, or from now."""
         await self._began.wait()
         if len(self._listeners) >= CLIENTS_MAX:
             raise Unavailable("stream_full", f"{CLIENTS_MAX} pages listen already", remedy="close some")
-        since = paging.decode(word, dict[str, int])
+        since = self.where(word)
         queue: asyncio.Queue[bytes] = asyncio.Queue(WAITING_FRAMES_MAX)
         self._listeners.add(queue)
         here = dict(self._cursor)
@@ -212,7 +218,7 @@ class Pulse:
         """One frame with all that was missed, or word that everything has to be read again."""
         missed = sum(max(0, seq - since.get(writer, 0)) for writer, seq in here.items())
         if missed > CATCH_UP_MAX or any(since.get(writer, 0) > seq for writer, seq in here.items()):
-            return b"id: " + paging.encode(here).encode() + b"\n" + RESYNC
+            return b"id: " + self._places.encode(here).encode() + b"\n" + RESYNC
         events = list[Event]()
         for writer, seq in here.items():
             after = since.get(writer, 0)
@@ -225,7 +231,7 @@ class Pulse:
         return self._encoded(Frame(at_us=self._clock.now_us(), topics=topics_of(events)), here)
 
     def _encoded(self, frame: Frame, cursor: dict[str, int], *, kind: str = "change") -> bytes:
-        word = paging.encode(cursor).encode()
+        word = self._places.encode(cursor).encode()
         return b"id: " + word + b"\nevent: " + kind.encode() + b"\ndata: " + msgspec.json.encode(frame) + b"\n\n"
 
     # ── the day ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +239,7 @@ class Pulse:
     def _count(self, events: Iterable[Event]) -> None:
         for event in events:
             self._uses.note(event)
-            name = _COUNTED.get(event.kind)
+            name = _COUNTED.get(_kind_told(event))
             if name and event.at_us >= self._day_us:
                 self._counts[name] += 1
 
@@ -279,11 +285,17 @@ def topics_of(events: Iterable[Event]) -> dict[str, Topic]:
     return topics
 
 
+def _kind_told(event: Event) -> str:
+    """As what an event counts: a decoy, which nothing may tell on, as what a real review begins with."""
+    return str(event.data.get("told_as", event.kind)) if event.kind is EventKind.DECOY_PLANTED else event.kind
+
+
 def _told(event: Event) -> Iterable[tuple[str, str]]:
-    word = str(event.kind).partition("_")[0]
-    yield _TOPICS.get(word, word.lower()), event.subject
+    kind = _kind_told(event)
+    word = str(kind).partition("_")[0]
+    yield _TOPICS.get(word, word.lower()), event.subject if kind == event.kind else str(event.data["task"])
     review = event.data.get("review")
-    if event.kind is EventKind.ACTION_ESCALATED:
+    if kind == EventKind.ACTION_ESCALATED:
         yield "review", str(review or "")
     elif word == "REVIEW" and review:
         yield "review", str(review)

@@ -17,7 +17,7 @@ from chimera.api.paging import PAGE, After, Page
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, IdFilter, Limit, Note, Word, require_id
 from chimera.domain.agent import Agent, Persona
-from chimera.domain.attempt import Attempt
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.errors import ChimeraError
 from chimera.domain.labels import is_tainted
 from chimera.domain.person import Principal
@@ -241,8 +241,7 @@ class ReviewRoutes:
         review = await self._views.get(Review, review_id)
         self._permits.require(who, "review.look", about(review))
         agent = await self._views.find(Agent, review.agent_id)
-        attempts = await self._views.list(Attempt, scope=await self._reviews.shown_task(review))
-        attempt = attempts[-1] if attempts else None
+        attempt = latest(await self._views.list(Attempt, scope=review.task_id))
         now_us = await self._views.now_us()
         wanted = self._treasury.windows_for(agent_id=review.agent_id, campaign_id=review.campaign_id, at_us=now_us)
         windows = await self._views.windows(wanted)

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import Header, Query
 from starlette.responses import StreamingResponse
 
-from chimera.api import paging
 from chimera.api.pulse import Frame, Pulse
 from chimera.api.route import Needs, Route
 
@@ -34,6 +33,6 @@ class StreamRoutes:
         The id of every event is the cursor: how far each chain was read. Sent back, it resumes there.
         """
         word = last_event_id or cursor
-        paging.decode(word, dict[str, int])
+        self._pulse.where(word)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._pulse.listen(word), media_type="text/event-stream", headers=headers)

@@ -10,19 +10,19 @@ from fastapi import Query
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from chimera.api import history, imitations, paging
+from chimera.api import history, paging
 from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, Page
+from chimera.api.retelling import Retelling
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
-from chimera.domain import civil, ids, refusals
-from chimera.domain.attempt import Attempt
+from chimera.domain import civil, ids
+from chimera.domain.attempt import Attempt, in_turn
 from chimera.domain.budget import Hold
 from chimera.domain.campaign import Input
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
-from chimera.governance.reviews import Reviews
 from chimera.pipeline.rescheduling import Rescheduling
 from chimera.ports.views import Views
 
@@ -72,9 +72,9 @@ class NewTime(BaseModel):
 class TaskRoutes:
     """`/v1/tasks`."""
 
-    def __init__(self, *, views: Views, rescheduling: Rescheduling, reviews: Reviews, zone: tzinfo) -> None:
+    def __init__(self, *, views: Views, retelling: Retelling, rescheduling: Rescheduling, zone: tzinfo) -> None:
         self._views = views
-        self._reviews = reviews
+        self._retelling = retelling
         self._rescheduling = rescheduling
         self._zone = zone
 
@@ -109,34 +109,21 @@ class TaskRoutes:
         to_us = given.moment_in(self._zone)
         return await self._rescheduling.move(task_id, to_us=to_us, version=version, by=who.name)
 
-    async def trace(self, task_id: Id) -> Trace:
+    async def trace(self, task_id: Id, who: Who) -> Trace:
         """One task's whole life."""
         views = self._views
-        task = await views.find(Task, task_id)
-        if task is None:
-            return await self._imitated(task_id)
+        task = await views.get(Task, task_id)
         grant = await views.find(Grant, task.grant_id) if task.grant_id else None
         seal = await views.find(Seal, grant.id) if grant else None
         return Trace(
             task=task,
             input=await views.find(Input, task.input_id) if task.input_id else None,
-            attempts=await views.list(Attempt, scope=task_id),
+            attempts=in_turn(await views.list(Attempt, scope=task_id)),
             reviews=await views.list(Review, scope=task_id),
             grant=grant,
             hold=await views.find(Hold, grant.hold_id) if grant and grant.hold_id else None,
             seal=seal,
             batch=await views.find(Batch, seal.batch_id) if seal else None,
             performance=await views.find(Performance, grant.id) if grant else None,
-            events=await history.about(views, task_id, since_us=ids.at_us(task_id) - 1_000_000, limit=EVENTS_MAX),
+            events=await self._retelling.about(who, task_id, limit=EVENTS_MAX),
         )
-
-    async def _imitated(self, task_id: str) -> Trace:
-        """A decoy has no task of its own; whoever clicks on it does not learn that from an empty page."""
-        found = await imitations.imitation(self._views, task_id, shown=self._reviews.shown_task, events_max=EVENTS_MAX)
-        if found is None:
-            raise refusals.unknown("task", task_id)
-        asked = found.task.input_id
-        return Trace(
-            task=found.task, input=await self._views.find(Input, asked) if asked else None, attempts=found.attempts,
-            reviews=found.reviews, grant=None, hold=None, seal=None, batch=None, performance=None, events=found.events,
-        )  # fmt: skip

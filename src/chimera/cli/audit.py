@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,13 +15,17 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.postgres.retention import Week, drop_weeks
 from chimera.adapters.system.clock import SystemClock
+from chimera.api import history
+from chimera.api.history import EventLine
+from chimera.api.imitations import Imitation, Imitations, told_instead
 from chimera.assembly import people, vaults
+from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.cli.inputs import cannot_read
 from chimera.cli.persons import permitted
 from chimera.cli.story import every_event, line_of
-from chimera.domain import ids
-from chimera.domain.attempt import Attempt
+from chimera.domain import ids, refusals
+from chimera.domain.attempt import Attempt, in_turn
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind, Link
 from chimera.domain.grant import Performance, Seal
@@ -29,9 +33,11 @@ from chimera.domain.retention import cut_us
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
+from chimera.domain.verbs import FLEET
 from chimera.governance import audit, retention, verify_bundle
 from chimera.governance.bundles import bundle_lines
 from chimera.governance.checkpoints import latest
+from chimera.governance.decoys import Decoys
 from chimera.governance.policy.changes import versions
 from chimera.governance.policy.pack import PolicyPack, pack_of
 from chimera.ports.store import Reads
@@ -195,7 +201,7 @@ def show(
     if kind and kind.upper() not in EventKind.__members__:
         raise Invalid("event_kind_unknown", f"{kind[:60]!r} is no kind of event", where="--kind",
                       remedy="docs/reference/events.md lists them")  # fmt: skip
-    shown = stopping.run(_with_reads(lambda reads: _shown(reads, Filter(chain, kind.upper(), subject), last)))
+    shown = stopping.run(_looked_through(Filter(chain, kind.upper(), subject), last))
     if as_json:
         output.answer(shown)
         return
@@ -224,6 +230,17 @@ class Filter(msgspec.Struct, frozen=True):
         """Whether an event is one of them."""
         wanted = ((self.chain, link.writer), (self.kind, str(event.kind)), (self.subject, event.subject))
         return all(asked in ("", found) for asked, found in wanted)
+
+
+async def _looked_through(wanted: Filter, last: int) -> dict[str, Any]:
+    """The chains, once it is on record who reads them: also what is planted among reviews stands there."""
+    async with bootstrap.running_or_own_database(read_settings()) as found:
+        await permitted(found, "audit.look", at="audit/show")
+        reads = await found.reads()
+        try:
+            return await _shown(reads, wanted, last)
+        finally:
+            await reads.close()
 
 
 async def _shown(reads: Reads, wanted: Filter, last: int) -> dict[str, Any]:
@@ -268,27 +285,52 @@ async def _looked_at(task_id: str) -> dict[str, Any]:
     async with bootstrap.running_or_own_database(read_settings()) as found:
         reads, store = await found.reads(), await found.free_store("cli")
         try:
-            story = await _story(reads, task_id)
-            await people.look(await people.office_of(read_settings(), store), at="tasks", record=task_id)
+            office = await people.office_of(read_settings(), store)
+            story = await _story(reads, task_id, office)
+            await people.look(office, at="tasks", record=task_id)
         finally:
             await reads.close()
             await store.close()
     return story
 
 
-async def _story(reads: Reads, task_id: str) -> dict[str, Any]:
-    task = await reads.get(Task, task_id)
-    found: list[tuple[Link, Event]] = [pair async for pair in every_event(reads) if _is_about(pair[1], task)]
+async def _story(reads: Reads, task_id: str, office: Office) -> dict[str, Any]:
+    known = await reads.find(Task, task_id)
+    life = None if known else await Imitations(reads=reads, decoys=Decoys(store=office.store)).of_task(task_id)
+    task = known or (life.task if life else None)
+    if task is None:
+        raise refusals.unknown("task", task_id)
+    attempts = life.attempts if life else in_turn(await reads.list(Attempt, scope=task_id))
     return {
         "task": msgspec.to_builtins(task),
         "spec": {"name": task.spec.name, "version": task.spec.version, "digest": task.spec.digest},
-        "attempts": [msgspec.to_builtins(one) for one in await reads.list(Attempt, scope=task_id)],
+        "attempts": [msgspec.to_builtins(one) for one in attempts],
         "reviews": [msgspec.to_builtins(one) for one in await reads.list(Review, scope=task_id)],
         "seal": msgspec.to_builtins(await reads.find(Seal, task.grant_id)) if task.grant_id else None,
         "performances": [msgspec.to_builtins(one) for one in await reads.list(Performance, scope=task_id)],
-        "events": [{"chain": link.writer, "sequence": link.seq, **msgspec.to_builtins(event)}
-                   for link, event in sorted(found, key=lambda pair: pair[1].at_us)],
+        "events": await _events_of(reads, task, life, office),
     }  # fmt: skip
+
+
+async def _events_of(reads: Reads, task: Task, life: Imitation | None, office: Office) -> list[dict[str, Any]]:
+    """Everything about it, oldest first. Where it stands in the chains is for whoever may read those."""
+    found = [line async for line in _lines_of(reads, task, life)]
+    if not office.desk.may(office.principal, "audit.look", FLEET):
+        found = [msgspec.structs.replace(line, chain="", sequence=0) for line in found]
+    shown = ("chain", "sequence", "kind", "subject", "at_us", "data")
+    return [{name: getattr(line, name) for name in shown} for line in sorted(found, key=lambda line: line.at_us)]
+
+
+async def _lines_of(reads: Reads, task: Task, life: Imitation | None) -> AsyncGenerator[EventLine]:
+    async for link, happened in every_event(reads):
+        if _is_about(happened, task):
+            event = await told_instead(reads, happened)
+            if event is not None:
+                yield history.line_of(link, event)
+        elif life is not None and happened.subject == life.like:
+            told = life.told_anew(history.line_of(link))
+            if told is not None:
+                yield told
 
 
 def _is_about(event: Event, task: Task) -> bool:

@@ -20,6 +20,8 @@ from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.errors import ChimeraError
 from chimera.domain.task import Task, TaskState
 from chimera.governance import audit
+from chimera.governance.policy.changes import in_force
+from chimera.governance.policy.pack import pack_of
 from chimera.ports.store import Reads, every
 from chimera.settings import Settings
 
@@ -51,10 +53,9 @@ async def examine(settings: Settings) -> list[Finding]:
         _looked_at("PostgreSQL", lambda: str(programs(18)), "make setup installs it, or set CHIMERA_DATABASE_URL"),
         _looked_at("Valkey", lambda: str(find_binary()), "make setup installs it"),
         _looked_at("task types", _task_types, "chimera spec lint names the lines"),
-        _looked_at("policy", lambda: bootstrap.rules().pack.digest[:16], "mend the policy pack"),
         _looked_at("agent packages", lambda: str(bootstrap.packages_folder().resolve(strict=True)), "install again"),
     ]
-    return [*quick, await _history(settings), await _agents(settings)]
+    return [*quick, *await _kept(settings)]
 
 
 def _python() -> Finding:
@@ -108,32 +109,46 @@ async def idleness(reads: Reads) -> str:
             "until another is opened in the console")  # fmt: skip
 
 
-async def _agents(settings: Settings) -> Finding:
-    """Whether every agent can do anything: those of long ago were installed before skills counted."""
+async def _kept(settings: Settings) -> list[Finding]:
+    """What the database says, if there is one at all: reading never makes one."""
     if not settings.database_url and not (settings.folder / "postgres").exists():
-        return Finding(name="agents", ok=True, found="none yet")
+        return [_shipped(), *(Finding(name=name, ok=True, found="none yet") for name in ("history", "agents"))]
     try:
         async with bootstrap.running_or_own_database(settings) as found:
             reads = await found.reads()
-            unable = await unable_agents(reads)
-            await reads.close()
+            try:
+                return [await policy_found(reads), await _history(reads), await _agents(reads)]
+            finally:
+                await reads.close()
     except (ChimeraError, OSError) as error:
-        return Finding(name="agents", ok=False, found=str(error)[:300], remedy="docs/runbooks/database-gone.md")
+        said = str(error)[:300]
+        return [_shipped(), *(Finding(name=name, ok=False, found=said, remedy="docs/runbooks/database-gone.md")
+                              for name in ("history", "agents"))]  # fmt: skip
+
+
+def _shipped() -> Finding:
+    return _looked_at("policy", lambda: f"{bootstrap.rules().pack.digest[:16]}, as shipped", "mend the policy pack")
+
+
+async def policy_found(reads: Reads) -> Finding:
+    """The rules that decide: what a person applied, else what is shipped."""
+    applied = await in_force(reads)
+    if applied is None:
+        return _shipped()
+    by = f"version {applied.number}, applied by {applied.applied_by}"
+    return _looked_at("policy", lambda: f"{pack_of(applied.files).digest[:16]}, {by}",
+                      "the gate is shut: chimera policy apply brings back a version that can be read")  # fmt: skip
+
+
+async def _agents(reads: Reads) -> Finding:
+    """Whether every agent can do anything: those of long ago were installed before skills counted."""
+    unable = await unable_agents(reads)
     return Finding(name="agents", ok=not unable, found=", ".join(unable) or "every one can do something",
                    remedy=INSTALL_AGAIN)  # fmt: skip
 
 
-async def _history(settings: Settings) -> Finding:
-    """The chains, if there is a database at all: reading never makes one."""
-    if not settings.database_url and not (settings.folder / "postgres").exists():
-        return Finding(name="history", ok=True, found="none yet")
-    try:
-        async with bootstrap.running_or_own_database(settings) as found:
-            reads = await found.reads()
-            report = await audit.verify_history(reads)
-            await reads.close()
-    except (ChimeraError, OSError) as error:
-        return Finding(name="history", ok=False, found=str(error)[:300], remedy="docs/runbooks/database-gone.md")
+async def _history(reads: Reads) -> Finding:
+    report = await audit.verify_history(reads)
     said = f"{report.events} events in {report.chains} chains"
     return Finding(name="history", ok=report.verified, found=said if report.verified else str(report.flaws[0]),
                    remedy="docs/runbooks/chain-does-not-verify.md")  # fmt: skip

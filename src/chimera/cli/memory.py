@@ -14,6 +14,7 @@ from chimera.assembly import minds, people
 from chimera.cli import output, stopping
 from chimera.domain import ids, labels
 from chimera.domain.memory import SHARED, Memory, MemoryKind
+from chimera.domain.person import Principal
 from chimera.domain.roles import Role
 from chimera.governance.agents import agent_called
 from chimera.learning.memory import Note, Remembering
@@ -44,6 +45,11 @@ async def _asked_by(store: Store) -> str:
     return (await people.permitted_here(read_settings(), store, "agent.change")).name
 
 
+async def _reader(store: Store) -> Principal:
+    """Whoever sits here, who may see what the fleet does; that they read goes on record with what they read."""
+    return await people.permitted_here(read_settings(), store, "fleet.look")
+
+
 async def _owner_id(store: Store, owner: str) -> str:
     """The id that memories are kept under; an agent is known by its name, too."""
     return owner if owner == SHARED else (await agent_called(store, owner)).id
@@ -61,8 +67,9 @@ def search(
 
     async def work() -> list[dict[str, Any]]:
         async with _opened() as (store, memory):
+            by = await _reader(store)
             found = await memory.search(text, owner=await _owner_id(store, owner), limit=max(1, limit))
-            await _look(store)
+            await people.looked(store, by, at="memories")
             return [{**_shown(one.memory), "likeness": round(one.likeness, 4), "score": round(one.score, 4)}
                     for one in found]  # fmt: skip
 
@@ -81,8 +88,9 @@ def show(memory_id: MemoryId, *, as_json: Json = False) -> None:
 
     async def work() -> Memory:
         async with _opened() as (store, _):
+            by = await _reader(store)
             found = await store.get(Memory, ids.parse(memory_id))
-            await _look(store, found.id)
+            await people.looked(store, by, at="memories", record=found.id)
             return found
 
     _say(stopping.run(work()), as_json=as_json)
@@ -162,10 +170,6 @@ def _change(
             return await change(memory, ids.parse(memory_id), await _asked_by(store))
 
     _say(stopping.run(work()), as_json=as_json)
-
-
-async def _look(store: Store, memory_id: str = "") -> None:
-    await people.look(await people.office_of(read_settings(), store), at="memories", record=memory_id)
 
 
 def _shown(memory: Memory) -> dict[str, Any]:

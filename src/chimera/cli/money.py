@@ -16,11 +16,13 @@ from chimera.adapters.postgres.ledger import PostgresLedger
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import money as assembled
 from chimera.assembly import vaults
+from chimera.bootstrap import Database
 from chimera.cli import output, stopping
+from chimera.cli.persons import permitted
 from chimera.domain import ids, quotas, scopes
 from chimera.domain.budget import Cap, Window
 from chimera.domain.errors import Invalid, Missing
-from chimera.domain.grant import Batch, Grant, Seal
+from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.money import format_micros, parse_amount
 from chimera.domain.person import Principal
 from chimera.domain.revenue import Revenue, revenue_id
@@ -60,7 +62,7 @@ def show_budget(
 ) -> None:
     """The windows of money and of quotas that are open, their room; caps; what the breakers see."""
     asked = Asked(scope=scopes.parse(scope) if scope else "", day=day, after=after, limit=max(1, min(limit, SHOWN_MAX)))
-    result = stopping.run(with_ledger(lambda reads, settings: _budget(reads, settings, asked)))
+    result = stopping.run(with_ledger(lambda reads, settings: _budget(reads, settings, asked), at="windows"))
     if as_json:
         output.answer(result)
         return
@@ -173,7 +175,7 @@ def list_spending(
         raise Invalid("decision_unknown", f"{decided[:20]!r} is no decision", where="decided",
                       remedy=f"write one of {', '.join(DECIDED)}")  # fmt: skip
     limit = max(1, min(limit, SHOWN_MAX))
-    found = stopping.run(with_ledger(lambda reads, _: _spendings(reads, decided)))[-limit:][::-1]
+    found = stopping.run(with_ledger(lambda reads, _: _spendings(reads, decided), at="spending"))[-limit:][::-1]
     rows = [_row_of(one) for one in found]
     if as_json:
         output.answer({"spending": rows})
@@ -235,7 +237,7 @@ def explain(
 ) -> None:
     """Why it was allowed or not: every factor, the rules, the windows, and whose signatures stand under it."""
     wanted = ids.parse(identifier, where="id")
-    result = stopping.run(with_ledger(lambda reads, settings: _explained(reads, settings, wanted)))
+    result = stopping.run(with_ledger(lambda reads, settings: _explained(reads, settings, wanted), at="spending"))
     if as_json:
         output.answer(result)
         return
@@ -250,6 +252,8 @@ def explain(
         ],
     )
     output.tell(f"signed by the CFO: {result['cfo_signature']}; sealed by the vault: {result['seal_key'] or 'no'}")
+    if carried := result["carriage"]:
+        output.tell(carriage_in_words(carried))
 
 
 async def _explained(reads: Reads, settings: Settings, wanted: str) -> dict[str, Any]:
@@ -258,6 +262,7 @@ async def _explained(reads: Reads, settings: Settings, wanted: str) -> dict[str,
     grant = await reads.find(Grant, record.grant_id) if record.grant_id else None
     seal = await reads.find(Seal, grant.id) if grant else None
     batch = await reads.find(Batch, seal.batch_id) if seal else None
+    performance = await reads.find(Performance, grant.id) if grant else None
     return {
         **_row_of(record),
         "approver": record.approver,
@@ -271,7 +276,25 @@ async def _explained(reads: Reads, settings: Settings, wanted: str) -> dict[str,
         "cfo_key": word.key_id,
         "cfo_signature": _signature(settings, record),
         "seal_key": batch.key_id if batch else "",
+        "carriage": carriage_of(performance),
     }
+
+
+_CARRIED = ("network", "hash", "nonce", "block", "place", "places", "fee_wei", "saved_wei")
+
+
+def carriage_of(performance: Performance | None) -> dict[str, Any]:
+    """What the chain took for a payment, and what was saved against a wallet without care; nothing of others."""
+    receipt = (performance.receipt if performance else None) or {}
+    return {name: receipt[name] for name in _CARRIED if name in receipt} if "saved_wei" in receipt else {}
+
+
+def carriage_in_words(carried: Mapping[str, Any]) -> str:
+    """One line."""
+    places = carried.get("places", 1)
+    shared = f", as one of {places} in one transaction" if places > 1 else ""
+    return (f"carried by {carried['network']} in {carried['hash']}{shared}: its fee was {carried['fee_wei']} wei, "
+            f"{carried['saved_wei']} less than alone and without care")  # fmt: skip
 
 
 async def _spending_of(reads: Reads, wanted: str) -> Spending:
@@ -306,7 +329,7 @@ def _signature(settings: Settings, record: Spending) -> str:
 @ledger.command()
 def verify(*, as_json: Json = False) -> None:
     """Compare the ledger with itself, with every window, every hold and every receipt. Exit 1 where they differ."""
-    count, found = stopping.run(with_ledger(lambda reads, _: _verified(reads)))
+    count, found = stopping.run(with_ledger(lambda reads, _: _verified(reads), at="ledger"))
     if as_json:
         output.answer(
             {"verified": not found, "entries": count, "differences": [msgspec.to_builtins(one) for one in found]}
@@ -332,7 +355,7 @@ async def _verified(reads: PostgresLedger) -> tuple[int, tuple[Any, ...]]:
 @ledger.command()
 def balances(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
     """What stands on every account. They sum to zero."""
-    found = stopping.run(with_ledger(lambda reads, _: reads.balances()))
+    found = stopping.run(with_ledger(lambda reads, _: reads.balances(), at="ledger"))
     rows = [msgspec.to_builtins(one) for one in found]
     if as_json:
         output.answer({"accounts": rows, "sum_micros": sum(one.micros for one in found)})
@@ -385,13 +408,15 @@ async def _receive(store: Store, given: Revenue, *, by: str) -> Revenue:
     async def book(books: PostgresLedger, settings: Settings) -> Revenue:
         return await Receipts(store=store, books=books, exchange=assembled.exchange(settings)).book(given, by=by)
 
-    return await with_ledger(book)
+    settings = read_settings()
+    async with bootstrap.running_or_own_database(settings) as found:
+        return await _with_books(found, settings, book)
 
 
 @ledger.command()
 def entries(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
     """The newest entries, with their booking, account and cause."""
-    found = stopping.run(with_ledger(lambda reads, _: _entries(reads)))
+    found = stopping.run(with_ledger(lambda reads, _: _entries(reads), at="ledger"))
     rows = [msgspec.to_builtins(one) for one in found[-SHOWN_MAX:]]
     if as_json:
         output.answer({"entries": rows})
@@ -424,15 +449,22 @@ def _when(at_us: int) -> str:
 # ── doors ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def with_ledger(act: Callable[[PostgresLedger, Settings], Awaitable[T]]) -> T:
-    """What comes of reading the ledger of this home's fleet."""
+async def with_ledger(act: Callable[[PostgresLedger, Settings], Awaitable[T]], *, at: str) -> T:
+    """What comes of reading the ledger: for whoever may see the money, and that they read there goes on record."""
     settings = read_settings()
     async with bootstrap.running_or_own_database(settings) as found:
-        reads = await found.ledger()
-        try:
-            return await act(reads, settings)
-        finally:
-            await reads.close()
+        await permitted(found, "money.look", at=f"money/{at}")
+        return await _with_books(found, settings, act)
+
+
+async def _with_books(
+    found: Database, settings: Settings, act: Callable[[PostgresLedger, Settings], Awaitable[T]]
+) -> T:  # fmt: skip
+    reads = await found.ledger()
+    try:
+        return await act(reads, settings)
+    finally:
+        await reads.close()
 
 
 async def _in_the_name_of(act: Callable[[Store, Principal], Awaitable[T]]) -> T:

@@ -11,6 +11,7 @@ import typer
 
 from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock
+from chimera.api.imitations import told_instead
 from chimera.assembly import joining, networks
 from chimera.assembly import serving as serving_api
 from chimera.bootstrap import Database, Fleet
@@ -106,8 +107,10 @@ async def lines(reads: Reads, settings: Settings, *, from_now: bool) -> AsyncGen
     if from_now:
         await cursor.to_the_end(reads)
     while True:
-        for event in await cursor.news(reads):
-            if is_worth_telling(event):
+        for happened in await cursor.news(reads):
+            # A decoy begins like any review: whoever watches may be who has to rule on it.
+            event = await told_instead(reads, happened)
+            if event is not None and is_worth_telling(event):
                 name = await names.of(str(event.data.get("agent", "")))
                 yield line_of(event, zone=settings.zone, name=name)
         await clock.sleep(LOOK_SECONDS)

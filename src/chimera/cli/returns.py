@@ -20,7 +20,7 @@ COLUMNS = ("campaign", "cost_micros", "revenue_micros", "roi_bp", "tasks_done", 
 
 def costs(*, as_csv: Annotated[bool, typer.Option("--csv")] = False, as_json: Json = False) -> None:
     """Cost by campaign and category, cost per task, return on what was spent: from the ledger's rows alone."""
-    result = stopping.run(with_ledger(lambda reads, _: _costs(reads)))
+    result = stopping.run(with_ledger(lambda reads, _: _costs(reads), at="costs"))
     if as_json:
         output.answer(result)
     elif as_csv:

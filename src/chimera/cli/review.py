@@ -11,18 +11,20 @@ import typer
 
 from chimera import bootstrap
 from chimera.api.evidence import sources_of
+from chimera.api.imitations import Imitations
 from chimera.assembly import people
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
 from chimera.domain.agent import Agent
-from chimera.domain.attempt import Attempt
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.errors import Invalid
 from chimera.domain.labels import is_tainted
 from chimera.domain.person import Principal
 from chimera.domain.review import AFTERWARDS, Remark, Review, ReviewState
 from chimera.domain.verbs import Resource
 from chimera.domain.work import Material
+from chimera.governance.decoys import Decoys
 from chimera.governance.reviews import Outcome, Reviews, Seen, about
 from chimera.governance.texts import texts_of
 from chimera.ports.store import LIST_MAX
@@ -320,8 +322,14 @@ async def _listed(office: Office, state: ReviewState) -> list[tuple[Review, str]
 async def _looked_at(office: Office, review_id: str) -> tuple[Review, tuple[Material, ...]]:
     found = await _may_look(office, review_id)
     await people.look(office, at="reviews", record=found.id)
-    attempts = await office.store.list(Attempt, scope=await office.reviews.shown_task(found))
-    return found, sources_of(attempts[-1] if attempts else None)
+    attempts = await office.store.list(Attempt, scope=found.task_id)
+    if not attempts and (imitation := await _imitations(office).of_task(found.task_id)):
+        attempts = imitation.attempts
+    return found, sources_of(latest(attempts))
+
+
+def _imitations(office: Office) -> Imitations:
+    return Imitations(reads=office.store, decoys=Decoys(store=office.store))
 
 
 async def _may_look(office: Office, review_id: str) -> Review:

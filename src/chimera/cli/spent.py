@@ -31,7 +31,7 @@ def task(
 ) -> None:
     """What one task cost, and so what it made: models, and what was paid by category."""
     wanted = ids.parse(identifier, where="id")
-    found = stopping.run(with_ledger(lambda reads, _: _cost(reads, wanted)))
+    found = stopping.run(with_ledger(lambda reads, _: _cost(reads, wanted), at="tasks"))
     if as_json:
         output.answer(_whole(found))
     else:
@@ -50,7 +50,7 @@ def tasks(
     wanted = ids.parse(campaign, where="campaign")
     after = ids.parse(after, where="after") if after else ""
     limit = max(1, min(limit, SHOWN_MAX))
-    found = stopping.run(with_ledger(lambda reads, _: _costs(reads, wanted, after=after, limit=limit)))
+    found = stopping.run(with_ledger(lambda reads, _: _costs(reads, wanted, after=after, limit=limit), at="tasks"))
     if as_json:
         output.answer({"tasks": [_whole(one) for one in found]})
     elif as_csv:

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from chimera.assembly import money
+from chimera.assembly import money, people
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.money import format_micros
 from chimera.domain.transfer import OPEN, Transfer
+from chimera.domain.verbs import FLEET
 from chimera.settings import read_settings
 
 app = typer.Typer(name="wallet", help="Payments on chains: what carriage costs, how they stand.", no_args_is_help=True)
@@ -31,25 +32,31 @@ def quote(*, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_transfers(context: typer.Context, *, as_json: Json = False) -> None:
-    """Payments on chains that are under way: nonce, state, how often sent, transaction."""
+    """Payments on chains that are under way: nonce, place in its transaction, state, how often sent, transaction."""
     found = stopping.run(_open_ones(context))
     if as_json:
-        output.answer({"transfers": [_told(one) for one in found]})
+        output.answer({"transfers": [_told(one, lead) for one, lead in found]})
     elif found:
-        rows = [(one.chain, one.wallet, str(one.nonce), str(one.state), str(len(one.sendings)), one.grant_id)
-                for one in found]  # fmt: skip
-        output.table(("chain", "wallet", "nonce", "state", "sent", "grant"), rows)
+        rows = [(one.chain, one.wallet, str(one.nonce), f"{one.place + 1} of {one.places}", str(one.state),
+                 str(len(lead.sendings)), one.grant_id) for one, lead in found]  # fmt: skip
+        output.table(("chain", "wallet", "nonce", "place", "state", "sent", "grant"), rows)
     else:
         output.tell("no payment is under way")
 
 
-async def _open_ones(context: typer.Context) -> list[Transfer]:
-    async with doors_of(context).office_store() as store:
-        found = await store.list(Transfer, states=OPEN)
-    return sorted(found, key=lambda one: (one.chain, one.wallet, one.nonce))
+async def _open_ones(context: typer.Context) -> list[tuple[Transfer, Transfer]]:
+    """Each with the first place of its transaction, which has the bytes."""
+    async with doors_of(context).office() as office:
+        office.desk.require(office.principal, "money.look", FLEET)
+        await people.look(office, at="money/transfers")
+        found = await office.store.list(Transfer, states=OPEN)
+    ordered = sorted(found, key=lambda one: (one.chain, one.wallet, one.nonce, one.place))
+    leads = {(one.chain, one.wallet, one.nonce): one for one in reversed(ordered)}
+    return [(one, leads[one.chain, one.wallet, one.nonce]) for one in ordered]
 
 
-def _told(one: Transfer) -> dict[str, object]:
-    last = one.sendings[-1].hash if one.sendings else ""
-    return {"chain": one.chain, "wallet": one.wallet, "nonce": one.nonce, "state": str(one.state),
-            "sendings": len(one.sendings), "hash": one.mined_hash or last, "grant": one.grant_id}  # fmt: skip
+def _told(one: Transfer, lead: Transfer) -> dict[str, object]:
+    last = lead.sendings[-1].hash if lead.sendings else ""
+    return {"chain": one.chain, "wallet": one.wallet, "nonce": one.nonce, "place": one.place, "places": one.places,
+            "state": str(one.state), "sendings": len(lead.sendings), "hash": one.mined_hash or last,
+            "grant": one.grant_id}  # fmt: skip

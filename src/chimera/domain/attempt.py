@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from chimera.domain import ids
 from chimera.domain.decision import Question, Ruling
 from chimera.domain.draft import Call, Draft, Verdict
@@ -35,3 +37,13 @@ class Attempt(Record, frozen=True, kw_only=True):
     @property
     def scope(self) -> str:
         return self.assignment.task.id
+
+
+def in_turn(attempts: Iterable[Attempt]) -> tuple[Attempt, ...]:
+    """As they were made. Their ids are hashes, so a list by id is in no order of time."""
+    return tuple(sorted(attempts, key=lambda attempt: attempt.assignment.task.version))
+
+
+def latest(attempts: Iterable[Attempt]) -> Attempt | None:
+    """The last that was made, if any."""
+    return max(attempts, key=lambda attempt: attempt.assignment.task.version, default=None)

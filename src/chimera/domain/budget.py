@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from itertools import chain
 from types import MappingProxyType
 
 import msgspec
@@ -196,23 +195,21 @@ def settled(
     return (ended,), movements
 
 
-def combined(*causes: Iterable[Movement]) -> tuple[Movement, ...]:
-    """The movements of several causes, one per window: what is held for an act and what its preparation cost."""
-    first: dict[str, Movement] = {}
-    sums: dict[str, list[int]] = {}
-    for movement in chain.from_iterable(causes):
-        window = movement.window_id
-        before = first.get(window)
-        if before is None:
-            first[window] = movement
-            continue
-        total = sums.setdefault(window, [before.hold_micros, before.release_micros, before.metered_micros])
-        total[0] += movement.hold_micros
-        total[1] += movement.release_micros
-        total[2] += movement.metered_micros
-    for window, (held, released, spent) in sums.items():
-        first[window] = Movement(window_id=window, hold_micros=held, release_micros=released, metered_micros=spent)
-    return tuple(first.values())
+def combined(movements: Sequence[Movement]) -> tuple[Movement, ...]:
+    """The movements one per window: what is held for an act, what its preparation cost, what its end gives back."""
+    by_window: dict[str, list[Movement]] = {}
+    for movement in movements:
+        by_window.setdefault(movement.window_id, []).append(movement)
+    return tuple([same[0] if len(same) == 1 else _sum_of(window, same) for window, same in by_window.items()])
+
+
+def _sum_of(window: str, same: Sequence[Movement]) -> Movement:
+    return Movement(
+        window_id=window,
+        hold_micros=sum([one.hold_micros for one in same]),
+        release_micros=sum([one.release_micros for one in same]),
+        metered_micros=sum([one.metered_micros for one in same]),
+    )
 
 
 class Cap(Record, frozen=True, kw_only=True):

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain.budget import Movement, combined
+from chimera.domain.budget import Movement
 from chimera.domain.event import Event
 from chimera.domain.record import Record
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One step. `begins_in` names the scopes in which it begins something: a halt in any of them refuses it."""
+    """One step. `begins_in` names the scopes in which it begins something: a halt in any of them refuses it.
+
+    `movements` may name a window more than once; they are summed when the change is written.
+    """
 
     records: tuple[Record, ...] = ()
     events: tuple[Event, ...]
@@ -32,7 +35,7 @@ def joined(changes: Iterable[Change]) -> Change:
     return Change(
         records=tuple([record for change in every for record in change.records]),
         events=tuple([event for change in every for event in change.events]),
-        movements=combined(*(change.movements for change in every)),
+        movements=tuple([movement for change in every for movement in change.movements]),
         begins_in=tuple(dict.fromkeys([scope for change in every for scope in change.begins_in])),
     )
 
@@ -44,7 +47,7 @@ def fused(first: Change, later: Change) -> Change:
     return Change(
         records=(*records, *ends.values()),
         events=(*first.events, *later.events),
-        movements=combined(first.movements, later.movements),
+        movements=(*first.movements, *later.movements),
         begins_in=tuple(dict.fromkeys((*first.begins_in, *later.begins_in))),
     )
 

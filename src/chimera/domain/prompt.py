@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from chimera.domain import canonical
+
+PROMPTS_MAX = 256
 
 
 class Prompt(Struct, frozen=True):
@@ -16,9 +20,15 @@ class Prompt(Struct, frozen=True):
     @property
     def digest(self) -> str:
         """The hash of the text."""
-        return canonical.sha256_hex(self.text.encode())
+        return _digest_of(self.text)
 
     @property
     def ref(self) -> str:
         """How records name it."""
         return f"{self.name}#{self.digest[:12]}"
+
+
+# Every answer names its prompt, and there are few of them.
+@lru_cache(maxsize=PROMPTS_MAX)
+def _digest_of(text: str) -> str:
+    return canonical.sha256_hex(text.encode())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from chimera.domain import ids
-from chimera.domain.budget import Cap, Movement
+from chimera.domain.budget import Cap, Movement, combined
 from chimera.domain.canonical import require_text
 from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
@@ -60,7 +60,10 @@ class Written(NamedTuple):
 def write(change: Change) -> Written:
     """The change as it is stored, or `Invalid` when it cannot be."""
     for movement in change.movements:
-        _require_movement(movement)
+        _require_amounts(movement)
+    movements = combined(change.movements)
+    for movement in movements:
+        _require_name(movement.window_id, where="window_id")
     for scope in change.begins_in:
         _require_name(scope, where="begins_in")
     try:
@@ -70,7 +73,7 @@ def write(change: Change) -> Written:
         raise _unstorable(str(error)) from error
     for body in events:
         _require_body(body, where="event")
-    return Written(rows, change.movements, change.begins_in, events)
+    return Written(rows, movements, change.begins_in, events)
 
 
 def row_of(record: Record) -> Row:
@@ -82,23 +85,23 @@ def row_of(record: Record) -> Row:
             f"{type(record).__name__} is not a kind of record",
             remedy="nothing to do: this is a fault of ours",
         )
-    body, scope = _ENCODER.encode(record), record.scope
+    identifier, version, rank = record.id, record.version, record.rank
+    body, scope, due_us = _ENCODER.encode(record), record.scope, record.due_us
     _require_body(body, where=kind)
-    ids.parse(record.id, where=kind)
+    ids.parse(identifier, where=kind)
     if scope is not None and len(scope) > NAME_LETTERS_MAX:
         raise _too_long(scope, where=kind)
-    if isinstance(record, Cap):
+    if type(record) is Cap:
         _require_cap(record)
-    due_us = record.due_us
-    if not 1 <= record.version <= BIGINT_MAX or abs(due_us or 0) > BIGINT_MAX or abs(record.rank) > INT_MAX:
+    if not (1 <= version <= BIGINT_MAX and -BIGINT_MAX <= (due_us or 0) <= BIGINT_MAX and -INT_MAX <= rank <= INT_MAX):
         raise Invalid(
             "integer_too_large",
             "version, time or rank is beyond what a row holds",
             where=kind,
             remedy="write it as text",
         )
-    verb = "insert" if record.version == 1 else "update"
-    return Row(kind, verb, record.id, record.version, record.state_name, scope, record.shard, due_us, record.rank, body)
+    verb = "insert" if version == 1 else "update"
+    return Row(kind, verb, identifier, version, record.state_name, scope, record.shard, due_us, rank, body)
 
 
 def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: int | None) -> R:
@@ -126,8 +129,7 @@ def _require_body(body: bytes, *, where: str) -> None:
         )
 
 
-def _require_movement(movement: Movement) -> None:
-    _require_name(movement.window_id, where="window_id")
+def _require_amounts(movement: Movement) -> None:
     held, released, metered = movement.hold_micros, movement.release_micros, movement.metered_micros
     if not (0 <= held <= AMOUNT_MAX and 0 <= released <= AMOUNT_MAX and 0 <= metered <= AMOUNT_MAX):
         raise Invalid(

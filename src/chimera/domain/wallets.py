@@ -17,6 +17,8 @@ from chimera.domain.grant import Terms
 NATIVE = "native"
 USDC = "USDC"
 UNITS_MAX = 10**78 - 1
+SHARED_MAX = 32
+GATHER_SECONDS_MAX = 10.0
 MICRO_PLACES = 6
 WHOLE_COIN = 10**18
 _UNITS = re.compile(r"[1-9][0-9]{0,77}")
@@ -73,10 +75,20 @@ class ChainRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stuck_seconds: float = 60.0
     # How long a dear moment may be waited out before sending.
     patience_seconds: float = 0.0
+    # How many small payments one transaction may carry (1: each goes alone), how long the first waits for others, and
+    # what is small.
+    shared_max: int = 1
+    gather_seconds: float = 3.0
+    shared_micros_max: int = 5_000_000
 
     def depth(self, network: Network) -> int:
         """How deep is final here."""
         return self.final_blocks or network.final_blocks
+
+    def shares(self, payment: Payment) -> bool:
+        """Whether a payment may go in one transaction with others: it is small, and not urgent."""
+        is_small = payment.cost_micros <= self.shared_micros_max
+        return self.shared_max > 1 and is_small and not payment.is_urgent and not payment.url
 
 
 class WalletRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,6 +126,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     units: int
     cost_micros: int
     url: str = ""
+    is_urgent: bool = False
 
 
 def chain_of(recipient: object) -> str:
@@ -152,7 +165,8 @@ def payment_of(action: Action) -> Payment:
             remedy="pay what was asked, or nothing",
         )
     return Payment(chain=action.platform, wallet=wallet_of(action.account), recipient=recipient, asset=asset,
-                   units=units, cost_micros=action.cost_micros, url=str(told.get("url", "")))  # fmt: skip
+                   units=units, cost_micros=action.cost_micros, url=str(told.get("url", "")),
+                   is_urgent=told.get("urgent") is True)  # fmt: skip
 
 
 def parse_units(text: str, *, where: str = "amount") -> int:

@@ -12,12 +12,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import canonical, ids
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal
-from chimera.domain.record import Record
-from chimera.domain.review import REVIEW_SECONDS, Decoy, Remark, Review
+from chimera.domain.review import Decoy, Remark, Review
 from chimera.domain.verbs import Resource
 from chimera.governance.identity.permits import Permits
 from chimera.governance.reviews import about
@@ -25,6 +25,8 @@ from chimera.ports.ids import Ids
 from chimera.ports.store import LIST_MAX, Store
 
 REMARK_LENGTH_MAX = 2_000
+# What is on record, in this order, when a gate has held something.
+TOLD_AS = ("DRAFT_JUDGED", "ACTION_ESCALATED")
 ANSWERS = ("approve", "reject")
 REVIEWS = Resource(kind="reviews", id="reviews")
 
@@ -65,7 +67,9 @@ class Reviewers:
             )
         now_us = await self._store.now_us()
         remark = Remark(id=self._ids.new(), review_id=review.id, person_id=by.person, text=text, at_us=now_us)
-        await self._write((remark,), EventKind.REMARK_KEPT, remark.id, {"review": review.id, "by": by.name})
+        event = Event(kind=EventKind.REMARK_KEPT, subject=remark.id, at_us=now_us,
+                      data={"review": review.id, "by": by.name})  # fmt: skip
+        await self._store.commit(Change(records=(remark,), events=(event,)))
         return remark
 
     async def remarks(self, review_id: str, *, by: Principal) -> tuple[Remark, ...]:
@@ -87,16 +91,25 @@ class Reviewers:
         canonical.require_plain(arguments, where="arguments")
         action = replace(model.question.action, arguments={**model.question.action.arguments, **arguments})
         now_us = await self._store.now_us()
-        identifier = self._ids.new()
-        question = replace(model.question, action=action, task_id=ids.derive(identifier, "no task"), approver=None)
+        like = await self._like(model)
+        made = latest(await self._store.list(Attempt, scope=like))
+        # Its ids are those that a task of the same plan and its review would have: a new root would tell on it.
+        task_id = ids.derive(like, "no task", self._ids.new())
+        identifier = ids.derive(task_id, "review", str(made.assignment.task.version if made else 1))
+        question = replace(model.question, action=action, task_id=task_id, approver=None)
         review = Review(
             id=identifier, task_id=question.task_id, campaign_id=model.campaign_id, agent_id=model.agent_id,
             question=question, reasons=model.reasons, role=model.role, opened_at_us=now_us,
-            deadline_us=now_us + REVIEW_SECONDS * 1_000_000, policy=model.policy,
+            deadline_us=now_us + model.deadline_us - model.opened_at_us, policy=model.policy,
         )  # fmt: skip
-        decoy = Decoy(id=identifier, answer=answer, planted_by=by.name, planted_at_us=now_us, like_task=model.task_id)
-        await self._write((review, decoy), EventKind.DECOY_PLANTED, identifier, {"by": by.name, "answer": answer})
+        decoy = Decoy(id=identifier, answer=answer, planted_by=by.name, planted_at_us=now_us, like_task=like)
+        await self._store.commit(Change(records=(review, decoy), events=_planted(review, decoy)))
         return review
+
+    async def _like(self, model: Review) -> str:
+        """The task that is imitated: also where the review is a decoy itself."""
+        decoy = await self._store.find(Decoy, model.id)
+        return decoy.like_task if decoy and decoy.like_task else model.task_id
 
     async def standings(self, *, by: Principal, since_us: int = 0) -> tuple[Standing, ...]:
         """Every reviewer since a time, most rulings first."""
@@ -118,9 +131,17 @@ class Reviewers:
             if len(page) < LIST_MAX:
                 return
 
-    async def _write(self, records: tuple[Record, ...], kind: EventKind, subject: str, data: dict[str, Any]) -> None:
-        event = Event(kind=kind, subject=subject, at_us=await self._store.now_us(), data=data)
-        await self._store.commit(Change(records=records, events=(event,)))
+
+def _planted(review: Review, decoy: Decoy) -> tuple[Event, ...]:
+    """One event for each that a real review begins with: whoever may not know is told those instead."""
+    data = {"review": review.id, "task": review.task_id, "agent": review.agent_id, "campaign": review.campaign_id,
+            "like": decoy.like_task, "by": decoy.planted_by, "answer": decoy.answer}  # fmt: skip
+    return tuple(
+        Event(
+            kind=EventKind.DECOY_PLANTED, subject=review.id, at_us=decoy.planted_at_us, data={**data, "told_as": kind}
+        )
+        for kind in TOLD_AS
+    )
 
 
 def _standing(name: str, ruled: Sequence[tuple[Review, Decoy | None]]) -> Standing:

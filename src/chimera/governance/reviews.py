@@ -29,7 +29,6 @@ from chimera.domain.review import (
     OPEN_STATES,
     Approval,
     Claim,
-    Decoy,
     Review,
     ReviewCommand,
 )
@@ -120,11 +119,6 @@ class Reviews:
         if person is None or person.state is not PersonState.ACTIVE:
             raise Missing("person_unknown", f"nobody called {name[:60]!r} may log in", where="to",
                           remedy="chimera people list names everybody")  # fmt: skip
-
-    async def shown_task(self, review: Review) -> str:
-        """The task whose material is shown with a review. A decoy without any would be known by that."""
-        decoy = await self._store.find(Decoy, review.id)
-        return decoy.like_task if decoy and decoy.like_task else review.task_id
 
     # ── ruling ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from chimera.domain import ids
 from chimera.domain.agent import Agent
-from chimera.domain.attempt import Attempt
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.campaign import Campaign
 from chimera.domain.figures import AgentFigures, CampaignFigures, PostFigures, by_variant, summed
 from chimera.domain.grant import Performance, PerformanceState
@@ -78,9 +78,9 @@ async def _heard(reads: Reads, tasks: Sequence[Task]) -> dict[str, int]:
     """What the newest report that is done says of likes and replies; nothing where none was made."""
     reports = [one for one in tasks if one.spec.name == REPORT and one.state is TaskState.DONE]
     for task in reversed(reports):
-        attempts = await reads.list(Attempt, scope=task.id)
-        if attempts:
-            figures = attempts[-1].draft.output["figures"]
+        found = latest(await reads.list(Attempt, scope=task.id))
+        if found is not None:
+            figures = found.draft.output["figures"]
             return {name: int(figures[name]) for name in ("posts_read", "likes", "replies")}
     return {}
 

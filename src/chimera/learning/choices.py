@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, pvariance
 
@@ -24,6 +25,7 @@ TROUBLED_BEFORE, RECORD_BEFORE = 0.15, 10
 # As sure as this it has to be that a variant is worse than the baseline: three in four.
 WORSE_DEVIATIONS = 0.6745
 HARM, WORSE = "what went out was taken down", "more trouble than the baseline"
+SHARE_SEEDS = 400
 _MILLIS = 1_000
 _UNIT = 1 << 56
 
@@ -48,6 +50,13 @@ def choice_of(beliefs: Sequence[Belief], *, seed: str) -> Choice:
     best = {factor: _best(seed, [one for one in beliefs if one.factor == factor]) for factor in factors}
     chosen = {factor: name for factor, name in best.items() if name is not None}
     return Choice(seed=seed, beliefs=tuple(beliefs), chosen=chosen)
+
+
+def shares_of(beliefs: Sequence[Belief]) -> dict[tuple[str, str], int]:
+    """How often each would be chosen now, in basis points of its factor, by trying so many seeds."""
+    chosen = [choice_of(beliefs, seed=f"share {number}").chosen for number in range(SHARE_SEEDS)]
+    counted = Counter(pair for one in chosen for pair in one.items())
+    return {(one.factor, one.variant): counted[one.factor, one.variant] * 10_000 // SHARE_SEEDS for one in beliefs}
 
 
 def _best(seed: str, beliefs: Iterable[Belief]) -> str | None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from chimera.domain import budget, ids, labels, scopes
 from chimera.domain.agent import Agent
-from chimera.domain.attempt import Attempt
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
 from chimera.domain.change import Change
 from chimera.domain.consent import Purpose
@@ -137,7 +137,7 @@ class Planner:
             return []
         done = await self._planned(campaign, (TaskState.DONE,))
         tried = [await self._store.list(Attempt, scope=task.id) for task in done]
-        return [attempts[-1] for attempts in tried if attempts]
+        return [found for attempts in tried if (found := latest(attempts)) is not None]
 
     async def replan(self, campaign: Campaign, agent: Agent, asked: Input) -> tuple[Task, ...]:
         """Another plan, as a person asked for it, in place of what has not begun. A bad one changes nothing."""

@@ -38,6 +38,22 @@ class SignedTransfer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     consents: tuple[Consent, ...]
 
 
+class SignedShipment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A transaction that makes several payments, with the consents that each of them stands on, place by place."""
+
+    hash: str
+    raw: str
+    consents: tuple[tuple[Consent, ...], ...]
+
+
+class Item(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One payment of a shipment: its proof, who agrees to it, and how much gas its own part may use."""
+
+    evidence: Evidence
+    consents: tuple[Consent, ...]
+    gas: int
+
+
 class SignedAuthorization(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A token holder's word (EIP-3009) that somebody else brings to the chain. Its nonce derives from the grant."""
 
@@ -59,6 +75,8 @@ class Keyholder(Protocol):
     async def sign_transfer(
         self, evidence: Evidence, postage: Postage, consents: tuple[Consent, ...]
     ) -> SignedTransfer: ...
+
+    async def sign_shipment(self, items: tuple[Item, ...], postage: Postage) -> SignedShipment: ...
 
     async def sign_authorization(self, evidence: Evidence, consents: tuple[Consent, ...]) -> SignedAuthorization: ...
 

@@ -94,9 +94,13 @@ async def pay(desk: Desk) -> Draft:
     return Draft(output=output, confidence_bp=envelope.confidence_bp, labels=desk.labels, action=action)
 
 
-def _on_chain(asked: dict[str, Any]) -> dict[str, str]:
-    """The asset and its units, as they will be signed: micros are the smallest units of a token with six places."""
+def _on_chain(asked: dict[str, Any]) -> dict[str, Any]:
+    """The asset and its units, as they will be signed: micros are the smallest units of a token with six places.
+
+    What is urgent waits for no other payment to go with.
+    """
     if asked["currency"] not in _DOLLARS:
         raise Invalid("currency_not_on_chain", f"{asked['currency']} is not paid on a chain", where="input.currency",
                       remedy="ask for USD or USDC")  # fmt: skip
-    return {"asset": wallets.USDC, "amount": str(asked["amount_micros"])}
+    hurry = {"urgent": True} if asked.get("urgent") else {}
+    return {"asset": wallets.USDC, "amount": str(asked["amount_micros"]), **hurry}

@@ -54,16 +54,15 @@ class Choosing:
         open_ = [task for task in tasks if task.spec.name in self._specs and task.choice is None]
         if not open_:
             return tasks
-        agents = await self._roster.agents(task.agent_id for task in open_)
+        agents, now_us = await self._roster.agents(task.agent_id for task in open_), await self._store.now_us()
         given_back: set[str] = set()
         for agent in agents.values():
             mine = [task for task in open_ if task.agent_id == agent.id]
-            given_back.update([task.id for task in await self._chosen_of(agent, mine)])
+            given_back.update([task.id for task in await self._chosen_of(agent, mine, now_us)])
         return [task for task in tasks if task.id not in given_back]
 
-    async def _chosen_of(self, agent: Agent, tasks: Sequence[Task]) -> Sequence[Task]:
+    async def _chosen_of(self, agent: Agent, tasks: Sequence[Task], now_us: int) -> Sequence[Task]:
         """Those of an agent's tasks that were given back: with a choice, or because their day is full."""
-        now_us = await self._store.now_us()
         left = [(task, variants) for task in tasks if (variants := self._open_to(task, agent, now_us))]
         if not left:
             return ()

@@ -7,7 +7,7 @@ from typing import cast
 
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent
-from chimera.domain.attempt import Attempt
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.campaign import REPLAN, Campaign, Input, InputState
 from chimera.domain.change import Change
 from chimera.domain.errors import ChimeraError
@@ -165,7 +165,8 @@ class Handing:
         """What the last of the reports measured, in thousandths of an engagement for each post; None without one."""
         last = max(reports, key=lambda task: task.due_at_us)
         attempts = await self._store.list(Attempt, scope=last.id) if last.state is TaskState.DONE else ()
-        figures = cast("dict[str, int]", attempts[-1].draft.output.get("figures", {}) if attempts else {})
+        found = latest(attempts)
+        figures = cast("dict[str, int]", found.draft.output.get("figures", {}) if found else {})
         return figures.get(FIGURE) if figures.get("posts_read") else None
 
     async def _wish(self, campaign: Campaign, wish_id: str, now_us: int, *, wish: str, why: str) -> bool:

@@ -167,7 +167,7 @@ def decided(
         step.change,
         records=(*step.change.records, attempt, *ended),
         events=(judged, *step.change.events),
-        movements=budget.combined(step.change.movements, movements),
+        movements=(*step.change.movements, *movements),
     )
     return msgspec.structs.replace(step, change=change)
 
@@ -298,10 +298,7 @@ def _escalated(
         deadline_us=occasion.at_us + _seconds_for(question) * 1_000_000,
         policy=ruling.policy_digest,
     )
-    event = _decision_event(
-        EventKind.ACTION_ESCALATED, task, question, ruling, reasons, occasion, review=review.id, role=role
-    )
-    return Consequence(change=Change(records=(after, review), events=(event,)), task=after)
+    return Consequence(change=Change(records=(after, review), events=(escalation_of(review),)), task=after)
 
 
 def _seconds_for(question: Question) -> int:
@@ -368,26 +365,44 @@ def _paid(occasion: Occasion, calls: tuple[Call, ...]) -> tuple[tuple[Record, ..
     return budget.settled(occasion.reserve, occasion.windows, cost_micros, parts=parts)
 
 
+def drafting_of(attempt: Attempt) -> Event:
+    """What goes on record of an attempt whose draft was good enough for the gate to be asked."""
+    judgement = Judgement(verdict=attempt.verdict, calls=attempt.judge_calls)
+    return _drafted(attempt.assignment.task, attempt.draft, attempt.calls, judgement, at_us=attempt.at_us, again=False)
+
+
 def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, again: bool) -> Event:
     assert result.draft is not None, "only drafts are judged"
-    task, verdict = assignment.task, judgement.verdict
+    return _drafted(assignment.task, result.draft, result.calls, judgement, at_us=occasion.at_us, again=again)
+
+
+def _drafted(
+    task: Task, draft: Draft, calls: tuple[Call, ...], judgement: Judgement, *, at_us: int, again: bool
+) -> Event:
+    verdict = judgement.verdict
     return Event(
         kind=EventKind.DRAFT_JUDGED,
         subject=task.id,
-        at_us=occasion.at_us,
+        at_us=at_us,
         data={
             "accepted": verdict.accepted,
-            "confidence_bp": confidence_of(result.draft, verdict),
+            "confidence_bp": confidence_of(draft, verdict),
             "again": again,
             "agent": task.agent_id,
             "findings": [unquoted(finding) for finding in verdict.findings],
             "spec": str(task.spec),
             "attempt": task.attempt,
-            "labels": list(result.draft.labels),
-            "prompts": [call.prompt for call in result.calls if call.prompt],
-            "cost_micros": sum(call.cost_micros for call in _calls(result, judgement)),
+            "labels": list(draft.labels),
+            "prompts": [call.prompt for call in calls if call.prompt],
+            "cost_micros": sum(call.cost_micros for call in (*calls, *judgement.calls)),
         },
     )
+
+
+def escalation_of(review: Review) -> Event:
+    """What goes on record when a person is asked whether something may happen."""
+    data = _decided(review.question, review.reasons, policy=review.policy, review=review.id, role=review.role)
+    return Event(kind=EventKind.ACTION_ESCALATED, subject=review.task_id, at_us=review.opened_at_us, data=data)
 
 
 def _decision_event(
@@ -399,22 +414,22 @@ def _decision_event(
     occasion: Occasion,
     **more: Any,
 ) -> Event:
-    return Event(
-        kind=kind,
-        subject=task.id,
-        at_us=occasion.at_us,
-        data={
-            "action": question.action.kind,
-            "platform": question.action.platform,
-            "digest": question.action.digest,
-            "agent": task.agent_id,
-            "campaign": task.campaign_id,
-            "spec": str(task.spec),
-            "policy": ruling.policy_digest[:16],
-            "reasons": [unquoted(str(reason)) for reason in reasons],
-            "confidence_bp": question.confidence_bp,
-            "threat": question.threat,
-            "approver": question.approver.names if question.approver else "",
-            **more,
-        },
-    )
+    data = _decided(question, tuple(map(str, reasons)), policy=ruling.policy_digest, **more)
+    return Event(kind=kind, subject=task.id, at_us=occasion.at_us, data=data)
+
+
+def _decided(question: Question, reasons: Sequence[str], *, policy: str, **more: Any) -> dict[str, Any]:
+    return {
+        "action": question.action.kind,
+        "platform": question.action.platform,
+        "digest": question.action.digest,
+        "agent": question.agent_id,
+        "campaign": question.campaign_id,
+        "spec": str(question.spec),
+        "policy": policy[:16],
+        "reasons": [unquoted(reason) for reason in reasons],
+        "confidence_bp": question.confidence_bp,
+        "threat": question.threat,
+        "approver": question.approver.names if question.approver else "",
+        **more,
+    }

@@ -22,6 +22,8 @@ from chimera.swarm.loops import log
 MEASURED_AT_ONCE_MAX = 32
 # So often a network is asked that does not answer, or that has lost the post.
 LOOKS_MAX = 5
+# How long it waits when nothing is due: by the network's day, and no busier than other loops.
+IDLE_MINUTES, IDLE_SECONDS_MIN = 1, 0.5
 
 Row = dict[str, Any]
 
@@ -33,6 +35,8 @@ class Measuring:
         self._store = store
         self._tools = tools
         self._rhythm = rhythm
+        # What is due after an hour of the network may wait a minute of it more.
+        self.idle_seconds = max(IDLE_SECONDS_MIN, rhythm.span_us(IDLE_MINUTES) / 1_000_000)
 
     async def once(self) -> bool:
         """One round over what is due; whether anything was."""

@@ -31,6 +31,10 @@ class HaltsKeeper(Protocol):
     async def halt(self, halted: frozenset[str]) -> None: ...
 
 
+# How often a duty is looked at that nobody has given.
+NOTHING_SECONDS = 60.0
+
+
 class Duties(Struct, frozen=True, kw_only=True):
     """What is due beside halts: the policy in force, where every chain stands, breakers, notices, memories."""
 
@@ -62,12 +66,12 @@ class Orchestrator:
 
     async def run(self) -> None:
         """Until cancelled."""
-        never = Bell(self._clock)
+        never, measuring = Bell(self._clock), self._duties.measuring
         async with asyncio.TaskGroup() as loops:
             for name, once, seconds in (
                 ("listening", self._listen, 0.3),
                 ("following", self._follow, 5.0),
-                ("measuring", self._measure, 0.5),
+                ("measuring", self._measure, measuring.idle_seconds if measuring else NOTHING_SECONDS),
                 ("expiring", self._expire, 5.0),
                 ("halting", self._tell_vault, 0.3),
                 ("checkpointing", self._checkpoint, self._duties.checkpoint_seconds),

@@ -6,13 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from chimera.domain.work import Assignment, Result
+from chimera.ports.clock import Clock
+
+# With so many at work, results are handed on by the handful: whoever judges them goes through them stage by stage.
+BUSY_WORKERS_MIN = 64
+GATHER_SECONDS = 0.01
 
 
 class Pool:
     """Implements `ports.dispatch.Dispatch`."""
 
-    def __init__(self, work: Callable[[Assignment], Awaitable[Result]], *, workers: int) -> None:
+    def __init__(self, work: Callable[[Assignment], Awaitable[Result]], *, workers: int, clock: Clock) -> None:
         self._work = work
+        self._clock = clock
         self._workers = workers
         self._running: set[asyncio.Task[None]] = set()
         self._done: asyncio.Queue[Result] = asyncio.Queue()
@@ -31,6 +37,8 @@ class Pool:
 
     async def results(self) -> tuple[Result, ...]:
         """At least one result, and all that are there."""
+        if len(self._running) >= BUSY_WORKERS_MIN:
+            await self._clock.sleep(GATHER_SECONDS)
         found = [await self._done.get()]
         while not self._done.empty():
             found.append(self._done.get_nowait())

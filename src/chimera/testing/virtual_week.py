@@ -171,7 +171,7 @@ def _manager(
         effects=effects,
         rhythm=Rhythm(tempo=scenario.tempo),
     )  # fmt: skip
-    return Manager(stages=stages, store=store, dispatch=Pool(worker.work, workers=WORKERS), clock=clock)
+    return Manager(stages=stages, store=store, dispatch=Pool(worker.work, workers=WORKERS, clock=clock), clock=clock)
 
 
 async def _audience(world: World, simulated: Simulated) -> None:

@@ -38,7 +38,7 @@ class TestPool(DispatchConformance):
     @pytest.fixture
     async def bench(self) -> AsyncGenerator[DispatchBench]:
         hands = Hands()
-        pool = Pool(hands.work, workers=ROOM)
+        pool = Pool(hands.work, workers=ROOM, clock=SystemClock())
         yield DispatchBench(pool, hands)
         await pool.close()
 

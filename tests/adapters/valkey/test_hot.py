@@ -63,7 +63,7 @@ async def test_who_works_is_noted_as_tasks_go_out_and_come_back() -> None:
     hot = InProcessHotState(clock)
     store = MemoryStore(MemoryDatabase(), writer="manager-0", role=Role.MANAGER, clock=clock)
     watching = Watching(hot=hot, reads=store, clock=clock)
-    pool = WatchedDispatch(Pool(hands.work, workers=4), watching)
+    pool = WatchedDispatch(Pool(hands.work, workers=4, clock=clock), watching)
     one, other = assignments(2)
     await pool.send((one, other))
     await watching.once()

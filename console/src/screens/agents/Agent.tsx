@@ -11,6 +11,7 @@ import { Editor, Permissions } from "@/screens/agents/Editor";
 import { Manifest } from "@/screens/agents/Manifest";
 import { Memories } from "@/screens/agents/Memories";
 import { Scorecards } from "@/screens/agents/Scorecards";
+import { Variants } from "@/screens/agents/Variants";
 import { textOfEdition, useEditions, Versions } from "@/screens/agents/Versions";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
@@ -83,12 +84,13 @@ function Detail({ item }: { item: Item }): ReactElement {
       ]} />
       {spent && <div style={{ marginBottom: 14 }}><Meter spent={spent.spent_micros} held={spent.held_micros} cap={spent.cap_micros} over={spent.overrun_micros} /></div>}
       <Tabs defaultValue="about" keepMounted={false}>
-        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="manifest">How it works</Tabs.Tab>{may("data.look") && <Tabs.Tab value="memory">Memory</Tabs.Tab>}<Tabs.Tab value="versions">Versions</Tabs.Tab><Tabs.Tab value="cards">Rehearsals</Tabs.Tab>{may("agent.change") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
+        <Tabs.List mb={14}><Tabs.Tab value="about">About</Tabs.Tab><Tabs.Tab value="may">Permissions</Tabs.Tab><Tabs.Tab value="manifest">How it works</Tabs.Tab>{may("data.look") && <Tabs.Tab value="memory">Memory</Tabs.Tab>}<Tabs.Tab value="versions">Versions</Tabs.Tab><Tabs.Tab value="variants">Variants</Tabs.Tab><Tabs.Tab value="cards">Rehearsals</Tabs.Tab>{may("agent.change") && <Tabs.Tab value="edit">New version</Tabs.Tab>}</Tabs.List>
         <Tabs.Panel value="about"><div className="grid two"><Persona item={item} /><div className="stack"><Panel title="Goals" bare><ul className="plain-list">{item.goals.map((goal) => <li key={goal}><bdi>{goal}</bdi></li>)}</ul></Panel><Campaigns id={item.id} /></div></div></Tabs.Panel>
         <Tabs.Panel value="may"><div className="grid two"><Panel title="It may" bare><Permissions of={item.permissions} tone="go" /></Panel><Panel title="It may not" note="what is not listed is denied" bare><Permissions of={item.not_permitted} tone="plain" /></Panel></div></Tabs.Panel>
         <Tabs.Panel value="manifest"><Manifest item={item} /></Tabs.Panel>
         <Tabs.Panel value="memory"><Memories id={item.id} /></Tabs.Panel>
         <Tabs.Panel value="versions"><Versions item={item} /></Tabs.Panel>
+        <Tabs.Panel value="variants"><Variants id={item.id} /></Tabs.Panel>
         <Tabs.Panel value="cards"><Scorecards id={item.id} /></Tabs.Panel>
         <Tabs.Panel value="edit"><NextVersion item={item} /></Tabs.Panel>
       </Tabs>

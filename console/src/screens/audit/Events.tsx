@@ -26,6 +26,9 @@ const ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 const HOURS = [{ value: "0", label: "Any time" }, { value: "1", label: "Last hour" }, { value: "24", label: "Last day" }, { value: "168", label: "Last week" }];
 const HOUR_MS = 3_600_000;
 
+/** Where an event stands; for whoever may not read the chains, where it stands in the list. */
+const placeOf = (line: Line, index: number): string => (line.chain ? `${line.chain}${String(line.sequence)}` : `${String(index)} ${String(line.at_us)}`);
+
 function Entry({ line }: { line: Line }): ReactElement {
   const [isOpen, setOpen] = useState(false);
   return (
@@ -34,11 +37,11 @@ function Entry({ line }: { line: Line }): ReactElement {
         <td style={{ whiteSpace: "nowrap" }}><When us={line.at_us} /></td>
         <td><Chip tone={EVENT_TONES[line.kind] ?? "plain"}>{line.kind.toLowerCase().replaceAll("_", " ")}</Chip></td>
         <td><button type="button" className="bare" aria-expanded={isOpen}><bdi>{sayEvent(line).slice(0, 220)}</bdi></button></td>
-        <td className="faint" style={{ whiteSpace: "nowrap" }}>{line.chain.slice(0, 18)} · {line.sequence}</td>
+        <td className="faint" style={{ whiteSpace: "nowrap" }}>{line.chain ? `${line.chain.slice(0, 18)} · ${String(line.sequence)}` : "–"}</td>
       </tr>
       {isOpen && (
         <tr><td colSpan={4} style={{ background: "var(--sunken)" }}>
-          <dl className="facts" style={{ marginBottom: 8 }}><dt>About</dt><dd className="hash">{TASKLIKE.test(line.kind) && ID.test(line.subject) ? <Link href={`/audit/task/${line.subject}`}>{line.subject} – whole life</Link> : line.subject}</dd><dt>Hash</dt><dd><Hash of={line.hash} length={64} /></dd></dl>
+          <dl className="facts" style={{ marginBottom: 8 }}><dt>About</dt><dd className="hash">{TASKLIKE.test(line.kind) && ID.test(line.subject) ? <Link href={`/audit/task/${line.subject}`}>{line.subject} – whole life</Link> : line.subject}</dd>{line.hash && <><dt>Hash</dt><dd><Hash of={line.hash} length={64} /></dd></>}</dl>
           <pre className="bytes" tabIndex={0}>{JSON.stringify(line.data, null, 2)}</pre>
         </td></tr>
       )}
@@ -74,7 +77,7 @@ export function Events(): ReactElement {
       {events.isError && <ProblemNote error={events.error} />}
       <Panel bare label="Events">
         <Found query={{ ...events, data: events.data } as never}>{() => (lines.length ? (
-          <div className="scroll-x"><table className="list"><thead><tr><th>When</th><th>What</th><th>In words</th><th>Chain</th></tr></thead><tbody>{lines.map((line) => <Entry key={`${line.chain}${String(line.sequence)}`} line={line} />)}</tbody></table></div>
+          <div className="scroll-x"><table className="list"><thead><tr><th>When</th><th>What</th><th>In words</th><th>Chain</th></tr></thead><tbody>{lines.map((line, index) => <Entry key={placeOf(line, index)} line={line} />)}</tbody></table></div>
         ) : <Empty title="No such event">{events.hasNextPage ? "Not among the newest; look further back." : "Nothing in the chain matches all of these filters."}</Empty>)}</Found>
       </Panel>
       {events.hasNextPage && <Button mt={12} variant="default" loading={events.isFetchingNextPage} onClick={() => void events.fetchNextPage()}>Further back</Button>}

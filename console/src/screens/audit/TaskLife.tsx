@@ -76,10 +76,10 @@ function Timeline({ trace }: { trace: Trace }): ReactElement {
   const first = trace.events[0]?.at_us ?? 0;
   return (
     <Panel title="Timeline" bare>
-      <ul className="plain-list">{trace.events.map((event) => (
-        <li key={`${event.chain}${String(event.sequence)}`} className="row" style={{ alignItems: "baseline" }}>
+      <ul className="plain-list">{trace.events.map((event, index) => (
+        <li key={index} className="row" style={{ alignItems: "baseline" }}>
           <span className="faint" style={{ width: 70 }}><When us={event.at_us} /></span><span className="faint" style={{ width: 62 }}>+{event.at_us - first < 1_000_000 ? `${String(Math.round((event.at_us - first) / 1000))} ms` : spanOf(event.at_us - first)}</span>
-          <Chip tone={EVENT_TONES[event.kind] ?? "plain"}>{event.kind.toLowerCase().replaceAll("_", " ")}</Chip><span className="grow"><bdi>{sayEvent(event)}</bdi></span><span className="faint">{event.sequence}</span>
+          <Chip tone={EVENT_TONES[event.kind] ?? "plain"}>{event.kind.toLowerCase().replaceAll("_", " ")}</Chip><span className="grow"><bdi>{sayEvent(event)}</bdi></span>{event.chain && <span className="faint">{event.sequence}</span>}
         </li>
       ))}</ul>
     </Panel>

@@ -92,7 +92,7 @@ export function History({ item }: { item: Item }): ReactElement {
   const events = useRead(["events", "task", item.review.task_id], (asked) => api.eventsList(asked), { query: { record: item.review.task_id, limit: 30 } });
   return (
     <Panel title="So far" acts={<Link href={`/audit/task/${item.review.task_id}`}>whole life</Link>} bare>
-      <Found query={events}>{(page) => <ul className="plain-list small">{[...page.items].reverse().map((event) => <li key={`${event.chain}${String(event.sequence)}`} className="row" style={{ alignItems: "baseline" }}><span className="faint" style={{ width: 62, flex: "none" }}><When us={event.at_us} /></span><span className="grow">{sayEvent(event)}</span></li>)}</ul>}</Found>
+      <Found query={events}>{(page) => <ul className="plain-list small">{[...page.items].reverse().map((event, index) => <li key={index} className="row" style={{ alignItems: "baseline" }}><span className="faint" style={{ width: 62, flex: "none" }}><When us={event.at_us} /></span><span className="grow">{sayEvent(event)}</span></li>)}</ul>}</Found>
     </Panel>
   );
 }

@@ -40,12 +40,11 @@ def unpacked(archive: bytes, *, where: str) -> dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(_inflated(archive, where)), mode="r:") as tar:
             return _files(tar, where)
     except tarfile.TarError as error:
-        raise Invalid(
-            "archive_malformed",
-            f"this is no archive: {error}"[:200],
-            where=where,
-            remedy="fetch it again; tell the publisher",
-        ) from error
+        raise _malformed(f"this is no archive: {error}"[:200], where) from error
+
+
+def _malformed(why: str, where: str) -> Invalid:
+    return Invalid("archive_malformed", why, where=where, remedy="fetch it again; tell the publisher")
 
 
 def _inflated(archive: bytes, where: str) -> bytes:
@@ -53,12 +52,7 @@ def _inflated(archive: bytes, where: str) -> bytes:
     try:
         plain = inflater.decompress(archive, TAR_BYTES_MAX + 1)
     except zlib.error as error:
-        raise Invalid(
-            "archive_malformed",
-            f"this is no archive: {error}"[:200],
-            where=where,
-            remedy="fetch it again; tell the publisher",
-        ) from error
+        raise _malformed(f"this is no archive: {error}"[:200], where) from error
     if len(plain) > TAR_BYTES_MAX:
         raise Refused(
             "archive_too_large",
@@ -67,12 +61,7 @@ def _inflated(archive: bytes, where: str) -> bytes:
             remedy="leave out what the agent does not need",
         )
     if not inflater.eof or inflater.unused_data:
-        raise Invalid(
-            "archive_malformed",
-            "it ends early, or goes on behind its end",
-            where=where,
-            remedy="fetch it again; tell the publisher",
-        )
+        raise _malformed("it ends early, or goes on behind its end", where)
     return plain
 
 

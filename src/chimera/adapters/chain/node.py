@@ -37,6 +37,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     gas_used: int
     price_wei: int
     base_wei: int
+    # What the contract that it made has said, where it made one.
+    said: bytes = b""
 
 
 class Weather(Struct, frozen=True, kw_only=True):
@@ -89,8 +91,9 @@ class Node:
         return Weather(base_wei=tuple(base[:-1]), next_base_wei=base[-1], tips_wei=tips, advised_tip_wei=advised)
 
     async def gas(self, *, sender: str, to: str, value: int, data: str) -> int:
-        """What a call would use; `Refused` when the contract says no."""
-        call = cast("TxParams", {"from": sender, "to": to, "value": value, "data": data})
+        """What a call would use, or code that runs once where nobody is called; `Refused` when the contract says no."""
+        called = {"to": to} if to else {}
+        call = cast("TxParams", {"from": sender, **called, "value": value, "data": data})
         try:
             async with self._asking():
                 await self._require_chain()
@@ -140,7 +143,7 @@ class Node:
                 return None
         return Seen(hash=digest, block=int(found["blockNumber"]), succeeded=found["status"] == 1,
                     gas_used=int(found["gasUsed"]), price_wei=int(found["effectiveGasPrice"]),
-                    base_wei=int(block.get("baseFeePerGas", 0)))  # fmt: skip
+                    base_wei=int(block.get("baseFeePerGas", 0)), said=_said_by_made(found))  # fmt: skip
 
     async def _require_chain(self) -> None:
         if self._is_checked:
@@ -161,6 +164,13 @@ class Node:
             self._is_checked = False
             raise Unavailable("chain_unavailable", f"the node does not answer: {type(error).__name__}", where=self._rpc,
                               remedy="check rpc in the wallets' file") from error  # fmt: skip
+
+
+def _said_by_made(receipt: dict[str, Any]) -> bytes:
+    """The only log of a contract whose address was made by this transaction: nobody else can speak from there."""
+    made = receipt.get("contractAddress")
+    logs = [bytes(log["data"]) for log in receipt["logs"] if made and log["address"] == made]
+    return logs[-1] if logs else b""
 
 
 class _Said(Exception):

@@ -16,9 +16,11 @@ from chimera.ports.store import Store
 from chimera.ports.wallet import (
     Countersigner,
     Evidence,
+    Item,
     Keyholder,
     Postage,
     SignedAuthorization,
+    SignedShipment,
     SignedTransfer,
 )
 
@@ -72,6 +74,10 @@ class Signatory:
     async def sign(self, evidence: Evidence, postage: Postage, consents: tuple[Consent, ...]) -> SignedTransfer:
         """A transaction."""
         return await self._keys.sign_transfer(evidence, postage, consents)
+
+    async def sign_together(self, items: tuple[Item, ...], postage: Postage) -> SignedShipment:
+        """One transaction for several payments."""
+        return await self._keys.sign_shipment(items, postage)
 
     async def authorize(self, evidence: Evidence) -> SignedAuthorization:
         """A word that a facilitator brings to the chain."""

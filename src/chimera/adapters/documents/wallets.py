@@ -11,7 +11,7 @@ import msgspec
 from chimera.domain.address import parse_address
 from chimera.domain.errors import ChimeraError
 from chimera.domain.faults import Fault, Faults
-from chimera.domain.wallets import NETWORKS, ChainRules, WalletRules
+from chimera.domain.wallets import GATHER_SECONDS_MAX, NETWORKS, SHARED_MAX, ChainRules, WalletRules
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
@@ -43,11 +43,24 @@ def _faults_of(path: Path, name: str, chain: ChainRules) -> list[Fault]:
         faults.append(_fault(path, where, "a bound is not more than zero", "mend the number"))
     if min(chain.stuck_seconds, chain.patience_seconds + 1) <= 0:
         faults.append(_fault(path, where, "a time is negative", "mend the number"))
+    faults += _sharing_faults(path, where, chain)
     for address in (*chain.recipients, *(token.address for token in chain.tokens.values())):
         try:
             parse_address(address, where=where)
         except ChimeraError as error:
             faults.append(_fault(path, where, error.message, error.remedy))
+    return faults
+
+
+def _sharing_faults(path: Path, where: str, chain: ChainRules) -> list[Fault]:
+    faults: list[Fault] = []
+    if not 1 <= chain.shared_max <= SHARED_MAX:
+        faults.append(_fault(path, f"{where}.shared_max", f"is not from 1 to {SHARED_MAX}", "mend the number"))
+    if not 0 < chain.gather_seconds <= GATHER_SECONDS_MAX:
+        faults.append(_fault(path, f"{where}.gather_seconds", f"is not above 0 and at most {GATHER_SECONDS_MAX:.0f}",
+                             "mend the number"))  # fmt: skip
+    if chain.shared_micros_max < 0:
+        faults.append(_fault(path, f"{where}.shared_micros_max", "is negative", "mend the number"))
     return faults
 
 

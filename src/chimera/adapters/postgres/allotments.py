@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
-from chimera.adapters.postgres.patience import unreachable
+from chimera.adapters.postgres.asking import asked
 from chimera.adapters.postgres.reads import Pool, close_pool
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import pool_of
-from chimera.domain import refusals
 from chimera.domain.roles import Role
 
 
@@ -29,16 +27,8 @@ class PostgresAllotments:
     ) -> int:
         """One statement: what was spent rises, what is not asked for again goes back."""
         lease_us = round(lease_seconds * 1_000_000)
-        try:
-            return int(await self._pool.fetchval(query("allot"), writer, list(windows), share_bp, micros_max, lease_us))
-        except DRIVER_ERRORS as error:
-            match fault_of(error):
-                case Fault.DENIED:
-                    raise refusals.not_permitted(str(error)) from error
-                case Fault.FENCED | Fault.LOST | Fault.AGAIN:
-                    raise unreachable("the database of allotments", error) from error
-                case Fault.BAD:
-                    raise
+        wanted = query("allot"), writer, list(windows), share_bp, micros_max, lease_us
+        return int(await asked(lambda: self._pool.fetchval(*wanted), what="the database of allotments"))
 
     async def close(self) -> None:
         """Close the connections."""

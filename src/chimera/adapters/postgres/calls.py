@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
-from chimera.adapters.postgres.patience import unreachable
+from chimera.adapters.postgres.asking import asked
 from chimera.adapters.postgres.reads import Pool, close_pool
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import pool_of
-from chimera.domain import refusals
 from chimera.domain.roles import Role
 from chimera.ports.calls import Counted
 
@@ -29,16 +27,8 @@ class PostgresCalls:
         """One statement: what was made is spent, what is ahead is held."""
         made, wanted = [one.made for one in windows.values()], [one.wanted for one in windows.values()]
         lease_us = round(lease_seconds * 1_000_000)
-        try:
-            rows = await self._pool.fetch(query("count_calls"), caller, list(windows), made, wanted, lease_us)
-        except DRIVER_ERRORS as error:
-            match fault_of(error):
-                case Fault.DENIED:
-                    raise refusals.not_permitted(str(error)) from error
-                case Fault.FENCED | Fault.LOST | Fault.AGAIN:
-                    raise unreachable("the database of calls", error) from error
-                case Fault.BAD:
-                    raise
+        counted = query("count_calls"), caller, list(windows), made, wanted, lease_us
+        rows = await asked(lambda: self._pool.fetch(*counted), what="the database of calls")
         return {row["o_window"]: row["o_ahead"] for row in rows if row["o_ahead"] >= 0}
 
     async def close(self) -> None:

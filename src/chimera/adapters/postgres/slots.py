@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
-from chimera.adapters.postgres.patience import unreachable
+from chimera.adapters.postgres.asking import asked
 from chimera.adapters.postgres.reads import Pool, close_pool
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import PostgresStore, pool_of
-from chimera.domain import refusals
 from chimera.domain.roles import Role
 
-T = TypeVar("T")
+_WHAT = "the database of slots"
 
 
 class PostgresSlots:
@@ -30,37 +27,23 @@ class PostgresSlots:
     async def hold(self, holder: str, numbers: Sequence[int], *, more: int, lease_seconds: float) -> frozenset[int]:
         """One statement, under one lock: two never get the same."""
         lease_us = round(lease_seconds * 1_000_000)
-        rows = await _asked(lambda: self._pool.fetch(query("hold_slots"), holder, list(numbers), more, lease_us))
+        wanted = query("hold_slots"), holder, list(numbers), more, lease_us
+        rows = await asked(lambda: self._pool.fetch(*wanted), what=_WHAT)
         return frozenset(int(row["number"]) for row in rows)
 
     async def leave(self, holder: str, number: int = -1) -> None:
         """Only one's own."""
-        await _asked(lambda: self._pool.execute(query("leave_slot"), holder, number))
+        await asked(lambda: self._pool.execute(query("leave_slot"), holder, number), what=_WHAT)
 
     async def holders(self) -> int:
         """Those whose leases run."""
-        return int(await _asked(lambda: self._pool.fetchval(query("slot_holders"))))
+        return int(await asked(lambda: self._pool.fetchval(query("slot_holders")), what=_WHAT))
 
     async def end_leases(self, store: PostgresStore, shards: Sequence[int]) -> int:
         """What the writer's last instance had leased is due at once; how many tasks."""
-        asked = query("end_leases"), store.writer, store.epoch, list(shards)
-        return int(await _asked(lambda: self._pool.fetchval(*asked)))
+        ended = query("end_leases"), store.writer, store.epoch, list(shards)
+        return int(await asked(lambda: self._pool.fetchval(*ended), what=_WHAT))
 
     async def close(self) -> None:
         """Close the connections."""
         await close_pool(self._pool)
-
-
-async def _asked(ask: Callable[[], Awaitable[T]]) -> T:
-    try:
-        return await ask()
-    except DRIVER_ERRORS as error:
-        match fault_of(error):
-            case Fault.DENIED:
-                raise refusals.not_permitted(str(error)) from error
-            case Fault.FENCED:
-                raise refusals.fenced(str(error)) from error
-            case Fault.LOST | Fault.AGAIN:
-                raise unreachable("the database of slots", error) from error
-            case Fault.BAD:
-                raise

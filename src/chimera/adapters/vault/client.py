@@ -27,6 +27,7 @@ from chimera.adapters.vault.wire import (
     Request,
     RotateRequest,
     SealRequest,
+    ShipmentRequest,
     StatusRequest,
     TransferRequest,
 )
@@ -40,7 +41,7 @@ from chimera.ports.attestor import Attestation
 from chimera.ports.clock import Clock
 from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
-from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
+from chimera.ports.wallet import Evidence, Item, Postage, SignedAuthorization, SignedShipment, SignedTransfer
 
 ANSWER_SECONDS_MAX = 5.0
 
@@ -127,6 +128,13 @@ class VaultClient:
         if answer.transfer is None:
             raise _odd()
         return answer.transfer
+
+    async def sign_shipment(self, items: tuple[Item, ...], postage: Postage) -> SignedShipment:
+        """One transaction under several sealed grants."""
+        answer = await self._ask(ShipmentRequest(items, postage))
+        if answer.shipment is None:
+            raise _odd()
+        return answer.shipment
 
     async def sign_authorization(self, evidence: Evidence, consents: tuple[Consent, ...]) -> SignedAuthorization:
         """A word that a facilitator brings to the chain."""

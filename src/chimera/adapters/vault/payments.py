@@ -5,7 +5,8 @@ Builds what it signs from the granted bytes. Knows no node and no database; the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -16,11 +17,11 @@ from chimera.adapters.vault.coins import CoinKey
 from chimera.adapters.vault.journal import AUTHORIZATION, Entry, Journal
 from chimera.domain import wallets
 from chimera.domain.address import look_alike
-from chimera.domain.errors import Invalid, Refused
+from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.grant import GRANT_SECONDS_MAX, Grant
 from chimera.domain.wallets import NATIVE, NETWORKS, ChainRules, Consent, Payment, Token, WalletRules
 from chimera.governance.sealing import SealVerifier
-from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
+from chimera.ports.wallet import Evidence, Item, Postage, SignedAuthorization, SignedShipment, SignedTransfer
 
 CFO, SECOND, HUMAN = "cfo", "second", "human"
 
@@ -61,23 +62,42 @@ class Payments:
     def consent(self, evidence: Evidence, *, now_us: int) -> Consent:
         """The second key's signature under a payment that it has judged by itself, and counted."""
         payment = self._judged(evidence, now_us)
-        self._admit(evidence.grant, payment, AUTHORIZATION, now_us)
+        self._admit([evidence.grant], [payment], AUTHORIZATION, now_us)
         return self._signed_consent(SECOND, evidence.grant)
 
     def transfer(
         self, evidence: Evidence, postage: Postage, consents: tuple[Consent, ...], *, now_us: int
     ) -> SignedTransfer:
         """A transaction. For a grant that was signed for before, the same nonce and only other postage."""
-        payment = self._judged(evidence, now_us)
-        rules = self._rules.of(payment.chain)
-        _require_postage(postage, rules)
-        both = self._agreed(evidence.grant, consents, rules, now_us)
+        with self._told_if_signed([evidence.grant]):
+            payment = self._judged(evidence, now_us)
+            rules = self._rules.of(payment.chain)
+            _require_postage(postage, rules)
+            both = self._agreed(evidence.grant, consents, rules, now_us)
         coin = self._coin(payment.wallet)
-        self._admit(evidence.grant, payment, postage.nonce, now_us)
+        self._admit([evidence.grant], [payment], postage.nonce, now_us)
         digest, raw = transactions.signed_transaction(
             payment, postage, chain_id=NETWORKS[payment.chain].chain_id, token=_token(payment, rules), sign=coin.sign
         )
         return SignedTransfer(hash=digest, raw=raw, consents=both)
+
+    def shipment(self, items: Sequence[Item], postage: Postage, *, now_us: int) -> SignedShipment:
+        """One transaction for several payments: each judged by itself, agreed to by two keys, all counted or none."""
+        grants = [one.evidence.grant for one in items]
+        with self._told_if_signed(grants):
+            payments = [self._judged(one.evidence, now_us) for one in items]
+            rules = _require_together(payments, grants, self._rules)
+            _require_postage(postage, rules, places=len(items))
+            _require_gas(items, rules)
+            agreed = tuple(self._agreed(one.evidence.grant, one.consents, rules, now_us) for one in items)
+        coin = self._coin(payments[0].wallet)
+        self._admit(grants, payments, postage.nonce, now_us)
+        digest, raw = transactions.signed_shipment(
+            [(payment, one.gas) for payment, one in zip(payments, items, strict=True)], postage, payer=coin.address,
+            drawing=transactions.drawing_nonce([one.id for one in grants]), token=_token(payments[0], rules),
+            chain_id=NETWORKS[payments[0].chain].chain_id, sign=coin.sign,
+        )  # fmt: skip
+        return SignedShipment(hash=digest, raw=raw, consents=agreed)
 
     def authorization(self, evidence: Evidence, consents: tuple[Consent, ...], *, now_us: int) -> SignedAuthorization:
         """A word that a facilitator brings to the chain: valid as long as the grant, once."""
@@ -93,7 +113,7 @@ class Payments:
             )
         both = self._agreed(evidence.grant, consents, rules, now_us)
         coin = self._coin(payment.wallet)
-        self._admit(evidence.grant, payment, AUTHORIZATION, now_us)
+        self._admit([evidence.grant], [payment], AUTHORIZATION, now_us)
         nonce, before = transactions.authorization_nonce(evidence.grant.id), _valid_before(evidence.grant)
         signature = transactions.signed_authorization(
             payment, payer=coin.address, nonce=nonce, after=0, before=before,
@@ -134,6 +154,17 @@ class Payments:
                 remedy="the gate is asked again by itself",
             )
 
+    @contextmanager
+    def _told_if_signed(self, grants: Sequence[Grant]) -> Generator[None]:
+        """Whether it was signed before is what the wallet has to know of a no: then its nonce is not free."""
+        try:
+            yield
+        except ChimeraError as error:
+            if any((known := self._journal.of(one.id)) and known.nonce >= 0 for one in grants):
+                raise Refused("vault_signed_before", f"it was signed before, and is not again: {error.message}",
+                              where=error.where, remedy=error.remedy) from error  # fmt: skip
+            raise
+
     def _agreed(
         self, grant: Grant, consents: tuple[Consent, ...], rules: ChainRules, now_us: int
     ) -> tuple[Consent, ...]:
@@ -163,19 +194,20 @@ class Payments:
         signature = self._consent_key.sign(wallets.consent_bytes(role, grant.terms)).hex()
         return Consent(role=role, key_id=keys.name_of(self._consent_key.public_key()), signature=signature)
 
-    def _admit(self, grant: Grant, payment: Payment, nonce: int, now_us: int) -> None:
-        if self._journal.of(grant.id) is None:
-            spent, cap = (
-                self._journal.spent_micros(payment.chain, at_us=now_us),
-                self._rules.of(payment.chain).cap_micros_day,
-            )
-            if spent + payment.cost_micros > cap:
-                raise Refused("vault_over_cap", f"{spent} micros paid on {payment.chain} today, of {cap}",
-                              where=grant.id, remedy="wait for tomorrow, or raise cap_micros_day")  # fmt: skip
-        self._journal.admit(
+    def _admit(self, grants: Sequence[Grant], payments: Sequence[Payment], nonce: int, now_us: int) -> None:
+        """Within the day's cap with the sum of what is new, then written down: all of one transaction, or none."""
+        chain = payments[0].chain
+        new = [(grant, payment) for grant, payment in zip(grants, payments, strict=True)
+               if self._journal.of(grant.id) is None]  # fmt: skip
+        spent, cap = self._journal.spent_micros(chain, at_us=now_us), self._rules.of(chain).cap_micros_day
+        if new and spent + sum(payment.cost_micros for _, payment in new) > cap:
+            raise Refused("vault_over_cap", f"{spent} micros paid on {chain} today, of {cap}",
+                          where=new[0][0].id, remedy="wait for tomorrow, or raise cap_micros_day")  # fmt: skip
+        self._journal.admit(*(
             Entry(grant=grant.id, chain=payment.chain, wallet=payment.wallet, nonce=nonce, micros=payment.cost_micros,
-                  at_us=now_us)
-        )  # fmt: skip
+                  at_us=now_us, place=place, places=len(grants))
+            for place, (grant, payment) in enumerate(zip(grants, payments, strict=True))
+        ))  # fmt: skip
 
     def _coin(self, wallet: str) -> CoinKey:
         coin = self._coins.get(wallet)
@@ -236,16 +268,40 @@ def _token(payment: Payment, rules: ChainRules) -> Token | None:
     return token
 
 
-def _require_postage(postage: Postage, rules: ChainRules) -> None:
+def _require_postage(postage: Postage, rules: ChainRules, *, places: int = 1) -> None:
+    """A transaction for several may cost as much as they might alone, and no more."""
     fee = wallets.coins_in_micros(postage.gas * postage.fee_wei, coin_micros=rules.coin_micros_max)
     if (
         not 0 <= postage.tip_wei <= postage.fee_wei <= rules.fee_wei_max
-        or not 21_000 <= postage.gas <= rules.gas_max
-        or fee > rules.fee_micros_max
+        or not 21_000 <= postage.gas <= places * rules.gas_max
+        or fee > places * rules.fee_micros_max
         or postage.nonce < 0
     ):
         raise Refused("vault_fee_too_high", f"{postage.gas} gas at {postage.fee_wei} wei is too dear", where="vault",
                       remedy="wait until the chain is calmer, or raise fee_wei_max")  # fmt: skip
+
+
+def _require_gas(items: Sequence[Item], rules: ChainRules) -> None:
+    for one in items:
+        if not 0 <= one.gas <= rules.gas_max:
+            raise Refused("vault_fee_too_high", f"{one.gas} gas for one payment", where=one.evidence.grant.id,
+                          remedy="raise gas_max, or send it alone")  # fmt: skip
+
+
+def _require_together(payments: Sequence[Payment], grants: Sequence[Grant], rules: WalletRules) -> ChainRules:
+    """By this vault's own rules: small, not urgent, of one wallet in one asset, and no grant twice."""
+    alike = {(one.chain, one.wallet, one.asset) for one in payments}
+    chain = rules.of(payments[0].chain) if payments else None
+    if (
+        chain is None
+        or not 2 <= len(payments) <= chain.shared_max
+        or len(alike) != 1
+        or len({one.id for one in grants}) != len(grants)
+        or not all(chain.shares(one) for one in payments)
+    ):
+        raise Refused("vault_not_together", f"these {len(payments)} payments may not go in one transaction",
+                      where="vault", remedy="they go alone; shared_max in the wallets' file is the bound")  # fmt: skip
+    return chain
 
 
 def _is_over(consent: Consent, now_us: int) -> bool:

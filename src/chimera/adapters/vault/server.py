@@ -32,6 +32,7 @@ from chimera.adapters.vault.wire import (
     Request,
     RotateRequest,
     SealRequest,
+    ShipmentRequest,
     Signed,
     StatusRequest,
     TransferRequest,
@@ -41,7 +42,7 @@ from chimera.domain.errors import ChimeraError, Refused
 NONCES_MAX = 100_000
 FIRST = "first"
 SECOND = "second"
-_PAYS = (AddressRequest, TransferRequest, AuthorizationRequest, HelloRequest)
+_PAYS = (AddressRequest, TransferRequest, ShipmentRequest, AuthorizationRequest, HelloRequest)
 # The first vault signs, the second agrees; neither does the other's part, or two keys would be one.
 MAY: dict[str, dict[str, tuple[type, ...]]] = {
     FIRST: {
@@ -148,7 +149,7 @@ class VaultServer:
                 return Answer(key_id=self._core.key_id)
             case StatusRequest():
                 return Answer(key_id=self._core.key_id, standing=self._standing())
-            case AddressRequest() | ConsentRequest() | TransferRequest() | AuthorizationRequest():
+            case AddressRequest() | ConsentRequest() | TransferRequest() | ShipmentRequest() | AuthorizationRequest():
                 return self._pay(request, now_us)
             case AgentKeyRequest() | BadgeRequest():
                 return self._for_agent(request, now_us)
@@ -211,8 +212,9 @@ class VaultServer:
                                        public_keys=self._public_keys())  # fmt: skip
 
     def _pay(
-        self, request: AddressRequest | ConsentRequest | TransferRequest | AuthorizationRequest, now_us: int
-    ) -> Answer:
+        self, request: AddressRequest | ConsentRequest | TransferRequest | ShipmentRequest | AuthorizationRequest,
+        now_us: int,
+    ) -> Answer:  # fmt: skip
         if self._payments is None:
             raise Refused("vault_no_wallets", "this vault has no wallets", where="vault", remedy="set CHIMERA_WALLETS")
         match request:
@@ -222,6 +224,8 @@ class VaultServer:
                 return Answer(consent=self._payments.consent(evidence, now_us=now_us))
             case TransferRequest(evidence, postage, consents):
                 return Answer(transfer=self._payments.transfer(evidence, postage, consents, now_us=now_us))
+            case ShipmentRequest(items, postage):
+                return Answer(shipment=self._payments.shipment(items, postage, now_us=now_us))
             case AuthorizationRequest(evidence, consents):
                 return Answer(authorization=self._payments.authorization(evidence, consents, now_us=now_us))
 

@@ -9,32 +9,57 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from chimera.domain.keccak import keccak256
+from chimera.domain.programs import Drawn, Place, pay_coins, pay_tokens
 from chimera.domain.wallets import NATIVE, Payment, Token
 from chimera.ports.wallet import Postage
 
 Sign: TypeAlias = Callable[[bytes], tuple[int, int, int]]
 Rlp: TypeAlias = "int | bytes | Sequence[Rlp]"
+# A word for a shipment's contract needs no end: nobody but that contract can use it, and it is made once, at its nonce.
+WITHOUT_END = 2**64 - 1
 _TRANSFER = keccak256(b"transfer(address,uint256)")[:4]
 _DOMAIN_TYPE = keccak256(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-_AUTHORIZATION_TYPE = keccak256(
-    b"TransferWithAuthorization(address from,address to,uint256 value,"
-    b"uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-)
+_FIELDS = b"(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+_AUTHORIZATION_TYPE = keccak256(b"TransferWithAuthorization" + _FIELDS)
+_RECEPTION_TYPE = keccak256(b"ReceiveWithAuthorization" + _FIELDS)
 
 
 def signed_transaction(
     payment: Payment, postage: Postage, *, chain_id: int, token: Token | None, sign: Sign
 ) -> tuple[str, str]:
     """Hash and raw bytes of a transaction that pays exactly this."""
-    fields: list[Rlp] = [
-        chain_id,
-        postage.nonce,
-        postage.tip_wei,
-        postage.fee_wei,
-        postage.gas,
-        *_call(payment, token),
-        [],
-    ]
+    return _signed(_call(payment, token), postage, chain_id=chain_id, sign=sign)
+
+
+def signed_shipment(
+    items: Sequence[tuple[Payment, int]], postage: Postage, *, payer: str, drawing: bytes, chain_id: int,
+    token: Token | None, sign: Sign,
+) -> tuple[str, str]:  # fmt: skip
+    """Hash and raw bytes of a transaction that makes these payments, each with the gas that its own part may use."""
+    places = [Place(recipient=_bytes_of(one.recipient), units=one.units, gas=gas) for one, gas in items]
+    units = sum(one.units for one in places)
+    if token is None:
+        return _signed((b"", units, pay_coins(places)), postage, chain_id=chain_id, sign=sign)
+    contract = contract_of(payer, postage.nonce)
+    message = _authorized(_RECEPTION_TYPE, _bytes_of(payer), contract, units, after=0, before=WITHOUT_END,
+                          nonce=drawing)  # fmt: skip
+    parity, r, s = sign(_typed(token, chain_id, message))
+    drawn = Drawn(token=_bytes_of(token.address), before=WITHOUT_END, nonce=drawing, v=27 + parity, r=r, s=s)
+    return _signed((b"", 0, pay_tokens(places, drawn)), postage, chain_id=chain_id, sign=sign)
+
+
+def contract_of(payer: str, nonce: int) -> bytes:
+    """The address of what a wallet's transaction makes."""
+    return keccak256(rlp([_bytes_of(payer), nonce]))[12:]
+
+
+def drawing_nonce(grant_ids: Sequence[str]) -> bytes:
+    """One set of grants in one order, one drawing."""
+    return keccak256(b"chimera.shipment.v1\x00" + ",".join(grant_ids).encode())
+
+
+def _signed(call: tuple[Rlp, Rlp, Rlp], postage: Postage, *, chain_id: int, sign: Sign) -> tuple[str, str]:
+    fields: list[Rlp] = [chain_id, postage.nonce, postage.tip_wei, postage.fee_wei, postage.gas, *call, []]
     parity, r, s = sign(keccak256(b"\x02" + rlp(fields)))
     raw = b"\x02" + rlp([*fields, parity, r, s])
     return "0x" + keccak256(raw).hex(), "0x" + raw.hex()
@@ -53,16 +78,26 @@ def signed_authorization(
     payment: Payment, *, payer: str, nonce: bytes, after: int, before: int, chain_id: int, token: Token, sign: Sign
 ) -> str:
     """The signature under an authorization to move exactly this."""
+    message = _authorized(_AUTHORIZATION_TYPE, _bytes_of(payer), _bytes_of(payment.recipient), payment.units,
+                          after=after, before=before, nonce=nonce)  # fmt: skip
+    parity, r, s = sign(_typed(token, chain_id, message))
+    return "0x" + (r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity])).hex()
+
+
+def _authorized(
+    kind: bytes, payer: bytes, recipient: bytes, units: int, *, after: int, before: int, nonce: bytes
+) -> bytes:
+    numbers = b"".join(one.to_bytes(32, "big") for one in (units, after, before))
+    return keccak256(kind + _word(payer) + _word(recipient) + numbers + nonce)
+
+
+def _typed(token: Token, chain_id: int, message: bytes) -> bytes:
+    """EIP-712: what is signed of a message to a token's contract."""
     domain = keccak256(
         _DOMAIN_TYPE + keccak256(token.name.encode()) + keccak256(token.revision.encode())
         + chain_id.to_bytes(32, "big") + _word(_bytes_of(token.address))
     )  # fmt: skip
-    message = keccak256(
-        _AUTHORIZATION_TYPE + _word(_bytes_of(payer)) + _word(_bytes_of(payment.recipient))
-        + payment.units.to_bytes(32, "big") + after.to_bytes(32, "big") + before.to_bytes(32, "big") + nonce
-    )  # fmt: skip
-    parity, r, s = sign(keccak256(b"\x19\x01" + domain + message))
-    return "0x" + (r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([27 + parity])).hex()
+    return keccak256(b"\x19\x01" + domain + message)
 
 
 def authorization_nonce(grant_id: str) -> bytes:

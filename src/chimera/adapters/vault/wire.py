@@ -19,7 +19,7 @@ from chimera.domain.wallets import Consent
 from chimera.ports.attestor import Attestation
 from chimera.ports.notary import SignedStatement
 from chimera.ports.sealer import SignedRoot
-from chimera.ports.wallet import Evidence, Postage, SignedAuthorization, SignedTransfer
+from chimera.ports.wallet import Evidence, Item, Postage, SignedAuthorization, SignedShipment, SignedTransfer
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 FRESH_SECONDS = 30
@@ -101,6 +101,13 @@ class TransferRequest(Struct, frozen=True, tag="transfer", forbid_unknown_fields
     consents: tuple[Consent, ...]
 
 
+class ShipmentRequest(Struct, frozen=True, tag="shipment", forbid_unknown_fields=True):
+    """Effects asks for one transaction under several sealed grants."""
+
+    items: tuple[Item, ...]
+    postage: Postage
+
+
 class AuthorizationRequest(Struct, frozen=True, tag="authorization", forbid_unknown_fields=True):
     """Effects asks for a word that a facilitator can bring to the chain."""
 
@@ -116,8 +123,8 @@ class AttestRequest(Struct, frozen=True, tag="attest", forbid_unknown_fields=Tru
 
 Request: TypeAlias = (
     SealRequest | HaltRequest | HelloRequest | AttestRequest | StatusRequest | RotateRequest | AddressRequest
-    | ConsentRequest | TransferRequest | AuthorizationRequest | PolicyRequest | CheckpointRequest | AgentKeyRequest
-    | BadgeRequest
+    | ConsentRequest | TransferRequest | ShipmentRequest | AuthorizationRequest | PolicyRequest | CheckpointRequest
+    | AgentKeyRequest | BadgeRequest
 )  # fmt: skip
 
 
@@ -146,6 +153,7 @@ class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     address: str = ""
     consent: Consent | None = None
     transfer: SignedTransfer | None = None
+    shipment: SignedShipment | None = None
     authorization: SignedAuthorization | None = None
     key_id: str = ""
     text: str = ""

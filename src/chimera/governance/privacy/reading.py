@@ -29,7 +29,7 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "hex": ("0x",),
     "bech32": ("bc1",),
 }  # fmt: skip
-
+SIGNS = frozenset(_SIGNS)
 
 CUES_AFTER_MAX = 4  # Cues come in the order of their ends; one within another is all that can stand between.
 _END = itemgetter(1)
@@ -112,3 +112,9 @@ def shipped_reader() -> Reader:
     """The reader with the words that came with this package."""
     data = (resources.files("chimera.governance.privacy") / "data" / "words.json").read_bytes()
     return Reader(msgspec.json.decode(data, type=dict[str, tuple[str, ...]]))
+
+
+@cache
+def reader_of_signs() -> Reader:
+    """The reader of signs alone, several times as fast: for whoever asks after nothing that words announce."""
+    return Reader({})

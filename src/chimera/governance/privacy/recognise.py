@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from chimera.governance.privacy import circumstances, contacts, credentials, names, papers, payments
 from chimera.governance.privacy.found import Found, Proof, Recogniser
-from chimera.governance.privacy.reading import shipped_reader
+from chimera.governance.privacy.reading import SIGNS, Reader, reader_of_signs, shipped_reader
 from chimera.governance.safety.finding import Severity
 
 TEXT_CHARS_MAX = 4_194_304
@@ -81,7 +81,7 @@ BY_NAME: dict[str, Recogniser] = {recogniser.name: recogniser for recogniser in 
 class Finder:
     """Searches with the given recognisers, each only where one of its cues or enough digits are in the text."""
 
-    __slots__ = ("_by_cue", "_by_digits", "_recognisers")
+    __slots__ = ("_by_cue", "_by_digits", "_reader", "_recognisers")
 
     def __init__(self, recognisers: Iterable[Recogniser]) -> None:
         self._recognisers = tuple(recognisers)
@@ -89,10 +89,13 @@ class Finder:
         cues = {cue for recogniser in self._recognisers for cue in recogniser.cues}
         self._by_cue = {cue: frozenset(n for n, recogniser in numbered if cue in recogniser.cues) for cue in cues}
         self._by_digits = tuple((recogniser.digits_min, n) for n, recogniser in numbered if recogniser.digits_min)
+        self._reader: Callable[[], Reader] = (
+            reader_of_signs if cues <= SIGNS and not self._by_digits else shipped_reader
+        )
 
     def find(self, text: str) -> tuple[Found, ...]:
         """What stands in a text, in its order, without overlaps. Never raises; beyond the limit nothing is read."""
-        reading = shipped_reader().read(text[:TEXT_CHARS_MAX])
+        reading = self._reader().read(text[:TEXT_CHARS_MAX])
         due = {n for digits_min, n in self._by_digits if reading.digits >= digits_min} if reading.digits else set[int]()
         for cue in reading.cues:
             due |= self._by_cue.get(cue, _NONE)

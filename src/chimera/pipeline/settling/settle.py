@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chimera.domain import ids
-from chimera.domain.attempt import Attempt
+from chimera.domain.attempt import Attempt, latest
 from chimera.domain.budget import Hold, HoldState, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import REVIEW_AFTER, Question
@@ -132,8 +132,7 @@ class Settle:
         return Event(kind=EventKind.REVIEW_OWED, subject=review.task_id, at_us=review.opened_at_us, data=data)
 
     async def _newest(self, task: Task) -> Attempt | None:
-        attempts = await self._store.list(Attempt, scope=task.id)
-        return max(attempts, key=lambda attempt: attempt.assignment.task.version, default=None)
+        return latest(await self._store.list(Attempt, scope=task.id))
 
     async def _question_of(self, task: Task, performance: Performance) -> Question:
         """What was asked before the act: by its attempt, or by the person who ordered it."""

@@ -24,6 +24,7 @@ READY_SECONDS_MAX = 60.0
 RICH = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 RICH_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 SUPPLY = 10**15
+_MOVED = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 
 
 class Anvil:
@@ -94,9 +95,13 @@ class Anvil:
         async with asyncio.timeout(3 * self._dump_seconds + READY_SECONDS_MAX):
             while _written_ns(state) == before or not await asyncio.to_thread(_is_whole, state):  # noqa: ASYNC110 – as above.
                 await asyncio.sleep(0.05)
+        kept = await asyncio.to_thread(state.read_bytes)
         await self.ask("evm_setIntervalMining", 1)
         await asyncio.sleep(seconds)
         await self.kill()
+        # On a busy machine the next dump may have been under way: anvil does not start on a torn one.
+        if not await asyncio.to_thread(_is_whole, state):
+            await asyncio.to_thread(state.write_bytes, kept)
 
     async def ask(self, method: str, *params: object) -> Any:  # noqa: ANN401 – whatever the node says.
         """One call by hand."""
@@ -128,9 +133,14 @@ class Anvil:
 
     async def transfers(self, token: str, sender: str) -> list[tuple[int, str]]:
         """Every transfer of a token by somebody, as the chain has it: units and transaction."""
-        topic = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-        topics = [topic, "0x" + sender[2:].lower().rjust(64, "0")]
-        asked = {"address": token, "fromBlock": "0x0", "toBlock": "latest", "topics": topics}
+        return await self._moved(token, "0x" + sender[2:].lower().rjust(64, "0"))
+
+    async def received(self, token: str, *recipients: str) -> list[tuple[int, str]]:
+        """Every transfer of a token to somebody, whoever moved it: units and transaction."""
+        return await self._moved(token, None, ["0x" + one[2:].lower().rjust(64, "0") for one in recipients])
+
+    async def _moved(self, token: str, *of: str | list[str] | None) -> list[tuple[int, str]]:
+        asked = {"address": token, "fromBlock": "0x0", "toBlock": "latest", "topics": [_MOVED, *of]}
         found = await self.ask("eth_getLogs", asked)
         return [(int(log["data"], 16), log["transactionHash"]) for log in found]
 

@@ -186,7 +186,7 @@ def build_manager(world: World, process: Process, fate: Fate) -> Manager:
         settle=Settle(store=managing, clock=clock),
         effects=Effects(store=acting, publisher=publisher, seals=SealVerifier(world.vault.keys), clock=clock),
     )
-    dispatch = FaultyDispatch(Pool(worker.work, workers=WORKERS), fate=fate, clock=clock)
+    dispatch = FaultyDispatch(Pool(worker.work, workers=WORKERS, clock=clock), fate=fate, clock=clock)
     return Manager(stages=stages, store=managing, dispatch=dispatch, clock=clock, pace=_PACE)
 
 
