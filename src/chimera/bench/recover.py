@@ -37,7 +37,7 @@ LIMITS_SECONDS = {"manager": 5.0, "valkey_flushed": 5.0, "valkey": 5.0, "postgre
 # A swarm that does not stand after so long is taken for one that took so long.
 STANDS_SECONDS_MAX = 120.0
 # What a process that was just killed had sent may still be committed; that is no sign of life.
-LAST_BREATH_SECONDS, LOOK_SECONDS, BETWEEN_SECONDS = 0.2, 0.05, 1.0
+LAST_BREATH_SECONDS, LOOK_SECONDS, BETWEEN_SECONDS = 0.2, 0.05, 0.5
 CALLERS = 16
 # While more stand than so many for each agent, nobody calls: what is measured is full load, not a heap that grows.
 STANDING_PER_AGENT_MAX = 4
