@@ -47,11 +47,22 @@ async def test_a_busy_pool_hands_on_by_the_handful() -> None:
     await pool.close()
 
 
+class StoppedClock(SystemClock):
+    """Nobody who sleeps wakes, until it is let go."""
+
+    def __init__(self) -> None:
+        self.goes = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.goes.wait()
+
+
 async def test_whoever_stops_waiting_for_a_handful_loses_none() -> None:
     """What was there while a caller was cancelled is there for the next."""
     gates = Gates()
     gates.open.set()
-    pool = Pool(gates.work, workers=MANY, clock=SystemClock())
+    clock = StoppedClock()
+    pool = Pool(gates.work, workers=MANY, clock=clock)
     sent = assignments(MANY)
     await pool.send(sent)
     waiting = asyncio.create_task(pool.results())
@@ -59,5 +70,6 @@ async def test_whoever_stops_waiting_for_a_handful_loses_none() -> None:
         await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
+    clock.goes.set()
     assert {one.task_id for one in await gathered(pool, MANY)} == {one.task.id for one in sent}
     await pool.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain.budget import Movement
+from chimera.domain.budget import Movement, combined
 from chimera.domain.event import Event
 from chimera.domain.record import Record
 
@@ -15,7 +15,7 @@ from chimera.domain.record import Record
 class Change(Struct, frozen=True, kw_only=True):
     """One step. `begins_in` names the scopes in which it begins something: a halt in any of them refuses it.
 
-    `movements` may name a window more than once; they are summed when the change is written.
+    `movements` may name a window more than once: they are made in their order.
     """
 
     records: tuple[Record, ...] = ()
@@ -35,7 +35,7 @@ def joined(changes: Iterable[Change]) -> Change:
     return Change(
         records=tuple([record for change in every for record in change.records]),
         events=tuple([event for change in every for event in change.events]),
-        movements=tuple([movement for change in every for movement in change.movements]),
+        movements=combined([movement for change in every for movement in change.movements]),
         begins_in=tuple(dict.fromkeys([scope for change in every for scope in change.begins_in])),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from chimera.domain import ids
-from chimera.domain.budget import Cap, Movement, combined
+from chimera.domain.budget import Cap, Movement
 from chimera.domain.canonical import require_text
 from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
@@ -60,10 +60,7 @@ class Written(NamedTuple):
 def write(change: Change) -> Written:
     """The change as it is stored, or `Invalid` when it cannot be."""
     for movement in change.movements:
-        _require_amounts(movement)
-    movements = combined(change.movements)
-    for movement in movements:
-        _require_name(movement.window_id, where="window_id")
+        _require_movement(movement)
     for scope in change.begins_in:
         _require_name(scope, where="begins_in")
     try:
@@ -73,7 +70,7 @@ def write(change: Change) -> Written:
         raise _unstorable(str(error)) from error
     for body in events:
         _require_body(body, where="event")
-    return Written(rows, movements, change.begins_in, events)
+    return Written(rows, change.movements, change.begins_in, events)
 
 
 def row_of(record: Record) -> Row:
@@ -129,7 +126,8 @@ def _require_body(body: bytes, *, where: str) -> None:
         )
 
 
-def _require_amounts(movement: Movement) -> None:
+def _require_movement(movement: Movement) -> None:
+    _require_name(movement.window_id, where="window_id")
     held, released, metered = movement.hold_micros, movement.release_micros, movement.metered_micros
     if not (0 <= held <= AMOUNT_MAX and 0 <= released <= AMOUNT_MAX and 0 <= metered <= AMOUNT_MAX):
         raise Invalid(
