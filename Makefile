@@ -175,7 +175,7 @@ bench-swarm: setup ## The same at the size we promise, as one JSON object
 	@$(CHIMERA) bench swarm --agents 2000 --seconds 20 --json $(ARGS)
 
 bench-peers: setup ## The same governed task in LangGraph, DBOS, Celery, procrastinate and as a plain loop, beside ours
-	@$(PYTHON) bench/peers/run.py $(ARGS)
+	@$(CHIMERA) bench peers --charts docs/reports $(ARGS)
 
 guard-evaluate: setup ## The shipped detector on the corpora it was made from (CORPORA=folder)
 	@$(CHIMERA) guard evaluate $(CORPORA)/injection_dev.jsonl $(ARGS)

@@ -24,7 +24,7 @@ from chimera.adapters.vault.server import SECOND
 from chimera.domain.action import Action
 from chimera.domain.address import checksummed
 from chimera.domain.agent import Account
-from chimera.domain.errors import ChimeraError, Unavailable
+from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.granted import Granted
 from chimera.domain.roles import Role
@@ -200,8 +200,10 @@ class ChainHouse(SmallHouse):
                 await self.tell_vaults()
                 try:
                     granted = await self.grant(action)
-                except Unavailable:
-                    # The vault was started anew: this grant is never sealed, and lapses.
+                except (Unavailable, Refused) as error:
+                    # The vault was started anew, and may not have been told yet: this grant is never sealed.
+                    if isinstance(error, Refused) and error.code != "halted":
+                        raise
                     await asyncio.sleep(0.2)
                     continue
                 performance = await self.pay(granted)

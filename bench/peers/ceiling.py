@@ -1,36 +1,36 @@
-"""The plain loop: claim 256 with SKIP LOCKED, do the work, write state, audit and budget rows, commit. No governance."""
+"""The plain loop: claim some hundreds with SKIP LOCKED, do the work, write state, audit and budget rows, commit. No governance."""
 
 import asyncio
 import time
 
 import asyncpg
-from governed import TASKS_TABLES, arguments, judge, plan, row, say, window, work
+from governed import TASKS_TABLES, asked, judge, plan, row, say, window, work
 
-BATCH, WORKERS, QUEUED_PER_SECOND = 256, 2, 25_000
+WORKERS, QUEUED_PER_SECOND = 2, 40_000
 
 
 async def main() -> None:
-    dsn, seconds = arguments()
+    dsn, seconds, batch, *_ = asked()
     connections = [await asyncpg.connect(dsn) for _ in range(WORKERS)]
     await connections[0].execute(TASKS_TABLES)
     await connections[0].execute(
-        "CREATE TABLE queue (id bigint PRIMARY KEY, state text NOT NULL DEFAULT 'ready');"
+        "DROP TABLE IF EXISTS queue; CREATE TABLE queue (id bigint PRIMARY KEY, state text NOT NULL DEFAULT 'ready');"
         "CREATE INDEX ON queue (id) WHERE state = 'ready'"
     )
     await connections[0].execute(
         "INSERT INTO queue (id) SELECT generate_series(1, $1::bigint)", int(seconds * QUEUED_PER_SECOND)
     )
     since = time.monotonic()
-    done = sum(await asyncio.gather(*(loop(one, since + seconds) for one in connections)))
-    say("plain claim-and-commit loop", done, since, at_once=BATCH * WORKERS)
+    done = sum(await asyncio.gather(*(loop(one, batch, since + seconds) for one in connections)))
+    say(done, since)
 
 
-async def loop(connection: asyncpg.Connection, until: float) -> int:
+async def loop(connection: asyncpg.Connection, batch: int, until: float) -> int:
     count = 0
     while time.monotonic() < until:
         async with connection.transaction():
             rows = await connection.fetch(
-                "SELECT id FROM queue WHERE state = 'ready' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED", BATCH
+                "SELECT id FROM queue WHERE state = 'ready' ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED", batch
             )
             if not rows:
                 break

@@ -1,9 +1,14 @@
-"""The same task for everybody: plan, work, judge, then one commit with an audit row and a budget row. No model latency."""
+"""The same task for everybody: plan, work, judge, then one commit with an audit row and a budget row. No model latency.
+
+A script is called with: where the database is, for how many seconds, how many at once, which of several processes it is,
+and what else its users choose. With zero seconds it only makes its tables.
+"""
 
 import hashlib
 import json
 import sys
 import time
+from typing import NamedTuple
 
 TASKS_TABLES = """
 CREATE TABLE IF NOT EXISTS audit (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task text NOT NULL, body text NOT NULL);
@@ -12,6 +17,19 @@ INSERT INTO budget (id, cap) SELECT n, 1000000000 FROM generate_series(0, 63) n 
 """
 AUDIT = "INSERT INTO audit (task, body) VALUES (%s, %s)"
 BUDGET = "UPDATE budget SET spent = spent + 1 WHERE id = %s AND spent + 1 <= cap"
+
+
+class Asked(NamedTuple):
+    dsn: str
+    seconds: float
+    at_once: int
+    number: int
+    variant: str
+
+
+def asked() -> Asked:
+    dsn, seconds, at_once, number, variant = sys.argv[1:6]
+    return Asked(dsn, float(seconds), int(at_once), int(number), variant)
 
 
 def plan(task: str) -> dict:
@@ -36,11 +54,6 @@ def window(task: str) -> int:
     return int(hashlib.sha256(task.encode()).hexdigest(), 16) % 64
 
 
-def say(name: str, count: int, since: float, **more: object) -> None:
+def say(count: int, since: float) -> None:
     seconds = time.monotonic() - since
-    json.dump({"name": name, "tasks": count, "seconds": round(seconds, 2),
-               "governed_per_second": round(count / seconds, 1), **more}, sys.stdout)
-
-
-def arguments() -> tuple[str, float]:
-    return sys.argv[1], float(sys.argv[2])
+    json.dump({"tasks": count, "seconds": round(seconds, 2), "governed_per_second": round(count / seconds, 1)}, sys.stdout)

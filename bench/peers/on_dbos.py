@@ -1,18 +1,17 @@
 """A durable workflow of three steps and a committing step, as many at once as its queue and threads carry best."""
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 from dbos import DBOS
-from governed import AUDIT, BUDGET, TASKS_TABLES, arguments, judge, plan, row, say, window, work
+from governed import AUDIT, BUDGET, TASKS_TABLES, asked, judge, plan, row, say, window, work
 from psycopg_pool import ConnectionPool
 
-AT_ONCE = 32
-dsn, seconds = arguments()
-with psycopg.connect(dsn, autocommit=True) as connection:
-    connection.execute(TASKS_TABLES)
-DBOS(config={"name": "peer", "system_database_url": dsn, "run_admin_server": False, "log_level": "ERROR"})
+dsn, seconds, at_once, process, _ = asked()
+DBOS(config={"name": "peer", "system_database_url": dsn, "run_admin_server": False, "log_level": "ERROR",
+             "executor_id": f"peer-{process}"})
 pool = ConnectionPool(dsn, min_size=4, max_size=16, open=True)
 
 
@@ -44,19 +43,25 @@ def governed(task: str) -> None:
 
 
 DBOS.launch()
+if not seconds:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(TASKS_TABLES)
+    pool.close()
+    DBOS.destroy()
+    sys.exit()
 since = time.monotonic()
 
 
 def runner(name: int) -> int:
     count = 0
     while time.monotonic() < since + seconds:
-        governed(f"task-{name}-{count}")
+        governed(f"task-{process}-{name}-{count}")
         count += 1
     return count
 
 
-with ThreadPoolExecutor(AT_ONCE) as threads:
-    done = sum(threads.map(runner, range(AT_ONCE)))
-say("DBOS", done, since, at_once=AT_ONCE)
+with ThreadPoolExecutor(at_once) as threads:
+    done = sum(threads.map(runner, range(at_once)))
+say(done, since)
 pool.close()
 DBOS.destroy()

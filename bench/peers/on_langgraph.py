@@ -1,16 +1,14 @@
-"""Four nodes in a StateGraph, checkpointed by AsyncPostgresSaver after every node, 64 graphs at once."""
+"""Four nodes in a StateGraph, checkpointed by AsyncPostgresSaver after every node. The variant is its `durability`."""
 
 import asyncio
 import time
 from typing import TypedDict
 
-from governed import AUDIT, BUDGET, TASKS_TABLES, arguments, judge, plan, row, say, window, work
+from governed import AUDIT, BUDGET, TASKS_TABLES, asked, judge, plan, row, say, window, work
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
-
-AT_ONCE = 64
 
 
 class State(TypedDict, total=False):
@@ -21,13 +19,15 @@ class State(TypedDict, total=False):
 
 
 async def main() -> None:
-    dsn, seconds = arguments()
+    dsn, seconds, at_once, process, durability = asked()
     options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     async with AsyncConnectionPool(dsn, min_size=4, max_size=16, kwargs=options) as pool:
         saver = AsyncPostgresSaver(pool)
-        await saver.setup()
-        async with pool.connection() as connection:
-            await connection.execute(TASKS_TABLES, prepare=False)
+        if not seconds:
+            await saver.setup()
+            async with pool.connection() as connection:
+                await connection.execute(TASKS_TABLES, prepare=False)
+            return
 
         async def commit(state: State) -> State:
             async with pool.connection() as connection, connection.transaction():
@@ -49,12 +49,12 @@ async def main() -> None:
             nonlocal done, number
             while time.monotonic() < since + seconds:
                 number += 1
-                task = f"task-{number}"
-                await compiled.ainvoke({"task": task}, {"configurable": {"thread_id": task}}, durability="sync")
+                task = f"task-{process}-{since}-{number}"
+                await compiled.ainvoke({"task": task}, {"configurable": {"thread_id": task}}, durability=durability)
                 done += 1
 
-        await asyncio.gather(*(runner() for _ in range(AT_ONCE)))
-        say("LangGraph + AsyncPostgresSaver", done, since, at_once=AT_ONCE)
+        await asyncio.gather(*(runner() for _ in range(at_once)))
+        say(done, since)
 
 
 asyncio.run(main())

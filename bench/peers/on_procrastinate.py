@@ -1,23 +1,25 @@
-"""Jobs deferred in batches, one worker with 64 at once; each job commits its audit and budget row."""
+"""One worker with many at once, fed in batches while it works; each job commits its audit and budget row."""
 
 import asyncio
 import time
 
 import procrastinate
-from governed import AUDIT, BUDGET, TASKS_TABLES, arguments, judge, plan, row, say, window, work
+from governed import AUDIT, BUDGET, TASKS_TABLES, asked, judge, plan, row, say, window, work
 from psycopg_pool import AsyncConnectionPool
 
-AT_ONCE, PER_SECOND_MAX = 64, 800
+BATCH = 200
 
 
 async def main() -> None:
-    dsn, seconds = arguments()
+    dsn, seconds, at_once, process, _ = asked()
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=dsn, max_size=16))
-    done = 0
+    done = deferred = 0
     async with AsyncConnectionPool(dsn, min_size=4, max_size=16) as pool, app.open_async():
-        await app.schema_manager.apply_schema_async()
-        async with pool.connection() as connection:
-            await connection.execute(TASKS_TABLES, prepare=False)
+        if not seconds:
+            await app.schema_manager.apply_schema_async()
+            async with pool.connection() as connection:
+                await connection.execute(TASKS_TABLES, prepare=False)
+            return
 
         @app.task(name="governed")
         async def governed(task: str) -> None:
@@ -29,12 +31,14 @@ async def main() -> None:
             done += 1
 
         since = time.monotonic()
-        for start in range(0, int(seconds * PER_SECOND_MAX), 500):
-            await governed.batch_defer_async(*({"task": f"task-{start + one}"} for one in range(500)))
-        worker = asyncio.create_task(app.run_worker_async(concurrency=AT_ONCE, install_signal_handlers=False))
+        worker = asyncio.create_task(app.run_worker_async(concurrency=at_once, install_signal_handlers=False))
         while time.monotonic() < since + seconds and not worker.done():
-            await asyncio.sleep(0.05)
-        say("procrastinate", done, since, at_once=AT_ONCE)
+            if deferred - done < 2 * at_once + BATCH:
+                jobs = [{"task": f"task-{process}-{deferred + one}"} for one in range(BATCH)]
+                await app.tasks["governed"].batch_defer_async(*jobs)
+                deferred += BATCH
+            await asyncio.sleep(0.01)
+        say(done, since)
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
 

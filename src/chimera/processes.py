@@ -20,8 +20,10 @@ from chimera.adapters.local.home import prepare_home
 from chimera.adapters.local.keeping_valkey import kept_valkey
 from chimera.adapters.local.valkey import valkey_url
 from chimera.adapters.postgres.allotments import PostgresAllotments
+from chimera.adapters.postgres.patience import Patience
+from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.slots import PostgresSlots
-from chimera.adapters.postgres.store import PostgresStore, open_reads
+from chimera.adapters.postgres.store import PATIENCE_SECONDS, PostgresStore, pool_of
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.adapters.valkey.bus import ValkeyBus
@@ -57,14 +59,14 @@ from chimera.settings import Settings
 from chimera.swarm.allotting import Allotting
 from chimera.swarm.bell import Bell
 from chimera.swarm.bus_client import ARRIVED, BusClient
-from chimera.swarm.holding import Holding, shards_of
+from chimera.swarm.holding import LEASE_SECONDS, Holding, shards_of
 from chimera.swarm.loops import forever
 from chimera.swarm.remote_effects import EffectsLoop, RemoteEffects
 from chimera.swarm.roster import Roster
 from chimera.swarm.watching import WatchedDispatch, Watching
 
 MANAGER, EFFECTS, OFFICE = "manager", "effects", "office"
-WATCHED_SECONDS = 0.1
+WATCHED_SECONDS, UNWATCHED_SECONDS_MAX = 0.1, 0.4
 ARRIVALS_SECONDS = 0.2
 # What each role's user may do in Valkey. Workers have a user each: `worker_rules`.
 ROLE_RULES = {
@@ -145,7 +147,7 @@ class ManagerProcess:
 
     def __init__(
         self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots,
-        allotments: PostgresAllotments, roster: Roster,
+        allotments: PostgresAllotments, roster: Roster, lease_seconds: float,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._found = found
@@ -159,7 +161,7 @@ class ManagerProcess:
         self._pass = ManagersPass(key=self._key, clock=self._clock)
         self.signals = Signals()
         self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
-                               run_slot=self._run_slot, clock=self._clock)  # fmt: skip
+                               run_slot=self._run_slot, clock=self._clock, lease_seconds=lease_seconds)  # fmt: skip
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -204,7 +206,8 @@ class ManagerProcess:
                 running.create_task(self._allotting(store).run())
             running.create_task(BusClient(bus).ring(ARRIVED, manager.arrived))
             running.create_task(forever("watching", once=watching.once, bell=Bell(self._clock), clock=self._clock,
-                                        idle_seconds=WATCHED_SECONDS))  # fmt: skip
+                                        idle_seconds=WATCHED_SECONDS,
+                                        idle_seconds_max=UNWATCHED_SECONDS_MAX))  # fmt: skip
 
     def _allotting(self, store: PostgresStore) -> Allotting:
         return Allotting(allotments=self._allotments, writer=store.writer, clock=self._clock,
@@ -222,18 +225,19 @@ class ManagerProcess:
 
 
 @contextlib.asynccontextmanager
-async def manager(settings: Settings, *, found: Database) -> AsyncGenerator[ManagerProcess]:
-    """A manager process, running while the block does."""
+async def manager(
+    settings: Settings, *, found: Database, roster: Roster | None = None, lease_seconds: float = LEASE_SECONDS
+) -> AsyncGenerator[ManagerProcess]:
+    """A manager process, running while the block does; with the roster of others, where one process has several."""
     async with contextlib.AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(channel(settings, MANAGER))
-        slots = await PostgresSlots.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
-        stack.push_async_callback(slots.close)
-        allotments = await PostgresAllotments.open(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER])
-        stack.push_async_callback(allotments.close)
-        known = await open_reads(found.dsn, role=Role.MANAGER, password=found.passwords[Role.MANAGER], keys=found.keys)
+        # One pool for the three: of a hundred managers each connection counts a hundred times.
+        pool = await pool_of(found.dsn, Role.MANAGER, found.passwords[Role.MANAGER], keys=found.keys)
+        known = PostgresReads(pool, Patience(PATIENCE_SECONDS))
         stack.push_async_callback(known.close)
-        process = ManagerProcess(settings, found, valkey, slots=slots, allotments=allotments,
-                                 roster=Roster(reads=known, clock=SystemClock()))  # fmt: skip
+        process = ManagerProcess(settings, found, valkey, slots=PostgresSlots(pool),
+                                 allotments=PostgresAllotments(pool), lease_seconds=lease_seconds,
+                                 roster=roster or Roster(reads=known, clock=SystemClock()))  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()
         await run_beside(stack, process.run())

@@ -21,7 +21,7 @@ AGENT_TOKEN = "CHIMERA_AGENT_TOKEN"  # noqa: S105 – the name of a variable: `c
 CONFIG = "CHIMERA_CONFIG"
 WORKERS_MAX = 20_000
 CHECKPOINT_SECONDS_MAX = 86_400
-SLOTS_MAX = 64
+SLOTS_MAX = 256
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

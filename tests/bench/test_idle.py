@@ -6,8 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from chimera import bootstrap
 from chimera.bench import growth
+from chimera.domain.campaign import Campaign
+from chimera.domain.task import Task
 from chimera.settings import Settings
+
+
+@pytest.mark.requirement("R-A7")
+async def test_a_home_is_filled_once_and_grows_by_what_is_missing(tmp_path: Path) -> None:
+    settings, sizes = Settings(home=str(tmp_path / "h")), growth.Sizes(agents=3, seconds=1.0)
+    first = await growth.fill(settings, sizes, 200)
+    assert first == await growth.fill(settings, sizes, 200)
+    assert (await growth.fill(settings, sizes, 300)).finished == 300
+    async with bootstrap.database(settings) as found:
+        reads = await found.reads()
+        assert (await reads.count(Task), await reads.count(Campaign)) == ({"done": 300}, {"running": 3})
+        await reads.close()
 
 
 @pytest.mark.requirement("R-A7")

@@ -14,7 +14,7 @@ from chimera.ports.model import ModelRequest
 from chimera.testing.manual_clock import ManualClock
 
 pytestmark = pytest.mark.requirement("R-A7")
-SOUND = {"lost": 0, "doubled": 0, "overspent": 0, "chain": "verified"}
+SOUND = {"lost": 0, "doubled": 0, "overspent": 0, "did_not_end": [], "chain": "verified"}
 
 
 def seconds(**worst: float) -> dict[str, object]:
@@ -30,6 +30,7 @@ def seconds(**worst: float) -> dict[str, object]:
         (seconds(postgres=10.0), ["postgres"]),
         ({**seconds(), "lost": 1}, ["lost"]),
         ({**seconds(), "doubled": 1, "overspent": 1}, ["doubled", "overspent"]),
+        ({**seconds(), "did_not_end": ["manager-0"]}, ["did_not_end"]),
         ({**seconds(), "chain": "manager-0: 7"}, ["chain"]),
     ],
 )

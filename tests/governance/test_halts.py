@@ -41,7 +41,7 @@ def places(house: SmallHouse) -> list[str]:
 
 
 async def leased(house: SmallHouse) -> int:
-    return len(await house.manager.claim(shards=range(64), limit=10, lease_seconds=120))
+    return len(await house.manager.claim(shards=range(256), limit=10, lease_seconds=120))
 
 
 async def test_nothing_is_leased_in_a_halted_scope(house: SmallHouse, halts: Halts) -> None:

@@ -46,7 +46,7 @@ async def test_it_is_tried_once_as_another_task_under_the_same_limits(house: Sma
     assert await house.office.get(Task, task.id) == task, "what failed stays as it is"
     assert await redriving(house).dead() == ()
     assert await code_of(house, task) == "task_redriven"
-    (leased,) = await house.manager.claim(shards=range(64), limit=10, lease_seconds=60)
+    (leased,) = await house.manager.claim(shards=range(256), limit=10, lease_seconds=60)
     assert leased.id == anew.id
     told = (await house.office.links("office-0"))[-1].body.decode()
     assert EventKind.TASK_REDRIVEN in told

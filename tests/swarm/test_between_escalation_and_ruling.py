@@ -63,7 +63,7 @@ def sweeping(house: SmallHouse) -> Sweeping:
     )  # fmt: skip
     return Sweeping(
         court=court, store=house.manager, settle=house.settle, granting=seals, performing=performing,
-        roster=Roster(reads=house.manager, clock=house.clock), shards=range(64),
+        roster=Roster(reads=house.manager, clock=house.clock), shards=range(256),
         reserving=Reserving(store=house.manager, court=court),
     )  # fmt: skip
 

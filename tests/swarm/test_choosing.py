@@ -64,7 +64,7 @@ async def chosen(house: SmallHouse) -> Task:
 
 
 async def claimed(house: SmallHouse) -> tuple[Task, ...]:
-    return await house.manager.claim(shards=range(64), limit=8, lease_seconds=120.0)
+    return await house.manager.claim(shards=range(256), limit=8, lease_seconds=120.0)
 
 
 async def test_a_post_goes_back_with_its_choice_and_owes_a_measurement() -> None:

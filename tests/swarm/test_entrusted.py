@@ -75,7 +75,7 @@ class Fleet:
         self.dispatch = HandedIn()
         self.claiming = Claiming(
             store=house.manager, dispatch=self.dispatch, roster=Roster(reads=house.manager, clock=house.clock),
-            shards=range(64), clock=house.clock, entrusted=entrusted,
+            shards=range(256), clock=house.clock, entrusted=entrusted,
         )  # fmt: skip
 
     async def _leak(self, desk: Desk) -> Draft:

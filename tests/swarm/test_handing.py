@@ -126,11 +126,11 @@ async def test_behind_a_marked_plan_no_task_begins_until_somebody_has_looked() -
     assert (campaign.course, campaign.state) == (Course.PLAN_WAITS, CampaignState.RUNNING)
     tasks = await world.tasks()
     assert [(one.state, one.is_barred) for one in tasks.values()] == [(TaskState.WAITING, True)] * 2
-    assert await world.house.manager.claim(shards=range(64), limit=8, lease_seconds=60) == ()
+    assert await world.house.manager.claim(shards=range(256), limit=8, lease_seconds=60) == ()
     await world.steering.resume(campaign.id, by="otto", note="fine")
     tasks = await world.tasks()
     assert (tasks["a"].state, tasks["b"].state, tasks["b"].pending) == (TaskState.READY, TaskState.WAITING, 1)
-    assert len(await world.house.manager.claim(shards=range(64), limit=8, lease_seconds=60)) == 1
+    assert len(await world.house.manager.claim(shards=range(256), limit=8, lease_seconds=60)) == 1
 
 
 async def test_what_comes_in_while_a_plan_is_looked_at_waits() -> None:

@@ -77,7 +77,7 @@ class Bench:
         )  # fmt: skip
         self.reserving = Reserving(store=house.manager, court=court)
         self.claiming = Claiming(
-            store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(64), clock=house.clock,
+            store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(256), clock=house.clock,
             preparing=Preparing(Choosing(store=house.manager, roster=roster, specs=SPECS, treasury=Treasury()),
                                 self.reserving),
         )  # fmt: skip

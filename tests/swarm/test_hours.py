@@ -52,10 +52,11 @@ def planning(house: SmallHouse, *answers: str, models_cost: bool = False) -> tup
     planner = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=models_cost),
                       prompt=PROMPTS["plan"], store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
     made = Planning(
-        planner=planner, handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(64)),
+        planner=planner, handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(256)),
         court=Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock),
-        store=house.manager, roster=roster, shards=range(64), ready=Bell(house.clock),
-        claiming=Claiming(store=house.manager, dispatch=HandedIn(), roster=roster, shards=range(64), clock=house.clock),
+        store=house.manager, roster=roster, shards=range(256), ready=Bell(house.clock),
+        claiming=Claiming(store=house.manager, dispatch=HandedIn(), roster=roster, shards=range(256),
+                          clock=house.clock),
     )  # fmt: skip
     return made, model
 
@@ -122,6 +123,6 @@ async def test_an_answer_out_of_hours_is_planned_for_the_morning(house: SmallHou
     made, _ = planning(house)
     await planned(made)
     assert [task.due_at_us for task in await house.manager.list(Task)] == [OPENS]
-    assert await house.manager.claim(shards=range(64), limit=9, lease_seconds=60.0) == ()
+    assert await house.manager.claim(shards=range(256), limit=9, lease_seconds=60.0) == ()
     house.clock.advance(1)
-    assert len(await house.manager.claim(shards=range(64), limit=9, lease_seconds=60.0)) == 1
+    assert len(await house.manager.claim(shards=range(256), limit=9, lease_seconds=60.0)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -10,23 +11,33 @@ from msgspec.structs import replace
 from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.memory.store import MemoryStore
+from chimera.bench.load import agent_of, settled_in
 from chimera.domain.agent import Account
-from chimera.domain.campaign import Input
+from chimera.domain.campaign import Campaign, Input
 from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import EventKind
+from chimera.domain.record import Record
 from chimera.domain.refusals import over_quota
 from chimera.domain.roles import Role
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
+from chimera.ports.store import LIST_MAX
 from chimera.ports.tools_read import ToolAnswer
-from chimera.swarm.listening import ANSWERS_PER_AUTHOR_MAX, DAY_US, THREAD_ANSWERS_MAX, Listening
+from chimera.swarm.listening import (
+    ANSWERS_PER_AUTHOR_MAX,
+    DAY_US,
+    LOOKED_ONE_IN,
+    THREAD_ANSWERS_MAX,
+    Listening,
+)
 from tests.small_house import SmallHouse
 
 pytestmark = pytest.mark.requirement("R-A4", "R-B4")
+R = TypeVar("R", bound=Record)
 
 
 class Mentions:
@@ -59,6 +70,18 @@ class SometimesAway(MemoryStore):
             self.away -= 1
             raise Unavailable("store_away", "away")
         await super().commit(change)
+
+
+class Timed(MemoryStore):
+    """A store in which a page of campaigns takes a tenth of a second."""
+
+    looked = 0
+
+    async def list(self, kind: type[R], **asked: Any) -> tuple[R, ...]:
+        if kind is Campaign:
+            self.looked += 1
+            await self._clock.sleep(0.1)
+        return await super().list(kind, **asked)
 
 
 @pytest.fixture
@@ -97,6 +120,32 @@ async def test_orders_in_pictures_and_behind_links_are_looked_at_like_any_words(
     texts = [one.payload["text"] for one in await house.office.list(Input)]
     shown = {"alt": "picture", "card": "link"}[where]
     assert texts == [f"which class?\n[{shown}: a cat on a keyboard]"]
+
+
+async def test_every_agent_of_a_large_fleet_is_listened_for_and_not_all_are_read_each_time(house: SmallHouse) -> None:
+    """The first thousand campaigns are no more than the others; and who has just been read is not read again."""
+    clock, many = house.clock, LIST_MAX + 200
+    agents = [replace(agent_of(number, house.ids), permissions=("mentions.read",)) for number in range(many)]
+    for agent in agents:
+        await house.office.commit(settled_in(agent, house.ids, clock)[0])
+    asked = list[str]()
+
+    class Heard(Mentions):
+        async def call(self, tool: str, arguments: dict[str, object], *, agent_id: str) -> ToolAnswer:
+            asked.append(agent_id)
+            return await super().call(tool, arguments, agent_id=agent_id)
+
+    reads = Timed(house.database, writer="office-1", role=Role.OFFICE, clock=clock)
+    intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=clock, ids=house.ids)
+    ears = Listening(intake=intake, reads=reads, tools=Heard(), clock=clock)
+    await ears.once()
+    assert {agent.id for agent in agents} <= set(asked)
+    looked = reads.looked
+    await ears.once()
+    assert reads.looked == looked
+    clock.advance(LOOKED_ONE_IN * 0.25)
+    await ears.once()
+    assert reads.looked == 2 * looked
 
 
 async def test_an_outage_loses_no_mention(house: SmallHouse) -> None:

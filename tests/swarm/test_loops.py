@@ -53,6 +53,27 @@ def test_a_bell_wakes_and_so_does_time() -> None:
     assert run_virtually(main, seed=1) == pytest.approx([2.0, 7.0])
 
 
+def test_who_finds_nothing_looks_less_often_until_somebody_rings_or_there_is_work() -> None:
+    async def main(simulated: Simulated) -> list[float]:
+        bell, looked = Bell(simulated.clock), list[float]()
+
+        async def once() -> bool:
+            looked.append(simulated.loop.time())
+            return len(looked) == 9
+
+        asyncio.get_running_loop().call_later(4.0, bell.ring)
+        looking = asyncio.create_task(
+            forever("test", once=once, bell=bell, clock=simulated.clock, idle_seconds=0.2, idle_seconds_max=0.8)
+        )
+        await asyncio.sleep(6.0)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        return looked
+
+    expected = [0.0, 0.2, 0.6, 1.4, 2.2, 3.0, 3.8, 4.0, 4.2, 4.2, 4.4, 4.8, 5.6]
+    assert run_virtually(main, seed=1) == pytest.approx(expected)
+
+
 # ── virtual time itself ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

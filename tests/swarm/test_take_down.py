@@ -71,7 +71,7 @@ class Afterwards:
         )  # fmt: skip
         self.sweeping = Sweeping(
             court=court, store=house.manager, settle=house.settle, granting=self.granting, performing=self.performing,
-            roster=Roster(reads=house.manager, clock=house.clock), shards=range(64),
+            roster=Roster(reads=house.manager, clock=house.clock), shards=range(256),
             reserving=Reserving(store=house.manager, court=court),
         )  # fmt: skip
 
@@ -181,7 +181,7 @@ async def test_a_network_that_declines_for_now_is_asked_again_and_no_worker_gets
     after.house.line.set_down(down=True)
     await after.rounds(2)
     assert after.kinds() == ["post.publish"]
-    assert await after.house.manager.claim(shards=range(64), limit=10, lease_seconds=60) == ()
+    assert await after.house.manager.claim(shards=range(256), limit=10, lease_seconds=60) == ()
     after.house.line.set_down(down=False)
     after.house.clock.advance(60)
     await after.rounds(6)

@@ -84,7 +84,7 @@ async def test_claiming_and_planning_hold_back_together(house: SmallHouse) -> No
     planner, _ = a_planner(house)
     planning = Planning(
         planner=planner, court=bench.judging._court, store=house.manager, roster=roster, claiming=bench.claiming,
-        handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(64)), shards=range(64),
+        handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(256)), shards=range(256),
         ready=Bell(house.clock),
     )  # fmt: skip
     await bench.claiming.once()

@@ -109,7 +109,7 @@ async def test_an_agent_that_wakes_up_is_planned_for_again(house: SmallHouse) ->
 
 async def test_a_short_queue_is_read_from_its_front_each_time(house: SmallHouse) -> None:
     await come_in(house, house.campaign, PAGE - 1)
-    waiting = Waiting(Input, state="admitted", reads=house.manager, shards=range(64), at_once=PAGE, clock=house.clock)
+    waiting = Waiting(Input, state="admitted", reads=house.manager, shards=range(256), at_once=PAGE, clock=house.clock)
     for _ in range(2):
         assert len(await waiting.page()) == PAGE - 1
         assert waiting.took(0) is False
@@ -117,7 +117,7 @@ async def test_a_short_queue_is_read_from_its_front_each_time(house: SmallHouse)
 
 async def test_a_page_that_is_mostly_taken_is_not_passed_over(house: SmallHouse) -> None:
     await come_in(house, house.campaign, PAGE + 1)
-    waiting = Waiting(Input, state="admitted", reads=house.manager, shards=range(64), at_once=PAGE, clock=house.clock)
+    waiting = Waiting(Input, state="admitted", reads=house.manager, shards=range(256), at_once=PAGE, clock=house.clock)
     first = await waiting.page()
     assert waiting.took(PAGE // 2) is False
     assert await waiting.page() == first

@@ -32,14 +32,14 @@ from chimera.domain.errors import Refused
 from chimera.domain.labels import PUBLIC
 from chimera.pipeline.intake import Arrival
 from chimera.ports.clock import Clock
-from chimera.ports.store import Store
+from chimera.ports.store import Store, every
 from chimera.ports.tools_read import ToolAnswer
 from chimera.rehearsal import world
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
 PERFORMED_ONE_IN = 10
-ARRIVING_AT_ONCE_MAX = 256
+ARRIVING_AT_ONCE_MAX = SETTLING_AT_ONCE_MAX = 256
 # With every agent inside a task at once, a model takes so long.
 LONG_MEDIAN_SECONDS = 5.0
 
@@ -54,10 +54,14 @@ class Load(Struct, frozen=True, kw_only=True):
     in_flight: bool = False
     # How many arrive in a second in the paced phase; 0: so many as the machine carries.
     paced_per_second: float = 0.0
+    # What the simulated model takes, in the middle; what the measurement is defined with, where nothing is said.
+    model_seconds: float | None = None
 
     @property
     def median_seconds(self) -> float:
         """How long the simulated model takes, in the middle."""
+        if self.model_seconds is not None:
+            return self.model_seconds
         return LONG_MEDIAN_SECONDS if self.in_flight else MODEL_MEDIAN_SECONDS
 
 
@@ -160,10 +164,13 @@ async def fed_house(settings: Settings, load: Load, *, found: Database) -> Async
 
 
 async def settle_in(office: Store, clock: Clock, *, agents: int) -> list[Campaign]:
-    """The agents that take part, each with a standing campaign."""
-    fresh, made = SystemIds(), list[Campaign]()
-    changes = [settled_in(agent_of(number, fresh), fresh, clock) for number in range(agents)]
-    for start in range(0, len(changes), 256):
-        await asyncio.gather(*(office.commit(change) for change, _ in changes[start : start + 256]))
-    made.extend(campaign for _, campaign in changes)
+    """The agents that take part, each with a standing campaign: those of a home that was kept, and what is missing."""
+    made = [one async for one in every(office, Campaign, states=("running",))][:agents]
+    fresh = SystemIds()
+    # A few at a time: the changes of a hundred thousand would be more than all that they leave behind.
+    for start in range(len(made), agents, SETTLING_AT_ONCE_MAX):
+        numbers = range(start, min(start + SETTLING_AT_ONCE_MAX, agents))
+        settling = [settled_in(agent_of(number, fresh), fresh, clock) for number in numbers]
+        await asyncio.gather(*(office.commit(change) for change, _ in settling))
+        made.extend(campaign for _, campaign in settling)
     return made

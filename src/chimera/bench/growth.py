@@ -6,10 +6,12 @@ The finished tasks are generated in SQL, past every check; nobody works on them,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,11 @@ from chimera.adapters.valkey.connection import Valkey
 from chimera.adapters.valkey.hot import ValkeyHotState
 from chimera.bench.feeding import FedHouse, Feeder, Load, fed_house
 from chimera.bench.load import agent_of
-from chimera.bench.observed import Statements, observed
+from chimera.bench.observed import Statements, errors, observed
 from chimera.bench.phases import Phases
 from chimera.bench.spread import conditions
 from chimera.bench.state import used_memory
+from chimera.bootstrap import Database
 from chimera.domain.campaign import Input, InputState
 from chimera.domain.kinds import NAMES
 from chimera.domain.labels import PUBLIC
@@ -48,30 +51,47 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Sizes(Struct, frozen=True, kw_only=True):
-    """How much was finished before, how the swarm is loaded, and how many agents are idle."""
+    """How much was finished before, how the swarm is loaded, how often it is measured, and how many agents are idle."""
 
     few: int = 10_000
     many: int = 10_000_000
     idle: int = 100_000
     agents: int = 1_000
     seconds: float = 20.0
+    rounds: int = 2
     seed: int = 1
+
+    @property
+    def load(self) -> Load:
+        """The load of each measurement."""
+        return Load(agents=self.agents, seconds=self.seconds, seed=self.seed)
+
+
+class Filled(Struct, frozen=True, kw_only=True):
+    """What was generated in a home: kept beside its database, so that the next run finds it."""
+
+    finished: int = 0
+    database_mb: int = 0
+    seconds: int = 0
 
 
 async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
-    """The same load twice in one run, before and after most of the rows came; then the idle agents."""
-    load, statements = Load(agents=sizes.agents, seconds=sizes.seconds, seed=sizes.seed), Statements()
-    async with (
-        bootstrap.database(settings) as found,
-        fed_house(settings, load, found=observed(found, statements)) as house,
-    ):
-        feeder = Feeder(house.fleet, house.campaigns, seed=sizes.seed)
-        phases = Phases(feeder=feeder, meter=house.meter, statements=statements, load=load)
-        small = await _measured(found.admin_dsn, house, phases, first=1, last=sizes.few)
-        large = await _measured(found.admin_dsn, house, phases, first=sizes.few + 1, last=sizes.many)
+    """Two homes under the same load in turns, the small one first; then the idle agents."""
+    few, many = _home(settings, "few"), _home(settings, "many")
+    filled = {"few": await fill(few, sizes, sizes.few), "many": await fill(many, sizes, sizes.many)}
+    seen: dict[str, list[dict[str, Any]]] = {"few": [], "many": []}
+    for _ in range(sizes.rounds):
+        seen["few"].append(await _measured(few, sizes))
+        seen["many"].append(await _measured(many, sizes))
+    small, large = (_told(filled[name], seen[name]) for name in ("few", "many"))
     share = large["governed_per_second"] / max(1, small["governed_per_second"])
     return {**conditions(), "agents": sizes.agents, "seconds": sizes.seconds, "few": small, "many": large,
             "share": round(share, 3), "idle": await idle(settings, sizes.idle)}  # fmt: skip
+
+
+async def prepare(settings: Settings, sizes: Sizes) -> dict[str, Any]:
+    """Only the many rows, to be measured another time."""
+    return msgspec.to_builtins(await fill(_home(settings, "many"), sizes, sizes.many))
 
 
 def missed(result: Mapping[str, Any]) -> list[str]:
@@ -80,13 +100,49 @@ def missed(result: Mapping[str, Any]) -> list[str]:
     return [name for name, is_kept in kept.items() if not is_kept]
 
 
-async def _measured(admin_dsn: str, house: FedHouse, phases: Phases, *, first: int, last: int) -> dict[str, Any]:
-    """Fill up to so many, then measure."""
+async def fill(settings: Settings, sizes: Sizes, finished: int) -> Filled:
+    """Generate what is missing in a home of its own."""
+    kept = settings.folder.parent / f"{settings.folder.name}.filled.json"
+    before = msgspec.json.decode(kept.read_bytes(), type=Filled) if kept.exists() else Filled()
+    if before.finished >= finished:
+        return before
     since = time.monotonic()
-    database_bytes = await fill_finished(admin_dsn, _finished(house, first=first, last=last))
-    filled_seconds = time.monotonic() - since
-    figures = await phases.saturated()
-    return {"finished": last, "database_mb": database_bytes >> 20, "filled_seconds": round(filled_seconds), **figures}
+    async with _house(settings, sizes, Statements()) as (found, house):
+        database_bytes = await fill_finished(
+            found.admin_dsn, _finished(house, first=before.finished + 1, last=finished)
+        )
+    took = before.seconds + round(time.monotonic() - since)
+    filled = Filled(finished=finished, database_mb=database_bytes >> 20, seconds=took)
+    kept.write_bytes(msgspec.json.encode(filled))
+    return filled
+
+
+@contextlib.asynccontextmanager
+async def _house(settings: Settings, sizes: Sizes, statements: Statements) -> AsyncGenerator[tuple[Database, FedHouse]]:
+    async with (
+        bootstrap.database(settings) as found,
+        fed_house(settings, sizes.load, found=observed(found, statements)) as house,
+    ):
+        yield found, house
+
+
+async def _measured(settings: Settings, sizes: Sizes) -> dict[str, Any]:
+    statements = Statements()
+    async with _house(settings, sizes, statements) as (_, house):
+        feeder = Feeder(house.fleet, house.campaigns, seed=sizes.seed)
+        phases = Phases(feeder=feeder, meter=house.meter, statements=statements, load=sizes.load)
+        return {**await phases.saturated(), "errors": await errors(house.fleet.reads)}
+
+
+def _told(filled: Filled, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The middle of its measurements, each of them, and the rest of the last."""
+    rates = [one["governed_per_second"] for one in seen]
+    return {"finished": filled.finished, "database_mb": filled.database_mb, "filled_seconds": filled.seconds,
+            **seen[-1], "governed_per_second": round(statistics.median(rates)), "each": rates}  # fmt: skip
+
+
+def _home(settings: Settings, name: str) -> Settings:
+    return msgspec.structs.replace(settings, home=f"{settings.home}-{name}")
 
 
 def _finished(house: FedHouse, *, first: int, last: int) -> Finished:

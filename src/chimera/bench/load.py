@@ -82,7 +82,7 @@ class SlowModel:
         self._clock = clock
         self._dice = random.Random(seed)
         self._lines = Lines(seed=seed + 1)
-        self._median = math.log(median_seconds)
+        self._median = math.log(median_seconds) if median_seconds > 0 else None
         self.waited_us: dict[str, int] = {}
         self.asked = Occupancy()
         self.inside, self.inside_max = 0, 0
@@ -94,7 +94,8 @@ class SlowModel:
         self.inside_max = max(self.inside, self.inside_max)
         self.asked.entered(request.task_id)
         try:
-            await self._clock.sleep(self._dice.lognormvariate(self._median, _SIGMA))
+            if self._median is not None:
+                await self._clock.sleep(self._dice.lognormvariate(self._median, _SIGMA))
         finally:
             self.inside -= 1
             self.asked.left(request.task_id)

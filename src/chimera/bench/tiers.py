@@ -23,10 +23,11 @@ from chimera.adapters.local.valkey import OWNER, valkey_url
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.valkey.connection import Valkey
+from chimera.bench import charts
 from chimera.bench.apart import OVER
 from chimera.bench.feeding import NoTools, arrival, settle_in
 from chimera.bench.load import Lines, QuickJudge, SlowModel, handle_of
-from chimera.bench.observed import Statements, observed
+from chimera.bench.observed import Statements, errors, observed
 from chimera.bench.spread import conditions
 from chimera.bootstrap import Outside
 from chimera.domain.campaign import Campaign, Input
@@ -37,9 +38,12 @@ from chimera.processes import ManagerProcess
 from chimera.rehearsal import world
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
+from chimera.swarm.roster import Roster
 
 ORCHESTRATOR_PER_SECOND_MAX = 100.0
 WORKER = "worker-1"
+# A hundred managers on one event loop: a lease of two seconds would be missed, and taking over is not what is measured.
+HELD_SECONDS = 10.0
 WARM_UP_SECONDS, DRAIN_SECONDS_MAX, LOOK_SECONDS = 5.0, 120.0, 0.1
 
 
@@ -91,12 +95,28 @@ def holds(result: Mapping[str, Any]) -> bool:
     return quiet and all(point["tasks"] > 0 for point in result["points"])
 
 
+def chart(result: Mapping[str, Any]) -> str:
+    """Messages for each task over the number of agents, a curve for each tier and number of managers."""
+    curves: dict[str, list[tuple[float, float]]] = {}
+    for tier in ("orchestrator", "manager", "worker"):
+        for point in result["points"]:
+            many = point["managers"]
+            name = f"{tier}, {many} manager{'' if many == 1 else 's'}"
+            curves.setdefault(name, []).append((float(point["agents"]), float(point[f"{tier}_per_task"])))
+    title = f"Messages for each task, {result['machine']}, {result['per_second']:g} tasks a second"
+    return charts.lines(title, curves, below="agents")
+
+
 async def _point(settings: Settings, sizes: Sizes, agents: int, managers: int) -> dict[str, Any]:
     async with _tiers(settings, sizes, agents=agents, managers=managers) as tiers:
-        await _fed(tiers, sizes, seconds=WARM_UP_SECONDS)
-        before = await _seen(tiers)
-        await _fed(tiers, sizes, seconds=sizes.seconds)
-        return {"agents": agents, "managers": managers, **counted(before, await _seen(tiers))}
+        warmed = await _fed(tiers, sizes, seconds=WARM_UP_SECONDS)
+        before = await _seen(tiers, due=warmed)
+        tiers.top.forget()
+        came = await _fed(tiers, sizes, seconds=sizes.seconds)
+        counts = counted(before, await _seen(tiers, due=warmed + came))
+        completion = round(counts["tasks"] / max(1, came), 4)
+        return {"agents": agents, "managers": managers, **counts, "completion": completion,
+                "errors": await errors(tiers.reads), "queries_ms": tiers.top.queries_ms()}  # fmt: skip
 
 
 def counted(before: Seen, after: Seen) -> dict[str, Any]:
@@ -115,13 +135,13 @@ def counted(before: Seen, after: Seen) -> dict[str, Any]:
     }
 
 
-async def _seen(tiers: Tiers) -> Seen:
+async def _seen(tiers: Tiers, *, due: int) -> Seen:
     """After everything that came in has come to its end."""
     gives_up = time.monotonic() + DRAIN_SECONDS_MAX
     while True:
         tasks = Counter(await tiers.reads.count(Task))
         over = sum(tasks[state] for state in OVER)
-        if over == tasks.total() or time.monotonic() > gives_up:
+        if over >= due or time.monotonic() > gives_up:
             break
         await asyncio.sleep(LOOK_SECONDS)
     stats: dict[str, dict[str, Any]] = await tiers.valkey.ask("INFO", "commandstats")
@@ -130,13 +150,15 @@ async def _seen(tiers: Tiers) -> Seen:
     return Seen(at=time.monotonic(), slices=slices, top=tiers.top.count, over=over, calls=calls)
 
 
-async def _fed(tiers: Tiers, sizes: Sizes, *, seconds: float) -> None:
+async def _fed(tiers: Tiers, sizes: Sizes, *, seconds: float) -> int:
+    """How much came in."""
     dice, lines, coming = random.Random(sizes.seed), Lines(seed=sizes.seed), set[asyncio.Task[Input]]()
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         coming.add(asyncio.create_task(tiers.intake.accept(arrival(dice.choice(tiers.campaigns), dice, lines))))
         await asyncio.sleep(dice.expovariate(sizes.per_second))
     await asyncio.gather(*coming)
+    return len(coming)
 
 
 @contextlib.asynccontextmanager
@@ -164,7 +186,11 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
             valkey = Valkey(valkey_url(home.folder, OWNER))
             stack.push_async_callback(valkey.close)
             await stack.enter_async_context(processes.worker(settings))
-            running = [await stack.enter_async_context(processes.manager(settings, found=found))
+            # The managers of one process share what is known of the fleet: a hundred times a hundred thousand agents
+            # would be what this process remembers, and nothing that goes over a wire.
+            roster = Roster(reads=reads, clock=clock)
+            running = [await stack.enter_async_context(processes.manager(settings, found=found, roster=roster,
+                                                                          lease_seconds=HELD_SECONDS))
                        for _ in range(managers)]  # fmt: skip
             await _until_held(running, managers)
             yield Tiers(managers=running, valkey=valkey, top=top, reads=reads, intake=intake, campaigns=campaigns)

@@ -19,6 +19,7 @@ from chimera.bench import fraud as fraud_bench
 from chimera.bench import growth as growth_bench
 from chimera.bench import media_docs as media_bench
 from chimera.bench import memory as memory_bench
+from chimera.bench import peers as peers_bench
 from chimera.bench import recover as recover_bench
 from chimera.bench import state as state_bench
 from chimera.bench import swarm as swarm_bench
@@ -42,7 +43,7 @@ ROWS_MAX, LISTENERS_MAX = 100_000_000, 2_000
 NETWORKS_MAX = 20
 FLEET_MAX, DAYS_MAX, HELD_OUT_SEED = 50, 7, 9_001
 IDLE_MAX, MANAGERS_MAX = 1_000_000, 4
-ROUNDS_MAX, ARRIVALS_MAX = 1_000, 10_000
+ROUNDS_MAX, ARRIVALS_MAX, MODEL_MS_MAX = 1_000, 10_000, 60_000
 UPDATES_MIN, UPDATES_MAX = 5_120, 1_000_000
 ATTEMPTS_MIN, ATTEMPTS_MAX = 640, 10_000_000
 RECALL_MIN, FALSE_POSITIVE_MAX, WITHOUT_PERSON_MIN = 0.95, 0.01, 0.9
@@ -56,6 +57,7 @@ def swarm(
     in_flight: Annotated[int, typer.Option(help="So many agents, each inside a task all the time; long models.")] = 0,
     per_second: Annotated[float, typer.Option(help="The rate of the paced phase; 0: what the machine carries.")] = 0.0,
     managers: Annotated[int, typer.Option(help="So many managers and a worker as processes of their own.")] = 0,
+    model_ms: Annotated[float | None, typer.Option(help="What the model takes in the middle; 0: nothing.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """The whole governed path: scan, plan, work, judge, gate, hold, grant, seal, one in ten performed, settled."""
@@ -64,11 +66,13 @@ def swarm(
         raise Invalid("bench_out_of_range", "--in-flight and --managers are two measurements", where="bench swarm",
                       remedy="ask for one of them")  # fmt: skip
     if not (1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX and 0 <= per_second <= ARRIVALS_MAX
-            and 0 <= managers <= MANAGERS_MAX):  # fmt: skip
+            and 0 <= managers <= MANAGERS_MAX and 0 <= (model_ms or 0.0) <= MODEL_MS_MAX):  # fmt: skip
         raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s, {per_second} a second",
                       where="bench swarm", remedy=f"1 to {AGENTS_MAX} agents, 1 to {SECONDS_MAX} seconds, at most "
-                      f"{ARRIVALS_MAX} arrivals a second, at most {MANAGERS_MAX} managers")  # fmt: skip
-    load = Load(agents=agents, seconds=seconds, in_flight=bool(in_flight), paced_per_second=per_second)
+                      f"{ARRIVALS_MAX} arrivals a second, at most {MANAGERS_MAX} managers, models of "
+                      f"at most {MODEL_MS_MAX} ms")  # fmt: skip
+    load = Load(agents=agents, seconds=seconds, in_flight=bool(in_flight), paced_per_second=per_second,
+                model_seconds=None if model_ms is None else model_ms / 1_000)  # fmt: skip
     with _own_home() as settings:
         measured = swarm_apart.run(settings, load, managers=managers) if managers else swarm_bench.run(settings, load)
         result = _run(measured)
@@ -103,21 +107,25 @@ def growth(
     *,
     finished: Annotated[int, typer.Option(help="How many finished tasks there are in the end.")] = 10_000_000,
     agents: Annotated[int, typer.Option(help="How many agents take part.")] = 1_000,
-    seconds: Annotated[float, typer.Option(help="How long each of the two measurements lasts.")] = 20,
+    seconds: Annotated[float, typer.Option(help="How long each measurement lasts.")] = 20,
+    rounds: Annotated[int, typer.Option(help="How often each of the two is measured, in turns.")] = 2,
     idle: Annotated[int, typer.Option(help="How many idle agents are weighed.")] = 100_000,
+    folder: Annotated[str, typer.Option(help="Keep the filled database here, and use what is there.")] = "",
+    fill_only: Annotated[bool, typer.Option("--fill-only", help="Fill it, and measure another time.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """The same load on top of 10,000 finished tasks and of many more; and what an idle agent costs."""
-    sizes = growth_bench.Sizes(many=finished, agents=agents, seconds=seconds, idle=idle, few=min(10_000, finished // 2))
+    sizes = growth_bench.Sizes(many=finished, agents=agents, seconds=seconds, idle=idle, few=min(10_000, finished // 2),
+                               rounds=rounds)  # fmt: skip
     if not (100 <= finished <= ROWS_MAX and 1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX
-            and 100 <= idle <= IDLE_MAX):  # fmt: skip
-        raise Invalid("bench_out_of_range", f"{finished} tasks, {agents} agents, {seconds} s, {idle} idle",
+            and 100 <= idle <= IDLE_MAX and 1 <= rounds <= ROUNDS_MAX):  # fmt: skip
+        raise Invalid("bench_out_of_range", f"{finished} tasks, {agents} agents, {rounds} × {seconds} s, {idle} idle",
                       where="bench growth", remedy=f"100 to {ROWS_MAX} tasks, 1 to {AGENTS_MAX} agents, 1 to "
-                      f"{SECONDS_MAX} seconds, 100 to {IDLE_MAX} idle")  # fmt: skip
-    with _own_home() as settings:
-        result = _run(growth_bench.run(settings, sizes))
+                      f"{SECONDS_MAX} seconds, 1 to {ROUNDS_MAX} rounds, 100 to {IDLE_MAX} idle")  # fmt: skip
+    with _kept_home(folder) as settings:
+        result = _run(growth_bench.prepare(settings, sizes) if fill_only else growth_bench.run(settings, sizes))
     _say(result, as_json=as_json)
-    if growth_bench.missed(result):
+    if not fill_only and growth_bench.missed(result):
         raise typer.Exit(1)
 
 
@@ -128,6 +136,7 @@ def tiers(
     managers: Annotated[str, typer.Option(help="How many managers, one measurement for each.")] = "1,10",
     seconds: Annotated[float, typer.Option(help="How long each measurement lasts.")] = 10,
     per_second: Annotated[float, typer.Option(help="How much arrives in a second.")] = 50.0,
+    charts: Annotated[str, typer.Option(help="Draw tiers.svg into this folder.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Messages for each task and tier as agents and managers grow; the orchestrator's in a second."""
@@ -138,8 +147,32 @@ def tiers(
                       remedy=f"1 to {SECONDS_MAX} seconds, 1 to {ARRIVALS_MAX} arrivals a second")  # fmt: skip
     with _own_home() as settings:
         result = _run(tiers_bench.run(settings, sizes))
+    _draw(charts, "tiers.svg", tiers_bench.chart(result))
     _say(result, as_json=as_json)
     if not tiers_bench.holds(result):
+        raise typer.Exit(1)
+
+
+@app.command()
+def peers(
+    *,
+    seconds: Annotated[float, typer.Option(help="How long each is measured.")] = 10,
+    trying_seconds: Annotated[float, typer.Option(help="How long each way to run it is tried before.")] = 2,
+    only: Annotated[str, typer.Option(help="These peers alone, such as dbos,celery.")] = "",
+    charts: Annotated[str, typer.Option(help="Draw peers.svg into this folder.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """The same governed task in LangGraph, DBOS, Celery, procrastinate and as a plain loop, beside ours."""
+    chosen, known = tuple(filter(None, only.split(","))), sorted({peer.key for peer in peers_bench.PEERS})
+    if not (1 <= seconds <= SECONDS_MAX and 1 <= trying_seconds <= seconds) or not set(chosen) <= set(known):
+        raise Invalid("bench_out_of_range", f"{seconds} s after {trying_seconds} s, {only[:40]!r}", where="bench peers",
+                      remedy=f"1 to {SECONDS_MAX} seconds, no longer to try; of {', '.join(known)}")  # fmt: skip
+    wanted = peers_bench.Wanted(seconds=seconds, trying_seconds=trying_seconds, only=chosen)
+    with _own_home() as settings:
+        result = _run(peers_bench.run(settings, wanted))
+    _draw(charts, "peers.svg", peers_bench.chart(result))
+    _say(result, as_json=as_json)
+    if peers_bench.missed(result):
         raise typer.Exit(1)
 
 
@@ -328,6 +361,16 @@ def _numbers(text: str, most: int) -> tuple[int, ...]:
 
 
 @contextlib.contextmanager
+def _kept_home(folder: str) -> Generator[Settings]:
+    """The home in a folder that stays; without one, a home for this measurement."""
+    if not folder:
+        with _own_home() as settings:
+            yield settings
+        return
+    yield msgspec.structs.replace(read_settings(), home=str(Path(folder) / "home"))
+
+
+@contextlib.contextmanager
 def _own_home() -> Generator[Settings]:
     """A home for one measurement, and nothing of it afterwards."""
     with tempfile.TemporaryDirectory(prefix="chimera-bench-", ignore_cleanup_errors=True) as folder:
@@ -337,6 +380,11 @@ def _own_home() -> Generator[Settings]:
 def _run(measured: Coroutine[Any, Any, T]) -> T:
     """On the quick loop; and told to end, it ends its servers before itself."""
     return stopping.run(measured, loop=uvloop.new_event_loop)
+
+
+def _draw(folder: str, name: str, drawing: str) -> None:
+    if folder:
+        (Path(folder) / name).write_text(drawing, "utf-8")
 
 
 def _say(result: dict[str, Any], *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-SHARDS = 64
+SHARDS = 256
 R = TypeVar("R", bound="Record")
 
 

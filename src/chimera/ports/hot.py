@@ -51,3 +51,7 @@ class HotState(Protocol):
     async def is_whole(self) -> bool:
         """Whether the mark still stands."""
         ...
+
+    async def may_build(self, *, seconds: float) -> bool:
+        """Whether nobody else is at building it; then nobody else may for so long, or until it has begun."""
+        ...

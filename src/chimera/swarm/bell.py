@@ -18,12 +18,13 @@ class Bell:
         """Wake whoever waits now or next."""
         self._rung.set()
 
-    async def wait(self, *, seconds_max: float) -> None:
-        """Until the bell rings, or the time is up."""
+    async def wait(self, *, seconds_max: float) -> bool:
+        """Until the bell rings, or the time is up; whether it rang."""
         try:
             async with self._clock.timeout(seconds_max):
                 await self._rung.wait()
         except TimeoutError:
-            return
+            return False
         finally:
             self._rung.clear()
+        return True

@@ -19,6 +19,7 @@ LEASE_SECONDS = 2.0
 RENEW_SECONDS = 0.4
 # Less than a lease: whoever waits for one slot's end still renews the others.
 ENDS_SECONDS_MAX = 1.0
+RENEWALS_IN_A_LEASE = 5
 # A fleet in one process: taken for longer, since nobody waits to take over. Whatever the number of slots is elsewhere.
 ALONE_LEASE_SECONDS, ALONE_RENEW_SECONDS = 10.0, 2.0
 ROUNDS_MAX = 10
@@ -41,7 +42,9 @@ class Holding:
         count: int,
         run_slot: Callable[[int], Coroutine[Any, Any, None]],
         clock: Clock,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
+        self._lease_seconds = lease_seconds
         self._slots = slots
         self._holder = holder
         self._numbers = tuple(range(count))
@@ -63,7 +66,7 @@ class Holding:
             while True:
                 await self._once()
                 end_if_told()
-                await self._clock.sleep(RENEW_SECONDS)
+                await self._clock.sleep(self._lease_seconds / RENEWALS_IN_A_LEASE)
         finally:
             await self._end(tuple(self._running))
             await self._slots.leave(self._holder)
@@ -73,7 +76,7 @@ class Holding:
         try:
             fair = await self._fair_share() if self._takes_part else 0
             mine = await self._slots.hold(
-                self._holder, self._numbers, more=fair - len(self._running), lease_seconds=LEASE_SECONDS
+                self._holder, self._numbers, more=fair - len(self._running), lease_seconds=self._lease_seconds
             )
         except ChimeraError as error:
             return log.warning("slots are held again later", why=str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from chimera.domain.quotas import listening_pause_us
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.intake import Arrival, Intake
 from chimera.ports.clock import Clock
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import LIST_MAX, Reads, every
 from chimera.ports.tools_read import ToolsRead
 from chimera.skills.community.triage import Decision, triage
 from chimera.swarm.loops import log
@@ -33,6 +34,8 @@ DAY_US = 86_400_000_000
 REFUSED_PAUSE_US = 15_000_000
 MENTIONS_MAX = 50
 POLLED_AT_ONCE_MAX = 16
+# Reading ten thousand campaigns and agents takes a quarter of a second: not three times in each.
+LOOKED_ONE_IN = 20
 # What a kind word and abuse become: inputs of their own kinds, which are answered by a like and by a block.
 KINDS = {Decision.LIKE: "thanks", Decision.BLOCK: "abuse"}
 
@@ -65,6 +68,8 @@ class Listening:
         self._cursors: dict[Account, int] = {}
         self._answered: Counter[tuple[str, str, int]] = Counter()
         self._slots = asyncio.Semaphore(POLLED_AT_ONCE_MAX)
+        self._known_ears: Sequence[Ear] = ()
+        self._look_us = 0
         self.is_open = True
 
     async def once(self) -> bool:
@@ -81,17 +86,24 @@ class Listening:
         waits = ((self._heard_us, listening_pause_us(account.platform)), (self._refused_us, REFUSED_PAUSE_US))
         return not any(0 <= now_us - since[account] < pause_us for since, pause_us in waits if account in since)
 
-    async def _ears(self) -> list[Ear]:
+    async def _ears(self) -> Sequence[Ear]:
+        """Who listens; looked for anew as often as that takes a small part of the time."""
+        began_us = self._clock.now_us()
+        if began_us >= self._look_us:
+            self._known_ears = await self._all_ears()
+            self._look_us = began_us + LOOKED_ONE_IN * (self._clock.now_us() - began_us)
+        return self._known_ears
+
+    async def _all_ears(self) -> list[Ear]:
         """Accounts of active agents that may read mentions and have a campaign that is not over."""
-        campaigns = await self._reads.list(Campaign, states=("opened", "running"), limit=LIST_MAX)
-        agents = await self._reads.get_many(Agent, sorted({campaign.agent_id for campaign in campaigns}))
-        campaign_of = {campaign.agent_id: campaign.id for campaign in campaigns}
-        return [
-            Ear(agent, account, campaign_of[agent.id])
-            for agent in agents
-            if agent.state == "active" and agent.may("mentions.read")
-            for account in agent.accounts
-        ]
+        campaign_of = {one.agent_id: one.id async for one in every(self._reads, Campaign, states=("opened", "running"))}
+        wanted, ears = sorted(campaign_of), list[Ear]()
+        for start in range(0, len(wanted), LIST_MAX):
+            agents = await self._reads.get_many(Agent, wanted[start : start + LIST_MAX])
+            ears.extend(Ear(agent, account, campaign_of[agent.id])
+                        for agent in agents if agent.state == "active" and agent.may("mentions.read")
+                        for account in agent.accounts)  # fmt: skip
+        return ears
 
     async def _hear(self, ear: Ear, kin: frozenset[str]) -> bool:
         async with self._slots:

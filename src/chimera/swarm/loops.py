@@ -20,12 +20,20 @@ log = structlog.get_logger("chimera.swarm")
 
 
 async def forever(
-    name: str, *, once: Callable[[], Awaitable[bool]], bell: Bell, clock: Clock, idle_seconds: float
-) -> None:
-    """Call `once` again at once while it finds work; pause, ever longer, while something is unavailable."""
+    name: str, *, once: Callable[[], Awaitable[bool]], bell: Bell, clock: Clock, idle_seconds: float,
+    idle_seconds_max: float = 0.0,
+) -> None:  # fmt: skip
+    """Call `once` again at once while it finds work; pause, ever longer, while something is unavailable.
+
+    Where nothing is found and nobody rings, it looks less and less often: a hundred idle managers that look five times
+    a second are a database's whole work.
+    """
+    waits_seconds = idle_seconds
     while True:
-        if not await patiently(name, once, clock=clock):
-            await bell.wait(seconds_max=idle_seconds)
+        if await patiently(name, once, clock=clock) or await bell.wait(seconds_max=waits_seconds):
+            waits_seconds = idle_seconds
+        else:
+            waits_seconds = max(idle_seconds, min(2 * waits_seconds, idle_seconds_max))
         end_if_told()
 
 

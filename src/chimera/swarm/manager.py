@@ -40,10 +40,11 @@ ALL_SHARDS = tuple(range(SHARDS))
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """How often each loop looks when no bell rings."""
+    """How often each loop looks when no bell rings. Planning and claiming look ever less while nothing comes."""
 
     planning_seconds: float = 0.2
     claiming_seconds: float = 0.2
+    idle_seconds_max: float = 0.8
     granting_seconds: float = 1.0
     sweeping_seconds: float = 1.0
     governing_seconds: float = 0.3
@@ -125,7 +126,9 @@ class Manager:
         try:
             async with asyncio.TaskGroup() as loops:
                 for name, once, bell, seconds in self._loops():
-                    loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds))
+                    most = self._pace.idle_seconds_max if bell in (self.arrived, self.ready) else seconds
+                    loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds,
+                                              idle_seconds_max=most))  # fmt: skip
         finally:
             await self._close()
 

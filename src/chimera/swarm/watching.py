@@ -20,6 +20,8 @@ from chimera.ports.hot import HotState, Pulse, Status
 from chimera.ports.store import LIST_MAX, Reads
 
 R = TypeVar("R", bound=Record)
+# Whoever builds it and dies leaves it to the next one after so long.
+BUILDING_SECONDS_MAX = 5.0
 
 STATUS_OF = {
     TaskState.LEASED: Status.WORKING,
@@ -50,7 +52,8 @@ class Watching:
         pulses, counted = tuple(self._pulses.values()), self._counted
         self._pulses, self._counted = {}, Counter()
         try:
-            if not await self._hot.is_whole():
+            # One builds for all: of a hundred managers that find it empty, ninety-nine need not read the fleet.
+            if not await self._hot.is_whole() and await self._hot.may_build(seconds=BUILDING_SECONDS_MAX):
                 await self.rebuild()
             await self._hot.beat(pulses)
             await self._hot.count(counted)
@@ -62,7 +65,8 @@ class Watching:
     async def rebuild(self) -> int:
         """Every agent's pulse from what the store says; how many."""
         now_us = self._clock.now_us()
-        pulses = {one.id: Pulse(agent_id=one.id, status=Status.IDLE, at_us=now_us) for one in await self._all(Agent)}
+        agents = await self._reads.versions(Agent)
+        pulses = {one: Pulse(agent_id=one, status=Status.IDLE, at_us=now_us) for one in agents}
         moving = await self._all(Task, states=tuple(map(str, STATUS_OF)))
         for task in moving:
             status = STATUS_OF[task.state]

@@ -31,6 +31,16 @@ class HotConformance:
         await asyncio.sleep(2 * LIFETIME_SECONDS)
         assert await hot.look(("a",)) == {}
 
+    async def test_one_builds_it_and_the_next_one_only_when_that_takes_too_long_or_all_is_lost_again(
+        self, hot: HotState
+    ) -> None:
+        """A hundred managers find it empty at once; who builds may die."""
+        assert [await hot.may_build(seconds=0.2) for _ in range(3)] == [True, False, False]
+        await asyncio.sleep(0.25)
+        assert await hot.may_build(seconds=9.0)
+        await hot.begin({})
+        assert await hot.may_build(seconds=9.0)
+
     async def test_counters_add_up_from_where_they_began(self, hot: HotState) -> None:
         """What was counted before the beginning does not count."""
         await hot.count({"working": 5})

@@ -52,7 +52,7 @@ async def test_five_thousand_commits_are_claimed_and_verify() -> None:
     store, samples = _fresh(MemoryDatabase()), Samples()
     for number in range(5_000):
         await store.commit(change(samples.task(due_at_us=number)))
-    while tasks := await store.claim(shards=range(64), limit=1_000, lease_seconds=60):
+    while tasks := await store.claim(shards=range(256), limit=1_000, lease_seconds=60):
         await asyncio.gather(*(store.find(Task, task.id) for task in tasks))
     (head,) = await store.heads()
     links = [link for at in range(0, 5_000, 1_000) for link in await store.links("manager-1", after_seq=at)]

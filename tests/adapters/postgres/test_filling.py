@@ -29,4 +29,4 @@ async def test_finished_tasks_stand_beside_the_inputs_that_they_answered(databas
     assert {one.input_id for one in tasks} == {one.id for one in inputs}
     assert {(one.campaign_id, one.agent_id) for one in tasks} == set(zip(CAMPAIGNS, AGENTS, strict=True))
     assert max(one.id for one in tasks) < SystemIds().new()
-    assert await store.claim(shards=range(64), limit=9, lease_seconds=1.0) == ()
+    assert await store.claim(shards=range(256), limit=9, lease_seconds=1.0) == ()

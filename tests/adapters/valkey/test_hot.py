@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
@@ -11,6 +13,8 @@ from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.valkey.connection import Valkey
 from chimera.adapters.valkey.hot import ValkeyHotState
+from chimera.domain.agent import Agent
+from chimera.domain.record import Record
 from chimera.domain.roles import Role
 from chimera.domain.task import TaskState
 from chimera.ports.hot import Status
@@ -56,6 +60,22 @@ async def test_after_a_flush_everything_is_built_anew_from_the_store(valkey: Val
         assert await hot.counters() == {"working": 1, "waiting": 1}
         await valkey.ask("FLUSHALL")
         assert not await hot.look([agents[0].id])
+
+
+async def test_of_many_managers_that_find_it_empty_one_reads_the_fleet() -> None:
+    clock, read = SystemClock(), list[type]()
+
+    class Counted(MemoryStore):
+        async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
+            read.append(kind)
+            await asyncio.sleep(0)
+            return await super().versions(kind, after=after)
+
+    hot = InProcessHotState(clock)
+    store = Counted(MemoryDatabase(), writer="manager-0", role=Role.MANAGER, clock=clock)
+    await asyncio.gather(*(Watching(hot=hot, reads=store, clock=clock).once() for _ in range(100)))
+    assert await hot.is_whole()
+    assert read == [Agent]
 
 
 async def test_who_works_is_noted_as_tasks_go_out_and_come_back() -> None:

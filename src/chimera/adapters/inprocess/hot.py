@@ -20,6 +20,7 @@ class InProcessHotState:
         self._kept: dict[str, tuple[Pulse, int]] = {}
         self._counters: Counter[str] = Counter()
         self._is_whole = False
+        self._built_until_us = 0
 
     async def beat(self, pulses: Sequence[Pulse]) -> None:
         """Into memory."""
@@ -42,14 +43,22 @@ class InProcessHotState:
 
     async def begin(self, counted: Mapping[str, int]) -> None:
         """From here on whole."""
-        self._counters, self._is_whole = Counter(counted), True
+        self._counters, self._is_whole, self._built_until_us = Counter(counted), True, 0
 
     async def is_whole(self) -> bool:
         """Whether it began."""
         return self._is_whole
 
+    async def may_build(self, *, seconds: float) -> bool:
+        """One at a time."""
+        now_us = self._clock.now_us()
+        if now_us < self._built_until_us:
+            return False
+        self._built_until_us = now_us + round(seconds * 1_000_000)
+        return True
+
     def forget(self) -> None:
         """As a server does that was emptied."""
         self._kept.clear()
         self._counters.clear()
-        self._is_whole = False
+        self._is_whole, self._built_until_us = False, 0

@@ -81,7 +81,8 @@ SETTINGS: Mapping[str, str] = {
     # A failing statement may hold a password or someone's words; the log gets only its error.
     "log_min_error_statement": "panic",
     "log_timezone": "UTC",
-    "max_connections": "200",
+    # A hundred managers on one machine have five or six each, ten where they begin.
+    "max_connections": "1000",
     # Parallel queries need /dev/shm, of which a container has 64 MB.
     "max_parallel_workers_per_gather": "0",
     "max_wal_senders": "2",

@@ -25,6 +25,8 @@ from chimera.ports.subjects import SubjectKeys
 PATIENCE_SECONDS = 30.0
 CONNECT_SECONDS_MAX = 5.0
 READERS_MAX = 4
+# The last one used is taken first: what a busy moment opened beside it is given back soon.
+IDLE_SECONDS_MAX = 30.0
 CLAIM_MAX = 1_000
 
 _SETTINGS = {
@@ -172,6 +174,7 @@ async def pool_of(
         password=password,
         min_size=0,
         max_size=READERS_MAX,
+        max_inactive_connection_lifetime=IDLE_SECONDS_MAX,
         timeout=CONNECT_SECONDS_MAX,
         command_timeout=60,
         reset=_keep,

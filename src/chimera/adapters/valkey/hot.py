@@ -11,7 +11,7 @@ from chimera.ports.hot import Pulse
 
 LIFETIME_SECONDS = 60.0
 AT_ONCE_MAX = 1_000
-_COUNTERS, _MARK = f"{PREFIX}counters", f"{PREFIX}hot"
+_COUNTERS, _MARK, _BUILDER = f"{PREFIX}counters", f"{PREFIX}hot", f"{PREFIX}hot:builder"
 _PULSE = msgspec.msgpack.Decoder(Pulse)
 
 
@@ -49,11 +49,15 @@ class ValkeyHotState:
     async def begin(self, counted: Mapping[str, int]) -> None:
         """The mark last: who finds it finds the rest."""
         setting = [("HSET", _COUNTERS, name, value) for name, value in counted.items()]
-        await self._valkey.ask_all([("DEL", _COUNTERS), *setting, ("SET", _MARK, "1")])
+        await self._valkey.ask_all([("DEL", _COUNTERS), *setting, ("SET", _MARK, "1"), ("DEL", _BUILDER)])
 
     async def is_whole(self) -> bool:
         """Whether nothing was emptied since it began."""
         return bool(await self._valkey.ask("EXISTS", _MARK))
+
+    async def may_build(self, *, seconds: float) -> bool:
+        """A key with a lifetime, set by one."""
+        return bool(await self._valkey.ask("SET", _BUILDER, "1", "NX", "PX", round(seconds * 1_000)))
 
 
 def _key(agent_id: str) -> str:

@@ -1,7 +1,7 @@
 -- Reviews for a measurement: a template's bytes with other ids, times, risks and agents; one in ten is open.
 INSERT INTO chimera.review (id, version, state, scope, shard, due_us, rank, body)
 SELECT
-    one.id::uuid, 1, one.state, one.task, one.n % 64, one.due_us, 0,
+    one.id::uuid, 1, one.state, one.task, one.n % 256, one.due_us, 0,
     convert_to(replace(replace(replace(replace(replace(replace($1::text,
         '@ID@', one.id), '@TASK@', one.task), '@AGENT@', one.agent), '@RISK@', one.risk), '@STATE@', one.state),
         '"@DUE@"', one.due_us::text), 'UTF8')

@@ -9,12 +9,12 @@ WITH one AS MATERIALIZED (
     FROM generate_series($3::bigint, $4::bigint) AS n
 ), answered AS (
     INSERT INTO chimera.input (id, version, state, scope, shard, due_us, rank, body)
-    SELECT input::uuid, 2, 'planned', campaign, n % 64, 1, 0,
+    SELECT input::uuid, 2, 'planned', campaign, n % 256, 1, 0,
            convert_to(replace(replace($2::text, '@ID@', input), '@CAMPAIGN@', campaign), 'UTF8')
     FROM one
 )
 INSERT INTO chimera.task (id, version, state, scope, shard, due_us, rank, body)
-SELECT task::uuid, 3, 'done', campaign, n % 64, 1, 100,
+SELECT task::uuid, 3, 'done', campaign, n % 256, 1, 100,
        convert_to(replace(replace(replace(replace($1::text, '@ID@', task), '@INPUT@', input), '@CAMPAIGN@', campaign),
                           '@AGENT@', agent), 'UTF8')
 FROM one;

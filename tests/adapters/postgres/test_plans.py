@@ -1,0 +1,52 @@
+"""What is asked again and again is found by an index among tasks that are over, never by passing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chimera.adapters.postgres.filling import Finished, fill_finished
+from chimera.adapters.postgres.sql import query_of
+from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.bench import growth
+from chimera.domain.record import SHARDS
+from chimera.domain.roles import Role
+from tests.adapters.postgres.conftest import Database
+
+UNDER_WAY = ["waiting", "ready", "leased", "held", "granted", "in_doubt"]
+EVERY = list(range(SHARDS))
+
+
+@pytest.mark.requirement("R-A7", "R-G6")
+async def test_what_is_asked_for_is_found_by_an_index_among_many_that_are_over(database: Database) -> None:
+    await database.open("manager-0", Role.MANAGER)
+    fresh, clock = SystemIds(), SystemClock()
+    campaigns = tuple([fresh.new() for _ in range(200)])
+    task, came = growth.generated()
+    await fill_finished(database.admin_dsn, Finished(
+        first=1, last=20_000, task=task, input=came, campaigns=campaigns, agents=campaigns, now_us=clock.now_us()
+    ))  # fmt: skip
+    one = campaigns[7]
+    admin = await database.connect()
+    await admin.execute("SET plan_cache_mode = force_custom_plan")
+    await admin.execute("UPDATE chimera.input SET state = 'admitted' WHERE shard < 64; ANALYZE chimera.input")
+    asked: dict[tuple[str, str], tuple[Any, ...]] = {
+        ("input", "input_waiting"): (None, ["admitted"], None, EVERY, None, 512),
+        ("input", "input_of_campaign"): (None, None, one, None, None, 2),
+        ("task", "task_of_campaign"): (None, None, one, None, None, 100),
+        ("task", "task_under_way"): (None, UNDER_WAY, one, None, None, 1),
+        ("task", "task_kept"): (None, ["failed"], None, None, None, 1_000),
+        ("performance", "performance_of_task"): (None, ["finished"], fresh.new(), None, None, 1),
+    }
+    # What hot state is built anew from after a loss of Valkey.
+    everybody = {("task", "task_under_way"): (None, ["leased", "granted", "in_doubt", "held"], None, None, None, 1_000)}
+    for (kind, index), arguments in [*asked.items(), *everybody.items()]:
+        statement = await admin.prepare(f"EXPLAIN {query_of('list', kind)}")
+        plan = "\n".join(row[0] for row in await statement.fetch(*arguments))
+        indexes = await admin.fetch("SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+                                    "WHERE i.inhparent = $1::regclass", f"chimera.{index}")  # fmt: skip
+        assert any(child["relname"] in plan for child in indexes), (index, plan)
+        # Where thousands wait, a page is read in their order: not all of them, to be sorted.
+        assert kind != "input" or "Sort Key" not in plan or "Merge Append" in plan, (index, plan)
+    await admin.close()
