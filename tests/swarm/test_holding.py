@@ -66,3 +66,42 @@ async def test_keeping_allotments_ends() -> None:
     keeping = Allotting(allotments=DeafSlots(), writer="manager-0", treasury=Treasury(), clock=SystemClock(),
                         active=lambda: next(ticks))  # fmt: skip
     await require_it_ends(keeping.run())
+
+
+class TakenSlots:
+    """Gives two slots, and takes the first away at the third time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def hold(self, holder: str, numbers: Sequence[int], *, more: int, lease_seconds: float) -> frozenset[int]:
+        self.asked += 1
+        return frozenset({0, 1} if self.asked < 3 else {1})
+
+    async def leave(self, holder: str, number: int = -1) -> None:
+        pass
+
+    async def holders(self) -> int:
+        return 1
+
+
+async def test_a_slots_manager_that_does_not_end_does_not_keep_the_others_from_being_held() -> None:
+    ends, slots = asyncio.Event(), TakenSlots()
+
+    async def run_slot(_number: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await ends.wait()
+
+    holding = Holding(slots=slots, holder="a", count=2, run_slot=run_slot, clock=SystemClock())
+    running = asyncio.create_task(holding.run())
+    try:
+        async with asyncio.timeout(10):
+            while slots.asked < 6:
+                await asyncio.sleep(0.02)
+        assert holding.held == (1,)
+    finally:
+        ends.set()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -17,6 +17,8 @@ from chimera.swarm.loops import end_if_told, log, patiently
 
 LEASE_SECONDS = 2.0
 RENEW_SECONDS = 0.4
+# Less than a lease: whoever waits for one slot's end still renews the others.
+ENDS_SECONDS_MAX = 1.0
 RENEWALS_IN_A_LEASE = 5
 # A fleet in one process: taken for longer, since nobody waits to take over. Whatever the number of slots is elsewhere.
 ALONE_LEASE_SECONDS, ALONE_RENEW_SECONDS = 10.0, 2.0
@@ -49,6 +51,7 @@ class Holding:
         self._run_slot = run_slot
         self._clock = clock
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._stray: set[asyncio.Task[None]] = set()
         # A newcomer is counted before it takes anything.
         self._takes_part = False
 
@@ -88,17 +91,26 @@ class Holding:
         return -(-len(self._numbers) // max(1, await self._slots.holders()))
 
     async def _end(self, numbers: Sequence[int]) -> None:
-        ending = [(number, self._running.pop(number)) for number in numbers]
-        for _, running in ending:
+        """What does not end when told to keeps nobody waiting: whoever opens its writer anew fences it."""
+        ending = {number: self._running.pop(number) for number in numbers}
+        for running in ending.values():
             running.cancel()
-        for number, running in ending:
-            await asyncio.gather(running, return_exceptions=True)
-            if not running.cancelled() and (error := running.exception()) is not None:
-                log.warning("the manager of a slot ended", slot=number, why="; ".join(_causes(error)))
+        if ending:
+            await asyncio.wait(ending.values(), timeout=ENDS_SECONDS_MAX)
+        for number, running in ending.items():
+            self._tell_end(number, running)
             try:
                 await self._slots.leave(self._holder, number)
             except ChimeraError as error:
                 log.info("a slot is left to its lease", slot=number, why=str(error))
+
+    def _tell_end(self, number: int, running: asyncio.Task[None]) -> None:
+        if not running.done():
+            self._stray.add(running)
+            running.add_done_callback(self._stray.discard)
+            log.warning("the manager of a slot does not end", slot=number)
+        elif not running.cancelled() and (error := running.exception()) is not None:
+            log.warning("the manager of a slot ended", slot=number, why="; ".join(_causes(error)))
 
 
 class Alone:
