@@ -81,6 +81,8 @@ class Manager:
         self._clock = clock
         self._dispatch = dispatch
         self._pace = pace or Pace()
+        # Where a day passes in some seconds, a second of looking away is hours of it.
+        self._idle_seconds_max = self._pace.idle_seconds_max if stages.rhythm.tempo == 1 else 0.0
         self.arrived, self.ready, self._granted = Bell(clock), Bell(clock), Bell(clock)
         self._roster = stages.roster or Roster(reads=store, clock=clock)
         self._governing = Governing(gate=stages.court.gate, reads=store)
@@ -126,7 +128,7 @@ class Manager:
         try:
             async with asyncio.TaskGroup() as loops:
                 for name, once, bell, seconds in self._loops():
-                    most = self._pace.idle_seconds_max if bell in (self.arrived, self.ready) else seconds
+                    most = self._idle_seconds_max if bell in (self.arrived, self.ready) else seconds
                     loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds,
                                               idle_seconds_max=most))  # fmt: skip
         finally:
