@@ -67,17 +67,19 @@ class NonceBook:
 
     async def of_grant(self, grant_id: str) -> Transfer | None:
         """The payment under a grant, if it has a nonce."""
-        for at in self._open.values():
-            for transfer in at.values():
-                if transfer.grant_id == grant_id:
-                    return transfer
+        if (open_one := self._under_way(grant_id)) is not None:
+            return open_one
         # A place that was given back may still name it.
         found = [one for one in await self._store.list(Transfer, scope=grant_id) if one.state is not TransferState.FREE]
         return found[-1] if found else None
 
     def has(self, grant_id: str) -> bool:
         """Whether a payment under this grant is under way."""
-        return any(one.grant_id == grant_id for at in self._open.values() for one in at.values())
+        return self._under_way(grant_id) is not None
+
+    def _under_way(self, grant_id: str) -> Transfer | None:
+        every = (one for at in self._open.values() for one in at.values())
+        return next((one for one in every if one.grant_id == grant_id), None)
 
     @property
     def reserved(self) -> Shipment | None:

@@ -146,10 +146,7 @@ class ChainWallet:
     async def _known(self, grant_id: str) -> Transfer | None:
         async with self._turn:
             await self._ready()
-            return await self._of(grant_id)
-
-    async def _of(self, grant_id: str) -> Transfer | None:
-        return await self.book.of_grant(grant_id)
+            return await self.book.of_grant(grant_id)
 
     async def _begun(self, grant_id: str, payment: Payment) -> Transfer:
         weight = await self._weight(payment)
@@ -159,7 +156,7 @@ class ChainWallet:
                 return begun
         offer = await self._calm(weight.gas_max)
         async with self._turn:
-            return await self._of(grant_id) or await self._begin(grant_id, weight, offer)
+            return await self.book.of_grant(grant_id) or await self._begin(grant_id, weight, offer)
 
     async def _begin(self, grant_id: str, weight: Weight, offer: Offer) -> Transfer:
         await self._finish_reserved()
@@ -213,7 +210,7 @@ class ChainWallet:
 
     async def _ticket(self, rider: Rider) -> Item | None:
         try:
-            if (known := await self._of(rider.grant_id)) is not None:
+            if (known := await self.book.of_grant(rider.grant_id)) is not None:
                 return rider.answer(known)
             return await self._item(rider.grant_id, gas=max(0, rider.weight.gas_max - PLAIN_GAS))
         except ChimeraError as error:
