@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 import msgspec
 
@@ -28,51 +28,64 @@ MODEL_COST_MICROS = 100
 _SIGMA = math.log(MODEL_P95_SECONDS / MODEL_MEDIAN_SECONDS) / 1.645
 _SYLLABLES = ("ba", "do", "ki", "lu", "mer", "no", "pix", "ra", "sol", "ti", "ven", "zu")
 BUDGET_MICROS = 10_000_000_000
+_WORD_BITS = 11
+_WORDS = 1 << _WORD_BITS
 
 
-class Occupancy:
-    """Who has work under way, and how many that were in the middle of a span of time."""
+class Crowd:
+    """How many are inside, and how many that were in the middle of a span of time."""
 
     def __init__(self) -> None:
-        self._under_way: Counter[str] = Counter()
-        self._left: list[str] = []
-        self._busy = 0
-        self._busy_seconds = 0.0
+        self.inside, self.inside_max = 0, 0
+        self._seconds = 0.0
         self._began = self._looked = time.monotonic()
+
+    def moved(self, by: int) -> None:
+        """So many more are inside."""
+        now = time.monotonic()
+        self._seconds += self.inside * (now - self._looked)
+        self.inside, self._looked = self.inside + by, now
+        if self.inside > self.inside_max:
+            self.inside_max = self.inside
+
+    def share(self, everybody: int) -> float:
+        """How much of everybody was inside, over the whole span since `forget`."""
+        self.moved(0)
+        return self._seconds / max(1e-9, self._looked - self._began) / everybody
+
+    def forget(self) -> None:
+        """Begin a new span."""
+        self.moved(0)
+        self._began, self._seconds = self._looked, 0.0
+
+
+class Occupancy(Crowd):
+    """Who has work under way, however many pieces of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._under_way: dict[str, int] = {}
+        self._left: list[str] = []
 
     def entered(self, key: str) -> None:
         """One more piece of work for this one."""
-        self._under_way[key] += 1
-        if self._under_way[key] == 1:
-            self._moved(1)
+        many = self._under_way.get(key, 0)
+        self._under_way[key] = many + 1
+        if not many:
+            self.moved(1)
 
     def left(self, key: str) -> None:
         """One of its pieces is done with."""
-        self._under_way[key] -= 1
         self._left.append(key)
-        if self._under_way[key] == 0:
-            del self._under_way[key]
-            self._moved(-1)
+        if (many := self._under_way.pop(key)) > 1:
+            self._under_way[key] = many - 1
+        else:
+            self.moved(-1)
 
     def take_left(self) -> list[str]:
         """Whose work was done with since this was asked last."""
         left, self._left = self._left, []
         return left
-
-    def share(self, everybody: int) -> float:
-        """How much of everybody had work under way, since `forget`."""
-        self._moved(0)
-        return self._busy_seconds / max(1e-9, self._looked - self._began) / everybody
-
-    def forget(self) -> None:
-        """Begin a new span."""
-        self._moved(0)
-        self._began, self._busy_seconds = self._looked, 0.0
-
-    def _moved(self, by: int) -> None:
-        now = time.monotonic()
-        self._busy_seconds += self._busy * (now - self._looked)
-        self._busy, self._looked = self._busy + by, now
 
 
 class SlowModel:
@@ -84,21 +97,17 @@ class SlowModel:
         self._lines = Lines(seed=seed + 1)
         self._median = math.log(median_seconds) if median_seconds > 0 else None
         self.waited_us: dict[str, int] = {}
-        self.asked = Occupancy()
-        self.inside, self.inside_max = 0, 0
+        self.asked = Crowd()
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """The line that was given, or for a post a line of its own with the disclosure."""
         since_us = self._clock.now_us()
-        self.inside += 1
-        self.inside_max = max(self.inside, self.inside_max)
-        self.asked.entered(request.task_id)
+        self.asked.moved(1)
         try:
             if self._median is not None:
                 await self._clock.sleep(self._dice.lognormvariate(self._median, _SIGMA))
         finally:
-            self.inside -= 1
-            self.asked.left(request.task_id)
+            self.asked.moved(-1)
         self.waited_us[request.task_id] = self._clock.now_us() - since_us
         # What a stranger said is not said again in public: taint would hold it for a person.
         said = f"{self._lines.next()} {DISCLOSURE}" if request.prompt == "bench.post" else request.data["input"]["text"]
@@ -150,7 +159,6 @@ class BenchMeter:
         self.stages.clear()
         self.decision_us.clear()
         self.governance_us.clear()
-        self.model.asked.take_left()
         self.model.asked.forget()
         self.occupancy.forget()
 
@@ -160,11 +168,13 @@ class Lines:
 
     def __init__(self, *, seed: int) -> None:
         self._dice = random.Random(seed)
-        self._words = ["".join(self._dice.choices(_SYLLABLES, k=3)) for _ in range(2_000)]
+        self._words = ["".join(self._dice.choices(_SYLLABLES, k=3)) for _ in range(_WORDS)]
 
     def next(self) -> str:
-        """A line of a usual length."""
-        return " ".join(self._dice.choices(self._words, k=self._dice.randint(8, 24)))
+        """A line of a usual length. Drawn in one go: what a measurement says must cost less than what it measures."""
+        words, length = self._words, 9 + self._dice.getrandbits(4)
+        drawn = self._dice.getrandbits(_WORD_BITS * length)
+        return " ".join([words[drawn >> place & _WORDS - 1] for place in range(0, _WORD_BITS * length, _WORD_BITS)])
 
 
 def agent_of(number: int, fresh: Ids) -> Agent:

@@ -69,14 +69,14 @@ class Phases:
         """Every agent inside a task at once. Measured from when they wait for models, or will not any more."""
         meter, agents, begins = self._meter, self._load.agents, time.monotonic() + FILLING_SECONDS_MAX
         feeding = asyncio.create_task(self._feeder.keep_inside(meter, until=begins + self._load.seconds))
-        while meter.model.inside < 0.95 * agents and time.monotonic() < begins and not feeding.done():  # noqa: ASYNC110
+        while meter.model.asked.inside < 0.95 * agents and time.monotonic() < begins and not feeding.done():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         with self._phase() as phase:
             await asyncio.sleep(self._load.seconds)
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
         figures = await self._ended(phase)
-        return {**figures, "in_flight_max": meter.model.inside_max, "phases": {"inside": figures}}
+        return {**figures, "in_flight_max": meter.model.asked.inside_max, "phases": {"inside": figures}}
 
     @contextlib.contextmanager
     def _phase(self) -> Generator[Phase]:

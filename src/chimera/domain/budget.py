@@ -159,7 +159,8 @@ class Hold(Record, frozen=True, kw_only=True):
         """The hold spent. What was not needed goes back; what went beyond is metered."""
         assert sum(parts.values()) <= spent_micros, "parts of something are not more than all of it"
         hold = replace(
-            next_version(self),
+            self,
+            version=self.version + 1,
             state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE),
             captured_micros=spent_micros,
             captured_parts={name: micros for name, micros in parts.items() if micros},
@@ -197,19 +198,19 @@ def settled(
 
 def combined(movements: Sequence[Movement]) -> tuple[Movement, ...]:
     """The movements one per window: what is held for an act, what its preparation cost, what its end gives back."""
-    by_window: dict[str, list[Movement]] = {}
-    for movement in movements:
-        by_window.setdefault(movement.window_id, []).append(movement)
-    return tuple([same[0] if len(same) == 1 else _sum_of(window, same) for window, same in by_window.items()])
-
-
-def _sum_of(window: str, same: Sequence[Movement]) -> Movement:
-    return Movement(
-        window_id=window,
-        hold_micros=sum([one.hold_micros for one in same]),
-        release_micros=sum([one.release_micros for one in same]),
-        metered_micros=sum([one.metered_micros for one in same]),
-    )
+    sums: dict[str, list[int]] = {}
+    for one in movements:
+        known = sums.get(one.window_id)
+        if known is None:
+            sums[one.window_id] = [one.hold_micros, one.release_micros, one.metered_micros]
+        else:
+            known[0] += one.hold_micros
+            known[1] += one.release_micros
+            known[2] += one.metered_micros
+    return tuple([
+        Movement(window_id=window, hold_micros=held, release_micros=released, metered_micros=metered)
+        for window, (held, released, metered) in sums.items()
+    ])  # fmt: skip
 
 
 class Cap(Record, frozen=True, kw_only=True):

@@ -25,8 +25,8 @@ class Change(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         assert self.events, "a change without events cannot be built"
-        ids = [(type(record), record.id) for record in self.records]
-        assert len(set(ids)) == len(ids), "a change writes each record once"
+        ids = {(type(record), record.id) for record in self.records}
+        assert len(ids) == len(self.records), "a change writes each record once"
 
 
 def joined(changes: Iterable[Change]) -> Change:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from chimera.domain.errors import Invalid
 
 _FORM = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_FORMS = re.compile(rf"{_FORM.pattern}(?:,{_FORM.pattern})*")
 _VERSION_7 = 7 << 76
 _VARIANT = 2 << 62
 _LOW_12 = (1 << 12) - 1
@@ -46,6 +48,12 @@ def at_us(identifier: str) -> int:
 def is_id(text: str) -> bool:
     """Whether a text has the form of an id."""
     return _FORM.fullmatch(text) is not None
+
+
+def are_ids(texts: Sequence[str]) -> bool:
+    """Whether every one of some texts has the form of an id: one look at all of them."""
+    together = ",".join(texts)
+    return together.count(",") == len(texts) - 1 and _FORMS.fullmatch(together) is not None
 
 
 def parse(text: str, *, where: str = "id") -> str:

@@ -20,6 +20,7 @@ class Machine(Generic[S, C]):
         self.states = states
         self.commands = commands
         self._table = dict(table)
+        self._moving = frozenset(state for state, _ in table)
 
     def after(self, state: S, command: C) -> S:
         """The next state, or `Refused` that names noun, state and command."""
@@ -40,4 +41,4 @@ class Machine(Generic[S, C]):
 
     def is_final(self, state: S) -> bool:
         """Whether no command leads out of this state."""
-        return not any(source is state for source, _ in self._table)
+        return state not in self._moving

@@ -6,11 +6,10 @@ import re
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _HANDLE = re.compile(r"(?<![\w.])@[\w.@-]+")
-_SIGNS = ("'", '"', "@")
 
 
 def unquoted(sentence: str) -> str:
     """The sentence with "…" for every quotation and every handle in it."""
-    if not any(sign in sentence for sign in _SIGNS):
+    if "'" not in sentence and '"' not in sentence and "@" not in sentence:
         return sentence
     return _HANDLE.sub("@…", _QUOTED.sub("'…'", sentence))

@@ -59,22 +59,54 @@ class Written(NamedTuple):
 
 def write(change: Change) -> Written:
     """The change as it is stored, or `Invalid` when it cannot be."""
-    for movement in change.movements:
-        _require_movement(movement)
-    for scope in change.begins_in:
-        _require_name(scope, where="begins_in")
+    movements, begins_in = change.movements, change.begins_in
     try:
-        rows = tuple([row_of(record) for record in change.records])
+        rows = tuple([_row_of(record) for record in change.records])
         events = tuple([event.content for event in change.events])
     except (UnicodeEncodeError, TypeError, OverflowError, ValueError, RecursionError) as error:
         raise _unstorable(str(error)) from error
+    # Nearly always everything is sound: it is looked at together, and one by one only to say what is not.
+    if not _are_sound(movements, begins_in):
+        _name_what_is_not_sound(movements, begins_in)
+    if rows and not ids.are_ids([row.id for row in rows]):
+        _name_what_is_no_id(rows)
     for body in events:
-        _require_body(body, where="event")
-    return Written(rows, change.movements, change.begins_in, events)
+        if (b"\\" in body and _NUL_HINT in body) or len(body) > BODY_BYTES_MAX:
+            _require_body(body, where="event")
+    return Written(rows, movements, begins_in, events)
+
+
+def _are_sound(movements: tuple[Movement, ...], begins_in: tuple[str, ...]) -> bool:
+    """Whether all amounts are those of a budget, and all names short and without letters that need a second look."""
+    names = [*begins_in, *[one.window_id for one in movements]]
+    amounts = [0]
+    for one in movements:
+        amounts += (one.hold_micros, one.release_micros, one.metered_micros)
+    together = "".join(names)
+    return (min(amounts) >= 0 and max(amounts) <= AMOUNT_MAX and together.isascii() and "\x00" not in together
+            and max(map(len, names), default=0) <= NAME_LETTERS_MAX)  # fmt: skip
+
+
+def _name_what_is_not_sound(movements: tuple[Movement, ...], begins_in: tuple[str, ...]) -> None:
+    for movement in movements:
+        _require_movement(movement)
+    for scope in begins_in:
+        _require_name(scope, where="begins_in")
 
 
 def row_of(record: Record) -> Row:
     """The record's row."""
+    row = _row_of(record)
+    ids.parse(row.id, where=row.kind)
+    return row
+
+
+def _name_what_is_no_id(rows: tuple[Row, ...]) -> None:
+    for row in rows:
+        ids.parse(row.id, where=row.kind)
+
+
+def _row_of(record: Record) -> Row:
     kind = NAMES.get(type(record))
     if kind is None:
         raise Invalid(
@@ -84,8 +116,8 @@ def row_of(record: Record) -> Row:
         )
     identifier, version, rank = record.id, record.version, record.rank
     body, scope, due_us = _ENCODER.encode(record), record.scope, record.due_us
-    _require_body(body, where=kind)
-    ids.parse(identifier, where=kind)
+    if (b"\\" in body and _NUL_HINT in body) or len(body) > BODY_BYTES_MAX:
+        _require_body(body, where=kind)
     if scope is not None and len(scope) > NAME_LETTERS_MAX:
         raise _too_long(scope, where=kind)
     if type(record) is Cap:

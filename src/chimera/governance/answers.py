@@ -19,6 +19,8 @@ from chimera.governance.privacy.recognise import RECOGNISERS, Finder
 LEAK_WORDS = 8
 LEAK_STEP = 4
 PROMPTS_MAX = 256
+SHORT_CHARS_MAX = 80
+SHORT_ANSWERS_MAX = 4_096
 _CREDENTIALS = frozenset({"api-key", "private-key", "jwt", "url-credentials"})
 _SECRETS = Finder(recogniser for recogniser in RECOGNISERS if recogniser.name in _CREDENTIALS)
 _WORDS = re.compile(r"\w+(?:'\w+)?")
@@ -44,11 +46,21 @@ class Wrong(StrEnum):
 
 def wrong_with(answer: str, *, instructions: str) -> Wrong | None:
     """The first thing that is wrong, if any."""
+    if len(answer) <= SHORT_CHARS_MAX:
+        return _wrong_with_short(answer, instructions)
+    return _wrong_with(answer, instructions)
+
+
+def _wrong_with(answer: str, instructions: str) -> Wrong | None:
     if _REFUSAL.search(answer):
         return Wrong.REFUSES
     if _SECRETS.find(answer):
         return Wrong.LEAKS_SECRET
     return Wrong.LEAKS_PROMPT if _repeats(answer, instructions) else None
+
+
+# A judge says the same few words again and again.
+_wrong_with_short = lru_cache(maxsize=SHORT_ANSWERS_MAX)(_wrong_with)
 
 
 def require_sound(answer: str, *, instructions: str) -> None:

@@ -7,6 +7,7 @@ check has a heading in docs/reference/checks.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from chimera.governance.safety.networks import network_of
 from chimera.governance.schemas import Schema
 
 RECENT_MAX = 100
+FIELDS_MAX = 1_024
 Parameters: TypeAlias = dict[str, Any]
 
 
@@ -88,9 +90,14 @@ def run_one(check: Check, output: dict[str, Any], context: Context = NOTHING) ->
 def texts_at(output: object, field: str) -> Iterator[str]:
     """The texts at a path such as `text` or `roundtable[].line`. None where there is nothing."""
     values: list[Any] = [output]
-    for name in field.replace("[]", ".[]").split("."):
+    for name in _names_in(field):
         values = [part for value in values for part in _parts(value, name)]
     return (value for value in values if isinstance(value, str))
+
+
+@lru_cache(maxsize=FIELDS_MAX)
+def _names_in(field: str) -> tuple[str, ...]:
+    return tuple(field.replace("[]", ".[]").split("."))
 
 
 def _parts(value: object, name: str) -> Iterable[Any]:

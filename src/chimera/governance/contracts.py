@@ -59,7 +59,8 @@ class Contracts:
 
     def output_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
         """As `output_problems`, in words for whoever has to mend it."""
-        return _in_words(self.output_problems(spec, value))
+        problems = self.output_problems(spec, value)
+        return _in_words(problems) if problems else ()
 
     def _pair(self, spec: Spec) -> Pair:
         pair = self._pairs.get((spec.name, spec.digest))
@@ -69,4 +70,4 @@ class Contracts:
 
 
 def _in_words(problems: Iterable[Problem]) -> tuple[str, ...]:
-    return tuple(f"{problem} [schema]" for problem in problems)
+    return tuple([f"{problem} [schema]" for problem in problems])

@@ -18,6 +18,7 @@ from chimera.domain.permissions import permits
 from chimera.domain.person import RULERS
 from chimera.domain.quotas import POST_KINDS
 from chimera.domain.spec import Spec
+from chimera.domain.stages import Handover
 from chimera.domain.tools import ACTS, ToolKind
 from chimera.governance import quorum, treasury
 from chimera.governance.policy.engine import PolicyEngine
@@ -106,14 +107,14 @@ class Gate:
         decision = self._policy.decide(facts)
         if self.is_spending(question.action):
             decision = treasury.stricter(decision, treasury.ruling_on(question))
-        decision = treasury.stricter(decision, self._handed_over(question))
+        if question.handover is not None:
+            decision = treasury.stricter(decision, self._handed_over(question, question.handover))
         decision = _explained(decision, question, findings)
         return Ruling(decision=decision, policy_digest=self._policy.digest, facts=facts)
 
-    def _handed_over(self, question: Question) -> Decision:
+    def _handed_over(self, question: Question, mark: Handover) -> Decision:
         """Where the agent's manifest marks the stage, a person looks at these bytes, however sure everybody is."""
-        mark = question.handover
-        if mark is None or _role_of(question, self.bands):
+        if _role_of(question, self.bands):
             return Allow(())
         says = f"its manifest hands the stage {mark.stage} over to a person: {mark.note}"
         return Escalate((Reason("stage-handed-over", says, "look at it; take the mark out of its manifest"),))

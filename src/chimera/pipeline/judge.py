@@ -81,9 +81,10 @@ class Judge:
             return findings
         if draft.action is not None and draft.action.kind not in spec.actions:
             findings.append(f"{spec.name} does not allow the action {draft.action.kind}")
-        if any(guardrails.loops(text) for text in texts_of(draft.output)):
+        said = tuple(texts_of(draft.output))
+        if any(map(guardrails.loops, said)):
             findings.append(LOOPS)
-        if others is not None and others.tells(assignment.task.agent_id, texts_of(draft.output)):
+        if others is not None and others.tells(assignment.task.agent_id, said):
             findings.append(TELLS_OTHERS)
         findings.extend(checks.run(spec.checks, draft.output, checks.context_of(assignment)))
         return findings

@@ -167,7 +167,7 @@ def decided(
         step.change,
         records=(*step.change.records, attempt, *ended),
         events=(judged, *step.change.events),
-        movements=budget.combined((*step.change.movements, *movements)),
+        movements=(*step.change.movements, *movements),
     )
     return msgspec.structs.replace(step, change=change)
 

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 
 from chimera.domain.attempt import Attempt, attempt_id
+from chimera.domain.budget import combined
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
 from chimera.domain.draft import Judgement
 from chimera.domain.errors import ChimeraError, Invalid, Refused
@@ -286,7 +287,9 @@ class Judging:
         """The task as it stands after the commit: ended with its decision, where its act stays in the house."""
         ended = await self._concluding.conclude(step)
         if ended is None:
-            await self._commit(step)
+            # What is held and what its preparation cost fall into the same windows: each is looked up once.
+            change = msgspec.structs.replace(step.change, movements=combined(step.change.movements))
+            await self._commit(msgspec.structs.replace(step, change=change))
             return step.task
         self._reserving.forget(ended.id)
         self._ready.ring()

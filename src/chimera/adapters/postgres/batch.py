@@ -15,6 +15,9 @@ BATCH_CHANGES_MAX = 512
 # A halt or a cap changes what is checked for everybody: it rides alone.
 _ALONE = frozenset({"halt", "cap"})
 
+# No text that is stored holds a NUL.
+_NONE, _NONE_QUOTED = "\x00", '"\x00"'
+
 _slice_and_id = itemgetter(0, 1, 2)
 _slice = itemgetter(0, 1)
 
@@ -147,8 +150,11 @@ def _words(values: Sequence[str]) -> str:
 
 
 def _texts(values: Sequence[str | None]) -> str:
-    """Any texts."""
-    return f"{{{','.join(['NULL' if value is None else _quote(value) for value in values])}}}"
+    """Any texts. Nearly always nothing in them needs an escape, which is seen by one look at all of them."""
+    together = '","'.join([_NONE if value is None else value for value in values])
+    if "\\" in together or together.count('"') != 2 * (len(values) - 1):
+        return f"{{{','.join(['NULL' if value is None else _quote(value) for value in values])}}}"
+    return f'{{"{together}"}}'.replace(_NONE_QUOTED, "NULL")
 
 
 def _quote(text: str) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from chimera.adapters.postgres.dossiers import Dossiers
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.sql import query, query_of
 from chimera.domain import refusals, rows
-from chimera.domain.agent import Agent
 from chimera.domain.budget import Window
 from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused
 from chimera.domain.event import Link
-from chimera.domain.grant import Batch, Grant, Seal
 from chimera.domain.kinds import NAMES
 from chimera.domain.record import Record
 from chimera.domain.task import Task
@@ -37,6 +37,7 @@ class PostgresReads:
     def __init__(self, pool: Pool, patience: Patience) -> None:
         self._pool = pool
         self._patience = patience
+        self._dossiers = Dossiers(partial(self._fetch, "a grant", query("dossiers")))
 
     async def now_us(self) -> int:
         return (await self._fetch("the clock", query("now")))[0][0]
@@ -83,18 +84,7 @@ class PostgresReads:
         return {str(row["id"]): row["version"] for row in found}
 
     async def dossier(self, grant_id: str) -> Dossier:
-        found = await self._fetch("a grant", query("dossier"), grant_id)
-        if not found:
-            raise refusals.unknown(NAMES[Grant], grant_id)
-        row = found[0]
-        return Dossier(
-            grant=record_of(Grant, row),
-            seal=_part_of(Seal, row, "seal"),
-            batch=_part_of(Batch, row, "batch"),
-            agent=_part_of(Agent, row, "agent"),
-            halted=frozenset(row["halted"]),
-            now_us=row["now_us"],
-        )
+        return await self._dossiers.read(grant_id)
 
     async def count(self, kind: type[Record]) -> dict[str, int]:
         found = await self._fetch(NAMES[kind], query_of("count", NAMES[kind]))
@@ -126,6 +116,7 @@ class PostgresReads:
         return tuple([Link(writer=writer, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found])
 
     async def close(self) -> None:
+        await self._dossiers.close()
         await close_pool(self._pool)
 
     async def _fetch(self, what: str, statement: str, *arguments: Any, denied: Denied = refusals.not_readable) -> Rows:
@@ -148,14 +139,6 @@ async def close_pool(pool: Pool) -> None:
 def record_of(kind: type[R], row: asyncpg.Record) -> R:
     """The record of a fetched row."""
     return rows.read(kind, row["body"], version=row["version"], state=row["state"], due_us=row["due_us"])
-
-
-def _part_of(kind: type[R], row: asyncpg.Record, name: str) -> R | None:
-    body = row[f"{name}_body"]
-    if body is None:
-        return None
-    version, state, due_us = row[f"{name}_version"], row[f"{name}_state"], row[f"{name}_due_us"]
-    return rows.read(kind, body, version=version, state=state, due_us=due_us)
 
 
 def tasks_of(found: Rows) -> tuple[Task, ...]:

@@ -24,8 +24,10 @@ class Sealing:
 
     async def sealed(self, change: Change, written: Written) -> Written:
         """The change as it is stored."""
-        people = [subjects.subject_of(record) for record in change.records]
-        if self._keys is None or not any(people):
+        if self._keys is None:
+            return written
+        people = subjects.subjects_of(change.records)
+        if not any(people):
             return written
         rows = [row if not person else await self._row(self._keys, row, person)
                 for row, person in zip(written.rows, people, strict=True)]  # fmt: skip

@@ -60,14 +60,17 @@ class Reading(NamedTuple):
 
 
 class Reader:
-    """The automaton over all cues."""
+    """The automaton over all cues; or over some signs alone, where nobody asks after more, and not after digits."""
 
-    __slots__ = ("_cues", "_scan")
+    __slots__ = ("_counts_digits", "_cues", "_scan")
 
-    def __init__(self, words: dict[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, words: dict[str, tuple[str, ...]], *, signs: frozenset[str] = SIGNS, digits: bool = True
+    ) -> None:
+        self._counts_digits = digits
         cues: dict[str, list[tuple[str, bool]]] = {}
-        for cue, signs in _SIGNS.items():
-            for sign in signs:
+        for cue, listed in _SIGNS.items():
+            for sign in listed if cue in signs else ():
                 cues.setdefault(sign, []).append((cue, False))
         for cue, listed in words.items():
             for word in listed:
@@ -83,7 +86,7 @@ class Reader:
             for cue, whole in self._cues[number]:
                 if not whole or _stands_alone(lowered, start, end):
                     cues.setdefault(cue, []).append((start, end))
-        return Reading(text, cues, sum(map(text.count, "0123456789")))
+        return Reading(text, cues, sum(map(text.count, "0123456789")) if self._counts_digits else 0)
 
 
 def _lowered(text: str) -> str:
@@ -115,6 +118,6 @@ def shipped_reader() -> Reader:
 
 
 @cache
-def reader_of_signs() -> Reader:
-    """The reader of signs alone, several times as fast: for whoever asks after nothing that words announce."""
-    return Reader({})
+def reader_of_signs(signs: frozenset[str]) -> Reader:
+    """The reader of these signs alone, several times as fast: for whoever asks after nothing that words announce."""
+    return Reader({}, signs=signs, digits=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from functools import partial
 from operator import attrgetter
 
 from chimera.governance.privacy import circumstances, contacts, credentials, names, papers, payments
@@ -86,11 +87,11 @@ class Finder:
     def __init__(self, recognisers: Iterable[Recogniser]) -> None:
         self._recognisers = tuple(recognisers)
         numbered = tuple(enumerate(self._recognisers))
-        cues = {cue for recogniser in self._recognisers for cue in recogniser.cues}
+        cues = frozenset(cue for recogniser in self._recognisers for cue in recogniser.cues)
         self._by_cue = {cue: frozenset(n for n, recogniser in numbered if cue in recogniser.cues) for cue in cues}
         self._by_digits = tuple((recogniser.digits_min, n) for n, recogniser in numbered if recogniser.digits_min)
         self._reader: Callable[[], Reader] = (
-            reader_of_signs if cues <= SIGNS and not self._by_digits else shipped_reader
+            partial(reader_of_signs, cues) if cues <= SIGNS and not self._by_digits else shipped_reader
         )
 
     def find(self, text: str) -> tuple[Found, ...]:
