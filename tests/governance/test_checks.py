@@ -171,7 +171,8 @@ def test_the_context_of_an_assignment():
     context = context_of(
         Assignment(
             task=task, persona=persona, account="@me", permissions=(), materials=(material,), recent=("said before",)
-        )
+        ),
+        (Check("max_graphemes"), Check("numbers_from_sources")),
     )
     assert context.recent == ("said before",)
     assert (context.disclosure, context.avoid, context.mentions) == ("[AI]", ("war",), ("@me", "@mila"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -45,19 +45,20 @@ def _is_plain(value: object, deeper: int) -> bool:
 
     Goes down level by level, and looks at all texts and keys together.
     """
-    level, words = [value], list[str]()
+    level: list[Any] = [value]
+    words: list[str] = []
     for _ in range(deeper + 1):
-        below: list[object] = []
+        below: list[Any] = []
         for item in level:
-            kind = type(item)
+            kind = item.__class__
             if kind is str:
-                words.append(cast("str", item))
+                words.append(item)
             elif kind is dict:
-                words.extend(cast("dict[str, object]", item))
-                below.extend(cast("dict[str, object]", item).values())
+                words += item
+                below += item.values()
             elif kind is list or kind is tuple:
-                below.extend(cast("Sequence[object]", item))
-            elif kind not in _SCALARS or (kind is int and not -INTEGER_MAX <= cast("int", item) <= INTEGER_MAX):
+                below += item
+            elif kind not in _SCALARS or (kind is int and not -INTEGER_MAX <= item <= INTEGER_MAX):
                 return False
         if not below:
             return _are_storable(words)

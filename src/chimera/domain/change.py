@@ -15,7 +15,8 @@ from chimera.domain.record import Record
 class Change(Struct, frozen=True, kw_only=True):
     """One step. `begins_in` names the scopes in which it begins something: a halt in any of them refuses it.
 
-    `movements` may name a window more than once: they are made in their order.
+    `movements` may name a window more than once: they are made in their order. Each record is written once, which
+    is looked at when it is written (`rows.write`): changes are put together from others several times before that.
     """
 
     records: tuple[Record, ...] = ()
@@ -25,8 +26,6 @@ class Change(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         assert self.events, "a change without events cannot be built"
-        ids = {(type(record), record.id) for record in self.records}
-        assert len(ids) == len(self.records), "a change writes each record once"
 
 
 def joined(changes: Iterable[Change]) -> Change:

@@ -52,18 +52,25 @@ class CheckKind(Struct, frozen=True, kw_only=True):
     whole: bool = False
 
 
-def context_of(assignment: Assignment) -> Context:
-    """What the checks of one assignment may compare with. The author of a post that is being answered may be named."""
+def context_of(assignment: Assignment, checks: Iterable[Check]) -> Context:
+    """What these checks of one assignment may compare with. The author of a post that is being answered may be named.
+
+    Sources are only gathered where a check asks after them.
+    """
     task, persona = assignment.task, assignment.persona
     author = task.input.get("author")
     return Context(
         disclosure=persona.disclosure,
         avoid=persona.avoid,
         platform=str(task.input.get("platform", assignment.platform)),
-        sources=tuple(texts_within([task.input, *(material.content for material in assignment.materials)])),
+        sources=_sources_of(assignment) if any(check.name in _ABOUT_SOURCES for check in checks) else (),
         recent=assignment.recent,
         mentions=(assignment.account, author) if isinstance(author, str) else (assignment.account,),
     )
+
+
+def _sources_of(assignment: Assignment) -> tuple[str, ...]:
+    return tuple(texts_within([assignment.task.input, *(material.content for material in assignment.materials)]))
 
 
 def run(checks: Iterable[Check], output: dict[str, Any], context: Context = NOTHING) -> tuple[str, ...]:
@@ -317,6 +324,7 @@ _ALL = (
     CheckKind(name="claims_from_sources", meaning="quotes and names as its authority only what stands in a source",
               run=_claims_from_sources, parameters=_schema()),
 )  # fmt: skip
+# A check that is missing here finds no source, and so no text that it lets pass.
 _ABOUT_SOURCES = ("links_from_sources", "sources_present", "numbers_from_sources", "claims_from_sources")
 CHECKS: dict[str, CheckKind] = {kind.name: kind for kind in _ALL}
 _PARAMETER_SCHEMAS = {kind.name: Schema(kind.parameters) for kind in _ALL}

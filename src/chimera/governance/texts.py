@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from typing import cast
+from typing import Any, cast
 
 from chimera.domain.action import Action
 from chimera.domain.errors import Invalid
@@ -192,17 +192,24 @@ def mentioned(text: str, terms: Iterable[str]) -> Iterator[str]:
             yield term
 
 
-def texts_of(value: object) -> Iterator[str]:
+_ROWS = (list, tuple)
+
+
+def texts_of(value: object) -> list[str]:
     """Every text within a plain value, however deep, keys included."""
-    match value:
-        case str():
-            yield value
-        case dict():
-            for key, item in cast("dict[str, object]", value).items():
-                yield key
-                yield from texts_of(item)
-        case list() | tuple():
-            for item in cast("Sequence[object]", value):
-                yield from texts_of(item)
-        case _:
-            return
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: object, found: list[str]) -> None:
+    if isinstance(value, str):
+        found.append(value)
+    elif isinstance(value, dict):
+        held = cast("dict[str, Any]", value)
+        for key in held:
+            found.append(key)
+            _gather(held[key], found)
+    elif isinstance(value, _ROWS):
+        for item in cast("Sequence[Any]", value):
+            _gather(item, found)

@@ -24,6 +24,7 @@ class Treasury:
         self._zone = zone
         self._quarter = -1
         self._starts = ("", "", "")
+        self._of_fleet = ("", "", "")
 
     @property
     def zone(self) -> tzinfo:
@@ -32,11 +33,9 @@ class Treasury:
 
     def windows_for(self, *, agent_id: str, campaign_id: str, at_us: int) -> tuple[str, ...]:
         """The windows that every cost of this agent in this campaign falls into."""
-        day, week, month = self._starts_of(at_us)
+        day, _, _ = self._starts_of(at_us)
         return (
-            budget.window_id(scopes.FLEET, "day", day),
-            budget.window_id(scopes.FLEET, "week", week),
-            budget.window_id(scopes.FLEET, "month", month),
+            *self._of_fleet,
             budget.window_id(scopes.agent(agent_id), "day", day),
             budget.window_id(scopes.campaign(campaign_id), TOTAL, TOTAL),
         )
@@ -55,6 +54,12 @@ class Treasury:
         quarter = at_us // QUARTER_US
         if quarter > self._quarter:
             self._quarter, self._starts = quarter, self._starts_at(at_us)
+            day, week, month = self._starts
+            self._of_fleet = (
+                budget.window_id(scopes.FLEET, "day", day),
+                budget.window_id(scopes.FLEET, "week", week),
+                budget.window_id(scopes.FLEET, "month", month),
+            )
         return self._starts
 
     def _starts_at(self, at_us: int) -> tuple[str, str, str]:

@@ -81,12 +81,12 @@ class Judge:
             return findings
         if draft.action is not None and draft.action.kind not in spec.actions:
             findings.append(f"{spec.name} does not allow the action {draft.action.kind}")
-        said = tuple(texts_of(draft.output))
+        said = texts_of(draft.output)
         if any(map(guardrails.loops, said)):
             findings.append(LOOPS)
         if others is not None and others.tells(assignment.task.agent_id, said):
             findings.append(TELLS_OTHERS)
-        findings.extend(checks.run(spec.checks, draft.output, checks.context_of(assignment)))
+        findings.extend(checks.run(spec.checks, draft.output, checks.context_of(assignment, spec.checks)))
         return findings
 
     def _request(self, assignment: Assignment, draft: Draft) -> ModelRequest:

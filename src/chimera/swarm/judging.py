@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 
+from chimera.domain.action import Action
 from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.budget import combined
 from chimera.domain.decision import Allow, Deny, Question, Reason, Ruling
@@ -26,7 +27,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
-from chimera.swarm.loops import log
+from chimera.swarm.loops import in_step, log
 from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
@@ -97,7 +98,7 @@ class Judging:
         """What a worker hands in may be what no database can hold: then its attempt has failed."""
         try:
             require_recordable(result)
-            await self._in_step()
+            await in_step()
             await self._settle_result(assignment, result)
         except Invalid as error:
             spec = self._court.contracts.specs[assignment.spec.name]
@@ -130,17 +131,13 @@ class Judging:
         except ChimeraError as error:
             failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
             return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
-        await self._in_step()
+        await in_step()
         await self._after_verdict(assignment, spec, result, judgement, occasion)
 
     def _occasion(self, assignment: Assignment) -> Occasion:
         """Now, with what was set aside for this task's models."""
         occasion, reserve = self._court.occasion(assignment.task), self._reserving.of(assignment.task)
         return occasion if reserve is None else msgspec.structs.replace(occasion, reserve=reserve)
-
-    async def _in_step(self) -> None:
-        """Let the other hearings come as far: a stage costs half as much while the processor has it in its cache."""
-        await self._court.clock.sleep(0)
 
     async def _was_halted(self, result: Result) -> bool:
         """Whether a worker met a halt, and there is one: then its failure is nobody's, and the work waits."""
@@ -178,11 +175,11 @@ class Judging:
         question = await self._court.exactly(question)
         question = self._court.vouching(await self._court.appraised(question))
         question = await self._approved_before(assignment.task, question, occasion)
-        await self._in_step()
+        await in_step()
         with self._court.timed("gate"):
             ruling = self._court.gate.decide(question)
         occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
-        await self._in_step()
+        await in_step()
         if findings := self._to_mend(assignment.task, spec, question, ruling):
             step = hearing.sent_back(assignment, result, judgement, question, ruling, findings, occasion)
         else:
@@ -276,12 +273,18 @@ class Judging:
             threat=threat_of(task, draft),
             halted=tuple(sorted(halted)),
             kin=self._roster.kin_among(agent, addressed(draft.action, task)),
-            recent=self._roster.recent_like(task.agent_id, str(draft.action.arguments.get("text", ""))),
+            recent=self._recent_like(draft.action, task),
             shaped=taint.shaped_by(draft.action, readable(assignment)),
             avoid=agent.persona.avoid,
             posts_per_day_max=agent.schedule.posts_per_day_max,
             handover=over_actions(agent.handovers, is_answer=task.input_id is not None),
         )
+
+    def _recent_like(self, action: Action, task: Task) -> tuple[str, ...]:
+        """What was said lately, for what is said in public: what stays in the house may say it again."""
+        if action.is_internal:
+            return ()
+        return self._roster.recent_like(task.agent_id, str(action.arguments.get("text", "")))
 
     async def _concluded(self, step: Consequence) -> Task:
         """The task as it stands after the commit: ended with its decision, where its act stays in the house."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 from asyncio import Future
 from collections import deque
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
 
+from chimera.adapters.postgres.arrays import numbers, texts, words
 from chimera.domain.rows import Row, Written
 
 BATCH_CHANGES_MAX = 512
 # A halt or a cap changes what is checked for everybody: it rides alone.
 _ALONE = frozenset({"halt", "cap"})
-
-# No text that is stored holds a NUL.
-_NONE, _NONE_QUOTED = "\x00", '"\x00"'
 
 _slice_and_id = itemgetter(0, 1, 2)
 _slice = itemgetter(0, 1)
@@ -31,7 +29,7 @@ class Entry:
         self.written = written
         self.done = done
         self.keys = [(row.kind, row.id) for row in written.rows]
-        self.alone = any(row.kind in _ALONE for row in written.rows)
+        self.alone = not _ALONE.isdisjoint([row.kind for row in written.rows])
 
     def resolve(self) -> None:
         """It is on disk."""
@@ -109,55 +107,35 @@ def _slices(rows: Sequence[tuple[Any, ...]]) -> list[str]:
         slices.append((kind, verb, first, last))
         first = last + 1
     kinds, verbs, firsts, lasts = _columns(slices, 4)
-    return [_words(kinds), _words(verbs), _numbers(firsts), _numbers(lasts)]
+    return [words(kinds), words(verbs), numbers(firsts), numbers(lasts)]
 
 
 def _rows(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     _, _, ids, versions, states, scopes, shards, dues, ranks, bodies, changes = _columns(rows, len(Row._fields) + 1)
-    heads = [_numbers(changes), _words(ids), _numbers(versions), _words(states), _texts(scopes)]
-    return [*heads, _numbers(shards), _numbers(dues), _numbers(ranks), bodies]
+    heads = [numbers(changes), words(ids), numbers(versions), words(states), texts(scopes)]
+    return [*heads, numbers(shards), numbers(dues), numbers(ranks), *_together(bodies)]
 
 
 def _movements(movements: Sequence[tuple[Any, ...]]) -> list[str]:
     changes, windows, holds, releases, meters = _columns(movements, 5)
-    return [_numbers(changes), _texts(windows), _numbers(holds), _numbers(releases), _numbers(meters)]
+    return [numbers(changes), texts(windows), numbers(holds), numbers(releases), numbers(meters)]
 
 
 def _beginnings(begins: Sequence[tuple[int, str]]) -> list[str]:
     changes, scopes = _columns(begins, 2)
-    return [_numbers(changes), _texts(scopes)]
+    return [numbers(changes), texts(scopes)]
 
 
 def _events(events: Sequence[tuple[int, bytes]]) -> list[Any]:
     changes, bodies = _columns(events, 2)
-    return [_numbers(changes), bodies]
+    return [numbers(changes), *_together(bodies)]
+
+
+def _together(bodies: Sequence[bytes]) -> tuple[bytes, str, str]:
+    """All bodies in one, where each begins, and how long each is."""
+    lengths = [len(body) for body in bodies]
+    return b"".join(bodies), numbers(list(accumulate(lengths[:-1], initial=1)) if lengths else ()), numbers(lengths)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
-
-
-# Array literals. Python writes a list of numbers as PostgreSQL reads one, but for brackets and nothing.
-
-
-def _numbers(values: Sequence[int | None]) -> str:
-    return f"{{{str(list(values))[1:-1].replace('None', 'NULL')}}}"
-
-
-def _words(values: Sequence[str]) -> str:
-    """Ids and our own words: nothing in them needs quotes."""
-    return f"{{{','.join(values)}}}"
-
-
-def _texts(values: Sequence[str | None]) -> str:
-    """Any texts. Nearly always nothing in them needs an escape, which is seen by one look at all of them."""
-    together = '","'.join([_NONE if value is None else value for value in values])
-    if "\\" in together or together.count('"') != 2 * (len(values) - 1):
-        return f"{{{','.join(['NULL' if value is None else _quote(value) for value in values])}}}"
-    return f'{{"{together}"}}'.replace(_NONE_QUOTED, "NULL")
-
-
-def _quote(text: str) -> str:
-    if "\\" in text or '"' in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from chimera.adapters.postgres.arrays import words
 from chimera.adapters.postgres.dossiers import Dossiers
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.sql import query, query_of
-from chimera.domain import refusals, rows
+from chimera.domain import ids, refusals, rows
 from chimera.domain.budget import Window
 from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused
@@ -53,7 +54,9 @@ class PostgresReads:
         return record
 
     async def get_many(self, kind: type[R], identifiers: Sequence[str]) -> tuple[R, ...]:
-        found = await self._fetch(NAMES[kind], query_of("get_many", NAMES[kind]), list(identifiers))
+        for malformed in () if ids.are_ids(identifiers) else identifiers:
+            ids.parse(malformed)
+        found = await self._fetch(NAMES[kind], query_of("get_many", NAMES[kind]), words(identifiers))
         return tuple([record_of(kind, row) for row in found])
 
     async def list(

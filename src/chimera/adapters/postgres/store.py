@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from chimera.adapters.postgres.arrays import standing_numbers
 from chimera.adapters.postgres.committer import Committer
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.install import login_of
@@ -73,7 +74,7 @@ class PostgresStore(PostgresReads):
                 query("claim"),
                 self._writer,
                 self._line.epoch,
-                list(shards),
+                standing_numbers(tuple(shards)),
                 min(limit, CLAIM_MAX),
                 round(lease_seconds * 1_000_000),
                 denied=refusals.not_permitted,

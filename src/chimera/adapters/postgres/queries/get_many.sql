@@ -1,1 +1,1 @@
-SELECT version, state, due_us, body FROM chimera."{kind}" WHERE id = ANY ($1::uuid[]) ORDER BY id;
+SELECT version, state, due_us, body FROM chimera."{kind}" WHERE id = ANY ($1::text::uuid[]) ORDER BY id;
