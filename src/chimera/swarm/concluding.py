@@ -25,7 +25,7 @@ from chimera.swarm.loops import log
 
 CONCLUDED_AT_ONCE_MAX = 256
 # While one batch is on its way to disk the next ones are signed: a vault's turn and a commit's are waited for together.
-COMMITTED_AT_ONCE_MAX = 2
+COMMITTED_AT_ONCE_MAX = 4
 
 
 class Ending:
