@@ -90,7 +90,7 @@ async def test_no_login_reaches_behind_the_doors(database: Database, role: Role)
         "CREATE TABLE chimera.mine (id int)",
         "CREATE FUNCTION chimera.caller() RETURNS text LANGUAGE sql AS $$ SELECT 'office' $$",
         "SELECT chimera.chain('manager-1', 0, '', '{}', '{}', '{}')",
-        "SELECT chimera.write_insert_grant('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+        "SELECT chimera.write_insert_grant('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1)",
         "SELECT chimera.move_together('{}', '{}', '{}', '{}', '{}', '{}')",
         "SELECT * FROM chimera.role_writes",
         "SELECT * FROM chimera.migration",
@@ -129,6 +129,33 @@ async def test_what_a_lost_connection_still_had_to_say_is_fenced(database: Datab
     with pytest.raises(asyncpg.PostgresError) as caught:
         await login.execute(COMMIT, "office-1", 1)
     assert caught.value.sqlstate == "CH001"
+    assert [head.seq for head in await store.heads()] == [0]
+    await login.close()
+
+
+# Three rows of which a role may not write any, as lists that do not begin together.
+SHIFTED = """SELECT o_codes FROM chimera.commit_batch('effects-1', 1, 1, 1, 3, '{seal}', '{insert}', '{1}', '{3}',
+    $1::text::int[], ARRAY[gen_random_uuid(), gen_random_uuid(), gen_random_uuid()], '{1,1,1}', $2::text::text[],
+    '{NULL,NULL,NULL}', '{0,0,0}', '{NULL,NULL,NULL}', '{0,0,0}', ARRAY['{}', '{}', '{}']::bytea[],
+    '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{1}', ARRAY['x'::bytea])"""
+
+
+@pytest.mark.requirement("R-D8", "R-A6")
+@pytest.mark.parametrize(("changes", "states"), [
+    ("[2:4]={1,2,3}", "{taken,ready,taken}"),
+    ("{1,2,3}", "[0:2]={taken,ready,taken}"),
+    ("{1,2}", "{taken,ready,taken}"),
+    ("{{1},{2},{3}}", "{{taken},{ready},{taken}}"),
+])  # fmt: skip
+async def test_lists_that_are_shifted_against_one_another_are_refused_whole(
+    database: Database, changes: str, states: str
+) -> None:
+    """Whose right is looked up by one list and written from another could be another's."""
+    store = await database.open("effects-1", Role.EFFECTS)
+    login = await database.connect(Role.EFFECTS)
+    with pytest.raises(asyncpg.PostgresError, match="different shapes") as caught:
+        await login.fetch(SHIFTED, changes, states)
+    assert caught.value.sqlstate == "CH002"
     assert [head.seq for head in await store.heads()] == [0]
     await login.close()
 

@@ -37,6 +37,8 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "timezone": "UTC",
 }
+# A batch is the same call each time: planned anew, its arrays are read and copied twice.
+_LINE_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan"}
 
 
 class PostgresStore(PostgresReads):
@@ -110,7 +112,7 @@ async def open_store(
             user=login_of(role),
             password=password,
             timeout=CONNECT_SECONDS_MAX,
-            server_settings={**_SETTINGS, "application_name": f"chimera {writer}"},
+            server_settings={**_LINE_SETTINGS, "application_name": f"chimera {writer}"},
         )
         if only_if_free:
             try:
