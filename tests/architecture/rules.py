@@ -16,7 +16,12 @@ MODULE_LINES_MAX = 500
 FUNCTION_LINES_MEDIAN_MAX = 9
 VAGUE_NAMES = frozenset({"base", "common", "core", "helpers", "misc", "shared", "utils"})
 # Loads adapters when they are used: importing everything costs 9 s and 201 MB (DESIGN §3).
-LATE_IMPORTERS = ("src/chimera/bootstrap.py", "src/chimera/assembly/", "src/chimera/cli/start.py")
+LATE_IMPORTERS = (
+    "src/chimera/bootstrap.py",
+    "src/chimera/assembly/",
+    "src/chimera/cli/rooms.py",
+    "src/chimera/cli/start.py",
+)
 ERRORS = frozenset({"ChimeraError", "Conflict", "Invalid", "Missing", "Refused", "Unavailable"})
 MOCK = re.compile(r"(mock|pytest_mock|unittest\.mock)\b")
 SQL_ROOM = "src/chimera/adapters/postgres/"

@@ -38,7 +38,8 @@ from chimera.cli import (
     vault,
     wallet,
 )
-from chimera.cli.start import main, new_app
+from chimera.cli.rooms import new_app
+from chimera.cli.start import main
 
 app = new_app()
 app.add_typer(agent.app)
