@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.conftest import World
+from tests.governance.security.test_ways_in import ATTACK
 
 MANIFEST = """
 identity: {{name: studio.newcomer, version: "{version}", title: A newcomer, owner: Studio}}
@@ -25,13 +27,27 @@ rules:
 """
 
 
+async def offered(client: httpx.AsyncClient, manifest: str, *, rules: str = RULES) -> httpx.Response:
+    offer = {"name": "studio.newcomer", "files": {"manifest.yaml": manifest, "rules.yaml": rules},
+             "accept_permissions": True, "accept_budget": True}  # fmt: skip
+    return await client.post("/v1/agents", json=offer)
+
+
 async def install(client: httpx.AsyncClient, version: str, *permissions: str, posts: int, rules: str = RULES) -> Any:
     text = MANIFEST.format(version=version, permissions=", ".join(permissions), posts=posts)
-    offer = {"name": "studio.newcomer", "files": {"manifest.yaml": text, "rules.yaml": rules},
-             "accept_permissions": True, "accept_budget": True}  # fmt: skip
-    answer = await client.post("/v1/agents", json=offer)
+    answer = await offered(client, text, rules=rules)
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+@pytest.mark.requirement("R-D1", "R-L1")
+async def test_a_package_that_gives_orders_to_its_reader_is_not_installed(world: World):
+    text = MANIFEST.format(version="1.0.0", permissions="post.publish", posts=3)
+    async with world.client("operator") as client:
+        before = (await client.get("/v1/agents")).json()
+        answer = await offered(client, text.replace("Short sentences.", json.dumps(ATTACK)))
+        assert (answer.status_code, answer.json()["code"]) == (403, "description_is_attack"), answer.text
+        assert (await client.get("/v1/agents")).json() == before
 
 
 @pytest.mark.requirement("R-L1")

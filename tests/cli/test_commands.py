@@ -30,6 +30,7 @@ from chimera.governance.reviewers import Reviewers
 from chimera.governance.reviews import Reviews
 from chimera.ports.store import Store
 from chimera.testing.manual_clock import ManualClock
+from tests.governance.security.test_ways_in import ATTACK
 from tests.small_house import OLGA, PACK, PERMITS
 
 AGENTS = Path(__file__).resolve().parents[2] / "agents"
@@ -227,6 +228,20 @@ def test_a_faulty_package_is_not_installed(run: Run, here: Path, capsys: Said):
     capsys.readouterr()
     assert run("agent", "install", "my.persona", "--json") == 2
     assert one_object(capsys)["errors"][0]["message"] == "is a link"
+    assert run("agent", "list", "--json") == 0
+    assert one_object(capsys) == {"agents": []}
+
+
+@pytest.mark.requirement("R-D1")
+def test_a_package_that_gives_orders_to_its_reader_is_not_installed(run: Run, here: Path, capsys: Said):
+    run("agent", "new", "my.persona")
+    manifest = here / "my.persona" / "manifest.yaml"
+    text = manifest.read_text()
+    voice = next(line for line in text.splitlines() if line.strip().startswith("voice:"))
+    manifest.write_text(text.replace(voice, f"{voice.partition('voice:')[0]}voice: {json.dumps(ATTACK)}"))
+    capsys.readouterr()
+    assert run("agent", "install", "my.persona", "--json") == 1
+    assert one_object(capsys)["error"]["code"] == "description_is_attack"
     assert run("agent", "list", "--json") == 0
     assert one_object(capsys) == {"agents": []}
 

@@ -153,8 +153,8 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
                         secrecy=given.secrecy)  # fmt: skip
     yield PassRoutes(desk=given.desk)
     yield FleetRoutes(views=views, retelling=retelling, pulse=pulse, clock=clock, treasury=treasury)
-    yield AgentRoutes(views=views, installer=Installer(office), halts=halts, read_package=given.read_package,
-                      treasury=treasury, clock=clock)  # fmt: skip
+    yield AgentRoutes(views=views, installer=Installer(office, security=given.security), halts=halts,
+                      read_package=given.read_package, treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
     yield VariantRoutes(views=views)
     yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)

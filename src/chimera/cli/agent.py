@@ -164,7 +164,7 @@ def install(
             )
         )
 
-    installed = _in_the_name_of(context, offered)
+    installed = _in_the_name_of(context, offered, security=SecurityGateway(shipped_scanner()))
     if as_json:
         output.answer(installed_as_json(installed))
     else:
@@ -199,7 +199,12 @@ def say_installed(installed: Installed) -> None:
 @app.command("list")
 def list_agents(context: typer.Context, *, as_json: Json = False) -> None:
     """What is installed."""
-    agents = _with_installer(context, lambda installer: installer.agents())
+
+    async def inside() -> tuple[Agent, ...]:
+        async with doors_of(context).office_store() as store:
+            return await Installer(store).agents()
+
+    agents = stopping.run(inside())
     if as_json:
         output.answer({"agents": [_agent_as_json(agent) for agent in agents]})
     elif agents:
@@ -275,21 +280,19 @@ def _agent_as_json(agent: Agent) -> dict[str, Any]:
     }
 
 
-def _in_the_name_of(context: typer.Context, work: Callable[[Installer, str], Awaitable[Result]]) -> Result:
-    """Work that somebody answers for, who has to be one who may change agents."""
+def _in_the_name_of(
+    context: typer.Context,
+    work: Callable[[Installer, str], Awaitable[Result]],
+    *,
+    security: SecurityGateway | None = None,
+) -> Result:
+    """Work that somebody answers for, who has to be one who may change agents. Only installing needs a look at words,
+    and what looks takes half a second to build.
+    """
 
     async def inside() -> Result:
         async with doors_of(context).office() as office:
             office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
-            return await work(Installer(office.store), office.principal.name)
-
-    return stopping.run(inside())
-
-
-def _with_installer(context: typer.Context, work: Callable[[Installer], Awaitable[Result]]) -> Result:
-    async def inside() -> Result:
-        async with doors_of(context).office_store() as store:
-            security = SecurityGateway(shipped_scanner())
-            return await work(Installer(store, security=security))
+            return await work(Installer(office.store, security=security), office.principal.name)
 
     return stopping.run(inside())
