@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 
@@ -26,17 +27,29 @@ settings.register_profile(QUICK, UNTIMED, max_examples=40)
 settings.register_profile(THOROUGH, UNTIMED, max_examples=400)
 settings.load_profile(QUICK)
 
+# Two thousand modules and five thousand tests are gathered first, and none of them is given up again (ADR-211).
+gc.disable()
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the attacks, and what repeats itself."""
+    """Mark the attacks, and what repeats itself; put first what waits more than it computes.
+
+    One worker goes through whole fleets while the others compute. Fleets at the end would leave both cores idle.
+    """
     mark_attacks(items)
+    items.sort(key=lambda item: not is_in_real_time(item))
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         seed = parameters.get("seed", 0)
         if any(map(item.get_closest_marker, REPEATING)) or (isinstance(seed, int) and seed >= SEEDS_COVERED):
             item.add_marker(pytest.mark.no_cover)
-        if item.path.relative_to(ROOT / "tests").parts[0] in IN_REAL_TIME:
+        if is_in_real_time(item):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def is_in_real_time(item: pytest.Item) -> bool:
+    """Does it drive a whole fleet, a browser or a server beside us?"""
+    return item.path.relative_to(ROOT / "tests").parts[0] in IN_REAL_TIME
 
 
 def mark_attacks(items: list[pytest.Item]) -> None:
@@ -53,6 +66,9 @@ def mark_attacks(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Tests that import eth-account themselves have let py_ecc raise the limit for everyone."""
     keep_recursion_shallow()
+    # What there is now stays to the end: the collector looks at what tests make, as often as ever.
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

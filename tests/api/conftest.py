@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from chimera.adapters.documents.governance import load_files, load_pack, load_permits
 from chimera.adapters.documents.weeks import shipped_week
-from chimera.adapters.local.postgres import start_postgres
+from chimera.adapters.local.postgres import PostgresSettings, start_postgres
 from chimera.adapters.mcp.fleet.entries import Entry, Secrets
 from chimera.adapters.mcp.fleet.fleet import ToolFleet
 from chimera.adapters.postgres.install import install
@@ -183,7 +183,8 @@ def cluster() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="chimera-api-"))
 
     async def start():
-        server = await start_postgres(folder)
+        # Nothing here pulls the plug: what is written need not reach the disk.
+        server = await start_postgres(folder, settings=PostgresSettings(durable=False))
         await make(server.superuser_dsn, TEMPLATE, "template1")
         await install(_in(server.superuser_dsn, TEMPLATE), PASSWORDS)
         return server

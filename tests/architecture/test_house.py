@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 from collections.abc import Callable, Iterator
 
@@ -99,3 +100,15 @@ def test_commands_in_the_documents_exist(name: str) -> None:
     document = ROOT / name
     told = rules.make_commands(document.read_text("utf-8")) if document.exists() else set()
     assert told <= rules.documented_targets((ROOT / "Makefile").read_text("utf-8")).keys()
+
+
+def test_what_waits_for_fleets_is_run_before_what_computes(request: pytest.FixtureRequest) -> None:
+    """At the end of a run nobody is left waiting beside idle cores (ADR-211)."""
+    waits = [item.get_closest_marker("flaky") is not None for item in request.session.items]
+    assert waits == sorted(waits, reverse=True)
+
+
+def test_the_collector_does_not_look_at_what_was_gathered_again() -> None:
+    """It was a twentieth of a run (ADR-211). What tests leave behind themselves is collected as ever."""
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10_000

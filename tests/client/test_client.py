@@ -19,9 +19,8 @@ from chimera.client import shapes
 from chimera.client.house import House
 from chimera.client.wire import Wire
 from chimera.domain.errors import Conflict, Missing, Refused, Unavailable
-from tests.api.conftest import World, cluster, world
+from tests.api.conftest import World
 
-__all__ = ["cluster", "world"]
 SHAPES = [one for one in vars(shapes).values() if isinstance(one, type) and one.__module__ == shapes.__name__]
 
 

@@ -13,10 +13,9 @@ from chimera.client.terminal import desk, lines
 from chimera.client.terminal.asking import Say
 from chimera.client.terminal.screen import Top
 from chimera.domain.review import Review, ReviewState
-from tests.api.conftest import World, cluster, world
+from tests.api.conftest import World
 from tests.client.test_client import house_of
 
-__all__ = ["cluster", "world"]
 SIZE = (160, 44)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from chimera.api import serving
-from tests.api.conftest import World, cluster, world
+from tests.api.conftest import World
 from tests.console.conftest import built
 
-__all__ = ["built", "cluster", "world"]
+__all__ = ["built"]
 pytestmark = [pytest.mark.requirement("R-L1"), pytest.mark.usefixtures("built"), pytest.mark.timeout(600)]
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = REPOSITORY / "console/node_modules"

@@ -23,6 +23,7 @@ PLANS = 100_000
 SOURCES = (labels.OPERATOR, labels.PLATFORM, labels.PUBLIC, labels.tool("web"), labels.SECRET, labels.THREAT_HIGH)
 
 
+@pytest.mark.slow  # A hundred thousand plans.
 @pytest.mark.timeout(180)
 def test_no_path_of_random_plans_loses_a_label() -> None:
     """Each plan is a graph of up to six tasks, every worker of which says that it read nothing.

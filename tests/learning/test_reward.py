@@ -33,6 +33,7 @@ def pairs(seed: int, many: int) -> list[Preference]:
     return [Preference(prompt="copy.post", chosen=one, rejected=other) for one, other in turned]
 
 
+@pytest.mark.slow  # Pairs by the hundred, of one kind.
 async def test_pairs_that_were_held_out_are_told_apart_and_best_of_four_beats_chance() -> None:
     embeddings = WordVectors()
     model = await train(pairs(1, 150), embeddings)

@@ -21,7 +21,8 @@ from chimera.rehearsal.scenario import Manners
 from chimera.rehearsal.taste import taste_of
 from chimera.testing.virtual_week import Days, Lived, live, quiet
 
-pytestmark = pytest.mark.requirement("R-B6", "R-I2", "R-N5")
+# Twenty whole weeks of a fleet, one like the other.
+pytestmark = [pytest.mark.requirement("R-B6", "R-I2", "R-N5"), pytest.mark.slow]
 DAYS, PEOPLE = 8, 60
 TIMES = ("06:00", "10:00", "14:00", "18:00", "22:00")
 TRIED = VariantsPart(styles=STYLES, times=TIMES)
