@@ -52,8 +52,8 @@ class Dice:
 
     def some(self, items: Sequence[T], *, count: int) -> tuple[T, ...]:
         """So many different items, in the order drawn; all of them when there are not enough."""
-        left = list(items)
-        return tuple(left.pop(self.draw() % len(left)) for _ in range(min(count, len(left))))
+        left, draw = list(items), self.draw
+        return tuple([left.pop(draw() % size) for size in range(len(left), max(len(left) - count, 0), -1)])
 
     def weighted(self, items: Sequence[tuple[T, int]]) -> T:
         """One of the items, as often as its weight says."""

@@ -186,12 +186,11 @@ class Society:
 
     def recent(self, *, limit: int = TIMELINE_MAX) -> tuple[Post, ...]:
         """The newest posts of everyone, newest first."""
-        latest = list(self._recent)[-limit:]
-        return tuple(self.posts[identifier] for identifier in reversed(latest))
+        return tuple(map(self.posts.__getitem__, itertools.islice(reversed(self._recent), limit)))
 
     def recent_of_ours(self, *, limit: int = TIMELINE_MAX) -> tuple[Post, ...]:
         """The newest posts of the fleet, newest first."""
-        return tuple(self.posts[identifier] for identifier in self._ours_posts[: -limit - 1 : -1])
+        return tuple(map(self.posts.__getitem__, self._ours_posts[: -limit - 1 : -1]))
 
     def examples(self, topic: str, *, limit: int) -> tuple[Post, ...]:
         """The newest posts about a topic, newest first."""

@@ -122,7 +122,8 @@ def meets(deed: Deed, attack: Attack) -> bool:
 
 def is_insult(text: str) -> bool:
     """Whether a text holds one of the insults that rehearsals use."""
-    return any(insult in _folded(text) for insult in _INSULTS)
+    folded = _folded(text)
+    return any(insult in folded for insult in _INSULTS)
 
 
 def insults() -> tuple[str, ...]:
