@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import shutil
 import sys
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -54,6 +53,7 @@ from chimera.rehearsal.lives import rehearse
 from chimera.rehearsal.scorecards import Rehearsals
 from chimera.rehearsal.week import Outcome, Week
 from tests.api.samples import Samples, filled
+from tests.folders import folder_in_memory
 
 HERE = "127.0.0.1"
 PASSWORDS = {role: f"secret-{role.value}" for role in Role}
@@ -180,7 +180,7 @@ class World:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
     """A PostgreSQL of our own with one database that holds the samples; tests get copies."""
-    folder = Path(tempfile.mkdtemp(prefix="chimera-api-"))
+    folder = folder_in_memory("chimera-api-")
 
     async def start():
         # Nothing here pulls the plug: what is written need not reach the disk.

