@@ -21,6 +21,7 @@ LATE_IMPORTERS = (
     "src/chimera/assembly/",
     "src/chimera/cli/rooms.py",
     "src/chimera/cli/start.py",
+    "src/chimera/connectors/sandbox/standing.py",
 )
 ERRORS = frozenset({"ChimeraError", "Conflict", "Invalid", "Missing", "Refused", "Unavailable"})
 MOCK = re.compile(r"(mock|pytest_mock|unittest\.mock)\b")

@@ -79,15 +79,16 @@ print([name for name in {HEAVY} if name in sys.modules])
 
 
 @pytest.mark.requirement("R-M1")
-def test_nothing_is_collected_while_a_command_is_loaded() -> None:
-    """A fifth of its start; and what is loaded by then is never looked at again."""
-    look = """
+@pytest.mark.parametrize("module, words", [("cli.start", ["halt"]), ("connectors.sandbox.standing", [])])
+def test_nothing_is_collected_while_a_process_is_loaded(module: str, words: list[str]) -> None:
+    """A fifth or more of its start; and what is loaded by then is never looked at again."""
+    look = f"""
 import atexit, gc, sys
-from chimera.cli.start import main
+from chimera.{module} import main
 early = []
 gc.callbacks.append(lambda phase, told: early.append(phase) if not gc.get_freeze_count() else None)
 atexit.register(lambda: print([len(early), gc.isenabled(), gc.get_freeze_count() > 50_000]))
-sys.argv = ["chimera", "halt", "--help"]
+sys.argv = ["chimera", *{words}, "--help"]
 main()
 """
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=60)
