@@ -43,6 +43,8 @@ async def test_a_new_home_becomes_a_private_and_durable_server(tmp_path: Path, m
         version = await ask(server.superuser_dsn, "SELECT current_setting('server_version_num')::int / 10000")
         assert version == major
         assert await ask(server.superuser_dsn, "SELECT 'B' < 'a'")
+        told = Path(f"/proc/{server.pid}/environ").read_bytes().split(b"\0")
+        assert b"MALLOC_TRIM_THRESHOLD_=33554432" in told, "it keeps what the next batch needs"
         assert open_to_others(home) == []
     assert open_to_others(home) == []
     assert all_in(home / "postgres" / str(major), program="postgres") == ()

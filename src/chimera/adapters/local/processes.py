@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ HAS_PROC = (PROC / "self" / "stat").exists()
 
 # Servers get nothing of our environment: it may hold keys, and PGDATA or LD_PRELOAD would change what they do.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+# How the C library keeps memory, where a server is better off with something else than it does by itself.
+NO_ALLOCATOR: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,10 @@ class Child:
             self._popen.wait(timeout=PROBE_SECONDS_MAX)
 
 
-def spawn(command: Sequence[str], *, folder: Path, log: Path, reads: Path = Path(os.devnull)) -> Child:
+def spawn(
+    command: Sequence[str], *, folder: Path, log: Path, reads: Path = Path(os.devnull),
+    allocator: Mapping[str, str] = NO_ALLOCATOR,
+) -> Child:  # fmt: skip
     """Starts a server in its own session, where a Ctrl-C meant for us does not reach it; its words go to the log."""
     with explained(log):
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
@@ -181,7 +186,7 @@ def spawn(command: Sequence[str], *, folder: Path, log: Path, reads: Path = Path
         popen = subprocess.Popen(
             command,
             cwd=folder,
-            env=ENVIRONMENT,
+            env={**allocator, **ENVIRONMENT},
             stdin=told,
             stdout=output,
             stderr=output,
