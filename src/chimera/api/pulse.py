@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from chimera.api import history
 from chimera.api.paging import Places
+from chimera.api.restraints import Restraints
 from chimera.api.uses import Uses
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import Event, EventKind, Link
@@ -90,10 +91,13 @@ _COUNTED: Mapping[str, str] = {
 class Pulse:
     """One reader of the chains, any number of listeners."""
 
-    def __init__(self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses, places: Places) -> None:
+    def __init__(
+        self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses, restraints: Restraints, places: Places
+    ) -> None:  # fmt: skip
         self._reads = reads
         self._places = places
         self._uses = uses
+        self._restraints = restraints
         self._clock = clock
         self._zone = zone
         self._cursor: dict[str, int] = {}
@@ -239,6 +243,7 @@ class Pulse:
     def _count(self, events: Iterable[Event]) -> None:
         for event in events:
             self._uses.note(event)
+            self._restraints.note(event)
             name = _COUNTED.get(_kind_told(event))
             if name and event.at_us >= self._day_us:
                 self._counts[name] += 1

@@ -114,6 +114,11 @@ def _reasons(data: dict[str, Any]) -> str:
 
 
 def _plain(event: Event) -> str:
+    if event.kind is EventKind.WORK_HELD_BACK:
+        models = ", ".join(map(str, event.data.get("models", ())))
+        return f"{event.subject} waits: {models} turns it away; {event.data.get('assignments_at_once', 0)} at once"
+    if event.kind is EventKind.WORK_LET_GO:
+        return f"{event.subject} goes on as before: no model turns it away"
     told = ", ".join(f"{name} {value}" for name, value in event.data.items() if name in ("why", "scope", "by", "state",
                      "name", "platform", "ruling"))  # fmt: skip
     return f"{event.kind.lower().replace('_', ' ')}{': ' if told else ''}{told}"
