@@ -27,6 +27,7 @@ from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.replies import PostgresReplies, open_replies
+from chimera.adapters.postgres.retention import PostgresWeeks
 from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
@@ -40,7 +41,7 @@ from chimera.assembly.counting import counting
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, choosing, memory_at_work, models
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import inlets_of, top_tier
+from chimera.assembly.orchestrating import Upkeep, inlets_of, top_tier
 from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
@@ -140,6 +141,10 @@ class Database(Struct, frozen=True, kw_only=True):
     async def webhooks(self) -> PostgresWebhooks:
         """Open it for telling webhooks."""
         return await open_webhooks(self.dsn, password=self.passwords[Role.OFFICE])
+
+    def weeks(self) -> PostgresWeeks:
+        """The maintenance role's hands on whole weeks of records."""
+        return PostgresWeeks(self.dsn, password=self.passwords[Role.MAINTENANCE])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
@@ -395,7 +400,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         inlets = inlets_of(intake, office, reads=reads, tools=outside.tools, consents=found.consents(office),
                            rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
-                       inlets=inlets, remembrance=minded.remembrance)  # fmt: skip
+                       inlets=inlets, upkeep=Upkeep(weeks=found.weeks(), remembrance=minded.remembrance))  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.

@@ -35,7 +35,7 @@ from chimera.adapters.valkey.slices import worker_rules
 from chimera.adapters.vault import keys
 from chimera.assembly.minds import Minded
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import inlets_of, top_tier
+from chimera.assembly.orchestrating import Upkeep, inlets_of, top_tier
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.signals import Signals, served
 from chimera.assembly.tools import behind_door
@@ -123,7 +123,7 @@ async def office(
         inlets = inlets_of(intake, store, reads=reads, tools=tools, consents=found.consents(store),
                            rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
-                       inlets=inlets)  # fmt: skip
+                       inlets=inlets, upkeep=Upkeep(weeks=found.weeks()))  # fmt: skip
         top.listening.is_open = listens
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         with contextlib.suppress(Unavailable):

@@ -40,7 +40,7 @@ _TOPICS = {
     "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "PAUSED": "halt", "RESUMED": "halt",
     "CAP": "money",
 }  # fmt: skip
-_UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED"})
+_UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED", "RECORDS_DROPPED"})
 _WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD | {"DECOY_PLANTED"}}
 TOPICS = frozenset(_TOPICS.get(word, word.lower()) for word in _WORDS) | {"review"}
 

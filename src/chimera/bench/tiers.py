@@ -189,11 +189,45 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
             # The managers of one process share what is known of the fleet: a hundred times a hundred thousand agents
             # would be what this process remembers, and nothing that goes over a wire.
             roster = Roster(reads=reads, clock=clock)
-            running = [await stack.enter_async_context(processes.manager(settings, found=found, roster=roster,
-                                                                          lease_seconds=HELD_SECONDS))
-                       for _ in range(managers)]  # fmt: skip
+            running = await stack.enter_async_context(_side_by_side([
+                processes.manager(settings, found=found, roster=roster, lease_seconds=HELD_SECONDS)
+                for _ in range(managers)
+            ]))  # fmt: skip
             await _until_held(running, managers)
             yield Tiers(managers=running, valkey=valkey, top=top, reads=reads, intake=intake, campaigns=campaigns)
+
+
+@contextlib.asynccontextmanager
+async def _side_by_side(
+    managers: Sequence[contextlib.AbstractAsyncContextManager[ManagerProcess]],
+) -> AsyncGenerator[list[ManagerProcess]]:
+    """They begin one after the other and end all at once, as processes do that are told to.
+
+    Of a hundred that end one by one, those that are left take over the slots of each, a hundred times.
+    """
+    ended, lives = asyncio.Event(), list[asyncio.Task[None]]()
+    running: list[ManagerProcess] = []
+    try:
+        for one in managers:
+            begun: asyncio.Future[ManagerProcess] = asyncio.get_running_loop().create_future()
+            lives.append(asyncio.create_task(_alive(one, begun, ended)))
+            await asyncio.wait((begun, lives[-1]), return_when=asyncio.FIRST_COMPLETED)
+            if not begun.done():
+                await lives[-1]
+            running.append(begun.result())
+        yield running
+    finally:
+        ended.set()
+        await asyncio.gather(*lives)
+
+
+async def _alive(
+    one: contextlib.AbstractAsyncContextManager[ManagerProcess], begun: asyncio.Future[ManagerProcess],
+    ended: asyncio.Event,
+) -> None:  # fmt: skip
+    async with one as process:
+        begun.set_result(process)
+        await ended.wait()
 
 
 async def _until_held(running: Sequence[ManagerProcess], slots: int) -> None:
