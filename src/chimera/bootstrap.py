@@ -51,6 +51,7 @@ from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.domain.roles import Role
+from chimera.domain.spec import Spec
 from chimera.governance.answers import Tally
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
@@ -159,6 +160,13 @@ class Rules(Struct, frozen=True, kw_only=True):
     pack: PolicyPack
     gate: Gate
     tally: Tally
+
+    def for_another(self) -> Rules:
+        """The same for another manager of this process: reading the files anew would keep its shards waiting.
+
+        What a gate remembers and a tally counts belongs to one manager.
+        """
+        return msgspec.structs.replace(self, gate=_gate(self.pack, self.contracts.specs), tally=Tally())
 
 
 class Minds(Struct, frozen=True, kw_only=True):
@@ -313,8 +321,11 @@ def rules(pack: PolicyPack | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
-    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
+    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=_gate(pack, specs), tally=Tally())
+
+
+def _gate(pack: PolicyPack, specs: Mapping[str, Spec]) -> Gate:
+    return Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
 
 
 @contextlib.asynccontextmanager

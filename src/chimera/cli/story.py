@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from chimera.domain.agent import Agent
-from chimera.domain.event import Event, EventKind, Link
+from chimera.domain.event import OF_PEOPLE, Event, EventKind, Link
 from chimera.domain.money import format_micros
 from chimera.ports.store import LIST_MAX, Reads
 
 _EVENT = msgspec.json.Decoder(Event)
-_QUIET = frozenset({EventKind.GRANTS_SEALED, EventKind.EFFECT_STARTED, EventKind.WRITER_OPENED})
+# What people did with their accounts is no news of the fleet; `chimera audit show` has it, and asks who asks.
+_QUIET = OF_PEOPLE | {EventKind.GRANTS_SEALED, EventKind.EFFECT_STARTED, EventKind.WRITER_OPENED}
 
 
 class Cursor:

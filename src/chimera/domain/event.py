@@ -110,6 +110,14 @@ class EventKind(StrEnum):
     MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
 
 
+# Who may log in, who tried to, who looked at what, whose data were asked for: for whoever may see the people here.
+OF_PEOPLE = frozenset({
+    EventKind.PERSON_ADDED, EventKind.PERSON_CHANGED, EventKind.PERSON_EXPORTED, EventKind.PERSON_ERASED,
+    EventKind.LOGIN_TRIED, EventKind.LOGIN_REFUSED, EventKind.LOGGED_IN, EventKind.LOGGED_OUT,
+    EventKind.SESSION_SEEN, EventKind.TOKEN_ISSUED, EventKind.TOKEN_REVOKED, EventKind.DATA_READ,
+})  # fmt: skip
+
+
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that happened. Its canonical bytes go into the chain."""
 
