@@ -29,6 +29,8 @@ from chimera.swarm.waiting import Waiting
 INPUTS_AT_ONCE_MAX = 512
 # Of one campaign in one round: whoever floods its campaign waits behind everybody else's.
 INPUTS_OF_ONE_MAX = 128
+# Of whom more than so many came at once it is asked how much of theirs waits for a worker already.
+FLOOD_MIN = 16
 GOALS_AT_ONCE_MAX = 16
 # Where there is no money for the planner's model today, somebody may raise the cap meanwhile; a model that turned us
 # away is not asked again at once.
@@ -147,10 +149,18 @@ class Planning:
         agents, resting = await self._roster.agents(one.agent_id for one in ready), await self._roster.resting()
         awake = [one for one in ready if one.agent_id in agents and _may_go_on(one, agents[one.agent_id], resting)]
         waiting = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
-        arrivals = [(one, agent, came[:INPUTS_OF_ONE_MAX]) for one, agent, came in waiting if came]
+        taken = [(one, agent, came[: await self._room_of(one, len(came))]) for one, agent, came in waiting]
+        arrivals = [one for one in taken if one[2]]
         count = sum(len(came) for _, _, came in arrivals)
         goes_on = self._inputs.took(count, left=sum(len(came) for _, _, came in waiting) - count)
         return await self._plan_all(arrivals), goes_on
+
+    async def _room_of(self, campaign: Campaign, came: int) -> int:
+        """How much of one campaign is planned now: no more of it waits for workers at once, who go by age alone."""
+        if came <= FLOOD_MIN or CAMPAIGN_MACHINE.is_final(campaign.state):
+            return came
+        ready = await self._store.list(Task, scope=campaign.id, states=("ready",), limit=INPUTS_OF_ONE_MAX)
+        return INPUTS_OF_ONE_MAX - len(ready)
 
     async def _plan_all(self, arrivals: Sequence[tuple[Campaign, Agent, Sequence[Input]]]) -> bool:
         """All at once: their changes ride together. What fits goes straight to idle workers."""
