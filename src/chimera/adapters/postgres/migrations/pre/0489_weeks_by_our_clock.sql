@@ -1,6 +1,6 @@
 -- Weeks of records are made by the same clock as everything else, and also for what lies in a default partition: of a house
 -- that ran on beyond the weeks made ahead, which could never have been dropped. Whatever belongs into a new partition moves
--- there. Returns how many were made.
+-- there. Returns how many were made. (What 0482 says of attempts stands.)
 
 CREATE FUNCTION chimera.week_of_id(id uuid) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
     SELECT date_trunc('week', to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
@@ -35,6 +35,9 @@ BEGIN
             low := chimera.first_id(week);
             high := chimera.first_id(week + make_interval(days => 7));
             EXECUTE format('CREATE TABLE chimera.%I (LIKE chimera.%I INCLUDING CONSTRAINTS)', child, k);
+            IF k = 'attempt' THEN
+                EXECUTE format('ALTER TABLE chimera.%I SET (toast_tuple_target = 8160)', child);
+            END IF;
             EXECUTE format('LOCK TABLE chimera.%I IN SHARE ROW EXCLUSIVE MODE', k);
             EXECUTE format('WITH moved AS (DELETE FROM chimera.%I WHERE id >= %L AND id < %L RETURNING *)
                             INSERT INTO chimera.%I SELECT * FROM moved', k || '_default', low, high, child);
