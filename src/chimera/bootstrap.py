@@ -27,6 +27,7 @@ from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.replies import PostgresReplies, open_replies
+from chimera.adapters.postgres.retention import PostgresWeeks
 from chimera.adapters.postgres.store import PostgresStore, open_free_store, open_reads, open_store
 from chimera.adapters.postgres.views import PostgresViews, open_views
 from chimera.adapters.postgres.webhooks import PostgresWebhooks, open_webhooks
@@ -40,7 +41,7 @@ from chimera.assembly.counting import counting
 from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded, choosing, memory_at_work, models
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import inlets_of, top_tier
+from chimera.assembly.orchestrating import Upkeep, inlets_of, top_tier
 from chimera.assembly.people import Office
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.vaults import seal_verifier, vault
@@ -50,6 +51,7 @@ from chimera.domain.errors import Unavailable
 from chimera.domain.prompt import Prompt
 from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.domain.roles import Role
+from chimera.domain.spec import Spec
 from chimera.governance.answers import Tally
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
@@ -141,6 +143,10 @@ class Database(Struct, frozen=True, kw_only=True):
         """Open it for telling webhooks."""
         return await open_webhooks(self.dsn, password=self.passwords[Role.OFFICE])
 
+    def weeks(self) -> PostgresWeeks:
+        """The maintenance role's hands on whole weeks of records."""
+        return PostgresWeeks(self.dsn, password=self.passwords[Role.MAINTENANCE])
+
     async def reads(self) -> PostgresReads:
         """Open it for reading."""
         return await open_reads(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR], keys=self.keys)
@@ -154,6 +160,13 @@ class Rules(Struct, frozen=True, kw_only=True):
     pack: PolicyPack
     gate: Gate
     tally: Tally
+
+    def for_another(self) -> Rules:
+        """The same for another manager of this process: reading the files anew would keep its shards waiting.
+
+        What a gate remembers and a tally counts belongs to one manager.
+        """
+        return msgspec.structs.replace(self, gate=_gate(self.pack, self.contracts.specs), tally=Tally())
 
 
 class Minds(Struct, frozen=True, kw_only=True):
@@ -308,8 +321,11 @@ def rules(pack: PolicyPack | None = None) -> Rules:
     """Everything that is written in files; under another policy than the one in them, if one is given."""
     specs = load_specs()
     pack = pack or load_pack()
-    gate = Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
-    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=gate, tally=Tally())
+    return Rules(contracts=Contracts(specs), prompts=load_prompts(), pack=pack, gate=_gate(pack, specs), tally=Tally())
+
+
+def _gate(pack: PolicyPack, specs: Mapping[str, Spec]) -> Gate:
+    return Gate(policy=PolicyEngine(pack), safety=SafetyGateway(load_lexicon()), specs=specs)
 
 
 @contextlib.asynccontextmanager
@@ -395,7 +411,7 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         inlets = inlets_of(intake, office, reads=reads, tools=outside.tools, consents=found.consents(office),
                            rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,
-                       inlets=inlets, remembrance=minded.remembrance)  # fmt: skip
+                       inlets=inlets, upkeep=Upkeep(weeks=found.weeks(), remembrance=minded.remembrance))  # fmt: skip
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         # The vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later.

@@ -35,13 +35,13 @@ from chimera.adapters.valkey.slices import worker_rules
 from chimera.adapters.vault import keys
 from chimera.assembly.minds import Minded
 from chimera.assembly.money import paying
-from chimera.assembly.orchestrating import inlets_of, top_tier
+from chimera.assembly.orchestrating import Upkeep, inlets_of, top_tier
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.signals import Signals, served
 from chimera.assembly.tools import behind_door
 from chimera.assembly.vaults import running_or_own_vault, vaults_of
 from chimera.assembly.web import webbed
-from chimera.bootstrap import Database, Minds, Outside, Parts
+from chimera.bootstrap import Database, Minds, Outside, Parts, Rules
 from chimera.domain.errors import Invalid, Unavailable
 from chimera.domain.roles import Role
 from chimera.domain.work import Assignment
@@ -123,7 +123,7 @@ async def office(
         inlets = inlets_of(intake, store, reads=reads, tools=tools, consents=found.consents(store),
                            rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
-                       inlets=inlets)  # fmt: skip
+                       inlets=inlets, upkeep=Upkeep(weeks=found.weeks()))  # fmt: skip
         top.listening.is_open = listens
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         with contextlib.suppress(Unavailable):
@@ -147,9 +147,10 @@ class ManagerProcess:
 
     def __init__(
         self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots,
-        allotments: PostgresAllotments, roster: Roster, lease_seconds: float,
+        allotments: PostgresAllotments, roster: Roster, lease_seconds: float, written: Rules,
     ) -> None:  # fmt: skip
         self._settings = settings
+        self._written = written
         self._found = found
         self._valkey = valkey
         self._slots = slots
@@ -179,8 +180,7 @@ class ManagerProcess:
             await self._run_manager(stack, store, number)
 
     async def _run_manager(self, stack: contextlib.AsyncExitStack, store: PostgresStore, number: int) -> None:
-        # The policy's memo and the tally belong to one manager.
-        settings, written, bus = self._settings, bootstrap.rules(), ValkeyBus(self._valkey)
+        settings, written, bus = self._settings, self._written.for_another(), ValkeyBus(self._valkey)
         vaults = vaults_of(settings, self._clock, second=bool(settings.wallets))
         stack.push_async_callback(vaults.close)
         ledger = await self._found.ledger()
@@ -226,9 +226,10 @@ class ManagerProcess:
 
 @contextlib.asynccontextmanager
 async def manager(
-    settings: Settings, *, found: Database, roster: Roster | None = None, lease_seconds: float = LEASE_SECONDS
-) -> AsyncGenerator[ManagerProcess]:
-    """A manager process, running while the block does; with the roster of others, where one process has several."""
+    settings: Settings, *, found: Database, roster: Roster | None = None, lease_seconds: float = LEASE_SECONDS,
+    written: Rules | None = None,
+) -> AsyncGenerator[ManagerProcess]:  # fmt: skip
+    """A manager process, running while the block does; with what others know and have read, where there are several."""
     async with contextlib.AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(channel(settings, MANAGER))
         # One pool for the three: of a hundred managers each connection counts a hundred times.
@@ -237,6 +238,7 @@ async def manager(
         stack.push_async_callback(known.close)
         process = ManagerProcess(settings, found, valkey, slots=PostgresSlots(pool),
                                  allotments=PostgresAllotments(pool), lease_seconds=lease_seconds,
+                                 written=written or bootstrap.rules(),
                                  roster=roster or Roster(reads=known, clock=SystemClock()))  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()

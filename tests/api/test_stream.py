@@ -9,13 +9,14 @@ import pytest
 
 from chimera.api import paging, pulse
 from chimera.api.pulse import Pulse
+from chimera.api.restraints import Restraints
 from chimera.api.uses import Uses
 from tests.api.conftest import World
 
 
 async def test_what_was_missed_is_told_once_and_new_things_arrive(world: World):
     following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses(),
-                      places=paging.Places(world.secrecy))  # fmt: skip
+                      restraints=Restraints(world.clock), places=paging.Places(world.secrecy))  # fmt: skip
     running = asyncio.create_task(following.run())
     try:
         first = following.listen("")
@@ -49,7 +50,7 @@ async def test_what_is_new_waits_for_pages_that_are_busy_and_goes_in_one_frame(
 ):
     monkeypatch.setattr(pulse, "CROWDED_SECONDS_MAX", 60.0)
     following = Pulse(reads=world.views, clock=world.clock, zone=world.given().zone, uses=Uses(),
-                      places=paging.Places(world.secrecy))  # fmt: skip
+                      restraints=Restraints(world.clock), places=paging.Places(world.secrecy))  # fmt: skip
     running = asyncio.create_task(following.run())
     try:
         page = following.listen("")

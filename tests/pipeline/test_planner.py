@@ -101,6 +101,8 @@ BAD = {
     "input against its schema": plan({**step("a"), "input": {"platform": "sandbox"}}),
     "input that cannot be recorded": plan({**step("a"), "input": {**INPUTS["copy.post"], "topic": "a\x00b"}}),
     "rank beyond a row": plan(step("a", rank=2**40)),
+    "before everybody else": plan(step("a", rank=-1)),
+    "behind everybody else": plan(step("a", rank=1_001)),
     "prose": "Here is your plan!",
     "truncated": GOOD[:70],
     "more than a plan": plan(step("a"), labels=["operator"]),

@@ -1,24 +1,30 @@
-"""Back-pressure from models to admission: who is turned away sends fewer, plans nothing new, and comes back slowly."""
+"""Back-pressure from models to admission, by task type: less is sent and nothing new planned of it; others go on."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import pytest
 
 from chimera.domain.campaign import Input
+from chimera.domain.event import EventKind
 from chimera.domain.labels import PUBLIC
-from chimera.domain.task import Task, TaskState
+from chimera.domain.roles import Role
+from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.domain.work import Result
 from chimera.governance.calls import of_tries
-from chimera.ports.model import Try
+from chimera.ports.model import ModelsFailed, Try
 from chimera.swarm.bell import Bell
+from chimera.swarm.claiming import LEASE_SECONDS
 from chimera.swarm.handing import Handing
-from chimera.swarm.planning import Planning
-from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle
+from chimera.swarm.planning import POOR_SECONDS, Planning
+from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by
 from tests.pipeline.test_planner import planner as a_planner
 from tests.small_house import SmallHouse
 from tests.swarm.test_hearing import Bench
 
 pytestmark = pytest.mark.requirement("R-A2", "R-A5")
+SLOW, OTHER = "bench.note", "copy.post"
 
 
 @pytest.fixture
@@ -26,82 +32,219 @@ async def house() -> SmallHouse:
     return await SmallHouse().open()
 
 
-def told(cause: str, *, task: Task | None = None) -> Result:
-    """What comes back of a task whose only model said this."""
-    calls = of_tries((Try(model="m", cause=cause),), digest="")
+def told(*causes: str, task: Task | None = None, models: str = "mmmm") -> Result:
+    """What comes back of a task whose models said this, one after the other, to one question."""
+    tries = [Try(model=model, cause=cause) for model, cause in zip(models, causes, strict=False)]
     return Result(
-        task_id=task.id if task else "", task_version=task.version if task else 0, failure="none", calls=calls
-    )
+        task_id=task.id if task else "", task_version=task.version if task else 0, failure="none",
+        calls=of_tries(tries, digest=""),
+    )  # fmt: skip
+
+
+class Out(Counter[str]):
+    """How many of each task type are out."""
+
+    def of(self, task_type: str) -> int:
+        return self[task_type]
 
 
 @pytest.mark.parametrize("cause", ["rate-limited", "resting"])
 async def test_half_of_what_was_out_and_one_more_for_every_round(house: SmallHouse, cause: str) -> None:
-    throttle = Throttle(house.clock)
-    assert (throttle.room(64), throttle.holds_back) == (64, False)
-    throttle.heard(told(cause), free=1)
-    assert throttle.holds_back
-    assert throttle.room(1) == 0, "as many are out as may be, and more"
-    assert throttle.room(64) == 32
+    throttle, out = Throttle(house.clock), Out({SLOW: 64})
+    assert (throttle.most(out.of), throttle.limited) == ({}, frozenset())
+    throttle.heard(told(cause), SLOW, out.of)
+    assert throttle.limited == {SLOW}
+    assert throttle.most(out.of) == {SLOW: 0}, "as many are out as may be, and more"
+    out[SLOW] = 0
+    assert throttle.most(out.of) == {SLOW: 32}
     for _ in range(32):
-        throttle.heard(told("ok"), free=32)
-    assert throttle.room(64) == 33
+        throttle.heard(told("ok"), SLOW, out.of)
+        throttle.heard(told("ok"), OTHER, out.of)
+    assert throttle.most(out.of) == {SLOW: 33}
 
 
 async def test_a_crowd_that_is_turned_away_is_one_sign(house: SmallHouse) -> None:
-    throttle = Throttle(house.clock)
-    throttle.room(64)
+    throttle, out = Throttle(house.clock), Out({SLOW: 64})
     for _ in range(64):
-        throttle.heard(told("rate-limited"), free=0)
-    assert throttle.room(64) == 32
+        throttle.heard(told("rate-limited"), SLOW, out.of)
+    assert throttle.most(Out().of) == {SLOW: 32}
     house.clock.advance(STEP_US / 1_000_000)
-    throttle.heard(told("rate-limited"), free=32)
-    assert throttle.room(64) == 16
+    throttle.heard(told("rate-limited"), SLOW, Out({SLOW: 32}).of)
+    assert throttle.most(Out().of) == {SLOW: 16}
+
+
+async def test_each_task_type_has_a_limit_of_its_own(house: SmallHouse) -> None:
+    throttle, out = Throttle(house.clock), Out({SLOW: 8, OTHER: 2})
+    throttle.heard(told("rate-limited"), SLOW, out.of)
+    throttle.heard(told("rate-limited"), OTHER, out.of)
+    assert throttle.most(Out().of) == {SLOW: 4, OTHER: 1}
 
 
 async def test_it_never_closes_and_is_lifted_in_the_end(house: SmallHouse) -> None:
-    throttle = Throttle(house.clock)
-    throttle.room(8)
+    throttle, out = Throttle(house.clock), Out({SLOW: 8})
     for _ in range(9):
-        throttle.heard(told("rate-limited"), free=7)
+        throttle.heard(told("rate-limited"), SLOW, out.of)
         house.clock.advance(STEP_US / 1_000_000)
-    assert throttle.room(8) == 1
+    assert throttle.most(Out().of) == {SLOW: 1}
     house.clock.advance(LIFTED_US / 1_000_000)
-    assert (throttle.room(8), throttle.holds_back) == (8, False)
+    assert (throttle.most(Out().of), throttle.limited) == ({}, frozenset())
 
 
-@pytest.mark.parametrize("cause", ["error", "malformed", "ok"])
-async def test_other_troubles_are_no_sign(house: SmallHouse, cause: str) -> None:
-    throttle = Throttle(house.clock)
-    throttle.heard(told(cause), free=0)
-    assert not throttle.holds_back
+@pytest.mark.parametrize(("causes", "models", "by"), [
+    (("error",), "a", ""), (("malformed",), "a", ""), (("ok",), "a", ""),
+    (("rate-limited", "error"), "ab", "a"),
+    (("rate-limited", "ok"), "ab", ""), (("resting", "ok"), "ab", ""),
+    (("rate-limited", "ok"), "aa", "a"), (("resting", "rate-limited", "ok"), "abb", "b"),
+])  # fmt: skip
+async def test_a_model_in_whose_place_another_answers_holds_nothing_back(
+    causes: tuple[str, ...], models: str, by: str
+) -> None:
+    assert turned_away_by(told(*causes, models=models).calls) == frozenset(by)
+
+
+async def test_it_is_on_record_when_it_begins_while_it_goes_on_and_when_it_is_over(house: SmallHouse) -> None:
+    throttle, out = Throttle(house.clock), Out({SLOW: 8})
+
+    def heard() -> list[tuple[str, str]]:
+        events = throttle.to_tell(manager="m")
+        assert throttle.to_tell(manager="m") == events, "said again until it is written"
+        throttle.told(events)
+        assert throttle.to_tell(manager="m") == ()
+        return [(event.kind, event.subject) for event in events]
+
+    throttle.heard(told("rate-limited", models="q"), SLOW, out.of)
+    (event,) = throttle.to_tell(manager="m")
+    assert (event.data["models"], event.data["assignments_at_once"], event.data["manager"]) == (["q"], 4, "m")
+    assert event.data["until_us"] > event.at_us + LIFTED_US
+    assert heard() == [(EventKind.WORK_HELD_BACK, SLOW)]
+    house.clock.advance(LIFTED_US / 1_000_000 - 1)
+    throttle.heard(told("rate-limited"), SLOW, out.of)
+    house.clock.advance(1)
+    assert throttle.most(out.of), "the last sign is a second old"
+    assert heard() == [(EventKind.WORK_HELD_BACK, SLOW)]
+    house.clock.advance(LIFTED_US / 1_000_000)
+    throttle.most(out.of)
+    assert heard() == [(EventKind.WORK_LET_GO, SLOW)]
+
+
+async def many(house: SmallHouse, spec: str, count: int) -> list[Task]:
+    return [await house.a_task(spec=spec, state=TaskState.READY, attempt=0) for _ in range(count)]
+
+
+def sent_by_type(bench: Bench) -> Counter[str]:
+    return Counter(one.task.spec.name for one in bench.dispatch.sent)
+
+
+async def test_others_are_claimed_past_those_that_wait(house: SmallHouse) -> None:
+    """Sixteen of the limited type stand first in the queue; what stands behind them goes on all the same."""
+    bench = Bench(house)
+    await many(house, SLOW, 16)
+    await bench.claiming.once()
+    assert sent_by_type(bench) == {SLOW: 8}, "as many as its workers have room for"
+    await bench.hand_in(told("rate-limited", task=bench.dispatch.sent[0].task))
+    bench.dispatch.sent.clear()
+    await many(house, OTHER, 3)
+    await bench.claiming.once()
+    assert sent_by_type(bench) == {OTHER: 3}, "seven of the limited type are out, four may be"
+    assert bench.claiming.held_back == bench.claiming.limited == {SLOW}
+    links = await house.manager.links(house.manager.writer)
+    (body,) = [link.body.decode() for link in links if b"WORK_HELD_BACK" in link.body]
+    assert f'"subject":"{SLOW}"' in body
+
+
+async def test_who_does_not_come_back_does_not_count_for_ever(house: SmallHouse) -> None:
+    bench = Bench(house)
+    await many(house, SLOW, 8)
+    await bench.claiming.once()
+    await bench.hand_in(told("rate-limited", task=bench.dispatch.sent[0].task))
+    assert bench.claiming._out_of(SLOW) == 7
+    house.clock.advance(LEASE_SECONDS)
+    assert bench.claiming._out_of(SLOW) == 0
+
+
+def a_planning(house: SmallHouse, bench: Bench) -> Planning:
+    roster = bench.judging._roster
+    planner, _ = a_planner(house)
+    return Planning(
+        planner=planner, court=bench.judging._court, store=house.manager, roster=roster, claiming=bench.claiming,
+        handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(256)), shards=range(256),
+        ready=Bell(house.clock),
+    )  # fmt: skip
+
+
+async def came(house: SmallHouse, kind: str) -> Input:
+    one = Input(id=house.ids.new(), campaign_id=house.campaign.id, kind=kind, payload={"text": "a line"},
+                labels=(PUBLIC,), threat="LOW", admitted_at_us=house.clock.now_us())  # fmt: skip
+    await house.put(one)
+    return one
 
 
 async def test_claiming_and_planning_hold_back_together(house: SmallHouse) -> None:
     """Tasks stay ready and inputs stay admitted while models turn away; later both are taken on."""
     bench = Bench(house)
-    tasks = [await house.a_task(state=TaskState.READY, attempt=0) for _ in range(16)]
-    roster = bench.judging._roster
-    planner, _ = a_planner(house)
-    planning = Planning(
-        planner=planner, court=bench.judging._court, store=house.manager, roster=roster, claiming=bench.claiming,
-        handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(256)), shards=range(256),
-        ready=Bell(house.clock),
-    )  # fmt: skip
+    tasks, planning = await many(house, SLOW, 16), a_planning(house, bench)
     await bench.claiming.once()
     sent = len(bench.dispatch.sent)
-    assert sent == 8, "as many as its workers have room for"
     await bench.hand_in(told("rate-limited", task=bench.dispatch.sent[0].task))
-    came = Input(id=house.ids.new(), campaign_id=house.campaign.id, kind="bench", payload={"text": "a line"},
-                 labels=(PUBLIC,), threat="LOW", admitted_at_us=house.clock.now_us())  # fmt: skip
-    await house.put(came)
+    slow = await came(house, "bench")
     await bench.claiming.once()
-    assert 1 <= len(bench.dispatch.sent) - sent < 8
+    assert len(bench.dispatch.sent) - sent < 8
     assert not await planning.once()
-    assert (await house.manager.get(Input, came.id)).state == "admitted"
+    assert (await house.manager.get(Input, slow.id)).state == "admitted"
     ready = [one for one in tasks if (await house.manager.get(Task, one.id)).state is TaskState.READY]
     assert ready, "what is not sent waits in the store"
     house.clock.advance(LIFTED_US / 1_000_000)
     while await bench.claiming.once():
         pass
     assert await planning.once()
-    assert (await house.manager.get(Input, came.id)).state == "planned"
+    assert (await house.manager.get(Input, slow.id)).state == "planned"
+
+
+async def test_what_goes_to_other_models_is_planned_meanwhile(house: SmallHouse) -> None:
+    bench = Bench(house)
+    planning = a_planning(house, bench)
+    await many(house, SLOW, 16)
+    await bench.claiming.once()
+    await bench.hand_in(told("rate-limited", task=bench.dispatch.sent[0].task))
+    await bench.claiming.once()
+    slow, other = await came(house, "bench"), await came(house, "bench_post")
+    bench.dispatch.sent.clear()
+    assert await planning.once()
+    states = [(await house.manager.get(Input, one.id)).state for one in (slow, other)]
+    assert states == ["admitted", "planned"]
+
+
+async def test_what_is_planned_of_a_limited_type_does_not_pass_the_queue(house: SmallHouse) -> None:
+    """None of it waits, so it is planned; but it is claimed in its turn, and not sent as it is written."""
+    bench = Bench(house)
+    planning = a_planning(house, bench)
+    await many(house, SLOW, 4)
+    await bench.claiming.once()
+    await bench.hand_in(told("rate-limited", task=bench.dispatch.sent[0].task))
+    for one in bench.dispatch.sent[1:]:
+        await house.put(one.task.after(TaskCommand.DROP), by=Role.MANAGER)
+        await bench.hand_in(told("ok", task=one.task))
+    house.clock.advance(LIFTED_US / 1_000_000 / 2)
+    await bench.claiming.once()
+    bench.dispatch.sent.clear()
+    assert (bench.claiming.limited, bench.claiming.held_back) == ({SLOW}, frozenset())
+    for _ in range(4):
+        await came(house, "bench")
+    assert await planning.once()
+    assert sent_by_type(bench) == {}
+    await bench.claiming.once()
+    assert 1 <= sent_by_type(bench)[SLOW] < 4
+
+
+async def test_a_planner_that_is_turned_away_waits_too(house: SmallHouse) -> None:
+    planning = a_planning(house, Bench(house))
+    asked: list[str] = []
+
+    async def plan() -> tuple[Task, ...]:
+        asked.append("again")
+        raise ModelsFailed((Try(model="m", cause="rate-limited"),))
+
+    await planning._planned(house.campaign, plan)
+    assert not planning._is_time(house.campaign, house.agent)
+    house.clock.advance(POOR_SECONDS)
+    assert planning._is_time(house.campaign, house.agent)

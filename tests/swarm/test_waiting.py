@@ -89,7 +89,30 @@ async def test_all_of_a_flood_is_planned_in_the_end(house: SmallHouse) -> None:
     made, _ = planning(house)
     for _ in range(-(-2 * INPUTS_AT_ONCE_MAX // INPUTS_OF_ONE_MAX)):
         await planned(made)
+        await house.manager.claim(shards=range(256), limit=INPUTS_OF_ONE_MAX, lease_seconds=60)
     assert await house.manager.list(Input, states=("admitted",)) == ()
+
+
+async def test_a_flood_does_not_stand_in_front_of_who_comes_later(house: SmallHouse) -> None:
+    """Planning is faster than work; and workers take what has waited longest, whoever it belongs to."""
+    loud = await another(house, "bert")
+    await come_in(house, loud, 3 * INPUTS_AT_ONCE_MAX)
+    made, _ = planning(house)
+    for _ in range(12):
+        await planned(made)
+    assert len(await house.manager.list(Task, scope=loud.id)) == INPUTS_OF_ONE_MAX
+    house.clock.advance(1)
+    await come_in(house, house.campaign, 1)
+    for _ in range(12):
+        await planned(made)
+    before, leased = 0, [loud.id]
+    while house.campaign.id not in leased:
+        claimed = await house.manager.claim(shards=range(256), limit=8, lease_seconds=60)
+        leased = [task.campaign_id for task in claimed]
+        before += leased.count(loud.id)
+        house.clock.advance(0.1)
+        await planned(made)
+    assert before <= INPUTS_OF_ONE_MAX + 8
 
 
 async def test_an_agent_that_wakes_up_is_planned_for_again(house: SmallHouse) -> None:

@@ -3,7 +3,7 @@ import * as api from "chimera-client";
 import { moneyOf, percentOf, plural } from "@/words/money";
 import { textOf } from "@/words/plain";
 
-type Line = Pick<api.EventLine, "kind"> & { data: unknown };
+type Line = Pick<api.EventLine, "kind" | "subject"> & { data: unknown };
 
 const reasonsOf = (data: Record<string, unknown>): string => {
   const reasons = data["reasons"];
@@ -21,6 +21,9 @@ export function sayEvent(line: Line): string {
     case "PLAN_REFUSED": return after("No plan was sound", Array.isArray(data["refusals"]) ? textOf(data["refusals"].at(-1)) : reasonsOf(data));
     case "DRAFT_JUDGED": return data["accepted"] === true ? `A draft was accepted, confidence ${percentOf(Number(data["confidence_bp"] ?? 0))}` : after("A draft was sent back", Array.isArray(data["findings"]) ? data["findings"].map(textOf).join("; ") : "");
     case "WORK_FAILED": return after("Work failed", reasonsOf(data));
+    case "WORK_HELD_BACK": return `${line.subject} waits: ${Array.isArray(data["models"]) ? data["models"].map(textOf).join(", ") : "its models"} turns it away, ${text("assignments_at_once")} at once`;
+    case "WORK_LET_GO": return `${line.subject} goes on as before: no model turns it away any more`;
+    case "RECORDS_DROPPED": return `Kept long enough: ${plural(Number(data["records"] ?? 0), "record")} of ${Array.isArray(data["weeks"]) ? data["weeks"].map(textOf).join(", ") : "old weeks"} are gone, behind checkpoint ${text("checkpoint")}`;
     case "VARIANTS_CHOSEN": return after("Chosen by what was liked", Object.values((data["chosen"] ?? {}) as Record<string, unknown>).map(textOf).join(", "));
     case "POST_MEASURED": return text("state") === "measured" ? `People did something about it ${plural(Number(data["engagements"] ?? 0), "time")}` : after("Not measured", text("state"));
     case "ACTION_GRANTED": return after("Allowed", reasonsOf(data));
@@ -50,5 +53,5 @@ export function sayEvent(line: Line): string {
 
 export const EVENT_TONES: Record<string, "go" | "wait" | "stop" | "doubt" | "info" | "plain"> = {
   ACTION_GRANTED: "go", EFFECT_FINISHED: "go", TASK_SETTLED: "go", RESUMED: "go", ACTION_ESCALATED: "wait", REVIEW_RULED: "info", PLAN_ADOPTED: "info",
-  ACTION_DENIED: "stop", INPUT_REFUSED: "stop", EFFECT_FAILED: "stop", WORK_FAILED: "stop", PLAN_REFUSED: "stop", HALTED: "stop", REVIEW_EXPIRED: "stop", EFFECT_IN_DOUBT: "doubt",
+  ACTION_DENIED: "stop", INPUT_REFUSED: "stop", EFFECT_FAILED: "stop", WORK_FAILED: "stop", WORK_HELD_BACK: "wait", WORK_LET_GO: "go", PLAN_REFUSED: "stop", HALTED: "stop", REVIEW_EXPIRED: "stop", EFFECT_IN_DOUBT: "doubt",
 };

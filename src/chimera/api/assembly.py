@@ -39,6 +39,7 @@ from chimera.api.programs import ProgramRoutes
 from chimera.api.public import PublicRoutes
 from chimera.api.pulse import Pulse
 from chimera.api.replies import Replies
+from chimera.api.restraints import Restraints
 from chimera.api.retelling import Retelling
 from chimera.api.reviewers import ReviewerRoutes
 from chimera.api.reviews import ReviewRoutes
@@ -128,8 +129,9 @@ class Built(Struct, frozen=True, kw_only=True):
 
 def built(given: Given) -> Built:
     """Everything, put together."""
-    uses = Uses()
-    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone, uses=uses, places=Places(given.secrecy))
+    uses, restraints = Uses(), Restraints(given.clock)
+    pulse = Pulse(reads=given.views, clock=given.clock, zone=given.zone, uses=uses, restraints=restraints,
+                  places=Places(given.secrecy))  # fmt: skip
     looks, measures = Looks(store=given.office), Measures()
     replies = Replies(store=given.replies, secrecy=given.secrecy, clock=given.clock)
     webhooks = Webhooks(store=given.office, ids=given.ids, secrecy=given.secrecy)
@@ -138,12 +140,12 @@ def built(given: Given) -> Built:
     guard = Guard(desk=given.desk, limits=Limits(given.clock), looks=looks, replies=replies)
     house = HouseRoutes(views=given.views, uses=uses, networks=given.networks)
     pages = PageRoutes(folder=given.console)
-    resources = (*_resources(given, pulse, measures), house, *_outward(given, webhooks), pages)
+    resources = (*_resources(given, pulse, restraints, measures), house, *_outward(given, webhooks), pages)
     made = app.build(resources, guard=guard, version=version("chimera"))
     return Built(app=made, pulse=pulse, looks=looks, measures=measures, replies=replies, telling=telling)
 
 
-def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resource]:
+def _resources(given: Given, pulse: Pulse, restraints: Restraints, measures: Measures) -> Iterator[Resource]:
     office, clock = given.office, given.clock
     imitations = Imitations(reads=given.views, decoys=Decoys(store=office))
     views = ImitatingViews(given.views, imitations)
@@ -152,7 +154,8 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield SessionRoutes(desk=given.desk, timezone=str(given.zone), provider=given.provider,
                         secrecy=given.secrecy)  # fmt: skip
     yield PassRoutes(desk=given.desk)
-    yield FleetRoutes(views=views, retelling=retelling, pulse=pulse, clock=clock, treasury=treasury)
+    yield FleetRoutes(views=views, retelling=retelling, pulse=pulse, clock=clock, treasury=treasury,
+                      restraints=restraints)  # fmt: skip
     yield AgentRoutes(views=views, installer=Installer(office, security=given.security), halts=halts,
                       read_package=given.read_package, treasury=treasury, clock=clock)  # fmt: skip
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
@@ -174,8 +177,9 @@ def _resources(given: Given, pulse: Pulse, measures: Measures) -> Iterator[Resou
     yield PublicRoutes(views=views)
     yield CardRoutes(file=given.card)
     yield KpiRoutes(views=views, pulse=pulse)
-    yield VitalRoutes(views=views, pulse=pulse, measures=measures, clock=clock, version=version("chimera"),
-                      breakers=BreakerReadings(reads=views, treasury=treasury, clock=clock))  # fmt: skip
+    yield VitalRoutes(views=views, pulse=pulse, restraints=restraints, measures=measures, clock=clock,
+                      breakers=BreakerReadings(reads=views, treasury=treasury, clock=clock),
+                      version=version("chimera"))  # fmt: skip
 
 
 def _outward(given: Given, webhooks: Webhooks) -> Iterator[Resource]:

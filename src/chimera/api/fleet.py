@@ -9,6 +9,7 @@ from msgspec import Struct
 from chimera.api.guard import Who
 from chimera.api.kept import Kept
 from chimera.api.pulse import Pulse, Tally
+from chimera.api.restraints import HeldBack, Restraints
 from chimera.api.retelling import Retelling
 from chimera.api.route import Needs, Route
 from chimera.domain import budget
@@ -56,15 +57,20 @@ class FleetSummary(Struct, frozen=True, kw_only=True):
     halted: tuple[str, ...]
     heads: tuple[ChainHead, ...]
     stream_lag_us: int
+    held_back: tuple[HeldBack, ...] = ()
 
 
 class FleetRoutes:
     """`/v1/fleet`."""
 
-    def __init__(self, *, views: Views, retelling: Retelling, pulse: Pulse, clock: Clock, treasury: Treasury) -> None:
+    def __init__(
+        self, *, views: Views, retelling: Retelling, pulse: Pulse, clock: Clock, treasury: Treasury,
+        restraints: Restraints,
+    ) -> None:  # fmt: skip
         self._views = views
         self._retelling = retelling
         self._pulse = pulse
+        self._restraints = restraints
         self._treasury = treasury
         self._agents: Kept[dict[str, int]] = Kept(lambda: views.count(Agent), clock=clock, seconds=2.0)
         self._moving: Kept[Mapping[str, int]] = Kept(lambda: views.moving(), clock=clock, seconds=0.5)
@@ -79,7 +85,8 @@ class FleetRoutes:
     async def show(self, who: Who) -> FleetSummary:
         """The fleet now: agents and tasks by state, today's figures, spending, queue ages, halts.
 
-        How far the chains have come (`heads`) is told to whoever may read them.
+        How far the chains have come (`heads`) is told to whoever may read them. `held_back`: task types of which less
+        goes out than workers have room for, because models turn it away.
         """
         ages, now_us = await self._ages.get(), await self._views.now_us()
         today = self._pulse.tally()
@@ -91,7 +98,7 @@ class FleetRoutes:
             oldest_ready_us=ages.oldest_ready_us, oldest_review_us=ages.oldest_review_us,
             next_deadline_us=ages.next_deadline_us, halted=tuple(sorted(await self._views.halted())),
             heads=await self._heads() if self._retelling.reads_chains(who) else (),
-            stream_lag_us=self._pulse.lag_us,
+            stream_lag_us=self._pulse.lag_us, held_back=self._restraints.now(),
         )  # fmt: skip
 
     async def _heads(self) -> tuple[ChainHead, ...]:

@@ -16,9 +16,10 @@ from msgspec import Struct
 
 from chimera.api import history
 from chimera.api.paging import Places
+from chimera.api.restraints import Restraints
 from chimera.api.uses import Uses
 from chimera.domain.errors import Unavailable
-from chimera.domain.event import Event, EventKind, Link
+from chimera.domain.event import OF_PEOPLE, Event, EventKind, Link
 from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads
 
@@ -39,7 +40,11 @@ _TOPICS = {
     "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "PAUSED": "halt", "RESUMED": "halt",
     "CAP": "money",
 }  # fmt: skip
-_UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED"})
+# What screens about people read again; who came in and who looked at something is no change of theirs.
+_CHANGES_PEOPLE = OF_PEOPLE & {
+    EventKind.PERSON_ADDED, EventKind.PERSON_CHANGED, EventKind.TOKEN_ISSUED, EventKind.TOKEN_REVOKED,
+}  # fmt: skip
+_UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED", "RECORDS_DROPPED"})
 _WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD | {"DECOY_PLANTED"}}
 TOPICS = frozenset(_TOPICS.get(word, word.lower()) for word in _WORDS) | {"review"}
 
@@ -90,10 +95,13 @@ _COUNTED: Mapping[str, str] = {
 class Pulse:
     """One reader of the chains, any number of listeners."""
 
-    def __init__(self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses, places: Places) -> None:
+    def __init__(
+        self, *, reads: Reads, clock: Clock, zone: tzinfo, uses: Uses, restraints: Restraints, places: Places
+    ) -> None:  # fmt: skip
         self._reads = reads
         self._places = places
         self._uses = uses
+        self._restraints = restraints
         self._clock = clock
         self._zone = zone
         self._cursor: dict[str, int] = {}
@@ -179,7 +187,7 @@ class Pulse:
             return False
         events = [history.event_of(link) for link in links]
         self._count(events)
-        topics = topics_of(events)
+        topics = topics_for_pages(events)
         if topics:
             now_us, oldest_us = self._clock.now_us(), min(event.at_us for event in events)
             self.lag_us = now_us - oldest_us
@@ -228,7 +236,7 @@ class Pulse:
                     break
                 events.extend(history.event_of(link) for link in page)
                 after = page[-1].seq
-        return self._encoded(Frame(at_us=self._clock.now_us(), topics=topics_of(events)), here)
+        return self._encoded(Frame(at_us=self._clock.now_us(), topics=topics_for_pages(events)), here)
 
     def _encoded(self, frame: Frame, cursor: dict[str, int], *, kind: str = "change") -> bytes:
         word = self._places.encode(cursor).encode()
@@ -239,6 +247,7 @@ class Pulse:
     def _count(self, events: Iterable[Event]) -> None:
         for event in events:
             self._uses.note(event)
+            self._restraints.note(event)
             name = _COUNTED.get(_kind_told(event))
             if name and event.at_us >= self._day_us:
                 self._counts[name] += 1
@@ -273,6 +282,18 @@ async def _waiting(queue: asyncio.Queue[bytes]) -> bytes:
     while not queue.empty():
         found.append(queue.get_nowait())
     return b"".join(found)
+
+
+def topics_for_pages(events: Iterable[Event]) -> dict[str, Topic]:
+    """What every page may be told: of people no more than that something about them has changed."""
+    told, of_people = list[Event](), 0
+    for event in events:
+        if event.kind not in OF_PEOPLE:
+            told.append(event)
+        elif event.kind in _CHANGES_PEOPLE:
+            of_people += 1
+    topics = topics_of(told)
+    return {**topics, "person": Topic(count=of_people)} if of_people else topics
 
 
 def topics_of(events: Iterable[Event]) -> dict[str, Topic]:

@@ -6,6 +6,7 @@ A gap in the numbers of a chain, or an event of the office where a manager's wou
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from chimera.api import history
 from chimera.api.history import EventLine, Found, Sought
 from chimera.api.imitations import BEFORE, Imitation, Imitations, told_instead
 from chimera.domain import ids
-from chimera.domain.event import Event, EventKind
+from chimera.domain.event import OF_PEOPLE, Event, EventKind
 from chimera.domain.person import Principal
 from chimera.domain.verbs import FLEET
 from chimera.governance.identity.permits import Permits
@@ -43,12 +44,13 @@ class Retelling:
             return await history.newest(self._views, sought, before=before)
         if sought.chain:
             self._permits.require(who, "audit.look", FLEET)
-        if sought.kind in APART:
+        hidden = self._hidden_from(who)
+        if sought.kind in hidden:
             return Found(events=(), next={})
         life = await self._imitations.of_task(sought.record) if sought.record else None
         asked = replace(sought, others=tuple(_others(sought, life)))
         found = await history.newest(self._views, asked, before=before)
-        told = [line for line in await self._told(found.events, life)
+        told = [line for line in await self._told(found.events, life, hidden)
                 if sought.kind in ("", line.kind) and _says(line, sought.record)]  # fmt: skip
         return Found(events=tuple(sorted(told, key=lambda line: line.at_us, reverse=True)), next=found.next)
 
@@ -61,20 +63,29 @@ class Retelling:
         if life is not None:
             # What is on record of the decoy itself does not name its task; its review does.
             lines = (*lines, *await self._about(life.review.id, limit), *await self._about(life.like, limit))
-        told = await self._told({(line.chain, line.sequence): line for line in lines}.values(), life)
+        told = await self._told({(line.chain, line.sequence): line for line in lines}.values(), life,
+                                self._hidden_from(who))  # fmt: skip
         return tuple(sorted((line for line in told if _says(line, task_id)), key=lambda line: line.at_us))[:limit]
 
     async def _about(self, record: str, limit: int) -> tuple[EventLine, ...]:
         return await history.about(self._views, record, since_us=ids.at_us(record) - 1_000_000, limit=limit)
 
-    async def _told(self, lines: Iterable[EventLine], life: Imitation | None) -> list[EventLine]:
-        told = [await self._retold(line, life) for line in lines]
+    def _hidden_from(self, who: Principal) -> AbstractSet[str]:
+        """The kinds of events that this person is not told of."""
+        return APART if self._permits.may(who, "people.look", FLEET) else APART | OF_PEOPLE
+
+    async def _told(
+        self, lines: Iterable[EventLine], life: Imitation | None, hidden: AbstractSet[str]
+    ) -> list[EventLine]:  # fmt: skip
+        told = [await self._retold(line, life, hidden) for line in lines]
         return [replace(line, chain="", sequence=0, hash="") for line in told if line is not None]
 
-    async def _retold(self, line: EventLine, life: Imitation | None) -> EventLine | None:
+    async def _retold(
+        self, line: EventLine, life: Imitation | None, hidden: AbstractSet[str]
+    ) -> EventLine | None:  # fmt: skip
         if line.kind == EventKind.DECOY_PLANTED:
             return await self._begun(line)
-        if line.kind in APART:
+        if line.kind in hidden:
             return None
         if life is not None and not _names(line, life):
             return life.told_anew(line)

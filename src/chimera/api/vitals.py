@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.responses import Response
 
 from chimera.api.pulse import Pulse
+from chimera.api.restraints import Restraints
 from chimera.api.route import Needs, Public, Route
 from chimera.domain import scopes
 from chimera.domain.errors import Unavailable
@@ -45,6 +46,10 @@ class Measures:
             "chimera_spent_of_day_ratio", "Of the fleet's day: spent and overrun, or moved in five minutes",
             ("within",), registry=self.registry,
         )  # fmt: skip
+        self.held_back = Gauge(
+            "chimera_held_back_assignments", "Of a task type that models turn away: how many may be out at once",
+            ("task_type",), registry=self.registry,
+        )  # fmt: skip
         self.beyond = Gauge("chimera_scopes_beyond_day", "Where a breaker of money would trip", registry=self.registry)
         self.oldest = Gauge("chimera_oldest_seconds", "How long the oldest waits", ("what",), registry=self.registry)
 
@@ -58,11 +63,13 @@ class VitalRoutes:
     """`/health`, `/ready`, `/metrics`."""
 
     def __init__(
-        self, *, views: Views, pulse: Pulse, measures: Measures, breakers: BreakerReadings, clock: Clock, version: str
-    ) -> None:
+        self, *, views: Views, pulse: Pulse, restraints: Restraints, measures: Measures, breakers: BreakerReadings,
+        clock: Clock, version: str,
+    ) -> None:  # fmt: skip
         self._views = views
         self._breakers = breakers
         self._pulse = pulse
+        self._restraints = restraints
         self._measures = measures
         self._clock = clock
         self._version = version
@@ -110,6 +117,9 @@ class VitalRoutes:
         for risk, many in (await self._views.waiting_reviews()).items():
             measures.reviews.labels(risk).set(many)
         measures.halted.set(len(await self._views.halted()))
+        measures.held_back.clear()
+        for one in self._restraints.now():
+            measures.held_back.labels(one.task_type).set(one.assignments_at_once)
         measures.oldest.labels("ready").set(ages.oldest_ready_us / 1_000_000)
         measures.oldest.labels("review").set(ages.oldest_review_us / 1_000_000)
         await self._look_at_money()

@@ -8,7 +8,7 @@ from chimera.adapters.documents.governance import DEFAULT_PACK, load_files, load
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly import people
 from chimera.assembly.money import breakers
-from chimera.assembly.vaults import Vaults
+from chimera.assembly.vaults import Vaults, checkpoint_keys
 from chimera.domain.confidence import Bands
 from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.governance.breakers import Breakers
@@ -20,6 +20,7 @@ from chimera.learning.recollection import Remembrance
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads, Store
 from chimera.ports.tools_read import ToolsRead
+from chimera.ports.weeks import Weeks
 from chimera.settings import Settings
 from chimera.swarm.bell import Bell
 from chimera.swarm.following import Following
@@ -27,6 +28,7 @@ from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.measuring import Measuring
 from chimera.swarm.orchestrator import Duties, Orchestrator
+from chimera.swarm.retaining import Retaining
 
 
 class Inlets(Struct, frozen=True, kw_only=True):
@@ -47,6 +49,18 @@ def inlets_of(
                   measuring=Measuring(store=office, tools=tools, rhythm=rhythm))  # fmt: skip
 
 
+def retaining(settings: Settings, store: Store, weeks: Weeks) -> Retaining:
+    """How long records are kept here, behind checkpoints of this installation's own vault."""
+    return Retaining(weeks=weeks, store=store, keys=lambda: checkpoint_keys(settings), days=settings.retention_days)
+
+
+class Upkeep(Struct, frozen=True, kw_only=True):
+    """What is kept, and until when: weeks of records, and what agents remember."""
+
+    weeks: Weeks
+    remembrance: Remembrance | None = None
+
+
 class TopTier(Struct, frozen=True, kw_only=True):
     """The orchestrator, and what others ask of the office beside it."""
 
@@ -60,7 +74,7 @@ class TopTier(Struct, frozen=True, kw_only=True):
 
 def top_tier(
     settings: Settings, office: Store, *, reads: Reads, vaults: Vaults, bands: Bands, arrived: Bell,
-    inlets: Inlets, remembrance: Remembrance | None = None,
+    inlets: Inlets, upkeep: Upkeep,
 ) -> TopTier:  # fmt: skip
     """All of it over the office's store. Rings `arrived` when something came in."""
     clock = SystemClock()
@@ -70,8 +84,9 @@ def top_tier(
     governor = TellingVault(vault=vaults, reads=reads, shipped=load_files(DEFAULT_PACK))
     duties = Duties(governor=governor, checkpoints=checkpoints, checkpoint_seconds=settings.checkpoint_seconds,
                     breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
-                    spending=breakers(settings, office, clock, halts=halts), remembrance=remembrance,
-                    following=inlets.following, measuring=inlets.measuring)  # fmt: skip
+                    spending=breakers(settings, office, clock, halts=halts), remembrance=upkeep.remembrance,
+                    following=inlets.following, measuring=inlets.measuring,
+                    retaining=retaining(settings, office, upkeep.weeks))  # fmt: skip
     orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
                                 listening=inlets.listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,

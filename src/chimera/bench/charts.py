@@ -8,7 +8,7 @@ from html import escape
 
 WIDTH, ROW, NAMES, MARGIN = 860, 34, 330, 20
 HEIGHT, LEFT, INK, FAINT = 380, 70, "#1b1f24", "#d0d7de"
-COLOURS = ("#0b6e4f", "#5b6abf", "#c1440e", "#8a6d00", "#7a3e9d", "#3a7ca5")
+COLOURS = ("#0b6e4f", "#5b6abf", "#c1440e", "#8a6d00", "#7a3e9d", "#3a7ca5", "#d16ba5", "#5f6b6d", "#2f4b26")
 
 
 def bars(title: str, rates: Sequence[tuple[str, float]]) -> str:

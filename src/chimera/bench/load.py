@@ -187,6 +187,19 @@ def agent_of(number: int, fresh: Ids) -> Agent:
     )  # fmt: skip
 
 
+def idle_agents() -> tuple[str, str]:
+    """The bodies of an agent and of its standing campaign, with places for what differs."""
+    agent = Agent(
+        id="@ID@", name="bench-@NUMBER@", package="bench", package_version="1", package_digest="0" * 64,
+        persona=Persona(name="Bench @NUMBER@", voice="plain", disclosure=DISCLOSURE),
+        accounts=(Account(platform=SOCIAL, handle="@bench-@NUMBER@"),),
+        permissions=("note.keep", "post.publish"), capabilities=("bench",), rulings=1_000, state=AgentState.ACTIVE,
+    )  # fmt: skip
+    goal = Goal(text="repeat lines", agent="@AGENT@", platform=SOCIAL, budget_micros=BUDGET_MICROS)
+    campaign = Campaign(id="@ID@", agent_id="@AGENT@", goal=goal, state=CampaignState.RUNNING)
+    return msgspec.json.encode(agent).decode(), msgspec.json.encode(campaign).decode()
+
+
 def handle_of(number: int) -> str:
     """Its account."""
     return f"@bench-{number:05d}"

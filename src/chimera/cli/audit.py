@@ -13,12 +13,12 @@ import typer
 from msgspec import Struct
 
 from chimera import bootstrap
-from chimera.adapters.postgres.retention import Week, drop_weeks
 from chimera.adapters.system.clock import SystemClock
 from chimera.api import history
 from chimera.api.history import EventLine
 from chimera.api.imitations import Imitation, Imitations, told_instead
 from chimera.assembly import people, vaults
+from chimera.assembly.orchestrating import retaining
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.cli.inputs import cannot_read
@@ -29,12 +29,11 @@ from chimera.domain.attempt import Attempt, in_turn
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind, Link
 from chimera.domain.grant import Performance, Seal
-from chimera.domain.retention import cut_us
+from chimera.domain.retention import Week
 from chimera.domain.review import Review
-from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.domain.verbs import FLEET
-from chimera.governance import audit, retention, verify_bundle
+from chimera.governance import audit, verify_bundle
 from chimera.governance.bundles import bundle_lines
 from chimera.governance.checkpoints import latest
 from chimera.governance.decoys import Decoys
@@ -137,15 +136,11 @@ def retain(*, as_json: Json = False) -> None:
 async def _retain(settings: Settings) -> tuple[Week, ...]:
     async with bootstrap.running_or_own_database(settings) as found:
         await permitted(found, "system.change")
-        reads = await found.reads()
+        store = await found.free_store("cli")
         try:
-            before_us = cut_us(now_us=await reads.now_us(), days=settings.retention_days)
-            keys = vaults.checkpoint_keys(settings)
-            anchor = retention.require_anchor(await latest(reads), before_us=before_us, keys=keys)
+            return await retaining(settings, store, found.weeks()).drop()
         finally:
-            await reads.close()
-        password = found.passwords[Role.MAINTENANCE]
-        return await drop_weeks(found.dsn, password=password, before_us=before_us, checkpoint_id=anchor.id)
+            await store.close()
 
 
 @app.command()

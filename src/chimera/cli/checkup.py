@@ -99,8 +99,10 @@ async def idleness(reads: Reads) -> str:
     campaigns = await reads.count(Campaign)
     if any(campaigns.get(state) for state in (CampaignState.OPENED, CampaignState.RUNNING)):
         return ""
-    if (await reads.count(Task)).keys() - OVER:
-        return ""
+    # Looked for one state at a time, which an index knows: of ten million that are over, counting reads every one.
+    for state in sorted(set(TaskState) - OVER):
+        if await reads.list(Task, states=(state,), limit=1):
+            return ""
     if paused := campaigns.get(CampaignState.PAUSED, 0):
         return f"nothing goes on: {paused} of the campaigns wait to be resumed (`chimera campaign list`)"
     if not campaigns:

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from chimera.domain.agent import Agent
-from chimera.domain.event import Event, EventKind, Link
+from chimera.domain.event import OF_PEOPLE, Event, EventKind, Link
 from chimera.domain.money import format_micros
 from chimera.ports.store import LIST_MAX, Reads
 
 _EVENT = msgspec.json.Decoder(Event)
-_QUIET = frozenset({EventKind.GRANTS_SEALED, EventKind.EFFECT_STARTED, EventKind.WRITER_OPENED})
+# What people did with their accounts is no news of the fleet; `chimera audit show` has it, and asks who asks.
+_QUIET = OF_PEOPLE | {EventKind.GRANTS_SEALED, EventKind.EFFECT_STARTED, EventKind.WRITER_OPENED}
 
 
 class Cursor:
@@ -114,6 +115,11 @@ def _reasons(data: dict[str, Any]) -> str:
 
 
 def _plain(event: Event) -> str:
+    if event.kind is EventKind.WORK_HELD_BACK:
+        models = ", ".join(map(str, event.data.get("models", ())))
+        return f"{event.subject} waits: {models} turns it away; {event.data.get('assignments_at_once', 0)} at once"
+    if event.kind is EventKind.WORK_LET_GO:
+        return f"{event.subject} goes on as before: no model turns it away"
     told = ", ".join(f"{name} {value}" for name, value in event.data.items() if name in ("why", "scope", "by", "state",
                      "name", "platform", "ruling"))  # fmt: skip
     return f"{event.kind.lower().replace('_', ' ')}{': ' if told else ''}{told}"

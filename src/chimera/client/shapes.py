@@ -53,6 +53,14 @@ class WindowShown(Struct, frozen=True, kw_only=True):
     spent_micros: int
 
 
+class HeldBack(Struct, frozen=True, kw_only=True):
+    """A task type that waits because models turn its work away."""
+
+    task_type: str
+    assignments_at_once: int
+    models: tuple[str, ...]
+
+
 class FleetSummary(Struct, frozen=True, kw_only=True):
     """The fleet at a glance."""
 
@@ -67,6 +75,7 @@ class FleetSummary(Struct, frozen=True, kw_only=True):
     oldest_review_us: int
     next_deadline_us: int
     halted: tuple[str, ...]
+    held_back: tuple[HeldBack, ...] = ()
 
 
 class ReviewRow(Struct, frozen=True, kw_only=True):

@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     PLAN_REFUSED = "PLAN_REFUSED"
     DRAFT_JUDGED = "DRAFT_JUDGED"
     WORK_FAILED = "WORK_FAILED"
+    WORK_HELD_BACK = "WORK_HELD_BACK"
+    WORK_LET_GO = "WORK_LET_GO"
     TASK_POSTPONED = "TASK_POSTPONED"
     VARIANTS_CHOSEN = "VARIANTS_CHOSEN"
     POST_MEASURED = "POST_MEASURED"
@@ -70,6 +72,7 @@ class EventKind(StrEnum):
     PAUSED = "PAUSED"
     RESUMED = "RESUMED"
     DATA_READ = "DATA_READ"
+    RECORDS_DROPPED = "RECORDS_DROPPED"
     PERSON_EXPORTED = "PERSON_EXPORTED"
     PERSON_ERASED = "PERSON_ERASED"
     CONSENT_CHANGED = "CONSENT_CHANGED"
@@ -105,6 +108,14 @@ class EventKind(StrEnum):
     MEMORY_KEPT = "MEMORY_KEPT"
     MEMORY_LABELLED = "MEMORY_LABELLED"
     MEMORY_FORGOTTEN = "MEMORY_FORGOTTEN"
+
+
+# Who may log in, who tried to, who looked at what, whose data were asked for: for whoever may see the people here.
+OF_PEOPLE = frozenset({
+    EventKind.PERSON_ADDED, EventKind.PERSON_CHANGED, EventKind.PERSON_EXPORTED, EventKind.PERSON_ERASED,
+    EventKind.LOGIN_TRIED, EventKind.LOGIN_REFUSED, EventKind.LOGGED_IN, EventKind.LOGGED_OUT,
+    EventKind.SESSION_SEEN, EventKind.TOKEN_ISSUED, EventKind.TOKEN_REVOKED, EventKind.DATA_READ,
+})  # fmt: skip
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,8 @@ from chimera.domain.errors import Invalid, Refused
 from chimera.domain.spec import Spec
 
 STEPS_MAX = 256
+# Lower goes first. What nobody ranked stands at 100.
+RANK_MIN, RANK_MAX = 0, 1_000
 KEY_LENGTH_MAX = 64
 
 
@@ -59,6 +61,7 @@ def require_sound(
             remedy="say what may go wrong and how the result is checked",
         )
     _require_keys(plan)
+    _require_ranks(plan)
     _require_specs(plan, specs)
     _require_permitted(plan, specs, permissions)
     _require_capable(plan, specs, capabilities)
@@ -87,6 +90,14 @@ def _require_keys(plan: Plan) -> None:
             where="plan.steps",
             remedy="the planner tries again by itself",
         )
+
+
+def _require_ranks(plan: Plan) -> None:
+    """A plan may put its steps in an order, and not itself before everything else that there is."""
+    for step in plan.steps:
+        if not RANK_MIN <= step.rank <= RANK_MAX:
+            raise Invalid("plan_rank", f"rank {step.rank}; a step has {RANK_MIN} to {RANK_MAX}",
+                          where=f"plan.steps.{step.key}", remedy="the planner tries again by itself")  # fmt: skip
 
 
 def _require_specs(plan: Plan, specs: Mapping[str, Spec]) -> None:

@@ -1,11 +1,23 @@
-"""How long records are kept at least. Pure."""
+"""How long records are kept at least, and the weeks in which they go. Pure."""
 
 from __future__ import annotations
+
+from msgspec import Struct
 
 from chimera.domain.errors import Invalid
 
 RETENTION_DAYS_MIN = 90
 DAY_US = 86_400_000_000
+# Records are written into weeks that exist already, however long nobody was there to make new ones.
+WEEKS_AHEAD = 4
+
+
+class Week(Struct, frozen=True, kw_only=True):
+    """One week: how many records it had, and what it is kept for; nothing when it is gone."""
+
+    week: str
+    records: int
+    kept_for: str
 
 
 def cut_us(*, now_us: int, days: int) -> int:

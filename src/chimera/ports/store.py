@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ from chimera.domain.task import Task
 R = TypeVar("R", bound=Record)
 
 LIST_MAX = 1_000
+# Of every task type as many as there are: what a claim goes by while no model turns anything away.
+NONE_LIMITED: Mapping[str, int] = MappingProxyType({})
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -116,11 +119,13 @@ class Store(Reads, Protocol):
         """
         ...
 
-    async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
+    async def claim(
+        self, *, shards: Sequence[int], limit: int, lease_seconds: float, most: Mapping[str, int] = NONE_LIMITED
+    ) -> tuple[Task, ...]:
         """Lease tasks that are ready and due, or whose lease has run out: best rank first, then longest due.
 
         The leased task has its next version, state `leased`, attempt + 1, and is due when the lease ends. A task whose
-        scope (fleet, its campaign, its agent) is halted is not leased.
+        scope (fleet, its campaign, its agent) is halted is not leased; of the task types in `most` at most so many are.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from chimera.domain import wallets
 from chimera.domain.agent import Account, Agent
 from chimera.domain.attempt import Attempt
+from chimera.domain.change import Change
 from chimera.domain.errors import Unavailable
 from chimera.domain.grant import Performance
 from chimera.domain.task import Task
@@ -51,26 +52,35 @@ class Claiming:
         self._out: dict[str, Assignment] = {}
         self._waits = True
         self._throttle = Throttle(clock)
+        self._held_back: frozenset[str] = frozenset()
 
     @property
-    def is_behind(self) -> bool:
-        """Whether models are the bottleneck and tasks wait for them: then nothing new is planned."""
-        return self._waits and self._throttle.holds_back
+    def limited(self) -> frozenset[str]:
+        """The task types that models turn away now: what is new of them is claimed in its turn."""
+        return self._throttle.limited
+
+    @property
+    def held_back(self) -> frozenset[str]:
+        """Those of them of which tasks wait already: of these nothing new is planned."""
+        return self._held_back & self._throttle.limited
 
     @property
     def spare(self) -> int:
         """How many workers are idle while nothing waits to be claimed: what is planned now may go straight to them."""
-        return 0 if self._waits else self._throttle.room(self._dispatch.room)
+        return 0 if self._waits else self._dispatch.room
 
     async def once(self) -> bool:
-        """Claim as much as workers have room for; whether anything was claimed."""
-        room = min(self._throttle.room(self._dispatch.room), CLAIMED_AT_ONCE_MAX)
+        """Claim as much as workers have room for and models let through; whether anything was claimed."""
+        await self._tell()
+        room = min(self._dispatch.room, CLAIMED_AT_ONCE_MAX)
         if room <= 0:
             self._waits = True
             return False
-        tasks = await self._store.claim(shards=self._shards, limit=room, lease_seconds=LEASE_SECONDS)
+        most = self._throttle.most(self._out_of)
+        tasks = await self._store.claim(shards=self._shards, limit=room, lease_seconds=LEASE_SECONDS, most=most)
         # Whoever waits goes first: while there may be more than was claimed, nothing passes the queue.
         self._waits = len(tasks) == room
+        self._held_back = frozenset(name for name, count in most.items() if _count_of(name, tasks) >= count)
         await self.take_on(tasks)
         return bool(tasks)
 
@@ -86,8 +96,9 @@ class Claiming:
             await self._dispatch.send(assignments)
 
     def heard(self, result: Result) -> None:
-        """A result came, whoever's it is: what its models said counts for what is sent next."""
-        self._throttle.heard(result, free=self._dispatch.room)
+        """A result came, late or not: what its models said counts for what is sent next of its task type."""
+        if assignment := self._out.get(result.task_id):
+            self._throttle.heard(result, assignment.spec.name, self._out_of)
 
     def take_back(self, task_id: str, version: int) -> Assignment | None:
         """The assignment that a result belongs to, once; None when its lease is not the one that we gave."""
@@ -96,6 +107,17 @@ class Claiming:
             return None
         self._entrusted.take(assignment)
         return self._out.pop(task_id)
+
+    def _out_of(self, task_type: str) -> int:
+        """How many of a task type are out under a lease that has not run out."""
+        now_us = self._clock.now_us()
+        return sum(one.spec.name == task_type and one.task.due_at_us > now_us for one in self._out.values())
+
+    async def _tell(self) -> None:
+        """Why work waits is on record, for whoever asks."""
+        if told := self._throttle.to_tell(manager=self._store.writer):
+            await self._store.commit(Change(events=told))
+            self._throttle.told(told)
 
     async def _assign(self, tasks: Sequence[Task]) -> list[Assignment]:
         agents = await self._roster.agents(task.agent_id for task in tasks)
@@ -147,6 +169,10 @@ class Claiming:
             recent_labels=self._roster.recent_labels(agent.id),
             platform=account.platform if account else "",
         )
+
+
+def _count_of(task_type: str, tasks: Sequence[Task]) -> int:
+    return sum(task.spec.name == task_type for task in tasks)
 
 
 def _account_for(task: Task, agent: Agent) -> Account | None:

@@ -23,6 +23,7 @@ from chimera.swarm.governing import TellingVault
 from chimera.swarm.listening import Listening
 from chimera.swarm.loops import forever
 from chimera.swarm.measuring import Measuring
+from chimera.swarm.retaining import RETAINED_SECONDS, Retaining
 
 
 class HaltsKeeper(Protocol):
@@ -36,7 +37,7 @@ NOTHING_SECONDS = 60.0
 
 
 class Duties(Struct, frozen=True, kw_only=True):
-    """What is due beside halts: the policy in force, where every chain stands, breakers, notices, memories."""
+    """What is due beside halts: the policy in force, where every chain stands, breakers, notices, memories, weeks."""
 
     governor: TellingVault | None = None
     checkpoints: Checkpoints | None = None
@@ -47,6 +48,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     remembrance: Remembrance | None = None
     following: Following | None = None
     measuring: Measuring | None = None
+    retaining: Retaining | None = None
 
 
 class Orchestrator:
@@ -78,6 +80,7 @@ class Orchestrator:
                 ("breaking", self._break, 1.0),
                 ("noticing", self._notice, 30.0),
                 ("remembering", self._remember, 1.0),
+                ("retaining", self._retain, RETAINED_SECONDS),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -118,6 +121,11 @@ class Orchestrator:
     async def _remember(self) -> bool:
         if self._duties.remembrance is not None:
             await self._duties.remembrance.once()
+        return False
+
+    async def _retain(self) -> bool:
+        if self._duties.retaining is not None:
+            await self._duties.retaining.once()
         return False
 
     async def _tell_vault(self) -> bool:

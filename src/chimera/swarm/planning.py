@@ -15,6 +15,7 @@ from chimera.domain.errors import ChimeraError
 from chimera.domain.stages import Course, Stage, marked
 from chimera.domain.task import Task, TaskState
 from chimera.pipeline.planner import Planner
+from chimera.ports.model import ModelsFailed
 from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
@@ -22,13 +23,17 @@ from chimera.swarm.court import Court
 from chimera.swarm.handing import Handing
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
+from chimera.swarm.throttle import TURNED_AWAY
 from chimera.swarm.waiting import Waiting
 
 INPUTS_AT_ONCE_MAX = 512
 # Of one campaign in one round: whoever floods its campaign waits behind everybody else's.
 INPUTS_OF_ONE_MAX = 128
+# Of whom more than so many came at once it is asked how much of theirs waits for a worker already.
+FLOOD_MIN = 16
 GOALS_AT_ONCE_MAX = 16
-# Where there is no money for the planner's model today, somebody may raise the cap meanwhile.
+# Where there is no money for the planner's model today, somebody may raise the cap meanwhile; a model that turned us
+# away is not asked again at once.
 POOR_SECONDS = 30
 
 
@@ -58,14 +63,14 @@ class Planning:
                                clock=court.clock)  # fmt: skip
         self._inputs = Waiting(Input, state="admitted", reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX,
                                clock=court.clock)  # fmt: skip
+        self._types = {kind: spec.name for spec in court.contracts.specs.values() for kind in spec.triggers}
         self._goals: dict[str, asyncio.Task[None]] = {}
         self._poor: dict[str, int] = {}
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything. What models have no room for waits where it came in."""
-        if self._claiming.is_behind:
-            return False
-        inputs = await self._inputs.page()
+        held_back = self._claiming.held_back
+        inputs = [one for one in await self._inputs.page() if self._types.get(one.kind) not in held_back]
         await self._start_goals(await self._opened.page())
         planned, goes_on = await self._plan_inputs(inputs)
         if planned:
@@ -128,7 +133,7 @@ class Planning:
             await plan()
             self._ready.ring()
         except ChimeraError as error:
-            if error.code == "over_budget":
+            if error.code == "over_budget" or _was_turned_away(error):
                 self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
@@ -144,23 +149,34 @@ class Planning:
         agents, resting = await self._roster.agents(one.agent_id for one in ready), await self._roster.resting()
         awake = [one for one in ready if one.agent_id in agents and _may_go_on(one, agents[one.agent_id], resting)]
         waiting = [(one, agents[one.agent_id], _to_answer(one, by_campaign[one.id])) for one in awake]
-        arrivals = [(one, agent, came[:INPUTS_OF_ONE_MAX]) for one, agent, came in waiting if came]
+        taken = [(one, agent, came[: await self._room_of(one, len(came))]) for one, agent, came in waiting]
+        arrivals = [one for one in taken if one[2]]
         count = sum(len(came) for _, _, came in arrivals)
         goes_on = self._inputs.took(count, left=sum(len(came) for _, _, came in waiting) - count)
         return await self._plan_all(arrivals), goes_on
 
+    async def _room_of(self, campaign: Campaign, came: int) -> int:
+        """How much of one campaign is planned now: no more of it waits for workers at once, who go by age alone."""
+        if came <= FLOOD_MIN or CAMPAIGN_MACHINE.is_final(campaign.state):
+            return came
+        ready = await self._store.list(Task, scope=campaign.id, states=("ready",), limit=INPUTS_OF_ONE_MAX)
+        return INPUTS_OF_ONE_MAX - len(ready)
+
     async def _plan_all(self, arrivals: Sequence[tuple[Campaign, Agent, Sequence[Input]]]) -> bool:
         """All at once: their changes ride together. What fits goes straight to idle workers."""
-        spare = self._claiming.spare if arrivals else 0
+        spare, limited = self._claiming.spare if arrivals else 0, self._claiming.limited
         until_us = await self._store.now_us() + round(LEASE_SECONDS * 1_000_000) if spare else 0
         plans: list[Awaitable[Sequence[Task] | None]] = []
         for campaign, agent, inputs in arrivals:
-            leased = len(inputs) <= spare and not self._opens_at(agent)
+            leased = len(inputs) <= spare and not self._opens_at(agent) and not self._are_of(limited, inputs)
             spare -= len(inputs) if leased else 0
             plans.append(self._plan_one(campaign, agent, inputs, leased_until_us=until_us if leased else None))
         planned = await asyncio.gather(*plans)
         await self._claiming.take_on([task for tasks in planned for task in tasks or () if _is_leased(task)])
         return any(tasks is not None for tasks in planned)
+
+    def _are_of(self, types: frozenset[str], inputs: Sequence[Input]) -> bool:
+        return bool(types) and any(self._types.get(one.kind) in types for one in inputs)
 
     async def _plan_one(
         self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], *, leased_until_us: int | None
@@ -176,6 +192,10 @@ class Planning:
         except ChimeraError as error:
             log.info("inputs wait", campaign=campaign.id, why=str(error))
             return None
+
+
+def _was_turned_away(error: ChimeraError) -> bool:
+    return isinstance(error, ModelsFailed) and any(one.cause in TURNED_AWAY for one in error.tries)
 
 
 def _wish_in(inputs: Sequence[Input]) -> Input | None:

@@ -1,10 +1,18 @@
-"""Back-pressure: how many assignments may be out while models say that it is too much. Asks nobody; only counts.
+"""Back-pressure: of which task types how many may be out while their models turn work away. Asks nobody; only counts.
 
 What a result tells of its tries is all that it goes by, so that it knows of limits wherever the worker was.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+from msgspec import Struct
+
+from chimera.domain.draft import Call
+from chimera.domain.event import Event, EventKind
 from chimera.domain.work import Result
 from chimera.governance.calls import TRY
 from chimera.ports.clock import Clock
@@ -12,48 +20,112 @@ from chimera.swarm.loops import log
 
 # One crowd that is turned away is one sign: half of it is let out again, and not half for each of them.
 STEP_US = 1_000_000
-# After so long without a sign, everything is as it was.
-LIFTED_US = 60_000_000
-_SIGNS = ('"cause":"rate-limited"', '"cause":"resting"')
+# After so long without a sign, everything is as it was. While it goes on it is said again so often; what was said
+# counts no longer than twice that, in case that the manager has died.
+LIFTED_US = TOLD_AGAIN_US = 60_000_000
+TURNED_AWAY = frozenset({"rate-limited", "resting"})
+_ANSWERED = frozenset({"ok", "cached"})
+_SIGNS = tuple(f'"cause":"{cause}"' for cause in sorted(TURNED_AWAY))
+
+
+class _Said(Struct, frozen=True):
+    """What a call that was tried came to."""
+
+    cause: str
+
+
+_SAID = msgspec.json.Decoder(_Said)
+
+
+class _Limit(Struct):
+    """How many of one task type may be out, and since when and by whom it is so."""
+
+    most: int
+    since_us: int
+    sign_us: int
+    models: frozenset[str]
+    went_well: int = 0
+    told_us: int = -TOLD_AGAIN_US
 
 
 class Throttle:
-    """Halves what is out when a model turned somebody away, and lets one more out for every round that went well."""
+    """Halves what is out of a task type that a model turned away, and lets one more out for each round that went well.
+
+    Other task types go on: who is turned away by one model says nothing about the models of the rest.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._most: int | None = None
-        self._widest = 0
-        self._went_well = 0
-        self._told_us = 0
+        self._limits: dict[str, _Limit] = {}
+        self._lifted: dict[str, int] = {}
 
     @property
-    def holds_back(self) -> bool:
-        """Whether fewer may be out than workers have room for."""
-        return self._most is not None
+    def limited(self) -> frozenset[str]:
+        """The task types of which fewer may be out than workers have room for."""
+        return frozenset(self._limits)
 
-    def room(self, free: int) -> int:
-        """How many of the free places may be taken now."""
-        self._widest = max(self._widest, free)
-        if self._most is None:
-            return free
-        if self._clock.now_us() - self._told_us >= LIFTED_US:
-            self._most, self._widest = None, free
-            return free
-        return max(0, min(free, self._most - (self._widest - free)))
+    def most(self, out: Callable[[str], int]) -> Mapping[str, int]:
+        """How many more of each limited task type may be sent now, by how many of it are out."""
+        now_us = self._clock.now_us()
+        for name in [name for name, limit in self._limits.items() if now_us - limit.sign_us >= LIFTED_US]:
+            self._lifted[name] = self._limits.pop(name).since_us
+        return {name: max(0, limit.most - out(name)) for name, limit in self._limits.items()}
 
-    def heard(self, result: Result, *, free: int) -> None:
-        """A result came back, with what its models said."""
-        if any(call.kind == TRY and any(sign in call.answer for sign in _SIGNS) for call in result.calls):
-            self._turned_away(free)
-        elif self._most is not None:
-            self._went_well += 1
-            if self._went_well >= self._most:
-                self._most, self._went_well = self._most + 1, 0
+    def heard(self, result: Result, task_type: str, out: Callable[[str], int]) -> None:
+        """A result of a task type came back, with what its models said."""
+        limit = self._limits.get(task_type)
+        if models := turned_away_by(result.calls):
+            self._turned_away(task_type, models, out)
+        elif limit is not None:
+            limit.went_well += 1
+            if limit.went_well >= limit.most:
+                limit.most, limit.went_well = limit.most + 1, 0
 
-    def _turned_away(self, free: int) -> None:
-        now_us, out = self._clock.now_us(), 1 + self._widest - min(free, self._widest)
-        if self._most is None or now_us - self._told_us >= STEP_US:
-            self._most, self._went_well = max(1, min(out, self._most or out) // 2), 0
-            self._told_us = now_us
-            log.warning("models turn away", assignments_at_once=self._most)
+    def to_tell(self, *, manager: str) -> tuple[Event, ...]:
+        """What is to be put on record now: why work of a task type waits, and that it does no more."""
+        now_us = self._clock.now_us()
+        held = [(name, limit) for name, limit in self._limits.items() if now_us - limit.told_us >= TOLD_AGAIN_US]
+        return (
+            *(Event(kind=EventKind.WORK_HELD_BACK, subject=name, at_us=now_us,
+                    data={"assignments_at_once": limit.most, "models": sorted(limit.models),
+                          "since_us": limit.since_us, "until_us": now_us + 2 * TOLD_AGAIN_US, "manager": manager})
+              for name, limit in held),
+            *(Event(kind=EventKind.WORK_LET_GO, subject=name, at_us=now_us,
+                    data={"since_us": since_us, "manager": manager})
+              for name, since_us in self._lifted.items() if name not in self._limits),
+        )  # fmt: skip
+
+    def told(self, events: Iterable[Event]) -> None:
+        """These are on record."""
+        for event in events:
+            self._lifted.pop(event.subject, None)
+            if limit := self._limits.get(event.subject):
+                limit.told_us = event.at_us
+
+    def _turned_away(self, name: str, models: frozenset[str], out: Callable[[str], int]) -> None:
+        now_us, limit = self._clock.now_us(), self._limits.get(name)
+        if limit is None:
+            most = max(1, out(name) // 2)
+            self._limits[name] = _Limit(most=most, since_us=now_us, sign_us=now_us, models=models)
+            log.warning("models turn away", task_type=name, models=sorted(models), assignments_at_once=most)
+        elif now_us - limit.sign_us >= STEP_US:
+            limit.most, limit.went_well = max(1, min(out(name), limit.most) // 2), 0
+            limit.sign_us, limit.models = now_us, limit.models | models
+
+
+def turned_away_by(calls: Iterable[Call]) -> frozenset[str]:
+    """The models that turned a task's questions away. One in whose place another answered is no reason to wait."""
+    tries = [call for call in calls if call.kind == TRY]
+    if not any(sign in call.answer for call in tries for sign in _SIGNS):
+        return frozenset()
+    answered: defaultdict[str, set[str]] = defaultdict(set)
+    turned: defaultdict[str, set[str]] = defaultdict(set)
+    for call in tries:
+        cause = _SAID.decode(call.answer).cause
+        if cause in _ANSWERED:
+            answered[call.request_digest].add(call.name)
+        elif cause in TURNED_AWAY:
+            turned[call.request_digest].add(call.name)
+    return frozenset[str]().union(
+        *(names & answered[digest] if answered[digest] else names for digest, names in turned.items())
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from chimera.domain import scopes
 from chimera.domain.record import SHARDS, next_version
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
-from chimera.ports.store import Store
+from chimera.ports.store import NONE_LIMITED, Store
 from chimera.testing.store_samples import HOUR_US, change
 from chimera.testing.store_world import Bench, outcome
 
@@ -21,10 +21,16 @@ LEASE_SECONDS = 60.0
 
 
 async def claim(
-    store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD, seconds: float = LEASE_SECONDS
-) -> tuple[Task, ...]:
+    store: Store, *, limit: int = 100, shards: Sequence[int] = EVERY_SHARD, seconds: float = LEASE_SECONDS,
+    most: Mapping[str, int] = NONE_LIMITED,
+) -> tuple[Task, ...]:  # fmt: skip
     """Claim with everything that a test does not care about filled in."""
-    return await store.claim(shards=shards, limit=limit, lease_seconds=seconds)
+    return await store.claim(shards=shards, limit=limit, lease_seconds=seconds, most=most)
+
+
+def of_type(name: str, task: Task) -> Task:
+    """The task as one of this type."""
+    return replace(task, spec=replace(task.spec, name=name))
 
 
 class ClaimRules:
@@ -128,6 +134,31 @@ class ClaimRules:
         assert await claim(bench.manager) == ()
         await bench.office.commit(change(fleet.lifted(by="Grace")))
         assert {task.id for task in await claim(bench.manager)} == {tasks[0].id, tasks[1].id}
+
+    @pytest.mark.requirement("R-A2", "R-A6")
+    async def test_of_a_limited_type_only_so_many_are_leased_and_others_go_on(self, bench: Bench) -> None:
+        slow = [of_type("slow.one", bench.samples.task(priority=priority)) for priority in (1, 2, 3, 4)]
+        slower = [of_type("slow.two", bench.samples.task(priority=5)) for _ in range(2)]
+        # What a stranger writes into a task says nothing about its type.
+        free = [of_type("free", bench.samples.task(priority=9, input={"spec": ["slow.one", 1, ""]})) for _ in range(2)]
+        await bench.put(*slow, *slower, *free)
+        most = {"slow.one": 1, "slow.two": 0, "none.such": 3}
+        leased = await claim(bench.manager, limit=2, most=most)
+        assert [task.id for task in leased] == [slow[0].id, free[0].id], "the best of what may go, in its order"
+        leased = await claim(bench.manager, most={**most, "slow.one": 0})
+        assert [task.id for task in leased] == [free[1].id]
+        assert await claim(bench.manager, most={"slow.one": 0, "slow.two": 0}) == ()
+        leased = await claim(bench.manager, most={"slow.one": 2})
+        assert [task.id for task in leased] == [slow[1].id, slow[2].id, *sorted(task.id for task in slower)]
+
+    @pytest.mark.requirement("R-E5", "R-A2")
+    async def test_a_halt_holds_among_limited_types_too(self, bench: Bench) -> None:
+        first, second = (of_type("slow", bench.samples.task()) for _ in range(2))
+        await bench.put(first, second)
+        await bench.office.commit(change(bench.samples.halt(scopes.campaign(first.campaign_id))))
+        assert [task.id for task in await claim(bench.manager, most={"slow": 5})] == [second.id]
+        elsewhere = {shard for shard in EVERY_SHARD if shard != first.shard}
+        assert await claim(bench.manager, shards=sorted(elsewhere), most={"slow": 5}) == ()
 
     @pytest.mark.requirement("R-A6")
     async def test_a_claim_and_a_commit_do_not_both_win(self, bench: Bench) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncGenerator, Sequence
+
 import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from chimera.adapters.postgres.retention import drop_weeks
+from chimera.adapters.postgres.retention import PostgresWeeks
+from chimera.adapters.vault import keys
+from chimera.adapters.vault.notary import Notary, Standing
 from chimera.domain.attempt import Attempt
 from chimera.domain.checkpoint import BEGINNING, ChainHead, Checkpoint, Statement, checkpoint_id, root_of
 from chimera.domain.errors import Invalid, Refused
@@ -15,14 +23,24 @@ from chimera.domain.retention import DAY_US, RETENTION_DAYS_MIN, cut_us
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.governance import audit
+from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.retention import require_anchor
+from chimera.ports.notary import SignedStatement
+from chimera.ports.store import Store
+from chimera.swarm.bell import Bell
+from chimera.swarm.loops import forever
+from chimera.swarm.retaining import RETAINED_SECONDS, Retaining
+from chimera.testing.manual_clock import ManualClock
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 pytestmark = pytest.mark.requirement("R-G6")
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEYS = {"test": KEY.public_key().public_bytes_raw().hex()}
+OURS = {keys.name_of(KEY.public_key()): KEYS["test"]}
 SOME = (ChainHead(writer="manager-0", seq=1, hash="00" * 32),)
+# How long the house of the test lives, on which day a task is begun that nobody ends, and from when on the vault signs.
+DAYS, LEFT_OPEN, ANCHORED_FROM = 150, 10, 120
 # The weeks that an installation would have had, if it had run so long ago.
 WEEK = """DO $do$ DECLARE k text; week timestamptz; child text; BEGIN
     FOR k IN SELECT kind FROM chimera.kinds WHERE partitioned LOOP
@@ -43,12 +61,12 @@ def test_less_than_ninety_days_is_refused(days: int) -> None:
 def test_only_a_checkpoint_of_ours_that_is_late_enough_is_an_anchor() -> None:
     anchor = signed(1, at_us=500)
     assert require_anchor(anchor, before_us=500, keys=KEYS) == anchor
-    for refused, keys, before_us in (
+    for refused, known, before_us in (
         (None, KEYS, 0), (anchor, {}, 0), (anchor, KEYS, 501),
         (replace(anchor, statement=replace(anchor.statement, at_us=999)), KEYS, 600),
     ):  # fmt: skip
         with pytest.raises(Refused, match="retention_unanchored"):
-            require_anchor(refused, before_us=before_us, keys=keys)
+            require_anchor(refused, before_us=before_us, keys=known)
 
 
 async def test_weeks_that_are_over_go_and_the_chain_still_verifies(database: Database) -> None:
@@ -70,8 +88,7 @@ async def test_weeks_that_are_over_go_and_the_chain_still_verifies(database: Dat
     await office.commit(change(late))
 
     async def drop(at_us: int, checkpoint: Checkpoint) -> dict[str, str]:
-        weeks = await drop_weeks(database.admin_dsn, password=PASSWORDS[Role.MAINTENANCE], before_us=at_us,
-                                 checkpoint_id=checkpoint.id)  # fmt: skip
+        weeks = await weeks_of(database).drop(before_us=at_us, checkpoint_id=checkpoint.id)
         return {f"{one.records} {one.kept_for}".strip(): one.week for one in weeks}
 
     # The database looks again: too young, no such checkpoint, one that is too early.
@@ -94,6 +111,115 @@ async def test_nobody_but_maintenance_may_drop(database: Database, role: Role) -
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.fetch("SELECT * FROM chimera.drop_weeks(0, gen_random_uuid())")
     await connection.close()
+
+
+def weeks_of(database: Database) -> PostgresWeeks:
+    return PostgresWeeks(database.admin_dsn, password=PASSWORDS[Role.MAINTENANCE])
+
+
+class Passing(ManualClock):
+    """Whoever waits for a bell has waited: the time has passed at once."""
+
+    @contextlib.asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncGenerator[None]:
+        self.advance(seconds)
+        async with asyncio.timeout(0):
+            yield
+
+
+class Vault:
+    """Implements `ports.notary` by this clock: the notary without its process."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._notary = Notary(key=KEY, standing=Standing(), keep=lambda _: None)
+
+    async def checkpoint(self, heads: Sequence[ChainHead], *, after: int, previous: str) -> SignedStatement:
+        return self._notary.sign(heads, after=after, previous=previous, now_us=self._clock.now_us())
+
+
+class Ended(Exception):
+    """As many days have passed as the test is about."""
+
+
+class Life:
+    """A house by a clock of its own: its database tells this time, and one act a day is done in it."""
+
+    def __init__(self, database: Database, admin: asyncpg.Connection, manager: Store, office: Store) -> None:
+        self.clock = Passing(now_us=time.time_ns() // 1_000)
+        self.done: dict[int, str] = {}
+        self.open: Task | None = None
+        self._database = database
+        self._admin = admin
+        self._manager = manager
+        self._checkpoints = Checkpoints(store=office, notary=Vault(self.clock))
+        self._retaining = Retaining(weeks=weeks_of(database), store=office, keys=lambda: OURS, days=RETENTION_DAYS_MIN)
+
+    async def day(self) -> bool:
+        """What happens on one day, and then what the loop does about it."""
+        number, now_us = len(self.done), self.clock.now_us()
+        if number == DAYS:
+            raise Ended
+        await self._admin.execute(f"CREATE OR REPLACE FUNCTION chimera.now_us() RETURNS bigint LANGUAGE sql VOLATILE "
+                                  f"AS 'SELECT {now_us}::bigint'")  # fmt: skip
+        samples = Samples(start_us=now_us, entropy=number)
+        attempt = samples.attempt(samples.task())
+        await self._manager.commit(change(attempt))
+        self.done[number] = attempt.id
+        if number == LEFT_OPEN:
+            self.open = samples.task()
+            await self._manager.commit(change(self.open))
+        if number >= ANCHORED_FROM:
+            await self._checkpoints.take()
+        return await self._retaining.once()
+
+
+async def test_a_house_that_runs_for_months_keeps_ninety_days(database: Database) -> None:
+    """By the real loop, a day at a time: weeks are made ahead, and go when it is time and a checkpoint is there."""
+    manager, office = await database.open("manager-0", Role.MANAGER), await database.open("office", Role.OFFICE)
+    admin = await database.connect()
+    await admin.execute("SET ROLE chimera_owner")
+    life = Life(database, admin, manager, office)
+    kept_days: list[int] = []
+
+    async def day() -> bool:
+        await life.day()
+        kept_days.append(await admin.fetchval("SELECT count(*) FROM chimera.attempt"))
+        assert await admin.fetchval("SELECT count(*) FROM chimera.attempt_default") == 0, "a week was there for it"
+        return False
+
+    with pytest.raises(Ended):
+        await forever("retaining", once=day, bell=Bell(life.clock), clock=life.clock, idle_seconds=RETAINED_SECONDS)
+    assert kept_days[ANCHORED_FROM - 1] == ANCHORED_FROM, "without a signed checkpoint nothing goes"
+    # A week goes whole, and the one in which something is open stays with all that is in it.
+    beyond = kept_days[ANCHORED_FROM:]
+    assert all(RETENTION_DAYS_MIN <= count < RETENTION_DAYS_MIN + 3 * 7 for count in beyond), beyond
+    assert life.open is not None
+    assert await manager.find(Task, life.open.id) == life.open
+    assert await manager.find(Attempt, life.done[LEFT_OPEN]) is not None
+    assert await manager.find(Attempt, life.done[LEFT_OPEN + 8]) is None
+    assert [await manager.find(Attempt, life.done[number]) is None for number in range(DAYS - 90, DAYS)] == [False] * 90
+    links = await office.links("office", limit=1_000)
+    told = [json.loads(link.body)["data"] for link in links if b"RECORDS_DROPPED" in link.body]
+    assert sum(one["records"] for one in told) == DAYS + 1 - kept_days[-1] - 1
+    report = await audit.verify_history(office, keys=OURS)
+    assert not report.flaws
+    await admin.close()
+
+
+async def test_what_found_no_week_of_its_own_gets_one_and_can_go(database: Database) -> None:
+    """A house that ran on beyond the weeks made for it: before, what it wrote then was kept for ever."""
+    manager, admin = await database.open("manager-0", Role.MANAGER), await database.connect()
+    now_us = await manager.now_us()
+    old, young = (Samples(start_us=now_us - days * DAY_US, entropy=days) for days in (130, 3))
+    records = old.attempt(old.task()), young.attempt(young.task())
+    await manager.commit(change(*records))
+    assert await admin.fetchval("SELECT count(*) FROM chimera.attempt_default") == 1
+    assert await weeks_of(database).make_ahead() > 0
+    assert await admin.fetchval("SELECT count(*) FROM chimera.attempt_default") == 0
+    assert [await manager.get(Attempt, one.id) for one in records] == list(records)
+    assert await weeks_of(database).make_ahead() == 0
+    await admin.close()
 
 
 def signed(number: int, *, at_us: int, heads: tuple[ChainHead, ...] = SOME) -> Checkpoint:

@@ -75,6 +75,35 @@ async def test_of_many_at_once_each_slot_gets_one(database: Database) -> None:
     await slots.close()
 
 
+async def test_whoever_renews_waits_for_nobody(database: Database) -> None:
+    """Somebody who renews and then stands still keeps nobody else from it, nor from seeing that nothing is free."""
+    slots, admin = await opened(database), await database.connect()
+    assert await slots.hold("a", ALL, more=8, lease_seconds=9) == frozenset(ALL)
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE chimera.slot IN ROW EXCLUSIVE MODE")
+        assert await asyncio.wait_for(slots.hold("a", ALL, more=0, lease_seconds=9), 5) == frozenset(ALL)
+        assert await asyncio.wait_for(slots.hold("b", ALL, more=8, lease_seconds=9), 5) == frozenset()
+    await admin.close()
+    await slots.close()
+
+
+async def test_many_take_renew_and_leave_at_once_and_none_has_anothers(database: Database) -> None:
+    slots = await opened(database)
+
+    async def life(name: str) -> None:
+        for turn in range(20):
+            held = await slots.hold(name, ALL, more=turn % 3, lease_seconds=9)
+            if turn % 4 == 3:
+                for number in held:
+                    await slots.leave(name, number)
+
+    await asyncio.wait_for(asyncio.gather(*(life(f"m{one}") for one in range(12))), 30)
+    found = [await slots.hold(f"m{one}", ALL, more=0, lease_seconds=9) for one in range(12)]
+    everything = [number for held in found for number in held]
+    assert len(everything) == len(set(everything))
+    await slots.close()
+
+
 async def test_only_managers_hold(database: Database) -> None:
     for role in (Role.OFFICE, Role.EFFECTS, Role.AUDITOR):
         slots = await opened(database, role)

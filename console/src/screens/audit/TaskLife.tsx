@@ -51,9 +51,18 @@ function Line({ trace }: { trace: Trace }): ReactElement {
   );
 }
 
+/** What the chain took for a payment, as `chimera spend explain` says it; nothing of other acts. */
+function carriedBy(receipt: Record<string, unknown>): string {
+  if (!("saved_wei" in receipt)) return "";
+  const places = Number(receipt["places"] ?? 1);
+  const shared = places > 1 ? `, place ${String(Number(receipt["place"]) + 1)} of ${String(places)} in one transaction` : "";
+  return `by ${textOf(receipt["network"])} in ${textOf(receipt["hash"])}${shared}: its fee was ${textOf(receipt["fee_wei"])} wei, ${textOf(receipt["saved_wei"])} less than alone and without care`;
+}
+
 function Words({ trace }: { trace: Trace }): ReactElement {
   const action = trace.grant?.action ?? trace.reviews.at(-1)?.question.action ?? trace.attempts.at(-1)?.draft.action ?? null;
   const persona = trace.attempts.at(-1)?.assignment.persona ?? null;
+  const carried = carriedBy(fieldsOf(trace.performance?.receipt));
   const reasons = trace.grant?.reasons ?? trace.reviews.at(-1)?.reasons ?? [];
   return (
     <div className="grid two">
@@ -65,6 +74,7 @@ function Words({ trace }: { trace: Trace }): ReactElement {
           {trace.hold && <><dt>Set aside</dt><dd><Money micros={trace.hold.amount_micros} /> <State of={trace.hold.state} /> spent <Money micros={trace.hold.captured_micros} /></dd></>}
           {trace.grant && <><dt>Policy</dt><dd><Hash of={trace.grant.terms.policy_digest} length={16} /></dd><dt>Bytes</dt><dd><Hash of={trace.grant.terms.action_digest} length={16} /></dd></>}
           {trace.batch && <><dt>Seal</dt><dd>root <Hash of={trace.batch.root} length={16} />, key <Hash of={trace.batch.key_id} /></dd></>}
+          {carried !== "" && <><dt>Carried</dt><dd>{carried}</dd></>}
           {trace.task.reason && <><dt>Ended</dt><dd>{trace.task.reason}</dd></>}
         </dl>
       </Panel>

@@ -8,7 +8,7 @@ import { Link, useLocation } from "wouter";
 import * as api from "chimera-client";
 import { readAll, useFleet } from "@/api/queries";
 import { Icon } from "@/parts/Icon";
-import { Avatar, Empty, Figures, Found, Head, Meter, Money, State } from "@/parts/parts";
+import { Avatar, Empty, Figures, Found, Head, Meter, Money, State, When } from "@/parts/parts";
 import { openHalt } from "@/shell/HaltControl";
 import { useMay } from "@/session";
 import { countOf, percentOf, plural } from "@/words/money";
@@ -44,6 +44,7 @@ function Overview(): ReactElement {
         const moving = Object.values(found.tasks).reduce((sum, count) => sum + count, 0);
         const waiting = Object.values(found.reviews).reduce((sum, count) => sum + count, 0);
         return (
+          <>
           <Figures of={[
             { label: "Agents active", value: countOf(found.agents["active"] ?? 0), note: `of ${countOf(Object.values(found.agents).reduce((sum, count) => sum + count, 0))}` },
             { label: "Spent today", value: <Money micros={found.spent_today?.spent_micros ?? 0} currency={found.currency} />, note: found.spent_today && <>of <Money micros={found.spent_today.cap_micros} currency={found.currency} /></> },
@@ -53,6 +54,8 @@ function Overview(): ReactElement {
             { label: "On the way", value: countOf(moving), note: found.oldest_ready_us ? `oldest ${spanOf(found.oldest_ready_us)}` : undefined },
             { label: "Waiting for people", value: <Link href="/reviews">{countOf(waiting)}</Link>, note: found.oldest_review_us ? `oldest ${spanOf(found.oldest_review_us)}` : undefined },
           ]} />
+          {found.held_back.map((one) => <p key={one.task_type} className="small" role="status"><bdi>{one.task_type}</bdi> waits: <bdi>{one.models.join(", ")}</bdi> turns it away, since <When us={one.since_us} />. {countOf(one.assignments_at_once)} of it at once; everything else goes on.</p>)}
+          </>
         );
       }}
     </Found>

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import structlog
 
 from chimera.adapters.chain import calls, fees
+from chimera.adapters.chain.boarding import Boarding, Rider, Weight
 from chimera.adapters.chain.fees import Offer
-from chimera.adapters.chain.gathering import Gathering, Rider, Weight
 from chimera.adapters.chain.ledger import Cargo, NonceBook
 from chimera.adapters.chain.node import Node, Seen
 from chimera.adapters.chain.signatory import Signatory
@@ -70,7 +70,7 @@ class ChainWallet:
         self._waiting: dict[str, asyncio.Future[Outcome]] = {}
         self._told_us: dict[int, int] = {}
         self._missing: dict[int, int] = {}
-        self._gathering = Gathering(rules=rules, clock=clock, ship=self._ship)
+        self._boarding = Boarding(rules=rules, clock=clock, ship=self._ship)
         # Whom a shared transaction could not pay is paid alone from then on.
         self._refusing: set[str] = set()
         self._address = ""
@@ -113,7 +113,7 @@ class ChainWallet:
         """Until cancelled: watch, and send off who has waited for others."""
         async with asyncio.TaskGroup() as both:
             both.create_task(self._watch())
-            both.create_task(self._gathering.run())
+            both.create_task(self._boarding.run())
 
     async def tend(self) -> None:
         """One look at the chain, and what follows from it for every open payment."""
@@ -151,7 +151,7 @@ class ChainWallet:
     async def _begun(self, grant_id: str, payment: Payment) -> Transfer:
         weight = await self._weight(payment)
         if self._rules.shares(payment) and payment.recipient not in self._refusing:
-            begun = await self._gathering.join(Rider(grant_id, payment, weight))
+            begun = await self._boarding.join(Rider(grant_id, payment, weight))
             if begun is not None:
                 return begun
         offer = await self._calm(weight.gas_max)

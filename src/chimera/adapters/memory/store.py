@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -24,7 +24,7 @@ from chimera.domain.rows import Row, Written
 from chimera.domain.spending import FULL_BP
 from chimera.domain.task import Task
 from chimera.ports.clock import Clock
-from chimera.ports.store import LIST_MAX, Head
+from chimera.ports.store import LIST_MAX, NONE_LIMITED, Head
 
 R = TypeVar("R", bound=Record)
 CLAIM_MAX = 1_000
@@ -152,7 +152,9 @@ class MemoryStore(MemoryReads):
         # No await in it: a change is written in one piece, as in one transaction.
         self._commit(rows.write(change))
 
-    async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
+    async def claim(
+        self, *, shards: Sequence[int], limit: int, lease_seconds: float, most: Mapping[str, int] = NONE_LIMITED
+    ) -> tuple[Task, ...]:
         if self._role not in CLAIMS:
             raise refusals.not_permitted("leases")
         self._require_open()
@@ -161,12 +163,16 @@ class MemoryStore(MemoryReads):
             return ()
         table = self._database.tables["task"]
         due = [row for row in table.claimable(shards) if row.due_us is not None and row.due_us <= now_us]
-        chosen: list[Task] = []
+        chosen, left = list[Task](), dict(most)
         for row in sorted(due, key=lambda row: (row.rank, row.due_us, row.id)):
             if len(chosen) == min(limit, CLAIM_MAX):
                 break
             task = _record(Task, row)
+            if left.get(task.spec.name, 1) <= 0:
+                continue
             if halted.isdisjoint((scopes.campaign(task.campaign_id), scopes.agent(task.agent_id))):
+                if task.spec.name in left:
+                    left[task.spec.name] -= 1
                 leased = row._replace(
                     version=row.version + 1, state="leased", due_us=now_us + round(lease_seconds * 1_000_000)
                 )

@@ -40,6 +40,28 @@ class Finished(Struct, frozen=True, kw_only=True):
     now_us: int
 
 
+class Idle(Struct, frozen=True, kw_only=True):
+    """Agents that nothing happens to, each with a standing campaign; numbered from `first` to `last`.
+
+    The templates are bodies with @ID@ in them; the agent's with @NUMBER@, the campaign's with @AGENT@ too.
+    """
+
+    first: int
+    last: int
+    agent: str
+    campaign: str
+    now_us: int
+
+
+async def fill_agents(admin_dsn: str, idle: Idle) -> None:
+    """Put idle agents in, past every check and every chain."""
+    prefix = (idle.now_us // 1_000 >> 16) - idle.last // 65_536 - 1
+    async with _administering(admin_dsn) as connection:
+        for first, last in _parts(idle.first, idle.last):
+            await connection.execute(query("fill_agents"), idle.agent, idle.campaign, first, last, prefix)
+        await connection.execute(query("fill_agents_settle"))
+
+
 async def fill(admin_dsn: str, wanted: Wanted) -> None:
     """Put the rows in, past every check and every chain, and let the planner know."""
     async with _administering(admin_dsn) as connection:

@@ -16,10 +16,10 @@ from chimera.adapters.postgres.sql import migrations, query
 from chimera.domain.canonical import sha256_hex
 from chimera.domain.caps import FLEET_CAPS
 from chimera.domain.errors import Conflict
+from chimera.domain.retention import WEEKS_AHEAD
 from chimera.domain.roles import CLAIMS, COUNTS_CALLS, MAY_READ, MOVES_MONEY, WRITES, Role, rules
 
 PHASES = ("pre", "post")
-WEEKS_AHEAD = 4
 
 
 def login_of(role: Role) -> str:

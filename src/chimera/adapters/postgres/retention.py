@@ -1,35 +1,51 @@
-"""Drops whole weeks of records in PostgreSQL, as the maintenance role. The database looks again at every condition."""
+"""Makes and drops weeks of records in PostgreSQL, as the maintenance role. The database looks at every condition."""
 
 from __future__ import annotations
 
-import asyncpg
-from msgspec import Struct
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
+import asyncpg
+
+from chimera.adapters.postgres.asking import asked
 from chimera.adapters.postgres.install import login_of
 from chimera.adapters.postgres.sql import query
 from chimera.domain.errors import Refused
+from chimera.domain.retention import WEEKS_AHEAD, Week
 from chimera.domain.roles import Role
 
 REFUSED = "CH007"
+_WHAT = "the database of records"
+T = TypeVar("T")
 
 
-class Week(Struct, frozen=True, kw_only=True):
-    """One week: how many records it had, and what it is kept for; nothing when it is gone."""
+class PostgresWeeks:
+    """Implements `ports.weeks.Weeks`. Needed once a day: it keeps no connection."""
 
-    week: str
-    records: int
-    kept_for: str
+    def __init__(self, dsn: str, *, password: str | None) -> None:
+        self._dsn = dsn
+        self._password = password
 
+    async def make_ahead(self) -> int:
+        """One statement."""
+        return int(await self._asked(lambda at: at.fetchval(query("make_partitions"), WEEKS_AHEAD)))
 
-async def drop_weeks(dsn: str, *, password: str, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
-    """All weeks that were over before a moment and in which nothing is open, behind a checkpoint."""
-    connection = await asyncpg.connect(dsn, user=login_of(Role.MAINTENANCE), password=password)
-    try:
-        rows = await connection.fetch(query("drop_weeks"), before_us, checkpoint_id)
-    except asyncpg.PostgresError as error:
-        if error.sqlstate != REFUSED:
-            raise
-        raise Refused("retention_refused", str(error), where="database", remedy="keep them longer") from error
-    finally:
-        await connection.close()
-    return tuple(Week(week=row["week"], records=row["records"], kept_for=row["kept_for"]) for row in rows)
+    async def drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
+        """One statement: all of them go, or none."""
+        try:
+            rows = await self._asked(lambda at: at.fetch(query("drop_weeks"), before_us, checkpoint_id))
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != REFUSED:
+                raise
+            raise Refused("retention_refused", str(error), where="database", remedy="keep them longer") from error
+        return tuple(Week(week=row["week"], records=row["records"], kept_for=row["kept_for"]) for row in rows)
+
+    async def _asked(self, ask: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]) -> T:
+        async def at_once() -> T:
+            connection = await asyncpg.connect(self._dsn, user=login_of(Role.MAINTENANCE), password=self._password)
+            try:
+                return await ask(connection)
+            finally:
+                await connection.close()
+
+        return await asked(at_once, what=_WHAT)

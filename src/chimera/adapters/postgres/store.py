@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -21,6 +21,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
+from chimera.ports.store import NONE_LIMITED
 from chimera.ports.subjects import SubjectKeys
 
 PATIENCE_SECONDS = 30.0
@@ -69,7 +70,9 @@ class PostgresStore(PostgresReads):
     async def commit(self, change: Change) -> None:
         await self._committer.commit(await self._sealing.sealed(change, rows.write(change)))
 
-    async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
+    async def claim(
+        self, *, shards: Sequence[int], limit: int, lease_seconds: float, most: Mapping[str, int] = NONE_LIMITED
+    ) -> tuple[Task, ...]:
         return tasks_of(
             await self._fetch(
                 "leases",
@@ -79,6 +82,8 @@ class PostgresStore(PostgresReads):
                 standing_numbers(tuple(shards)),
                 min(limit, CLAIM_MAX),
                 round(lease_seconds * 1_000_000),
+                list(most),
+                [max(0, so_many) for so_many in most.values()],
                 denied=refusals.not_permitted,
             )
         )

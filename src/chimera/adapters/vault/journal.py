@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera.adapters.vault.signer import DAY_US
+from chimera.adapters.vault.writing import write_all
 from chimera.domain.errors import Refused, Unavailable
 
 AUTHORIZATION = -1
@@ -107,8 +108,14 @@ class Journal:
     def _append(self, entries: Sequence[Entry]) -> None:
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
-            os.fsync(handle)
+            before = os.fstat(handle).st_size
+            try:
+                write_all(handle, b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+                os.fsync(handle)
+            except OSError:
+                # Nothing of it was signed; and the next line must not begin behind half of this one.
+                os.ftruncate(handle, before)
+                raise
         finally:
             os.close(handle)
 

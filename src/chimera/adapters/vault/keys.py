@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from chimera.adapters.vault.writing import write_all
 from chimera.domain import canonical
 from chimera.domain.errors import Unavailable
 
@@ -84,7 +85,7 @@ def write_private(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        os.write(handle, content)
+        write_all(handle, content)
         os.fsync(handle)
     finally:
         os.close(handle)

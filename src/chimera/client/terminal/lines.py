@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
-from chimera.client.shapes import AgentRow, FleetSummary, ReviewItem, ReviewRow
+from chimera.client.shapes import AgentRow, FleetSummary, HeldBack, ReviewItem, ReviewRow
 
 MICROS = 1_000_000
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -71,9 +71,17 @@ def fleet_lines(found: FleetSummary) -> Text:
         ("   autonomy ", "dim"), autonomy, ("   ", ""), money,
         ("   oldest review ", "dim"), span_of(found.oldest_review_us / MICROS),
     )  # fmt: skip
+    text.append(held_back_lines(found.held_back))
     if found.halted:
         text.append("\nhalted: " + ", ".join(map(one_line, found.halted)), style="bold red")
     return text
+
+
+def held_back_lines(found: Sequence[HeldBack]) -> Text:
+    """Why work waits, where models turn it away."""
+    told = [f"\n{one_line(one.task_type)} waits: {', '.join(map(one_line, one.models))} turns it away; "
+            f"{one.assignments_at_once} at once" for one in found]  # fmt: skip
+    return Text("".join(told), style="yellow")
 
 
 def agent_cells(row: AgentRow) -> tuple[Text, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from chimera.adapters.memory.store import MemoryStore
@@ -24,7 +24,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelAnswer, ModelRequest
 from chimera.ports.publisher import Order, Outcome, Publisher, Trace, Traits
 from chimera.ports.sealer import Sealer, SignedRoot
-from chimera.ports.store import LIST_MAX, Head
+from chimera.ports.store import LIST_MAX, NONE_LIMITED, Head
 from chimera.ports.tools_read import ToolAnswer
 from chimera.swarm.pool import Pool
 from chimera.testing.simulation.odds import NO_FAULTS, Odds
@@ -85,10 +85,12 @@ class FaultyStore:
         await self._linger()
         await self._process.at_port()
 
-    async def claim(self, *, shards: Sequence[int], limit: int, lease_seconds: float) -> tuple[Task, ...]:
+    async def claim(
+        self, *, shards: Sequence[int], limit: int, lease_seconds: float, most: Mapping[str, int] = NONE_LIMITED
+    ) -> tuple[Task, ...]:
         """As the store does."""
         await self._arrive()
-        tasks = await self._store.claim(shards=shards, limit=limit, lease_seconds=lease_seconds)
+        tasks = await self._store.claim(shards=shards, limit=limit, lease_seconds=lease_seconds, most=most)
         if tasks:
             self._witness.leased(tasks)
             if self._fate.strikes(self._fate.odds.crash_after):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chimera.adapters.chain import fees
-from chimera.adapters.chain.gathering import Gathering, Rider, Weight
+from chimera.adapters.chain.boarding import Boarding, Rider, Weight
 from chimera.adapters.chain.ledger import Cargo, NonceBook
 from chimera.adapters.chain.node import Seen
 from chimera.adapters.memory.database import MemoryDatabase
@@ -39,13 +39,13 @@ def a_rider(number: int, asset: str = USDC) -> Rider:
 
 
 @asynccontextmanager
-async def gathering(shipped: list[list[str]]) -> AsyncGenerator[Gathering]:
+async def boarding(shipped: list[list[str]]) -> AsyncGenerator[Boarding]:
     async def ship(riders: Sequence[Rider]) -> None:
         shipped.append([one.grant_id for one in riders])
         for one in riders:
             one.answer(None)
 
-    made = Gathering(rules=RULES, clock=SystemClock(), ship=ship)
+    made = Boarding(rules=RULES, clock=SystemClock(), ship=ship)
     running = asyncio.create_task(made.run())
     try:
         yield made
@@ -56,14 +56,14 @@ async def gathering(shipped: list[list[str]]) -> AsyncGenerator[Gathering]:
 
 async def test_as_many_as_go_together_do_not_wait() -> None:
     shipped: list[list[str]] = []
-    async with gathering(shipped) as made, asyncio.timeout(0.15):
+    async with boarding(shipped) as made, asyncio.timeout(0.15):
         await asyncio.gather(*(made.join(a_rider(number)) for number in range(4)))
     assert shipped == [["0", "1", "2", "3"]]
 
 
 async def test_others_in_another_asset_wait_their_own_time() -> None:
     shipped: list[list[str]] = []
-    async with gathering(shipped) as made:
+    async with boarding(shipped) as made:
         coin = asyncio.create_task(made.join(a_rider(9, NATIVE)))
         await asyncio.gather(*(made.join(a_rider(number)) for number in range(5)))
         await coin
@@ -72,7 +72,7 @@ async def test_others_in_another_asset_wait_their_own_time() -> None:
 
 async def test_whoever_stops_waiting_is_not_taken_along() -> None:
     shipped: list[list[str]] = []
-    async with gathering(shipped) as made:
+    async with boarding(shipped) as made:
         leaving = asyncio.create_task(made.join(a_rider(0)))
         staying = [asyncio.create_task(made.join(a_rider(number))) for number in (1, 2)]
         await asyncio.sleep(0)

@@ -54,7 +54,7 @@ class Rider:
             self._begun.set_exception(error)
 
 
-class Gathering:
+class Boarding:
     """One wallet's. `run` has to be running."""
 
     def __init__(

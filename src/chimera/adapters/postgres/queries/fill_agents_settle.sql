@@ -1,0 +1,1 @@
+ANALYZE chimera.agent, chimera.campaign;

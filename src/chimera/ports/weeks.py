@@ -1,0 +1,22 @@
+"""The weeks in which records lie. Whoever keeps them looks again at every condition before one goes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chimera.domain.retention import Week
+
+
+class Weeks(Protocol):
+    """Made ahead, dropped whole. `Unavailable` when the records cannot be had now."""
+
+    async def make_ahead(self) -> int:
+        """The weeks that are coming, and those of records that found none; how many were made."""
+        ...
+
+    async def drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
+        """All weeks that were over before a moment and in which nothing is open, behind a signed checkpoint.
+
+        `Refused("retention_refused")` for less than ninety days, and where no such checkpoint stands behind them.
+        """
+        ...

@@ -1,0 +1,83 @@
+"""Retention as the top tier runs it: weeks are made ahead whatever happens; what went is on record."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chimera.domain.event import EventKind
+from chimera.domain.retention import DAY_US, Week
+from chimera.governance.checkpoints import Checkpoints
+from chimera.governance.reviews import Reviews
+from chimera.swarm.bell import Bell
+from chimera.swarm.orchestrator import Duties, Orchestrator
+from chimera.swarm.retaining import Retaining
+from chimera.testing.manual_clock import ManualClock
+from tests.governance.test_checkpoints_and_bundles import KEYS, InProcess
+from tests.small_house import PACK, PERMITS, SmallHouse
+
+pytestmark = pytest.mark.requirement("R-G6")
+
+
+class KeptWeeks:
+    """Implements `ports.weeks.Weeks`: two weeks, in one of which something is open."""
+
+    def __init__(self) -> None:
+        self.made = asyncio.Event()
+        self.asked: list[tuple[int, str]] = []
+
+    async def make_ahead(self) -> int:
+        self.made.set()
+        return 0
+
+    async def drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
+        self.asked.append((before_us, checkpoint_id))
+        return (Week(week="2023w01", records=7, kept_for=""), Week(week="2023w02", records=9, kept_for="1 task open"))
+
+
+@pytest.fixture
+async def house() -> SmallHouse:
+    return await SmallHouse().open()
+
+
+def retaining(house: SmallHouse, weeks: KeptWeeks) -> Retaining:
+    return Retaining(weeks=weeks, store=house.office, keys=lambda: KEYS, days=90)
+
+
+async def dropped(house: SmallHouse) -> list[bytes]:
+    return [link.body for link in await house.office.links(house.office.writer)
+            if EventKind.RECORDS_DROPPED.encode() in link.body]  # fmt: skip
+
+
+async def test_without_a_checkpoint_weeks_are_made_and_none_goes(house: SmallHouse) -> None:
+    weeks = KeptWeeks()
+    await retaining(house, weeks).once()
+    assert weeks.made.is_set()
+    assert (weeks.asked, await dropped(house)) == ([], [])
+
+
+async def test_what_went_is_on_record_with_the_checkpoint_behind_it(house: SmallHouse) -> None:
+    weeks = KeptWeeks()
+    anchor = await Checkpoints(store=house.office, notary=InProcess(house)).take()
+    assert anchor is not None
+    await retaining(house, weeks).once()
+    assert weeks.asked == [(house.clock.now_us() - 90 * DAY_US, anchor.id)]
+    (body,) = await dropped(house)
+    assert b'"weeks":["2023w01"]' in body and b'"records":7' in body
+    assert f'"subject":"{anchor.id}"'.encode() in body
+
+
+async def test_the_top_tier_runs_it(house: SmallHouse) -> None:
+    weeks, waiting = KeptWeeks(), ManualClock()
+    orchestrator = Orchestrator(
+        reviews=Reviews(store=house.office, permits=PERMITS, bands=PACK.bands), reads=house.office, listening=None,
+        vault=house.vault, arrived=Bell(waiting), clock=waiting, duties=Duties(retaining=retaining(house, weeks)),
+    )  # fmt: skip
+    running = asyncio.create_task(orchestrator.run())
+    try:
+        async with asyncio.timeout(5):
+            await weeks.made.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
