@@ -65,6 +65,11 @@ class Claiming:
         return self._held_back & self._throttle.limited
 
     @property
+    def has_more(self) -> bool:
+        """Whether more may be ready than was claimed. For what becomes ready later, whoever makes it so rings."""
+        return self._waits
+
+    @property
     def spare(self) -> int:
         """How many workers are idle while nothing waits to be claimed: what is planned now may go straight to them."""
         return 0 if self._waits else self._dispatch.room

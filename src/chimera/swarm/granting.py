@@ -152,7 +152,8 @@ class Granting:
                     settled = await self._settle.finish(granted, performance)
                 if settled is not None:
                     self._court.meter.settled(settled, self._court.clock.now_us())
-                    self._ready.ring()
+                    if settled.opens or not settled.is_final:
+                        self._ready.ring()
         except ChimeraError as error:
             log.warning("settled later", task=granted.task.id, why=str(error))
         finally:

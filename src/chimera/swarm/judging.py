@@ -64,8 +64,9 @@ class Judging:
     async def once(self) -> bool:
         """Take the results that are there, and hear each of them."""
         results = await self._dispatch.results()
-        # There is room again: let the claiming loop look.
-        self._ready.ring()
+        if self._claiming.has_more:
+            # There is room again: let the claiming loop look.
+            self._ready.ring()
         while len(self._hearings) >= JUDGED_AT_ONCE_MAX:
             await asyncio.wait(self._hearings, return_when=asyncio.FIRST_COMPLETED)
         for result in results:
@@ -294,8 +295,8 @@ class Judging:
             change = msgspec.structs.replace(step.change, movements=combined(step.change.movements))
             await self._commit(msgspec.structs.replace(step, change=change))
             return step.task
+        # Nobody waited for it: what opens others does not end here.
         self._reserving.forget(ended.id)
-        self._ready.ring()
         return ended
 
     async def _commit(self, step: Consequence) -> None:
