@@ -20,6 +20,7 @@ SEEDS_COVERED = 6
 # Whole fleets, browsers and servers beside us, in real time, on two cores that others use: one that fails is run once
 # more, and the report names it (ADR-167). What decides, computes or stores is never given a second chance.
 IN_REAL_TIME = ("cli", "client", "console", "e2e", "gateway")
+BESIDE_A_CHAIN = (("adapters", "chain"), ("adapters", "discovery"))
 
 # How long an example takes is the machine's: a property fails for what it finds.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -34,10 +35,10 @@ gc.disable()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the attacks, and what repeats itself; put first what waits more than it computes.
 
-    One worker goes through whole fleets while the others compute. Fleets at the end would leave both cores idle.
+    One worker goes through chains and whole fleets while the others compute. At the end they would leave a core idle.
     """
     mark_attacks(items)
-    items.sort(key=lambda item: not is_in_real_time(item))
+    items.sort(key=lambda item: not (is_in_real_time(item) or is_beside_a_chain(item)))
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         seed = parameters.get("seed", 0)
@@ -50,6 +51,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_in_real_time(item: pytest.Item) -> bool:
     """Does it drive a whole fleet, a browser or a server beside us?"""
     return item.path.relative_to(ROOT / "tests").parts[0] in IN_REAL_TIME
+
+
+def is_beside_a_chain(item: pytest.Item) -> bool:
+    """Does it wait for the blocks of a chain, or for the rounds of a directory?"""
+    return item.path.relative_to(ROOT / "tests").parts[:2] in BESIDE_A_CHAIN
 
 
 def mark_attacks(items: list[pytest.Item]) -> None:

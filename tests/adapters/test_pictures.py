@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 from PIL import Image
 
+from chimera import bootstrap
 from chimera.adapters.documents.brands import shipped, shipped_names
 from chimera.adapters.documents.packages import read_package
 from chimera.adapters.documents.specs import load_specs
@@ -218,7 +219,7 @@ async def test_a_package_brings_brand_and_face(tmp_path: Path) -> None:
     assert package.brand == replace(shipped(), accent="#00aa55", face="left")
     house = await SmallHouse().open()
     store = house.store("office", Role.OFFICE)
-    installed = await Installer(store).install(
+    installed = await Installer(store, security=bootstrap.security()).install(
         Offer(manifest=package.manifest, digest=package.digest, by="ada", brand=package.brand, faces=package.faces)
     )
     editions = Editions(reads=store, roster=Roster(reads=store, clock=house.clock))

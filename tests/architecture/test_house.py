@@ -104,7 +104,10 @@ def test_commands_in_the_documents_exist(name: str) -> None:
 
 def test_what_waits_for_fleets_is_run_before_what_computes(request: pytest.FixtureRequest) -> None:
     """At the end of a run nobody is left waiting beside idle cores (ADR-211)."""
-    waits = [item.get_closest_marker("flaky") is not None for item in request.session.items]
+    beside = ("tests/adapters/chain/", "tests/adapters/discovery/")
+    waits = [
+        item.get_closest_marker("flaky") is not None or item.nodeid.startswith(beside) for item in request.session.items
+    ]
     assert waits == sorted(waits, reverse=True)
 
 

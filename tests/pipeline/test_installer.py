@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from chimera import bootstrap
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain import scopes
@@ -21,6 +22,7 @@ from chimera.testing.manual_clock import ManualClock
 from tests.domain.test_manifest import PLAIN
 
 NAME = "studio.persona"
+SECURITY = bootstrap.security()
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ async def events(store: MemoryStore) -> list[Event]:
 
 @pytest.mark.requirement("R-C1")
 async def test_a_first_installation(store: MemoryStore):
-    done = await Installer(store).install(offer())
+    done = await Installer(store, security=SECURITY).install(offer())
     agent = await store.get(Agent, agent_id_of(NAME))
     assert agent == done.agent
     assert (agent.state, agent.version, agent.permissions) == (AgentState.INSTALLED, 1, ("post.publish", "trends.read"))
@@ -57,15 +59,15 @@ async def test_a_first_installation(store: MemoryStore):
 
 
 async def test_installing_the_same_again_changes_nothing(store: MemoryStore):
-    await Installer(store).install(offer())
-    again = await Installer(store).install(offer())
+    await Installer(store, security=SECURITY).install(offer())
+    again = await Installer(store, security=SECURITY).install(offer())
     assert (again.changed, again.agent.version) == (False, 1)
     assert len(await events(store)) == 1
 
 
 @pytest.mark.requirement("R-C1")
 async def test_an_upgrade_keeps_what_the_agent_has_earned(store: MemoryStore):
-    installer = Installer(store)
+    installer = Installer(store, security=SECURITY)
     first = (await installer.install(offer())).agent
     await installer.change(NAME, AgentCommand.ACTIVATE, by="tester")
     done = await installer.install(offer("1.0.1", "b" * 64, permissions=["post.publish"], goals=["new"]))
@@ -82,7 +84,7 @@ async def test_an_upgrade_keeps_what_the_agent_has_earned(store: MemoryStore):
 
 @pytest.mark.requirement("R-C1", "R-F2")
 async def test_more_permissions_need_a_persons_word(store: MemoryStore):
-    installer = Installer(store)
+    installer = Installer(store, security=SECURITY)
     await installer.install(offer())
     wider = ["trends.read", "post.publish", "payment.send"]
     with pytest.raises(Refused) as caught:
@@ -100,20 +102,20 @@ async def test_more_permissions_need_a_persons_word(store: MemoryStore):
     ("version", "code"), [("1.0.0", "package_version_reused"), ("0.9.9", "package_older"), ("0.10.0", "package_older")]
 )
 async def test_versions_only_rise(store: MemoryStore, version: str, code: str):
-    await Installer(store).install(offer())
+    await Installer(store, security=SECURITY).install(offer())
     with pytest.raises(Refused) as caught:
-        await Installer(store).install(offer(version, "b" * 64))
+        await Installer(store, security=SECURITY).install(offer(version, "b" * 64))
     assert caught.value.code == code
 
 
 async def test_ten_is_more_than_nine(store: MemoryStore):
-    await Installer(store).install(offer("1.9.0"))
-    assert (await Installer(store).install(offer("1.10.0", "b" * 64))).previous == "1.9.0"
+    await Installer(store, security=SECURITY).install(offer("1.9.0"))
+    assert (await Installer(store, security=SECURITY).install(offer("1.10.0", "b" * 64))).previous == "1.9.0"
 
 
 @pytest.mark.requirement("R-E2")
 async def test_a_budget_above_the_default_needs_a_persons_word(store: MemoryStore):
-    installer = Installer(store)
+    installer = Installer(store, security=SECURITY)
     with pytest.raises(Refused) as caught:
         await installer.install(offer(budget={"day": "10.01"}))
     assert caught.value.code == "budget_raised"
@@ -128,9 +130,10 @@ async def test_a_budget_above_the_default_needs_a_persons_word(store: MemoryStor
 
 @pytest.mark.requirement("R-E2")
 async def test_a_smaller_budget_is_the_agents_cap(store: MemoryStore):
-    done = await Installer(store).install(offer(budget={"day": "2.50"}))
+    done = await Installer(store, security=SECURITY).install(offer(budget={"day": "2.50"}))
     assert await cap_of(store, done.agent) == 2_500_000
-    default = await Installer(store).install(offer(identity={**PLAIN["identity"], "name": "studio.other"}))
+    other = offer(identity={**PLAIN["identity"], "name": "studio.other"})
+    default = await Installer(store, security=SECURITY).install(other)
     assert await cap_of(store, default.agent) == AGENT_DAY_CAP_MICROS
 
 
@@ -143,7 +146,7 @@ async def cap_of(store: MemoryStore, agent: Agent) -> int:
 
 
 async def test_a_retired_agent_is_not_upgraded(store: MemoryStore):
-    installer = Installer(store)
+    installer = Installer(store, security=SECURITY)
     await installer.install(offer())
     await installer.change(NAME, AgentCommand.RETIRE, by="tester")
     with pytest.raises(Refused) as caught:
@@ -156,14 +159,14 @@ async def test_two_people_install_at_once(store: MemoryStore):
         async def find(self, kind: Any, identifier: str) -> Any:
             return None
 
-    await Installer(store).install(offer())
+    await Installer(store, security=SECURITY).install(offer())
     late = Late(store._database, writer="office2", role=Role.OFFICE, clock=ManualClock())
     with pytest.raises(Conflict):
-        await Installer(late).install(offer(digest="b" * 64))
+        await Installer(late, security=SECURITY).install(offer(digest="b" * 64))
 
 
 async def test_changes_and_lists(store: MemoryStore):
-    installer = Installer(store)
+    installer = Installer(store, security=SECURITY)
     with pytest.raises(Missing):
         await installer.change(NAME, AgentCommand.ACTIVATE, by="tester")
     await installer.install(offer())
@@ -173,3 +176,10 @@ async def test_changes_and_lists(store: MemoryStore):
     assert paused.state is AgentState.ACTIVE
     with pytest.raises(Refused):
         await installer.change(NAME, AgentCommand.ACTIVATE, by="tester")
+
+
+async def test_whoever_reads_alone_installs_nothing(store: MemoryStore) -> None:
+    """Without somebody who looks at its words, no package gets in."""
+    with pytest.raises(AssertionError, match="looks at"):
+        await Installer(store).install(offer())
+    assert await store.list(Agent) == ()

@@ -197,7 +197,7 @@ async def _engaged(office: Store, intake: Intake, agent: Agent, goal: str, posts
 
 
 async def _installed(office: Store, offer: Offer) -> Agent:
-    installer = Installer(office)
+    installer = Installer(office, security=bootstrap.security())
     offered = await installer.install(offer)
     if offered.agent.state is AgentState.INSTALLED:
         return await installer.change(offered.agent.name, AgentCommand.ACTIVATE, by="rehearsal")

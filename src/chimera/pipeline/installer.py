@@ -64,7 +64,7 @@ class Installed(Struct, frozen=True, kw_only=True):
 
 
 class Installer:
-    """Knows the agents on record. Has the store, and what looks at a package's own words."""
+    """Knows the agents on record. Has the store, and what looks at a package's words; without that it only reads."""
 
     def __init__(self, store: Store, *, security: SecurityGateway | None = None) -> None:
         self._store = store
@@ -73,8 +73,8 @@ class Installer:
     async def install(self, offer: Offer) -> Installed:
         """The package as an agent on record; an upgrade when it is there already. Refuses what was not accepted."""
         name = offer.manifest.identity.name
-        if self._security is not None:
-            self._security.require_harmless(msgspec.to_builtins(offer.manifest), what=f"the package {name}")
+        assert self._security is not None, "whoever installs has somebody who looks at the package's own words"
+        self._security.require_harmless(msgspec.to_builtins(offer.manifest), what=f"the package {name}")
         known = await find_agent(self._store, name)
         wanted = to_agent(
             offer.manifest, identifier=agent_id_of(name), digest=offer.digest, constitution=offer.constitution

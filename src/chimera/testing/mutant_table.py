@@ -384,7 +384,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="hand-over: a stage that a manifest marks is escalated by the gate",
         file="governance/gate.py",
-        old="        if mark is None or _role_of(question, self.bands):\n",
+        old="        if _role_of(question, self.bands):\n",
         new="        if True:\n",
         tests=("tests/swarm/test_handing.py",),
     ),
