@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from chimera.adapters.chain.depth import keep_recursion_shallow
 from tests.examples import QUICK, THOROUGH
+from tests.order import arranged
 
 ROOT = Path(__file__).resolve().parents[1]
 THREATS = ROOT / "docs" / "security" / "threat-model.md"
@@ -33,12 +34,10 @@ gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the attacks, and what repeats itself; put first what waits more than it computes.
-
-    One worker goes through chains and whole fleets while the others compute. At the end they would leave a core idle.
-    """
+    """Mark the attacks, and what repeats itself; put first what waits more than it computes."""
     mark_attacks(items)
-    items.sort(key=lambda item: not (is_in_real_time(item) or is_beside_a_chain(item)))
+    workers = getattr(items[0].config, "workerinput", {}).get("workercount", 1) if items else 1
+    items[:] = arranged(items, is_fleet=is_in_real_time, is_chain=is_beside_a_chain, workers=workers)
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         seed = parameters.get("seed", 0)

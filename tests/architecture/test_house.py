@@ -102,15 +102,6 @@ def test_commands_in_the_documents_exist(name: str) -> None:
     assert told <= rules.documented_targets((ROOT / "Makefile").read_text("utf-8")).keys()
 
 
-def test_what_waits_for_fleets_is_run_before_what_computes(request: pytest.FixtureRequest) -> None:
-    """At the end of a run nobody is left waiting beside idle cores (ADR-211)."""
-    beside = ("tests/adapters/chain/", "tests/adapters/discovery/")
-    waits = [
-        item.get_closest_marker("flaky") is not None or item.nodeid.startswith(beside) for item in request.session.items
-    ]
-    assert waits == sorted(waits, reverse=True)
-
-
 def test_the_collector_does_not_look_at_what_was_gathered_again() -> None:
     """It was a twentieth of a run (ADR-211). What tests leave behind themselves is collected as ever."""
     assert gc.isenabled()
