@@ -179,25 +179,27 @@ class Lines:
 
 def agent_of(number: int, fresh: Ids) -> Agent:
     """One persona of the benchmark."""
-    return Agent(
-        id=fresh.new(), name=f"bench-{number:05d}", package="bench", package_version="1", package_digest="0" * 64,
-        persona=Persona(name=f"Bench {number}", voice="plain", disclosure=DISCLOSURE),
-        accounts=(Account(platform=SOCIAL, handle=handle_of(number)),),
-        permissions=("note.keep", "post.publish"), capabilities=("bench",), rulings=1_000, state=AgentState.ACTIVE,
-    )  # fmt: skip
+    return _agent(fresh.new(), name=f"bench-{number:05d}", called=f"Bench {number}")
 
 
 def idle_agents() -> tuple[str, str]:
     """The bodies of an agent and of its standing campaign, with places for what differs."""
-    agent = Agent(
-        id="@ID@", name="bench-@NUMBER@", package="bench", package_version="1", package_digest="0" * 64,
-        persona=Persona(name="Bench @NUMBER@", voice="plain", disclosure=DISCLOSURE),
-        accounts=(Account(platform=SOCIAL, handle="@bench-@NUMBER@"),),
+    agent = _agent("@ID@", name="bench-@NUMBER@", called="Bench @NUMBER@")
+    campaign = Campaign(id="@ID@", agent_id="@AGENT@", goal=_goal_of("@AGENT@"), state=CampaignState.RUNNING)
+    return msgspec.json.encode(agent).decode(), msgspec.json.encode(campaign).decode()
+
+
+def _agent(identifier: str, *, name: str, called: str) -> Agent:
+    return Agent(
+        id=identifier, name=name, package="bench", package_version="1", package_digest="0" * 64,
+        persona=Persona(name=called, voice="plain", disclosure=DISCLOSURE),
+        accounts=(Account(platform=SOCIAL, handle=f"@{name}"),),
         permissions=("note.keep", "post.publish"), capabilities=("bench",), rulings=1_000, state=AgentState.ACTIVE,
     )  # fmt: skip
-    goal = Goal(text="repeat lines", agent="@AGENT@", platform=SOCIAL, budget_micros=BUDGET_MICROS)
-    campaign = Campaign(id="@ID@", agent_id="@AGENT@", goal=goal, state=CampaignState.RUNNING)
-    return msgspec.json.encode(agent).decode(), msgspec.json.encode(campaign).decode()
+
+
+def _goal_of(agent_id: str) -> Goal:
+    return Goal(text="repeat lines", agent=agent_id, platform=SOCIAL, budget_micros=BUDGET_MICROS)
 
 
 def handle_of(number: int) -> str:
@@ -207,8 +209,7 @@ def handle_of(number: int) -> str:
 
 def settled_in(agent: Agent, fresh: Ids, clock: Clock) -> tuple[Change, Campaign]:
     """The agent with a standing campaign and its cap, in one change."""
-    goal = Goal(text="repeat lines", agent=agent.id, platform=SOCIAL, budget_micros=BUDGET_MICROS)
-    campaign = Campaign(id=fresh.new(), agent_id=agent.id, goal=goal, state=CampaignState.RUNNING)
+    campaign = Campaign(id=fresh.new(), agent_id=agent.id, goal=_goal_of(agent.id), state=CampaignState.RUNNING)
     caps = (
         Cap(id=fresh.new(), limited=f"campaign:{campaign.id}", period="total", micros=BUDGET_MICROS),
         Cap(id=fresh.new(), limited=f"agent:{agent.id}", period="day", micros=BUDGET_MICROS),

@@ -159,8 +159,7 @@ class Hold(Record, frozen=True, kw_only=True):
         """The hold spent. What was not needed goes back; what went beyond is metered."""
         assert sum(parts.values()) <= spent_micros, "parts of something are not more than all of it"
         hold = replace(
-            self,
-            version=self.version + 1,
+            next_version(self),
             state=HOLD_MACHINE.after(self.state, HoldCommand.CAPTURE),
             captured_micros=spent_micros,
             captured_parts={name: micros for name, micros in parts.items() if micros},

@@ -78,9 +78,10 @@ def write(change: Change) -> Written:
         _name_what_is_not_sound(movements, begins_in)
     if rows and not ids.are_ids([row.id for row in rows]):
         _name_what_is_no_id(rows)
-    for body in events:
-        if (b"\\" in body and _NUL_HINT in body) or len(body) > BODY_BYTES_MAX:
-            _require_body(body, where="event")
+    for where, body in (*[(row.kind, row.body) for row in rows], *[("event", body) for body in events]):
+        # Most bodies have no escape at all, and are not worth a call.
+        if b"\\" in body or len(body) > BODY_BYTES_MAX:
+            _require_body(body, where=where)
     return Written(rows, movements, begins_in, events)
 
 
@@ -106,6 +107,7 @@ def row_of(record: Record) -> Row:
     """The record's row."""
     row = _row_of(record)
     ids.parse(row.id, where=row.kind)
+    _require_body(row.body, where=row.kind)
     return row
 
 
@@ -124,8 +126,6 @@ def _row_of(record: Record) -> Row:
         )
     identifier, version, rank = record.id, record.version, record.rank
     body, scope, due_us = _ENCODER.encode(record), record.scope, record.due_us
-    if (b"\\" in body and _NUL_HINT in body) or len(body) > BODY_BYTES_MAX:
-        _require_body(body, where=kind)
     if scope is not None and len(scope) > NAME_LETTERS_MAX:
         raise _too_long(scope, where=kind)
     if type(record) is Cap:
@@ -157,8 +157,7 @@ def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: 
 
 
 def _require_body(body: bytes, *, where: str) -> None:
-    # Cheapest first: most bodies have no escape at all.
-    if b"\\" in body and _NUL_HINT in body and _NUL.search(body):
+    if _NUL_HINT in body and _NUL.search(body):
         raise Invalid("text_has_nul", "a NUL byte stands in the text", where=where, remedy="remove it")
     if len(body) > BODY_BYTES_MAX:
         raise Invalid(

@@ -7,7 +7,7 @@ when the person's key is destroyed. So an erased record can still be read, count
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -65,12 +65,6 @@ def subject_of(record: Record) -> str:
     """The handle of the person whom a record is about; empty when it is about nobody."""
     tell = _SUBJECTS.get(type(record))
     return tell(record) if tell else ""
-
-
-def subjects_of(records: Iterable[Record]) -> list[str]:
-    """The same of each of some records, in one go."""
-    told = _SUBJECTS.get
-    return [tell(record) if (tell := told(type(record))) else "" for record in records]
 
 
 def split(kind: str, body: bytes) -> Split:

@@ -140,7 +140,7 @@ class Task(Record, frozen=True, kw_only=True):
 
     def after(self, command: TaskCommand) -> Task:
         """The task after a command, or a named refusal."""
-        return replace(self, version=self.version + 1, state=TASK_MACHINE.after(self.state, command))
+        return replace(next_version(self), state=TASK_MACHINE.after(self.state, command))
 
     def leased_at_birth(self, until_us: int) -> Task:
         """The task as it is first written when whoever plans it has a worker for it: nobody needs to claim it then."""

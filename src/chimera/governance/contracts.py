@@ -59,8 +59,7 @@ class Contracts:
 
     def output_findings(self, spec: Spec, value: object) -> tuple[str, ...]:
         """As `output_problems`, in words for whoever has to mend it."""
-        problems = self.output_problems(spec, value)
-        return _in_words(problems) if problems else ()
+        return _in_words(self.output_problems(spec, value))
 
     def _pair(self, spec: Spec) -> Pair:
         pair = self._pairs.get((spec.name, spec.digest))

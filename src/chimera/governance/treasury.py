@@ -33,7 +33,7 @@ class Treasury:
 
     def windows_for(self, *, agent_id: str, campaign_id: str, at_us: int) -> tuple[str, ...]:
         """The windows that every cost of this agent in this campaign falls into."""
-        day, _, _ = self._starts_of(at_us)
+        day = self.day(at_us)
         return (
             *self._of_fleet,
             budget.window_id(scopes.agent(agent_id), "day", day),

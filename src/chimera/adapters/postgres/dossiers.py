@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 import asyncpg
 
+from chimera.adapters.postgres.arrays import words
 from chimera.domain import ids, refusals, rows
 from chimera.domain.agent import Agent
 from chimera.domain.dossier import Dossier
@@ -81,7 +82,7 @@ class Dossiers:
 
     async def _read(self, together: Sequence[Asked]) -> None:
         try:
-            found = await self._fetch(f"{{{','.join([asked.grant_id for asked in together])}}}")
+            found = await self._fetch(words([asked.grant_id for asked in together]))
             dossiers = {str(row["id"]): _dossier_of(row) for row in found}
         except Exception as error:  # noqa: BLE001 – whatever it is, it is the answer of everybody who waits for it.
             for asked in together:

@@ -26,7 +26,7 @@ class Sealing:
         """The change as it is stored."""
         if self._keys is None:
             return written
-        people = subjects.subjects_of(change.records)
+        people = [subjects.subject_of(record) for record in change.records]
         if not any(people):
             return written
         rows = [row if not person else await self._row(self._keys, row, person)
