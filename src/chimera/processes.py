@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
 
 from chimera import bootstrap
 from chimera.adapters.gateway.client import GatewayLine, GatewayModel, GatewayTools
@@ -52,6 +54,7 @@ from chimera.governance.identity.slices import ManagersPass, SlicePass
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.intake import Intake
 from chimera.ports.clock import Clock
+from chimera.ports.dispatch import Dispatch
 from chimera.ports.model import ModelRequest
 from chimera.ports.store import Store
 from chimera.ports.tools_read import ToolsRead
@@ -61,6 +64,7 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.bus_client import ARRIVED, BusClient
 from chimera.swarm.holding import LEASE_SECONDS, Holding, shards_of
 from chimera.swarm.loops import forever
+from chimera.swarm.pool import Pool
 from chimera.swarm.remote_effects import EffectsLoop, RemoteEffects
 from chimera.swarm.roster import Roster
 from chimera.swarm.watching import WatchedDispatch, Watching
@@ -101,10 +105,18 @@ async def channel(settings: Settings, user: str) -> AsyncGenerator[Valkey]:
 # ── the office ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class OfficeProcess(Struct, frozen=True, kw_only=True):
+    """The top tier as whoever started it sees it. After something was let in, ring: managers look at once."""
+
+    store: Store
+    intake: Intake
+    arrived: Bell
+
+
 @contextlib.asynccontextmanager
 async def office(
     settings: Settings, outside: Outside, *, found: Database, listens: bool = True
-) -> AsyncGenerator[tuple[Store, Intake]]:
+) -> AsyncGenerator[OfficeProcess]:
     """The top tier: intake, listening, reviews, halts, checkpoints. One at a time: the next one fences it.
 
     Whoever brings all arrivals himself has it listen to no network.
@@ -130,7 +142,7 @@ async def office(
             await top.governor.once()
             await vaults.halt(await reads.halted())
         await run_beside(stack, top.orchestrator.run(), _tell_arrivals(arrived, BusClient(ValkeyBus(valkey)), clock))
-        yield store, intake
+        yield OfficeProcess(store=store, intake=intake, arrived=arrived)
 
 
 async def _tell_arrivals(arrived: Bell, bus: BusClient, clock: Clock) -> None:
@@ -142,25 +154,105 @@ async def _tell_arrivals(arrived: Bell, bus: BusClient, clock: Clock) -> None:
 # ── managers ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Crew(Struct, frozen=True, kw_only=True):
+    """Who works on the tasks of one slot, and what its manager thinks with."""
+
+    dispatch: Dispatch
+    minds: Minds
+    entrusted: Entrusted
+
+
+class Crews(Protocol):
+    """How tasks are worked on: by worker processes, or in the manager's own."""
+
+    async def crew(self, stack: contextlib.AsyncExitStack, store: PostgresStore, *, slot: int, written: Rules) -> Crew:
+        """For one slot, until the stack is left."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+class FarCrews:
+    """Worker processes, over Streams; models and tools are the gateway's. No key of a model is in this process."""
+
+    def __init__(self, settings: Settings, valkey: Valkey, signals: Signals) -> None:
+        self._valkey = valkey
+        self._signals = signals
+        self._clock = SystemClock()
+        self._line = line_of(settings)
+        self._key = manager_key(settings)
+        self._pass = ManagersPass(key=self._key, clock=self._clock)
+
+    async def crew(self, stack: contextlib.AsyncExitStack, store: PostgresStore, *, slot: int, written: Rules) -> Crew:
+        """The workers that are there, by a stream of this slot's own."""
+        streams = StreamDispatch(self._valkey, ValkeyBus(self._valkey), reply=f"{store.writer}.{store.epoch}",
+                                 token_for=self._token_for, clock=self._clock)  # fmt: skip
+        await streams.open()
+        stack.enter_context(self._signals.watched(slot, streams))
+        judge = GatewayModel(self._line, self._own_token, kind="judge")
+        minds = Minds(model=GatewayModel(self._line, self._own_token), judge_model=judge)
+        return Crew(dispatch=streams, minds=minds, entrusted=Entrusted())
+
+    async def close(self) -> None:
+        """Leave the gateway."""
+        await self._line.close()
+
+    def _token_for(self, assignments: Sequence[Assignment]) -> str:
+        return slices.signed(assignments, key=self._key, clock=self._clock)
+
+    def _own_token(self, request: ModelRequest) -> str:
+        return self._pass.token()
+
+
+class OwnCrews:
+    """Workers in this process, with models and reading tools of its own: nothing goes over Streams or the gateway."""
+
+    def __init__(self, settings: Settings, outside: Outside, signals: Signals) -> None:
+        self._settings = settings
+        self._outside = outside
+        self._signals = signals
+        # Each slot has its share of them, whether this process holds one or all.
+        self._workers = max(1, settings.workers // settings.manager_slots)
+
+    async def crew(self, stack: contextlib.AsyncExitStack, store: PostgresStore, *, slot: int, written: Rules) -> Crew:
+        """Workers for this slot alone."""
+        entrusted = Entrusted()
+        tools = bootstrap.guarded(self._settings, self._outside.tools, entrusted)
+        worker = bootstrap.worker_of(self._settings, written, self._outside.model, tools)
+        pool = Pool(worker.work, workers=self._workers, clock=SystemClock())
+        stack.enter_context(self._signals.watched(slot, pool))
+        return Crew(dispatch=pool, minds=self._outside, entrusted=entrusted)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What the managers of one process share: what is known of the fleet, and what is written in files."""
+
+    roster: Roster
+    written: Rules
+
+
 class ManagerProcess:
     """One manager process: a manager for each slot that it holds."""
 
     def __init__(
         self, settings: Settings, found: Database, valkey: Valkey, *, slots: PostgresSlots,
-        allotments: PostgresAllotments, roster: Roster, lease_seconds: float, written: Rules,
+        allotments: PostgresAllotments, known: Known, lease_seconds: float, outside: Outside | None = None,
     ) -> None:  # fmt: skip
         self._settings = settings
-        self._written = written
+        self._known = known
         self._found = found
         self._valkey = valkey
         self._slots = slots
         self._allotments = allotments
-        self._roster = roster
         self._clock = SystemClock()
-        self._line = line_of(settings)
-        self._key = manager_key(settings)
-        self._pass = ManagersPass(key=self._key, clock=self._clock)
         self.signals = Signals()
+        self._crews: Crews = (FarCrews(settings, valkey, self.signals) if outside is None
+                              else OwnCrews(settings, outside, self.signals))  # fmt: skip
         self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
                                run_slot=self._run_slot, clock=self._clock, lease_seconds=lease_seconds)  # fmt: skip
 
@@ -169,7 +261,7 @@ class ManagerProcess:
         try:
             await self.holding.run()
         finally:
-            await self._line.close()
+            await self._crews.close()
 
     async def _run_slot(self, number: int) -> None:
         """Opens the slot's writer, which fences whoever had it, and goes on from the store."""
@@ -180,24 +272,21 @@ class ManagerProcess:
             await self._run_manager(stack, store, number)
 
     async def _run_manager(self, stack: contextlib.AsyncExitStack, store: PostgresStore, number: int) -> None:
-        settings, written, bus = self._settings, self._written.for_another(), ValkeyBus(self._valkey)
+        settings, written, bus = self._settings, self._known.written.for_another(), ValkeyBus(self._valkey)
         vaults = vaults_of(settings, self._clock, second=bool(settings.wallets))
         stack.push_async_callback(vaults.close)
         ledger = await self._found.ledger()
         stack.push_async_callback(ledger.close)
-        streams = StreamDispatch(self._valkey, bus, reply=f"{store.writer}.{store.epoch}", token_for=self._token_for,
-                                 clock=self._clock)  # fmt: skip
-        await streams.open()
-        stack.enter_context(self.signals.watched(number, streams))
+        crew = await self._crews.crew(stack, store, slot=number, written=written)
         remote = RemoteEffects(bus=BusClient(bus), reads=store, clock=self._clock)
         watching = Watching(hot=ValkeyHotState(self._valkey), reads=store, clock=self._clock)
-        manager = bootstrap.manager_of(settings, written, self._minds(), Parts(
-            store=store, sealer=vaults.manager, effects=remote, entrusted=Entrusted(),
+        manager = bootstrap.manager_of(settings, written, crew.minds, Parts(
+            store=store, sealer=vaults.manager, effects=remote, entrusted=crew.entrusted,
             cfo=CFOAgent(reads=store, outcomes=ledger, attestor=vaults.manager,
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
             minded=Minded(consents=self._found.consents(store)),
-            dispatch=WatchedDispatch(streams, watching),
-            roster=self._roster,
+            dispatch=WatchedDispatch(crew.dispatch, watching),
+            roster=self._known.roster,
         ), shards=shards_of(number, count=settings.manager_slots))  # fmt: skip
         async with asyncio.TaskGroup() as running:
             running.create_task(manager.run())
@@ -213,33 +302,26 @@ class ManagerProcess:
         return Allotting(allotments=self._allotments, writer=store.writer, clock=self._clock,
                          treasury=Treasury(zone=self._settings.zone), active=lambda: store.batches)  # fmt: skip
 
-    def _minds(self) -> Minds:
-        judge = GatewayModel(self._line, self._own_token, kind="judge")
-        return Minds(model=GatewayModel(self._line, self._own_token), judge_model=judge)
-
-    def _token_for(self, assignments: Sequence[Assignment]) -> str:
-        return slices.signed(assignments, key=self._key, clock=self._clock)
-
-    def _own_token(self, request: ModelRequest) -> str:
-        return self._pass.token()
-
 
 @contextlib.asynccontextmanager
 async def manager(
-    settings: Settings, *, found: Database, roster: Roster | None = None, lease_seconds: float = LEASE_SECONDS,
-    written: Rules | None = None,
+    settings: Settings, *, found: Database, known: Known | None = None, lease_seconds: float = LEASE_SECONDS,
+    outside: Outside | None = None,
 ) -> AsyncGenerator[ManagerProcess]:  # fmt: skip
-    """A manager process, running while the block does; with what others know and have read, where there are several."""
+    """A manager process, running while the block does; with what others know and have read, where there are several.
+
+    With ways out of its own it works on its tasks itself; without, worker processes do.
+    """
     async with contextlib.AsyncExitStack() as stack:
         valkey = await stack.enter_async_context(channel(settings, MANAGER))
         # One pool for the three: of a hundred managers each connection counts a hundred times.
         pool = await pool_of(found.dsn, Role.MANAGER, found.passwords[Role.MANAGER], keys=found.keys)
-        known = PostgresReads(pool, Patience(PATIENCE_SECONDS))
-        stack.push_async_callback(known.close)
+        reads = PostgresReads(pool, Patience(PATIENCE_SECONDS))
+        stack.push_async_callback(reads.close)
+        known = known or Known(roster=Roster(reads=reads, clock=SystemClock()), written=bootstrap.rules())
         process = ManagerProcess(settings, found, valkey, slots=PostgresSlots(pool),
-                                 allotments=PostgresAllotments(pool), lease_seconds=lease_seconds,
-                                 written=written or bootstrap.rules(),
-                                 roster=roster or Roster(reads=known, clock=SystemClock()))  # fmt: skip
+                                 allotments=PostgresAllotments(pool), lease_seconds=lease_seconds, known=known,
+                                 outside=outside)  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()
         await run_beside(stack, process.run())

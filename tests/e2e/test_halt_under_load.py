@@ -37,7 +37,7 @@ async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) ->
     settings = Settings(home=str(tmp_path / "home"))
     async with bootstrap.database(settings) as found, fed_house(settings, load, found=found) as house:
         fleet = house.fleet
-        feeder = Feeder(fleet, house.campaigns, seed=1)
+        feeder = Feeder(house.entrance, house.campaigns, seed=1)
         feeding = asyncio.create_task(_feed(feeder, house.meter, load))
         per_second = await _busy(house.meter)
         halt = await fleet.halts.halt("fleet", by=OTTO, reason="enough")

@@ -150,6 +150,25 @@ def test_killed_processes_lose_nothing_and_double_nothing(home: Path, roles: Rol
     asyncio.run(require_whole(home))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A2", "R-A7")
+def test_managers_that_work_themselves_need_no_worker_and_no_gateway(home: Path, roles: Roles) -> None:
+    """And of two, one may be killed: the other takes over its slots and what it had in work."""
+    roles.start("effects", "effects")
+    for name in ("manager-a", "manager-b"):
+        roles.start(name, "manager", "--own-workers")
+        roles.until_ready(name)
+    published = EventKind.EFFECT_FINISHED
+    fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
+    roles.kill("manager-a")
+    before = looked(home)[1][published]
+    fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=180, what="it goes on")
+    for name in ("manager-b", "effects"):
+        roles.kill(name)
+    asyncio.run(require_whole(home))
+
+
 async def require_whole(home: Path) -> None:
     """The network's books against ours, every chain link by link."""
     accounts = tuple(handle_of(number) for number in range(AGENTS))

@@ -9,13 +9,14 @@ from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from chimera.adapters.valkey.dispatch import StreamDispatch
 from chimera.domain.errors import Invalid
+from chimera.ports.dispatch import Dispatch
 
 
 class Signals:
     """Read off the dispatch of each slot that this process holds, at the moment when somebody asks."""
 
     def __init__(self) -> None:
-        self._streams: dict[int, StreamDispatch] = {}
+        self._dispatches: dict[int, Dispatch] = {}
         self.registry = CollectorRegistry()
         for name, meaning, read in (
             ("chimera_dispatch_lag", "Assignments that wait for a worker process with room", self.lag),
@@ -27,33 +28,37 @@ class Signals:
             Gauge(name, meaning, registry=self.registry).set_function(read)
 
     @contextlib.contextmanager
-    def watched(self, slot: int, streams: StreamDispatch) -> Generator[None]:
+    def watched(self, slot: int, dispatch: Dispatch) -> Generator[None]:
         """While the block runs, this is the dispatch of that slot."""
-        self._streams[slot] = streams
+        self._dispatches[slot] = dispatch
         try:
             yield
         finally:
-            self._streams.pop(slot, None)
+            self._dispatches.pop(slot, None)
 
     def lag(self) -> float:
         """Of all slots together."""
-        return sum(one.lag for one in tuple(self._streams.values()))
+        return sum(one.lag for one in self._streams())
 
     def room(self) -> float:
-        """Every slot's manager sees the same workers: what the one with most room sees."""
-        return max((one.room for one in tuple(self._streams.values())), default=0)
+        """Every slot sees the same workers over Streams: what the one with most room sees. Own workers add up."""
+        own = (one.room for one in tuple(self._dispatches.values()) if not isinstance(one, StreamDispatch))
+        return max((one.room for one in self._streams()), default=0) + sum(own)
 
     def sent(self) -> float:
         """Of all slots together."""
-        return sum(one.slices_sent for one in tuple(self._streams.values()))
+        return sum(one.slices_sent for one in self._streams())
 
     def resent(self) -> float:
         """Of all slots together."""
-        return sum(one.resent for one in tuple(self._streams.values()))
+        return sum(one.resent for one in self._streams())
 
     def slots(self) -> float:
         """How many."""
-        return len(self._streams)
+        return len(self._dispatches)
+
+    def _streams(self) -> list[StreamDispatch]:
+        return [one for one in tuple(self._dispatches.values()) if isinstance(one, StreamDispatch)]
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """How many of what."""
 
     agents: int
-    managers: tuple[str, ...]
+    managers: tuple[str, ...] = ()
     slots: int = 4
     seed: int = 1
 
@@ -65,17 +65,18 @@ class Children:
         """A role of the command line. It is ready when this returns."""
         await self._start(name, "chimera.cli.start", command)
 
-    async def start_part(self, role: str) -> None:
+    async def start_part(self, role: str) -> asyncio.subprocess.Process:
         """A role before something simulated."""
         said = await self._start(role, "chimera.bench.parts", role, str(self._plan.agents), str(self._plan.seed))
         if role == parts.GATEWAY:
             self._settings["CHIMERA_GATEWAY_ADDRESS"] = said.split()[-1]
+        return self._running[role]
 
     async def _start(self, name: str, *words: str) -> str:
         given = [f"{key}={value}" for key, value in self._settings.items()]
         child = self._running[name] = await asyncio.create_subprocess_exec(
             "env", *given, sys.executable, "-m", *words,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert child.stdout is not None, "it is a pipe"
         async with asyncio.timeout(READY_SECONDS_MAX):
@@ -126,20 +127,20 @@ async def house(settings: Settings, plan: Plan) -> AsyncGenerator[House]:
         async with (
             processes.servers(settings, workers=[WORKER]),
             bootstrap.database(settings) as found,
-            processes.office(settings, nothing, found=found, listens=False) as (store, intake),
+            processes.office(settings, nothing, found=found, listens=False) as office,
             contextlib.AsyncExitStack() as stack,
         ):
             children = Children(settings, plan)
             stack.push_async_callback(children.end)
             reads = await found.reads()
             stack.push_async_callback(reads.close)
-            campaigns = await settle_in(store, clock, agents=plan.agents)
+            campaigns = await settle_in(office.store, clock, agents=plan.agents)
             await children.start_part(parts.GATEWAY)
             await children.start_part(parts.EFFECTS)
             await children.start(WORKER, "worker")
             for name in plan.managers:
                 await children.start(name, "manager")
-            yield House(folder=home.folder, children=children, intake=intake, campaigns=campaigns, reads=reads)
+            yield House(folder=home.folder, children=children, intake=office.intake, campaigns=campaigns, reads=reads)
 
 
 async def books_of(house: House, *, accepted: int) -> dict[str, Any]:

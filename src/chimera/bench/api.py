@@ -82,7 +82,7 @@ async def run(settings: Settings, sizes: Sizes) -> dict[str, Any]:
 async def _measured(settings: Settings, sizes: Sizes) -> dict[str, Any]:
     load = Load(agents=sizes.agents, seconds=sizes.seconds, seed=sizes.seed)
     async with bootstrap.database(settings) as found, fed_house(settings, load, found=found) as house:
-        feeder = Feeder(house.fleet, house.campaigns, seed=sizes.seed)
+        feeder = Feeder(house.entrance, house.campaigns, seed=sizes.seed)
         async with _served(settings) as entrance:
             url, token = entrance.partition("/#")[0], await _token(settings, house.fleet)
             lists = await _lists(url, token, sizes)

@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,10 +16,10 @@ from msgspec import Struct
 from chimera import bootstrap
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.bench.entrances import Entrance, IntakeHere
 from chimera.bench.load import (
     MODEL_MEDIAN_SECONDS,
     BenchMeter,
-    Lines,
     QuickJudge,
     SlowModel,
     agent_of,
@@ -29,16 +29,14 @@ from chimera.bench.load import (
 from chimera.bootstrap import Database, Fleet, Outside
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Refused
-from chimera.domain.labels import PUBLIC
-from chimera.pipeline.intake import Arrival
 from chimera.ports.clock import Clock
-from chimera.ports.store import Store, every
+from chimera.ports.store import Reads, Store, every
 from chimera.ports.tools_read import ToolAnswer
 from chimera.rehearsal import world
+from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
-PERFORMED_ONE_IN = 10
 ARRIVING_AT_ONCE_MAX = SETTLING_AT_ONCE_MAX = 256
 # With every agent inside a task at once, a model takes so long.
 LONG_MEDIAN_SECONDS = 5.0
@@ -65,11 +63,25 @@ class Load(Struct, frozen=True, kw_only=True):
         return LONG_MEDIAN_SECONDS if self.in_flight else MODEL_MEDIAN_SECONDS
 
 
+class MeasuredHouse(Struct, frozen=True, kw_only=True):
+    """What runs, in one process or in several: where it is fed, where it is read off, and how it is ended."""
+
+    campaigns: list[Campaign]
+    entrance: Entrance
+    meter: BenchMeter
+    reads: Reads
+    # Our processes by name; servers of ours that they started are found beneath them.
+    pids: Mapping[str, int]
+    # Ends all but the database. What the network saw.
+    ended: Callable[[], Awaitable[tuple[Deed, ...]]]
+
+
 class FedHouse(Struct, frozen=True, kw_only=True):
     """A fleet that does what it is fed, and nothing by itself."""
 
     fleet: Fleet
     campaigns: list[Campaign]
+    entrance: Entrance
     meter: BenchMeter
     built: world.World
 
@@ -85,36 +97,40 @@ class NoTools:
 
 
 class Feeder:
-    """Brings arrivals to intake. Knows how many were accepted."""
+    """Brings arrivals to an entrance: so many at once, or at a rate."""
 
-    def __init__(self, fleet: Fleet, campaigns: Sequence[Campaign], *, seed: int) -> None:
-        self._fleet = fleet
+    def __init__(self, entrance: Entrance, campaigns: Sequence[Campaign], *, seed: int) -> None:
+        self._entrance = entrance
         self._campaigns = campaigns
         self._dice = random.Random(seed)
-        self._lines = Lines(seed=seed)
-        self._pending: set[asyncio.Task[None]] = set()
-        self.accepted = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many were let in."""
+        return self._entrance.accepted
 
     async def keep_inside(self, meter: BenchMeter, *, until: float) -> None:
         """Every agent has one task under way, until then."""
-        free, by_id = deque(self._campaigns), {campaign.id: campaign for campaign in self._campaigns}
+        numbers = {campaign.id: number for number, campaign in enumerate(self._campaigns)}
+        free = deque(range(len(self._campaigns)))
         while time.monotonic() < until:
-            free.extend([by_id[one] for one in meter.occupancy.take_left()])
-            for _ in range(min(len(free), ARRIVING_AT_ONCE_MAX - len(self._pending))):
+            free.extend([numbers[one] for one in meter.occupancy.take_left()])
+            for _ in range(min(len(free), ARRIVING_AT_ONCE_MAX - self._entrance.waiting)):
                 self._bring(free.popleft(), meter)
-            self._fleet.manager.arrived.ring()
+            self._entrance.knock()
             await asyncio.sleep(0.005)
-        await asyncio.gather(*self._pending)
+        await self._entrance.emptied()
 
     async def saturate(self, meter: BenchMeter, *, backlog: int, until: float) -> None:
         """As many as it takes to keep everybody busy."""
         while time.monotonic() < until:
-            missing = backlog - (self.accepted + len(self._pending) - meter.settled_count)
-            for _ in range(min(missing, ARRIVING_AT_ONCE_MAX - len(self._pending))):
-                self._bring(self._dice.choice(self._campaigns), meter)
-            self._fleet.manager.arrived.ring()
+            waiting = self._entrance.waiting
+            missing = backlog - (self.accepted + waiting - meter.settled_count)
+            for _ in range(min(missing, ARRIVING_AT_ONCE_MAX - waiting)):
+                self._bring(self._anybody(), meter)
+            self._entrance.knock()
             await asyncio.sleep(0.005)
-        await asyncio.gather(*self._pending)
+        await self._entrance.emptied()
 
     async def pace(self, meter: BenchMeter, *, per_second: float, until: float) -> None:
         """Poisson arrivals at a rate, whether or not anybody keeps up."""
@@ -122,27 +138,17 @@ class Feeder:
         while (now := time.monotonic()) < until:
             while due <= now:
                 due += self._dice.expovariate(per_second)
-                self._bring(self._dice.choice(self._campaigns), meter)
-            self._fleet.manager.arrived.ring()
+                self._bring(self._anybody(), meter)
+            self._entrance.knock()
             await asyncio.sleep(max(0.001, due - time.monotonic()))
-        await asyncio.gather(*self._pending)
+        await self._entrance.emptied()
 
-    def _bring(self, campaign: Campaign, meter: BenchMeter) -> None:
-        meter.occupancy.entered(campaign.id)
-        arriving = asyncio.create_task(self._one(campaign))
-        self._pending.add(arriving)
-        arriving.add_done_callback(self._pending.discard)
+    def _anybody(self) -> int:
+        return self._dice.randrange(len(self._campaigns))
 
-    async def _one(self, campaign: Campaign) -> None:
-        await self._fleet.intake.accept(arrival(campaign, self._dice, self._lines))
-        self.accepted += 1
-
-
-def arrival(campaign: Campaign, dice: random.Random, lines: Lines) -> Arrival:
-    """Something that came in for a campaign: one in so many is answered in public."""
-    kind = "bench_post" if dice.randrange(PERFORMED_ONE_IN) == 0 else "bench"
-    return Arrival(campaign_id=campaign.id, agent_id=campaign.agent_id, kind=kind, payload={"text": lines.next()},
-                   labels=(PUBLIC,))  # fmt: skip
+    def _bring(self, number: int, meter: BenchMeter) -> None:
+        meter.occupancy.entered(self._campaigns[number].id)
+        self._entrance.bring(number)
 
 
 @contextlib.asynccontextmanager
@@ -158,9 +164,9 @@ async def fed_house(settings: Settings, load: Load, *, found: Database) -> Async
     settings = msgspec.structs.replace(settings, workers=max(settings.workers, load.agents))
     async with bootstrap.fleet(settings, outside, found=found) as fleet:
         fleet.listening.is_open = False
-        yield FedHouse(
-            fleet=fleet, campaigns=await settle_in(fleet.office, clock, agents=load.agents), meter=meter, built=built
-        )
+        campaigns = await settle_in(fleet.office, clock, agents=load.agents)
+        yield FedHouse(fleet=fleet, campaigns=campaigns, meter=meter, built=built,
+                       entrance=IntakeHere.of(fleet, campaigns, seed=load.seed))  # fmt: skip
 
 
 async def settle_in(office: Store, clock: Clock, *, agents: int) -> list[Campaign]:

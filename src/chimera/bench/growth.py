@@ -129,8 +129,9 @@ async def _house(settings: Settings, sizes: Sizes, statements: Statements) -> As
 async def _measured(settings: Settings, sizes: Sizes) -> dict[str, Any]:
     statements = Statements()
     async with _house(settings, sizes, statements) as (_, house):
-        feeder = Feeder(house.fleet, house.campaigns, seed=sizes.seed)
-        phases = Phases(feeder=feeder, meter=house.meter, statements=statements, load=sizes.load)
+        feeder = Feeder(house.entrance, house.campaigns, seed=sizes.seed)
+        phases = Phases(feeder=feeder, meter=house.meter, statements=statements, load=sizes.load,
+                        pids={"fleet": os.getpid()})  # fmt: skip
         return {**await phases.saturated(), "errors": await errors(house.fleet.reads)}
 
 

@@ -1,12 +1,14 @@
 """Roles of a measured house as processes of their own: the gateway before a simulated model, effects before a network.
 
-For measurements alone: no installation starts these. `python -m chimera.bench.parts gateway|effects AGENTS SEED`.
+And the office, which lets in what its standard input asks for. Installations start the same roles before real models
+and networks; these are for measurements alone. `python -m chimera.bench.parts gateway|effects|office AGENTS SEED`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import sys
 from collections.abc import AsyncGenerator, Coroutine
@@ -14,21 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
 import uvloop
 from msgspec import Struct
 
 from chimera import bootstrap, processes
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
-from chimera.bench.feeding import NoTools
+from chimera.bench.entrances import IntakeHere, let_in
+from chimera.bench.feeding import NoTools, settle_in
 from chimera.bench.load import QuickJudge, SlowModel, handle_of
 from chimera.bootstrap import Outside
+from chimera.domain.campaign import Campaign
 from chimera.rehearsal import standing, world
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings, read_settings
 
-GATEWAY, EFFECTS = "gateway", "effects"
+GATEWAY, EFFECTS, OFFICE = "gateway", "effects", "office"
 
 
 class Deeds(Struct, frozen=True):
@@ -79,12 +84,52 @@ async def _effects(settings: Settings, agents: int, seed: int) -> AsyncGenerator
             standing.write(deeds_file(settings.folder), Deeds(built.network.records()))
 
 
+@contextlib.asynccontextmanager
+async def _office(settings: Settings, agents: int, seed: int) -> AsyncGenerator[str]:
+    nothing = outside_of(world_of(1, seed), seed)
+    async with (
+        bootstrap.running_or_own_database(settings, lasting=True) as found,
+        processes.office(settings, nothing, found=found, listens=False) as office,
+    ):
+        campaigns = in_order(await settle_in(office.store, SystemClock(), agents=agents))
+        entrance = IntakeHere(office.intake, office.arrived, campaigns, seed=seed)
+        letting = asyncio.create_task(let_in(entrance, await _standard_input(), _say))
+        # Whoever asks is gone: nobody else would end this process.
+        letting.add_done_callback(functools.partial(_end_with, asyncio.current_task()))
+        try:
+            yield "here"
+        finally:
+            letting.cancel()
+            await asyncio.gather(letting, return_exceptions=True)
+
+
+def in_order(campaigns: list[Campaign]) -> list[Campaign]:
+    """As both processes of a house number them."""
+    return sorted(campaigns, key=lambda campaign: campaign.id)
+
+
+async def _standard_input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+def _say(accepted: int) -> None:
+    sys.stdout.write(f"{accepted}\n")
+    sys.stdout.flush()
+
+
+def _end_with(owner: asyncio.Task[Any] | None, letting: asyncio.Task[None]) -> None:
+    if owner is not None and not letting.cancelled():
+        owner.cancel()
+
+
 async def _run(role: str, agents: int, seed: int) -> None:
     owner = asyncio.current_task()
     assert owner is not None, "runs in a task"
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, owner.cancel)
-    part = {GATEWAY: _gateway, EFFECTS: _effects}[role]
+    part = {GATEWAY: _gateway, EFFECTS: _effects, OFFICE: _office}[role]
     # Told to end, what was opened is closed in order.
     with contextlib.suppress(asyncio.CancelledError):
         async with part(read_settings(), agents, seed) as address:
@@ -100,4 +145,6 @@ def main(words: list[str]) -> Coroutine[Any, Any, None]:
 
 
 if __name__ == "__main__":
+    # Standard output is where whoever measures is answered.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     uvloop.run(main(sys.argv[1:]))

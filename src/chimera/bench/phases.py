@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Generator
+from collections import Counter
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 
+from chimera.bench import processor
 from chimera.bench.feeding import Feeder, Load
 from chimera.bench.load import BenchMeter
 from chimera.bench.observed import Statements
@@ -26,7 +28,7 @@ class Phase(Struct, kw_only=True):
     """Where the counts stood when it began, and what was seen while it lasted."""
 
     since: float
-    worked: float
+    worked: Counter[str]
     accepted: int
     decided: int
     settled: int
@@ -36,7 +38,10 @@ class Phase(Struct, kw_only=True):
 class Phases:
     """Feeds and measures. What it says of agents and models is a share of all of them, over the whole phase."""
 
-    def __init__(self, *, feeder: Feeder, meter: BenchMeter, statements: Statements, load: Load) -> None:
+    def __init__(
+        self, *, feeder: Feeder, meter: BenchMeter, statements: Statements, load: Load, pids: Mapping[str, int]
+    ) -> None:
+        self._pids = pids
         self._feeder = feeder
         self._meter = meter
         self._statements = statements
@@ -83,14 +88,15 @@ class Phases:
         meter = self._meter
         meter.forget()
         self._statements.forget()
-        phase = Phase(since=time.monotonic(), worked=time.process_time(), accepted=self._feeder.accepted,
+        phase = Phase(since=time.monotonic(), worked=processor.seconds(self._pids), accepted=self._feeder.accepted,
                       decided=meter.decided_count, settled=meter.settled_count)  # fmt: skip
         yield phase
         phase.figures = self._figures(phase)
 
     def _figures(self, phase: Phase) -> dict[str, Any]:
         meter, agents, seconds = self._meter, self._load.agents, time.monotonic() - phase.since
-        decided, worked = meter.decided_count - phase.decided, time.process_time() - phase.worked
+        decided = meter.decided_count - phase.decided
+        worked = processor.seconds(self._pids) - phase.worked
         return {
             "governed_per_second": round(decided / seconds),
             "decision_ms": spread_ms(meter.decision_us),
@@ -98,7 +104,7 @@ class Phases:
             "utilisation": round(meter.occupancy.share(agents), 3),
             "models_busy": round(meter.model.asked.share(agents), 3),
             "stages_us": {stage: round(sum(took) / len(took)) for stage, took in sorted(meter.stages.items())},
-            "cpu_us_per_decision": round(worked * 1_000_000 / max(1, decided)),
+            "cpu_us_per_decision": processor.us_each(worked, decided),
             "queries_ms": self._statements.queries_ms(),
         }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,22 @@ def seconds(named: Mapping[str, int]) -> Counter[str]:
         took[names.get(pid) or _server(pid)] += ticks
     per_second = os.sysconf("SC_CLK_TCK")
     return Counter({name: ticks / per_second for name, ticks in took.items()})
+
+
+def us_each(worked: Counter[str], many: int) -> dict[str, int]:
+    """Microseconds for each of so many, by name, and of all together."""
+    each = {name: round(1e6 * took / max(1, many)) for name, took in worked.items()}
+    return {**each, "together": sum(each.values())} if each else {}
+
+
+def resident_mb_max(named: Mapping[str, int]) -> int:
+    """The most memory that these ever had, added up. 0 where there is no /proc."""
+    total = 0
+    for pid in named.values():
+        with contextlib.suppress(OSError):
+            found = re.search(r"VmHWM:\s+(\d+) kB", (PROC / str(pid) / "status").read_text())
+            total += int(found[1]) if found else 0
+    return total // 1024
 
 
 def _beneath(root: int) -> dict[int, int]:

@@ -23,7 +23,7 @@ from chimera.adapters.local.valkey import OWNER, valkey_url
 from chimera.adapters.valkey.connection import Valkey
 from chimera.bench import apart
 from chimera.bench.apart import OVER, House, Plan, books_of
-from chimera.bench.feeding import arrival
+from chimera.bench.entrances import arrival
 from chimera.bench.load import Lines
 from chimera.bench.spread import conditions
 from chimera.domain.errors import Unavailable

@@ -13,7 +13,8 @@ from typing import Any
 
 from chimera.bench import apart, processor
 from chimera.bench.apart import OVER, House, Plan, books_of
-from chimera.bench.feeding import ARRIVING_AT_ONCE_MAX, Load, arrival
+from chimera.bench.entrances import arrival
+from chimera.bench.feeding import ARRIVING_AT_ONCE_MAX, Load
 from chimera.bench.load import Lines
 from chimera.bench.spread import conditions
 from chimera.domain.task import Task
@@ -37,7 +38,7 @@ async def run(settings: Settings, load: Load, *, managers: int) -> dict[str, Any
         done = books["tasks"].get("done", 0)
         return {"agents": load.agents, "seconds": load.seconds, "managers": managers, "slots": plan.slots,
                 **conditions(), "governed_per_second": round(ended / seconds),
-                "cpu_us_per_decision": {name: round(1e6 * took / max(1, ended)) for name, took in worked.items()},
+                "cpu_us_per_decision": processor.us_each(worked, ended),
                 **books,
                 "completion": round(done / max(1, feeding.accepted), 4)}  # fmt: skip
 

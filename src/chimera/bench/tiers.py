@@ -26,7 +26,8 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.valkey.connection import Valkey
 from chimera.bench import charts
 from chimera.bench.apart import OVER
-from chimera.bench.feeding import NoTools, arrival, settle_in
+from chimera.bench.entrances import arrival
+from chimera.bench.feeding import NoTools, settle_in
 from chimera.bench.load import Lines, QuickJudge, SlowModel, handle_of, idle_agents
 from chimera.bench.observed import Statements, errors, observed
 from chimera.bench.spread import conditions
@@ -35,7 +36,7 @@ from chimera.domain.campaign import Campaign, Input
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads
-from chimera.processes import ManagerProcess
+from chimera.processes import Known, ManagerProcess
 from chimera.rehearsal import world
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
@@ -178,13 +179,13 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
         async with (
             processes.servers(settings, workers=[WORKER]),
             bootstrap.database(settings) as found,
-            processes.office(settings, outside, found=observed(found, top), listens=False) as (store, intake),
+            processes.office(settings, outside, found=observed(found, top), listens=False) as office,
             processes.gateway(settings, outside) as gateway,
             processes.effects(settings, outside, found=found),
             contextlib.AsyncExitStack() as stack,
         ):
             settings = msgspec.structs.replace(settings, gateway_address=gateway)
-            campaigns = await settle_in(store, clock, agents=min(agents, SETTLED_MAX))
+            campaigns = await settle_in(office.store, clock, agents=min(agents, SETTLED_MAX))
             if agents > SETTLED_MAX:
                 agent, campaign = idle_agents()
                 await fill_agents(found.admin_dsn, Idle(first=SETTLED_MAX, last=agents - 1, agent=agent,
@@ -196,14 +197,16 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
             await stack.enter_async_context(processes.worker(settings))
             # The managers of one process share what is known of the fleet: a hundred times a hundred thousand agents
             # would be what this process remembers, and nothing that goes over a wire.
-            roster = Roster(reads=reads, clock=clock)
-            held_seconds, written = max(HELD_SECONDS_MIN, HELD_SECONDS_EACH * managers), bootstrap.rules()
+            known = Known(roster=Roster(reads=reads, clock=clock), written=bootstrap.rules())
+            held_seconds = max(HELD_SECONDS_MIN, HELD_SECONDS_EACH * managers)
             running = await stack.enter_async_context(_side_by_side([
-                processes.manager(settings, found=found, roster=roster, lease_seconds=held_seconds, written=written)
+                processes.manager(settings, found=found, known=known, lease_seconds=held_seconds)
                 for _ in range(managers)
             ]))  # fmt: skip
             await _until_held(running, managers)
-            yield Tiers(managers=running, valkey=valkey, top=top, reads=reads, intake=intake, campaigns=campaigns)
+            yield Tiers(
+                managers=running, valkey=valkey, top=top, reads=reads, intake=office.intake, campaigns=campaigns
+            )
 
 
 @contextlib.asynccontextmanager

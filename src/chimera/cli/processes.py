@@ -37,9 +37,13 @@ def office(
     _until_stopped(_office(read_settings(), Plan(agents=agents, posts=posts, scenario=DEMO), workers=workers))
 
 
-def manager() -> None:
+def manager(
+    *,
+    own_workers: Annotated[bool, typer.Option("--own-workers", help="Work on the tasks in this process too: quicker, "
+                                              "with the models' keys and the reading tools in it.")] = False,
+) -> None:  # fmt: skip
     """Run managers for as many slots as are this process's share. Those of a silent one are taken over in seconds."""
-    _until_stopped(_manager(read_settings()))
+    _until_stopped(_working_manager(read_settings()) if own_workers else _manager(read_settings()))
 
 
 def worker() -> None:
@@ -83,15 +87,25 @@ async def _office(settings: Settings, plan: Plan, *, workers: int) -> None:
         processes.servers(settings, workers=names),
         bootstrap.database(settings) as found,
         bootstrap.sandbox_outside(network.url, plan.scenario, found=found) as outside,
-        processes.office(settings, outside, found=found) as (store, intake),
+        processes.office(settings, outside, found=found) as top,
     ):
-        await begin_with(store, intake, plan)
+        await begin_with(top.store, top.intake, plan)
+        top.arrived.ring()
         await _for_ever("office: ready")
 
 
 async def _manager(settings: Settings) -> None:
     async with bootstrap.running_or_own_database(settings) as found, processes.manager(settings, found=found):
         await _for_ever("manager: ready")
+
+
+async def _working_manager(settings: Settings) -> None:
+    async with (
+        _outside(settings) as (found, outside),
+        processes.doored(settings, outside, found=found) as ways,
+        processes.manager(settings, found=found, outside=ways),
+    ):
+        await _for_ever("manager with workers: ready")
 
 
 async def _worker(settings: Settings) -> None:

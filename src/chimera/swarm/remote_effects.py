@@ -21,6 +21,8 @@ from chimera.swarm.loops import end_if_told, log
 from chimera.swarm.performing import Acting, Performing
 
 LOOK_SECONDS = 0.5
+# What was sealed since is left to the manager's word: acted on twice at once, one of the two would find the other's.
+WORD_US_MAX = 1_000_000
 ASKED_AGAIN_SECONDS = 5.0
 # Who comes within this is said, and looked up, together.
 GATHER_SECONDS = 0.01
@@ -145,8 +147,8 @@ class EffectsLoop:
 
     async def _act_on_ready(self) -> None:
         try:
-            now_us = await self._reads.now_us()
-            for seal in await self._reads.list(Seal, states=("ready",), due_before_us=now_us):
+            told_by_now_us = await self._reads.now_us() - WORD_US_MAX
+            for seal in await self._reads.list(Seal, states=("ready",), due_before_us=told_by_now_us):
                 self._performing.offer(seal.id)
         except ChimeraError as error:
             log.info("seals are looked at again later", why=str(error))

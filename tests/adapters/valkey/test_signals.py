@@ -8,8 +8,11 @@ import urllib.request
 import pytest
 
 from chimera.adapters.local.valkey import RunningValkey
+from chimera.adapters.system.clock import SystemClock
 from chimera.assembly.signals import Signals, served
 from chimera.domain.errors import Invalid
+from chimera.domain.work import Assignment, Result
+from chimera.swarm.pool import Pool
 from chimera.testing.dispatch_conformance import assignments
 from tests.adapters.valkey.test_dispatch import manager
 
@@ -35,6 +38,19 @@ async def test_what_no_worker_has_room_for_is_the_lag(server: RunningValkey) -> 
                 seen = await asyncio.to_thread(scraped, port)
                 assert (seen["chimera_dispatch_lag"], seen["chimera_slots_held"]) == (3, 1)
         assert (await asyncio.to_thread(scraped, port))["chimera_slots_held"] == 0
+
+
+async def test_workers_of_its_own_are_room_that_adds_up() -> None:
+    async def work(assignment: Assignment) -> Result:
+        await asyncio.Event().wait()
+        raise AssertionError(assignment.task.id)
+
+    pools, signals = [Pool(work, workers=4, clock=SystemClock()) for _ in range(2)], Signals()
+    with signals.watched(0, pools[0]), signals.watched(1, pools[1]):
+        await pools[0].send(assignments(3))
+        assert (signals.room(), signals.lag(), signals.slots()) == (5, 0, 2)
+    for pool in pools:
+        await pool.close()
 
 
 def test_without_an_address_nothing_is_served() -> None:
