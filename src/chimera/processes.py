@@ -70,7 +70,7 @@ from chimera.swarm.roster import Roster
 from chimera.swarm.watching import WatchedDispatch, Watching
 
 MANAGER, EFFECTS, OFFICE = "manager", "effects", "office"
-WATCHED_SECONDS, UNWATCHED_SECONDS_MAX = 0.1, 0.4
+WATCHED_SECONDS = 0.4
 ARRIVALS_SECONDS = 0.2
 # What each role's user may do in Valkey. Workers have a user each: `worker_rules`.
 ROLE_RULES = {
@@ -295,8 +295,7 @@ class ManagerProcess:
                 running.create_task(self._allotting(store).run())
             running.create_task(BusClient(bus).ring(ARRIVED, manager.arrived))
             running.create_task(forever("watching", once=watching.once, bell=Bell(self._clock), clock=self._clock,
-                                        idle_seconds=WATCHED_SECONDS,
-                                        idle_seconds_max=UNWATCHED_SECONDS_MAX))  # fmt: skip
+                                        idle_seconds=WATCHED_SECONDS))  # fmt: skip
 
     def _allotting(self, store: PostgresStore) -> Allotting:
         return Allotting(allotments=self._allotments, writer=store.writer, clock=self._clock,

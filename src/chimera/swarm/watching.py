@@ -18,6 +18,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.hot import HotState, Pulse, Status
 from chimera.ports.store import LIST_MAX, Reads
+from chimera.swarm.loops import log
 
 R = TypeVar("R", bound=Record)
 # Whoever builds it and dies leaves it to the next one after so long.
@@ -48,7 +49,11 @@ class Watching:
         self._counted[str(status)] += 1
 
     async def once(self) -> bool:
-        """Send what was noted; build all of it anew if the server has forgotten it."""
+        """Send what was noted; build all of it anew if the server has forgotten it.
+
+        False, however much there was: whoever looks at agents does so a few times a second, and what is noted until
+        then goes together, of an agent only the last.
+        """
         pulses, counted = tuple(self._pulses.values()), self._counted
         self._pulses, self._counted = {}, Counter()
         try:
@@ -58,9 +63,8 @@ class Watching:
             await self._hot.beat(pulses)
             await self._hot.count(counted)
         except Unavailable:
-            # Hot state that is away is empty hot state: it is built anew when it is there again.
-            return False
-        return bool(pulses)
+            log.debug("hot state is away: it is built anew when it is there again")
+        return False
 
     async def rebuild(self) -> int:
         """Every agent's pulse from what the store says; how many."""
