@@ -7,6 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from chimera.domain.budget import metered
 from chimera.domain.grant import SealCommand
 from chimera.domain.record import next_version
 from chimera.domain.roles import Role
@@ -19,9 +20,9 @@ WAITS = """SELECT EXISTS (SELECT FROM pg_stat_activity
 HELD = "INSERT INTO chimera.performance (id, version, state, rank, body) VALUES ($1, 1, 'started', 0, '{}')"
 
 
-async def _until_it_waits_or_ends(performing: asyncio.Task[str], admin: asyncpg.Connection) -> None:
+async def _until_it_waits_or_ends(task: asyncio.Task[str], admin: asyncpg.Connection) -> None:
     async with asyncio.timeout(20):
-        while not performing.done() and not await admin.fetchval(WAITS):
+        while not task.done() and not await admin.fetchval(WAITS):
             await asyncio.sleep(0.01)
 
 
@@ -65,4 +66,26 @@ async def test_attempts_of_every_week_lie_as_they_are(database: Database) -> Non
     assert {row["relname"]: row["reloptions"] for row in options} == {
         row["relname"]: ["toast_tuple_target=8160"] for row in options
     }
+    await admin.close()
+
+
+@pytest.mark.requirement("R-E2")
+async def test_whoever_makes_a_window_has_locked_none(database: Database) -> None:
+    """Two that make each other's windows would otherwise wait in a ring, at every midnight."""
+    manager = await database.open("manager-1", Role.MANAGER)
+    there, missing = "agent:a|day|2026-11-21", "agent:b|day|2026-11-21"
+    await manager.commit(change(movements=metered((there,), 1), note="made"))
+    holding, admin = await database.connect(), await database.connect()
+    between = holding.transaction()
+    await between.start()
+    made = "INSERT INTO chimera.window_of_budget (id, key, limit_micros, cap_micros) VALUES ($1, $1, 9, 9)"
+    await holding.execute(made, missing)
+    moving = asyncio.create_task(outcome(manager.commit(change(movements=metered((there, missing), 1), note="both"))))
+    await _until_it_waits_or_ends(moving, admin)
+    assert not moving.done()
+    await holding.execute("SELECT FROM chimera.window_of_budget WHERE id = $1 FOR UPDATE NOWAIT", there)
+    await between.rollback()
+    assert await moving == ""
+    assert {(one.id, one.spent_micros) for one in await manager.windows()} == {(there, 2), (missing, 1)}
+    await holding.close()
     await admin.close()

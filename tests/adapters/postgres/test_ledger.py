@@ -256,23 +256,41 @@ async def test_not_even_the_administrator_changes_it(house: House, database: Dat
     await admin.close()
 
 
+ONE_BOOKING = "INSERT INTO chimera.booking (kind, at_us) VALUES ('metered', 1) RETURNING id"
+LEGS = """INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros)
+          SELECT made.id, v.leg, 'fleet:cash', 'fleet', 'cash', v.micros
+          FROM {made}, (VALUES {legs}) AS v (leg, micros)"""
+
+
+def booked(legs: str) -> str:
+    """A booking with its legs, in one statement."""
+    return f"WITH made AS ({ONE_BOOKING}) {LEGS.format(made='made', legs=legs)}" if legs else ONE_BOOKING
+
+
 @pytest.mark.requirement("R-E7")
 @pytest.mark.parametrize("legs", ["(1, 5), (2, -4)", "(1, 5)", ""])
-async def test_a_booking_that_does_not_balance_is_refused_when_it_is_committed(database: Database, legs: str) -> None:
+async def test_a_booking_that_does_not_balance_is_refused_when_it_is_written(database: Database, legs: str) -> None:
     admin = await database.connect()
     with pytest.raises(asyncpg.PostgresError, match="balance"):
-        async with admin.transaction():
-            number = await admin.fetchval(
-                "INSERT INTO chimera.booking (kind, at_us) VALUES ('metered', 1) RETURNING id"
-            )
-            if legs:
-                await admin.execute(
-                    "INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros) "
-                    f"SELECT $1, leg, 'fleet:cash', 'fleet', 'cash', micros FROM (VALUES {legs}) AS v (leg, micros)",
-                    number,
-                )
+        await admin.execute(booked(legs))
     assert await admin.fetchval("SELECT count(*) FROM chimera.booking") == 0
+    await admin.execute(booked("(1, 5), (2, -5)"))
+    with pytest.raises(asyncpg.PostgresError, match="balance"):
+        await admin.execute(LEGS.format(made="chimera.booking AS made", legs="(3, 7)"))
+    assert await admin.fetchval("SELECT sum(micros) FROM chimera.ledger") == 0
     await admin.close()
+
+
+@pytest.mark.requirement("R-E7")
+@pytest.mark.parametrize("stranger", ['recipient:x"agent:mallory|day|2026-11-21', "recipient:\\agent|day|2026-11-21"])
+async def test_what_a_strangers_name_looks_like_is_no_owner(house: House, stranger: str) -> None:
+    """A recipient may be called anything: what is booked to whom is read from whole windows, not from parts."""
+    hold = replace(house.samples.hold((stranger, *windows_of(CAMPAIGN)), 500), category="compute")
+    await house.manager.commit(change(hold, movements=hold.opening()))
+    assert await house.balances() == {"agent:a:held": 500, "fleet:cash": -500}
+    await house.capture(hold, 300)
+    assert await house.balances() == {f"campaign:{CAMPAIGN}:compute": 300, "fleet:cash": -300}
+    assert await house.ledger.disagreements() == ()
 
 
 @pytest.mark.requirement("R-E7")

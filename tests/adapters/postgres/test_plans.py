@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
+import asyncpg
+import msgspec
 import pytest
 
 from chimera.adapters.postgres.filling import Finished, fill_finished
 from chimera.adapters.postgres.sql import query_of
+from chimera.adapters.postgres.store import settings_of
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import growth
 from chimera.domain.record import SHARDS
 from chimera.domain.roles import Role
-from tests.adapters.postgres.conftest import Database
+from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 UNDER_WAY = ["waiting", "ready", "leased", "held", "granted", "in_doubt"]
 EVERY = list(range(SHARDS))
@@ -41,7 +45,8 @@ async def test_what_is_asked_for_is_found_by_an_index_among_many_that_are_over(d
     }
     # What hot state is built anew from after a loss of Valkey.
     everybody = {("task", "task_under_way"): (None, ["leased", "granted", "in_doubt", "held"], None, None, None, 1_000)}
-    for (kind, index), arguments in [*asked.items(), *everybody.items()]:
+    for ((kind, index), arguments), bitmaps in product([*asked.items(), *everybody.items()], ("on", "off")):
+        await admin.execute(f"SET enable_bitmapscan = {bitmaps}")
         statement = await admin.prepare(f"EXPLAIN {query_of('list', kind)}")
         plan = "\n".join(row[0] for row in await statement.fetch(*arguments))
         indexes = await admin.fetch("SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
@@ -50,3 +55,35 @@ async def test_what_is_asked_for_is_found_by_an_index_among_many_that_are_over(d
         # Where thousands wait, a page is read in their order: not all of them, to be sorted.
         assert kind != "input" or "Sort Key" not in plan or "Merge Append" in plan, (index, plan)
     await admin.close()
+
+
+@pytest.mark.requirement("R-A7", "R-G2")
+async def test_what_was_planned_is_passed_once_and_not_at_every_look(database: Database) -> None:
+    """Thousands a minute are planned, and a vacuum comes once a minute at best."""
+    await database.open("manager-0", Role.MANAGER)
+    fresh, clock = SystemIds(), SystemClock()
+    task, came = growth.generated()
+    await fill_finished(database.admin_dsn, Finished(
+        first=1, last=5_000, task=task, input=came, campaigns=(fresh.new(),), agents=(fresh.new(),),
+        now_us=clock.now_us(),
+    ))  # fmt: skip
+    admin = await database.connect()
+    # As it is under load: few wait at the moment when statistics are made, and ids lie in no order.
+    await admin.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
+    mixed = "(SELECT id FROM chimera.input ORDER BY random()) AS mixed"
+    await admin.execute(f"UPDATE chimera.input i SET state = 'planned' FROM {mixed} WHERE i.id = mixed.id")
+    await admin.execute("UPDATE chimera.input SET state = 'admitted' WHERE shard < 4; ANALYZE chimera.input")
+    await admin.execute("UPDATE chimera.input SET state = 'admitted'")
+    await admin.execute("UPDATE chimera.input SET state = 'planned'")
+    planning = await asyncpg.connect(database.admin_dsn, user="chimera_manager", password=PASSWORDS[Role.MANAGER],
+                                     server_settings=settings_of(Role.MANAGER))  # fmt: skip
+    look = await planning.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('list', 'input')}")
+    first, second = [_pages(await look.fetchval(None, ["admitted"], None, EVERY, None, 512)) for _ in range(2)]
+    assert first > 100, "all that is over, once"
+    assert second * 5 < first, (first, second)
+    await planning.close()
+    await admin.close()
+
+
+def _pages(plan: str) -> int:
+    return msgspec.json.decode(plan)[0]["Plan"]["Shared Hit Blocks"]

@@ -38,6 +38,9 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "timezone": "UTC",
 }
+# Planning reads what waits, in the order of ids, a page at a time. In that order whoever reads marks what is over, and
+# the next one passes it; a bitmap takes all of it again and again until a vacuum (ADR-213).
+_OF_ROLE: Mapping[Role, Mapping[str, str]] = {Role.MANAGER: {"enable_bitmapscan": "off"}}
 # A batch is the same call each time: planned anew, its arrays are read and copied twice.
 _LINE_SETTINGS = {**_SETTINGS, "plan_cache_mode": "force_generic_plan"}
 
@@ -187,8 +190,13 @@ async def pool_of(
         command_timeout=60,
         reset=_keep,
         init=prepared,
-        server_settings={**_SETTINGS, "application_name": f"chimera {role.value} reads"},
+        server_settings={**settings_of(role), "application_name": f"chimera {role.value} reads"},
     )
+
+
+def settings_of(role: Role) -> dict[str, str]:
+    """What a connection for reading is opened with."""
+    return {**_SETTINGS, **_OF_ROLE.get(role, {})}
 
 
 async def _keep(_connection: object) -> None:

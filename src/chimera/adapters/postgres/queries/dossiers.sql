@@ -1,2 +1,2 @@
--- All in one statement, so at one moment: each record as the array that records are read from.
-SELECT asked.id, told.* FROM unnest($1::text::uuid[]) AS asked (id) CROSS JOIN LATERAL chimera.dossier(asked.id) AS told;
+-- All in one statement, so at one moment: each record as the columns that records are read from.
+SELECT * FROM chimera.dossiers($1::text::uuid[]);
