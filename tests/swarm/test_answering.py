@@ -183,6 +183,23 @@ async def test_nobody_passes_what_a_page_made_ready(house: SmallHouse) -> None:
     assert await state(house, after) is InputState.ADMITTED
 
 
+async def test_pages_and_answers_go_on_beside_one_another(desk: Desk) -> None:
+    """An office elsewhere tells nobody. While the plans of one page are on their way, the next page is read."""
+    desk.intake._told = None
+    first = await desk.comes()
+    assert await desk.planning.once()
+    assert desk.sent == [], "it is handed on, and not waited for"
+    answering = asyncio.create_task(desk.answering.once())
+    while desk.answering._told._waiting:
+        await asyncio.sleep(0)
+    second = await desk.comes(await another(desk.house))
+    assert await desk.planning.once()
+    assert await desk.answering.once()
+    await answering
+    assert desk.sent == [first.id, second.id]
+    assert not await desk.planning.once()
+
+
 async def test_a_page_that_was_read_before_an_answer_is_old(desk: Desk) -> None:
     one = await desk.comes()
     page = await desk.planning._inputs.page()
@@ -204,6 +221,7 @@ async def test_a_page_and_what_was_told_are_one_queue(desk: Desk) -> None:
     came = [await desk.comes(campaign) for campaign in campaigns]
     await asyncio.gather(desk.planning.once(), desk.answering.once(), desk.answering.once(), desk.planning.once())
     await desk.planning.once()
+    await desk.answering.once()
     assert {await state(desk.house, one) for one in came} == {InputState.PLANNED}
     assert len(await desk.house.manager.list(Task)) == len(came)
 
@@ -246,7 +264,8 @@ async def test_a_campaign_that_somebody_else_wrote_is_read_anew(desk: Desk) -> N
     second = await desk.comes()
     await desk.answering.once()
     assert await state(desk.house, second) is InputState.ADMITTED
-    await desk.planning.once()
+    assert await desk.planning.once()
+    assert await desk.answering.once(), "workers are idle: the page hands it on, and goes on to the next"
     assert await state(desk.house, second) is InputState.PLANNED
     assert (await desk.house.manager.get(Campaign, campaign.id)).plans == 41
 
@@ -284,14 +303,15 @@ def test_a_campaign_is_planned_by_one_at_a_time(house: SmallHouse) -> None:
     assert told.paged([first, second, later], at_once=9) == [later], "a page that was read before is old"
 
 
-def test_what_was_told_and_read_is_planned_by_whoever_read_it(house: SmallHouse) -> None:
-    told, one = Told(range(256)), an_input(house, house.campaign.id)
-    told.paged((), at_once=2)
+def test_what_was_told_and_read_is_planned_once(house: SmallHouse) -> None:
+    told, (one, late, read) = Told(range(256)), (an_input(house, house.ids.new()) for _ in range(3))
+    told.paged((), at_once=9)
     told.tell(one)
-    assert told.paged([one], at_once=2) == [one]
-    assert told.take() == []
-    told.planned([one])
-    assert told.tell(one), "it was told late"
+    assert told.paged([one, read], at_once=9) == [read], "whoever was told has it"
+    assert told.take() == [one]
+    told.tell(read)
+    told.planned([read, late])
+    assert told.tell(late), "it was told when it had been planned from a page already"
     assert told.take() == []
 
 

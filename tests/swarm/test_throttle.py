@@ -200,6 +200,7 @@ async def test_claiming_and_planning_hold_back_together(house: SmallHouse) -> No
     while await bench.claiming.once():
         pass
     assert await planning.once()
+    await planning._answering.once()
     assert (await house.manager.get(Input, slow.id)).state == "planned"
 
 
@@ -213,6 +214,7 @@ async def test_what_goes_to_other_models_is_planned_meanwhile(house: SmallHouse)
     slow, other = await came(house, "bench"), await came(house, "bench_post")
     bench.dispatch.sent.clear()
     assert await planning.once()
+    await planning._answering.once()
     states = [(await house.manager.get(Input, one.id)).state for one in (slow, other)]
     assert states == ["admitted", "planned"]
 
@@ -234,6 +236,7 @@ async def test_what_is_planned_of_a_limited_type_does_not_pass_the_queue(house: 
     for _ in range(4):
         await came(house, "bench")
     assert await planning.once()
+    await planning._answering.once()
     assert sent_by_type(bench) == {}
     await bench.claiming.once()
     assert 1 <= sent_by_type(bench)[SLOW] < 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chimera.domain import scopes
 from chimera.domain.agent import Agent, AgentState
@@ -79,11 +79,15 @@ class Answering:
         return self._told.paged(page, at_once=at_once)
 
     async def answer(self, arrivals: Arrivals) -> bool:
-        """What a page of the queue brought; whether anything was planned."""
-        campaigns = [campaign.id for campaign, _, _ in arrivals]
+        """What a page of the queue brought; whether anything was planned.
+
+        What fits idle workers is as good as told: the next page is read while its plans are on their way to the store.
+        """
+        left = self._left(arrivals)
+        campaigns = [campaign.id for campaign, _, _ in left]
         self._told.begin(campaigns)
         try:
-            return await self._plan(arrivals)
+            return await self._plan(left) or len(left) < len(arrivals)
         finally:
             self._told.end(campaigns)
 
@@ -112,15 +116,31 @@ class Answering:
             self._planner.adopted.forget(gone)
         return [(one, agents[one.agent_id]) for one in going]
 
-    async def _fitting(self, came: Mapping[str, Sequence[Input]]) -> list[tuple[Campaign, Agent, Sequence[Input]]]:
+    def _left(self, arrivals: Arrivals) -> Arrivals:
+        """Those of a page that wait for workers, or for their time. Of the others both answering loops know now."""
+        fits = self._fit(arrivals)
+        inputs = [one for _, _, these in fits for one in these]
+        if not inputs or not all([self._told.tell(one) for one in inputs]):
+            return arrivals
+        for campaign, _, _ in fits:
+            self._planner.adopted.keep(campaign)
+        self._came.ring()
+        straight = {campaign.id for campaign, _, _ in fits}
+        return [one for one in arrivals if one[0].id not in straight]
+
+    async def _fitting(self, came: Mapping[str, Sequence[Input]]) -> Arrivals:
         """Those that go straight to a worker: whoever would wait for one waits in the queue, where all do."""
-        campaigns, limited = await self._planner.adopted.of(list(came)), self._claiming.limited
-        awake = [(one, agent, came[one.id]) for one, agent in await self.awake(campaigns) if not one.is_over]
-        spare, fits = self._spare, list[tuple[Campaign, Agent, Sequence[Input]]]()
-        for one in awake:
-            if len(one[2]) <= spare and not self.opens_at(one[1]) and not self.are_of(limited, one[2]):
-                spare -= len(one[2])
-                fits.append(one)
+        awake = await self.awake(await self._planner.adopted.of(list(came)))
+        return self._fit([(one, agent, came[one.id]) for one, agent in awake])
+
+    def _fit(self, arrivals: Arrivals) -> Arrivals:
+        spare, limited = self._spare, self._claiming.limited
+        fits: list[tuple[Campaign, Agent, Sequence[Input]]] = []
+        for campaign, agent, inputs in arrivals:
+            if len(inputs) > spare or campaign.is_over or self.opens_at(agent) or self.are_of(limited, inputs):
+                continue
+            spare -= len(inputs)
+            fits.append((campaign, agent, inputs))
         return fits
 
     @property
@@ -129,18 +149,14 @@ class Answering:
 
     async def _plan(self, arrivals: Arrivals) -> bool:
         """All at once: their changes ride together. What fits goes straight to idle workers."""
-        spare, limited = self._spare if arrivals else 0, self._claiming.limited
-        until_us = await self._lease_ends() if spare > 0 else 0
-        plans: list[Awaitable[Sequence[Task] | None]] = []
-        promised = 0
-        for campaign, agent, inputs in arrivals:
-            leased = len(inputs) <= spare and not self.opens_at(agent) and not self.are_of(limited, inputs)
-            spare -= len(inputs) if leased else 0
-            promised += len(inputs) if leased else 0
-            plans.append(self._plan_one(campaign, agent, inputs, leased_until_us=until_us if leased else None))
+        leased = {campaign.id: len(inputs) for campaign, _, inputs in self._fit(arrivals)}
+        until_us = await self._lease_ends() if leased else 0
+        promised = sum(leased.values())
         self._promised += promised
         try:
-            planned = await asyncio.gather(*plans)
+            planned = await asyncio.gather(
+                *(self._plan_one(*one, leased_until_us=until_us if one[0].id in leased else None) for one in arrivals)
+            )
             await self._hand_on([task for tasks in planned for task in tasks or ()])
         finally:
             self._promised -= promised

@@ -32,6 +32,8 @@ INPUTS_OF_ONE_MAX = 128
 # Of whom more than so many came at once it is asked how much of theirs waits for a worker already.
 FLOOD_MIN = 16
 GOALS_AT_ONCE_MAX = 16
+# While inputs keep coming, opened campaigns are looked at so often.
+OPENED_US = 100_000
 # Where there is no money for the planner's model today, somebody may raise the cap meanwhile; a model that turned us
 # away is not asked again at once.
 POOR_SECONDS = 30
@@ -66,16 +68,26 @@ class Planning:
         self._types = {kind: spec.name for spec in court.contracts.specs.values() for kind in spec.triggers}
         self._goals: dict[str, asyncio.Task[None]] = {}
         self._poor: dict[str, int] = {}
+        self._looked_us = -OPENED_US
 
     async def once(self) -> bool:
         """Plan what is there; whether there was anything. What models have no room for waits where it came in."""
         held_back = self._claiming.held_back
-        page, opened = await _both(self._inputs.page(), self._opened.page())
+        page = await self._pages()
         mine = self._answering.paged(page, at_once=INPUTS_AT_ONCE_MAX)
         inputs = [one for one in mine if self._types.get(one.kind) not in held_back]
-        await self._start_goals(opened)
         planned, goes_on = await self._plan_inputs(inputs, elsewhere=len(page) - len(mine))
         return planned or goes_on
+
+    async def _pages(self) -> Sequence[Input]:
+        """What came in. While much does, opened campaigns are looked at now and then: for them a model is asked."""
+        now_us = self._court.clock.now_us()
+        if 0 <= now_us - self._looked_us < OPENED_US and (page := await self._inputs.page()):
+            return page
+        page, opened = await _both(self._inputs.page(), self._opened.page())
+        self._looked_us = now_us
+        await self._start_goals(opened)
+        return page
 
     async def close(self) -> None:
         """Stop planning goals."""

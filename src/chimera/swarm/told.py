@@ -42,11 +42,12 @@ class Told:
         return taken
 
     def paged(self, page: Sequence[Input], *, at_once: int) -> list[Input]:
-        """Those of a page of the queue that nobody plans: they are planned from the page, and not from here."""
+        """Those of a page of the queue that nobody plans, and of which nobody was told."""
         self._is_behind = len(page) >= at_once
-        for one in tuple(self._waiting) if self._is_behind else [one.id for one in page]:
-            self._waiting.pop(one, None)
-        return [one for one in page if one.campaign_id not in self._under_way and one.id not in self._lately]
+        if self._is_behind:
+            self._waiting.clear()
+        return [one for one in page if one.campaign_id not in self._under_way
+                and one.id not in self._lately and one.id not in self._waiting]  # fmt: skip
 
     def begin(self, campaigns: Iterable[str]) -> None:
         """Somebody plans for these now."""
@@ -58,6 +59,8 @@ class Told:
 
     def planned(self, inputs: Iterable[Input]) -> None:
         """These are on record as planned, whatever a page says that was read before."""
-        self._lately.update(dict.fromkeys([one.id for one in inputs]))
+        for one in inputs:
+            self._waiting.pop(one.id, None)
+            self._lately[one.id] = None
         while len(self._lately) > LATELY_MAX:
             del self._lately[next(iter(self._lately))]
