@@ -23,6 +23,7 @@ from chimera.swarm.claiming import LEASE_SECONDS
 from chimera.swarm.handing import Handing
 from chimera.swarm.planning import Planning
 from chimera.swarm.told import LATELY_MAX, TOLD_MAX, Told
+from tests.pipeline.test_planner import GOOD
 from tests.pipeline.test_planner import planner as a_planner
 from tests.small_house import INPUTS, TEXT, SmallHouse, a_goal, a_post
 from tests.small_work import draft
@@ -45,7 +46,7 @@ class Desk:
         self.house = house
         self.bench = Bench(house)
         self.arrived = Bell(house.clock)
-        planner, _ = a_planner(house)
+        planner, _ = a_planner(house, GOOD)
         roster, court, claiming = self.bench.judging._roster, self.bench.judging._court, self.bench.claiming
         self.answering = Answering(
             planner=planner, court=court, reads=house.manager, roster=roster, claiming=claiming,

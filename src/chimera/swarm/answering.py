@@ -78,6 +78,10 @@ class Answering:
         """Those of a page of the queue that nobody answers yet."""
         return self._told.paged(page, at_once=at_once)
 
+    def fresh(self, found: Sequence[Input]) -> list[Input]:
+        """Those of a glance at it that nobody answers yet."""
+        return self._told.fresh(found)
+
     async def answer(self, arrivals: Arrivals) -> bool:
         """What a page of the queue brought; whether anything was planned.
 

@@ -17,6 +17,7 @@ from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.answering import Answering, by_campaign, may_begin
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
+from chimera.swarm.glancing import Glancing
 from chimera.swarm.handing import Handing
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster
@@ -32,8 +33,6 @@ INPUTS_OF_ONE_MAX = 128
 # Of whom more than so many came at once it is asked how much of theirs waits for a worker already.
 FLOOD_MIN = 16
 GOALS_AT_ONCE_MAX = 16
-# While inputs keep coming, opened campaigns are looked at so often.
-OPENED_US = 100_000
 # Where there is no money for the planner's model today, somebody may raise the cap meanwhile; a model that turned us
 # away is not asked again at once.
 POOR_SECONDS = 30
@@ -68,26 +67,22 @@ class Planning:
         self._types = {kind: spec.name for spec in court.contracts.specs.values() for kind in spec.triggers}
         self._goals: dict[str, asyncio.Task[None]] = {}
         self._poor: dict[str, int] = {}
-        self._looked_us = -OPENED_US
+        self._glancing = Glancing(reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX, clock=court.clock)
 
     async def once(self) -> bool:
-        """Plan what is there; whether there was anything. What models have no room for waits where it came in."""
-        held_back = self._claiming.held_back
-        page = await self._pages()
-        mine = self._answering.paged(page, at_once=INPUTS_AT_ONCE_MAX)
-        inputs = [one for one in mine if self._types.get(one.kind) not in held_back]
-        planned, goes_on = await self._plan_inputs(inputs, elsewhere=len(page) - len(mine))
-        return planned or goes_on
-
-    async def _pages(self) -> Sequence[Input]:
-        """What came in. While much does, opened campaigns are looked at now and then: for them a model is asked."""
-        now_us = self._court.clock.now_us()
-        if 0 <= now_us - self._looked_us < OPENED_US and (page := await self._inputs.page()):
-            return page
+        """Plan what is there; whether there was anything."""
+        if newest := self._answering.fresh(await self._glancing.newest()):
+            planned, count, _ = await self._plan_inputs(newest)
+            self._glancing.left(len(newest) - count)
+            return planned
         page, opened = await _both(self._inputs.page(), self._opened.page())
-        self._looked_us = now_us
         await self._start_goals(opened)
-        return page
+        mine = self._answering.paged(page, at_once=INPUTS_AT_ONCE_MAX)
+        planned, count, left = await self._plan_inputs(mine)
+        # What is planned elsewhere at this moment holds nobody up either.
+        taken = count + len(page) - len(mine)
+        self._glancing.looked(page, left=len(page) - taken)
+        return self._inputs.took(taken, left=left) or planned
 
     async def close(self) -> None:
         """Stop planning goals."""
@@ -143,9 +138,13 @@ class Planning:
                 self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
-    async def _plan_inputs(self, inputs: Sequence[Input], *, elsewhere: int) -> tuple[bool, bool]:
-        """Whether anything was planned, and whether others wait behind those who have to."""
-        came = by_campaign(inputs)
+    async def _plan_inputs(self, inputs: Sequence[Input]) -> tuple[bool, int, int]:
+        """Whether anything was planned, how many were taken on, and how many could have been beside.
+
+        What models have no room for waits where it came in.
+        """
+        held_back = self._claiming.held_back
+        came = by_campaign(one for one in inputs if self._types.get(one.kind) not in held_back)
         campaigns = await self._planner.adopted.of(sorted(came))
         await self._start_wishes(campaigns, {key: one for key, these in came.items() if (one := _wish_in(these))})
         awake = await self._answering.awake(campaigns)
@@ -153,10 +152,7 @@ class Planning:
         taken = [(one, agent, these[: await self._room_of(one, len(these))]) for one, agent, these in waiting]
         arrivals = [one for one in taken if one[2]]
         count = sum(len(these) for _, _, these in arrivals)
-        left = sum(len(these) for _, _, these in waiting) - count
-        # What is planned elsewhere at this moment holds nobody up either.
-        goes_on = self._inputs.took(count + elsewhere, left=left)
-        return await self._answering.answer(arrivals), goes_on
+        return await self._answering.answer(arrivals), count, sum(len(these) for _, _, these in waiting) - count
 
     async def _room_of(self, campaign: Campaign, came: int) -> int:
         """How much of one campaign is planned now: no more of it waits for workers at once, who go by age alone."""

@@ -42,11 +42,15 @@ class Told:
         return taken
 
     def paged(self, page: Sequence[Input], *, at_once: int) -> list[Input]:
-        """Those of a page of the queue that nobody plans, and of which nobody was told."""
+        """Those of a whole page of the queue that are fresh."""
         self._is_behind = len(page) >= at_once
         if self._is_behind:
             self._waiting.clear()
-        return [one for one in page if one.campaign_id not in self._under_way
+        return self.fresh(page)
+
+    def fresh(self, found: Iterable[Input]) -> list[Input]:
+        """Those that nobody plans, and of which nobody was told."""
+        return [one for one in found if one.campaign_id not in self._under_way
                 and one.id not in self._lately and one.id not in self._waiting]  # fmt: skip
 
     def begin(self, campaigns: Iterable[str]) -> None:
