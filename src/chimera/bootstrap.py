@@ -387,8 +387,6 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
         await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
         acting = await entered(stack, found, Role.EFFECTS, "effects-0")
-        intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
-                        consents=found.consents(office))  # fmt: skip
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
         web = await stack.enter_async_context(webbed(settings, drawn.tools, reads=reads))
         doored = tools_part.behind_door(settings, web, await stack.enter_async_context(paid), reads=reads)
@@ -408,6 +406,8 @@ async def fleet(settings: Settings, outside: Outside, *, found: Database) -> Asy
             minded=minded, entrusted=entrusted, dispatch=Pool(worker.work, workers=settings.workers, clock=clock),
             manifests=drawn.manifests,
         ))  # fmt: skip
+        intake = Intake(security=security(), store=office, clock=clock, ids=SystemIds(),
+                        consents=found.consents(office), told=manager.told)  # fmt: skip
         inlets = inlets_of(intake, office, reads=reads, tools=outside.tools, consents=found.consents(office),
                            rhythm=outside.rhythm)  # fmt: skip
         top = top_tier(settings, office, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=manager.arrived,

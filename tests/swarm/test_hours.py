@@ -17,6 +17,7 @@ from chimera.domain.task import Task
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
 from chimera.pipeline.planner import Planner
+from chimera.swarm.answering import Answering
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.court import Court
@@ -51,12 +52,13 @@ def planning(house: SmallHouse, *answers: str, models_cost: bool = False) -> tup
     judge = Judge(model=SayingModel(ACCEPTED), contracts=CONTRACTS, prompt=PROMPTS["judge"])
     planner = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=models_cost),
                       prompt=PROMPTS["plan"], store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
+    court = Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock)
+    claiming = Claiming(store=house.manager, dispatch=HandedIn(), roster=roster, shards=range(256), clock=house.clock)
+    answering = Answering(planner=planner, court=court, reads=house.manager, roster=roster, claiming=claiming,
+                          ready=Bell(house.clock), arrived=Bell(house.clock), shards=range(256))  # fmt: skip
     made = Planning(
         planner=planner, handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(256)),
-        court=Court(judge=judge, gate=GATE, treasury=treasury, contracts=CONTRACTS, clock=house.clock),
-        store=house.manager, roster=roster, shards=range(256), ready=Bell(house.clock),
-        claiming=Claiming(store=house.manager, dispatch=HandedIn(), roster=roster, shards=range(256),
-                          clock=house.clock),
+        court=court, store=house.manager, roster=roster, shards=range(256), claiming=claiming, answering=answering,
     )  # fmt: skip
     return made, model
 

@@ -14,6 +14,7 @@ from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.domain.work import Result
 from chimera.governance.calls import of_tries
 from chimera.ports.model import ModelsFailed, Try
+from chimera.swarm.answering import Answering
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS
 from chimera.swarm.handing import Handing
@@ -165,10 +166,12 @@ async def test_who_does_not_come_back_does_not_count_for_ever(house: SmallHouse)
 def a_planning(house: SmallHouse, bench: Bench) -> Planning:
     roster = bench.judging._roster
     planner, _ = a_planner(house)
+    court, claiming = bench.judging._court, bench.claiming
+    answering = Answering(planner=planner, court=court, reads=house.manager, roster=roster, claiming=claiming,
+                          ready=Bell(house.clock), arrived=Bell(house.clock), shards=range(256))  # fmt: skip
     return Planning(
-        planner=planner, court=bench.judging._court, store=house.manager, roster=roster, claiming=bench.claiming,
+        planner=planner, court=court, store=house.manager, roster=roster, claiming=claiming, answering=answering,
         handing=Handing(planner=planner, store=house.manager, roster=roster, shards=range(256)), shards=range(256),
-        ready=Bell(house.clock),
     )  # fmt: skip
 
 
@@ -197,6 +200,7 @@ async def test_claiming_and_planning_hold_back_together(house: SmallHouse) -> No
     while await bench.claiming.once():
         pass
     assert await planning.once()
+    await planning._answering.once()
     assert (await house.manager.get(Input, slow.id)).state == "planned"
 
 
@@ -210,6 +214,7 @@ async def test_what_goes_to_other_models_is_planned_meanwhile(house: SmallHouse)
     slow, other = await came(house, "bench"), await came(house, "bench_post")
     bench.dispatch.sent.clear()
     assert await planning.once()
+    await planning._answering.once()
     states = [(await house.manager.get(Input, one.id)).state for one in (slow, other)]
     assert states == ["admitted", "planned"]
 
@@ -231,6 +236,7 @@ async def test_what_is_planned_of_a_limited_type_does_not_pass_the_queue(house: 
     for _ in range(4):
         await came(house, "bench")
     assert await planning.once()
+    await planning._answering.once()
     assert sent_by_type(bench) == {}
     await bench.claiming.once()
     assert 1 <= sent_by_type(bench)[SLOW] < 4

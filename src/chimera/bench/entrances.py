@@ -54,8 +54,8 @@ class IntakeHere:
 
     @classmethod
     def of(cls, fleet: Fleet, campaigns: list[Campaign], *, seed: int) -> IntakeHere:
-        """That of a fleet in one process."""
-        return cls(fleet.intake, fleet.manager.arrived, campaigns, seed=seed)
+        """That of a fleet in one process, whose intake tells the manager by itself: nobody waits for this bell."""
+        return cls(fleet.intake, Bell(fleet.clock), campaigns, seed=seed)
 
     @property
     def waiting(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
+from msgspec.json import decode
 from msgspec.structs import replace
 
 from chimera.domain import ids, scopes
@@ -54,9 +56,12 @@ class Intake:
     """Writes as the office. Decides nothing but whether to let something in."""
 
     def __init__(
-        self, *, security: SecurityGateway, store: Store, clock: Clock, ids: Ids, consents: Consents | None = None
-    ) -> None:
+        self, *, security: SecurityGateway, store: Store, clock: Clock, ids: Ids, consents: Consents | None = None,
+        told: Callable[[Input], None] | None = None,
+    ) -> None:  # fmt: skip
         self._consents = consents
+        # Whoever of this process would otherwise have to look for what was admitted.
+        self._told = told
         self._security = security
         self._store = store
         self._clock = clock
@@ -208,6 +213,9 @@ class Intake:
                 begins_in=(scopes.FLEET, scopes.campaign(arrival.campaign_id), scopes.agent(arrival.agent_id)),
             )
         )
+        if self._told is not None:
+            # As it would be read: what the caller still holds of it stays the caller's.
+            self._told(replace(admitted, payload=decode(encode(admitted.payload))))
         return admitted
 
     def _event(self, kind: EventKind, subject: str, **data: Any) -> Event:

@@ -30,6 +30,7 @@ from chimera.domain.subjects import author_of
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import answers, guardrails, treasury
+from chimera.governance.adopted import Adopted
 from chimera.governance.contracts import Contracts
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
 from chimera.governance.privacy.consents import Consents
@@ -74,6 +75,7 @@ class Planner:
         consents: Consents | None = None,
     ) -> None:
         self._consents = consents
+        self.adopted = Adopted(store)
         self._tools = PinBook(reads=store, clock=clock)
         self._costs = costs
         self._model = model
@@ -371,15 +373,22 @@ class Planner:
             },
         )
         holds, movements = self._costs.settled(campaign, bill)
-        await self._store.commit(
+        await self._put(
+            after,
             Change(
                 records=(after, *tasks, *gone, *planned, *holds),
                 events=(adopted,),
                 movements=movements,
                 begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
-            )
+            ),
         )
         return tasks
+
+    async def _put(self, after: Campaign, change: Change) -> None:
+        """Until it is on record, nobody knows whether this version is the last."""
+        self.adopted.forget(after.id)
+        await self._store.commit(change)
+        self.adopted.keep(after)
 
     def _with_goal(self, campaign: Campaign, agent: Agent) -> Campaign:
         return campaign.adopt_goal(agent.handovers, at_us=self._clock.now_us())

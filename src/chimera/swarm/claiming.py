@@ -74,6 +74,10 @@ class Claiming:
         """How many workers are idle while nothing waits to be claimed: what is planned now may go straight to them."""
         return 0 if self._waits else self._dispatch.room
 
+    def more_is_ready(self) -> None:
+        """Something waits for a worker: until it was looked for, nothing new passes it."""
+        self._waits = True
+
     async def once(self) -> bool:
         """Claim as much as workers have room for and models let through; whether anything was claimed."""
         await self._tell()

@@ -15,7 +15,7 @@ from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.review import Review
 from chimera.domain.spec import Spec
 from chimera.domain.stages import over_actions
-from chimera.domain.task import Task
+from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment, Result
 from chimera.governance import quotas, second_thoughts, taint
 from chimera.pipeline.settling import followers
@@ -307,7 +307,9 @@ class Judging:
         self._reserving.forget(step.task.id)
         if step.granted is not None:
             self._concluding.later(step.granted)
-        self._ready.ring()
+        # For what becomes ready later, or by a settlement, whoever makes it so rings.
+        if any(isinstance(one, Task) and one.state is TaskState.READY for one in change.records):
+            self._ready.ring()
 
 
 def _answered_by(result: Result) -> str:

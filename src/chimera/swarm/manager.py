@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
+from chimera.domain.campaign import Input
 from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Performance
 from chimera.domain.record import SHARDS
@@ -19,6 +20,7 @@ from chimera.pipeline.settling.settle import Settle
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import Store
+from chimera.swarm.answering import Answering
 from chimera.swarm.bell import Bell
 from chimera.swarm.choosing import Choosing
 from chimera.swarm.claiming import Claiming
@@ -64,7 +66,7 @@ class Stages(Struct, frozen=True, kw_only=True):
 
 
 class Manager:
-    """Seven loops over one store, each of which may die with the process at any moment."""
+    """Nine loops over one store, each of which may die with the process at any moment."""
 
     def __init__(
         self,
@@ -99,9 +101,13 @@ class Manager:
             preparing=Preparing(choosing, reserving), entrusted=entrusted, recollection=recollection,
         )  # fmt: skip
         self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
+        self._answering = Answering(
+            planner=stages.planner, court=stages.court, reads=store, roster=self._roster, claiming=self._claiming,
+            ready=self.ready, arrived=self.arrived, shards=shards,
+        )  # fmt: skip
         self._planning = Planning(
             planner=stages.planner, handing=self._handing, court=stages.court, store=store, roster=self._roster,
-            claiming=self._claiming, shards=shards, ready=self.ready,
+            claiming=self._claiming, shards=shards, answering=self._answering,
         )  # fmt: skip
         self._concluding = Concluding(
             sealing=stages.sealing, settle=stages.settle, store=store, court=stages.court, later=self._granting.offer
@@ -121,23 +127,31 @@ class Manager:
             shards=shards,
         )
 
+    def told(self, one: Input) -> None:
+        """The intake of this process has just admitted this: nobody need look for it."""
+        self._answering.tell(one)
+
     async def run(self) -> None:
         """Until cancelled or fenced. Cancelling is as good as a crash: everything goes on from the store."""
         await patiently("governing", self._governing.once, clock=self._clock)
         await patiently("loading", self._roster.load, clock=self._clock)
         try:
+            waking = (self.arrived, self.ready, self._answering.came)
             async with asyncio.TaskGroup() as loops:
                 for name, once, bell, seconds in self._loops():
-                    most = self._idle_seconds_max if bell in (self.arrived, self.ready) else seconds
+                    most = self._idle_seconds_max if bell in waking else seconds
                     loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds,
                                               idle_seconds_max=most))  # fmt: skip
         finally:
             await self._close()
 
     def _loops(self) -> tuple[tuple[str, Callable[[], Awaitable[bool]], Bell, float], ...]:
-        pace, never = self._pace, Bell(self._clock)
+        pace, never, answering = self._pace, Bell(self._clock), self._answering
         return (
             ("planning", self._planning.once, self.arrived, pace.planning_seconds),
+            # Two: while one's plans are on their way to the store, the other's are made.
+            ("answering", answering.once, answering.came, pace.planning_seconds),
+            ("answering more", answering.once, answering.came, pace.planning_seconds),
             ("claiming", self._claiming.once, self.ready, pace.claiming_seconds),
             ("judging", self._judging.once, never, 0.0),
             ("granting", self._granting.once, self._granted, pace.granting_seconds),
