@@ -46,15 +46,16 @@ def root_of(leaves: Sequence[str]) -> str:
     return levels_of(leaves)[-1][0]
 
 
-def path_of(levels: Sequence[Sequence[str]], index: int) -> tuple[Neighbour, ...]:
-    """The neighbours that lead from one leaf to the root."""
-    steps: list[Neighbour] = []
-    for level in levels[:-1]:
-        neighbour = index ^ 1
-        if neighbour < len(level):
-            steps.append(Neighbour(left=neighbour < index, digest=level[neighbour]))
-        index //= 2
-    return tuple(steps)
+def paths_of(levels: Sequence[Sequence[str]]) -> list[tuple[Neighbour, ...]]:
+    """Of every leaf, the neighbours that lead from it to the root: its own, and then those of the node above it."""
+    paths: list[tuple[Neighbour, ...]] = [()]
+    for level in reversed(levels[:-1]):
+        above, paths = paths, []
+        for index in range(len(level)):
+            neighbour = index ^ 1
+            own = (Neighbour(left=neighbour < index, digest=level[neighbour]),) if neighbour < len(level) else ()
+            paths.append((*own, *above[index // 2]))
+    return paths
 
 
 def climb(leaf: str, path: Sequence[Neighbour]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
@@ -34,6 +35,8 @@ _DECODERS: dict[type[Record], msgspec.json.Decoder[Record]] = {
 # In JSON text a NUL is the escape backslash, u, 0000; an even number of backslashes before the u is a plain "u0000".
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _NUL_HINT = b"\\u0000"
+# Most bodies have no escape at all, and are not worth a call.
+_BACKSLASH = b"\\"
 
 
 class Row(NamedTuple):
@@ -52,9 +55,10 @@ class Row(NamedTuple):
 
 
 class Written(NamedTuple):
-    """One change, encoded and checked."""
+    """One change, encoded. `keys` are kind and id of each row. Whoever stores it looks at it first: `require_sound`."""
 
     rows: tuple[Row, ...]
+    keys: frozenset[tuple[str, str]]
     movements: tuple[Movement, ...]
     begins_in: tuple[str, ...]
     events: tuple[bytes, ...]
@@ -62,44 +66,53 @@ class Written(NamedTuple):
 
 # As `Row(…)` does, without the Python function between: it runs ten times for every decision.
 _new_row = cast("Callable[[type[Row], tuple[Any, ...]], Row]", tuple.__new__)
+_key_of: Callable[[Row], tuple[str, str]] = itemgetter(Row._fields.index("kind"), Row._fields.index("id"))
+_parts_of = attrgetter("window_id", "hold_micros", "release_micros", "metered_micros")
 
 
 def write(change: Change) -> Written:
     """The change as it is stored, or `Invalid` when it cannot be."""
-    movements, begins_in = change.movements, change.begins_in
     try:
         rows = tuple([_row_of(record) for record in change.records])
         events = tuple([event.content for event in change.events])
     except (UnicodeEncodeError, TypeError, OverflowError, ValueError, RecursionError) as error:
         raise _unstorable(str(error)) from error
-    assert len({(row.kind, row.id) for row in rows}) == len(rows), "a change writes each record once"
-    # Nearly always everything is sound: it is looked at together, and one by one only to say what is not.
-    if not _are_sound(movements, begins_in):
-        _name_what_is_not_sound(movements, begins_in)
-    if rows and not ids.are_ids([row.id for row in rows]):
-        _name_what_is_no_id(rows)
-    for where, body in (*[(row.kind, row.body) for row in rows], *[("event", body) for body in events]):
-        # Most bodies have no escape at all, and are not worth a call.
-        if b"\\" in body or len(body) > BODY_BYTES_MAX:
-            _require_body(body, where=where)
-    return Written(rows, movements, begins_in, events)
+    for body in events:
+        if _BACKSLASH in body or len(body) > BODY_BYTES_MAX:
+            _require_body(body, where="event")
+    keys = frozenset(map(_key_of, rows))
+    assert len(keys) == len(rows), "a change writes each record once"
+    return Written(rows, keys, change.movements, change.begins_in, events)
 
 
-def _are_sound(movements: tuple[Movement, ...], begins_in: tuple[str, ...]) -> bool:
+def require_sound(changes: Sequence[Written]) -> None:
+    """Refuse ids, names and amounts that no store could hold.
+
+    Nearly always everything is sound: it is looked at together, and one by one only to say what is not.
+    """
+    identifiers = [row.id for one in changes for row in one.rows]
+    scopes = [scope for one in changes for scope in one.begins_in]
+    movements = [movement for one in changes for movement in one.movements]
+    if not ids.are_ids(identifiers):
+        for row in [row for one in changes for row in one.rows]:
+            ids.parse(row.id, where=row.kind)
+    if not _are_sound(scopes, movements):
+        _name_what_is_not_sound(scopes, movements)
+
+
+def _are_sound(scopes: Iterable[str], movements: Iterable[Movement]) -> bool:
     """Whether all amounts are those of a budget, and all names short and without letters that need a second look."""
-    names = [*begins_in, *[one.window_id for one in movements]]
-    amounts = [0]
-    for one in movements:
-        amounts += (one.hold_micros, one.release_micros, one.metered_micros)
+    windows, *amounts = zip(("", 0, 0, 0), *map(_parts_of, movements), strict=True)
+    names = [*scopes, *windows]
     together = "".join(names)
-    return (min(amounts) >= 0 and max(amounts) <= AMOUNT_MAX and together.isascii() and "\x00" not in together
-            and max(map(len, names), default=0) <= NAME_LETTERS_MAX)  # fmt: skip
+    return (min(map(min, amounts)) >= 0 and max(map(max, amounts)) <= AMOUNT_MAX and together.isascii()
+            and "\x00" not in together and max(map(len, names)) <= NAME_LETTERS_MAX)  # fmt: skip
 
 
-def _name_what_is_not_sound(movements: tuple[Movement, ...], begins_in: tuple[str, ...]) -> None:
+def _name_what_is_not_sound(scopes: Iterable[str], movements: Iterable[Movement]) -> None:
     for movement in movements:
         _require_movement(movement)
-    for scope in begins_in:
+    for scope in scopes:
         _require_name(scope, where="begins_in")
 
 
@@ -107,13 +120,7 @@ def row_of(record: Record) -> Row:
     """The record's row."""
     row = _row_of(record)
     ids.parse(row.id, where=row.kind)
-    _require_body(row.body, where=row.kind)
     return row
-
-
-def _name_what_is_no_id(rows: tuple[Row, ...]) -> None:
-    for row in rows:
-        ids.parse(row.id, where=row.kind)
 
 
 def _row_of(record: Record) -> Row:
@@ -137,6 +144,8 @@ def _row_of(record: Record) -> Row:
             where=kind,
             remedy="write it as text",
         )
+    if _BACKSLASH in body or len(body) > BODY_BYTES_MAX:
+        _require_body(body, where=kind)
     verb = "insert" if version == 1 else "update"
     return _new_row(Row, (kind, verb, identifier, version, record.state_name, scope, record.shard, due_us, rank, body))
 

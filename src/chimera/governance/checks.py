@@ -94,12 +94,13 @@ def run_one(check: Check, output: dict[str, Any], context: Context = NOTHING) ->
             yield f"{field}: {finding}"
 
 
-def texts_at(output: object, field: str) -> Iterator[str]:
+def texts_at(output: object, field: str) -> list[str]:
     """The texts at a path such as `text` or `roundtable[].line`. None where there is nothing."""
-    values: list[Any] = [output]
-    for name in _names_in(field):
+    first, *deeper = _names_in(field)
+    values = _parts(output, first)
+    for name in deeper:
         values = [part for value in values for part in _parts(value, name)]
-    return (value for value in values if isinstance(value, str))
+    return [value for value in values if isinstance(value, str)]
 
 
 @lru_cache(maxsize=FIELDS_MAX)

@@ -113,8 +113,10 @@ class Judge:
 
 def _under_rules(verdict: Verdict, rules: Sequence[Rule]) -> Verdict:
     """A finding that names a binding rule of the constitution sends the draft back, whatever else the judge says."""
+    if not rules or not verdict.findings:
+        return verdict
     binding = tuple(f"{rule.id}:" for rule in rules if rule.binds)
-    broken = bool(binding) and any(finding.startswith(binding) for finding in verdict.findings)
+    broken = any(finding.startswith(binding) for finding in verdict.findings)
     return msgspec.structs.replace(verdict, accepted=False) if broken and verdict.accepted else verdict
 
 

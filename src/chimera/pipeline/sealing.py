@@ -60,11 +60,12 @@ class Sealing:
                 remedy="nothing to do: look at the vault",
             )
         batch = self._batch(signed, count=len(grants))
-        seals = tuple(self._seal(grant, batch, merkle.path_of(levels, index)) for index, grant in enumerate(grants))
+        sealed_us, paths = self._clock.now_us(), merkle.paths_of(levels)
+        seals = tuple([self._seal(grant, batch, path, sealed_us) for grant, path in zip(grants, paths, strict=True)])
         sealed = Event(
             kind=EventKind.GRANTS_SEALED,
             subject=batch.id,
-            at_us=self._clock.now_us(),
+            at_us=sealed_us,
             data={"root": batch.root, "key": batch.key_id, "count": batch.count},
         )
         return Signed(batch=Change(records=(batch,), events=(sealed,)), seals=seals)
@@ -74,13 +75,13 @@ class Sealing:
             id=self._ids.new(), root=signed.root, signature=signed.signature, key_id=signed.key_id, count=count
         )
 
-    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Neighbour, ...]) -> Seal:
+    def _seal(self, grant: Grant, batch: Batch, path: tuple[merkle.Neighbour, ...], sealed_us: int) -> Seal:
         state = SealState.TAKEN if grant.action.is_internal else SealState.READY
         return Seal(
             id=grant.id,
             batch_id=batch.id,
             campaign_id=grant.terms.campaign_id,
             path=path,
-            not_before_us=self._clock.now_us(),
+            not_before_us=sealed_us,
             state=state,
         )

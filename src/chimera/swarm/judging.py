@@ -226,7 +226,9 @@ class Judging:
         The approval only goes before the gate once more: today's policy, caps and halts decide (ADR-181). Where it
         does not suffice, the question is asked as if nobody had spoken.
         """
-        reviews = await self._store.list(Review, scope=task.id) if task.attempt > 1 else ()
+        if task.attempt <= 1:
+            return question
+        reviews = await self._store.list(Review, scope=task.id)
         approver = rulings.still_approved(reviews, question, at_us=occasion.at_us)
         if approver is None:
             return question

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import to_builtins
 from msgspec.structs import replace
 
@@ -15,11 +17,12 @@ from chimera.domain.work import Assignment, Material, Result
 from chimera.governance import taint, texts
 
 
-def readable(assignment: Assignment) -> tuple[Material, ...]:
+def readable(assignment: Assignment) -> Iterator[Material]:
     """All that the lease could read: materials, memories, the task's own input, and what the agent said lately."""
     task = assignment.task
-    own = Material(name=taint.OWN, content={"texts": list(assignment.recent)}, labels=assignment.recent_labels)
-    return (*assignment.readable, Material(name=taint.INPUT, content=task.input, labels=task.labels), own)
+    yield from assignment.readable
+    yield Material(name=taint.INPUT, content=task.input, labels=task.labels)
+    yield Material(name=taint.OWN, content={"texts": list(assignment.recent)}, labels=assignment.recent_labels)
 
 
 def require_recordable(result: Result) -> None:
@@ -40,8 +43,8 @@ def require_recordable(result: Result) -> None:
 
 def labelled(draft: Draft, assignment: Assignment) -> Draft:
     """The draft under every label that its lease could read, whatever the worker says."""
-    sources = [material.labels for material in readable(assignment)]
-    return replace(draft, labels=labels.union(draft.labels, *sources))
+    task, read = assignment.task, [material.labels for material in assignment.readable]
+    return replace(draft, labels=labels.union(draft.labels, task.labels, assignment.recent_labels, *read))
 
 
 def threat_of(task: Task, draft: Draft) -> str:

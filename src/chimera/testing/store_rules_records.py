@@ -144,6 +144,8 @@ class RecordRules:
             change(bench.samples.task(input={text: 1})),
             Change(events=(Event(kind=EventKind.DRAFT_JUDGED, subject=text, at_us=1),)),
             change(begins_in=(text,)),
+            change(replace(bench.samples.task(), id="x")),
+            moving("fleet|day|2026-11-22", metered=-1),
         ]
         changes = [*map(change, good[:10]), *bad, *map(change, good[10:])]
         codes = await asyncio.gather(*(outcome(bench.manager.commit(each)) for each in changes))

@@ -80,7 +80,7 @@ class House:
 def as_sealed(leaf: Terms, *, root: str, signature: str, key_id: str) -> tuple[Grant, Seal, Batch]:
     batch = Batch(id=leaf.task_id, root=root, signature=signature, key_id=key_id, count=1)
     grant = Grant(id=leaf.grant_id, terms=leaf, action=a_post(), reasons=(), obligations=(), hold_id=None)
-    path = merkle.path_of(merkle.levels_of([leaf.leaf]), 0)
+    path = merkle.paths_of(merkle.levels_of([leaf.leaf]))[0]
     seal = Seal(id=leaf.grant_id, batch_id=batch.id, campaign_id=leaf.campaign_id, path=path, not_before_us=0)
     return grant, seal, batch
 

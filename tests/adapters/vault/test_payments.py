@@ -54,7 +54,7 @@ def evidence(action: Action, *, key: Ed25519PrivateKey = SEALING, **more: object
     signature = key.sign(signed_bytes(tree[-1][0], 1)).hex()
     batch = Batch(id=root, root=tree[-1][0], signature=signature, key_id=keys.name_of(SEALING.public_key()), count=1)
     grant = Grant(id=terms.grant_id, terms=terms, action=action, reasons=(), obligations=(), hold_id=None)
-    path = merkle.path_of(tree, 0)
+    path = merkle.paths_of(tree)[0]
     seal = Seal(id=grant.id, batch_id=batch.id, campaign_id=terms.campaign_id, path=path, not_before_us=0)
     return Evidence(grant=grant, seal=seal, batch=batch)
 

@@ -150,7 +150,9 @@ class MemoryStore(MemoryReads):
 
     async def commit(self, change: Change) -> None:
         # No await in it: a change is written in one piece, as in one transaction.
-        self._commit(rows.write(change))
+        written = rows.write(change)
+        rows.require_sound((written,))
+        self._commit(written)
 
     async def claim(
         self, *, shards: Sequence[int], limit: int, lease_seconds: float, most: Mapping[str, int] = NONE_LIMITED

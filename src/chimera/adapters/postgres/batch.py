@@ -10,26 +10,26 @@ from operator import itemgetter
 from typing import Any
 
 from chimera.adapters.postgres.arrays import numbers, texts, words
+from chimera.domain import rows
+from chimera.domain.errors import Invalid
 from chimera.domain.rows import Row, Written
 
 BATCH_CHANGES_MAX = 512
 # A halt or a cap changes what is checked for everybody: it rides alone.
 _ALONE = frozenset({"halt", "cap"})
 
-_slice_and_id = itemgetter(0, 1, 2)
 _slice = itemgetter(0, 1)
 
 
 class Entry:
     """One change on its way, and who waits for it."""
 
-    __slots__ = ("alone", "done", "keys", "written")
+    __slots__ = ("alone", "done", "written")
 
     def __init__(self, written: Written, done: Future[None]) -> None:
         self.written = written
         self.done = done
-        self.keys = [(row.kind, row.id) for row in written.rows]
-        self.alone = not _ALONE.isdisjoint([row.kind for row in written.rows])
+        self.alone = not _ALONE.isdisjoint([kind for kind, _ in written.keys])
 
     def resolve(self) -> None:
         """It is on disk."""
@@ -66,8 +66,8 @@ class Waiting:
             self._entries.popleft()
             if entry.done.done():
                 continue
-            (batch if busy.isdisjoint(entry.keys) else later).append(entry)
-            busy.update(entry.keys)
+            (batch if busy.isdisjoint(entry.written.keys) else later).append(entry)
+            busy.update(entry.written.keys)
             if entry.alone:
                 break
         self._entries.extendleft(reversed(later))
@@ -80,23 +80,41 @@ class Waiting:
         return entries
 
 
+def sound(batch: Sequence[Entry]) -> Sequence[Entry]:
+    """What of a batch a database can hold, which is looked at together. Whoever sent the rest is told why not."""
+    try:
+        rows.require_sound([entry.written for entry in batch])
+    except Invalid:
+        return [entry for entry in batch if _is_sound(entry)]
+    return batch
+
+
+def _is_sound(entry: Entry) -> bool:
+    try:
+        rows.require_sound((entry.written,))
+    except Invalid as error:
+        entry.fail(error)
+        return False
+    return True
+
+
 def arrays_of(batch: Sequence[Entry]) -> list[Any]:
     """The batch as parallel arrays: slices, rows, movements, beginnings, events. Changes count from 1, in order."""
-    rows: list[tuple[Any, ...]] = []
+    placed: list[tuple[Any, ...]] = []
     movements: list[tuple[Any, ...]] = []
     begins: list[tuple[int, str]] = []
     events: list[tuple[int, bytes]] = []
     for change, entry in enumerate(batch, start=1):
         written = entry.written
-        rows += [(*row, change) for row in written.rows]
+        placed += [(*row, change) for row in written.rows]
         movements += [
             (change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros) for m in written.movements
         ]
         begins += [(change, scope) for scope in written.begins_in]
         events += [(change, body) for body in written.events]
     # By kind, verb and id: one slice per table and statement, locked in the same order by everybody.
-    rows.sort(key=_slice_and_id)
-    return [*_slices(rows), *_rows(rows), *_movements(movements), *_beginnings(begins), *_events(events)]
+    placed.sort()
+    return [*_slices(placed), *_rows(placed), *_movements(movements), *_beginnings(begins), *_events(events)]
 
 
 def _slices(rows: Sequence[tuple[Any, ...]]) -> list[str]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of
+from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of, sound
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.line import Faults, Line
 from chimera.adapters.postgres.patience import Patience, unreachable, unresolved
@@ -52,7 +52,8 @@ class Committer:
         batch: Sequence[Entry] = ()
         try:
             while batch := self._waiting.take():
-                await self._settle(batch)
+                if kept := sound(batch):
+                    await self._settle(kept)
         except BaseException as error:
             # A bug or a cancelled process: nobody may be left waiting for an answer that never comes.
             failure = Unavailable(
