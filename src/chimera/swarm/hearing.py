@@ -80,9 +80,9 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
 def postponed(
     task: Task, occasion: Occasion, *, why: str, calls: tuple[Call, ...], until_us: int | None = None
 ) -> Consequence:
-    """A halt or a full quota: the lease is given back, what it cost is counted, and the work begins again after it."""
+    """A halt, a full quota, nobody there to ask: the lease is given back, what it cost counts, and it was no try."""
     due_us = occasion.at_us + HALTED_SECONDS * 1_000_000 if until_us is None else until_us
-    after = replace(task.after(TaskCommand.RETRY), due_at_us=due_us, reason=why[:500])
+    after = replace(task.given_back(due_us), reason=why[:500])
     cost_micros = sum(call.cost_micros for call in calls)
     data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
     event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)
@@ -247,7 +247,7 @@ def grant_of(
         action_kind=action.kind,
         platform=action.platform,
         cost_micros=action.cost_micros,
-        expires_at_us=occasion.at_us + GRANT_SECONDS_MAX * 1_000_000,
+        expires_at_us=task.by_its_end(occasion.at_us + GRANT_SECONDS_MAX * 1_000_000),
         policy_digest=ruling.policy_digest,
         approver=question.approver.names if question.approver else "",
         word=question.approver.word if question.approver else "",
@@ -295,7 +295,7 @@ def _escalated(
         reasons=tuple(map(str, reasons)),
         role=role,
         opened_at_us=occasion.at_us,
-        deadline_us=occasion.at_us + _seconds_for(question) * 1_000_000,
+        deadline_us=task.by_its_end(occasion.at_us + _seconds_for(question) * 1_000_000),
         policy=ruling.policy_digest,
     )
     return Consequence(change=Change(records=(after, review), events=(escalation_of(review),)), task=after)
