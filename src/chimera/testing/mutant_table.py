@@ -251,8 +251,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="labels: a draft carries every label of what its lease could read",
         file="swarm/provenance.py",
-        old="    return replace(draft, labels=labels.union(draft.labels, *sources))\n",
-        new="    return draft\n",
+        old="labels=labels.union(draft.labels, task.labels, assignment.recent_labels, *read))\n",
+        new="labels=draft.labels)\n",
         tests=("tests/swarm/test_provenance.py",),
     ),
     Mutant(
