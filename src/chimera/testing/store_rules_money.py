@@ -50,6 +50,11 @@ class MoneyRules:
         assert [one.id for one in await bench.manager.windows_of("day|2026-11-21")] == [AGENT_DAY, FLEET_DAY]
         assert [one.id for one in await bench.manager.windows_of("day|2026-11-21", gone_bp_min=5_000)] == [AGENT_DAY]
         assert await bench.manager.windows_of("day|2026-11-21", gone_bp_min=5_001) == ()
+        await bench.move(AGENT_DAY, metered=AGENT_DAY_CAP_MICROS)
+        for gone_bp_min in (10_000, 10_001, 15_000):
+            beyond = await bench.manager.windows_of("day|2026-11-21", gone_bp_min=gone_bp_min)
+            assert [one.id for one in beyond] == [AGENT_DAY], gone_bp_min
+        assert await bench.manager.windows_of("day|2026-11-21", gone_bp_min=15_001) == ()
         assert await bench.manager.windows_of("day|2026-11-22") == await bench.manager.windows_of("2026-11-21") == ()
 
     @pytest.mark.requirement("R-E2")

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from chimera.adapters.postgres.filling import Finished, fill_finished
-from chimera.adapters.postgres.sql import query_of
+from chimera.adapters.postgres.sql import query, query_of
 from chimera.adapters.postgres.store import settings_of
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import growth
@@ -82,6 +82,22 @@ async def test_what_was_planned_is_passed_once_and_not_at_every_look(database: D
     assert first > 100, "all that is over, once"
     assert second * 5 < first, (first, second)
     await planning.close()
+    await admin.close()
+
+
+@pytest.mark.requirement("R-E2", "R-G2")
+async def test_what_is_beyond_its_cap_is_found_without_passing_every_window(database: Database) -> None:
+    """Once a second, among a window a day for each agent and each campaign."""
+    await database.open("office-0", Role.OFFICE)
+    admin = await database.connect()
+    await admin.execute("""
+        INSERT INTO chimera.window_of_budget (id, key, limit_micros, cap_micros, overrun_micros)
+        SELECT 'agent:' || n || '|day|2026-11-21', 'agent:' || n || '|day', 9, 9, CASE n WHEN 7 THEN 14 ELSE 0 END
+        FROM generate_series(1, 5000) AS n""")
+    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('windows_beyond')}")
+    assert _pages(await look.fetchval("day|2026-11-21", 15_000)) < 30
+    every = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('windows_of_span')}")
+    assert _pages(await every.fetchval("day|2026-11-21", 15_000)) > 300
     await admin.close()
 
 

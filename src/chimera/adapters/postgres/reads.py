@@ -20,6 +20,7 @@ from chimera.domain.budget import Window
 from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused
 from chimera.domain.event import Link
+from chimera.domain.figures import ONE_BP
 from chimera.domain.kinds import NAMES
 from chimera.domain.record import Record
 from chimera.domain.task import Task
@@ -98,7 +99,8 @@ class PostgresReads:
         return tuple([Window(**dict(row)) for row in found])
 
     async def windows_of(self, span: str, *, gone_bp_min: int = 0) -> tuple[Window, ...]:
-        found = await self._fetch("budget windows", query("windows_of_span"), span, gone_bp_min)
+        statement = query("windows_beyond" if gone_bp_min > ONE_BP else "windows_of_span")
+        found = await self._fetch("budget windows", statement, span, gone_bp_min)
         return tuple([Window(**dict(row)) for row in found])
 
     async def windows_page(
