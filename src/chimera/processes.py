@@ -35,6 +35,9 @@ from chimera.adapters.valkey.host import StreamHost, Work
 from chimera.adapters.valkey.hot import ValkeyHotState
 from chimera.adapters.valkey.slices import worker_rules
 from chimera.adapters.vault import keys
+from chimera.assembly import media
+from chimera.assembly.calendar import calendared
+from chimera.assembly.media import illustrated
 from chimera.assembly.minds import Minded
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import Upkeep, inlets_of, top_tier
@@ -62,6 +65,7 @@ from chimera.settings import Settings
 from chimera.swarm.allotting import Allotting
 from chimera.swarm.bell import Bell
 from chimera.swarm.bus_client import ARRIVED, BusClient
+from chimera.swarm.editions import Editions
 from chimera.swarm.holding import LEASE_SECONDS, Holding, shards_of
 from chimera.swarm.loops import forever
 from chimera.swarm.pool import Pool
@@ -287,6 +291,7 @@ class ManagerProcess:
             minded=Minded(consents=self._found.consents(store)),
             dispatch=WatchedDispatch(crew.dispatch, watching),
             roster=self._known.roster,
+            manifests=media.vouched(settings),
         ), shards=shards_of(number, count=settings.manager_slots))  # fmt: skip
         async with asyncio.TaskGroup() as running:
             running.create_task(manager.run())
@@ -360,12 +365,16 @@ async def worker(settings: Settings) -> AsyncGenerator[StreamHost]:
 
 @contextlib.asynccontextmanager
 async def doored(settings: Settings, outside: Outside, *, found: Database) -> AsyncGenerator[Outside]:
-    """The ways out with the reading tools of this installation's tool servers among the others."""
+    """The ways out with everything that reads for workers: calendar, studio, open web, tool servers."""
     async with contextlib.AsyncExitStack() as stack:
         reads = await found.reads()
         stack.push_async_callback(reads.close)
-        door = behind_door(settings, outside.tools, outside.publisher, reads=reads)
-        tools, _ = await stack.enter_async_context(door)
+        styles = Editions(reads=reads, roster=Roster(reads=reads, clock=SystemClock()))
+        dated = calendared(settings, outside.tools, outside.publisher)
+        tools, publisher = await stack.enter_async_context(dated)
+        drawn = await stack.enter_async_context(illustrated(settings, tools=tools, publisher=publisher, styles=styles))
+        web = await stack.enter_async_context(webbed(settings, drawn.tools, reads=reads))
+        tools, _ = await stack.enter_async_context(behind_door(settings, web, drawn.publisher, reads=reads))
         yield msgspec.structs.replace(outside, tools=tools)
 
 
@@ -415,7 +424,9 @@ async def effects(settings: Settings, outside: Outside, *, found: Database) -> A
         vaults = vaults_of(settings, clock, second=bool(settings.wallets))
         stack.push_async_callback(vaults.close)
         acting = await bootstrap.entered(stack, found, Role.EFFECTS, "effects-0")
-        paid = await stack.enter_async_context(paying(settings, vaults, outside.publisher, acting=acting, clock=clock))
+        _, dated = await stack.enter_async_context(calendared(settings, outside.tools, outside.publisher))
+        carrying = await media.carrying(settings, dated)
+        paid = await stack.enter_async_context(paying(settings, vaults, carrying, acting=acting, clock=clock))
         _, publisher = await stack.enter_async_context(behind_door(settings, outside.tools, paid, reads=acting))
         loop = EffectsLoop(effects=bootstrap.effects_of(settings, publisher, acting), reads=acting,
                            bus=BusClient(ValkeyBus(valkey)), clock=clock)  # fmt: skip

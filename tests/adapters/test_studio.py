@@ -16,7 +16,7 @@ from imageio_ffmpeg import count_frames_and_secs
 from chimera.adapters.documents.brands import shipped
 from chimera.adapters.media.at_work import MediaPublisher, StudioTools
 from chimera.adapters.media.credentials import Credentials, verify
-from chimera.adapters.media.studio import DAY_US, Studio
+from chimera.adapters.media.studio import DAY_US, Studio, Vouched
 from chimera.adapters.objects.store import StoredObjects
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.domain.action import Action
@@ -62,6 +62,11 @@ async def test_a_picture_is_vouched_for_once_it_was_read_back(studio: Studio, fo
     assert not studio.is_verified("ab" * 32)
     assert medium.url == f"https://cdn.example/originals/{medium.digest}.png"
     assert (folder / medium.thumbnail).stat().st_size < len(data)
+    elsewhere = Vouched(StoredObjects.in_folder(folder))
+    assert not elsewhere.is_verified(medium.digest)
+    await elsewhere.learn((medium.digest, "ab" * 32))
+    assert elsewhere.is_verified(medium.digest)
+    assert not elsewhere.is_verified("ab" * 32)
     later = Studio(objects=StoredObjects.in_folder(folder), credentials=studio._credentials, brand=shipped())
     assert await later.remember() == 1
     assert later.is_verified(medium.digest)

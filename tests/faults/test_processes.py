@@ -20,8 +20,10 @@ from chimera.bench import books
 from chimera.cli.network_process import NetworkProcess
 from chimera.cli.rehearsing import handle_of
 from chimera.domain.event import EventKind
+from chimera.domain.grant import Grant, Performance
 from chimera.domain.task import Task
 from chimera.governance import audit
+from chimera.ports.store import LIST_MAX, every
 from chimera.rehearsal.scenario import DEMO
 from chimera.settings import Settings
 from tests import fleet
@@ -134,6 +136,9 @@ def test_killed_processes_lose_nothing_and_double_nothing(home: Path, roles: Rol
     roles.until_ready("manager-b")
     published = EventKind.EFFECT_FINISHED
     fleet.until(lambda: looked(home)[1][published] >= 3, seconds_max=120, what="something was published")
+    # The studio is the gateway's, the bytes are effects': managers believe its word, and no worker has either.
+    fleet.until(lambda: asyncio.run(pictures_of(home))[0] >= 1, seconds_max=120, what="a picture went out")
+    assert asyncio.run(pictures_of(home))[1] == []
     roles.kill("worker-1")
     roles.kill("manager-a")
     valkey = int((home / "valkey" / "valkey.pid").read_text())
@@ -184,3 +189,18 @@ async def require_whole(home: Path) -> None:
     assert (counts.lost, counts.doubled) == (0, 0)
     assert counts.overspent == 0
     assert history.verified, history.flaws[:3]
+
+
+async def pictures_of(home: Path) -> tuple[int, list[str]]:
+    """How many posts went out with a picture, and what tasks were given up for want of a tool."""
+    async with bootstrap.running_or_own_database(settings_of(home)) as found:
+        reads = await found.reads()
+        try:
+            out = [one async for one in every(reads, Performance, states=("finished",))]
+            grants = await reads.get_many(Grant, [one.id for one in out][:LIST_MAX])
+            dead = [
+                one.reason async for one in every(reads, Task, states=("failed",)) if "there is no tool" in one.reason
+            ]
+        finally:
+            await reads.close()
+    return sum("media" in grant.action.arguments for grant in grants), dead

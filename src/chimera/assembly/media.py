@@ -52,6 +52,19 @@ async def illustrated(
                           publisher=MediaPublisher(publisher, studio))  # fmt: skip
 
 
+async def carrying(settings: Settings, publisher: Publisher) -> Publisher:
+    """The publisher with the bytes of media put into what it sends, for whoever makes none."""
+    return MediaPublisher(publisher, await _studio(settings, None))
+
+
+def vouched(settings: Settings) -> Manifests:
+    """What a studio in another process has vouched for, by what it has put down."""
+    # Imported when used, as below.
+    from chimera.adapters.media.studio import Vouched
+
+    return Vouched(objects(settings))
+
+
 @contextlib.asynccontextmanager
 async def connector(settings: Settings) -> AsyncGenerator[Any]:
     """The studio as an MCP server."""

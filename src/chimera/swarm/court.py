@@ -12,7 +12,7 @@ from chimera.governance import quotas
 from chimera.governance.cfo import CFOAgent
 from chimera.governance.contracts import Contracts
 from chimera.governance.gate import Gate
-from chimera.governance.safety.relations import Manifests, NoManifests, vouched
+from chimera.governance.safety.relations import Manifests, NoManifests, digests_of, vouched
 from chimera.governance.tools.acts import ToolActs
 from chimera.governance.treasury import Treasury
 from chimera.pipeline.judge import Judge
@@ -77,8 +77,10 @@ class Court(Struct, frozen=True, kw_only=True):
         """The question with what stands against such a call today, its bytes as they were shown."""
         return question if self.tool_acts is None else await self.tool_acts.looked_at(question)
 
-    def vouching(self, question: Question) -> Question:
+    async def vouching(self, question: Question) -> Question:
         """The question with those of its media that carry a verified manifest now."""
+        if digests := digests_of(question.action):
+            await self.manifests.learn(digests)
         found = vouched(question.action, self.manifests)
         return question if found == question.vouched else msgspec.structs.replace(question, vouched=found)
 

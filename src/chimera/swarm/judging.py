@@ -174,7 +174,7 @@ class Judging:
         if assignment.task.revision:
             question = await self._as_sure_as_before(question)
         question = await self._court.exactly(question)
-        question = self._court.vouching(await self._court.appraised(question))
+        question = await self._court.vouching(await self._court.appraised(question))
         question = await self._approved_before(assignment.task, question, occasion)
         await in_step()
         with self._court.timed("gate"):

@@ -212,7 +212,7 @@ class Sweeping:
             posts_per_day_max=agent.schedule.posts_per_day_max,
         )
         question = await self._court.looked_at(question)
-        question = self._court.vouching(await self._court.appraised(question))
+        question = await self._court.vouching(await self._court.appraised(question))
         occasion = self._court.counted(occasion, question, known=await self._roster.quotas())
         return rulings.after_ruling(review, task, question, self._court.gate, occasion)
 

@@ -1,6 +1,7 @@
 """What every public output passes: each rule, its span and its suggestion; and what is harmless goes through."""
 
 import codecs
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,9 @@ def test_naming_kin_needs_a_person() -> None:
 
 class Verified:
     """Media that somebody verified."""
+
+    async def learn(self, digests: Sequence[str]) -> None:
+        """It knows."""
 
     def is_verified(self, digest: str) -> bool:
         return digest == "ab" * 32

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -28,6 +30,7 @@ FILMS_AT_ONCE_MAX = 1
 ORIGINALS, THUMBNAILS, VOUCHED = "originals", "thumbnails", "vouched"
 DAY_US = 86_400_000_000
 PAINT_SECONDS = 30
+VOUCHED_KEPT_MAX = 10_000
 
 
 Asked = TypeVar("Asked")
@@ -134,6 +137,9 @@ class Studio:
         kept = await self._objects.list(VOUCHED)
         self._vouched.update(one.name.rpartition("/")[2].removesuffix(".json") for one in kept)
         return len(kept)
+
+    async def learn(self, digests: Sequence[str]) -> None:
+        """What it has verified it knows: it makes all there is."""
 
     def is_verified(self, digest: str) -> bool:
         """Whether the studio has read it back and found its credentials sound."""
@@ -253,6 +259,36 @@ class Studio:
         data = await self._objects.get(_original(medium))
         await asyncio.to_thread(_require_sound, data, medium)
         return data
+
+
+class Vouched:
+    """Implements `governance.safety.relations.Manifests` for whoever makes no media: over what the studio has put down.
+
+    Effects read the bytes and their credentials back before anything goes out, whoever vouched for them.
+    """
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    async def learn(self, digests: Sequence[str]) -> None:
+        """Look for the studio's word about each. Without it a medium is not verified."""
+        for digest in digests:
+            if digest not in self._known and await self._is_there(digest):
+                self._known[digest] = None
+        while len(self._known) > VOUCHED_KEPT_MAX:
+            self._known.popitem(last=False)
+
+    def is_verified(self, digest: str) -> bool:
+        """Whether the studio's word about it was found."""
+        return digest in self._known
+
+    async def _is_there(self, digest: str) -> bool:
+        try:
+            await self._objects.get(_vouch(digest))
+        except Missing:
+            return False
+        return True
 
 
 def _ordered(asked: dict[str, Any], kind: type[Asked], tool: str) -> Asked:

@@ -20,11 +20,18 @@ MEDIA_MAX = 10
 class Manifests(Protocol):
     """Knows which media carry a content manifest that was verified, by the SHA-256 of their bytes."""
 
+    async def learn(self, digests: Sequence[str]) -> None:
+        """Look up those that another process may have verified meanwhile."""
+        ...
+
     def is_verified(self, digest: str) -> bool: ...
 
 
 class NoManifests:
     """Nothing was ever verified: without a media pipeline no media goes out."""
+
+    async def learn(self, digests: Sequence[str]) -> None:
+        """There is nobody to ask."""
 
     def is_verified(self, digest: str) -> bool:
         """Never."""
@@ -83,8 +90,13 @@ def _handle(name: str) -> str:
 
 def vouched(action: Action, manifests: Manifests) -> tuple[str, ...]:
     """Those of an action's media that carry a verified content manifest, by the digest of their bytes."""
-    digests = [_digest_of(item) for item in _media_of(action)[:MEDIA_MAX]]
-    return tuple(digest for digest in digests if digest and manifests.is_verified(digest))
+    return tuple(digest for digest in digests_of(action) if manifests.is_verified(digest))
+
+
+def digests_of(action: Action) -> tuple[str, ...]:
+    """The media that an action names, as far as they are looked at."""
+    digests = (_digest_of(item) for item in _media_of(action)[:MEDIA_MAX])
+    return tuple(digest for digest in digests if digest)
 
 
 def media(question: Question) -> Iterator[Finding]:
