@@ -29,6 +29,7 @@ from chimera.swarm.choosing import Choosing
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
+from chimera.swarm.ending import Ending
 from chimera.swarm.judging import Judging
 from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import Reserving
@@ -78,7 +79,8 @@ class Bench:
         self.reserving = Reserving(store=house.manager, court=court)
         self.claiming = Claiming(
             store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(256), clock=house.clock,
-            preparing=Preparing(Choosing(store=house.manager, roster=roster, specs=SPECS, treasury=Treasury()),
+            preparing=Preparing(Ending(store=house.manager, clock=house.clock),
+                                Choosing(store=house.manager, roster=roster, specs=SPECS, treasury=Treasury()),
                                 self.reserving),
         )  # fmt: skip
         self.granted: list[Granted] = []
@@ -98,12 +100,16 @@ class Bench:
         """Lease a task, hand a result in, and see what has become of it."""
         task = await self.house.a_task(spec=spec, state=TaskState.READY, attempt=0, input_id=input_id)
         await self.claiming.once()
+        await self.hand_in(self.result_of(made, failure=failure, cost=cost, besides=besides))
+        return await self.house.manager.get(Task, task.id)
+
+    def result_of(
+        self, made: Draft | None, *, failure: str = "", cost: int = 500, besides: tuple[Call, ...] = ()
+    ) -> Result:
+        """What comes of the task that was sent last."""
         leased = self.dispatch.sent[-1].task
         calls = (Call(kind="model", name="m", request_digest="", answer="", cost_micros=cost), *besides)
-        await self.hand_in(
-            Result(task_id=leased.id, task_version=leased.version, draft=made, failure=failure, calls=calls)
-        )
-        return await self.house.manager.get(Task, task.id)
+        return Result(task_id=leased.id, task_version=leased.version, draft=made, failure=failure, calls=calls)
 
     async def hand_in(self, result: Result) -> None:
         self.dispatch.done.put_nowait(result)

@@ -78,8 +78,9 @@ class PlanGraph(Struct, frozen=True, kw_only=True):
 
 
 class NewGoal(BaseModel):
-    """What is wanted, from whom, within which budget; `begins`, unless it is to begin at once; how often posts that did
-    not go out are planned anew by themselves.
+    """What is wanted, from whom, within which budget; `begins`, unless it is to begin at once; `ends`, after which
+    nothing of it goes out; `urgent`, where its steps go before others'; how often posts that did not go out are planned
+    anew by themselves.
     """
 
     model_config = ConfigDict(
@@ -97,6 +98,8 @@ class NewGoal(BaseModel):
     posts: Annotated[int, Field(ge=1, le=100)] = 1
     constraints: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=20)] = []
     begins: NewTime | None = None
+    ends: NewTime | None = None
+    urgent: bool = False
     replans: Annotated[int, Field(ge=0, le=3)] = 0
     engagements_per_post_millis: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     measured_after_seconds: Annotated[int, Field(ge=0, le=2_592_000)] = 3_600
@@ -168,7 +171,8 @@ class CampaignRoutes:
                     budget_micros=given.budget_micros, posts=given.posts, replans=given.replans,
                     engagements_per_post_millis=given.engagements_per_post_millis,
                     measured_after_seconds=given.measured_after_seconds, constraints=tuple(given.constraints),
-                    begins_at_us=given.begins.moment_in(self._zone) if given.begins else 0)  # fmt: skip
+                    begins_at_us=given.begins.moment_in(self._zone) if given.begins else 0,
+                    ends_at_us=given.ends.moment_in(self._zone) if given.ends else 0, urgent=given.urgent)  # fmt: skip
         return await self._intake.open_campaign(goal, by=who.name)
 
     async def show(self, campaign_id: Id) -> CampaignItem:

@@ -73,6 +73,10 @@ class Goal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     posts: int = 1
     constraints: tuple[str, ...] = ()
     begins_at_us: int = 0
+    # Nothing of it goes out after this moment: what has not by then is dropped. Zero: it has no end.
+    ends_at_us: int = 0
+    # Its own steps go before everybody else's. What it answers waits its turn, so that nobody waits for ever.
+    urgent: bool = False
     # How often it is planned anew by itself, once all of it has come to its end and falls short of what was asked for:
     # posts that went out and, where a figure is given, engagements for each, so long after the last of them.
     replans: int = 0
@@ -107,12 +111,23 @@ class Campaign(Record, frozen=True, kw_only=True):
     def due_us(self) -> int | None:
         if self.followed:
             return 0
-        return self.waiting.deadline_us if self.waiting else None
+        deadline_us = self.waiting.deadline_us if self.waiting else None
+        if self.goal.ends_at_us and self._may_end:
+            return min(self.goal.ends_at_us, deadline_us or self.goal.ends_at_us)
+        return deadline_us
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will be planned in it."""
         return CAMPAIGN_MACHINE.is_final(self.state)
+
+    def is_past(self, now_us: int) -> bool:
+        """Whether its time is over, and what came of it is not put together already."""
+        return 0 < self.goal.ends_at_us <= now_us and self._may_end
+
+    @property
+    def _may_end(self) -> bool:
+        return not self.is_over and self.course.stage is not Stage.REPORT
 
     def after(self, command: CampaignCommand) -> Campaign:
         """The campaign after a command, or a named refusal. What is cancelled waits for nobody."""

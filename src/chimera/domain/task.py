@@ -90,6 +90,7 @@ class Task(Record, frozen=True, kw_only=True):
     """One step of an adopted plan. `due_at_us` is when it may start, or when its lease ends.
 
     `order` names the review in which a person ordered it; such a task is no worker's, and waits for the gate alone.
+    `ends_at_us` is when its campaign's time is over (0: never): nobody begins with it then, and nothing of it goes out.
     `choice` is how the bandit had it made; `is_timed` says that the time is the plan's or a person's, not the bandit's.
     """
 
@@ -106,6 +107,7 @@ class Task(Record, frozen=True, kw_only=True):
     input_id: str | None = None
     pending: int = 0
     due_at_us: int = 0
+    ends_at_us: int = 0
     priority: int = 100
     attempt: int = 0
     revision: int = 0
@@ -137,6 +139,14 @@ class Task(Record, frozen=True, kw_only=True):
     def is_final(self) -> bool:
         """Whether nothing more will happen to it."""
         return TASK_MACHINE.is_final(self.state)
+
+    def is_past(self, now_us: int) -> bool:
+        """Whether its campaign's time is over."""
+        return 0 < self.ends_at_us <= now_us
+
+    def by_its_end(self, at_us: int) -> int:
+        """That moment, or the end of its campaign's time, whichever comes first."""
+        return min(at_us, self.ends_at_us) if self.ends_at_us else at_us
 
     def after(self, command: TaskCommand) -> Task:
         """The task after a command, or a named refusal."""

@@ -65,6 +65,9 @@ class Intake:
     async def open_campaign(self, goal: Goal, *, by: str) -> Campaign:
         """A campaign for a goal of an operator, with its own budget window."""
         _require_goal(goal)
+        if 0 < goal.ends_at_us <= self._clock.now_us():
+            raise Invalid("goal_ends", "the time of this goal is over already", where="goal.ends_at_us",
+                          remedy="name an end that lies ahead, or none")  # fmt: skip
         self._security.assess({"goal": goal.text, "constraints": list(goal.constraints)}, labels=(OPERATOR,))
         agent = await self._store.get(Agent, goal.agent)
         if agent.state is not AgentState.ACTIVE:
@@ -243,6 +246,9 @@ def _require_goal(goal: Goal) -> None:
             where="goal.replans",
             remedy="write 0 to 3",
         )
+    if goal.ends_at_us and goal.ends_at_us <= goal.begins_at_us:
+        raise Invalid("goal_ends", "a goal ends before it begins", where="goal.ends_at_us",
+                      remedy="name an end behind its beginning, or none")  # fmt: skip
     if goal.engagements_per_post_millis and not goal.replans:
         raise Invalid("goal_unmeasured", "a figure to reach means nothing where nothing is planned anew",
                       where="goal.replans", remedy="give replans, or leave the figure out")  # fmt: skip

@@ -21,7 +21,7 @@ from chimera.domain.consent import Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import Labels
-from chimera.domain.plan import Plan, Step, require_sound
+from chimera.domain.plan import RANK_MAX, Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
 from chimera.domain.record import Record
 from chimera.domain.spec import Spec
@@ -460,8 +460,11 @@ def _task_of(
         opens=tuple(openers[step.key]),
         pending=len(step.after),
         due_at_us=step.not_before_us,
+        # What came of it is put together when its time is over.
+        ends_at_us=0 if spec.name == REPORT else campaign.goal.ends_at_us,
         is_timed=step.not_before_us > 0,
-        priority=step.rank,
+        # Of what is urgent only the plan's own steps pass the others: they come to an end.
+        priority=step.rank - (RANK_MAX + 1 if campaign.goal.urgent and came_in is None else 0),
         state=TaskState.WAITING if step.after else TaskState.READY,
     )
 

@@ -36,6 +36,9 @@ class Rescheduling:
                           remedy="halt its campaign, or rule on its review")  # fmt: skip
         now_us = await self._store.now_us()
         _require_ahead(to_us, now_us)
+        if task.is_past(to_us):
+            raise Refused("time_past_end", "the time of its campaign is over by then", where="at_us",
+                          remedy="choose a time before the end of its goal, or open another campaign")  # fmt: skip
         after = replace(next_version(task), due_at_us=to_us, is_timed=True)
         data = {"campaign": task.campaign_id, "from_us": task.due_at_us, "to_us": to_us, "by": by}
         told = Event(kind=EventKind.TASK_RESCHEDULED, subject=task.id, at_us=now_us, data=data)

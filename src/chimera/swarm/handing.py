@@ -8,7 +8,7 @@ from typing import cast
 from chimera.domain import ids, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt, latest
-from chimera.domain.campaign import REPLAN, Campaign, Input, InputState
+from chimera.domain.campaign import REPLAN, Campaign, CampaignCommand, Input, InputState
 from chimera.domain.change import Change
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import Event, EventKind
@@ -29,6 +29,7 @@ POST = "copy.post"
 # A report that is made to see whether the goal is reached, before the one at the end.
 MEASURED, FIGURE = "measured", "engagements_per_post_millis"
 SILENCE = "nobody looked at it in time, and silence is a no"
+OVER = "its time is over"
 _UNDER_WAY = ("waiting", "ready", "leased", "held", "granted", "in_doubt")
 _MADE = frozenset({TaskState.WAITING, TaskState.READY, TaskState.LEASED})
 
@@ -74,8 +75,10 @@ class Handing:
             log.info("followed later", campaign=campaign.id, why=str(error))
 
     async def _follow(self, campaign: Campaign, agent: Agent, now_us: int) -> None:
+        if campaign.is_past(now_us):
+            return await self._end(campaign, now_us)
         if not campaign.followed:
-            return await self._expire(campaign, now_us)
+            return await self._stop(campaign, campaign.end(CourseCommand.EXPIRE), now_us, why=SILENCE)
         if campaign.course is Course.REPORT:
             return await self._report(campaign, agent, now_us)
         reached, held = await self._work_of(campaign)
@@ -99,13 +102,23 @@ class Handing:
         await self._put(campaign, campaign.hand_over(mark, at_us=now_us), now_us)
         return ()
 
-    async def _expire(self, campaign: Campaign, now_us: int) -> None:
+    async def _end(self, campaign: Campaign, now_us: int) -> None:
+        """Its time is over: where all of its own is out, what came of it is put together; else the rest is dropped."""
+        match campaign.course:
+            case Course.ENGAGE:
+                await self._put(campaign, campaign.finish(), now_us, why=OVER)
+            case Course.ENGAGE_WAITS:
+                await self._put(campaign, campaign.resume(), now_us, why=OVER)
+            case _:
+                await self._stop(campaign, campaign.after(CampaignCommand.CANCEL), now_us, why=OVER)
+
+    async def _stop(self, campaign: Campaign, after: Campaign, now_us: int, *, why: str) -> None:
         """What it has planned is dropped by whoever ends cancelled campaigns: its scope is halted with it."""
         scope = scopes.campaign(campaign.id)
-        halt = Halt(id=ids.derive(campaign.id, "cancelled"), halted=scope, reason=SILENCE, by="the deadline",
+        halt = Halt(id=ids.derive(campaign.id, "cancelled"), halted=scope, reason=why, by="the deadline",
                     since_us=now_us)  # fmt: skip
         halts = () if scope in await self._store.halted() else (halt,)
-        await self._put(campaign, campaign.end(CourseCommand.EXPIRE), now_us, *halts, why=SILENCE)
+        await self._put(campaign, after, now_us, *halts, why=why)
 
     async def _report(self, campaign: Campaign, agent: Agent, now_us: int) -> None:
         """The report's task first; when that has ended, the campaign has."""

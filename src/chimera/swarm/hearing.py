@@ -247,7 +247,7 @@ def grant_of(
         action_kind=action.kind,
         platform=action.platform,
         cost_micros=action.cost_micros,
-        expires_at_us=occasion.at_us + GRANT_SECONDS_MAX * 1_000_000,
+        expires_at_us=task.by_its_end(occasion.at_us + GRANT_SECONDS_MAX * 1_000_000),
         policy_digest=ruling.policy_digest,
         approver=question.approver.names if question.approver else "",
         word=question.approver.word if question.approver else "",
@@ -295,7 +295,7 @@ def _escalated(
         reasons=tuple(map(str, reasons)),
         role=role,
         opened_at_us=occasion.at_us,
-        deadline_us=occasion.at_us + _seconds_for(question) * 1_000_000,
+        deadline_us=task.by_its_end(occasion.at_us + _seconds_for(question) * 1_000_000),
         policy=ruling.policy_digest,
     )
     return Consequence(change=Change(records=(after, review), events=(escalation_of(review),)), task=after)

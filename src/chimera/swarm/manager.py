@@ -24,6 +24,7 @@ from chimera.swarm.choosing import Choosing
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
+from chimera.swarm.ending import Ending
 from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
 from chimera.swarm.handing import Handing
@@ -96,7 +97,8 @@ class Manager:
                             treasury=stages.court.treasury, rhythm=stages.rhythm)  # fmt: skip
         self._claiming = Claiming(
             store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock,
-            preparing=Preparing(choosing, reserving), entrusted=entrusted, recollection=recollection,
+            preparing=Preparing(Ending(store=store, clock=clock), choosing, reserving), entrusted=entrusted,
+            recollection=recollection,
         )  # fmt: skip
         self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
         self._planning = Planning(

@@ -90,6 +90,7 @@ class Planning:
         may = [(one, agent) for one, agent in pairs if not one.course.waits and _may_begin(one, agent, resting)]
         due = [(one, agent) for one, agent in may if self._is_time(one, agent)]
         fresh = [pair for pair in due if pair[0].id not in self._goals]
+        fresh.sort(key=lambda pair: not pair[0].goal.urgent)
         taken = fresh[: max(0, GOALS_AT_ONCE_MAX - len(self._goals))]
         for campaign, agent in taken:
             self._start(campaign, self._planned(campaign, partial(self._handing.begin, campaign, agent)))

@@ -148,7 +148,7 @@ function Detail({ item }: { item: Item }): ReactElement {
   return (
     <>
       <Head title={<><bdi className="goal-title">{item.goal.text.slice(0, 120)}</bdi></>} acts={<>{may("halt.set") && !item.halted && <Button variant="default" onClick={() => { openHalt(`campaign:${item.id}`); }}>Halt it…</Button>}<Replan item={item} /><Cancel item={item} /></>}>
-        <Link href="/campaigns">Campaigns</Link> › <Link href={`/agents/${item.agent_id}`}>{item.agent_name}</Link> on {item.goal.platform}, opened <When us={item.opened_at_us} age /> <State of={item.halted ? "halted" : item.state} />
+        <Link href="/campaigns">Campaigns</Link> › <Link href={`/agents/${item.agent_id}`}>{item.agent_name}</Link> on {item.goal.platform}, opened <When us={item.opened_at_us} age />{item.goal.ends_at_us > 0 && <>, ends <When us={item.goal.ends_at_us} /></>} {item.goal.urgent && <Chip>urgent</Chip>} <State of={item.halted ? "halted" : item.state} />
       </Head>
       <Figures of={[
         { label: "Done", value: countOf(count("done")), note: `of ${countOf(item.tasks_counted)} tasks` },
