@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
+from chimera.adapters.system.clock import SystemIds
 from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
@@ -11,6 +13,7 @@ from chimera.domain.decision import Approver
 from chimera.domain.event import Event, EventKind
 from chimera.domain.roles import Role
 from chimera.domain.stages import Handover, Stage
+from chimera.domain.task import TaskState
 from chimera.governance.budgets import Budgets
 from chimera.governance.treasury import Treasury
 from chimera.testing.store_samples import change
@@ -197,6 +200,25 @@ async def test_another_plan_is_an_input_of_the_operator(world: World):
                           headers={"if-match": f'"{stands}"'})  # fmt: skip
         over = await client.post(f"/v1/campaigns/{running.id}/replan", json={"wish": "more"})
         assert (over.status_code, over.json()["code"]) == (409, "campaign_not_running")
+
+
+@pytest.mark.requirement("R-A4", "R-L1")
+async def test_what_was_given_up_is_listed_and_tried_anew_once(world: World):
+    manager, ids = await world.store(Role.MANAGER, "manager-0"), SystemIds()
+    task = replace(world.samples.tasks[0], id=ids.new(), version=1, state=TaskState.FAILED, reason="it was away")
+    await manager.commit(change(task))
+    async with world.client("operator") as client:
+        dead = (await client.get("/v1/tasks/dead?limit=1")).json()
+        assert ([one["id"] for one in dead["tasks"]], dead["more"]) == ([task.id], False)
+        assert dead["tasks"][0]["reason"] == "it was away"
+        path = f"/v1/tasks/{task.id}/redrive"
+        done = await client.post(path, json={"reason": "it is back"})
+        assert (done.status_code, done.json()["task"]["state"]) == (201, "ready")
+        twice = await client.post(path, json={"reason": "it is back"})
+        assert (twice.status_code, twice.json()["code"]) == (409, "task_redriven")
+        assert (await client.get("/v1/tasks/dead")).json()["tasks"] == []
+    async with world.client("reviewer") as client:
+        assert (await client.post(path, json={"reason": "please"})).status_code == 403
 
 
 @pytest.mark.requirement("R-E2", "R-L1")

@@ -8,10 +8,13 @@ from msgspec.structs import replace
 from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import EventKind
+from chimera.domain.grant import PerformanceState
 from chimera.domain.person import Principal
+from chimera.domain.review import ReviewState
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskState
 from chimera.pipeline.redriving import Redriving
+from tests.pipeline.test_settle import performance
 from tests.small_house import OLGA, OTTO, PERMITS, RITA, SmallHouse
 
 pytestmark = pytest.mark.requirement("R-A4", "R-G2")
@@ -92,6 +95,38 @@ async def test_not_under_a_halt_nor_in_a_campaign_that_is_over(house: SmallHouse
     await house.put(replace(campaign, version=campaign.version + 1, state=CampaignState.CANCELLED))
     assert await code_of(house, task) == "task_not_dead"
     assert not await house.office.list(Task, states=("ready",))
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "code"),
+    [
+        (PerformanceState.IN_DOUBT, "expired", "act_in_doubt"),
+        (PerformanceState.IN_DOUBT, "", "act_in_doubt"),
+        (PerformanceState.FINISHED, "expired", "act_in_doubt"),
+        (PerformanceState.IN_DOUBT, "rejected", ""),
+        (PerformanceState.FAILED, "", ""),
+    ],
+)
+async def test_what_may_have_happened_is_not_done_again(
+    house: SmallHouse, state: PerformanceState, outcome: str, code: str
+) -> None:
+    """Nobody said in time whether it happened: the task has failed, and the act may stand there all the same."""
+    granted = await house.grant()
+    task = replace(granted.task, state=TaskState.FAILED)
+    review = replace(await house.escalate(), task_id=task.id, about="doubt", state=ReviewState.CLOSED, outcome=outcome)
+    for record in (task, performance(granted, state), review):
+        house.rewrite(record)
+    if code:
+        assert await code_of(house, task) == code
+    else:
+        anew = (await redriving(house).redrive(task.id, by=OTTO, why="it is not there")).task
+        assert (anew.state, anew.grant_id) == (TaskState.READY, None)
+
+
+async def test_not_when_the_time_of_its_campaign_is_over(house: SmallHouse) -> None:
+    task = await house.a_task(state=TaskState.FAILED, ends_at_us=house.clock.now_us() + 1)
+    house.clock.advance(1)
+    assert await code_of(house, task) == "task_not_dead"
 
 
 @pytest.mark.parametrize(("why", "code"), [("a\x00b", "text_has_nul"), ("\ud800", "text_lone_surrogate")])

@@ -71,6 +71,7 @@ from chimera.governance.treasury import Treasury
 from chimera.governance.webhooks import Webhooks
 from chimera.pipeline.installer import Contents, Installer
 from chimera.pipeline.intake import Intake
+from chimera.pipeline.redriving import Redriving
 from chimera.pipeline.rescheduling import Rescheduling
 from chimera.pipeline.steering import Steering
 from chimera.ports.clock import Clock
@@ -161,7 +162,8 @@ def _resources(given: Given, pulse: Pulse, restraints: Restraints, measures: Mea
     yield ScorecardRoutes(views=views, rehearsals=given.rehearsals)
     yield VariantRoutes(views=views)
     yield CampaignRoutes(views=views, intake=given.intake, steering=Steering(store=office), zone=given.zone)
-    yield TaskRoutes(views=views, retelling=retelling, rescheduling=Rescheduling(store=office), zone=given.zone)
+    yield TaskRoutes(views=views, retelling=retelling, rescheduling=Rescheduling(store=office), zone=given.zone,
+                     redriving=Redriving(store=office, permits=given.permits))  # fmt: skip
     yield ReviewRoutes(views=views, reviews=given.reviews, permits=given.permits,
                        treasury=treasury)  # fmt: skip
     yield ReviewerRoutes(reviewers=Reviewers(store=office, ids=given.ids, permits=given.permits))

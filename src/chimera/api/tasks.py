@@ -1,4 +1,4 @@
-"""One task, its whole life on one page, and moving it to another time while it waits."""
+"""One task, its whole life on one page, moving it to another time while it waits, trying it anew when it failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chimera.api.guard import Version, Who
 from chimera.api.paging import PAGE, Page
 from chimera.api.retelling import Retelling
 from chimera.api.route import Needs, Route
-from chimera.api.words import Cursor, Id, Limit
+from chimera.api.words import Cursor, Id, Limit, Note
 from chimera.domain import civil, ids
 from chimera.domain.attempt import Attempt, in_turn
 from chimera.domain.budget import Hold
@@ -23,6 +23,7 @@ from chimera.domain.campaign import Input
 from chimera.domain.grant import Batch, Grant, Performance, Seal
 from chimera.domain.review import Review
 from chimera.domain.task import Task
+from chimera.pipeline.redriving import Redriven, Redriving
 from chimera.pipeline.rescheduling import Rescheduling
 from chimera.ports.views import Views
 
@@ -43,6 +44,21 @@ class Trace(Struct, frozen=True, kw_only=True):
     batch: Batch | None
     performance: Performance | None
     events: tuple[history.EventLine, ...]
+
+
+class Dead(Struct, frozen=True, kw_only=True):
+    """Tasks that were given up and are not tried anew, oldest first. `more`: there are others behind these."""
+
+    tasks: tuple[Task, ...]
+    more: bool
+
+
+class Redrive(BaseModel):
+    """Why it should go better now."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the model is back"}]})
+
+    reason: Note
 
 
 class NewTime(BaseModel):
@@ -72,7 +88,10 @@ class NewTime(BaseModel):
 class TaskRoutes:
     """`/v1/tasks`."""
 
-    def __init__(self, *, views: Views, retelling: Retelling, rescheduling: Rescheduling, zone: tzinfo) -> None:
+    def __init__(
+        self, *, views: Views, retelling: Retelling, rescheduling: Rescheduling, redriving: Redriving, zone: tzinfo
+    ) -> None:
+        self._redriving = redriving
         self._views = views
         self._retelling = retelling
         self._rescheduling = rescheduling
@@ -81,10 +100,13 @@ class TaskRoutes:
     def routes(self) -> Iterator[Route]:
         """What is served."""
         see = Needs("fleet.look")
+        yield Route(method="GET", path="/v1/tasks/dead", endpoint=self.dead, needs=see, answer=Dead)
         yield Route(method="GET", path="/v1/tasks", endpoint=self.list, needs=see, answer=Page[Task])
         yield Route(method="GET", path="/v1/tasks/{task_id}", endpoint=self.show, needs=see, answer=Task)
         yield Route(method="POST", path="/v1/tasks/{task_id}/reschedule", endpoint=self.reschedule, answer=Task,
                     needs=Needs("goal.give"))  # fmt: skip
+        yield Route(method="POST", path="/v1/tasks/{task_id}/redrive", endpoint=self.redrive, answer=Redriven,
+                    needs=Needs("goal.give"), status=201)  # fmt: skip
         yield Route(method="GET", path="/v1/tasks/{task_id}/trace", endpoint=self.trace, needs=see, answer=Trace)
 
     async def list(
@@ -108,6 +130,15 @@ class TaskRoutes:
         """Move a task that has not begun: it begins no earlier than that. What has begun is not moved."""
         to_us = given.moment_in(self._zone)
         return await self._rescheduling.move(task_id, to_us=to_us, version=version, by=who.name)
+
+    async def dead(self, limit: Limit = PAGE) -> Dead:
+        """What was given up and is not tried anew, with the reason of each."""
+        found = await self._redriving.dead(most=limit + 1)
+        return Dead(tasks=found[:limit], more=len(found) > limit)
+
+    async def redrive(self, task_id: Id, given: Redrive, who: Who) -> Redriven:
+        """Try a failed task anew, once: as another task under today's policy, limits and budget, with what waited."""
+        return await self._redriving.redrive(task_id, by=who, why=given.reason)
 
     async def trace(self, task_id: Id, who: Who) -> Trace:
         """One task's whole life."""

@@ -1,7 +1,7 @@
 """Lists tasks that were given up, and has them tried anew for a person. Writes as the office; grants nothing.
 
 A task that failed stays as it is: what is tried is a new one with the same input, and the same limits, budget and gate
-before it. Only what has certainly not happened fails, so nothing is done twice; and a task is tried anew once.
+before it. What may have happened is not tried anew, and a task is tried anew once: nothing is done twice.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Refused
 from chimera.domain.event import Event, EventKind
+from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.person import Principal
+from chimera.domain.review import Review, ReviewState
 from chimera.domain.task import Task, TaskState
 from chimera.domain.verbs import Resource
 from chimera.governance.identity.permits import Permits
 from chimera.ports.store import LIST_MAX, Store
 
 FOLLOWERS_MAX = 200
+DOUBT = "doubt"
 
 
 class Redriven(Struct, frozen=True, kw_only=True):
@@ -39,16 +42,17 @@ class Redriving:
         self._store = store
         self._permits = permits
 
-    async def dead(self) -> tuple[Task, ...]:
-        """Every task that was given up and is not tried anew, oldest first."""
+    async def dead(self, *, most: int | None = None) -> tuple[Task, ...]:
+        """Tasks that were given up and are not tried anew, oldest first: every one, or so many."""
         found: list[Task] = []
-        while page := await self._store.list(Task, states=("failed",), after=found[-1].id if found else ""):
-            found.extend(page)
-        tried: set[str] = set()
-        for begin in range(0, len(found), LIST_MAX):
-            batch = [_anew(task) for task in found[begin : begin + LIST_MAX]]
-            tried |= {one.id for one in await self._store.get_many(Task, batch)}
-        return tuple(task for task in found if _anew(task) not in tried)
+        after = ""
+        while page := await self._store.list(Task, states=("failed",), after=after):
+            tried = {one.id for one in await self._store.get_many(Task, [_anew(task) for task in page])}
+            found.extend(task for task in page if _anew(task) not in tried)
+            after = page[-1].id
+            if most is not None and len(found) >= most:
+                break
+        return tuple(found[:most])
 
     async def redrive(self, task_id: str, *, by: Principal, why: str) -> Redriven:
         """Try it anew, with everything that was dropped because of it."""
@@ -56,8 +60,9 @@ class Redriving:
         task = await self._store.get(Task, task_id)
         about = Resource(kind="task", id=task.id, agent=task.agent_id, campaign=task.campaign_id)
         self._permits.require(by, "goal.give", about)
-        await self._require_dead(task)
         now_us = await self._store.now_us()
+        await self._require_dead(task, now_us)
+        await self._require_undone(task)
         again = (task, *await self._followers(task))
         anew = {one.id: _anew(one) for one in again}
         first, *rest = (_copy(one, anew) for one in again)
@@ -69,7 +74,7 @@ class Redriving:
         await self._store.commit(Change(records=(begun, *rest), events=(event,), begins_in=places))
         return Redriven(task=begun, followers=tuple(rest))
 
-    async def _require_dead(self, task: Task) -> None:
+    async def _require_dead(self, task: Task, now_us: int) -> None:
         if task.state is not TaskState.FAILED:
             raise Refused("task_not_dead", f"the task is {task.state}: only one that failed is tried anew",
                           where=task.id, remedy="chimera task dead lists them")  # fmt: skip
@@ -80,6 +85,22 @@ class Redriving:
         if campaign.state is not CampaignState.RUNNING:
             raise Refused("task_not_dead", f"its campaign is {campaign.state}", where=campaign.id,
                           remedy="open another campaign for what is still wanted")  # fmt: skip
+        if task.is_past(now_us):
+            raise Refused("task_not_dead", "the time of its campaign is over", where=campaign.id,
+                          remedy="open another campaign for what is still wanted")  # fmt: skip
+
+    async def _require_undone(self, task: Task) -> None:
+        """An act that was begun is done again only where it certainly did not happen: the network or a person said so.
+
+        Where nobody said so in time the task has failed as well, and the act may still have happened.
+        """
+        begun = await self._store.find(Performance, task.grant_id) if task.grant_id else None
+        if begun is None or begun.state is PerformanceState.FAILED:
+            return
+        asked = await self._store.list(Review, scope=task.id)
+        if not any(one.about == DOUBT and one.outcome == str(ReviewState.REJECTED) for one in asked):
+            raise Refused("act_in_doubt", "nobody knows whether its act has happened, and it would be done again",
+                          where=begun.id, remedy="look at the account; if it is missing, give a goal")  # fmt: skip
 
     async def _followers(self, task: Task) -> Sequence[Task]:
         """What was dropped because this failed, and waits for nothing else that will never come."""

@@ -1,13 +1,17 @@
 /** One task's whole life on one page: in a line, as a timeline, or all of it. */
-import { Button, SegmentedControl } from "@mantine/core";
+import { Button, SegmentedControl, Textarea } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactElement } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import * as api from "chimera-client";
 import { useRead } from "@/api/queries";
+import { Dialogue } from "@/parts/Dialogue";
 import { Icon } from "@/parts/Icon";
 import { Chip, Found, Hash, Head, Money, Panel, State, When } from "@/parts/parts";
 import { Untrusted } from "@/parts/Untrusted";
 import { PostCard } from "@/screens/reviews/PostCard";
+import { useMay } from "@/session";
 import { EVENT_TONES, sayEvent } from "@/words/events";
 import { fieldsOf, textOf } from "@/words/plain";
 import { percentOf } from "@/words/money";
@@ -101,13 +105,41 @@ function Full({ trace }: { trace: Trace }): ReactElement {
   return <div className="stack">{Object.entries(parts).filter(([, part]) => part !== null && !(Array.isArray(part) && part.length === 0)).map(([name, part]) => <Panel key={name} title={name}><pre className="bytes" tabIndex={0}>{JSON.stringify(part, null, 2)}</pre></Panel>)}</div>;
 }
 
+/** What failed is tried anew, once: another task with the same input, under today's limits. */
+function Redrive({ trace }: { trace: Trace }): ReactElement | null {
+  const may = useMay();
+  const client = useQueryClient();
+  const [, go] = useLocation();
+  const [isOpen, setOpen] = useState(false);
+  const [reason, setReason] = useState("");
+  const redrive = useMutation({
+    mutationFn: () => api.tasksRedrive({ path: { task_id: trace.task.id }, body: { reason: reason.trim() } }),
+    onSuccess: (made) => {
+      setOpen(false);
+      void client.invalidateQueries({ queryKey: ["tasks"] });
+      notifications.show({ message: made.followers.length ? `It is tried anew, and ${String(made.followers.length)} that were dropped wait for it again` : "It is tried anew", color: "verdigris" });
+      go(`/audit/task/${made.task.id}`);
+    },
+  });
+  if (!may("goal.give") || trace.task.state !== "failed") return null;
+  return (
+    <>
+      <Button variant="default" onClick={() => { setOpen(true); }}>Try anew…</Button>
+      <Dialogue title="Try it anew" isOpen={isOpen} onClose={() => { setOpen(false); }} does="Try it anew" isReady={reason.trim() !== ""} isBusy={redrive.isPending} error={redrive.error} onDone={() => { redrive.mutate(); }}>
+        <p className="soft" style={{ margin: 0 }}>It failed: {trace.task.reason}. Another task with the same input is tried, once, with what was dropped because of this one. Today's policy, budget and halts decide; what may have happened already is not done again.</p>
+        <Textarea label="Why it should go better now" required autosize minRows={2} maxLength={500} value={reason} onChange={(event) => { setReason(event.currentTarget.value); }} data-autofocus />
+      </Dialogue>
+    </>
+  );
+}
+
 export function TaskLife({ id }: { id: string }): ReactElement {
   const [view, setView] = useState<View>("compact");
   const trace = useRead(["tasks", id, "trace"], (asked) => api.tasksTrace({ ...asked, path: { task_id: id } }));
   return (
     <Found query={trace}>{(found) => (
       <>
-        <Head title={<>{found.task.spec[0]} <State of={found.task.state} /></>} acts={<><SegmentedControl aria-label="How much" data={[{ value: "compact", label: "Compact" }, { value: "timeline", label: "Timeline" }, { value: "full", label: "Full" }]} value={view} onChange={(value) => { setView(value as View); }} /><Button variant="default" onClick={() => { save(`task-${id}.json`, JSON.stringify(found, null, 2), "application/json"); }}>Export</Button></>}>
+        <Head title={<>{found.task.spec[0]} <State of={found.task.state} /></>} acts={<><Redrive trace={found} /><SegmentedControl aria-label="How much" data={[{ value: "compact", label: "Compact" }, { value: "timeline", label: "Timeline" }, { value: "full", label: "Full" }]} value={view} onChange={(value) => { setView(value as View); }} /><Button variant="default" onClick={() => { save(`task-${id}.json`, JSON.stringify(found, null, 2), "application/json"); }}>Export</Button></>}>
           <Link href="/audit">Audit</Link> › <span className="hash">{id}</span> · <Link href={`/campaigns/${found.task.campaign_id}`}>its campaign</Link> · <Link href={`/agents/${found.task.agent_id}`}>its agent</Link>
         </Head>
         <div className="stack"><Line trace={found} />{view === "compact" ? <Words trace={found} /> : view === "timeline" ? <Timeline trace={found} /> : <Full trace={found} />}</div>
