@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from chimera.domain.errors import Unavailable
 from chimera.governance.treasury import Treasury
 from chimera.swarm.allotting import Allotting
 from chimera.swarm.holding import Holding
+from chimera.testing.manual_clock import ManualClock
 
 pytestmark = pytest.mark.requirement("R-A2", "R-A7")
 
@@ -105,3 +107,29 @@ async def test_a_slots_manager_that_does_not_end_does_not_keep_the_others_from_b
         ends.set()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_slots_manager_that_was_told_while_it_began_is_told_again() -> None:
+    clock, slots, ended = ManualClock(), TakenSlots(), asyncio.Event()
+
+    async def run_slot(number: int) -> None:
+        if number == 0:
+            # As a driver that opens a connection and is told meanwhile: it opens another.
+            with contextlib.suppress(Unavailable):
+                await deaf()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    holding = Holding(slots=slots, holder="a", count=2, run_slot=run_slot, clock=clock)
+    running = asyncio.create_task(holding.run())
+    try:
+        async with asyncio.timeout(10):
+            while not ended.is_set():
+                await asyncio.sleep(0.01)
+                clock.advance(1)
+    finally:
+        running.cancel()
+        await asyncio.wait((running,), timeout=5)
+    assert holding._stray == {}

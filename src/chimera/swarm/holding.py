@@ -20,6 +20,8 @@ RENEW_SECONDS = 0.4
 # Less than a lease: whoever waits for one slot's end still renews the others.
 ENDS_SECONDS_MAX = 1.0
 RENEWALS_IN_A_LEASE = 5
+# Long enough to close what a manager has open; it is interrupted then.
+TELLS_AGAIN_SECONDS = 10.0
 # A fleet in one process: taken for longer, since nobody waits to take over. Whatever the number of slots is elsewhere.
 ALONE_LEASE_SECONDS, ALONE_RENEW_SECONDS = 10.0, 2.0
 ROUNDS_MAX = 10
@@ -51,7 +53,7 @@ class Holding:
         self._run_slot = run_slot
         self._clock = clock
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._stray: set[asyncio.Task[None]] = set()
+        self._stray: dict[asyncio.Task[None], int] = {}
         # A newcomer is counted before it takes anything.
         self._takes_part = False
 
@@ -81,6 +83,7 @@ class Holding:
         except ChimeraError as error:
             return log.warning("slots are held again later", why=str(error))
         self._takes_part = True
+        self._tell_again()
         await self._end([one for one, running in self._running.items() if one not in mine or running.done()])
         for number in sorted(mine - self._running.keys()):
             self._running[number] = asyncio.create_task(self._run_slot(number), name=f"slot-{number}")
@@ -104,10 +107,17 @@ class Holding:
             except ChimeraError as error:
                 log.info("a slot is left to its lease", slot=number, why=str(error))
 
+    def _tell_again(self) -> None:
+        """Told while it began, a driver may have taken that for a fault: it would run here for ever, fenced or idle."""
+        for running, told_us in self._stray.items():
+            if self._clock.now_us() - told_us >= TELLS_AGAIN_SECONDS * 1_000_000:
+                self._stray[running] = self._clock.now_us()
+                running.cancel()
+
     def _tell_end(self, number: int, running: asyncio.Task[None]) -> None:
         if not running.done():
-            self._stray.add(running)
-            running.add_done_callback(self._stray.discard)
+            self._stray[running] = self._clock.now_us()
+            running.add_done_callback(lambda one: self._stray.pop(one, None))
             log.warning("the manager of a slot does not end", slot=number)
         elif not running.cancelled() and (error := running.exception()) is not None:
             log.warning("the manager of a slot ended", slot=number, why="; ".join(_causes(error)))
