@@ -13,7 +13,7 @@ from chimera.domain.decision import Approver
 from chimera.domain.event import Event, EventKind
 from chimera.domain.roles import Role
 from chimera.domain.stages import Handover, Stage
-from chimera.domain.task import TaskState
+from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.governance.budgets import Budgets
 from chimera.governance.treasury import Treasury
 from chimera.testing.store_samples import change
@@ -219,6 +219,23 @@ async def test_what_was_given_up_is_listed_and_tried_anew_once(world: World):
         assert (await client.get("/v1/tasks/dead")).json()["tasks"] == []
     async with world.client("reviewer") as client:
         assert (await client.post(path, json={"reason": "please"})).status_code == 403
+
+
+@pytest.mark.requirement("R-L2", "R-A7")
+async def test_what_has_come_to_nothing_says_so_in_the_figures(world: World):
+    manager, ids = await world.store(Role.MANAGER, "manager-0"), SystemIds()
+    await manager.commit(
+        change(replace(world.samples.tasks[0], id=ids.new(), version=1, state=TaskState.READY, due_at_us=0))
+    )
+    ready = await manager.list(Task, states=("ready",))
+    async with world.client() as client:
+        told = (await client.get("/metrics")).text
+        assert f'chimera_tasks_moving{{state="ready"}} {len(ready)}.0' in told
+        assert f"chimera_tasks_due {len(ready)}.0" in told
+        await manager.commit(change(*(task.after(TaskCommand.DROP) for task in ready)))
+        told = (await client.get("/metrics")).text
+        assert 'chimera_tasks_moving{state="ready"} 0.0' in told
+        assert "chimera_tasks_due 0.0" in told
 
 
 @pytest.mark.requirement("R-E2", "R-L1")

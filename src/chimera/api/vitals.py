@@ -40,6 +40,7 @@ class Measures:
         self.lag = Gauge("chimera_api_stream_lag_seconds", "Age of the oldest event when told", registry=self.registry)
         self.today = Gauge("chimera_today", "What happened today", ("what",), registry=self.registry)
         self.tasks = Gauge("chimera_tasks_moving", "Tasks on their way", ("state",), registry=self.registry)
+        self.due = Gauge("chimera_tasks_due", "Tasks that a worker could begin now", registry=self.registry)
         self.reviews = Gauge("chimera_reviews_waiting", "Reviews that wait", ("risk",), registry=self.registry)
         self.halted = Gauge("chimera_halted_scopes", "Halts in force", registry=self.registry)
         self.spent = Gauge(
@@ -57,6 +58,9 @@ class Measures:
         """One more request."""
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
+
+
+_NOTHING_MOVES = dict.fromkeys(("ready", "leased", "granted", "in_doubt"), 0)
 
 
 class VitalRoutes:
@@ -112,8 +116,11 @@ class VitalRoutes:
         measures.lag.set(self._pulse.lag_us / 1_000_000)
         for name in ("published", "failed", "granted", "held", "refused", "refused_inputs", "admitted", "settled"):
             measures.today.labels(name).set(getattr(tally, name))
-        for state, many in (await self._views.moving()).items():
+        # What has come to nothing is not in the answer: its last figure would stand for ever, and nothing scale down.
+        for state, many in {**_NOTHING_MOVES, **await self._views.moving()}.items():
             measures.tasks.labels(state).set(many)
+        measures.due.set(ages.due_tasks)
+        measures.reviews.clear()
         for risk, many in (await self._views.waiting_reviews()).items():
             measures.reviews.labels(risk).set(many)
         measures.halted.set(len(await self._views.halted()))

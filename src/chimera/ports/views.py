@@ -47,8 +47,12 @@ class Stretch(Struct, frozen=True, kw_only=True):
 
 
 class Ages(Struct, frozen=True, kw_only=True):
-    """How long the oldest has waited, by the store's clock; zero when nothing waits."""
+    """How long the oldest has waited, by the store's clock; zero when nothing waits.
 
+    `due_tasks` are those that a worker could begin now: their time has come, and no halt keeps them.
+    """
+
+    due_tasks: int = 0
     oldest_ready_us: int = 0
     oldest_review_us: int = 0
     next_deadline_us: int = 0

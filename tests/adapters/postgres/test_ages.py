@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from chimera.adapters.postgres.views import open_views
 from chimera.adapters.system.clock import SystemIds
+from chimera.domain.halt import Halt
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskState
 from chimera.testing.store_samples import Samples, change
@@ -40,5 +41,23 @@ async def test_a_task_that_becomes_due_has_waited_since_then(database: Database)
         now_us = await store.now_us()
         await store.commit(change(a_task(now_us + HOUR_US)))
         assert (await views.ages()).oldest_ready_us == 0
+    finally:
+        await views.close()
+
+
+@pytest.mark.parametrize("scope", ["", "fleet", "campaign:", "agent:"])
+async def test_what_a_halt_keeps_is_no_work_for_more_workers(database: Database, scope: str) -> None:
+    store = await database.open("manager-0", Role.MANAGER)
+    office = await database.open("office", Role.OFFICE)
+    views = await open_views(database.admin_dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
+    try:
+        task = a_task(0)
+        await store.commit(change(task, a_task(await store.now_us() + HOUR_US)))
+        assert (await views.ages()).due_tasks == 1
+        halted = {"campaign:": f"campaign:{task.campaign_id}", "agent:": f"agent:{task.agent_id}"}.get(scope, scope)
+        halt = Halt(id=SystemIds().new(), halted=halted or "agent:somebody", reason="a look", by="olga", since_us=1)
+        await office.commit(change(halt))
+        ages = await views.ages()
+        assert (ages.due_tasks, ages.oldest_ready_us > 0) == ((0, False) if scope else (1, True))
     finally:
         await views.close()
