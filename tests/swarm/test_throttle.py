@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain.campaign import Input
+from chimera.domain.draft import Call
+from chimera.domain.errors import Unavailable
 from chimera.domain.event import EventKind
 from chimera.domain.labels import PUBLIC
 from chimera.domain.roles import Role
@@ -18,9 +21,10 @@ from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS
 from chimera.swarm.handing import Handing
 from chimera.swarm.planning import POOR_SECONDS, Planning
-from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by
+from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by, was_asked
 from tests.pipeline.test_planner import planner as a_planner
-from tests.small_house import SmallHouse
+from tests.small_house import TEXT, SmallHouse, a_post
+from tests.small_work import draft
 from tests.swarm.test_hearing import Bench
 
 pytestmark = pytest.mark.requirement("R-A2", "R-A5")
@@ -248,3 +252,36 @@ async def test_a_planner_that_is_turned_away_waits_too(house: SmallHouse) -> Non
     assert not planning._is_time(house.campaign, house.agent)
     house.clock.advance(POOR_SECONDS)
     assert planning._is_time(house.campaign, house.agent)
+
+
+AWAY = "gateway: the gateway does not answer: refused (see whether it runs) [gateway_unreachable]"
+NONE = "models: no model gave an answer (m: resting) (chimera models check says which of them answers) [models_failed]"
+
+
+@pytest.mark.parametrize("calls", [told("resting").calls, ()])
+async def test_where_nobody_was_asked_it_was_no_try(house: SmallHouse, calls: tuple[Call, ...]) -> None:
+    """A gateway that is started anew, a provider whose breaker is open: nothing is given up for it."""
+    bench, failure = Bench(house), NONE if calls else AWAY
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    for _ in range(9):
+        await bench.claiming.once()
+        leased = bench.dispatch.sent[-1].task
+        await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, failure=failure, calls=calls))
+        house.clock.advance(60)
+    after = await house.manager.get(Task, task.id)
+    assert (after.state, after.attempt, after.reason) == (TaskState.READY, 0, failure)
+    assert bench.claiming.limited == {"copy.post"}, "so that not all of them are claimed and given back"
+
+
+async def test_a_judge_behind_a_gateway_that_is_away_is_no_try_either(house: SmallHouse) -> None:
+    away = Unavailable("gateway_unreachable", "it does not answer", where="gateway", remedy="see whether it runs")
+    task = await Bench(house, judge=away).hear(draft(TEXT, action=a_post()))
+    assert (task.state, task.attempt) == (TaskState.READY, 0)
+    assert "the judge gave no verdict" in task.reason
+
+
+@pytest.mark.parametrize("causes", [("rate-limited",), ("resting", "unreachable"), ("bad-request",)])
+def test_whoever_was_asked_was_tried(causes: tuple[str, ...]) -> None:
+    assert was_asked(replace(told(*causes), failure=NONE))
+    assert was_asked(replace(told("resting"), failure="the skill broke")), "it failed for another reason"
+    assert not was_asked(replace(told("resting", "resting"), failure=NONE))

@@ -80,9 +80,9 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
 def postponed(
     task: Task, occasion: Occasion, *, why: str, calls: tuple[Call, ...], until_us: int | None = None
 ) -> Consequence:
-    """A halt or a full quota: the lease is given back, what it cost is counted, and the work begins again after it."""
+    """A halt, a full quota, nobody there to ask: the lease is given back, what it cost counts, and it was no try."""
     due_us = occasion.at_us + HALTED_SECONDS * 1_000_000 if until_us is None else until_us
-    after = replace(task.after(TaskCommand.RETRY), due_at_us=due_us, reason=why[:500])
+    after = replace(task.given_back(due_us), reason=why[:500])
     cost_micros = sum(call.cost_micros for call in calls)
     data = {"why": why[:500], "agent": task.agent_id, "spec": str(task.spec), "cost_micros": cost_micros}
     event = Event(kind=EventKind.TASK_POSTPONED, subject=task.id, at_us=occasion.at_us, data=data)

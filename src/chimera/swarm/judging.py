@@ -31,6 +31,7 @@ from chimera.swarm.loops import in_step, log
 from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
+from chimera.swarm.throttle import was_asked
 
 JUDGED_AT_ONCE_MAX = 1_024
 _POSTPONED = ("halted", "over_quota")
@@ -121,7 +122,7 @@ class Judging:
                 hearing.postponed(assignment.task, occasion, why=why, calls=result.calls, until_us=until_us)
             )
         if result.draft is None:
-            return await self._commit(hearing.failed(assignment.task, result, spec.limits, occasion))
+            return await self._commit(_unmade(assignment.task, result, spec, occasion))
         result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
         assert result.draft is not None, "just labelled"
         try:
@@ -130,8 +131,9 @@ class Judging:
                     assignment, result.draft, model=_answered_by(result), others=self._roster.confidences
                 )
         except ChimeraError as error:
-            failure = msgspec.structs.replace(result, failure=f"the judge gave no verdict: {error.message}")
-            return await self._commit(hearing.failed(assignment.task, failure, spec.limits, occasion))
+            why = f"the judge gave no verdict: {error.message} [{error.code}]"
+            failure = msgspec.structs.replace(result, draft=None, failure=why)
+            return await self._commit(_unmade(assignment.task, failure, spec, occasion))
         await in_step()
         await self._after_verdict(assignment, spec, result, judgement, occasion)
 
@@ -313,3 +315,10 @@ class Judging:
 def _answered_by(result: Result) -> str:
     """The model whose answer became the draft: the one that was asked last."""
     return next((call.name for call in reversed(result.calls) if call.kind == "model"), "")
+
+
+def _unmade(task: Task, result: Result, spec: Spec, occasion: Occasion) -> Consequence:
+    """No draft or no verdict came: a try that failed, or none where nobody was asked."""
+    if was_asked(result):
+        return hearing.failed(task, result, spec.limits, occasion)
+    return hearing.postponed(task, occasion, why=result.failure, calls=result.calls)

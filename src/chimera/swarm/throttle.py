@@ -28,6 +28,10 @@ _ANSWERED = frozenset({"ok", "cached"})
 _SIGNS = tuple(f'"cause":"{cause}"' for cause in sorted(TURNED_AWAY))
 
 
+# What stands for the gateway where models are named, and how a failure ends where it was away.
+GATEWAY, _GATEWAY_AWAY, _NO_MODEL = "gateway", "[gateway_unreachable]", "[models_failed]"
+
+
 class _Said(Struct, frozen=True):
     """What a call that was tried came to."""
 
@@ -74,7 +78,8 @@ class Throttle:
     def heard(self, result: Result, task_type: str, out: Callable[[str], int]) -> None:
         """A result of a task type came back, with what its models said."""
         limit = self._limits.get(task_type)
-        if models := turned_away_by(result.calls):
+        models = frozenset({GATEWAY}) if result.failure.endswith(_GATEWAY_AWAY) else turned_away_by(result.calls)
+        if models:
             self._turned_away(task_type, models, out)
         elif limit is not None:
             limit.went_well += 1
@@ -111,6 +116,20 @@ class Throttle:
         elif now_us - limit.sign_us >= STEP_US:
             limit.most, limit.went_well = max(1, min(out(name), limit.most) // 2), 0
             limit.sign_us, limit.models = now_us, limit.models | models
+
+
+def was_asked(result: Result) -> bool:
+    """Whether anybody was asked for what did not come: not where the gateway was away, or each model's breaker open.
+
+    Where nobody was, it was no try at the task: whoever restarts a gateway would lose all that is under way.
+    """
+    if result.failure.endswith(_GATEWAY_AWAY):
+        return False
+    tries = [call for call in result.calls if call.kind == TRY]
+    if not tries or not result.failure.endswith(_NO_MODEL):
+        return True
+    last = [call for call in tries if call.request_digest == tries[-1].request_digest]
+    return any(_SAID.decode(call.answer).cause != "resting" for call in last)
 
 
 def turned_away_by(calls: Iterable[Call]) -> frozenset[str]:
