@@ -112,30 +112,43 @@ class Judging:
     async def _settle_result(self, assignment: Assignment, result: Result) -> None:
         spec = self._court.contracts.specs[assignment.spec.name]
         occasion = self._occasion(assignment)
-        if result.draft is None and await self._was_halted(result):
-            return await self._commit(
-                hearing.postponed(assignment.task, occasion, why=result.failure, calls=result.calls)
-            )
-        if result.draft is None and (until_us := await self._calls_again_us(result)) is not None:
-            why = quotas.in_words(result.full_window, zone=self._court.treasury.zone)
-            return await self._commit(
-                hearing.postponed(assignment.task, occasion, why=why, calls=result.calls, until_us=until_us)
-            )
         if result.draft is None:
-            return await self._commit(_unmade(assignment.task, result, spec, occasion))
-        result = msgspec.structs.replace(result, draft=labelled(result.draft, assignment))
-        assert result.draft is not None, "just labelled"
+            return await self._settle_without_draft(assignment, spec, result, occasion)
+        draft = labelled(result.draft, assignment)
+        result = msgspec.structs.replace(result, draft=draft)
         try:
             with self._court.timed("judge"):
                 judgement = await self._court.judge.assess(
-                    assignment, result.draft, model=_answered_by(result), others=self._roster.confidences
+                    assignment, draft, model=_answered_by(result), others=self._roster.confidences
                 )
         except ChimeraError as error:
             why = f"the judge gave no verdict: {error.message} [{error.code}]"
             failure = msgspec.structs.replace(result, draft=None, failure=why)
             return await self._commit(_unmade(assignment.task, failure, spec, occasion))
         await in_step()
-        await self._after_verdict(assignment, spec, result, judgement, occasion)
+        if not judgement.verdict.accepted:
+            return await self._commit(hearing.rejected(assignment, result, judgement, spec.limits, occasion))
+        if draft.action is None:
+            opened = await followers.opened(
+                self._store, assignment.task, labels=draft.labels, attempt_id=attempt_id(assignment.task)
+            )
+            return await self._commit(hearing.accepted(assignment, result, judgement, occasion, opened))
+        await self._decide(assignment, spec, result, judgement, occasion)
+
+    async def _settle_without_draft(
+        self, assignment: Assignment, spec: Spec, result: Result, occasion: Occasion
+    ) -> None:
+        """No draft came: the work waits where nobody is to blame for it, and has failed otherwise."""
+        if await self._was_halted(result):
+            return await self._commit(
+                hearing.postponed(assignment.task, occasion, why=result.failure, calls=result.calls)
+            )
+        if (until_us := await self._calls_again_us(result)) is not None:
+            why = quotas.in_words(result.full_window, zone=self._court.treasury.zone)
+            return await self._commit(
+                hearing.postponed(assignment.task, occasion, why=why, calls=result.calls, until_us=until_us)
+            )
+        await self._commit(_unmade(assignment.task, result, spec, occasion))
 
     def _occasion(self, assignment: Assignment) -> Occasion:
         """Now, with what was set aside for this task's models."""
@@ -153,19 +166,6 @@ class Judging:
         found = await self._store.windows((result.full_window,))
         full = next((one for one in found if one.is_closed_to_reads), None)
         return None if full is None else quotas.opens_again_us(full.id, zone=self._court.treasury.zone)
-
-    async def _after_verdict(
-        self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
-    ) -> None:
-        assert result.draft is not None, "only drafts have verdicts"
-        if not judgement.verdict.accepted:
-            return await self._commit(hearing.rejected(assignment, result, judgement, spec.limits, occasion))
-        if result.draft.action is None:
-            opened = await followers.opened(
-                self._store, assignment.task, labels=result.draft.labels, attempt_id=attempt_id(assignment.task)
-            )
-            return await self._commit(hearing.accepted(assignment, result, judgement, occasion, opened))
-        await self._decide(assignment, spec, result, judgement, occasion)
 
     async def _decide(
         self, assignment: Assignment, spec: Spec, result: Result, judgement: Judgement, occasion: Occasion
