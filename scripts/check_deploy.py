@@ -15,6 +15,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "deploy" / "helm" / "chimera"
 ROLES = {"api", "manager", "worker", "gateway", "effects"}
+# The only writer of its name in the database: the next one fences it.
+SINGLE = {"api", "effects"}
 REPLICAS_MIN = 2  # a node may go
 NODES = {"staging": 3, "production": 10}
 
@@ -43,16 +45,25 @@ def chart_faults(values: dict[str, Any]) -> Iterator[str]:
     )
     if [role for role, holds in roles.items() if holds.get("secret") == "platforms"] != ["effects"]:
         yield "values.yaml: platform credentials are for effects alone"
+    if {role for role, holds in roles.items() if holds.get("single")} != SINGLE:
+        yield f"values.yaml: {sorted(SINGLE)} are single, and nothing else is"
 
 
-def stage_faults(stage: str, values: dict[str, Any]) -> Iterator[str]:
-    stage_values = load(CHART / f"values-{stage}.yaml")
+def stage_faults(stage: str, values: dict[str, Any], stage_values: dict[str, Any]) -> Iterator[str]:
     for key in stage_values:
         if key not in values:
             yield f"values-{stage}.yaml sets {key}, which the chart does not know"
     sizes = {role: is_["replicas"] for role, is_ in stage_values["roles"].items()}
-    if set(sizes) != ROLES or min(sizes.values()) < REPLICAS_MIN or sum(sizes.values()) < NODES[stage]:
-        yield f"values-{stage}.yaml: every role twice, no fewer pods than {NODES[stage]} nodes; not {sizes}"
+    least = min(size for role, size in sizes.items() if role not in SINGLE)
+    if set(sizes) != ROLES or least < REPLICAS_MIN or sum(sizes.values()) < NODES[stage]:
+        yield f"values-{stage}.yaml: what may be is there twice, no fewer pods than {NODES[stage]} nodes; not {sizes}"
+    yield from (
+        f"values-{stage}.yaml: of {role} there is one at a time, and nothing scales it"
+        for role, is_ in stage_values["roles"].items()
+        if role in SINGLE and (is_["replicas"] != 1 or is_.get("autoscale"))
+    )
+    if {**values["vault"], **stage_values.get("vault", {})}["replicas"] != 1:
+        yield f"values-{stage}.yaml: a second vault would have caps and a halt of its own"
 
 
 def compose_faults(services: dict[str, Any]) -> Iterator[str]:
@@ -72,7 +83,7 @@ def faults() -> Iterator[str]:
     values = load(CHART / "values.yaml")
     yield from chart_faults(values)
     for stage in NODES:
-        yield from stage_faults(stage, values)
+        yield from stage_faults(stage, values, load(CHART / f"values-{stage}.yaml"))
     yield from compose_faults(load(ROOT / "deploy" / "compose.yaml")["services"])
 
 

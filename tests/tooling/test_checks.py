@@ -119,7 +119,36 @@ def test_compose_keeps_the_roles_apart(spoil: Callable[[dict[str, Any]], None]) 
 
 @pytest.mark.parametrize("stage", ["staging", "production"])
 def test_a_stage_has_a_pod_for_every_node(stage: str) -> None:
-    assert not list(check_deploy.stage_faults(stage, check_deploy.load(check_deploy.CHART / "values.yaml")))
+    values = check_deploy.load(check_deploy.CHART / "values.yaml")
+    of_stage = check_deploy.load(check_deploy.CHART / f"values-{stage}.yaml")
+    assert not list(check_deploy.stage_faults(stage, values, of_stage))
+    spoilt = copy.deepcopy(of_stage)
+    spoilt["roles"]["manager"]["replicas"] = 1
+    assert len(list(check_deploy.stage_faults(stage, values, spoilt))) == 1
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"roles": {"effects": {"replicas": 3}}},
+        {"roles": {"api": {"replicas": 1, "autoscale": {"min": 1, "max": 2}}}},
+        {"vault": {"replicas": 2}},
+    ],
+)
+def test_nothing_stands_twice_that_would_fence_itself(spoilt: dict[str, Any]) -> None:
+    values = check_deploy.load(check_deploy.CHART / "values.yaml")
+    of_stage = check_deploy.load(check_deploy.CHART / "values-production.yaml")
+    for part, ours in spoilt.items():
+        of_stage[part] |= ours
+    assert len(list(check_deploy.stage_faults("production", values, of_stage))) == 1
+
+
+def test_what_stands_once_is_replaced_and_not_rolled() -> None:
+    values = check_deploy.load(check_deploy.CHART / "values.yaml")
+    del values["roles"]["effects"]["single"]
+    assert list(check_deploy.chart_faults(values)) == [
+        "values.yaml: ['api', 'effects'] are single, and nothing else is"
+    ]
 
 
 @pytest.mark.parametrize("target", ["docker-build", "docker-up", "docker-logs", "deploy-staging"])
