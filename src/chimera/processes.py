@@ -38,7 +38,7 @@ from chimera.adapters.vault import keys
 from chimera.assembly import media
 from chimera.assembly.calendar import calendared
 from chimera.assembly.media import illustrated
-from chimera.assembly.minds import Minded
+from chimera.assembly.minds import Minded, late_vectors, recollection_at_work, remembrance_at_work
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import Upkeep, inlets_of, top_tier
 from chimera.assembly.running import last_checkpoint, run_beside
@@ -55,6 +55,7 @@ from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
 from chimera.governance.identity.slices import ManagersPass, SlicePass
 from chimera.governance.treasury import Treasury
+from chimera.learning.recollection import Recollection
 from chimera.pipeline.intake import Intake
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
@@ -138,8 +139,12 @@ async def office(
         tools = await stack.enter_async_context(webbed(settings, outside.tools, reads=reads))
         inlets = inlets_of(intake, store, reads=reads, tools=tools, consents=found.consents(store),
                            rhythm=outside.rhythm)  # fmt: skip
+        vectors = await stack.enter_async_context(late_vectors())
+        remembrance = await stack.enter_async_context(remembrance_at_work(
+            store, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs, vectors=vectors,
+        ))  # fmt: skip
         top = top_tier(settings, store, reads=reads, vaults=vaults, bands=written.pack.bands, arrived=arrived,
-                       inlets=inlets, upkeep=Upkeep(weeks=found.weeks()))  # fmt: skip
+                       inlets=inlets, upkeep=Upkeep(weeks=found.weeks(), remembrance=remembrance))  # fmt: skip
         top.listening.is_open = listens
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         with contextlib.suppress(Unavailable):
@@ -234,10 +239,11 @@ class OwnCrews:
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What the managers of one process share: what is known of the fleet, and what is written in files."""
+    """What the managers of one process share: what is known of the fleet, what is written in files, and memories."""
 
     roster: Roster
     written: Rules
+    recollection: Recollection | None
 
 
 class ManagerProcess:
@@ -288,7 +294,7 @@ class ManagerProcess:
             store=store, sealer=vaults.manager, effects=remote, entrusted=crew.entrusted,
             cfo=CFOAgent(reads=store, outcomes=ledger, attestor=vaults.manager,
                          treasury=Treasury(zone=settings.zone), clock=self._clock),
-            minded=Minded(consents=self._found.consents(store)),
+            minded=Minded(consents=self._found.consents(store), recollection=self._known.recollection),
             dispatch=WatchedDispatch(crew.dispatch, watching),
             roster=self._known.roster,
             manifests=media.vouched(settings),
@@ -322,7 +328,7 @@ async def manager(
         pool = await pool_of(found.dsn, Role.MANAGER, found.passwords[Role.MANAGER], keys=found.keys)
         reads = PostgresReads(pool, Patience(PATIENCE_SECONDS))
         stack.push_async_callback(reads.close)
-        known = known or Known(roster=Roster(reads=reads, clock=SystemClock()), written=bootstrap.rules())
+        known = known or await _known(stack, reads, found)
         process = ManagerProcess(settings, found, valkey, slots=PostgresSlots(pool),
                                  allotments=PostgresAllotments(pool), lease_seconds=lease_seconds, known=known,
                                  outside=outside)  # fmt: skip
@@ -330,6 +336,14 @@ async def manager(
         settle_memory()
         await run_beside(stack, process.run())
         yield process
+
+
+async def _known(stack: contextlib.AsyncExitStack, reads: PostgresReads, found: Database) -> Known:
+    written, vectors = bootstrap.rules(), await stack.enter_async_context(late_vectors())
+    recollection = await stack.enter_async_context(recollection_at_work(
+        reads, dsn=found.dsn, passwords=found.passwords, specs=written.contracts.specs, vectors=vectors,
+    ))  # fmt: skip
+    return Known(roster=Roster(reads=reads, clock=SystemClock()), written=written, recollection=recollection)
 
 
 def manager_key(settings: Settings) -> Ed25519PrivateKey:

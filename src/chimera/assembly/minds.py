@@ -142,25 +142,63 @@ async def memory_at_work(
     office: Store, managing: Store, *, dsn: str, passwords: Mapping[Role, str], consents: Consents,
     specs: Mapping[str, Spec],
 ) -> AsyncGenerator[Minded]:  # fmt: skip
-    """Recollection for the manager, remembrance for the office. Embeddings are loaded when they are needed."""
-    clock, vectors = SystemClock(), LateVectors(_warm)
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(vectors.close)
-        try:
-            written = await PostgresVectors.open(dsn, role=Role.OFFICE, password=passwords[Role.OFFICE])
-            stack.push_async_callback(written.close)
-            searched = await PostgresVectors.open(dsn, role=Role.MANAGER, password=passwords[Role.MANAGER])
-            stack.push_async_callback(searched.close)
-        except Unavailable as missing:
-            _log.warning("tasks go without memory", why=str(missing))
-            yield Minded(consents=consents)
+    """Recollection for the manager, remembrance for the office, where both are one process."""
+    async with (
+        late_vectors() as vectors,
+        remembrance_at_work(office, dsn=dsn, passwords=passwords, specs=specs, vectors=vectors) as remembrance,
+        recollection_at_work(managing, dsn=dsn, passwords=passwords, specs=specs, vectors=vectors) as recollection,
+    ):
+        yield Minded(consents=consents, recollection=recollection, remembrance=remembrance)
+
+
+@contextlib.asynccontextmanager
+async def late_vectors() -> AsyncGenerator[LateVectors]:
+    """Embeddings for one process, which are loaded when they are needed."""
+    vectors = LateVectors(_warm)
+    try:
+        yield vectors
+    finally:
+        await vectors.close()
+
+
+@contextlib.asynccontextmanager
+async def remembrance_at_work(
+    office: Store, *, dsn: str, passwords: Mapping[Role, str], specs: Mapping[str, Spec], vectors: Embeddings
+) -> AsyncGenerator[Remembrance | None]:
+    """What the office remembers finished tasks with; nothing without pgvector."""
+    async with _index(dsn, Role.OFFICE, passwords) as index:
+        if index is None:
+            yield None
             return
-        memory = Remembering(store=office, index=written, embeddings=vectors, clock=clock)
-        yield Minded(
-            consents=consents,
-            recollection=Recollection(reads=managing, index=searched, embeddings=vectors, specs=specs, clock=clock),
-            remembrance=Remembrance(memory=memory, reads=office, specs=specs, clock=clock),
-        )
+        memory = Remembering(store=office, index=index, embeddings=vectors, clock=SystemClock())
+        yield Remembrance(memory=memory, reads=office, specs=specs, clock=SystemClock())
+
+
+@contextlib.asynccontextmanager
+async def recollection_at_work(
+    managing: Reads, *, dsn: str, passwords: Mapping[Role, str], specs: Mapping[str, Spec], vectors: Embeddings
+) -> AsyncGenerator[Recollection | None]:
+    """What managers recall with for their tasks, one for all managers of a process; nothing without pgvector."""
+    # Connections of its own: a search that is slow must not keep the leases of slots waiting.
+    async with _index(dsn, Role.MANAGER, passwords) as index:
+        if index is None:
+            yield None
+            return
+        yield Recollection(reads=managing, index=index, embeddings=vectors, specs=specs, clock=SystemClock())
+
+
+@contextlib.asynccontextmanager
+async def _index(dsn: str, role: Role, passwords: Mapping[Role, str]) -> AsyncGenerator[PostgresVectors | None]:
+    try:
+        index = await PostgresVectors.open(dsn, role=role, password=passwords[role])
+    except Unavailable as missing:
+        _log.warning("tasks go without memory", role=role.value, why=str(missing))
+        yield None
+        return
+    try:
+        yield index
+    finally:
+        await index.close()
 
 
 def _warm() -> Embeddings:

@@ -197,7 +197,7 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
             await stack.enter_async_context(processes.worker(settings))
             # The managers of one process share what is known of the fleet: a hundred times a hundred thousand agents
             # would be what this process remembers, and nothing that goes over a wire.
-            known = Known(roster=Roster(reads=reads, clock=clock), written=bootstrap.rules())
+            known = Known(roster=Roster(reads=reads, clock=clock), written=bootstrap.rules(), recollection=None)
             held_seconds = max(HELD_SECONDS_MIN, HELD_SECONDS_EACH * managers)
             running = await stack.enter_async_context(_side_by_side([
                 processes.manager(settings, found=found, known=known, lease_seconds=held_seconds)
