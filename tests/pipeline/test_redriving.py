@@ -123,6 +123,27 @@ async def test_what_may_have_happened_is_not_done_again(
         assert (anew.state, anew.grant_id) == (TaskState.READY, None)
 
 
+async def test_of_several_each_stands_for_itself(house: SmallHouse) -> None:
+    first, second, third = [await failed(house) for _ in range(3)]
+    living, missing = await house.a_task(), house.ids.new()
+    named = [first.id, living.id, missing, first.id, second.id, third.id]
+    summary = await redriving(house).redrive_each(named, by=OTTO, why="it is back", most=2)
+    assert [task_id for task_id, _ in summary.redriven] == [first.id, second.id], "each once, in order"
+    assert [(one.task_id, one.code) for one in summary.declined] == [
+        (living.id, "task_not_dead"),
+        (missing, "record_missing"),
+    ]
+    assert summary.left_count == 1
+    assert await redriving(house).dead() == (third,)
+
+
+async def test_dead_ones_of_a_type_or_campaign(house: SmallHouse) -> None:
+    task = await failed(house)
+    assert await redriving(house).dead(task_type=task.spec.name, campaign_id=task.campaign_id) == (task,)
+    assert await redriving(house).dead(task_type="copy.other") == ()
+    assert await redriving(house).dead(campaign_id=house.ids.new()) == ()
+
+
 async def test_not_when_the_time_of_its_campaign_is_over(house: SmallHouse) -> None:
     task = await house.a_task(state=TaskState.FAILED, ends_at_us=house.clock.now_us() + 1)
     house.clock.advance(1)

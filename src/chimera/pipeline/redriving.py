@@ -6,7 +6,7 @@ before it. What may have happened is not tried anew, and a task is tried anew on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from chimera.domain import canonical, ids, scopes
 from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.change import Change
-from chimera.domain.errors import Conflict, Refused
+from chimera.domain.errors import Conflict, Missing, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.person import Principal
@@ -35,24 +35,53 @@ class Redriven(Struct, frozen=True, kw_only=True):
     followers: tuple[Task, ...]
 
 
+class Declined(Struct, frozen=True, kw_only=True):
+    """A task that is not tried anew, and why."""
+
+    task_id: str
+    code: str
+    why: str
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What came of several: tried, declined, and how many were not looked at since enough are tried."""
+
+    redriven: tuple[tuple[str, Redriven], ...]
+    declined: tuple[Declined, ...]
+    left_count: int
+
+
 class Redriving:
-    """One failed task at a time, in somebody's name."""
+    """Failed tasks, one at a time, in somebody's name."""
 
     def __init__(self, *, store: Store, permits: Permits) -> None:
         self._store = store
         self._permits = permits
 
-    async def dead(self, *, most: int | None = None) -> tuple[Task, ...]:
-        """Tasks that were given up and are not tried anew, oldest first: every one, or so many."""
+    async def dead(self, *, task_type: str = "", campaign_id: str = "", most: int | None = None) -> tuple[Task, ...]:
+        """Tasks that were given up and are not tried anew, oldest first: so many, of a type or campaign."""
         found: list[Task] = []
         after = ""
-        while page := await self._store.list(Task, states=("failed",), after=after):
+        while page := await self._store.list(Task, states=("failed",), scope=campaign_id or None, after=after):
             tried = {one.id for one in await self._store.get_many(Task, [_anew(task) for task in page])}
-            found.extend(task for task in page if _anew(task) not in tried)
+            found.extend(task for task in page if _anew(task) not in tried and task_type in ("", task.spec.name))
             after = page[-1].id
             if most is not None and len(found) >= most:
                 break
         return tuple(found[:most])
+
+    async def redrive_each(self, task_ids: Iterable[str], *, by: Principal, why: str, most: int) -> Summary:
+        """Try them anew one by one, until so many are tried. Each stands for itself: one declined stops no other."""
+        redriven: list[tuple[str, Redriven]] = []
+        declined: list[Declined] = []
+        waiting = list(dict.fromkeys(task_ids))
+        while waiting and len(redriven) < most:
+            task_id = waiting.pop(0)
+            try:
+                redriven.append((task_id, await self.redrive(task_id, by=by, why=why)))
+            except (Refused, Conflict, Missing) as no:
+                declined.append(Declined(task_id=task_id, code=no.code, why=no.message))
+        return Summary(redriven=tuple(redriven), declined=tuple(declined), left_count=len(waiting))
 
     async def redrive(self, task_id: str, *, by: Principal, why: str) -> Redriven:
         """Try it anew, with everything that was dropped because of it."""
