@@ -16,19 +16,14 @@ import msgspec
 import pytest
 
 from chimera import bootstrap
-from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import books
 from chimera.cli.network_process import NetworkProcess
-from chimera.cli.rehearsing import CAMPAIGN_BUDGET_MICROS, SOCIAL, handle_of
-from chimera.domain.agent import Agent
-from chimera.domain.attempt import Attempt
-from chimera.domain.campaign import Goal
+from chimera.cli.rehearsing import handle_of
 from chimera.domain.event import EventKind
 from chimera.domain.grant import Grant, Performance
 from chimera.domain.memory import Memory
 from chimera.domain.task import Task
 from chimera.governance import audit
-from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, every
 from chimera.rehearsal.scenario import DEMO
 from chimera.settings import Settings
@@ -155,7 +150,6 @@ def test_killed_processes_lose_nothing_and_double_nothing(home: Path, roles: Rol
     roles.start("effects", "effects")
     before = looked(home)[1][published]
     fleet.until(lambda: looked(home)[1][published] > before, seconds_max=180, what="it goes on with other effects")
-    require_memory(home)
     for name in ("manager-b", "worker-2", "effects"):
         roles.kill(name)
     time.sleep(1)
@@ -176,44 +170,20 @@ def test_managers_that_work_themselves_need_no_worker_and_no_gateway(home: Path,
     roles.kill("manager-a")
     before = looked(home)[1][published]
     fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=180, what="it goes on")
-    require_memory(home)
+    fleet.until(lambda: asyncio.run(remembered(home)) >= AGENTS, seconds_max=60, what="something is remembered")
     for name in ("manager-b", "effects"):
         roles.kill(name)
     asyncio.run(require_whole(home))
 
 
-def require_memory(home: Path) -> None:
-    """The office remembers what was done, and managers give it to later tasks of the same agents."""
-    fleet.until(lambda: asyncio.run(remembered(home))[0] >= AGENTS, seconds_max=60, what="something is remembered")
-    asyncio.run(give_goals(home))
-    fleet.until(lambda: asyncio.run(remembered(home))[1] >= 1, seconds_max=120, what="it is recalled for a task")
-
-
-async def give_goals(home: Path) -> None:
-    """To agents that have something to remember by now."""
-    async with bootstrap.running_or_own_database(settings_of(home)) as found:
-        store = await found.free_store("cli")
-        try:
-            intake = Intake(security=bootstrap.security(), store=store, clock=SystemClock(), ids=SystemIds(),
-                            consents=found.consents(store))  # fmt: skip
-            for agent in await store.list(Agent):
-                goal = Goal(text="Keep players company once more.", agent=agent.id, platform=SOCIAL,
-                            budget_micros=CAMPAIGN_BUDGET_MICROS, posts=3)  # fmt: skip
-                await intake.open_campaign(goal, by="otto")
-        finally:
-            await store.close()
-
-
-async def remembered(home: Path) -> tuple[int, int]:
-    """How many memories there are, and how many attempts were given any."""
+async def remembered(home: Path) -> int:
+    """How many memories there are."""
     async with bootstrap.running_or_own_database(settings_of(home)) as found:
         reads = await found.reads()
         try:
-            kept = [one async for one in every(reads, Memory)]
-            given = [one async for one in every(reads, Attempt) if one.assignment.memories]
+            return len([one async for one in every(reads, Memory)])
         finally:
             await reads.close()
-    return len(kept), len(given)
 
 
 async def require_whole(home: Path) -> None:
