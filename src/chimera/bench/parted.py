@@ -1,7 +1,7 @@
 """A house in parts: office, effects and vault in processes of their own, a manager with its workers in this one.
 
-What it takes for a fleet to use two processors, as `chimera office`, `chimera effects` and `chimera manager
---own-workers` do. Whoever measures sits with the manager, where decisions are made.
+As `chimera office`, `chimera effects` and `chimera manager --own-workers` have it. Whoever measures sits with the
+manager, where decisions are made.
 """
 
 from __future__ import annotations

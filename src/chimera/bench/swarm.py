@@ -19,9 +19,9 @@ from chimera.rehearsal.records import Deed
 from chimera.settings import Settings
 
 
-async def run(settings: Settings, load: Load, *, one_process: bool) -> dict[str, Any]:
+async def run(settings: Settings, load: Load, *, in_parts: bool) -> dict[str, Any]:
     """The benchmark, and everything that it has to say."""
-    statements, layout = Statements(), _together if one_process else parted.house
+    statements, layout = Statements(), parted.house if in_parts else _together
     async with layout(settings, load, statements) as house:
         feeder = Feeder(house.entrance, house.campaigns, seed=load.seed)
         phases = Phases(feeder=feeder, meter=house.meter, statements=statements, load=load, pids=house.pids)

@@ -57,15 +57,15 @@ def swarm(
     in_flight: Annotated[int, typer.Option(help="So many agents, each inside a task all the time; long models.")] = 0,
     per_second: Annotated[float, typer.Option(help="The rate of the paced phase; 0: what the machine carries.")] = 0.0,
     managers: Annotated[int, typer.Option(help="So many managers and a worker as processes of their own.")] = 0,
-    one_process: Annotated[bool, typer.Option("--one-process", help="All of it in one process, as `up` does.")] = False,
+    in_parts: Annotated[bool, typer.Option("--in-parts", help="Office, effects and a working manager apart.")] = False,
     model_ms: Annotated[float | None, typer.Option(help="What the model takes in the middle; 0: nothing.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """The whole governed path: scan, plan, work, judge, gate, hold, grant, seal, one in ten performed, settled."""
     agents = in_flight or agents
-    if managers and (in_flight or one_process):
+    if managers and (in_flight or in_parts):
         raise Invalid("bench_out_of_range", "--managers is a measurement of its own, beside --in-flight and "
-                      "--one-process", where="bench swarm", remedy="ask for one of them")  # fmt: skip
+                      "--in-parts", where="bench swarm", remedy="ask for one of them")  # fmt: skip
     if not (1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX and 0 <= per_second <= ARRIVALS_MAX
             and 0 <= managers <= MANAGERS_MAX and 0 <= (model_ms or 0.0) <= MODEL_MS_MAX):  # fmt: skip
         raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s, {per_second} a second",
@@ -76,7 +76,7 @@ def swarm(
                 model_seconds=None if model_ms is None else model_ms / 1_000)  # fmt: skip
     with _own_home() as settings:
         result = _run(swarm_apart.run(settings, load, managers=managers) if managers
-                      else swarm_bench.run(settings, load, one_process=one_process))  # fmt: skip
+                      else swarm_bench.run(settings, load, in_parts=in_parts))  # fmt: skip
     _say(result, as_json=as_json)
     if result["lost"] or result["doubled"] or result["overspent"] or result["chain"] != "verified":
         raise typer.Exit(1)
