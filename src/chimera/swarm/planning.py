@@ -64,7 +64,6 @@ class Planning:
         self._answering = answering
         self._inputs = Waiting(Input, state="admitted", reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX,
                                clock=court.clock)  # fmt: skip
-        self._types = {kind: spec.name for spec in court.contracts.specs.values() for kind in spec.triggers}
         self._goals: dict[str, asyncio.Task[None]] = {}
         self._poor: dict[str, int] = {}
         self._glancing = Glancing(reads=store, shards=shards, at_once=INPUTS_AT_ONCE_MAX, clock=court.clock)
@@ -145,7 +144,7 @@ class Planning:
         What models have no room for waits where it came in.
         """
         held_back = self._claiming.held_back
-        came = by_campaign(one for one in inputs if self._types.get(one.kind) not in held_back)
+        came = by_campaign(one for one in inputs if not self._answering.are_of(held_back, (one,)))
         campaigns = await self._planner.adopted.of(sorted(came))
         await self._start_wishes(campaigns, {key: one for key, these in came.items() if (one := _wish_in(these))})
         awake = await self._answering.awake(campaigns)
