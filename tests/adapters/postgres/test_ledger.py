@@ -135,6 +135,21 @@ async def test_a_hold_a_capture_and_a_cost_are_booked_in_the_same_commit(house: 
     assert await house.ledger.disagreements() == ()
 
 
+@pytest.mark.requirement("R-E7", "R-A7")
+async def test_the_end_of_a_hold_does_not_read_every_booking(house: House, database: Database) -> None:
+    """Its plan is made while there are few, and serves for as long as the server runs."""
+    for hold in [await house.hold(10) for _ in range(8)]:
+        await house.capture(hold, 7)
+    # Whoever goes tells at once what he read; who stays, once a second.
+    await house.manager.close()
+    admin = await database.connect()
+    scans = "SELECT seq_scan, idx_scan FROM pg_stat_all_tables WHERE relid = 'chimera.booking'::regclass"
+    while (seen := await admin.fetchrow(scans))["idx_scan"] + seen["seq_scan"] < 8:
+        await database.pass_time(0.05)
+    await admin.close()
+    assert seen["seq_scan"] == 0
+
+
 @pytest.mark.requirement("R-E7", "R-E2")
 async def test_what_is_held_and_captured_in_one_step_has_one_booking(house: House) -> None:
     hold = replace(house.samples.hold(windows_of(CAMPAIGN), 500), category="compute")
