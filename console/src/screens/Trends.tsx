@@ -35,14 +35,14 @@ function Tally({ rows }: { rows: readonly Row[] }): ReactElement | null {
 
 export default function Trends(): ReactElement {
   const pages = usePages(["trends", "list"], (asked) => api.trendsList(asked), { limit: 50 });
-  const rows = (pages.data?.pages.flatMap((page) => page.items) ?? []).sort((a, b) => b.at_us - a.at_us);
+  const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="page">
       <Head title="Trends">What a look at the public’s talk has found. Strangers’ words: labelled, never believed.</Head>
       {pages.isError && <ProblemNote error={pages.error} />}
       {!rows.length ? <NoRows pages={pages}><Panel bare><Empty title="No look at the trends yet">Agents with <code>trends.read</code> look around as part of their plans; what they find stands here.</Empty></Panel></NoRows> : (
         <div className="stack"><Tally rows={rows} /><div className="grid two">{rows.map((row) => (
-          <Panel key={row.task_id + String(row.at_us)} title={<When us={row.at_us} />} note={percentOf(row.confidence_bp)} acts={<Link href={`/audit/task/${row.task_id}`}>whole life</Link>}>
+          <Panel key={row.task_id + String(row.at_us)} title={<When us={row.at_us} />} note={<><Link href={`/agents/${row.agent_id}`}>{row.agent_name || "an agent"}</Link> · {percentOf(row.confidence_bp)} sure</>} acts={<Link href={`/audit/task/${row.task_id}`}>whole life</Link>}>
             <dl className="facts">{Object.entries(fieldsOf(row.output)).map(([name, value]) => <div key={name} style={{ display: "contents" }}><dt>{name.replaceAll("_", " ")}</dt><dd><Finding value={value} /></dd></div>)}</dl>
           </Panel>
         ))}</div></div>

@@ -19,7 +19,7 @@ from chimera.api.paging import PAGE, Page
 from chimera.api.problems import ProblemFault, problem_of
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Note, SearchText
-from chimera.domain import budget, ids, scopes
+from chimera.domain import budget, scopes
 from chimera.domain.agent import Account, Agent, AgentCommand, Persona
 from chimera.domain.edition import Edition, edition_id
 from chimera.domain.errors import ChimeraError, Invalid
@@ -232,9 +232,8 @@ class AgentRoutes:
         self, q: SearchText, state: StateFilter = "", cursor: Cursor = "", limit: Rows = PAGE
     ) -> Page[AgentRow]:
         """Agents by name."""
-        after = paging.decode(cursor, str)
-        after = ids.parse(after, where="cursor") if after else ""
-        agents = await self._views.agents(AgentQuery(state=state, text=q, after=after, limit=limit))
+        asked = AgentQuery(state=state, text=q, after=paging.place(cursor), limit=limit)
+        agents = await self._views.agents(asked)
         windows = {window.id: window for window in await self._views.windows([*map(self._window_of, agents)])}
         halted = await self._views.halted()
         rows = tuple(_row(agent, windows.get(self._window_of(agent)), halted) for agent in agents)

@@ -156,10 +156,9 @@ class CampaignRoutes:
     async def list(
         self, agent: IdFilter = "", state: StateFilter = "", cursor: Cursor = "", limit: Limit = PAGE
     ) -> Page[CampaignRow]:
-        """Campaigns in the order in which they were opened."""
-        after = paging.decode(cursor, str)
-        found = await self._views.list(Campaign, states=(state,) if state else (), scope=agent or None, limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        """Campaigns, those that were opened last first."""
+        found = await self._views.newest(Campaign, states=(state,) if state else (), scope=agent or None, limit=limit,
+                                         before=paging.place(cursor))  # fmt: skip
         agents = await self._views.get_many(Agent, sorted({one.agent_id for one in found}))
         names, halted = {one.id: one.name for one in agents}, await self._views.halted()
         rows = tuple(_row(one, names.get(one.agent_id, ""), halted) for one in found)
@@ -196,9 +195,7 @@ class CampaignRoutes:
     async def plan(self, campaign_id: Id, cursor: Cursor = "", limit: Limit = paging.PAGE_MAX) -> PlanGraph:
         """The plan as a graph of tasks with their states."""
         await self._views.get(Campaign, campaign_id)
-        after = paging.decode(cursor, str)
-        tasks = await self._views.list(Task, scope=campaign_id, limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        tasks = await self._views.list(Task, scope=campaign_id, limit=limit, after=paging.place(cursor))
         return PlanGraph(campaign_id=campaign_id, nodes=tuple(map(_node, tasks)),
                          next=paging.encode(tasks[-1].id) if len(tasks) == limit else "")  # fmt: skip
 

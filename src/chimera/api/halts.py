@@ -84,9 +84,8 @@ class HaltRoutes:
         cursor: Cursor = "", limit: Limit = PAGE,
     ) -> Page[Halt]:  # fmt: skip
         """Halts and pauses in force, or those that were lifted."""
-        after = paging.decode(cursor, str)
         found = await self._views.list(Halt, states=IN_FORCE if state == "in_force" else (state,), limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+                                       after=paging.place(cursor))  # fmt: skip
         return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")
 
     async def begin(self, given: NewHalt, who: Who) -> Halt:

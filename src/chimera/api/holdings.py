@@ -9,7 +9,6 @@ from chimera.api import paging
 from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
-from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.memory import Memory
 from chimera.domain.record import Record
@@ -55,7 +54,5 @@ class HoldingRoutes:
         return await self._page(Transfer, "", cursor, limit)
 
     async def _page(self, kind: type[T], scope: str, cursor: str, limit: int) -> Page[T]:
-        after = paging.decode(cursor, str)
-        found = await self._views.list(kind, scope=scope or None, limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        found = await self._views.list(kind, scope=scope or None, limit=limit, after=paging.place(cursor))
         return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")

@@ -13,7 +13,6 @@ from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
 from chimera.api.uses import Health, Uses
 from chimera.api.words import Cursor, Limit
-from chimera.domain import ids
 from chimera.domain.agent import Account, Agent
 from chimera.domain.permissions import TOOLS
 from chimera.ports.network import KnownNetwork
@@ -86,9 +85,7 @@ class HouseRoutes:
         self, platform: Annotated[str, Query(max_length=64)] = "", cursor: Cursor = "", limit: Limit = PAGE
     ) -> Page[Connection]:
         """The accounts of all agents."""
-        after = paging.decode(cursor, str)
-        after = ids.parse(after, where="cursor") if after else ""
-        agents = await self._views.agents(AgentQuery(after=after, limit=limit))
+        agents = await self._views.agents(AgentQuery(after=paging.place(cursor), limit=limit))
         halted, networks = await self._views.halted(), self._networks()
         found = tuple(
             self._connection(agent, account, networks, halted)

@@ -64,6 +64,12 @@ class ImitatingViews:
         imitation = await self._imitations.of_task(task_id)
         return imitation.attempts if imitation else ()
 
+    async def newest(
+        self, kind: type[R], *, states: Sequence[str] = (), scope: str | None = None, before: str = "", limit: int,
+    ) -> tuple[R, ...]:  # fmt: skip
+        """As they are: none of the lists that are read from their end has decoys in it."""
+        return await self._views.newest(kind, states=states, scope=scope, before=before, limit=limit)
+
     # ── as they are ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def now_us(self) -> int:

@@ -102,18 +102,16 @@ class MoneyRoutes:
 
     async def caps(self, cursor: Cursor = "", limit: Limit = PAGE) -> Page[Cap]:
         """What people allow, by scope and period."""
-        after = paging.decode(cursor, str)
-        found = await self._views.list(Cap, limit=limit, after=ids.parse(after, where="cursor") if after else "")
+        found = await self._views.list(Cap, limit=limit, after=paging.place(cursor))
         return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")
 
     async def spending(
         self, state: Annotated[Literal["", "held", "captured", "released"], Query()] = "", cursor: Cursor = "",
         limit: Limit = PAGE,
     ) -> Page[Spending]:  # fmt: skip
-        """Money set aside and spent, act by act."""
-        after = paging.decode(cursor, str)
-        holds = await self._views.list(Hold, states=(state,) if state else (), limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        """Money set aside and spent, act by act, newest first."""
+        holds = await self._views.newest(Hold, states=(state,) if state else (), limit=limit,
+                                         before=paging.place(cursor))  # fmt: skip
         paid = tuple(hold for hold in holds if hold.amount_micros or hold.captured_micros)
         grants = {one.hold_id: one for one in await self._grants(paid)}
         return Page(items=tuple(_spending(hold, grants.get(hold.id)) for hold in paid),
@@ -139,10 +137,8 @@ class MoneyRoutes:
 
     async def tasks(self, campaign_id: Id, cursor: Cursor = "", limit: Limit = PAGE) -> Page[TaskCost]:
         """What each task of a campaign cost, in the order in which they were planned."""
-        after = paging.decode(cursor, str)
         await self._views.get(Campaign, campaign_id)
-        found = await costing.task_costs(self._views, campaign_id, limit=limit,
-                                         after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        found = await costing.task_costs(self._views, campaign_id, limit=limit, after=paging.place(cursor))
         return Page(items=found, next=paging.encode(found[-1].task_id) if len(found) == limit else "")
 
     async def _grants(self, holds: tuple[Hold, ...]) -> tuple[Grant, ...]:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 from msgspec import Struct
 
+from chimera.domain import ids
 from chimera.domain.errors import Invalid, Refused
 from chimera.ports.secrecy import Secrecy
 
@@ -74,6 +75,12 @@ def decode(word: str, kind: type[C]) -> C | None:
         return msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=kind)
     except (ValueError, binascii.Error, msgspec.DecodeError) as error:
         raise _malformed() from error
+
+
+def place(word: str) -> str:
+    """The id that a cursor names, where a list is ordered by ids; empty for an empty one."""
+    last = decode(word, str)
+    return ids.parse(last, where="cursor") if last else ""
 
 
 def _malformed() -> Invalid:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
@@ -13,12 +13,14 @@ from chimera.api.paging import PAGE, Page
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit
 from chimera.domain import ids
+from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.task import Task
 from chimera.ports.views import Views
 
 TASKS_MAX = 1_000
+PAGES_MAX = 10
 TREND_SPECS = ("trend.scan",)
 
 
@@ -59,6 +61,7 @@ class TrendRow(Struct, frozen=True, kw_only=True):
     task_id: str
     campaign_id: str
     agent_id: str
+    agent_name: str
     at_us: int
     output: dict[str, Any]
     confidence_bp: int
@@ -84,10 +87,9 @@ class PublicRoutes:
         campaign: Annotated[str, Query(max_length=36, pattern=r"^[0-9a-f-]*$")] = "", cursor: Cursor = "",
         limit: Limit = PAGE,
     ) -> Page[ConversationRow]:  # fmt: skip
-        """What was said to us, oldest first."""
-        after = paging.decode(cursor, str)
-        found = await self._views.list(Input, states=(state,) if state else (), scope=campaign or None, limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+        """What was said to us, newest first."""
+        found = await self._views.newest(Input, states=(state,) if state else (), scope=campaign or None, limit=limit,
+                                         before=paging.place(cursor))  # fmt: skip
         campaigns = await self._views.get_many(Campaign, sorted({one.campaign_id for one in found}))
         agents = {one.id: one.agent_id for one in campaigns}
         return Page(items=tuple(_row(one, agents.get(one.campaign_id, "")) for one in found),
@@ -103,14 +105,26 @@ class PublicRoutes:
                                 answers=tuple(answers))  # fmt: skip
 
     async def trends(self, cursor: Cursor = "", limit: Limit = PAGE) -> Page[TrendRow]:
-        """What the fleet found the public talking about."""
-        after = paging.decode(cursor, str)
-        tasks = await self._views.list(Task, states=("done",), limit=TASKS_MAX,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
-        scans = [task for task in tasks if task.spec.name in TREND_SPECS][:limit]
-        rows = [row for task in scans for row in map(_trend, await self._views.list(Attempt, scope=task.id))]
-        last = scans[-1].id if len(scans) == limit else (tasks[-1].id if len(tasks) == TASKS_MAX else "")
+        """What the fleet found the public talking about, newest first. A page may be short and still have a `next`."""
+        looks, last = await self._looks(paging.place(cursor), limit)
+        agents = await self._views.get_many(Agent, sorted({task.agent_id for task in looks}))
+        names = {one.id: one.name for one in agents}
+        rows = [_trend(attempt, names.get(task.agent_id, ""))
+                for task in looks for attempt in await self._views.list(Attempt, scope=task.id)]  # fmt: skip
         return Page(items=tuple(rows), next=paging.encode(last) if last else "")
+
+    async def _looks(self, before: str, limit: int) -> tuple[Sequence[Task], str]:
+        """Tasks that looked for trends, and behind which task to go on. So much is looked through at once."""
+        looks: list[Task] = []
+        for _ in range(PAGES_MAX):
+            tasks = await self._views.newest(Task, states=("done",), before=before, limit=TASKS_MAX)
+            looks += [task for task in tasks if task.spec.name in TREND_SPECS]
+            if len(looks) >= limit:
+                return looks[:limit], looks[limit - 1].id
+            if len(tasks) < TASKS_MAX:
+                return looks, ""
+            before = tasks[-1].id
+        return looks, before
 
     async def _tasks(self, found: Input) -> tuple[Task, ...]:
         # Tasks that answer an input derive their ids from it, and so share the time that stands first in them.
@@ -127,7 +141,8 @@ def _row(found: Input, agent_id: str) -> ConversationRow:
     )  # fmt: skip
 
 
-def _trend(attempt: Attempt) -> TrendRow:
+def _trend(attempt: Attempt, agent_name: str) -> TrendRow:
     task = attempt.assignment.task
-    return TrendRow(task_id=task.id, campaign_id=task.campaign_id, agent_id=task.agent_id, at_us=ids.at_us(attempt.id),
-                    output=attempt.draft.output, confidence_bp=attempt.draft.confidence_bp)  # fmt: skip
+    return TrendRow(task_id=task.id, campaign_id=task.campaign_id, agent_id=task.agent_id, agent_name=agent_name,
+                    at_us=attempt.at_us or ids.at_us(attempt.id), output=attempt.draft.output,
+                    confidence_bp=attempt.draft.confidence_bp)  # fmt: skip

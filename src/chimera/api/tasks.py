@@ -16,7 +16,7 @@ from chimera.api.paging import PAGE, Page
 from chimera.api.retelling import Retelling
 from chimera.api.route import Needs, Route
 from chimera.api.words import Cursor, Id, Limit, Note
-from chimera.domain import civil, ids
+from chimera.domain import civil
 from chimera.domain.attempt import Attempt, in_turn
 from chimera.domain.budget import Hold
 from chimera.domain.campaign import Input
@@ -117,9 +117,8 @@ class TaskRoutes:
         limit: Limit = PAGE,
     ) -> Page[Task]:
         """Tasks in a state, by id."""
-        after = paging.decode(cursor, str)
         found = await self._views.list(Task, states=(state,), scope=campaign or None, limit=limit,
-                                       after=ids.parse(after, where="cursor") if after else "")  # fmt: skip
+                                       after=paging.place(cursor))  # fmt: skip
         return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")
 
     async def show(self, task_id: Id) -> Task:

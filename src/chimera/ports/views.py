@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
 from chimera.domain.agent import Agent
 from chimera.domain.event import Link
 from chimera.domain.grant import Performance
+from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.ports.store import Reads
+
+R = TypeVar("R", bound=Record)
 
 
 class ReviewQuery(Struct, frozen=True, kw_only=True):
@@ -60,6 +63,12 @@ class Ages(Struct, frozen=True, kw_only=True):
 
 class Views(Reads, Protocol):
     """Reads for screens, beside the reads of the store."""
+
+    async def newest(
+        self, kind: type[R], *, states: Sequence[str] = (), scope: str | None = None, before: str = "", limit: int,
+    ) -> tuple[R, ...]:  # fmt: skip
+        """The records of a kind that match, the newest first; `before` is the id of the last that was seen."""
+        ...
 
     async def reviews(self, asked: ReviewQuery) -> tuple[Review, ...]: ...
 

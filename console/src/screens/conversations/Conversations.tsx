@@ -63,7 +63,7 @@ export default function Conversations(): ReactElement {
           {!rows.length ? <NoRows pages={pages}><Empty title="Nobody has said anything yet">Mentions and replies appear here, with their labels, as soon as they are admitted.</Empty></NoRows> : (
             <ul className="plain-list talk">{rows.map((row) => <li key={row.id} data-chosen={row.id === id || undefined}><button type="button" className="bare" style={{ width: "100%" }} onClick={() => { go(`/conversations/${row.id}`); }}><span className="row"><b className="cut grow"><bdi>{row.author ? handleOf(row.author) : row.kind}</bdi></b>{row.threat !== "LOW" && <Threat of={row.threat} />}<span className="faint"><When us={row.at_us} /></span></span><UntrustedLine text={row.text || row.kind} /></button></li>)}</ul>
           )}
-          {pages.hasNextPage && <Button m={10} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Later ones</Button>}
+          {pages.hasNextPage && <Button m={10} variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>Earlier ones</Button>}
         </Panel>
         <div>{id ? <Thread rows={rows} key={id} id={id} /> : rows.length > 0 && <Panel bare><Empty title="Choose one">Its thread, what was answered and why stand here.</Empty></Panel>}</div>
       </div>

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.reads import PostgresReads, record_of
-from chimera.adapters.postgres.sql import query
+from chimera.adapters.postgres.sql import query, query_of
 from chimera.adapters.postgres.store import PATIENCE_SECONDS, pool_of
 from chimera.domain.agent import Agent
 from chimera.domain.event import Link
 from chimera.domain.grant import Performance
+from chimera.domain.kinds import NAMES
+from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
+from chimera.ports.store import LIST_MAX
 from chimera.ports.subjects import SubjectKeys
 from chimera.ports.views import AgentQuery, Ages, ReviewQuery, Stretch
+
+R = TypeVar("R", bound=Record)
 
 
 class PostgresViews(PostgresReads):
     """The reads of `ports.views`."""
+
+    async def newest(
+        self, kind: type[R], *, states: Sequence[str] = (), scope: str | None = None, before: str = "", limit: int,
+    ) -> tuple[R, ...]:  # fmt: skip
+        found = await self._fetch(NAMES[kind], query_of("view_newest", NAMES[kind]), before or None,
+                                  list(states) or None, scope, min(limit, LIST_MAX))  # fmt: skip
+        return tuple([record_of(kind, row) for row in found])
 
     async def reviews(self, asked: ReviewQuery) -> tuple[Review, ...]:
         name = "view_reviews_newest" if asked.newest_first else "view_reviews"
