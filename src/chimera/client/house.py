@@ -119,7 +119,7 @@ class House:
     # ── campaigns and halts ─────────────────────────────────────────────────────────────────────────────────────────
 
     def campaigns(self, *, agent: str = "", state: str = "") -> AsyncGenerator[CampaignRow]:
-        """Campaigns in the order in which they were opened."""
+        """Campaigns, those that were opened last first."""
         return self._wire.every("/v1/campaigns", CampaignRow, {"agent": agent, "state": state})
 
     async def open_campaign(
