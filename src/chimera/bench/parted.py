@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
 from chimera.bench import parts
@@ -24,7 +24,8 @@ from chimera.bench.load import BenchMeter, SlowModel
 from chimera.bench.observed import Statements, observed
 from chimera.domain.campaign import Campaign
 from chimera.ports.store import every
-from chimera.processes import ManagerProcess
+from chimera.processes.channels import servers
+from chimera.processes.managers import ManagerProcess, manager_process
 from chimera.rehearsal.records import Deed
 from chimera.settings import Settings
 
@@ -41,7 +42,7 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
     outside = msgspec.structs.replace(nothing, model=model, meter=meter)
     with Home.open(settings.folder) as home:
         async with (
-            processes.servers(settings, workers=()),
+            servers(settings, workers=()),
             bootstrap.database(settings) as found,
             contextlib.AsyncExitStack() as running,
         ):
@@ -51,7 +52,7 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
             running.push_async_callback(entrance.close)
             await children.start_part(parts.EFFECTS)
             reads = await found.reads()
-            managing = processes.manager(settings, found=observed(found, statements), outside=outside)
+            managing = manager_process(settings, found=observed(found, statements), outside=outside)
             await _until_it_holds(await running.enter_async_context(managing))
 
             async def ended() -> tuple[Deed, ...]:

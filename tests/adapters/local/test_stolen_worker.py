@@ -8,10 +8,11 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 import pytest
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.local.valkey import valkey_url
 from chimera.bootstrap import LOGINS
+from chimera.processes.channels import servers
 from chimera.settings import Settings
 
 THIEF = "worker-1"
@@ -24,7 +25,7 @@ OWNERS = ("chimera_owner", "postgres")
 async def test_no_login_of_the_database_takes_a_workers_password(tmp_path: Path) -> None:
     settings = Settings(home=str(tmp_path / "home"))
     async with (
-        processes.servers(settings, workers=[THIEF]),
+        servers(settings, workers=[THIEF]),
         bootstrap.database(settings) as found,
     ):
         stolen = {unquote(urlsplit(valkey_url(prepare_home(settings.folder), THIEF)).password or ""), "", THIEF}
