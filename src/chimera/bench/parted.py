@@ -6,7 +6,6 @@ manager, where decisions are made.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator
@@ -22,14 +21,13 @@ from chimera.bench.entrances import OfficeAway
 from chimera.bench.feeding import Load, MeasuredHouse
 from chimera.bench.load import BenchMeter, SlowModel
 from chimera.bench.observed import Statements, observed
+from chimera.bench.slots import until_held
 from chimera.domain.campaign import Campaign
 from chimera.ports.store import every
 from chimera.processes.channels import servers
-from chimera.processes.managers import ManagerProcess, manager_process
+from chimera.processes.managers import manager_process
 from chimera.rehearsal.records import Deed
 from chimera.settings import Settings
-
-LOOK_SECONDS = 0.02
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +51,8 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
             await children.start_part(parts.EFFECTS)
             reads = await found.reads()
             managing = manager_process(settings, found=observed(found, statements), outside=outside)
-            await _until_it_holds(await running.enter_async_context(managing))
+            manager = await running.enter_async_context(managing)
+            await until_held([manager], 1, seconds_max=READY_SECONDS_MAX)
 
             async def ended() -> tuple[Deed, ...]:
                 await running.aclose()
@@ -67,9 +66,3 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
             finally:
                 await running.aclose()
                 await reads.close()
-
-
-async def _until_it_holds(manager: ManagerProcess) -> None:
-    async with asyncio.timeout(READY_SECONDS_MAX):
-        while not manager.signals.slots():  # noqa: ASYNC110 – slots have no bell.
-            await asyncio.sleep(LOOK_SECONDS)

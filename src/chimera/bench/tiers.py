@@ -32,6 +32,7 @@ from chimera.bench.entrances import arrival
 from chimera.bench.feeding import NoTools, settle_in
 from chimera.bench.load import Lines, QuickJudge, SlowModel, handle_of, idle_agents
 from chimera.bench.observed import Statements, errors, observed
+from chimera.bench.slots import until_held
 from chimera.bench.spread import conditions
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.task import Task
@@ -209,7 +210,7 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
                 manager_process(settings, found=found, known=known, lease_seconds=held_seconds)
                 for _ in range(managers)
             ]))  # fmt: skip
-            await _until_held(running, managers)
+            await until_held(running, managers, seconds_max=DRAIN_SECONDS_MAX)
             yield Tiers(
                 managers=running, valkey=valkey, top=top, reads=reads, intake=office.intake, campaigns=campaigns
             )
@@ -246,9 +247,3 @@ async def _alive(
     async with one as process:
         begun.set_result(process)
         await ended.wait()
-
-
-async def _until_held(running: Sequence[ManagerProcess], slots: int) -> None:
-    async with asyncio.timeout(DRAIN_SECONDS_MAX):
-        while sum(one.signals.slots() for one in running) < slots:  # noqa: ASYNC110 – slots have no bell.
-            await asyncio.sleep(LOOK_SECONDS)
