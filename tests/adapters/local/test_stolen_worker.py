@@ -22,8 +22,8 @@ OWNERS = ("chimera_owner", "postgres")
 # A server of the installation's own is started and made ready.
 @pytest.mark.slow
 @pytest.mark.requirement("R-A7", "R-A3")
-async def test_no_login_of_the_database_takes_a_workers_password(tmp_path: Path) -> None:
-    settings = Settings(home=str(tmp_path / "home"))
+async def test_no_login_of_the_database_takes_a_workers_password(made_home: Path) -> None:
+    settings = Settings(home=str(made_home))
     async with (
         servers(settings, workers=[THIEF]),
         bootstrap.database(settings) as found,
