@@ -36,6 +36,7 @@ from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
 from chimera.settings import Settings
 from chimera.testing.chain.anvil import Anvil
+from tests import homes
 from tests.small_house import PACK, SmallHouse
 
 VENDOR = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
@@ -111,6 +112,7 @@ class ChainHouse(SmallHouse):
     @asynccontextmanager
     async def stores(self) -> AsyncGenerator[None]:
         """PostgreSQL, as `chimera up` starts it."""
+        homes.furnish(self.folder / "home")
         async with bootstrap.database(Settings(home=str(self.folder / "home"))) as found:
             self.found = found
             self.office = await found.store(Role.OFFICE, writer="office-0")

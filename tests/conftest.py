@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from chimera.adapters.chain.depth import keep_recursion_shallow
+from tests import fleet, homes
 from tests.examples import QUICK, THOROUGH
 from tests.order import arranged
 
@@ -74,6 +76,21 @@ def pytest_collection_finish() -> None:
     # What there is now stays to the end: the collector looks at what tests make, as often as ever.
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture
+def made_home(tmp_path: Path) -> Iterator[Path]:
+    """A home with its database, on which nothing has happened yet."""
+    home = homes.furnish(tmp_path / "home")
+    yield home
+    fleet.end_all(home)
+
+
+@pytest.fixture
+def hosted_home(made_home: Path) -> Iterator[Path]:
+    """The same, with its database running: for whoever runs many commands on it."""
+    with homes.hosted(made_home):
+        yield made_home
 
 
 @pytest.hookimpl(wrapper=True)

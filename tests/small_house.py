@@ -52,6 +52,7 @@ from chimera.rehearsal.network import Network
 from chimera.rehearsal.scenario import CALM, Rules, Scenario
 from chimera.swarm import hearing
 from chimera.swarm.hearing import Occasion
+from chimera.swarm.recording import attempt_of
 from chimera.testing.manual_clock import ManualClock
 from tests.small_work import assign, draft, judgement, result
 
@@ -225,7 +226,7 @@ class SmallHouse:
         question = self.question(task, action)
         ruling = Ruling(decision=decision, policy_digest=PACK.digest)
         step = hearing.ruled(task, question, ruling, self.occasion())
-        attempt = hearing.attempt_of(
+        attempt = attempt_of(
             assign(task, self.agent), result(task, draft(TEXT)), judgement(), question=question, ruling=ruling
         )
         change = msgspec.structs.replace(step.change, records=(*step.change.records, attempt))

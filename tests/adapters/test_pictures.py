@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 from PIL import Image
 
-from chimera import bootstrap
 from chimera.adapters.documents.brands import shipped, shipped_names
 from chimera.adapters.documents.packages import read_package
 from chimera.adapters.documents.specs import load_specs
@@ -24,6 +23,7 @@ from chimera.adapters.media.studio import Studio
 from chimera.adapters.models.house import painters_of_file
 from chimera.adapters.objects.store import StoredObjects
 from chimera.adapters.system.clock import SystemClock
+from chimera.assembly.guarding import security
 from chimera.domain.brand import Look, Style
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Invalid
@@ -219,7 +219,7 @@ async def test_a_package_brings_brand_and_face(tmp_path: Path) -> None:
     assert package.brand == replace(shipped(), accent="#00aa55", face="left")
     house = await SmallHouse().open()
     store = house.store("office", Role.OFFICE)
-    installed = await Installer(store, security=bootstrap.security()).install(
+    installed = await Installer(store, security=security()).install(
         Offer(manifest=package.manifest, digest=package.digest, by="ada", brand=package.brand, faces=package.faces)
     )
     editions = Editions(reads=store, roster=Roster(reads=store, clock=house.clock))

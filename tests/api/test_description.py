@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from chimera import bootstrap
+from chimera.assembly.serving import api_document
 from chimera.domain.event import EventKind
 
 CONSOLE = Path(__file__).resolve().parents[2] / "console"
@@ -16,7 +16,7 @@ COMMITTED = CONSOLE / "openapi.json"
 
 def test_the_committed_description_is_the_one_in_force():
     # Compared before it is asserted: a difference of half a megabyte would be explained for minutes.
-    is_current = COMMITTED.read_bytes() == bootstrap.api_document()
+    is_current = COMMITTED.read_bytes() == api_document()
     assert is_current, "write it anew: chimera api schema > console/openapi.json"
 
 
@@ -27,7 +27,7 @@ def test_the_console_filters_by_every_kind_of_event():
 
 
 def test_every_operation_has_an_answer_errors_and_a_summary():
-    described = json.loads(bootstrap.api_document())
+    described = json.loads(api_document())
     operations = [one for path in described["paths"].values() for one in path.values()]
     assert len(operations) > 50
     for operation in operations:
@@ -38,7 +38,7 @@ def test_every_operation_has_an_answer_errors_and_a_summary():
 
 
 def test_every_reference_leads_somewhere():
-    text = bootstrap.api_document().decode()
+    text = api_document().decode()
     described = json.loads(text)
     wanted = {part.split('"')[0] for part in text.split('"$ref": "#/components/')[1:]}
     found = {f"{kind}/{name}" for kind, members in described["components"].items() for name in members}

@@ -14,8 +14,8 @@ from chimera.settings import Settings
 
 
 @pytest.mark.requirement("R-A7")
-async def test_a_home_is_filled_once_and_grows_by_what_is_missing(tmp_path: Path) -> None:
-    settings, sizes = Settings(home=str(tmp_path / "h")), growth.Sizes(agents=3, seconds=1.0)
+async def test_a_home_is_filled_once_and_grows_by_what_is_missing(made_home: Path) -> None:
+    settings, sizes = Settings(home=str(made_home)), growth.Sizes(agents=3, seconds=1.0)
     first = await growth.fill(settings, sizes, 200)
     assert first == await growth.fill(settings, sizes, 200)
     assert (await growth.fill(settings, sizes, 300)).finished == 300
@@ -26,7 +26,7 @@ async def test_a_home_is_filled_once_and_grows_by_what_is_missing(tmp_path: Path
 
 
 @pytest.mark.requirement("R-A7")
-async def test_an_idle_agent_is_weighed(tmp_path: Path) -> None:
-    weighed = await growth.idle(Settings(home=str(tmp_path / "h")), 2_000)
+async def test_an_idle_agent_is_weighed(made_home: Path) -> None:
+    weighed = await growth.idle(Settings(home=str(made_home)), 2_000)
     assert 50 < weighed["hot_bytes"] < 1_000
     assert weighed["bytes"] == weighed["coroutine_bytes"] + weighed["hot_bytes"] < growth.IDLE_BYTES_MAX

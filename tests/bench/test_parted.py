@@ -21,9 +21,9 @@ pytestmark = [pytest.mark.requirement("R-A2", "R-G2"), pytest.mark.timeout(240)]
 
 
 @pytest.mark.slow
-async def test_what_the_office_lets_in_is_decided_and_performed_once(tmp_path: Path) -> None:
+async def test_what_the_office_lets_in_is_decided_and_performed_once(made_home: Path) -> None:
     load, statements = Load(agents=8, seconds=1, model_seconds=0.01), Statements()
-    async with parted.house(Settings(home=str(tmp_path / "home")), load, statements) as house:
+    async with parted.house(Settings(home=str(made_home)), load, statements) as house:
         assert set(house.pids) == {"office", "effects", "manager"}
         feeder = Feeder(house.entrance, house.campaigns, seed=3)
         await feeder.pace(house.meter, per_second=40, until=time.monotonic() + 2)
@@ -42,9 +42,9 @@ async def test_what_the_office_lets_in_is_decided_and_performed_once(tmp_path: P
 
 
 @pytest.mark.slow
-async def test_an_office_that_has_ended_is_not_waited_for(tmp_path: Path) -> None:
+async def test_an_office_that_has_ended_is_not_waited_for(made_home: Path) -> None:
     load = Load(agents=2, seconds=1, model_seconds=0.01)
-    async with parted.house(Settings(home=str(tmp_path / "home")), load, Statements()) as house:
+    async with parted.house(Settings(home=str(made_home)), load, Statements()) as house:
         os.kill(house.pids["office"], signal.SIGKILL)
         house.entrance.bring(0)
         with pytest.raises(Unavailable, match="the office ended"):

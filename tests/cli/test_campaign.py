@@ -46,8 +46,8 @@ async def two_that_wait() -> tuple[str, str]:
         return made[0], made[1]
 
 
-def test_what_waits_is_listed_let_on_and_refused(tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+def test_what_waits_is_listed_let_on_and_refused(hosted_home: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("CHIMERA_HOME", str(hosted_home))
     one, other = stopping.run(two_that_wait())
     _, listed = said(capsys, "list", "--waiting")
     assert {row["campaign"] for row in listed["campaigns"]} == {one, other}

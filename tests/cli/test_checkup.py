@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from chimera import bootstrap
 from chimera.adapters.documents.governance import load_files
+from chimera.assembly.rules import read_rules
 from chimera.cli.checkup import idleness, policy_found, unable_agents
 from chimera.domain.agent import AgentState
 from chimera.domain.campaign import Campaign, CampaignState
@@ -39,7 +39,7 @@ async def in_force(house: SmallHouse, files: PackFiles, number: int, digest: str
 @pytest.mark.requirement("R-C1")
 async def test_the_policy_that_is_named_is_the_one_in_force() -> None:
     house = await SmallHouse().open()
-    shipped = bootstrap.rules().pack.digest[:16]
+    shipped = read_rules().pack.digest[:16]
     assert (await policy_found(house.office)).found == f"{shipped}, as shipped"
     files = replace(load_files(), text=load_files().text + "\n// a quiet week\n")
     digest = pack_of(files).digest

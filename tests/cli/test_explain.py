@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.adapters.vault import keys
-from chimera.cli.money import _explained, _spendings, carriage_in_words, carriage_of
+from chimera.cli.spend import _explained, _spendings, carriage_in_words, carriage_of
 from chimera.domain.errors import Missing
 from chimera.domain.grant import Performance
 from chimera.domain.spending import Spending

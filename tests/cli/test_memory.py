@@ -22,8 +22,8 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict
     return code, msgspec.json.decode(capsys.readouterr().out)
 
 
-def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+def test_what_is_kept_is_found_shown_and_forgotten(hosted_home: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("CHIMERA_HOME", str(hosted_home))
     _, kept = said(capsys, "keep", "jokes about lag work well on Fridays")
     said(capsys, "keep", "the printer is out of paper")
     _, found = said(capsys, "search", "which humour is liked at the end of the week")
@@ -47,9 +47,9 @@ def test_what_is_kept_is_found_shown_and_forgotten(tmp_path: Path, capsys, monke
 
 
 def test_an_agent_s_own_memories_are_kept_under_its_name_and_nobody_s_are_not_kept(
-    tmp_path: Path, capsys, monkeypatch
+    hosted_home: Path, capsys, monkeypatch
 ) -> None:
-    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CHIMERA_HOME", str(hosted_home))
     assert said(capsys, "keep", "speedruns are liked", "--owner", AGENT)[1]["error"]["code"] == "agent_unknown"
     assert output.run(app, ["agent", "install", str(AGENTS / AGENT), "--json"]) == 0
     capsys.readouterr()

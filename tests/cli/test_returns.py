@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from chimera.cli.money import write_csv
+from chimera.cli.books import write_csv
 from chimera.cli.returns import COLUMNS, flat, return_bp
 
 pytestmark = pytest.mark.requirement("R-E7", "R-L3")

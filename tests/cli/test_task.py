@@ -52,8 +52,8 @@ async def failed(many: int) -> list[str]:
     return sorted(one.id for one in made)
 
 
-def test_one_several_and_all_of_a_type(tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "home"))
+def test_one_several_and_all_of_a_type(hosted_home: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("CHIMERA_HOME", str(hosted_home))
     first, second, third, fourth = stopping.run(failed(4))
     code, one = said(capsys, "redrive", first)
     assert (code, one["from"]) == (0, first)

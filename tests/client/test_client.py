@@ -12,9 +12,9 @@ import httpx2
 import msgspec
 import pytest
 
-from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.api import serving
+from chimera.assembly.serving import api_document
 from chimera.client import shapes
 from chimera.client.house import House
 from chimera.client.wire import Wire
@@ -55,7 +55,7 @@ async def house_of(world: World, role: str, *, port: int = 0, lost: int = 0) -> 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_every_field_that_is_read_is_in_the_description(shape: type):
-    described = json.loads(bootstrap.api_document())["components"]["schemas"]
+    described = json.loads(api_document())["components"]["schemas"]
     found = described.get(shape.__name__)
     assert found is not None, f"the API knows no {shape.__name__}"
     fields = {field.encode_name for field in msgspec.structs.fields(shape)}

@@ -12,7 +12,6 @@ from tests.console.asking import ask, go_on, post_that_waits, tell, waited
 from tests.console.conftest import House
 
 pytestmark = pytest.mark.timeout(240)
-RULED = ("approved", "closed")
 
 
 def opened(page: Page, house: House, review: dict[str, Any]) -> None:

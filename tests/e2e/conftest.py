@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from chimera.adapters.local.postgres import start_postgres
-from tests import fleet
+from tests import fleet, homes
 
 AGENTS = 5
 Ask: TypeAlias = Callable[["asyncpg.Connection[asyncpg.Record]"], Coroutine[Any, Any, Any]]
@@ -46,6 +46,13 @@ def home(rehearsed: Path, tmp_path: Path) -> Iterator[Path]:
     shutil.copytree(rehearsed / "home", folder, ignore=shutil.ignore_patterns("run", "*.log"))
     yield folder
     fleet.end_all(folder)
+
+
+@pytest.fixture
+def hosted_rehearsal(home: Path) -> Iterator[None]:
+    """That home's database running, for whoever runs many commands on it."""
+    with homes.hosted(home):
+        yield
 
 
 @pytest.fixture

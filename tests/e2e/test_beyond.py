@@ -27,13 +27,13 @@ def code(answer: fleet.Answer) -> tuple[int, str]:
 
 
 @pytest.mark.requirement("R-H3")
-def test_who_is_announced_is_found_and_a_person_decides_about_it(new_home: Path) -> None:
-    with fleet.running(new_home, "discover", "serve", "--port", "0") as served:
+def test_who_is_announced_is_found_and_a_person_decides_about_it(made_home: Path) -> None:
+    with fleet.running(made_home, "discover", "serve", "--port", "0") as served:
         fleet.until(lambda: "key " in served.out, seconds_max=150, what=f"a node listens: {served.err}")
         where, _, key = served.out.partition("node: ")[2].strip().partition(", key ")
 
         def discover(*words: object) -> fleet.Answer:
-            return fleet.chimera(new_home, "discover", *words, "--json")
+            return fleet.chimera(made_home, "discover", *words, "--json")
 
         announced = discover("announce", "--join", where, "--address", CARD, "--skill", "chimera_post")
         assert [one["nodes"] for one in announced.object["pointers"]] == [1, 1], announced
@@ -51,18 +51,18 @@ def test_who_is_announced_is_found_and_a_person_decides_about_it(new_home: Path)
 
 
 @pytest.mark.requirement("R-C1", "R-H3")
-def test_a_skill_is_signed_trusted_and_imported(new_home: Path, tmp_path: Path) -> None:
+def test_a_skill_is_signed_trusted_and_imported(hosted_home: Path, tmp_path: Path) -> None:
     folder, packed = tmp_path / "weather", tmp_path / "weather.tar.gz"
     folder.mkdir()
     (folder / "SKILL.md").write_text(SKILL)
 
     def skill(*words: object) -> fleet.Answer:
-        return fleet.chimera(new_home, "skill", *words, "--json")
+        return fleet.chimera(hosted_home, "skill", *words, "--json")
 
     signed = skill("sign", folder, "--as", "studio", "--into", packed).object
     assert signed["sha256"] == hashlib.sha256(packed.read_bytes()).hexdigest()
     pinned = ("import", packed, "--name", "weather", "--pin", signed["sha256"])
     assert code(skill(*pinned)) == (2, "skill_unsigned")
-    assert fleet.chimera(new_home, "store", "trust", "studio", signed["key"]).code == 0
+    assert fleet.chimera(hosted_home, "store", "trust", "studio", signed["key"]).code == 0
     assert skill(*pinned).object["wants"] == ["bins: curl"]
     assert [one["name"] for one in skill("list").object["skills"]] == ["weather"]

@@ -92,37 +92,37 @@ async def texts(home: Path) -> list[str]:
             await reads.close()
 
 
-def test_after_an_erasure_nobody_finds_the_person_again(new_home: Path, tmp_path: Path) -> None:
-    asyncio.run(fill(new_home))
-    before = asyncio.run(texts(new_home))
+def test_after_an_erasure_nobody_finds_the_person_again(made_home: Path, tmp_path: Path) -> None:
+    asyncio.run(fill(made_home))
+    before = asyncio.run(texts(made_home))
     assert sum(CANARY in text for text in before) >= 6
     # What is read is whole; what lies on the disk is sealed: data, WAL, logs.
-    assert where_it_stands(new_home) == []
+    assert where_it_stands(made_home) == []
     backup = tmp_path / "backup"
-    shutil.copytree(new_home, backup, symlinks=True)
+    shutil.copytree(made_home, backup, symlinks=True)
 
-    exported = fleet.chimera(new_home, "privacy", "export", CANARY, "--why", "asked by letter", "--json")
+    exported = fleet.chimera(made_home, "privacy", "export", CANARY, "--why", "asked by letter", "--json")
     assert (exported.code, exported.out.count(SAID) >= 4) == (0, True), exported
-    erased = fleet.chimera(new_home, "privacy", "erase", CANARY, "--why", "asked by letter", "--json")
+    erased = fleet.chimera(made_home, "privacy", "erase", CANARY, "--why", "asked by letter", "--json")
     assert erased.code == 0, erased
     # His own five, and the five of the one who quoted him; a seal's blanks are not counted.
     assert '"blanked":{"attempt":4,"grant":2,"input":2,"review":2,"task":2}' in erased.out, erased
-    require_gone(new_home, before)
-    again = fleet.chimera(new_home, "privacy", "export", CANARY, "--json")
+    require_gone(made_home, before)
+    again = fleet.chimera(made_home, "privacy", "export", CANARY, "--json")
     assert (again.code, '"records":[]' in again.out) == (0, True), again
 
     # Whoever is forgotten can still say no, and is known by no name.
-    said = fleet.chimera(new_home, "privacy", "opt-out", CANARY, "--json")
+    said = fleet.chimera(made_home, "privacy", "opt-out", CANARY, "--json")
     assert (said.code, said.out.count("withdrawn")) == (0, 4), said
-    assert fleet.chimera(new_home, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 4
-    assert where_it_stands(new_home) == []
+    assert fleet.chimera(made_home, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 4
+    assert where_it_stands(made_home) == []
 
     # The database of the day before comes back: into this home, with its journal and without the key.
     restored = tmp_path / "restored"
     shutil.copytree(backup, restored, symlinks=True)
     for name in ("erasures.jsonl", "consents.jsonl", "subjects"):
         shutil.rmtree(restored / name, ignore_errors=True)
-        (shutil.copytree if (new_home / name).is_dir() else shutil.copy)(new_home / name, restored / name)
+        (shutil.copytree if (made_home / name).is_dir() else shutil.copy)(made_home / name, restored / name)
     require_gone(restored, before)
     # The wish that was said after the backup was made is in force again, and nobody's name came back with it.
     assert fleet.chimera(restored, "privacy", "consent", CANARY, "--json").out.count("withdrawn") == 4
@@ -131,7 +131,7 @@ def test_after_an_erasure_nobody_finds_the_person_again(new_home: Path, tmp_path
     # Somebody brings back everything, the key too: the journal destroys it before anybody reads.
     everything = tmp_path / "everything"
     shutil.copytree(backup, everything, symlinks=True)
-    shutil.copy(new_home / "erasures.jsonl", everything / "erasures.jsonl")
+    shutil.copy(made_home / "erasures.jsonl", everything / "erasures.jsonl")
     require_gone(everything, before)
 
 

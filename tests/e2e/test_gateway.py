@@ -48,20 +48,20 @@ async def ended(client: Client, identifier: str, *wanted: str) -> dict[str, Any]
             await asyncio.sleep(0.3)
 
 
-def test_an_outside_agent_works_behind_the_door(new_home: Path) -> None:
-    tool_servers(new_home)
-    with fleet.running(new_home, "up", "--agents", "4", "--quiet") as started:
+def test_an_outside_agent_works_behind_the_door(made_home: Path) -> None:
+    tool_servers(made_home)
+    with fleet.running(made_home, "up", "--agents", "4", "--quiet") as started:
         # Its address is the last thing that it says: asking before would take the writer from whoever installs.
         fleet.until(lambda: "#once=" in started.out + started.err, seconds_max=90, what="the fleet is up")
-        first, second = agents(new_home)[:2]
-        tokens = [token_of(new_home, one) for one in (first, second)]
-        with serving(new_home) as url:
-            asyncio.run(works(new_home, url, tokens[0]["disclosure"], [one["token"] for one in tokens]))
-            asyncio.run(admitted(new_home, url, first["name"]))
+        first, second = agents(made_home)[:2]
+        tokens = [token_of(made_home, one) for one in (first, second)]
+        with serving(made_home) as url:
+            asyncio.run(works(made_home, url, tokens[0]["disclosure"], [one["token"] for one in tokens]))
+            asyncio.run(admitted(made_home, url, first["name"]))
             refused = example("plain_mcp.py", url, tokens[0]["token"], "chimera_call", tool="odd/read_work")
             assert (refused["status"], bool(refused["reason"])) == ("refused", True)
         assert started.process.poll() is None
-    assert fleet.chimera(new_home, "audit", "verify").code == 0
+    assert fleet.chimera(made_home, "audit", "verify").code == 0
 
 
 async def works(home: Path, url: str, disclosure: str, tokens: list[str]) -> None:

@@ -12,13 +12,13 @@ import pytest
 from chimera import bootstrap
 from chimera.bench.feeding import Feeder, Load, fed_house
 from chimera.bench.load import BenchMeter
-from chimera.bootstrap import Fleet
 from chimera.cli.story import every_event
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal, person_id
 from chimera.domain.task import Task
 from chimera.ports.store import Reads
+from chimera.processes.fleet import Fleet
 from chimera.settings import Settings
 
 SECOND_US = 1_000_000

@@ -82,6 +82,7 @@ def test_every_field_of_its_events_is_in_the_reference(ask: Callable[..., Any]) 
 
 
 @pytest.mark.requirement("R-M2", "R-E5", "R-C1")
+@pytest.mark.usefixtures("hosted_rehearsal")
 def test_the_other_commands_on_the_same_home(home: Path) -> None:
     doctor = fleet.chimera(home, "doctor", "--json")
     assert (doctor.code, doctor.object["ok"]) == (0, True), doctor
@@ -97,6 +98,7 @@ def test_the_other_commands_on_the_same_home(home: Path) -> None:
 
 
 @pytest.mark.requirement("R-C1", "R-C3")
+@pytest.mark.usefixtures("hosted_rehearsal")
 def test_an_agent_is_installed_listed_and_activated(home: Path) -> None:
     package = Path(__file__).parents[2] / "agents" / "gaming.banterpacks"
     installed = fleet.chimera(home, "agent", "install", package, "--json")

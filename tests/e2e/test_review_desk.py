@@ -22,6 +22,7 @@ def owed(home: Path) -> list[dict[str, Any]]:
     return fleet.chimera(home, "review", "list", "--state", "owed", "--json").object["reviews"]
 
 
+@pytest.mark.usefixtures("hosted_rehearsal")
 def test_a_review_says_whose_words_shaped_it_and_what_was_ruled(home: Path) -> None:
     reply = next(one for one in owed(home) if one["question"]["action"]["kind"] == "post.reply")
     shown = fleet.chimera(home, "review", "show", reply["id"])
@@ -38,12 +39,14 @@ def test_a_review_says_whose_words_shaped_it_and_what_was_ruled(home: Path) -> N
     assert "takes close" in again.object["error"]["remedy"], again
 
 
+@pytest.mark.usefixtures("hosted_rehearsal")
 def test_a_row_is_a_line_with_a_whole_id(home: Path) -> None:
     known = owed(home)
     listed = fleet.chimera(home, "review", "list", "--state", "owed").out.splitlines()
     assert [line.split()[0] for line in listed[1:]] == [one["id"] for one in known]
 
 
+@pytest.mark.usefixtures("hosted_rehearsal")
 def test_a_reviewer_of_one_agent_sees_what_is_its_own_and_nothing_else(home: Path) -> None:
     known = owed(home)
     mine, other = known[0], next(one for one in known if one["agent_id"] != known[0]["agent_id"])
@@ -60,6 +63,7 @@ def test_a_reviewer_of_one_agent_sees_what_is_its_own_and_nothing_else(home: Pat
     assert "claimed by nova until" in fleet.chimera(home, "review", "claim", mine["id"]).out
 
 
+@pytest.mark.usefixtures("hosted_rehearsal")
 def test_a_decoy_is_shown_with_what_was_read_for_the_review_that_it_imitates(home: Path) -> None:
     model = next(one for one in owed(home) if one["question"]["action"]["kind"] == "post.reply")
     planted = fleet.chimera(home, "review", "plant", model["id"], "--text", "Buy now!", "--right", "reject", "--json")
@@ -70,21 +74,21 @@ def test_a_decoy_is_shown_with_what_was_read_for_the_review_that_it_imitates(hom
     assert set(decoy) == set(real)
 
 
-def test_nobody_is_asked_for_a_password_without_a_terminal(new_home: Path) -> None:
-    answer = fleet.chimera(new_home, "people", "add", "mira", "--role", "viewer", "--json")
+def test_nobody_is_asked_for_a_password_without_a_terminal(hosted_home: Path) -> None:
+    answer = fleet.chimera(hosted_home, "people", "add", "mira", "--role", "viewer", "--json")
     assert (answer.code, answer.object["error"]["code"]) == (2, "password_not_asked"), answer
 
 
-def test_unknown_things_say_where_the_known_ones_stand(new_home: Path) -> None:
+def test_unknown_things_say_where_the_known_ones_stand(hosted_home: Path) -> None:
     unknown = "00000000-0000-7000-8000-00000000abcd"
-    answer = fleet.chimera(new_home, "review", "show", unknown, "--json")
+    answer = fleet.chimera(hosted_home, "review", "show", unknown, "--json")
     assert answer.object["error"]["code"] == "record_missing"
     assert "chimera review list" in answer.object["error"]["remedy"]
-    person = fleet.chimera(new_home, "people", "disable", "ghost", "--json")
+    person = fleet.chimera(hosted_home, "people", "disable", "ghost", "--json")
     assert person.object["error"]["code"] == "person_unknown"
     assert "chimera people list" in person.object["error"]["remedy"]
 
 
-def test_halt_without_a_word_is_everything(new_home: Path) -> None:
-    assert fleet.chimera(new_home, "halt", "--json").object["scope"] == "fleet"
-    assert fleet.chimera(new_home, "resume", "--json").object["state"] == "lifted"
+def test_halt_without_a_word_is_everything(hosted_home: Path) -> None:
+    assert fleet.chimera(hosted_home, "halt", "--json").object["scope"] == "fleet"
+    assert fleet.chimera(hosted_home, "resume", "--json").object["state"] == "lifted"

@@ -28,11 +28,11 @@ def code(answer: fleet.Answer) -> tuple[int, str]:
     return answer.code, json.loads(answer.out)["error"]["code"]
 
 
-def test_a_package_from_a_catalogue(new_home: Path, tmp_path: Path) -> None:
+def test_a_package_from_a_catalogue(hosted_home: Path, tmp_path: Path) -> None:
     index = tmp_path / "catalogue"
 
     def store(*words: object) -> fleet.Answer:
-        return fleet.chimera(new_home, "store", *words, "--json", CHIMERA_STORE_INDEX=str(index))
+        return fleet.chimera(hosted_home, "store", *words, "--json", CHIMERA_STORE_INDEX=str(index))
 
     first = store("publish", write(tmp_path, version="1.0.0"), "--index", index, "--as", "studio")
     assert first.code == 0, first

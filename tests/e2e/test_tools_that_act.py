@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import fleet
+from tests import fleet, homes
 from tests.e2e.test_gateway import ask, client_of, ended
 from tests.fleet import Running
 from tests.notes_server import lines_of
@@ -27,7 +27,6 @@ UP_SECONDS_MAX = 240
 
 def furnished(home: Path) -> Path:
     """An agent that may write notes by a tool server, and nothing else there. Where the notes will stand."""
-    home.mkdir(mode=0o700)
     file = home.with_name("notes")
     notes = {"command": sys.executable, "args": ["-m", "tests.notes_server", str(file)], "cwd": str(ROOT)}
     (home / "mcp.json").write_text(json.dumps({"mcpServers": {"notes": notes}}))
@@ -39,6 +38,12 @@ def furnished(home: Path) -> Path:
     written["permissions"] = [*written["permissions"], "tools.write"]
     written["capabilities"] = [*written["capabilities"], "relay"]
     (package / "manifest.yaml").write_text(yaml.safe_dump(written, sort_keys=False))
+    with homes.hosted(home):
+        pin_and_install(home, package)
+    return file
+
+
+def pin_and_install(home: Path, package: Path) -> None:
     listed = fleet.chimera(home, "tools", "list", "--json")
     digests = {one["tool"]: one["digest"] for one in listed.object["tools"]}
     for tool, kind in (("add_note", "write"), ("book_note", "write"), ("read_notes", "read")):
@@ -48,7 +53,6 @@ def furnished(home: Path) -> Path:
     for words in (("agent", "install", package), ("agent", "activate", AGENT)):
         done = fleet.chimera(home, *words)
         assert done.code == 0, done
-    return file
 
 
 def started(home: Path) -> Running:
@@ -57,19 +61,19 @@ def started(home: Path) -> Running:
     return up
 
 
-def test_a_tool_is_held_approved_and_called_once(new_home: Path) -> None:
-    with at_work(new_home) as (_, url, token, file):
-        asyncio.run(held_and_done(new_home, url, token, file))
-    assert fleet.chimera(new_home, "audit", "verify").code == 0
+def test_a_tool_is_held_approved_and_called_once(made_home: Path) -> None:
+    with at_work(made_home) as (_, url, token, file):
+        asyncio.run(held_and_done(made_home, url, token, file))
+    assert fleet.chimera(made_home, "audit", "verify").code == 0
 
 
 @pytest.mark.faults
-def test_a_tool_is_called_once_whatever_is_killed(new_home: Path) -> None:
-    with at_work(new_home) as (up, url, token, file):
+def test_a_tool_is_called_once_whatever_is_killed(made_home: Path) -> None:
+    with at_work(made_home) as (up, url, token, file):
         for tool in ("add_note", "book_note"):
-            up = struck(new_home, up, file, lambda asked: asyncio.run(with_client(url, token, asked)), tool)
+            up = struck(made_home, up, file, lambda asked: asyncio.run(with_client(url, token, asked)), tool)
         up.stop(120)
-    assert fleet.chimera(new_home, "audit", "verify").code == 0
+    assert fleet.chimera(made_home, "audit", "verify").code == 0
 
 
 @contextlib.contextmanager

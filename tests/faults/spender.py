@@ -24,7 +24,8 @@ import msgspec
 
 from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.bootstrap import Database, Fleet, Outside
+from chimera.assembly.outside import Outside
+from chimera.bootstrap import Database
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, Agent, AgentState, Persona
 from chimera.domain.budget import Hold
@@ -39,6 +40,7 @@ from chimera.governance.audit import verify_history
 from chimera.ports.model import ModelAnswer, ModelRequest
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Trace, Traits
 from chimera.ports.tools_read import ToolAnswer
+from chimera.processes.fleet import Fleet, fleet_process
 from chimera.rehearsal.model import OfflineModel
 from chimera.rehearsal.scenario import Manners
 from chimera.settings import Settings
@@ -123,7 +125,7 @@ async def running(home: Path) -> AsyncGenerator[tuple[Database, Fleet]]:
     settings = Settings(home=str(home), workers=32)
     payer, counter = Payer(), Till(home.with_name(COUNTER))
     outside = Outside(model=payer, judge_model=payer, tools=NoTools(), publisher=counter)
-    async with bootstrap.database(settings) as found, bootstrap.fleet(settings, outside, found=found) as fleet:
+    async with bootstrap.database(settings) as found, fleet_process(settings, outside, found=found) as fleet:
         yield found, fleet
 
 

@@ -19,7 +19,6 @@ import pytest
 from chimera import bootstrap
 from chimera.bench.feeding import Load, fed_house
 from chimera.bench.load import Lines
-from chimera.bootstrap import Fleet
 from chimera.cli.story import every_event
 from chimera.domain import scopes
 from chimera.domain.campaign import Campaign
@@ -28,6 +27,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import PUBLIC
 from chimera.pipeline.intake import Arrival
 from chimera.ports.store import Reads
+from chimera.processes.fleet import Fleet
 from chimera.settings import read_settings
 from tests.small_house import OTTO
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.valkey_binary import find_binary
 from chimera.adapters.valkey.slices import worker_rules
 from chimera.domain.event import EventKind
 from chimera.domain.task import Task
+from chimera.processes.channels import ROLE_RULES
 from tests import fleet
 from tests.adapters.gateway.test_tls import certified
 from tests.faults.test_processes import AGENTS, Roles, looked, require_whole, settings_of
@@ -96,7 +97,7 @@ def hosts() -> Iterator[Hosts]:
 @pytest.fixture
 def valkey(tmp_path: Path, hosts: Hosts) -> Iterator[dict[str, str]]:
     """A server on the network, with a user for each role and worker; the address of each."""
-    rules = {**processes.ROLE_RULES, **{worker: worker_rules(worker) for worker in WORKERS}}
+    rules = {**ROLE_RULES, **{worker: worker_rules(worker) for worker in WORKERS}}
     lines = ["user default off", *(f"user {user} on >{user}-secret {said}" for user, said in rules.items())]
     (tmp_path / "users.acl").write_text("\n".join(lines) + "\n", "ascii")
     with (tmp_path / "valkey.log").open("wb") as log:

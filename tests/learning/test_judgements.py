@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chimera import bootstrap
 from chimera.assembly import minds
+from chimera.assembly.rules import read_rules
+from chimera.assembly.stages import worker_of
 from chimera.domain.agent import Rule
 from chimera.domain.attempt import Attempt
 from chimera.domain.draft import Call, Draft
@@ -116,7 +117,7 @@ async def test_the_workers_of_a_fleet_choose_by_the_model_that_was_trained(tmp_p
     for reward_model, chosen, asked in ((str(file), KIND[0], 4), ("", RUDE[0], 1)):
         model = SayingModel(rude, rude, kind, rude)
         settings = Settings(home=str(tmp_path), reward_model=reward_model)
-        worker = bootstrap.worker_of(settings, bootstrap.rules(), model, NoTools())
+        worker = worker_of(settings, read_rules(), model, NoTools())
         task = await house.a_task(input={"platform": "sandbox", "topic": "patch notes", "brief": "Say it."})
         result = await worker.work(assign(task, house.agent))
         assert result.draft is not None

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from chimera import bootstrap
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
+from chimera.assembly.guarding import security
 from chimera.domain import scopes
 from chimera.domain.agent import Agent, AgentCommand, AgentState, agent_id_of
 from chimera.domain.budget import AGENT_DAY_CAP_MICROS, Cap, window_id
@@ -22,7 +22,7 @@ from chimera.testing.manual_clock import ManualClock
 from tests.domain.test_manifest import PLAIN
 
 NAME = "studio.persona"
-SECURITY = bootstrap.security()
+SECURITY = security()
 
 
 @pytest.fixture

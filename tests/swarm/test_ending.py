@@ -13,13 +13,12 @@ from chimera.domain.halt import Halt
 from chimera.domain.plan import RANK_MAX
 from chimera.domain.review import Review
 from chimera.domain.stages import Course, Stage
-from chimera.domain.task import TaskState
+from chimera.domain.task import TIME_OVER, TaskState
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.pipeline.rescheduling import Rescheduling
-from chimera.swarm.ending import WHY
 from chimera.swarm.handing import OVER
 from tests.small_house import TEXT, SmallHouse, a_post
 from tests.small_work import draft
@@ -53,10 +52,10 @@ async def test_what_waits_for_a_worker_when_its_time_is_over_is_given_to_none(ho
     await bench.claiming.once()
     assert [one.task.id for one in bench.dispatch.sent] == [early.id]
     after = await house.manager.get(type(late), late.id)
-    assert (after.state, after.reason) == (TaskState.DROPPED, WHY)
+    assert (after.state, after.reason) == (TaskState.DROPPED, TIME_OVER)
     assert (await house.manager.get(type(late), behind.id)).state is TaskState.DROPPED
     events = [link.body.decode() for link in await house.office.links("manager-0")]
-    assert any(EventKind.TASK_CANCELLED in body and WHY in body for body in events)
+    assert any(EventKind.TASK_CANCELLED in body and TIME_OVER in body for body in events)
 
 
 async def test_a_grant_ends_with_the_time_of_its_campaign(house: SmallHouse) -> None:

@@ -94,4 +94,5 @@ async def test_managers_of_one_process_read_the_fleet_once(house: SmallHouse) ->
     house.clock.advance(FRESH_SECONDS + 1)
     await roster.load()
     assert reads.asked["get_many"] == 3
-    assert roster.is_kin(house.agent, newcomer.accounts[0].handle)
+    handle = newcomer.accounts[0].handle
+    assert roster.kin_among(house.agent, frozenset([handle])) == (handle,)

@@ -36,7 +36,6 @@ ROWS_MAX = 1_000
 FILES_MAX = 64
 VERSIONS_MAX = 50
 PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-VERSIONS_SCANNED_MAX = 20_000
 Rows = Annotated[int, Query(description="how many at most", ge=1, le=ROWS_MAX)]
 StateFilter = Annotated[Literal["", "installed", "active", "paused", "retired"], Query()]
 

@@ -21,7 +21,7 @@ from chimera.domain.review import Review
 from chimera.domain.task import Task, TaskCommand
 from chimera.governance.decoys import Decoys, Planted
 from chimera.ports.store import Reads
-from chimera.swarm import hearing
+from chimera.swarm.recording import drafting_of, escalation_of
 
 # What a task has on record before anybody is asked about it.
 BEFORE = frozenset(
@@ -57,9 +57,9 @@ async def told_instead(reads: Reads, event: Event) -> Event | None:
         return event
     review = await reads.find(Review, event.subject)
     if review is None or event.data.get("told_as") != EventKind.DRAFT_JUDGED:
-        return hearing.escalation_of(review) if review else None
+        return escalation_of(review) if review else None
     life = await imitated(reads, review, like=event.data["like"], planted_at_us=event.at_us)
-    return hearing.drafting_of(life.attempts[-1]) if life else None
+    return drafting_of(life.attempts[-1]) if life else None
 
 
 async def imitated(reads: Reads, review: Review, *, like: str, planted_at_us: int) -> Imitation | None:

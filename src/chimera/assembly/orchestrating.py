@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_files, load_permits
@@ -10,6 +12,7 @@ from chimera.assembly import people
 from chimera.assembly.money import breakers
 from chimera.assembly.vaults import Vaults, checkpoint_keys
 from chimera.domain.confidence import Bands
+from chimera.domain.errors import Unavailable
 from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
@@ -91,3 +94,10 @@ def top_tier(
                                 listening=inlets.listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,
                    listening=inlets.listening)  # fmt: skip
+
+
+async def tell_first(top: TopTier, vaults: Vaults, reads: Reads) -> None:
+    """A vault takes everything for halted until it is told. If it is away now, the orchestrator tells it later."""
+    with contextlib.suppress(Unavailable):
+        await top.governor.once()
+        await vaults.halt(await reads.halted())

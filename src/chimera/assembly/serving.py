@@ -90,3 +90,10 @@ def read_package_files(name: str, files: Mapping[str, bytes]) -> Contents:
 def rehearsals(office: Store, *, read: Callable[[str], Week]) -> Rehearsals:
     """What rehearses an agent's versions: in a process of their own, for they take a core for some seconds."""
     return Rehearsals(store=office, read=read, live=lived)
+
+
+def api_document() -> bytes:
+    """The API's description of itself, as it is committed."""
+    from chimera.api import assembly
+
+    return assembly.document()

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
 from chimera.bench import books, parts
@@ -30,6 +30,8 @@ from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads
+from chimera.processes.channels import servers
+from chimera.processes.office import office_process
 from chimera.settings import Settings
 
 WORKER = "worker-1"
@@ -125,9 +127,9 @@ async def house(settings: Settings, plan: Plan) -> AsyncGenerator[House]:
     nothing = parts.outside_of(parts.world_of(1, plan.seed), plan.seed)
     with Home.open(settings.folder) as home:
         async with (
-            processes.servers(settings, workers=[WORKER]),
+            servers(settings, workers=[WORKER]),
             bootstrap.database(settings) as found,
-            processes.office(settings, nothing, found=found, listens=False) as office,
+            office_process(settings, nothing, found=found, listens=False) as office,
             contextlib.AsyncExitStack() as stack,
         ):
             children = Children(settings, plan)

@@ -23,13 +23,13 @@ from chimera.bench.feeding import Feeder, Load, fed_house
 from chimera.bench.listeners import Heard
 from chimera.bench.load import BenchMeter
 from chimera.bench.spread import conditions, spread_ms
-from chimera.bootstrap import Fleet
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
 from chimera.domain.errors import Unavailable
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
 from chimera.domain.spec import SpecRef
+from chimera.processes.fleet import Fleet
 from chimera.settings import Settings
 
 WRITER = "measured"

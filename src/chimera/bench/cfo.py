@@ -17,6 +17,7 @@ from chimera.adapters.postgres.store import PostgresStore
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
 from chimera.assembly import vaults as assembled
+from chimera.assembly.rules import read_rules
 from chimera.bench import baseline
 from chimera.bootstrap import Database
 from chimera.domain import caps, scopes
@@ -138,7 +139,7 @@ async def run(settings: Settings, wanted: Wanted) -> dict[str, Any]:
         office = await found.store(Role.OFFICE, writer="office")
         await _settle_in(office, campaign_id, fresh)
         spenders = Spenders(manager, campaign_id=campaign_id)
-        async with assembled.vault(settings, bootstrap.rules().pack.digest, clock) as vaults:
+        async with assembled.vault(settings, read_rules().pack.digest, clock) as vaults:
             await vaults.halt(frozenset())
             cfo = CFOAgent(reads=manager, outcomes=ledger, attestor=vaults.manager, treasury=Treasury(), clock=clock)
             paced = Paced(cfo=cfo, spenders=spenders, fresh=fresh, campaign_id=campaign_id)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chimera.bench.load import Lines
-from chimera.bootstrap import Fleet
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Unavailable
 from chimera.domain.labels import PUBLIC
 from chimera.pipeline.intake import Arrival, Intake
+from chimera.processes.fleet import Fleet
 from chimera.swarm.bell import Bell
 
 PERFORMED_ONE_IN = 10

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from chimera import bootstrap
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.assembly.outside import Outside
 from chimera.bench.entrances import Entrance, IntakeHere
 from chimera.bench.load import (
     MODEL_MEDIAN_SECONDS,
@@ -26,12 +26,13 @@ from chimera.bench.load import (
     handle_of,
     settled_in,
 )
-from chimera.bootstrap import Database, Fleet, Outside
+from chimera.bootstrap import Database
 from chimera.domain.campaign import Campaign
 from chimera.domain.errors import Refused
 from chimera.ports.clock import Clock
 from chimera.ports.store import Reads, Store, every
 from chimera.ports.tools_read import ToolAnswer
+from chimera.processes.fleet import Fleet, fleet_process
 from chimera.rehearsal import world
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import CALM, Rules
@@ -162,7 +163,7 @@ async def fed_house(settings: Settings, load: Load, *, found: Database) -> Async
     outside = Outside(model=model, judge_model=QuickJudge(), tools=NoTools(),
                       publisher=RehearsalPublisher(built.line, clock), meter=meter)  # fmt: skip
     settings = msgspec.structs.replace(settings, workers=max(settings.workers, load.agents))
-    async with bootstrap.fleet(settings, outside, found=found) as fleet:
+    async with fleet_process(settings, outside, found=found) as fleet:
         fleet.listening.is_open = False
         campaigns = await settle_in(fleet.office, clock, agents=load.agents)
         yield FedHouse(fleet=fleet, campaigns=campaigns, meter=meter, built=built,

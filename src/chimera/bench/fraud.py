@@ -10,13 +10,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera import bootstrap
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.vault.local import LocalVault
 from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.assembly.rules import Rules, read_rules
 from chimera.bench.spending_world import KINDS, Attempt, world
-from chimera.bootstrap import Rules
 from chimera.domain import ids
 from chimera.domain.action import Action
 from chimera.domain.agent import Account
@@ -68,7 +67,7 @@ class Returns:
 async def run(*, seeds: Sequence[int], agents: int, days: int, incidents: int) -> dict[str, Any]:
     """All seeds, and their sums."""
     began = time.monotonic()
-    rules = bootstrap.rules()
+    rules = read_rules()
     counts: Counter[str] = Counter()
     caught: defaultdict[str, list[bool]] = defaultdict(list)
     for seed in seeds:

@@ -6,14 +6,13 @@ manager, where decisions are made.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator
 
 import msgspec
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.system.clock import SystemClock
 from chimera.bench import parts
@@ -22,13 +21,13 @@ from chimera.bench.entrances import OfficeAway
 from chimera.bench.feeding import Load, MeasuredHouse
 from chimera.bench.load import BenchMeter, SlowModel
 from chimera.bench.observed import Statements, observed
+from chimera.bench.slots import until_held
 from chimera.domain.campaign import Campaign
 from chimera.ports.store import every
-from chimera.processes import ManagerProcess
+from chimera.processes.channels import servers
+from chimera.processes.managers import manager_process
 from chimera.rehearsal.records import Deed
 from chimera.settings import Settings
-
-LOOK_SECONDS = 0.02
 
 
 @contextlib.asynccontextmanager
@@ -41,7 +40,7 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
     outside = msgspec.structs.replace(nothing, model=model, meter=meter)
     with Home.open(settings.folder) as home:
         async with (
-            processes.servers(settings, workers=()),
+            servers(settings, workers=()),
             bootstrap.database(settings) as found,
             contextlib.AsyncExitStack() as running,
         ):
@@ -51,8 +50,9 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
             running.push_async_callback(entrance.close)
             await children.start_part(parts.EFFECTS)
             reads = await found.reads()
-            managing = processes.manager(settings, found=observed(found, statements), outside=outside)
-            await _until_it_holds(await running.enter_async_context(managing))
+            managing = manager_process(settings, found=observed(found, statements), outside=outside)
+            manager = await running.enter_async_context(managing)
+            await until_held([manager], 1, seconds_max=READY_SECONDS_MAX)
 
             async def ended() -> tuple[Deed, ...]:
                 await running.aclose()
@@ -66,9 +66,3 @@ async def house(settings: Settings, load: Load, statements: Statements) -> Async
             finally:
                 await running.aclose()
                 await reads.close()
-
-
-async def _until_it_holds(manager: ManagerProcess) -> None:
-    async with asyncio.timeout(READY_SECONDS_MAX):
-        while not manager.signals.slots():  # noqa: ASYNC110 – slots have no bell.
-            await asyncio.sleep(LOOK_SECONDS)

@@ -20,14 +20,17 @@ import structlog
 import uvloop
 from msgspec import Struct
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
+from chimera.assembly.outside import Outside
 from chimera.bench.entrances import IntakeHere, let_in
 from chimera.bench.feeding import NoTools, settle_in
 from chimera.bench.load import QuickJudge, SlowModel, handle_of
-from chimera.bootstrap import Outside
 from chimera.domain.campaign import Campaign
+from chimera.processes.effects import effects_process
+from chimera.processes.gateway import gateway_process
+from chimera.processes.office import office_process
 from chimera.rehearsal import standing, world
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import CALM, Rules
@@ -67,7 +70,7 @@ def outside_of(built: world.World, seed: int) -> Outside:
 
 @contextlib.asynccontextmanager
 async def _gateway(settings: Settings, agents: int, seed: int) -> AsyncGenerator[str]:
-    async with processes.gateway(settings, outside_of(world_of(1, seed), seed)) as address:
+    async with gateway_process(settings, outside_of(world_of(1, seed), seed)) as address:
         yield address
 
 
@@ -76,7 +79,7 @@ async def _effects(settings: Settings, agents: int, seed: int) -> AsyncGenerator
     built = world_of(agents, seed)
     async with (
         bootstrap.running_or_own_database(settings, lasting=True) as found,
-        processes.effects(settings, outside_of(built, seed), found=found),
+        effects_process(settings, outside_of(built, seed), found=found),
     ):
         try:
             yield "here"
@@ -89,7 +92,7 @@ async def _office(settings: Settings, agents: int, seed: int) -> AsyncGenerator[
     nothing = outside_of(world_of(1, seed), seed)
     async with (
         bootstrap.running_or_own_database(settings, lasting=True) as found,
-        processes.office(settings, nothing, found=found, listens=False) as office,
+        office_process(settings, nothing, found=found, listens=False) as office,
     ):
         campaigns = in_order(await settle_in(office.store, SystemClock(), agents=agents))
         entrance = IntakeHere(office.intake, office.arrived, campaigns, seed=seed)

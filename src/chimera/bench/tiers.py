@@ -17,26 +17,33 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.home import Home
 from chimera.adapters.local.valkey import OWNER, valkey_url
 from chimera.adapters.postgres.filling import Idle, fill_agents
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.valkey.connection import Valkey
+from chimera.assembly.outside import Outside
+from chimera.assembly.rules import read_rules
 from chimera.bench import charts
 from chimera.bench.apart import OVER
 from chimera.bench.entrances import arrival
 from chimera.bench.feeding import NoTools, settle_in
 from chimera.bench.load import Lines, QuickJudge, SlowModel, handle_of, idle_agents
 from chimera.bench.observed import Statements, errors, observed
+from chimera.bench.slots import until_held
 from chimera.bench.spread import conditions
-from chimera.bootstrap import Outside
 from chimera.domain.campaign import Campaign, Input
 from chimera.domain.task import Task
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import Reads
-from chimera.processes import Known, ManagerProcess
+from chimera.processes.channels import servers
+from chimera.processes.effects import effects_process
+from chimera.processes.gateway import gateway_process
+from chimera.processes.managers import Known, ManagerProcess, manager_process
+from chimera.processes.office import office_process
+from chimera.processes.worker import worker_process
 from chimera.rehearsal import world
 from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
@@ -177,11 +184,11 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
                       publisher=RehearsalPublisher(built.line, clock))  # fmt: skip
     with Home.open(settings.folder) as home:
         async with (
-            processes.servers(settings, workers=[WORKER]),
+            servers(settings, workers=[WORKER]),
             bootstrap.database(settings) as found,
-            processes.office(settings, outside, found=observed(found, top), listens=False) as office,
-            processes.gateway(settings, outside) as gateway,
-            processes.effects(settings, outside, found=found),
+            office_process(settings, outside, found=observed(found, top), listens=False) as office,
+            gateway_process(settings, outside) as gateway,
+            effects_process(settings, outside, found=found),
             contextlib.AsyncExitStack() as stack,
         ):
             settings = msgspec.structs.replace(settings, gateway_address=gateway)
@@ -194,16 +201,16 @@ async def _tiers(settings: Settings, sizes: Sizes, *, agents: int, managers: int
             stack.push_async_callback(reads.close)
             valkey = Valkey(valkey_url(home.folder, OWNER))
             stack.push_async_callback(valkey.close)
-            await stack.enter_async_context(processes.worker(settings))
+            await stack.enter_async_context(worker_process(settings))
             # The managers of one process share what is known of the fleet: a hundred times a hundred thousand agents
             # would be what this process remembers, and nothing that goes over a wire.
-            known = Known(roster=Roster(reads=reads, clock=clock), written=bootstrap.rules(), recollection=None)
+            known = Known(roster=Roster(reads=reads, clock=clock), written=read_rules(), recollection=None)
             held_seconds = max(HELD_SECONDS_MIN, HELD_SECONDS_EACH * managers)
             running = await stack.enter_async_context(_side_by_side([
-                processes.manager(settings, found=found, known=known, lease_seconds=held_seconds)
+                manager_process(settings, found=found, known=known, lease_seconds=held_seconds)
                 for _ in range(managers)
             ]))  # fmt: skip
-            await _until_held(running, managers)
+            await until_held(running, managers, seconds_max=DRAIN_SECONDS_MAX)
             yield Tiers(
                 managers=running, valkey=valkey, top=top, reads=reads, intake=office.intake, campaigns=campaigns
             )
@@ -240,9 +247,3 @@ async def _alive(
     async with one as process:
         begun.set_result(process)
         await ended.wait()
-
-
-async def _until_held(running: Sequence[ManagerProcess], slots: int) -> None:
-    async with asyncio.timeout(DRAIN_SECONDS_MAX):
-        while sum(one.signals.slots() for one in running) < slots:  # noqa: ASYNC110 – slots have no bell.
-            await asyncio.sleep(LOOK_SECONDS)

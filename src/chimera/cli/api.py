@@ -8,8 +8,9 @@ import sys
 
 import typer
 
-from chimera import bootstrap
+from chimera.assembly.serving import api_document
 from chimera.cli import output, stopping
+from chimera.processes.api import api_process
 from chimera.settings import Settings, read_settings
 
 app = typer.Typer(name="api", help="The API and the console.", no_args_is_help=False, invoke_without_command=True)
@@ -25,7 +26,7 @@ def serve(context: typer.Context) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with bootstrap.own_api(settings) as running:
+    async with api_process(settings) as running:
         output.tell(f"the API and the console: {running.entrance}")
         await asyncio.Event().wait()
 
@@ -33,4 +34,4 @@ async def _serve(settings: Settings) -> None:
 @app.command()
 def schema() -> None:
     """The API's OpenAPI document, as it stands in console/openapi.json."""
-    sys.stdout.write(bootstrap.api_document().decode())
+    sys.stdout.write(api_document().decode())

@@ -20,6 +20,7 @@ from chimera.api.imitations import Imitation, Imitations, told_instead
 from chimera.assembly import people, vaults
 from chimera.assembly.orchestrating import retaining
 from chimera.assembly.people import Office
+from chimera.assembly.rules import read_rules
 from chimera.cli import output, stopping
 from chimera.cli.inputs import cannot_read
 from chimera.cli.persons import permitted
@@ -400,6 +401,6 @@ async def _replayed(reads: Reads, task_id: str | None) -> _Again:
 
 
 def _replay_under(pack: PolicyPack | None) -> Replay:
-    written = bootstrap.rules(pack)
+    written = read_rules(pack)
     return Replay(contracts=written.contracts, gate=written.gate, skills=SKILLS, prompts=written.prompts,
                   clock=SystemClock())  # fmt: skip

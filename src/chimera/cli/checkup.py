@@ -15,6 +15,7 @@ from chimera.adapters.documents.specs import lint
 from chimera.adapters.local.home import DISK_FREE_BYTES_MIN, prepare_home
 from chimera.adapters.local.postgres import programs
 from chimera.adapters.local.valkey_binary import find_binary
+from chimera.assembly.rules import read_rules
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.errors import ChimeraError
@@ -129,7 +130,7 @@ async def _kept(settings: Settings) -> list[Finding]:
 
 
 def _shipped() -> Finding:
-    return _looked_at("policy", lambda: f"{bootstrap.rules().pack.digest[:16]}, as shipped", "mend the policy pack")
+    return _looked_at("policy", lambda: f"{read_rules().pack.digest[:16]}, as shipped", "mend the policy pack")
 
 
 async def policy_found(reads: Reads) -> Finding:

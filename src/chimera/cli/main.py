@@ -7,6 +7,7 @@ from chimera.cli import (
     api,
     audit,
     bench,
+    budget,
     campaign,
     chronicle,
     connector,
@@ -15,9 +16,9 @@ from chimera.cli import (
     gateway,
     guard,
     learn,
+    ledger,
     memory,
     models,
-    money,
     operate,
     people,
     policy,
@@ -29,6 +30,7 @@ from chimera.cli import (
     review,
     skill,
     spec,
+    spend,
     spent,
     store,
     task,
@@ -65,14 +67,15 @@ app.add_typer(gateway.app)
 app.add_typer(people.app)
 app.add_typer(vault.app)
 app.add_typer(wallet.app)
-for room in (money.budget, money.spend, money.ledger):
-    app.add_typer(room)
+app.add_typer(budget.app)
+app.add_typer(spend.app)
+app.add_typer(ledger.app)
 spec.app.command("trace")(audit.trace)
 gateway.app.command("workers")(processes.gateway_workers)
 vault.app.command("serve")(processes.vault_serve)
-money.spend.command("costs")(returns.costs)
-money.spend.command("task")(spent.task)
-money.spend.command("tasks")(spent.tasks)
+spend.app.command("costs")(returns.costs)
+spend.app.command("task")(spent.task)
+spend.app.command("tasks")(spent.tasks)
 app.command("chronicle")(chronicle.write)
 learn.app.command("compare")(preferences.compare)
 learn.app.command("train")(preferences.train)

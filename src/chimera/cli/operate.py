@@ -14,7 +14,8 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.api.imitations import told_instead
 from chimera.assembly import joining, networks
 from chimera.assembly import serving as serving_api
-from chimera.bootstrap import Database, Fleet
+from chimera.assembly.outside import Outside
+from chimera.bootstrap import Database
 from chimera.cli import checkup, output, stopping
 from chimera.cli.network_process import network_of
 from chimera.cli.rehearsing import Plan, begin, handle_of
@@ -24,6 +25,7 @@ from chimera.domain.halt import Halt
 from chimera.domain.person import Principal
 from chimera.governance.halts import Halts
 from chimera.ports.store import Reads
+from chimera.processes.fleet import Fleet, fleet_process
 from chimera.rehearsal.scenario import DEMO
 from chimera.settings import Settings, read_settings
 
@@ -60,7 +62,7 @@ async def _up(settings: Settings, *, agents: int, attacks: int, quiet: bool) -> 
         async with standing as network, bootstrap.database(settings) as found:
             output.note(f"you are {await bootstrap.somebody_here(settings, found)}")
             outside = bootstrap.sandbox_outside(network.url, scenario, found=found)
-            async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
+            async with outside as ways, fleet_process(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
                 await _serve(fleet, settings, found, quiet=quiet)
 
@@ -78,9 +80,9 @@ async def _live(settings: Settings, *, quiet: bool) -> None:
         reads = await found.reads()
         stack.push_async_callback(reads.close)
         ways = await stack.enter_async_context(networks.live(settings, reads, dsn=found.dsn, passwords=found.passwords))
-        outside = bootstrap.Outside(model=ways.model, judge_model=ways.judge_model, tools=ways.tools,
+        outside = Outside(model=ways.model, judge_model=ways.judge_model, tools=ways.tools,
                                     publisher=ways.publisher)  # fmt: skip
-        fleet = await stack.enter_async_context(bootstrap.fleet(settings, outside, found=found))
+        fleet = await stack.enter_async_context(fleet_process(settings, outside, found=found))
         await _serve(fleet, settings, found, quiet=quiet)
 
 

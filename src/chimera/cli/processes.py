@@ -10,14 +10,22 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import joining, vaults
-from chimera.bootstrap import Database, Outside
+from chimera.assembly.outside import Outside
+from chimera.assembly.rules import read_rules
+from chimera.bootstrap import Database
 from chimera.cli import output, stopping
 from chimera.cli.network_process import network_of, running_network
 from chimera.cli.rehearsing import Plan, begin_with, handle_of
 from chimera.domain.errors import Invalid
+from chimera.processes.channels import servers
+from chimera.processes.effects import effects_process
+from chimera.processes.gateway import doored, gateway_process
+from chimera.processes.managers import manager_process
+from chimera.processes.office import office_process
+from chimera.processes.worker import worker_process
 from chimera.rehearsal.scenario import DEMO
 from chimera.settings import Settings, read_settings
 
@@ -84,10 +92,10 @@ async def _office(settings: Settings, plan: Plan, *, workers: int) -> None:
     async with (
         joining.held(settings.folder, tell=output.note) as home,
         network_of(home.folder / "rehearsal", plan.scenario, accounts) as network,
-        processes.servers(settings, workers=names),
+        servers(settings, workers=names),
         bootstrap.database(settings) as found,
         bootstrap.sandbox_outside(network.url, plan.scenario, found=found) as outside,
-        processes.office(settings, outside, found=found) as top,
+        office_process(settings, outside, found=found) as top,
     ):
         await begin_with(top.store, top.intake, plan)
         top.arrived.ring()
@@ -95,40 +103,40 @@ async def _office(settings: Settings, plan: Plan, *, workers: int) -> None:
 
 
 async def _manager(settings: Settings) -> None:
-    async with bootstrap.running_or_own_database(settings) as found, processes.manager(settings, found=found):
+    async with bootstrap.running_or_own_database(settings) as found, manager_process(settings, found=found):
         await _for_ever("manager: ready")
 
 
 async def _working_manager(settings: Settings) -> None:
     async with (
         _outside(settings) as (found, outside),
-        processes.doored(settings, outside, found=found) as ways,
-        processes.manager(settings, found=found, outside=ways),
+        doored(settings, outside, found=found) as ways,
+        manager_process(settings, found=found, outside=ways),
     ):
         await _for_ever("manager with workers: ready")
 
 
 async def _worker(settings: Settings) -> None:
-    async with processes.worker(settings):
+    async with worker_process(settings):
         await _for_ever(f"{settings.worker_name}: ready")
 
 
 async def _effects(settings: Settings) -> None:
-    async with _outside(settings) as (found, outside), processes.effects(settings, outside, found=found):
+    async with _outside(settings) as (found, outside), effects_process(settings, outside, found=found):
         await _for_ever("effects: ready")
 
 
 async def _gateway(settings: Settings) -> None:
     async with (
         _outside(settings) as (found, outside),
-        processes.doored(settings, outside, found=found) as ways,
-        processes.gateway(settings, ways) as address,
+        doored(settings, outside, found=found) as ways,
+        gateway_process(settings, ways) as address,
     ):
         await _for_ever(f"the gateway for workers: {address}")
 
 
 async def _vault(settings: Settings) -> None:
-    digest = bootstrap.rules().pack.digest
+    digest = read_rules().pack.digest
     async with vaults.vault(settings, digest, SystemClock()):
         await _for_ever("vault: ready")
 

@@ -13,8 +13,8 @@ from chimera import bootstrap
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
 from chimera.assembly import joining
+from chimera.assembly.guarding import security
 from chimera.bench import books
-from chimera.bootstrap import Fleet
 from chimera.cli import output
 from chimera.cli.network_process import network_of
 from chimera.cli.scoring import Score, scored
@@ -30,6 +30,7 @@ from chimera.governance import audit
 from chimera.pipeline.installer import Installer, Offer
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Reads, Store
+from chimera.processes.fleet import Fleet, fleet_process
 from chimera.rehearsal.planning import CAPTION, CLIP, FILM, THREAD
 from chimera.rehearsal.scenario import DEMO, PAY, SOCIAL, Scenario
 from chimera.rehearsal.standing import Report
@@ -133,7 +134,7 @@ async def rehearse(settings: Settings, plan: Plan, *, watch: Watch) -> Summary:
         async with standing as network, bootstrap.database(settings) as found:
             truth = GroundTruth()
             outside = bootstrap.sandbox_outside(network.url, plan.scenario, found=found, truth=truth)
-            async with outside as ways, bootstrap.fleet(settings, ways, found=found) as fleet:
+            async with outside as ways, fleet_process(settings, ways, found=found) as fleet:
                 await begin(fleet, plan)
                 await _until_quiet(fleet, plan, since, watch)
             reads = await found.reads()
@@ -197,7 +198,7 @@ async def _engaged(office: Store, intake: Intake, agent: Agent, goal: str, posts
 
 
 async def _installed(office: Store, offer: Offer) -> Agent:
-    installer = Installer(office, security=bootstrap.security())
+    installer = Installer(office, security=security())
     offered = await installer.install(offer)
     if offered.agent.state is AgentState.INSTALLED:
         return await installer.change(offered.agent.name, AgentCommand.ACTIVATE, by="rehearsal")

@@ -10,7 +10,7 @@ import typer
 
 from chimera.adapters.postgres.ledger import PostgresLedger
 from chimera.cli import output, stopping
-from chimera.cli.money import Json, with_ledger, write_csv
+from chimera.cli.books import Json, with_ledger, write_csv
 from chimera.domain import scopes
 from chimera.domain.money import format_micros
 from chimera.ports.ledger import Outcome, TypeCost

@@ -15,38 +15,35 @@ from chimera.cli import output
 from chimera.cli.doors import Doors
 from chimera.settings import read_settings
 
-# The first word of a command, the module that has it, and as what.
-GROUPS = {
-    **{
-        name: (name, "app")
-        for name in (
-            "agent",
-            "api",
-            "audit",
-            "bench",
-            "campaign",
-            "connector",
-            "discover",
-            "gateway",
-            "guard",
-            "learn",
-            "memory",
-            "models",
-            "people",
-            "policy",
-            "privacy",
-            "review",
-            "skill",
-            "spec",
-            "store",
-            "task",
-            "tools",
-            "vault",
-            "wallet",
-        )
-    },
-    **{name: ("money", name) for name in ("budget", "spend", "ledger")},
-}
+# The first words of commands that have a module of their name, each with its `app`.
+GROUPS = (
+    "agent",
+    "api",
+    "audit",
+    "bench",
+    "budget",
+    "campaign",
+    "connector",
+    "discover",
+    "gateway",
+    "guard",
+    "learn",
+    "ledger",
+    "memory",
+    "models",
+    "people",
+    "policy",
+    "privacy",
+    "review",
+    "skill",
+    "spec",
+    "spend",
+    "store",
+    "task",
+    "tools",
+    "vault",
+    "wallet",
+)
 # Commands of these groups that stand in another module, as cli/main adds them.
 LODGERS = {
     "gateway": (("workers", "processes", "gateway_workers"),),
@@ -94,8 +91,7 @@ def app_for(arguments: Sequence[str]) -> typer.Typer:
     """The command line that knows this command: that one alone where its place is known, otherwise all."""
     word = arguments[0] if arguments else ""
     if word in GROUPS:
-        module, name = GROUPS[word]
-        app, group = new_app(), getattr(import_module(f"chimera.cli.{module}"), name)
+        app, group = new_app(), import_module(f"chimera.cli.{word}").app
         known = {command.name for command in group.registered_commands}
         for command, other, function in LODGERS.get(word, ()):
             if command not in known:

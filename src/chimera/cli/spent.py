@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from chimera.adapters.postgres.ledger import PostgresLedger
 from chimera.cli import output, stopping
-from chimera.cli.money import SHOWN_MAX, Json, with_ledger, write_csv
+from chimera.cli.books import SHOWN_MAX, Json, with_ledger, write_csv
 from chimera.cli.returns import return_bp
 from chimera.domain import ids
 from chimera.domain.campaign import Campaign

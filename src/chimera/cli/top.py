@@ -10,13 +10,13 @@ from typing import Annotated
 import msgspec
 import typer
 
-from chimera import bootstrap
 from chimera.assembly import people
 from chimera.assembly.client import house_at, in_terminal
 from chimera.cli import stopping
 from chimera.client.door import let_in
 from chimera.client.house import House
 from chimera.domain.errors import Invalid, Refused
+from chimera.processes.api import api_process
 from chimera.settings import Settings, read_settings
 
 ONCE = "/#once="
@@ -47,7 +47,7 @@ async def _shown(settings: Settings, url: str) -> None:
 async def _own(settings: Settings) -> AsyncGenerator[House]:
     """This home's house by an API of our own, on a port that nobody else needs to know."""
     private = msgspec.structs.replace(settings, api_host="127.0.0.1", api_port=0)
-    async with bootstrap.own_api(private) as api:
+    async with api_process(private) as api:
         _, _, code = api.entrance.partition(ONCE)
         if not code:
             raise people.nobody_here()

@@ -47,6 +47,16 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         return (*places, scopes.recipient(self.recipient), scopes.category(self.category))
 
     @property
+    def payment(self) -> dict[str, Any]:
+        """What the arguments of a payment have to say, to whom and how much; nothing for other acts."""
+        return {"recipient": self.recipient, "amount_micros": self.cost_micros} if self.kind == "payment.send" else {}
+
+    @property
+    def pays_otherwise(self) -> bool:
+        """Whether its arguments name another recipient or amount than the one that is granted and held."""
+        return any(self.arguments.get(name, value) != value for name, value in self.payment.items())
+
+    @property
     def is_internal(self) -> bool:
         """Whether it stays in the house: the commit that settles it is all that it does."""
         return self.platform == "house"

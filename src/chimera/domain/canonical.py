@@ -34,6 +34,15 @@ def hash_of(value: object) -> str:
     return sha256_hex(encode(value))
 
 
+def shortened(content: dict[str, Any], *, bytes_max: int) -> dict[str, Any]:
+    """The content as it is, or that it was too long and how it begins."""
+    encoded = encode(content)
+    if len(encoded) <= bytes_max:
+        return content
+    kept = encoded[:bytes_max].decode("utf-8", "ignore")
+    return {"notice": f"shortened: {len(encoded)} bytes, {bytes_max} are kept", "text": kept}
+
+
 def require_plain(value: object, *, where: str = "value", depth: int = 0) -> None:
     """Refuse what has no single spelling: floats, huge integers, lone surrogates, NUL, keys beyond ASCII."""
     if not _is_plain(value, DEPTH_MAX - depth):

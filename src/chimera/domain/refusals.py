@@ -90,6 +90,16 @@ def not_permitted(what: str) -> Refused:
     )
 
 
+def tool_not_permitted(tool: str) -> Refused:
+    """The agent's manifest does not name the tool."""
+    return Refused(
+        "tool_not_permitted",
+        f"the agent may not use {tool}",
+        where=tool[:200],
+        remedy="add the permission to its manifest",
+    )
+
+
 def not_readable(what: str) -> Refused:
     """The role may not read this."""
     return Refused(

@@ -46,6 +46,8 @@ class TaskCommand(StrEnum):
     HOLD = "hold"
 
 
+# Why a task that has not begun will not, and why it is neither tried anew nor put off.
+TIME_OVER = "the time of its campaign is over"
 _S, _C = TaskState, TaskCommand
 TASK_MACHINE = Machine(
     "task",

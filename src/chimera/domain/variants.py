@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 STYLE, MEDIA, TIME = "style", "media", "time"
-FACTORS = (STYLE, MEDIA, TIME)
 # The first of each is the baseline: what the others' safety record is compared with.
 STYLES = ("news", "question", "banter")
 WITHOUT, PICTURES = "none", ("card", "chart", "painting")

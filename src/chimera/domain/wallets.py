@@ -16,10 +16,8 @@ from chimera.domain.grant import Terms
 
 NATIVE = "native"
 USDC = "USDC"
-UNITS_MAX = 10**78 - 1
 SHARED_MAX = 32
 GATHER_SECONDS_MAX = 10.0
-MICRO_PLACES = 6
 WHOLE_COIN = 10**18
 _UNITS = re.compile(r"[1-9][0-9]{0,77}")
 _DOMAIN = b"chimera.transfer.v1\x00"

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import jsonschema_rs
 from msgspec import Struct
 
-from chimera.domain import canonical, labels
+from chimera.domain import canonical, labels, refusals
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.threat import ThreatLevel
 from chimera.domain.tools import ACTS, Definition, Standing, ToolKind
@@ -20,11 +20,10 @@ from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.tools.acts import SOME_KEY
 from chimera.governance.tools.book import PinBook
 from chimera.ports.toolbox import Told, Toolbox
-from chimera.ports.tools_read import ToolAnswer
+from chimera.ports.tools_read import MayUse, ToolAnswer
 
 ANSWER_BYTES_MAX = 32_768
 VALIDATORS_MAX = 10_000
-MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 MayAct: TypeAlias = Callable[[str, str], Awaitable[bool]]
 READS = (ToolKind.READ,)
 
@@ -93,8 +92,7 @@ class ToolDoor:
                           remedy="search for one")  # fmt: skip
         # Asked before anything is said of the tool: who may not use it learns nothing about it.
         if not await self._permitted(definition, agent_id):
-            raise Refused("tool_not_permitted", f"the agent may not use {tool}", where=tool[:200],
-                          remedy="add the permission to its manifest")  # fmt: skip
+            raise refusals.tool_not_permitted(tool)
         standing = self._book.standing(definition)
         if standing is not Standing.PINNED:
             raise Refused("tool_quarantined", f"{tool} is {standing}: nobody approved this definition",
@@ -134,7 +132,9 @@ class ToolDoor:
                 where=definition.full_name,
                 remedy="the task is tried again by itself",
             )
-        content, worst = self._guards.security.withhold(self._bounded(told.content))
+        content, worst = self._guards.security.withhold(
+            canonical.shortened(told.content, bytes_max=self._answer_bytes_max)
+        )
         carried = labels.union((labels.PUBLIC, labels.tool(definition.full_name)))
         if worst is ThreatLevel.HIGH:
             carried = labels.union(carried, (labels.THREAT_HIGH,))
@@ -157,10 +157,3 @@ class ToolDoor:
         if findings:
             raise Refused("egress_refused", "; ".join(findings)[:500], where=definition.full_name,
                           remedy="put the host on the fleet's list, or leave the secret out")  # fmt: skip
-
-    def _bounded(self, content: dict[str, Any]) -> dict[str, Any]:
-        encoded = canonical.encode(content)
-        if len(encoded) <= self._answer_bytes_max:
-            return content
-        kept = encoded[: self._answer_bytes_max].decode("utf-8", "ignore")
-        return {"notice": f"shortened: {len(encoded)} bytes, {self._answer_bytes_max} are kept", "text": kept}

@@ -19,7 +19,7 @@ from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Performance, PerformanceState
 from chimera.domain.person import Principal
 from chimera.domain.review import Review, ReviewState
-from chimera.domain.task import Task, TaskState
+from chimera.domain.task import TIME_OVER, Task, TaskState
 from chimera.domain.verbs import Resource
 from chimera.governance.identity.permits import Permits
 from chimera.ports.store import LIST_MAX, Store
@@ -111,12 +111,10 @@ class Redriving:
             raise Conflict("task_redriven", "the task was tried anew already", where=_anew(task),
                            remedy="look at that one")  # fmt: skip
         campaign = await self._store.get(Campaign, task.campaign_id)
-        if campaign.state is not CampaignState.RUNNING:
-            raise Refused("task_not_dead", f"its campaign is {campaign.state}", where=campaign.id,
-                          remedy="open another campaign for what is still wanted")  # fmt: skip
-        if task.is_past(now_us):
-            raise Refused("task_not_dead", "the time of its campaign is over", where=campaign.id,
-                          remedy="open another campaign for what is still wanted")  # fmt: skip
+        is_running = campaign.state is CampaignState.RUNNING
+        if not is_running or task.is_past(now_us):
+            raise Refused("task_not_dead", TIME_OVER if is_running else f"its campaign is {campaign.state}",
+                          where=campaign.id, remedy="open another campaign for what is still wanted")  # fmt: skip
 
     async def _require_undone(self, task: Task) -> None:
         """An act that was begun is done again only where it certainly did not happen: the network or a person said so.

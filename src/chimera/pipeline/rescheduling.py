@@ -11,7 +11,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.record import next_version
-from chimera.domain.task import Task, TaskState
+from chimera.domain.task import TIME_OVER, Task, TaskState
 from chimera.ports.store import Store
 
 AHEAD_DAYS_MAX = 366
@@ -37,7 +37,7 @@ class Rescheduling:
         now_us = await self._store.now_us()
         _require_ahead(to_us, now_us)
         if task.is_past(to_us):
-            raise Refused("time_past_end", "the time of its campaign is over by then", where="at_us",
+            raise Refused("time_past_end", f"{TIME_OVER} by then", where="at_us",
                           remedy="choose a time before the end of its goal, or open another campaign")  # fmt: skip
         after = replace(next_version(task), due_at_us=to_us, is_timed=True)
         data = {"campaign": task.campaign_id, "from_us": task.due_at_us, "to_us": to_us, "by": by}

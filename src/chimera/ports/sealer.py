@@ -22,9 +22,3 @@ class Sealer(Protocol):
     """Signs batches of grants. `Refused` by its own policy hash, caps or halt; `Unavailable` when it is gone."""
 
     async def seal(self, leaves: Sequence[Terms]) -> SignedRoot: ...
-
-
-class SealKeys(Protocol):
-    """The public keys that a seal may be verified with."""
-
-    def verify(self, signed: SignedRoot) -> bool: ...

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from chimera.domain.labels import Labels
+
+# Whether an agent, by its id, may use a tool.
+MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 
 
 class ToolAnswer(Struct, frozen=True, kw_only=True):

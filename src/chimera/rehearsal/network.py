@@ -24,13 +24,6 @@ SECOND_US = 1_000_000
 HOUR_US = 3_600 * SECOND_US
 KEY_LENGTH_MAX = 128
 
-# What can be paid on `sandbox.pay` without further ado, by recipient.
-MERCHANTS = {
-    "render-farm": "Renders video by the minute",
-    "stock-music": "Licenses music",
-    "sticker-shop": "Prints stickers",
-}
-
 
 Reply: TypeAlias = Accepted | Declined
 

@@ -9,13 +9,11 @@ from msgspec.structs import replace
 from chimera.domain.change import Change
 from chimera.domain.errors import Conflict
 from chimera.domain.event import Event, EventKind
-from chimera.domain.task import Task, TaskCommand
+from chimera.domain.task import TIME_OVER, Task, TaskCommand
 from chimera.pipeline.settling import followers
 from chimera.ports.clock import Clock
 from chimera.ports.store import Store
 from chimera.swarm.loops import log
-
-WHY = "the time of its campaign is over"
 
 
 class Ending:
@@ -36,9 +34,9 @@ class Ending:
         return [task for task in tasks if not task.is_past(now_us)]
 
     async def _drop(self, task: Task, now_us: int) -> None:
-        gone = replace(task.after(TaskCommand.DROP), reason=WHY)
+        gone = replace(task.after(TaskCommand.DROP), reason=TIME_OVER)
         behind = await followers.dropped(self._store, task)
-        data = {"campaign": task.campaign_id, "was": str(task.state), "why": WHY}
+        data = {"campaign": task.campaign_id, "was": str(task.state), "why": TIME_OVER}
         event = Event(kind=EventKind.TASK_CANCELLED, subject=task.id, at_us=now_us, data=data)
         try:
             await self._store.commit(Change(records=(gone, *behind), events=(event,)))

@@ -6,18 +6,16 @@ Builds changes; may not commit them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain import budget, costing, ids
-from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.budget import Hold, Movement
 from chimera.domain.change import Change
 from chimera.domain.decision import Allow, Decision, Deny, Escalate, Question, Reason, Ruling
-from chimera.domain.draft import Call, Draft, Judgement, Verdict
+from chimera.domain.draft import Call, Judgement
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import GRANT_SECONDS_MAX, Grant, Terms
 from chimera.domain.granted import Granted
@@ -29,6 +27,7 @@ from chimera.domain.spending import Appraisal, Spending
 from chimera.domain.task import Task, TaskCommand
 from chimera.domain.work import Assignment, Result
 from chimera.governance import treasury
+from chimera.swarm.recording import attempt_of, decision_of, escalation_of, judging_of
 
 RETRY_SECONDS = 2
 HALTED_SECONDS = 10
@@ -104,7 +103,7 @@ def rejected(
     return Consequence(
         change=_change(
             records,
-            (_judged(assignment, result, judgement, occasion, again=again),),
+            (judging_of(assignment, result, judgement, at_us=occasion.at_us, again=again),),
             occasion,
             calls=_calls(result, judgement),
         ),
@@ -127,7 +126,7 @@ def sent_back(
     told = msgspec.structs.replace(
         judgement, verdict=msgspec.structs.replace(judgement.verdict, accepted=False, findings=findings)
     )
-    event = _judged(assignment, result, told, occasion, again=True)
+    event = judging_of(assignment, result, told, at_us=occasion.at_us, again=True)
     change = _change((after, attempt), (event,), occasion, calls=_calls(result, judgement))
     return Consequence(change=change, task=after)
 
@@ -147,7 +146,7 @@ def accepted(
     return Consequence(
         change=_change(
             records,
-            (_judged(assignment, result, judgement, occasion, again=False),),
+            (judging_of(assignment, result, judgement, at_us=occasion.at_us, again=False),),
             occasion,
             calls=_calls(result, judgement),
         ),
@@ -160,7 +159,7 @@ def decided(
 ) -> Consequence:
     """Good, and an action is proposed: verdict and decision in one change, with the hold."""
     attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us, question=question, ruling=ruling)
-    judged = _judged(assignment, result, judgement, occasion, again=False)
+    judged = judging_of(assignment, result, judgement, at_us=occasion.at_us, again=False)
     step = ruled(assignment.task, question, ruling, occasion)
     ended, movements = _paid(occasion, _calls(result, judgement))
     change = msgspec.structs.replace(
@@ -210,16 +209,14 @@ def _granted(
     grant = grant_of(task, question, ruling, reasons, obligations, occasion)
     holds, movements = _hold_for(grant, occasion)
     after = replace(task.after(TaskCommand.GRANT), grant_id=grant.id, due_at_us=occasion.at_us)
-    event = _decision_event(
+    event = decision_of(
         EventKind.ACTION_GRANTED,
         task,
         question,
         ruling,
         reasons,
-        occasion,
-        grant=grant.id,
-        obligations=list(obligations),
-        hold_micros=grant.action.cost_micros,
+        at_us=occasion.at_us,
+        more={"grant": grant.id, "obligations": list(obligations), "hold_micros": grant.action.cost_micros},
     )
     change = Change(records=(after, grant, *holds), events=(event,), movements=movements, begins_in=scopes_of(question))
     return Consequence(
@@ -310,42 +307,13 @@ def _denied(
     task: Task, question: Question, ruling: Ruling, reasons: Sequence[Reason], occasion: Occasion
 ) -> Consequence:
     after = replace(task.after(TaskCommand.REFUSE), reason="; ".join(map(str, reasons))[:500])
-    event = _decision_event(EventKind.ACTION_DENIED, task, question, ruling, reasons, occasion)
+    event = decision_of(EventKind.ACTION_DENIED, task, question, ruling, reasons, at_us=occasion.at_us, more={})
     return Consequence(change=Change(records=(after,), events=(event,)), task=after)
 
 
 def scopes_of(question: Question) -> tuple[str, ...]:
     """Every scope whose halt stops what the question is about."""
     return question.action.scopes(agent_id=question.agent_id, campaign_id=question.campaign_id)
-
-
-def attempt_of(
-    assignment: Assignment,
-    result: Result,
-    judgement: Judgement,
-    *,
-    at_us: int = 0,
-    question: Question | None = None,
-    ruling: Ruling | None = None,
-) -> Attempt:
-    """The record from which the attempt can be replayed."""
-    assert result.draft is not None, "an attempt is recorded once there is a draft"
-    return Attempt(
-        id=attempt_id(assignment.task),
-        assignment=assignment,
-        draft=result.draft,
-        verdict=judgement.verdict,
-        calls=result.calls,
-        judge_calls=judgement.calls,
-        question=question,
-        ruling=ruling,
-        at_us=at_us,
-    )
-
-
-def confidence_of(draft: Draft, verdict: Verdict) -> int:
-    """The confidence that counts: the lower of the two."""
-    return min(draft.confidence_bp, verdict.confidence_bp)
 
 
 def _calls(result: Result, judgement: Judgement) -> tuple[Call, ...]:
@@ -363,73 +331,3 @@ def _paid(occasion: Occasion, calls: tuple[Call, ...]) -> tuple[tuple[Record, ..
     cost_micros = sum(call.cost_micros for call in calls)
     parts = costing.parts_of(calls) if occasion.reserve is not None else {}
     return budget.settled(occasion.reserve, occasion.windows, cost_micros, parts=parts)
-
-
-def drafting_of(attempt: Attempt) -> Event:
-    """What goes on record of an attempt whose draft was good enough for the gate to be asked."""
-    judgement = Judgement(verdict=attempt.verdict, calls=attempt.judge_calls)
-    return _drafted(attempt.assignment.task, attempt.draft, attempt.calls, judgement, at_us=attempt.at_us, again=False)
-
-
-def _judged(assignment: Assignment, result: Result, judgement: Judgement, occasion: Occasion, *, again: bool) -> Event:
-    assert result.draft is not None, "only drafts are judged"
-    return _drafted(assignment.task, result.draft, result.calls, judgement, at_us=occasion.at_us, again=again)
-
-
-def _drafted(
-    task: Task, draft: Draft, calls: tuple[Call, ...], judgement: Judgement, *, at_us: int, again: bool
-) -> Event:
-    verdict = judgement.verdict
-    return Event(
-        kind=EventKind.DRAFT_JUDGED,
-        subject=task.id,
-        at_us=at_us,
-        data={
-            "accepted": verdict.accepted,
-            "confidence_bp": confidence_of(draft, verdict),
-            "again": again,
-            "agent": task.agent_id,
-            "findings": [unquoted(finding) for finding in verdict.findings],
-            "spec": str(task.spec),
-            "attempt": task.attempt,
-            "labels": list(draft.labels),
-            "prompts": [call.prompt for call in calls if call.prompt],
-            "cost_micros": sum(call.cost_micros for call in (*calls, *judgement.calls)),
-        },
-    )
-
-
-def escalation_of(review: Review) -> Event:
-    """What goes on record when a person is asked whether something may happen."""
-    data = _decided(review.question, review.reasons, policy=review.policy, review=review.id, role=review.role)
-    return Event(kind=EventKind.ACTION_ESCALATED, subject=review.task_id, at_us=review.opened_at_us, data=data)
-
-
-def _decision_event(
-    kind: EventKind,
-    task: Task,
-    question: Question,
-    ruling: Ruling,
-    reasons: Sequence[Reason],
-    occasion: Occasion,
-    **more: Any,
-) -> Event:
-    data = _decided(question, tuple(map(str, reasons)), policy=ruling.policy_digest, **more)
-    return Event(kind=kind, subject=task.id, at_us=occasion.at_us, data=data)
-
-
-def _decided(question: Question, reasons: Sequence[str], *, policy: str, **more: Any) -> dict[str, Any]:
-    return {
-        "action": question.action.kind,
-        "platform": question.action.platform,
-        "digest": question.action.digest,
-        "agent": question.agent_id,
-        "campaign": question.campaign_id,
-        "spec": str(question.spec),
-        "policy": policy[:16],
-        "reasons": [unquoted(reason) for reason in reasons],
-        "confidence_bp": question.confidence_bp,
-        "threat": question.threat,
-        "approver": question.approver.names if question.approver else "",
-        **more,
-    }

@@ -29,6 +29,7 @@ from chimera.swarm.court import Court
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import in_step, log
 from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
+from chimera.swarm.recording import confidence_of
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
 from chimera.swarm.throttle import was_asked
@@ -273,7 +274,7 @@ class Judging:
             capabilities=agent.capabilities,
             accounts=agent.accounts,
             has_record=agent.rulings >= self._court.gate.record_rulings_min,
-            confidence_bp=hearing.confidence_of(draft, judgement.verdict),
+            confidence_bp=confidence_of(draft, judgement.verdict),
             labels=draft.labels,
             threat=threat_of(task, draft),
             halted=tuple(sorted(halted)),

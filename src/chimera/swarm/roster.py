@@ -121,15 +121,6 @@ class Roster:
     async def _read_quotas(self) -> frozenset[str]:
         return frozenset([cap.key async for cap in every(self._reads, Cap, scope=QUOTAS)])
 
-    def kin_of(self, agent: Agent) -> tuple[str, ...]:
-        """The handles of the fleet's other accounts."""
-        own = {account.handle for account in agent.accounts}
-        return tuple(sorted(self._handles - own))
-
-    def is_kin(self, agent: Agent, handle: str) -> bool:
-        """Whether a handle is another persona of this fleet."""
-        return handle in self._handles and handle not in {account.handle for account in agent.accounts}
-
     def kin_among(self, agent: Agent, names: frozenset[str]) -> tuple[str, ...]:
         """Those of the names that are other personas of this fleet, however the name is written."""
         if not names:

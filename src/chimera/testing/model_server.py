@@ -31,7 +31,7 @@ HEAD_BYTES_MAX = 65_536
 BODY_BYTES_MAX = 8_388_608
 PIECE_CHARS = 40
 PIECES_MAX = 100
-OPENAI_PATH, ANTHROPIC_PATH = "/v1/chat/completions", "/v1/messages"
+ANTHROPIC_PATH = "/v1/messages"
 IMAGE_PATHS = ("/v1/images/generations", "/v1/images/edits")
 PAINTED_PIXELS = 64
 

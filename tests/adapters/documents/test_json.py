@@ -71,13 +71,6 @@ def test_a_long_text_is_read():
     assert read('"' + "x\\n" * 80_000 + '"').value == "x\n" * 80_000
 
 
-def test_lines():
-    found = [document.value for document in json.parse_lines(b'{"a": 1}\n\n{"a": 2}\n', file="a.jsonl")]
-    assert found == [{"a": 1}, {"a": 2}]
-    fault = faults_from(lambda: list(json.parse_lines(b'{"a": 1}\n{"a": 2, "a": 3}\n', file="a.jsonl")))[0]
-    assert (fault.line, fault.file) == (2, "a.jsonl")
-
-
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_give_a_document_or_faults(data: bytes):
     try:

@@ -8,10 +8,11 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 import pytest
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.local.home import prepare_home
 from chimera.adapters.local.valkey import valkey_url
 from chimera.bootstrap import LOGINS
+from chimera.processes.channels import servers
 from chimera.settings import Settings
 
 THIEF = "worker-1"
@@ -21,10 +22,10 @@ OWNERS = ("chimera_owner", "postgres")
 # A server of the installation's own is started and made ready.
 @pytest.mark.slow
 @pytest.mark.requirement("R-A7", "R-A3")
-async def test_no_login_of_the_database_takes_a_workers_password(tmp_path: Path) -> None:
-    settings = Settings(home=str(tmp_path / "home"))
+async def test_no_login_of_the_database_takes_a_workers_password(made_home: Path) -> None:
+    settings = Settings(home=str(made_home))
     async with (
-        processes.servers(settings, workers=[THIEF]),
+        servers(settings, workers=[THIEF]),
         bootstrap.database(settings) as found,
     ):
         stolen = {unquote(urlsplit(valkey_url(prepare_home(settings.folder), THIEF)).password or ""), "", THIEF}

@@ -8,10 +8,10 @@ import re
 import pytest
 from redis.exceptions import NoPermissionError
 
-from chimera import processes
 from chimera.adapters.local.valkey import RunningValkey
 from chimera.adapters.valkey.connection import PREFIX, Valkey
 from chimera.adapters.valkey.slices import HELLO, result_stream, work_stream, worker_rules
+from chimera.processes.channels import ROLE_RULES
 from chimera.swarm.bus_client import ACTED, ARRIVED, GRANTED
 
 pytestmark = pytest.mark.requirement("R-A7", "R-A3")
@@ -29,7 +29,7 @@ CHANNELS = (f"{PREFIX}{HELLO}{OTHER}", f"{PREFIX}{ARRIVED}", f"{PREFIX}{GRANTED}
 @pytest.fixture
 async def owner(server: RunningValkey, valkey: Valkey) -> Valkey:
     """The server as `servers` of an installation sets it up, with something in every key."""
-    await server.write_acl({**processes.ROLE_RULES, THIEF: worker_rules(THIEF), OTHER: worker_rules(OTHER)})
+    await server.write_acl({**ROLE_RULES, THIEF: worker_rules(THIEF), OTHER: worker_rules(OTHER)})
     for key in KEYS:
         await valkey.ask("XADD", key, "*", "secret", "of somebody else")
     return valkey

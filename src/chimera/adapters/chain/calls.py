@@ -6,7 +6,6 @@ from chimera.domain.keccak import keccak256
 from chimera.domain.wallets import NATIVE, ChainRules, Payment
 
 _TRANSFER = keccak256(b"transfer(address,uint256)")[:4].hex()
-_BALANCE = keccak256(b"balanceOf(address)")[:4].hex()
 _AUTHORIZATION = keccak256(b"authorizationState(address,bytes32)")[:4].hex()
 
 
@@ -16,11 +15,6 @@ def call_of(payment: Payment, rules: ChainRules) -> tuple[str, int, str]:
         return payment.recipient, payment.units, "0x"
     token = rules.tokens[payment.asset]
     return token.address, 0, f"0x{_TRANSFER}{_word(payment.recipient)}{payment.units:064x}"
-
-
-def balance_of(address: str) -> str:
-    """How much of a token somebody has."""
-    return f"0x{_BALANCE}{_word(address)}"
 
 
 def authorization_state(address: str, nonce: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path as FilePath
@@ -15,9 +14,8 @@ from typing import TypeAlias
 
 from chimera.adapters.documents.document import Builder, Document, Stop, decoded, read_bytes
 from chimera.adapters.documents.limits import STANDARD, Complaint, DocumentLimits, about_integer
-from chimera.domain.faults import Fault, Faults, shown
+from chimera.domain.faults import shown
 
-LINES_MAX = 1_000_000
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)|(?P<sign>[{}\[\],:])"
     r'|(?P<text>"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*")'
@@ -58,15 +56,6 @@ def parse(data: bytes, *, file: str, limits: DocumentLimits = STANDARD, line: in
     with suppress(Stop):
         _Reader(builder, line).feed(decoded(data, builder))
     return builder.finish()
-
-
-def parse_lines(data: bytes, *, file: str, limits: DocumentLimits = STANDARD) -> Iterator[Document]:
-    """The documents of JSON Lines, in order; `Faults` at the first line that is none. The limits are for one line."""
-    for number, row in enumerate(data.split(b"\n"), start=1):
-        if number > LINES_MAX:
-            raise Faults([Fault(file=file, line=number, reason=f"more than {LINES_MAX} lines", remedy="split it")])
-        if row.strip():
-            yield parse(row, file=file, limits=limits, line=number)
 
 
 class _Reader:

@@ -57,7 +57,7 @@ class McpPublisher:
         route, tool = self._routes.get(action.platform), TOOLS.get(action.kind)
         if route is None or tool is None:
             return Rejected(f"there is no way to {action.kind} on {action.platform}")
-        if _pays_otherwise(action):
+        if action.pays_otherwise:
             return Rejected("payment_differs")
         try:
             return await self._call(route, tool, order)
@@ -96,19 +96,7 @@ class McpPublisher:
 def arguments_of(order: Order) -> dict[str, Any]:
     """The order as the tool wants it."""
     action = order.action
-    paid = _payment(action) if action.kind == "payment.send" else {}
-    return {**action.arguments, **paid, "account": action.account, "key": order.grant_id}
-
-
-def _payment(action: Action) -> dict[str, Any]:
-    return {"recipient": action.recipient, "amount_micros": action.cost_micros}
-
-
-def _pays_otherwise(action: Action) -> bool:
-    """Whether the arguments name another recipient or amount than the one that was granted and held."""
-    granted = _payment(action)
-    paid = action.kind == "payment.send"
-    return paid and any(action.arguments.get(name, value) != value for name, value in granted.items())
+    return {**action.arguments, **action.payment, "account": action.account, "key": order.grant_id}
 
 
 def _outcome_of(answer: mcp_types.CallToolResult) -> Outcome:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import jsonschema_rs
 from mcp import types as mcp_types
 
 from chimera.adapters.mcp.plain import plain
 from chimera.adapters.mcp.session import McpSession
-from chimera.domain import canonical, labels
+from chimera.domain import canonical, labels, refusals
 from chimera.domain.errors import Invalid, Refused, Unavailable
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.ports.calls import Calls
-from chimera.ports.tools_read import ToolAnswer
+from chimera.ports.tools_read import MayUse, ToolAnswer
 
 ANSWER_BYTES_MAX = 32_768
 CALL_SECONDS_MAX = 10.0
 TRIES = 2
 PLATFORM = "platform"
-
-MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 
 
 class McpToolsRead:
@@ -50,12 +48,7 @@ class McpToolsRead:
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
         if not await self._may_use(agent_id, tool):
-            raise Refused(
-                "tool_not_permitted",
-                f"the agent may not use {tool}",
-                where=tool,
-                remedy="add the permission to its manifest",
-            )
+            raise refusals.tool_not_permitted(tool)
         session = self._session_for(arguments)
         asked = {name: value for name, value in arguments.items() if name != PLATFORM}
         await _require_readable(session, tool, asked)
@@ -65,7 +58,10 @@ class McpToolsRead:
             self._security.require_harmless(described, what=f"the tool {tool}")
         await self._count(arguments, agent_id)
         content = _content(tool, await _called(session, tool, asked, seconds=self._call_seconds_max))
-        return ToolAnswer(content=self._bounded(content), labels=labels.union((labels.PUBLIC, labels.tool(tool))))
+        return ToolAnswer(
+            content=canonical.shortened(content, bytes_max=self._answer_bytes_max),
+            labels=labels.union((labels.PUBLIC, labels.tool(tool))),
+        )
 
     async def _count(self, arguments: dict[str, Any], agent_id: str) -> None:
         """Before the call, in the windows in which the network's acts count."""
@@ -84,13 +80,6 @@ class McpToolsRead:
                 remedy=f"name one of {', '.join(sorted(self._sessions))}",
             )
         return self._sessions[platforms[0]]
-
-    def _bounded(self, content: dict[str, Any]) -> dict[str, Any]:
-        encoded = canonical.encode(content)
-        if len(encoded) <= self._answer_bytes_max:
-            return content
-        kept = encoded[: self._answer_bytes_max].decode("utf-8", "ignore")
-        return {"notice": f"shortened: {len(encoded)} bytes, {self._answer_bytes_max} are kept", "text": kept}
 
 
 async def _require_readable(session: McpSession, tool: str, arguments: dict[str, Any]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from chimera.domain.action import Action
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Declined, Silence
@@ -31,7 +29,7 @@ class RehearsalPublisher:
         left = self._seconds(order)
         if left <= 0:
             return Rejected("deadline_passed", later=True)
-        if _pays_otherwise(order.action):
+        if order.action.pays_otherwise:
             return Rejected("payment_differs")
         try:
             async with self._clock.timeout(left):
@@ -64,20 +62,7 @@ class RehearsalPublisher:
 def act_of(order: Order) -> Act:
     """The order as the network wants it: the grant's id is the key."""
     action = order.action
-    arguments: dict[str, Any] = dict(action.arguments)
-    if action.kind == "payment.send":
-        arguments |= _payment(action)
     return Act(
-        kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id, arguments=arguments
-    )
-
-
-def _payment(action: Action) -> dict[str, Any]:
-    return {"recipient": action.recipient, "amount_micros": action.cost_micros}
-
-
-def _pays_otherwise(action: Action) -> bool:
-    """Whether the arguments name another recipient or amount than the one that was granted and held."""
-    granted = _payment(action)
-    paid = action.kind == "payment.send"
-    return paid and any(action.arguments.get(name, value) != value for name, value in granted.items())
+        kind=action.kind, platform=action.platform, account=action.account, key=order.grant_id,
+        arguments={**action.arguments, **action.payment},
+    )  # fmt: skip

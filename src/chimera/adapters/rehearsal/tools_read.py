@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-from chimera.domain import labels
-from chimera.domain.errors import Invalid, Refused, Unavailable
+from chimera.domain import labels, refusals
+from chimera.domain.errors import Invalid, Unavailable
 from chimera.ports.network import Declined
-from chimera.ports.tools_read import ToolAnswer
+from chimera.ports.tools_read import MayUse, ToolAnswer
 from chimera.rehearsal import catalogue, views
 from chimera.rehearsal.line import Line
-
-MayUse: TypeAlias = Callable[[str, str], Awaitable[bool]]
 
 
 class RehearsalToolsRead:
@@ -25,12 +22,7 @@ class RehearsalToolsRead:
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
         if not await self._may_use(agent_id, tool):
-            raise Refused(
-                "tool_not_permitted",
-                f"the agent may not use {tool}",
-                where=tool,
-                remedy="add the permission to its manifest",
-            )
+            raise refusals.tool_not_permitted(tool)
         reader = views.READERS.get(tool)
         if reader is None:
             raise Invalid(

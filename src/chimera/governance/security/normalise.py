@@ -4,10 +4,6 @@ Pure and bounded: it takes any `str`, never raises, and gives back at most `VIEW
 the text.
 """
 
-import base64
-import binascii
-import codecs
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,17 +13,22 @@ import ahocorasick_rs
 import msgspec
 
 from chimera.governance.security.confusables import CONFUSABLES, INVISIBLE
+from chimera.governance.security.look_ins import (
+    LONG_TOKEN_CHARS,
+    LOOK_IN_CHARS_MAX,
+    LOOK_INS,
+    SURROGATE,
+    TEXT_CHARS_MAX,
+    decode_base64,
+    decode_hex,
+    join_spaced,
+)
 
-TEXT_CHARS_MAX = 262_144
 TAIL_CHARS = 65_536  # Kept of a longer text, so that padding in front does not push an order out of sight.
 VIEWS_MAX = 8
 LOOK_IN_DEPTH_MAX = 2
-LOOK_IN_CHARS_MAX = 16_384
-LONG_TOKEN_CHARS = 16
 SPACED_LETTERS_MIN = 5
 SPACED_ALPHA_MIN = 3  # "i.g.n" has a sentence end between every two letters.
-READABLE_SHARE = 0.9
-TOKENS_MAX = 16
 FEW_SIGNS = 64
 SIGNS_KNOWN_MAX = 8_192
 
@@ -72,39 +73,19 @@ _ASCII_BYTES = bytes(range(128))
 _BY_ITS_NEIGHBOURS = "Σ"  # Its small letter is another at the end of a word.
 _WRAPPED_LINE = re.compile(r"\n[ \t]*(?=[a-z(])")
 _WRAPPED_BYTES = re.compile(_WRAPPED_LINE.pattern.encode())
-_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ ._*\-|/][^\W\d_]){2,}(?![^\W_])")
 _MARKS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff"
     "\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]+"
 )
 _SYMBOLS = re.compile(r"[^\w\x00-\x7f]+")
-_SEPARATOR = re.compile(r"[ ._*\-|/]")
 LENGTH_TOLD_MAX = 255
 _SHORT, _SPACED_RUN = bytes(range(LONG_TOKEN_CHARS)), b"\x01" * SPACED_LETTERS_MIN
-_KEYWORD = re.compile(
-    "(ignore|disregard|forget|override|bypass|reveal|show|print|repeat|send|all|any|the|your|you|are|now|previous|prior|above|"
-    "instructions?|"
-    "rules?|guidelines?|system|prompt|secret|password|restrictions?|developer|mode|and|without)"
-)
-_LEET_WORD = re.compile(r"[a-z0-9@$!|+]*[a-z][013457@$!|+][a-z0-9@$!|+]*|[013457@$!|+]+[a-z][a-z0-9@$!|+]*")
-_LEET_SIGN = re.compile(r"[013457@$!|+]")
-_LEET = str.maketrans(
-    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i", "|": "l", "+": "t"}
-)
-_UNREADABLE = re.compile(r"[^\w \n.,!?'\"\-:/]+|_+")
-_BASE64_ONLY = bytes(code if chr(code).isalnum() or code in b"+/_-" else 32 for code in range(128)) + b" " * 128
-_HEX = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2}[ :]?){10,}")
-_HEX_ONLY = bytes(104 if chr(code) in "0123456789abcdefABCDEF" else 32 for code in range(256))
-_HEX_RUN = b"h" * 20
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u\{?([0-9a-fA-F]{4,6})\}?)")
-_PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]+")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SPLIT_WORD = re.compile(
     "[A-Za-z][\u00ad\u034f\u115f\u1160\u180b-\u180e\u200b-\u200f\u2060-\u2064\u3164\ufeff]+[A-Za-z]"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _FOREIGN = "[\u0370-\u03ff\u0400-\u052f\u13a0-\u13ff\ua4d0-\ua4ff]"
 _MIXED_SCRIPT = re.compile(f"[A-Za-z]{_FOREIGN}|{_FOREIGN}[A-Za-z]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\uff21-\uff3a\uff41-\uff5a\u24b6-\u24e9\U0001f130-\U0001f169]")
@@ -220,9 +201,9 @@ def _unhide(text: str, views: list[View], notes: list[str]) -> str:
     telltales = signs & _TELLTALES
     if not telltales:
         return text
-    if _SURROGATE.search(text):
+    if SURROGATE.search(text):
         notes.append("lone surrogate")
-        text = _SURROGATE.sub("\ufffd", text)
+        text = SURROGATE.sub("\ufffd", text)
     if not _TAG_SIGNS.isdisjoint(telltales):
         text = _FLAG.sub(" ", text)
         hidden = "".join(_TAGS.findall(text))
@@ -289,15 +270,15 @@ def _signs(text: str, words: list[str]) -> Iterator[tuple[str, str, Callable[[st
     hits = _TRIGGER_SCAN.find_matches_as_indexes(_small_bytes(text))
     if hits:
         for kind in {_TRIGGER_KINDS[index]: None for index, _, _ in hits}:
-            yield kind, *_LOOK_INS[kind]
+            yield kind, *LOOK_INS[kind]
     lengths = _lengths(words)
     has_long = bool(lengths.translate(None, _SHORT))
     if has_long:
-        yield "base64", "base64 payload", _decode_base64
+        yield "base64", "base64 payload", decode_base64
     if has_long or lengths.count(2) * 2 > len(words):
-        yield "hex", "hex payload", _decode_hex
+        yield "hex", "hex payload", decode_hex
     if _has_run(words, lengths):
-        yield "spaced", "spaced-out letters", _join_spaced
+        yield "spaced", "spaced-out letters", join_spaced
 
 
 def _small_bytes(text: str) -> bytes:
@@ -323,105 +304,3 @@ def _distinct(views: list[View]) -> tuple[View, ...]:
     for view in views:
         seen.setdefault(view.text, view)
     return tuple(seen.values())[:VIEWS_MAX]
-
-
-def _readable(data: bytes) -> str:
-    """The decoded bytes when they are text; a hash or a key decodes to noise and is left alone."""
-    for encoding in ("utf-8", "utf-16-le"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if len(text.encode("ascii", "ignore")) * 2 < len(text):
-            continue
-        if len(_UNREADABLE.sub("", text)) >= READABLE_SHARE * len(text):
-            return text
-    return ""
-
-
-def _decode_base64(text: str) -> str:
-    parts: list[str] = []
-    runs = text[:TEXT_CHARS_MAX].encode("ascii", "replace").translate(_BASE64_ONLY).decode().split()
-    for run in [run for run in runs if len(run) >= LONG_TOKEN_CHARS][:TOKENS_MAX]:
-        body = run[:LOOK_IN_CHARS_MAX].replace("-", "+").replace("_", "/")
-        body = body[: len(body) - 1] if len(body) % 4 == 1 else body
-        try:
-            parts.append(_readable(base64.b64decode(body + "=" * (-len(body) % 4))))
-        except (binascii.Error, ValueError):
-            continue
-    return " . ".join(part for part in parts if part)
-
-
-def _decode_hex(text: str) -> str:
-    if _HEX_RUN not in text.encode("ascii", "replace").translate(_HEX_ONLY, b" :"):
-        return ""
-    parts: list[str] = []
-    for token in _HEX.findall(text)[:TOKENS_MAX]:
-        digits = re.sub(r"[ :]|^0x", "", token)[:LOOK_IN_CHARS_MAX]
-        parts.append(_readable(bytes.fromhex(digits[: len(digits) & ~1])))
-    return " . ".join(part for part in parts if part)
-
-
-def _decode_percent(text: str) -> str:
-    text = text[:LOOK_IN_CHARS_MAX]
-    if len(_PERCENT.findall(text)) < 3:
-        return ""
-    return _PERCENT.sub(lambda match: chr(int(match[1], 16)), text)
-
-
-def _decode_escapes(text: str) -> str:
-    text = text[:LOOK_IN_CHARS_MAX]
-    if len(_ESCAPE.findall(text)) < 3:
-        return ""
-    return _ESCAPE.sub(lambda match: _character(int(match[1] or match[2], 16)), text)
-
-
-def _character(code: int) -> str:
-    return " " if code > 0x10FFFF or 0xD800 <= code < 0xE000 else chr(code)
-
-
-def _decode_entities(text: str) -> str:
-    text = text[:LOOK_IN_CHARS_MAX]
-    decoded = html.unescape(text)
-    return _SURROGATE.sub(" ", decoded) if len(text) - len(decoded) >= LONG_TOKEN_CHARS else ""
-
-
-def _decode_rot13(text: str) -> str:
-    return codecs.encode(text[:LOOK_IN_CHARS_MAX], "rot13")
-
-
-def _reverse(text: str) -> str:
-    return text[:LOOK_IN_CHARS_MAX][::-1]
-
-
-def _decode_leet(text: str) -> str:
-    lowered = text[:LOOK_IN_CHARS_MAX].lower()
-    count = 0
-    chunks = lowered.split(" ")
-    for place, chunk in enumerate(chunks):
-        if not chunk.isalpha() and _LEET_SIGN.search(chunk):
-            chunks[place], found = _LEET_WORD.subn(lambda match: match[0].translate(_LEET), chunk)
-            count += found
-    return " ".join(chunks) if count >= 2 else ""
-
-
-def _comment(text: str) -> str:
-    return " . ".join(re.findall(r"<!--(.{8,2048}?)-->", text[:LOOK_IN_CHARS_MAX], flags=re.DOTALL))
-
-
-def _join_spaced(text: str) -> str:
-    """Joins "i g n o r e"; where no wider gap shows the words, the ones that matter are cut out of the run."""
-    return _SPACED.sub(
-        lambda match: _KEYWORD.sub(r" \1 ", _SEPARATOR.sub("", match[0])), text[:LOOK_IN_CHARS_MAX].lower()
-    )
-
-
-_LOOK_INS: dict[str, tuple[str, Callable[[str], str]]] = {
-    "url": ("URL-encoded payload", _decode_percent),
-    "escapes": ("escaped characters", _decode_escapes),
-    "entities": ("HTML entities", _decode_entities),
-    "comment": ("HTML comment", _comment),
-    "rot13": ("rot13 payload", _decode_rot13),
-    "reversed": ("reversed text", _reverse),
-    "leet": ("leetspeak", _decode_leet),
-}

@@ -25,7 +25,6 @@ _APOSTROPHES = "'’"
 # For text in ASCII, a table is several times as fast as the pattern.
 _TABLE = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 _NOISE = re.compile(r"https?://\S+|www\.\S+|@[\w.:-]+")
-_LINK = re.compile(r"https?://(?:www\.)?([^\s/?#]+[^\s?#]*)")
 _HASHTAG = re.compile(r"#([^\W_][\w]*)")
 
 
@@ -72,12 +71,6 @@ def _bears(word: str) -> bool:
 def key_of(topic: str) -> str:
     """The key of one topic."""
     return "".join(words_of(topic))
-
-
-def link_in(text: str) -> str:
-    """Where the first link of a text leads, without what follows the path; "" if it has none."""
-    found = _LINK.search(text) if "://" in text else None
-    return found[1].casefold().rstrip("/.,") if found else ""
 
 
 def surfaces(text: str, keys: frozenset[str]) -> list[tuple[str, str]]:
