@@ -14,6 +14,7 @@ from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.halts import Halts
+from chimera.governance.outliving import Outliving
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.reviews import Reviews
 from chimera.learning.recollection import Remembrance
@@ -86,7 +87,7 @@ def top_tier(
                     breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
                     spending=breakers(settings, office, clock, halts=halts), remembrance=upkeep.remembrance,
                     following=inlets.following, measuring=inlets.measuring,
-                    retaining=retaining(settings, office, upkeep.weeks))  # fmt: skip
+                    retaining=retaining(settings, office, upkeep.weeks), outliving=Outliving(store=office))  # fmt: skip
     orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
                                 listening=inlets.listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,
