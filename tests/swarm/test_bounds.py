@@ -15,6 +15,7 @@ from chimera.domain.roles import Role
 from chimera.domain.spending import Payment
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment, Result
+from chimera.gateway import wording
 from chimera.governance import breakers
 from chimera.governance.breakers import Breakers, Sign
 from chimera.governance.entrusted import Entrusted
@@ -158,3 +159,10 @@ async def test_what_hosts_asked_for_is_remembered_of_so_many(
         for number in range(9):
             fetcher.slow_down(f"host-{number}", seconds=1.0)
         assert list(fetcher._delays) == ["host-6", "host-7", "host-8"]
+
+
+def test_of_what_is_asked_of_tools_no_more_spellings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wording, "_SPELLINGS", dict[str, str]())
+    monkeypatch.setattr(wording, "SPELLINGS_MAX", 2)
+    assert wording.stems("apples pears plums cherries") == ["appl", "pear", "plum", "cherry"]
+    assert (wording.spelt("pear"), wording.spelt("cherry")) == ("pears", "cherry")

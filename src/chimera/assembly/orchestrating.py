@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_files, load_permits
+from chimera.adapters.media import lifecycle
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people
+from chimera.assembly import media, people
 from chimera.assembly.money import breakers
 from chimera.assembly.vaults import Vaults, checkpoint_keys
 from chimera.domain.confidence import Bands
@@ -52,7 +55,12 @@ def inlets_of(
 
 def retaining(settings: Settings, store: Store, weeks: Weeks) -> Retaining:
     """How long records are kept here, behind checkpoints of this installation's own vault."""
-    return Retaining(weeks=weeks, store=store, keys=lambda: checkpoint_keys(settings), days=settings.retention_days)
+
+    async def expire_media(before_us: int) -> Sequence[str]:
+        return await lifecycle.expire(media.objects(settings), before_us=before_us)
+
+    return Retaining(weeks=weeks, store=store, keys=lambda: checkpoint_keys(settings), days=settings.retention_days,
+                     expire_media=expire_media)  # fmt: skip
 
 
 class Upkeep(Struct, frozen=True, kw_only=True):
