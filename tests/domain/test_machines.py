@@ -36,7 +36,7 @@ MACHINES: dict[str, tuple[Machine[StrEnum, StrEnum], str, set[str]]] = {
     "agent_key": (AGENT_KEY_MACHINE, "current", set()),
     "person": (PERSON_MACHINE, "active", set()),
     "pass": (PASS_MACHINE, "open", {"closed"}),
-    "halt": (HALT_MACHINE, "active paused", {"lifted"}),
+    "halt": (HALT_MACHINE, "active paused", {"lifted", "outlived"}),
     "review": (REVIEW_MACHINE, "open owed", {"closed"}),
     "task": (TASK_MACHINE, "waiting", {"done", "refused", "failed", "dropped"}),
 }  # type: ignore[dict-item]

@@ -18,12 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.vault.keys import name_of
 from chimera.adapters.vault.notary import Notary, Standing
 from chimera.domain.checkpoint import ChainHead, Checkpoint
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import link_hash
 from chimera.domain.kinds import NAMES
+from chimera.domain.record import Record
+from chimera.domain.roles import Role
 from chimera.governance import verify_bundle
 from chimera.governance.audit import verify_history
 from chimera.governance.bundles import bundle_lines
@@ -108,6 +111,24 @@ def _going_on(house: SmallHouse, last: Checkpoint | None) -> InProcess:
     )
     made.notary = Notary(key=KEY, standing=standing, keep=made.kept.append)
     return made
+
+
+async def test_the_last_one_is_looked_for_once_however_many_there_are(house: SmallHouse) -> None:
+    counted: list[type[Record]] = []
+
+    class Counting(MemoryStore):
+        async def count(self, kind: type[Record]) -> dict[str, int]:
+            counted.append(kind)
+            return await super().count(kind)
+
+    store = Counting(house.database, writer="office-0", role=Role.OFFICE, clock=house.clock)
+    signing = Checkpoints(store=store, notary=_going_on(house, await latest(house.office)))
+    for number in range(4, 9):
+        await house.a_task()
+        made = await signing.take()
+        assert made is not None and made.statement.number == number
+        assert await signing.take() is None
+    assert counted == [Checkpoint]
 
 
 async def test_a_signature_that_was_lost_before_its_commit_is_given_again(house: SmallHouse) -> None:

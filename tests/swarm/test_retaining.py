@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
 import pytest
 
+from chimera.adapters.media import lifecycle
+from chimera.adapters.objects.store import StoredObjects
 from chimera.domain.event import EventKind
 from chimera.domain.retention import DAY_US, Week
 from chimera.governance.checkpoints import Checkpoints
@@ -81,3 +85,20 @@ async def test_the_top_tier_runs_it(house: SmallHouse) -> None:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_media_go_when_the_records_that_name_them_may(house: SmallHouse, tmp_path: Path) -> None:
+    objects = StoredObjects.in_folder(tmp_path)
+    names = [f"{folder}/{digest}.{ending}" for digest in ("old", "new")
+             for folder, ending in (("originals", "png"), ("thumbnails", "png"), ("vouched", "json"))]  # fmt: skip
+    for name in names:
+        await objects.put(name, b"bytes", mime="image/png")
+    now_us = house.clock.now_us()
+    for name in names:
+        written_us = now_us - (91 if "old" in name else 89) * DAY_US
+        os.utime(tmp_path / name, ns=(written_us * 1_000, written_us * 1_000))
+    duty = Retaining(weeks=KeptWeeks(), store=house.office, keys=lambda: KEYS, days=90,
+                     expire_media=lambda before_us: lifecycle.expire(objects, before_us=before_us))  # fmt: skip
+    await duty.once()
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert left == ["originals/new.png", "thumbnails/new.png", "vouched/new.json"]

@@ -44,6 +44,7 @@ export function sayEvent(line: Line): string {
     case "REQUEST_VALIDATED": return `${text("approved") === "true" ? "Let in" : "Refused"} a request of ${text("agent")}: ${text("why")}`;
     case "PAUSED": return `Paused ${text("scope")} by ${text("by")}: ${text("reason")}`;
     case "RESUMED": return `Resumed ${text("scope") || text("halted")} by ${text("by")}`;
+    case "HALT_OUTLIVED": return `Nothing is left to stop in ${text("scope")}`;
     default: {
       const told = ["name", "what", "why", "by", "platform", "version", "state"].filter((name) => text(name)).map((name) => `${name} ${text(name)}`);
       return after(line.kind.toLowerCase().replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase()), told.join(", "));

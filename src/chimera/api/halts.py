@@ -80,10 +80,10 @@ class HaltRoutes:
         yield Route(method="POST", path="/v1/halts/end", endpoint=self.end, needs=end, answer=Halt)
 
     async def list(
-        self, state: Annotated[Literal["in_force", "active", "paused", "lifted"], Query()] = "in_force",
+        self, state: Annotated[Literal["in_force", "active", "paused", "lifted", "outlived"], Query()] = "in_force",
         cursor: Cursor = "", limit: Limit = PAGE,
     ) -> Page[Halt]:  # fmt: skip
-        """Halts and pauses in force, or those that were lifted."""
+        """Halts and pauses in force, those that were lifted, or those with nothing left to stop."""
         found = await self._views.list(Halt, states=IN_FORCE if state == "in_force" else (state,), limit=limit,
                                        after=paging.place(cursor))  # fmt: skip
         return Page(items=found, next=paging.encode(found[-1].id) if len(found) == limit else "")

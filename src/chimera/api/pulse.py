@@ -38,6 +38,7 @@ _log = structlog.get_logger()
 _TOPICS = {
     "INPUT": "conversation", "PLAN": "campaign", "DRAFT": "task", "WORK": "task", "ACTION": "task", "TASK": "task",
     "GRANT": "task", "EFFECT": "effect", "REVIEW": "task", "HALTED": "halt", "PAUSED": "halt", "RESUMED": "halt",
+    "HALT_OUTLIVED": "halt",
     "CAP": "money",
 }  # fmt: skip
 # What screens about people read again; who came in and who looked at something is no change of theirs.

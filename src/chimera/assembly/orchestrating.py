@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from chimera.adapters.documents.governance import DEFAULT_PACK, load_files, load_permits
+from chimera.adapters.media import lifecycle
 from chimera.adapters.system.clock import SystemClock, SystemIds
-from chimera.assembly import people
+from chimera.assembly import media, people
 from chimera.assembly.money import breakers
 from chimera.assembly.vaults import Vaults, checkpoint_keys
 from chimera.domain.confidence import Bands
@@ -17,6 +19,7 @@ from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.halts import Halts
+from chimera.governance.outliving import Outliving
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.reviews import Reviews
 from chimera.learning.recollection import Remembrance
@@ -54,7 +57,12 @@ def inlets_of(
 
 def retaining(settings: Settings, store: Store, weeks: Weeks) -> Retaining:
     """How long records are kept here, behind checkpoints of this installation's own vault."""
-    return Retaining(weeks=weeks, store=store, keys=lambda: checkpoint_keys(settings), days=settings.retention_days)
+
+    async def expire_media(before_us: int) -> Sequence[str]:
+        return await lifecycle.expire(media.objects(settings), before_us=before_us)
+
+    return Retaining(weeks=weeks, store=store, keys=lambda: checkpoint_keys(settings), days=settings.retention_days,
+                     expire_media=expire_media)  # fmt: skip
 
 
 class Upkeep(Struct, frozen=True, kw_only=True):
@@ -89,7 +97,7 @@ def top_tier(
                     breakers=Breakers(reads=reads, halts=halts), noticing=people.noticing(settings, reads),
                     spending=breakers(settings, office, clock, halts=halts), remembrance=upkeep.remembrance,
                     following=inlets.following, measuring=inlets.measuring,
-                    retaining=retaining(settings, office, upkeep.weeks))  # fmt: skip
+                    retaining=retaining(settings, office, upkeep.weeks), outliving=Outliving(store=office))  # fmt: skip
     orchestrator = Orchestrator(reviews=reviews, reads=reads, vault=vaults, arrived=arrived, clock=clock,
                                 listening=inlets.listening, duties=duties)  # fmt: skip
     return TopTier(orchestrator=orchestrator, reviews=reviews, halts=halts, checkpoints=checkpoints, governor=governor,

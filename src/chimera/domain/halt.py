@@ -1,4 +1,7 @@
-"""A halt: nothing begins in its scope until a person lifts it; after a pause nothing new is planned there. Pure."""
+"""A halt: nothing begins in its scope until a person lifts it; after a pause nothing new is planned there. Pure.
+
+One whose campaign is cancelled and has nothing under way any more is *outlived*: nothing is left that could begin.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ class HaltState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     LIFTED = "lifted"
+    OUTLIVED = "outlived"
 
 
 IN_FORCE = (str(HaltState.ACTIVE), str(HaltState.PAUSED))
@@ -25,10 +29,17 @@ class HaltCommand(StrEnum):
     """What can be done with a halt."""
 
     LIFT = "lift"
+    OUTLIVE = "outlive"
 
 
-_LIFTED = {(state, HaltCommand.LIFT): HaltState.LIFTED for state in (HaltState.ACTIVE, HaltState.PAUSED)}
-HALT_MACHINE = Machine("halt", HaltState, HaltCommand, _LIFTED)
+_STANDING = (HaltState.ACTIVE, HaltState.PAUSED)
+HALT_MACHINE = Machine(
+    "halt",
+    HaltState,
+    HaltCommand,
+    {(state, HaltCommand.LIFT): HaltState.LIFTED for state in _STANDING}
+    | {(state, HaltCommand.OUTLIVE): HaltState.OUTLIVED for state in _STANDING},
+)
 
 
 class Halt(Record, frozen=True, kw_only=True):
@@ -50,3 +61,7 @@ class Halt(Record, frozen=True, kw_only=True):
         """The halt lifted, or a named refusal."""
         return replace(next_version(self), state=HALT_MACHINE.after(self.state, HaltCommand.LIFT), lifted_by=by,
                        lifted_at_us=at_us)  # fmt: skip
+
+    def outlived(self) -> Halt:
+        """The halt without anything left that it could stop, or a named refusal."""
+        return replace(next_version(self), state=HALT_MACHINE.after(self.state, HaltCommand.OUTLIVE))

@@ -29,6 +29,9 @@ class TaskState(StrEnum):
     DROPPED = "dropped"
 
 
+UNDER_WAY = ("waiting", "ready", "leased", "held", "granted", "in_doubt")
+
+
 class TaskCommand(StrEnum):
     """What can happen to a task."""
 

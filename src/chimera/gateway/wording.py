@@ -17,6 +17,8 @@ _IDLE_WORDS = (
     "somebody someone something let give tell please"
 )
 _IDLE = frozenset(_IDLE_WORDS.split())
+# Tools are read before anybody asks; what is asked for afterwards may be any word there is.
+SPELLINGS_MAX = 100_000
 _SPELLINGS: dict[str, str] = {}  # How a stem was written where it was first met.
 
 
@@ -29,7 +31,8 @@ def stems(text: str) -> list[str]:
     """The stems of the words that say something."""
     found = [word for word in parts(text) if word not in _IDLE]
     for word in found:
-        _SPELLINGS.setdefault(stem(word), word)
+        if len(_SPELLINGS) < SPELLINGS_MAX:
+            _SPELLINGS.setdefault(stem(word), word)
     return [stem(word) for word in found]
 
 

@@ -6,7 +6,7 @@ lifted is not repeated for what happened before that: whoever lifts it has seen 
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
@@ -25,6 +25,12 @@ ERRORS_BP_MAX, ERRORS_SAMPLE = 5_000, 20
 HARM_MAX, HARM_BP_MAX, HARM_SECONDS = 5, 2_500, 600
 TAKE_DOWNS_MAX, TAKE_DOWN_SECONDS = 2, 3_600
 _KEPT_MAX = 200
+# Of each scope and breaker no more is kept than it looks at: so many of the newest, or what is not older.
+_NEWEST = {"confidence": CONFIDENCE_SAMPLE, "errors": ERRORS_SAMPLE, "refusals": ERRORS_SAMPLE}
+_SECONDS = {"harm": HARM_SECONDS, "take-downs": TAKE_DOWN_SECONDS}
+BREAKERS = (*_NEWEST, *_SECONDS)
+# And of so many scopes: who has done nothing for longest is known no more.
+SCOPES_MAX = 50_000
 _EVENT = msgspec.json.Decoder(Event)
 
 
@@ -52,17 +58,30 @@ class Breakers:
         self._reads = reads
         self._halts = halts
         self._seen: dict[str, int] = {}
-        self._signs: defaultdict[tuple[str, str], deque[Sign]] = defaultdict(lambda: deque(maxlen=_KEPT_MAX))
+        self._signs: dict[tuple[str, str], deque[Sign]] = {}
 
     async def once(self) -> tuple[Halt, ...]:
         """One round: the halts that it brought about."""
         touched: set[tuple[str, str]] = set()
         for event in await self._news():
             for sign in signs_of(event):
-                self._signs[sign.scope, sign.breaker].append(sign)
+                self._keep(sign)
                 touched.add((sign.scope, sign.breaker))
         tripped = [await self._look(scope, breaker) for scope, breaker in sorted(touched)]
         return tuple(halt for halt in tripped if halt is not None)
+
+    def _keep(self, sign: Sign) -> None:
+        key = (sign.scope, sign.breaker)
+        kept = self._signs.pop(key, None)
+        if kept is None:
+            kept = deque[Sign](maxlen=_NEWEST.get(sign.breaker, _KEPT_MAX))
+        self._signs[key] = kept
+        kept.append(sign)
+        if seconds := _SECONDS.get(sign.breaker):
+            while kept[0].at_us < sign.at_us - seconds * 1_000_000:
+                kept.popleft()
+        if len(self._signs) > SCOPES_MAX * len(BREAKERS):
+            del self._signs[next(iter(self._signs))]
 
     async def _news(self) -> list[Event]:
         found: list[Event] = []

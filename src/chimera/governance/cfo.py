@@ -225,6 +225,7 @@ class CFOAgent:
         else:
             await self._read_all(after)
         self._caught_to_us = max(self._caught_to_us, now_us - OVERLAP_US)
+        self.history.forget(now_us - HISTORY_US)
 
     async def _read_all(self, after: str) -> None:
         while page := await self._reads.list(Spending, after=after, states=("approved",), limit=CATCH_UP_MAX):
@@ -273,7 +274,8 @@ class CFOAgent:
         found, read_us = self._known.get(payment.category, ((), -OUTCOMES_FRESH_US))
         if payment.at_us - read_us >= OUTCOMES_FRESH_US:
             found = await self._outcomes.outcomes(payment.category)
-            self._known[payment.category] = (found, payment.at_us)
+            if payment.category in CATEGORIES:
+                self._known[payment.category] = (found, payment.at_us)
         return _return_faults([one for one in found if one.cost_micros > 0])
 
 

@@ -28,10 +28,16 @@ class Checkpoints:
     def __init__(self, *, store: Store, notary: CheckpointSigner) -> None:
         self._store = store
         self._notary = notary
+        # The last one is looked for once, and after anything that went wrong: there is one a minute, for ever.
+        self._last: Checkpoint | None = None
 
     async def take(self) -> Checkpoint | None:
         """A new checkpoint; None when nothing has happened since the last one."""
-        last = await latest(self._store)
+        last, self._last = self._last or await latest(self._store), None
+        self._last = await self._taken(last) or last
+        return self._last if self._last is not last else None
+
+    async def _taken(self, last: Checkpoint | None) -> Checkpoint | None:
         heads = await self._heads()
         if not heads or (last is not None and self._is_idle(last, heads)):
             return None

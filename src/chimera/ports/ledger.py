@@ -27,7 +27,7 @@ class Disagreement(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What one campaign cost and brought in, by the ledger's rows alone."""
+    """What one campaign cost and brought in."""
 
     campaign_id: str
     cost_micros: int
@@ -68,8 +68,12 @@ class Posted(Struct, frozen=True, kw_only=True):
     cause: str
 
 
+# What is comparable is asked for before a payment, while somebody waits: of so many campaigns, the newest.
+OUTCOMES_MAX = 1_000
+
+
 class Outcomes(Protocol):
-    """What campaigns that spent on a category cost and brought in."""
+    """What the newest campaigns that spent on a category cost and brought in; without one, what all did."""
 
     async def outcomes(self, category: str = "") -> Sequence[Outcome]: ...
 

@@ -18,13 +18,12 @@ from chimera.domain.grant import Grant, Seal, SealState
 from chimera.domain.granted import Granted
 from chimera.domain.record import Record
 from chimera.domain.review import Review, ReviewCommand, ReviewState
-from chimera.domain.task import Task, TaskCommand, TaskState
+from chimera.domain.task import UNDER_WAY, Task, TaskCommand, TaskState
 from chimera.pipeline.settling.settle import Settle
 from chimera.ports.store import Store
 from chimera.swarm.loops import log
 
 WHY = "the campaign was cancelled"
-UNDER_WAY = ("waiting", "ready", "leased", "held", "granted", "in_doubt")
 _SCOPE = "campaign:"
 
 
@@ -40,6 +39,8 @@ class Cancelling:
     async def once(self) -> None:
         """One round. Cancelling halts a campaign's scope: only halted ones are looked at."""
         halted = {scope.removeprefix(_SCOPE) for scope in await self._store.halted() if scope.startswith(_SCOPE)}
+        # What is halted no more has outlived its halt, and is not looked at again.
+        self._over &= halted
         for campaign in await self._store.get_many(Campaign, sorted(halted - self._over)):
             if campaign.state is CampaignState.CANCELLED and not await self._end(campaign):
                 self._over.add(campaign.id)

@@ -19,6 +19,7 @@ from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
 from chimera.swarm.loops import log
 from chimera.swarm.preparing import Preparing
+from chimera.swarm.reserving import OUTLIVES_LEASE_SECONDS
 from chimera.swarm.roster import Roster
 from chimera.swarm.throttle import Throttle
 
@@ -81,6 +82,7 @@ class Claiming:
     async def once(self) -> bool:
         """Claim as much as workers have room for and models let through; whether anything was claimed."""
         await self._tell()
+        self._forget_lost()
         room = min(self._dispatch.room, CLAIMED_AT_ONCE_MAX)
         if room <= 0:
             self._waits = True
@@ -99,8 +101,9 @@ class Claiming:
             tasks = await self._preparing.prepare(tasks)
         if tasks:
             assignments = await self._assign(tasks)
-            self._out.update({assignment.task.id: assignment for assignment in assignments})
             for assignment in assignments:
+                self._out.pop(assignment.task.id, None)
+                self._out[assignment.task.id] = assignment
                 self._entrusted.give(assignment)
             await self._dispatch.send(assignments)
 
@@ -116,6 +119,14 @@ class Claiming:
             return None
         self._entrusted.take(assignment)
         return self._out.pop(task_id)
+
+    def _forget_lost(self) -> None:
+        """What never came back: its worker is gone, and somebody else has the task, or it has ended without us."""
+        lost_us = self._clock.now_us() - OUTLIVES_LEASE_SECONDS * 1_000_000
+        # In the order in which they were leased: the first that may still come ends the search.
+        while self._out and (first := next(iter(self._out.values()))).task.due_at_us < lost_us:
+            self._entrusted.take(first)
+            del self._out[first.task.id]
 
     def _out_of(self, task_type: str) -> int:
         """How many of a task type are out under a lease that has not run out."""

@@ -17,7 +17,7 @@ from chimera.domain.labels import TRUSTED
 from chimera.domain.record import Record
 from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.stages import MAKING, Course, CourseCommand, Handover, Stage, Waiting, marked
-from chimera.domain.task import Task, TaskState
+from chimera.domain.task import UNDER_WAY, Task, TaskState
 from chimera.domain.threat import ThreatLevel
 from chimera.pipeline.planner import REPORT, Planner
 from chimera.ports.store import Store, every
@@ -30,7 +30,6 @@ POST = "copy.post"
 MEASURED, FIGURE = "measured", "engagements_per_post_millis"
 SILENCE = "nobody looked at it in time, and silence is a no"
 OVER = "its time is over"
-_UNDER_WAY = ("waiting", "ready", "leased", "held", "granted", "in_doubt")
 _MADE = frozenset({TaskState.WAITING, TaskState.READY, TaskState.LEASED})
 
 
@@ -93,7 +92,7 @@ class Handing:
         """Find out first; once that is done, or where there is nothing to find out with, a person looks."""
         if campaign.plans == 0 and self._planner.can_research(agent):
             return await self._planner.plan_research(campaign, agent)
-        if await self._store.list(Task, scope=campaign.id, states=_UNDER_WAY, limit=1):
+        if await self._store.list(Task, scope=campaign.id, states=UNDER_WAY, limit=1):
             return ()
         return await self._hand_over(campaign.researched(), mark)
 
@@ -130,7 +129,7 @@ class Handing:
 
     async def _work_of(self, campaign: Campaign) -> tuple[Stage, Waiting | None]:
         """The stage that the campaign's work has reached, and what of it waits for a person because of a mark."""
-        tasks = await self._all(campaign, _UNDER_WAY)
+        tasks = await self._all(campaign, UNDER_WAY)
         own = {task.state for task in tasks if task.input_id is None and not task.order}
         held = [await self._waiting_of(task) for task in tasks if task.state is TaskState.HELD]
         first = min((one for one in held if one is not None), key=lambda one: one.since_us, default=None)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -24,12 +23,16 @@ from chimera.ports.tools_read import ToolsRead
 from chimera.skills.community.triage import Decision, triage
 from chimera.swarm.loops import log
 
+K = TypeVar("K")
+
 DEPTH_MAX = 4
 # In one conversation all our personas together answer so often, whoever speaks to them.
 THREAD_ANSWERS_MAX = 4
 # And one persona one author in a day: somebody who asks again next week is no machine.
 ANSWERS_PER_AUTHOR_MAX = 3
 DAY_US = 86_400_000_000
+# So many conversations and people of a day are remembered: who has been silent for longest begins anew.
+KEPT_MAX = 100_000
 # Where a network's calls are used up, somebody may allow more, or the next window begin.
 REFUSED_PAUSE_US = 15_000_000
 MENTIONS_MAX = 50
@@ -48,6 +51,23 @@ class Ear(Struct, frozen=True):
     campaign_id: str
 
 
+class Newest(Generic[K]):
+    """How often each was noted: of so many that were noted last."""
+
+    def __init__(self) -> None:
+        self._counts: dict[K, int] = {}
+
+    def of(self, key: K) -> int:
+        """How often, as far as it is remembered."""
+        return self._counts.get(key, 0)
+
+    def note(self, key: K) -> None:
+        """Once more."""
+        self._counts[key] = self._counts.pop(key, 0) + 1
+        if len(self._counts) > KEPT_MAX:
+            del self._counts[next(iter(self._counts))]
+
+
 class Listening:
     """Asks every network for mentions since the last time. After a crash it asks from the start: intake knows them.
 
@@ -61,12 +81,12 @@ class Listening:
         self._heard_us: dict[Account, int] = {}
         self._refused_us: dict[Account, int] = {}
         self._consents = consents
-        self._in_thread: Counter[tuple[str, str]] = Counter()
+        self._in_thread: Newest[tuple[str, str]] = Newest()
         self._intake = intake
         self._reads = reads
         self._tools = tools
         self._cursors: dict[Account, int] = {}
-        self._answered: Counter[tuple[str, str, int]] = Counter()
+        self._answered: Newest[tuple[str, str, int]] = Newest()
         self._slots = asyncio.Semaphore(POLLED_AT_ONCE_MAX)
         self._known_ears: Sequence[Ear] = ()
         self._look_us = 0
@@ -151,11 +171,11 @@ class Listening:
         elif seen.is_opt_out and self._consents is not None:
             await self._note_opt_out(self._consents, author)
             log.info("somebody wants no answer any more", post=arrival.key)
-        elif self._answered[of_day] < ANSWERS_PER_AUTHOR_MAX and self._in_thread[thread] < THREAD_ANSWERS_MAX:
+        elif self._answered.of(of_day) < ANSWERS_PER_AUTHOR_MAX and self._in_thread.of(thread) < THREAD_ANSWERS_MAX:
             # Nobody is answered for ever: two machines that thank each other do not stop by themselves.
             await self._accept(arrival)
-            self._answered[of_day] += 1
-            self._in_thread[thread] += 1
+            self._answered.note(of_day)
+            self._in_thread.note(thread)
 
     async def _has_opted_out(self, author: str) -> bool:
         return self._consents is not None and await self._consents.has_withdrawn(author, Purpose.ANSWER)

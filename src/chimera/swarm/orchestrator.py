@@ -12,6 +12,7 @@ from chimera.domain.errors import ChimeraError
 from chimera.governance.breakers import Breakers
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.noticing import Noticing
+from chimera.governance.outliving import Outliving
 from chimera.governance.reviews import Reviews
 from chimera.governance.spending_breakers import SpendingBreakers
 from chimera.learning.recollection import Remembrance
@@ -34,6 +35,8 @@ class HaltsKeeper(Protocol):
 
 # How often a duty is looked at that nobody has given.
 NOTHING_SECONDS = 60.0
+# How often halts are looked through for those that have nothing left to stop.
+OUTLIVED_SECONDS = 30.0
 
 
 class Duties(Struct, frozen=True, kw_only=True):
@@ -49,6 +52,7 @@ class Duties(Struct, frozen=True, kw_only=True):
     following: Following | None = None
     measuring: Measuring | None = None
     retaining: Retaining | None = None
+    outliving: Outliving | None = None
 
 
 class Orchestrator:
@@ -81,6 +85,7 @@ class Orchestrator:
                 ("noticing", self._notice, 30.0),
                 ("remembering", self._remember, 1.0),
                 ("retaining", self._retain, RETAINED_SECONDS),
+                ("outliving", self._outlive, OUTLIVED_SECONDS),
             ):
                 loops.create_task(forever(name, once=once, bell=never, clock=self._clock, idle_seconds=seconds))
 
@@ -126,6 +131,11 @@ class Orchestrator:
     async def _retain(self) -> bool:
         if self._duties.retaining is not None:
             await self._duties.retaining.once()
+        return False
+
+    async def _outlive(self) -> bool:
+        if self._duties.outliving is not None:
+            await self._duties.outliving.once()
         return False
 
     async def _tell_vault(self) -> bool:

@@ -125,7 +125,6 @@ class Planning:
         """Whether the campaign's moment has come, its agent works now, and there was money to plan it a moment ago."""
         if self._court.clock.now_us() < self._poor.get(campaign.id, 0):
             return False
-        self._poor.pop(campaign.id, None)
         return campaign.goal.begins_at_us <= self._court.clock.now_us() and not self._answering.opens_at(agent)
 
     async def _planned(self, campaign: Campaign, plan: Callable[[], Awaitable[Sequence[Task]]]) -> None:
@@ -135,7 +134,9 @@ class Planning:
             self._answering.made_ready()
         except ChimeraError as error:
             if error.code == "over_budget" or _was_turned_away(error):
-                self._poor[campaign.id] = self._court.clock.now_us() + POOR_SECONDS * 1_000_000
+                now_us = self._court.clock.now_us()
+                self._poor = {key: until_us for key, until_us in self._poor.items() if until_us > now_us}
+                self._poor[campaign.id] = now_us + POOR_SECONDS * 1_000_000
             log.warning("not planned", campaign=campaign.id, why=str(error))
 
     async def _plan_inputs(self, inputs: Sequence[Input]) -> tuple[bool, int, int]:

@@ -55,6 +55,8 @@ class Reserving:
         if not self._court.models_cost:
             return
         now_us = await self._store.now_us()
+        # Whoever gave it back: what has expired is set aside for nobody.
+        self._held = {key: hold for key, hold in self._held.items() if hold.expires_at_us > now_us}
         for hold in await self._store.list(Hold, states=("held",), due_before_us=now_us):
             if hold.category == MODEL_CALLS:
                 await self._release(hold, now_us)

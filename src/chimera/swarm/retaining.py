@@ -1,11 +1,11 @@
-"""Keeps records as long as they must be kept, and no longer: weeks are made ahead, and go behind a signed checkpoint.
+"""Keeps records and media as long as they must be kept, and no longer: weeks go behind a signed checkpoint.
 
 Drops nothing itself: that is the maintenance role's. What was dropped goes on record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
@@ -24,8 +24,12 @@ RETAINED_SECONDS = 86_400.0
 class Retaining:
     """`keys` are the public keys of this installation's checkpoints, as they are now."""
 
-    def __init__(self, *, weeks: Weeks, store: Store, keys: Callable[[], Mapping[str, str]], days: int) -> None:
+    def __init__(
+        self, *, weeks: Weeks, store: Store, keys: Callable[[], Mapping[str, str]], days: int,
+        expire_media: Callable[[int], Awaitable[Sequence[str]]] | None = None,
+    ) -> None:  # fmt: skip
         self._weeks = weeks
+        self._expire_media = expire_media
         self._store = store
         self._keys = keys
         self._days = days
@@ -37,7 +41,16 @@ class Retaining:
             await self.drop()
         except Refused as refusal:
             log.info("records are kept", why=str(refusal))
+        await self._drop_media()
         return False
+
+    async def _drop_media(self) -> None:
+        """Pictures and films are kept as long as the records that name them."""
+        if self._expire_media is None:
+            return
+        gone = await self._expire_media(cut_us(now_us=await self._store.now_us(), days=self._days))
+        if gone:
+            log.info("media are removed", media=len(gone), days=self._days)
 
     async def drop(self) -> tuple[Week, ...]:
         """What has been kept long enough goes; each week with how much was in it and what it is kept for."""

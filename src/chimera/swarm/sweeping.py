@@ -61,6 +61,8 @@ class Sweeping:
 
     async def once(self) -> bool:
         """One round over everything. Never asks to be called again at once."""
+        now_us = self._court.clock.now_us()
+        self._later = {key: until_us for key, until_us in self._later.items() if until_us > now_us}
         for review in await self._store.list(Review, states=_RULED, shards=self._shards):
             if self._later.get(review.id, 0) <= self._court.clock.now_us():
                 await self._guarded(review.task_id, self._rule_or_wait(review))
@@ -127,7 +129,6 @@ class Sweeping:
             if refusal.code == "over_quota":
                 self._later[review.id] = self._court.clock.now_us() + QUOTA_LOOK_SECONDS * 1_000_000
             raise
-        self._later.pop(review.id, None)
 
     async def _rule(self, review: Review) -> None:
         task = await self._store.find(Task, review.task_id)

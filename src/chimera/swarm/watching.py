@@ -21,6 +21,8 @@ from chimera.ports.store import LIST_MAX, Reads
 from chimera.swarm.loops import log
 
 R = TypeVar("R", bound=Record)
+# So many assignments are remembered until their results come: of one that never does, nothing is noted.
+OUT_MAX = 65_536
 # Whoever builds it and dies leaves it to the next one after so long.
 BUILDING_SECONDS_MAX = 5.0
 
@@ -102,8 +104,11 @@ class WatchedDispatch:
     async def send(self, assignments: Sequence[Assignment]) -> None:
         """Their agents work now."""
         for one in assignments:
+            self._agents.pop(one.task.id, None)
             self._agents[one.task.id] = one.task.agent_id
             self._watching.note(one.task.agent_id, Status.WORKING, task_id=one.task.id)
+        while len(self._agents) > OUT_MAX:
+            del self._agents[next(iter(self._agents))]
         await self._dispatch.send(assignments)
 
     async def results(self) -> tuple[Result, ...]:

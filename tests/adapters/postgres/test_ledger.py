@@ -386,3 +386,17 @@ def test_a_receipt_is_one_receipt() -> None:
     assert revenue_id("invoice", "1", CAMPAIGN) == revenue_id("invoice", "1", CAMPAIGN)
     assert revenue_id("invoice", "1", CAMPAIGN) != revenue_id("invoice", "2", CAMPAIGN)
     assert ids.parse(revenue_id("x402", "é", CAMPAIGN))
+
+
+@pytest.mark.requirement("R-B5", "R-A5")
+async def test_what_payments_brought_back_is_said_without_adding_up_the_ledger(house: House) -> None:
+    await house.capture(await house.hold(1_000), 1_000)
+    await house.capture(await house.hold(3_000, OTHER), 2_000, parts={"tools": 700})
+    await house.meter(50, OTHER)
+    await house.receive("INV-1", 4_000)
+    await house.receive("back", 100, source="refund", category="compute")
+    everything = await house.ledger.outcomes()
+    assert len(everything) == 2
+    assert await house.ledger.outcomes("compute") == everything
+    assert [one.campaign_id for one in await house.ledger.outcomes("tools")] == [OTHER]
+    assert await house.ledger.outcomes("storage") == ()

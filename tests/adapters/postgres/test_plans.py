@@ -101,5 +101,68 @@ async def test_what_is_beyond_its_cap_is_found_without_passing_every_window(data
     await admin.close()
 
 
+@pytest.mark.requirement("R-E1", "R-A5")
+async def test_what_payments_brought_back_is_found_by_what_was_paid_for(database: Database) -> None:
+    """Before a payment, while somebody waits: whatever all decisions have booked since."""
+    await database.open("office-0", Role.OFFICE)
+    admin = await database.connect()
+    await admin.execute("""
+        WITH made AS (
+            INSERT INTO chimera.booking (kind, cause, at_us)
+            SELECT 'captured', gen_random_uuid(), 1 FROM generate_series(1, 20000) RETURNING id
+        )
+        INSERT INTO chimera.ledger (booking, leg, account, owner, category, micros)
+        SELECT b.id, l.leg, 'campaign:' || b.id % 2000 || ':x', 'campaign:' || b.id % 2000,
+               CASE WHEN l.leg = 1 THEN 'model' WHEN b.id % 2000 < 5 THEN 'compute' ELSE 'notes' END, l.micros
+        FROM made b, (VALUES (1, -5), (2, 5)) AS l (leg, micros);
+        ANALYZE chimera.ledger""")
+    await admin.execute("SET plan_cache_mode = force_custom_plan")
+    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('ledger_returns')}")
+    assert _pages(await look.fetchval("compute", 1_000)) < 150
+    whole = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('ledger_outcomes')}")
+    assert _pages(await whole.fetchval()) > 300
+    await admin.close()
+
+
+@pytest.mark.requirement("R-E2", "R-A5")
+@pytest.mark.parametrize(("kind", "state"), [("cap", "set"), ("halt", "outlived")])
+async def test_the_few_of_a_scope_are_found_among_those_of_every_campaign(
+    database: Database, kind: str, state: str
+) -> None:
+    """Quotas are read once a second, and every campaign that ever was has a cap."""
+    await database.open("office-0", Role.OFFICE)
+    admin = await database.connect()
+    await admin.execute(f"""
+        INSERT INTO chimera.{kind} (id, version, state, scope, shard, due_us, rank, body)
+        SELECT gen_random_uuid(), 1, '{state}', 'campaign:' || n, 0, 0, 0, '{{}}' FROM generate_series(1, 5000) AS n;
+        ANALYZE chimera.{kind}""")
+    await admin.execute("SET plan_cache_mode = force_custom_plan")
+    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('list', kind)}")
+    assert _pages(await look.fetchval(None, None, "quotas", None, None, 1_000)) < 10
+    await admin.close()
+
+
+@pytest.mark.requirement("R-A5", "R-A7")
+async def test_a_claim_passes_few_halts_however_many_are_in_force(database: Database) -> None:
+    """When a provider is away, the breaker of every agent may trip; with 5,000 halts a commit took a second."""
+    manager = await database.open("manager-0", Role.MANAGER)
+    admin = await database.connect()
+    await admin.execute("""
+        INSERT INTO chimera.halt (id, version, state, scope, shard, due_us, rank, body)
+        SELECT gen_random_uuid(), 1, 'active', 'agent:' || n, 0, 0, 0, '{}' FROM generate_series(1, 5000) AS n;
+        ANALYZE chimera.halt""")
+    head = next(one for one in await manager.heads() if one.writer == "manager-0")
+    async with admin.transaction():
+        await admin.execute("SET LOCAL SESSION AUTHORIZATION chimera_manager")
+        await admin.fetch(query("claim"), "manager-0", head.epoch, str(set(EVERY)), 256, 1_000_000, [], [])
+        read = await admin.fetchval("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_all_tables "
+                                    "WHERE relid = 'chimera.halt'::regclass")  # fmt: skip
+        commit = await admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'commit_batch'")
+    assert read < 20
+    # Its arguments are the store's alone: what it asks is what a claim asks.
+    assert "&& b_scope" not in commit and "chimera.is_halted(b.scope)" in commit
+    await admin.close()
+
+
 def _pages(plan: str) -> int:
     return msgspec.json.decode(plan)[0]["Plan"]["Shared Hit Blocks"]

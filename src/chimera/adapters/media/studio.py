@@ -15,8 +15,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chimera.adapters.media import lifecycle
 from chimera.adapters.media.credentials import Credentials, verify
 from chimera.adapters.media.film import Scene, film
+from chimera.adapters.media.lifecycle import ORIGINALS, THUMBNAILS, VOUCHED, vouch_of
 from chimera.domain.brand import PLAIN, Brand, Look, Style
 from chimera.domain.errors import Invalid, Missing
 from chimera.ports.objects import Objects
@@ -27,7 +29,6 @@ from chimera.skills.media.card import Picture
 PNG, MP4 = "image/png", "video/mp4"
 ENDINGS = {PNG: "png", MP4: "mp4"}
 FILMS_AT_ONCE_MAX = 1
-ORIGINALS, THUMBNAILS, VOUCHED = "originals", "thumbnails", "vouched"
 DAY_US = 86_400_000_000
 PAINT_SECONDS = 30
 VOUCHED_KEPT_MAX = 10_000
@@ -229,14 +230,9 @@ class Studio:
 
     async def expire(self, *, now_us: int, days: int) -> int:
         """Remove what nobody vouches for any more after so many days: the lifecycle of drafts that never went out."""
-        before_us = now_us - days * DAY_US
-        old = [one for one in await self._objects.list(ORIGINALS) if one.at_us < before_us]
-        for one in old:
-            digest = one.name.rpartition("/")[2].partition(".")[0]
-            self._vouched.discard(digest)
-            for name in (_vouch(digest), f"{THUMBNAILS}/{digest}.png", one.name):
-                await self._objects.delete(name)
-        return len(old)
+        gone = await lifecycle.expire(self._objects, before_us=now_us - days * DAY_US)
+        self._vouched.difference_update(gone)
+        return len(gone)
 
     async def _keep(self, medium: Medium, made: bytes, *, title: str, small: bytes) -> Medium:
         signed = await asyncio.to_thread(self._credentials.sign, made, title=title, mime=medium.mime)
@@ -317,4 +313,4 @@ def _original(medium: Medium) -> str:
 def _vouch(digest: str) -> str:
     if len(digest) != 64 or not digest.isalnum():
         raise Missing("media_missing", "there is no such picture", where=digest[:80], remedy="look at its id")
-    return f"{VOUCHED}/{digest}.json"
+    return vouch_of(digest)

@@ -9,7 +9,7 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.postgres.store import PATIENCE_SECONDS, pool_of
 from chimera.domain.roles import Role
-from chimera.ports.ledger import Balance, CategoryCost, Disagreement, Outcome, Posted, TypeCost
+from chimera.ports.ledger import OUTCOMES_MAX, Balance, CategoryCost, Disagreement, Outcome, Posted, TypeCost
 from chimera.ports.subjects import SubjectKeys
 
 _WHAT = "the ledger"
@@ -47,8 +47,9 @@ class PostgresLedger(PostgresReads):
         return {row["task_id"]: row["micros"] for row in await self._ask("ledger_task_revenue", campaign_id)}
 
     async def outcomes(self, category: str = "") -> tuple[Outcome, ...]:
-        """Cost and revenue of every campaign that spent on a category; of all without one."""
-        return tuple([Outcome(**dict(row)) for row in await self._ask("ledger_outcomes", category)])
+        """Cost and revenue of the newest campaigns that spent on a category; of all campaigns without one."""
+        rows = await (self._ask("ledger_returns", category, OUTCOMES_MAX) if category else self._ask("ledger_outcomes"))
+        return tuple([Outcome(**dict(row)) for row in rows])
 
     async def entries(self, *, after: int = 0, limit: int = 1_000) -> tuple[Posted, ...]:
         """The entries of the bookings after one, in order. The last booking may be cut off."""

@@ -75,7 +75,10 @@ class Fetcher:
 
     def slow_down(self, host: str, *, seconds: float) -> None:
         """What the host asked for between two requests."""
+        self._delays.pop(host, None)
         self._delays[host] = seconds
+        while len(self._delays) > HOSTS_KEPT_MAX:
+            del self._delays[next(iter(self._delays))]
 
     async def get(
         self, url: str, *, accept: str, bytes_max: int, headers: Mapping[str, str] | None = None, may: May | None = None

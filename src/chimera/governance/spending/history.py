@@ -126,7 +126,8 @@ class History:
     """Everything that was paid, as far as it is kept."""
 
     def __init__(self) -> None:
-        self._known: dict[str, None] = {}
+        self._known: dict[str, int] = {}
+        self._last_us: dict[str, int] = {}
         self._agents: dict[str, Past] = {}
         self._categories: dict[str, Past] = {}
         self._recipients: dict[str, Lately] = {}
@@ -139,8 +140,9 @@ class History:
         """One more payment; told twice, it counts once."""
         if payment.id in self._known:
             return
-        self._known[payment.id] = None
+        self._known[payment.id] = payment.at_us
         key = skeleton(payment.recipient)
+        self._last_us[key] = max(payment.at_us, self._last_us.pop(key, 0))
         self._agents.setdefault(payment.agent_id, Past()).add(payment)
         self._categories.setdefault(payment.category, Past()).add(payment)
         self._recipients.setdefault(key, Lately()).add(payment)
@@ -156,10 +158,19 @@ class History:
 
     def remove(self, payment: Payment) -> None:
         """A payment that was let through and then did not happen: it no longer counts against a limit."""
-        if self._known.pop(payment.id, payment.id) is None:
+        if self._known.pop(payment.id, None) is not None:
             self._agents[payment.agent_id].lately.remove(payment.id)
             self._categories[payment.category].lately.remove(payment.id)
-            self._recipients[skeleton(payment.recipient)].remove(payment.id)
+            if (paid := self._recipients.get(skeleton(payment.recipient))) is not None:
+                paid.remove(payment.id)
+
+    def forget(self, before_us: int) -> None:
+        """What is older, and whoever was not paid since: as if the house had begun anew and read what is not older."""
+        while self._known and self._known[oldest := next(iter(self._known))] < before_us:
+            del self._known[oldest]
+        while self._last_us and self._last_us[key := next(iter(self._last_us))] < before_us:
+            del self._last_us[key], self._recipients[key], self._payers[key], self._first_us[key]
+            del self._purposes[key], self.names[key]
 
     def has(self, payment_id: str) -> bool:
         """Whether this payment counts here."""
