@@ -66,6 +66,7 @@ from chimera.settings import Settings
 from chimera.swarm.allotting import Allotting
 from chimera.swarm.bell import Bell
 from chimera.swarm.bus_client import ARRIVED, BusClient
+from chimera.swarm.doubting import DoubtingDispatch
 from chimera.swarm.editions import Editions
 from chimera.swarm.holding import LEASE_SECONDS, Holding, shards_of
 from chimera.swarm.loops import forever
@@ -202,7 +203,8 @@ class FarCrews:
         stack.enter_context(self._signals.watched(slot, streams))
         judge = GatewayModel(self._line, self._own_token, kind="judge")
         minds = Minds(model=GatewayModel(self._line, self._own_token), judge_model=judge)
-        return Crew(dispatch=streams, minds=minds, entrusted=Entrusted())
+        dispatch = DoubtingDispatch(streams, self._line.stands, self._clock)
+        return Crew(dispatch=dispatch, minds=minds, entrusted=Entrusted())
 
     async def close(self) -> None:
         """Leave the gateway."""

@@ -83,8 +83,13 @@ class Recollection:
 
 
 def question_of(task: Task) -> str:
-    """What a task is about, in its own input's words."""
-    return " ".join(texts_of(task.input))[:QUESTION_CHARS_MAX]
+    """What a task is about, in its own input's words: by its topic, where it has one.
+
+    A goal's wording, the network and the names of fields stand in every task, and are like no memory.
+    """
+    topic = task.input.get("topic")
+    words = [topic] if isinstance(topic, str) and topic.strip() else texts_of(list(task.input.values()))
+    return " ".join(words)[:QUESTION_CHARS_MAX]
 
 
 def may_read(task: Task, memory: Memory) -> bool:

@@ -49,6 +49,14 @@ class GatewayLine:
         finally:
             self._waiting.pop(number, None)
 
+    async def stands(self) -> bool:
+        """Whether the gateway can be reached now."""
+        try:
+            await self._open()
+        except Unavailable:
+            return False
+        return True
+
     @property
     def _open_writer(self) -> asyncio.StreamWriter | None:
         """The connection that there is, if it stands."""
