@@ -25,7 +25,7 @@ from chimera.swarm.excuses import EXCUSES_MAX, PAUSE_TIMES_MAX
 from chimera.swarm.handing import Handing
 from chimera.swarm.hearing import HALTED_SECONDS
 from chimera.swarm.planning import POOR_SECONDS, Planning
-from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by, was_asked
+from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by, was_answered, was_asked
 from tests.pipeline.test_planner import planner as a_planner
 from tests.small_house import SPECS, TEXT, SmallHouse, a_post
 from tests.small_work import draft
@@ -350,6 +350,46 @@ async def test_a_judge_behind_a_gateway_that_is_away_is_no_try_either(house: Sma
     task = await Bench(house, judge=away).hear(draft(TEXT, action=a_post()))
     assert (task.state, task.attempt) == (TaskState.READY, 0)
     assert "the judge gave no verdict" in task.reason
+
+
+@pytest.mark.requirement("R-A2")
+@pytest.mark.parametrize("cause", ["error", "unreachable", "rate-limited", "died"])
+async def test_a_provider_that_is_away_for_a_minute_gives_up_no_task(house: SmallHouse, cause: str) -> None:
+    """Three fail before its breaker opens, and one more after each rest: it must not be the same task's last try."""
+    bench, since_us = Bench(house), house.clock.now_us()
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    while house.clock.now_us() < since_us + 60_000_000:
+        if await bench.claiming.once():
+            leased = bench.dispatch.sent[-1].task
+            calls = told("resting", cause).calls
+            await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, failure=NONE, calls=calls))
+        house.clock.advance(1)
+    assert (await house.manager.get(Task, task.id)).attempt == 0
+
+
+async def test_a_question_that_brings_its_provider_down_is_no_question_for_ever(house: SmallHouse) -> None:
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    for _ in range(SPECS["copy.post"].limits.attempts_max * (EXCUSES_MAX + 1)):
+        await bench.claiming.once()
+        leased = bench.dispatch.sent[-1].task
+        result = replace(told("error"), failure=NONE)
+        await bench.hand_in(replace(result, task_id=leased.id, task_version=leased.version))
+        house.clock.advance(PAUSE_TIMES_MAX * HALTED_SECONDS)
+    assert (await house.manager.get(Task, task.id)).state is TaskState.FAILED
+
+
+async def test_a_judge_whose_provider_is_away_is_no_try(house: SmallHouse) -> None:
+    away = ModelsFailed((Try(model="j", cause="error", cost_micros=70), Try(model="j", cause="resting")))
+    task = await Bench(house, judge=away).hear(draft(TEXT, action=a_post()), cost=500)
+    assert (task.state, task.attempt) == (TaskState.READY, 0)
+    assert (await house.window()).spent_micros + (await house.window()).overrun_micros == 570, "what it tried costs"
+
+
+@pytest.mark.parametrize("causes", [("malformed",), ("error", "malformed"), ("rejected",)])
+def test_whoever_said_something_has_answered(causes: tuple[str, ...]) -> None:
+    assert was_answered(replace(told(*causes), failure=NONE))
+    assert not was_answered(replace(told("error", "resting"), failure=NONE))
 
 
 @pytest.mark.parametrize("causes", [("rate-limited",), ("resting", "unreachable"), ("bad-request",)])

@@ -19,8 +19,10 @@ from chimera.domain.stages import over_actions
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import WORKERS_LOST, Assignment, Result
 from chimera.governance import quotas, second_thoughts, taint
+from chimera.governance.calls import of_tries
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
+from chimera.ports.model import ModelsFailed
 from chimera.ports.store import Store
 from chimera.swarm import hearing, rulings
 from chimera.swarm.bell import Bell
@@ -33,9 +35,10 @@ from chimera.swarm.loops import in_step, log
 from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
-from chimera.swarm.throttle import was_asked
+from chimera.swarm.throttle import was_answered, was_asked
 
 JUDGED_AT_ONCE_MAX = 1_024
+JUDGE = "judge"
 _POSTPONED = ("halted", "over_quota")
 
 
@@ -127,7 +130,8 @@ class Judging:
         except ChimeraError as error:
             why = f"the judge gave no verdict: {error.message} [{error.code}]"
             # The judge is this process's own: that it could not be asked is nobody's word.
-            failure = msgspec.structs.replace(result, draft=None, failure=why, worker="")
+            tried = of_tries(error.tries, digest=JUDGE) if isinstance(error, ModelsFailed) else ()
+            failure = msgspec.structs.replace(result, draft=None, failure=why, worker="", calls=(*result.calls, *tried))
             return await self._commit(self._unmade(assignment.task, failure, spec, occasion))
         await in_step()
         if not judgement.verdict.accepted:
@@ -155,17 +159,17 @@ class Judging:
         await self._commit(self._unmade(assignment.task, result, spec, occasion))
 
     def _unmade(self, task: Task, result: Result, spec: Spec, occasion: Occasion) -> Consequence:
-        """No draft or no verdict came: a try that failed, the last one if it ends workers, or none if nobody was asked.
+        """No draft or no verdict came: a try that failed, the last one if it ends workers, or none if nobody answered.
 
-        That nobody was is believed of one worker alone so many times for a task, and then it was a try all the same.
+        Where only one worker says so, or a provider was asked, that is no try so many times, and then it was one.
         """
         if not result.worker and result.failure.endswith(WORKERS_LOST):
             limits = msgspec.structs.replace(spec.limits, attempts_max=0)
             return hearing.failed(task, result, limits, occasion)
-        if was_asked(result):
+        if was_answered(result):
             self._excuses.forget(task.id)
             return hearing.failed(task, result, spec.limits, occasion)
-        if self._claiming.is_borne_out(result, task.spec.name):
+        if not was_asked(result) and self._claiming.is_borne_out(result, task.spec.name):
             return hearing.postponed(task, occasion, why=result.failure, calls=result.calls)
         pause_seconds = self._excuses.pause_seconds(task.id)
         if pause_seconds is None:

@@ -7,7 +7,7 @@ process among several is not believed alone: a type of task waits when most of t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ STEP_US = 1_000_000
 # counts no longer than twice that, in case that the manager has died.
 LIFTED_US = TOLD_AGAIN_US = 60_000_000
 TURNED_AWAY = frozenset({"rate-limited", "resting"})
+_SAYING_NOTHING = TURNED_AWAY | {"unreachable", "error", "died"}
 _ANSWERED = frozenset({"ok", "cached"})
 _SIGNS = tuple(f'"cause":"{cause}"' for cause in sorted(TURNED_AWAY))
 
@@ -146,8 +147,24 @@ def was_asked(result: Result) -> bool:
     tries = [call for call in result.calls if call.kind == TRY]
     if not tries or not result.failure.endswith(NO_MODEL):
         return True
+    return any(cause != "resting" for cause in _last_causes(tries))
+
+
+def was_answered(result: Result) -> bool:
+    """Whether anybody said anything to what did not come: a provider that is away, fails or turns all away has not.
+
+    Where none did, it says nothing about the task, so many times: it may be its question that brings a provider down.
+    """
+    if not was_asked(result):
+        return False
+    tries = [call for call in result.calls if call.kind == TRY]
+    return not tries or not result.failure.endswith(NO_MODEL) or not _last_causes(tries) <= _SAYING_NOTHING
+
+
+def _last_causes(tries: Sequence[Call]) -> frozenset[str]:
+    """What came of the last question, at each model that it was put to."""
     last = [call for call in tries if call.request_digest == tries[-1].request_digest]
-    return any(_SAID.decode(call.answer).cause != "resting" for call in last)
+    return frozenset(_SAID.decode(call.answer).cause for call in last)
 
 
 def turned_away_by(calls: Iterable[Call]) -> frozenset[str]:
