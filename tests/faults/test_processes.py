@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,14 +17,19 @@ import msgspec
 import pytest
 
 from chimera import bootstrap
+from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import books
 from chimera.cli.network_process import NetworkProcess
-from chimera.cli.rehearsing import handle_of
+from chimera.cli.rehearsing import CAMPAIGN_BUDGET_MICROS, SOCIAL, handle_of
+from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
+from chimera.domain.campaign import Goal
 from chimera.domain.event import EventKind
 from chimera.domain.grant import Grant, Performance
 from chimera.domain.memory import Memory
 from chimera.domain.task import Task
 from chimera.governance import audit
+from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, every
 from chimera.rehearsal.scenario import DEMO
 from chimera.settings import Settings
@@ -31,6 +37,7 @@ from tests import fleet
 
 AGENTS = 4
 READY_SECONDS_MAX = 180
+GOALS_MAX = 6
 
 
 class Roles:
@@ -170,20 +177,66 @@ def test_managers_that_work_themselves_need_no_worker_and_no_gateway(home: Path,
     roles.kill("manager-a")
     before = looked(home)[1][published]
     fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=180, what="it goes on")
-    fleet.until(lambda: asyncio.run(remembered(home)) >= AGENTS, seconds_max=60, what="something is remembered")
+    require_memory(home)
     for name in ("manager-b", "effects"):
         roles.kill(name)
     asyncio.run(require_whole(home))
 
 
-async def remembered(home: Path) -> int:
-    """How many memories there are."""
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A7")
+def test_worker_processes_are_given_what_is_remembered(home: Path, roles: Roles) -> None:
+    """The office remembers, a manager recalls, and it goes over Streams to a worker that has no database."""
+    roles.start("gateway", "gateway", "workers")
+    roles.start("effects", "effects")
+    roles.start("worker-1", "worker")
+    roles.start("manager-a", "manager")
+    for name, word in (("gateway", b"8499"), ("worker-1", b"ready"), ("manager-a", b"ready")):
+        roles.until_ready(name, word)
+    require_memory(home)
+
+
+def require_memory(home: Path) -> None:
+    """The office remembers what was done, and managers give it to later tasks of the same agents.
+
+    A task is given what is like its topic, and an agent has written about few of them by then: it is asked for more
+    until it writes about one of those.
+    """
+    fleet.until(lambda: asyncio.run(remembered(home))[0] >= AGENTS, seconds_max=60, what="something is remembered")
+    for _ in range(GOALS_MAX):
+        asyncio.run(give_goals(home))
+        with contextlib.suppress(AssertionError):
+            fleet.until(lambda: asyncio.run(remembered(home))[1] >= 1, seconds_max=15, what="it is recalled")
+            return
+    raise AssertionError("nothing of what is remembered was given to any task")
+
+
+async def give_goals(home: Path) -> None:
+    """To agents that have something to remember by now."""
+    async with bootstrap.running_or_own_database(settings_of(home)) as found:
+        store = await found.free_store("cli")
+        try:
+            intake = Intake(security=bootstrap.security(), store=store, clock=SystemClock(), ids=SystemIds(),
+                            consents=found.consents(store))  # fmt: skip
+            for agent in await store.list(Agent):
+                goal = Goal(text="Keep players company once more.", agent=agent.id, platform=SOCIAL,
+                            budget_micros=CAMPAIGN_BUDGET_MICROS, posts=3)  # fmt: skip
+                await intake.open_campaign(goal, by="otto")
+        finally:
+            await store.close()
+
+
+async def remembered(home: Path) -> tuple[int, int]:
+    """How many memories there are, and how many attempts were given any."""
     async with bootstrap.running_or_own_database(settings_of(home)) as found:
         reads = await found.reads()
         try:
-            return len([one async for one in every(reads, Memory)])
+            kept = [one async for one in every(reads, Memory)]
+            given = [one async for one in every(reads, Attempt) if one.assignment.memories]
         finally:
             await reads.close()
+    return len(kept), len(given)
 
 
 async def require_whole(home: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from chimera.domain import scopes
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold
 from chimera.domain.costing import read_fees
@@ -26,10 +27,11 @@ from chimera.pipeline.sealing import Sealing
 from chimera.ports.sealer import Sealer
 from chimera.swarm.bell import Bell
 from chimera.swarm.choosing import Choosing
-from chimera.swarm.claiming import Claiming
+from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.ending import Ending
+from chimera.swarm.forsaking import LEASES_LOST_MAX, Forsaking
 from chimera.swarm.judging import Judging
 from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import Reserving
@@ -80,6 +82,7 @@ class Bench:
         self.claiming = Claiming(
             store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(256), clock=house.clock,
             preparing=Preparing(Ending(store=house.manager, clock=house.clock),
+                                Forsaking(store=house.manager, court=court),
                                 Choosing(store=house.manager, roster=roster, specs=SPECS, treasury=Treasury()),
                                 self.reserving),
         )  # fmt: skip
@@ -337,3 +340,52 @@ async def test_the_words_of_a_stranger_in_a_lying_draft(house: SmallHouse) -> No
     assert (await house.manager.get(Task, task.id)).state is TaskState.HELD
     attempt = (await house.manager.list(Attempt, scope=task.id))[0]
     assert "public" in attempt.draft.labels
+
+
+@pytest.mark.requirement("R-A7")
+@pytest.mark.parametrize(("scope", "is_believed"), [
+    ("fleet", True), ("tool:timeline", True), ("agent:0197a000-0000-7000-8000-000000000000", False),
+    ("campaign:0197a000-0000-7000-8000-000000000000", False),
+])  # fmt: skip
+async def test_a_halt_that_is_anothers_excuses_no_worker(house: SmallHouse, scope: str, is_believed: bool) -> None:
+    """Somewhere something is halted nearly always: a worker that was taken over would wait for it for ever."""
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    await bench.claiming.once()
+    await house.halt(scope)
+    house.clock.advance(1)
+    await bench.hand_in(bench.result_of(None, failure="somebody is halted [halted]"))
+    assert (await house.manager.get(Task, task.id)).attempt == (0 if is_believed else 1)
+
+
+@pytest.mark.requirement("R-A7")
+@pytest.mark.parametrize("cost", [10**12, 10**30])
+async def test_a_worker_cannot_spend_everybodys_money_by_saying_so(house: SmallHouse, cost: int) -> None:
+    task = await Bench(house).hear(draft(TEXT, action=a_post()), cost=cost)
+    assert (task.state, task.reason) == (TaskState.READY, "what came cannot be recorded: cost_unbelievable")
+    assert await house.manager.windows((f"{scopes.campaign(house.campaign.id)}|total|total",)) == ()
+
+
+@pytest.mark.requirement("R-A2", "R-A7")
+async def test_a_task_that_nobody_ever_hands_in_is_given_up_in_the_end(house: SmallHouse) -> None:
+    """A worker that takes everything and never answers, or a task that ends its manager: leases run out."""
+    bench = Bench(house)
+    behind = await house.a_task(state=TaskState.WAITING, pending=1)
+    task = await house.a_task(state=TaskState.READY, attempt=0, opens=(behind.id,))
+    for _ in range(100):
+        if not await bench.claiming.once():
+            break
+        house.clock.advance(LEASE_SECONDS + 1)
+    after = await house.manager.get(Task, task.id)
+    limits = SPECS["copy.post"].limits
+    most = limits.attempts_max + limits.revisions_max + LEASES_LOST_MAX
+    assert (after.state, after.attempt) == (TaskState.FAILED, most + 1)
+    assert after.reason.endswith("[leases_lost]")
+    assert (await house.manager.get(Task, behind.id)).state is TaskState.DROPPED
+    assert len(bench.dispatch.sent) == after.attempt - 1
+
+
+@pytest.mark.requirement("R-A2")
+async def test_a_task_with_which_worker_after_worker_ended_is_not_tried_again(house: SmallHouse) -> None:
+    task = await Bench(house).hear(None, failure="3 lives of workers ended while they had it [workers_lost]")
+    assert (task.state, task.attempt) == (TaskState.FAILED, 1)

@@ -163,6 +163,17 @@ async def test_a_worker_is_not_believed_that_a_window_is_full(house: SmallHouse,
     assert (task.reason, task.due_at_us < house.clock.now_us() + 60_000_000) == ("no calls", True)
 
 
+@pytest.mark.requirement("R-A7")
+@pytest.mark.parametrize("is_own", [True, False])
+async def test_what_another_agent_has_used_up_lets_nobody_elses_work_wait(house: SmallHouse, is_own: bool) -> None:
+    """A worker that was taken over names a window that is full indeed, and has nothing to do with its task."""
+    owner = f"agent:{house.agent.id if is_own else '0197a000-0000-7000-8000-000000000000'}"
+    window = calls_of_the_hour(house).replace("platform:sandbox", owner)
+    await house.set_cap(owner, "calls-hour", 10)
+    await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=8),)))
+    assert (await read_in_vain(house, full_window=window)).reason.startswith("no calls are left") is is_own
+
+
 @pytest.mark.parametrize("claimed", ["", "nothing", "fleet|day|2026-11-21", "platform:x|calls-hour|never"])
 async def test_a_window_that_is_none_postpones_nothing(house: SmallHouse, claimed: str) -> None:
     assert (await read_in_vain(house, full_window=claimed)).reason == "no calls"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -20,11 +21,13 @@ from chimera.ports.model import ModelsFailed, Try
 from chimera.swarm.answering import Answering
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import LEASE_SECONDS
+from chimera.swarm.excuses import EXCUSES_MAX, PAUSE_TIMES_MAX
 from chimera.swarm.handing import Handing
+from chimera.swarm.hearing import HALTED_SECONDS
 from chimera.swarm.planning import POOR_SECONDS, Planning
-from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by, was_asked
+from chimera.swarm.throttle import LIFTED_US, STEP_US, Throttle, turned_away_by, was_answered, was_asked
 from tests.pipeline.test_planner import planner as a_planner
-from tests.small_house import TEXT, SmallHouse, a_post
+from tests.small_house import SPECS, TEXT, SmallHouse, a_post
 from tests.small_work import draft
 from tests.swarm.test_hearing import Bench
 
@@ -279,11 +282,114 @@ async def test_where_nobody_was_asked_it_was_no_try(house: SmallHouse, calls: tu
     assert bench.claiming.limited == {"copy.post"}, "so that not all of them are claimed and given back"
 
 
+def by(worker: str, result: Result) -> Result:
+    return replace(result, worker=worker)
+
+
+async def handed_in_until_it_is_over(house: SmallHouse, bench: Bench, workers: Sequence[str], failure: str) -> int:
+    """How often work was handed in that nobody could be asked for, by one worker after the other, until it ended."""
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    for number in range(100):
+        await bench.claiming.once()
+        leased = bench.dispatch.sent[-1].task
+        result = Result(task_id=leased.id, task_version=leased.version, failure=failure, calls=told("resting").calls)
+        await bench.hand_in(by(workers[number % len(workers)], result))
+        if (await house.manager.get(Task, task.id)).is_final:
+            return number + 1
+        house.clock.advance(PAUSE_TIMES_MAX * HALTED_SECONDS)
+    return 0
+
+
+@pytest.mark.parametrize("failure", [AWAY, NONE])
+@pytest.mark.requirement("R-A7")
+async def test_one_workers_word_that_nobody_could_be_asked_is_enough_so_many_times(
+    house: SmallHouse, failure: str
+) -> None:
+    """A worker that was taken over says so for ever: its task becomes a dead letter, with what it said as reason."""
+    bench = Bench(house)
+    attempts_max = SPECS["copy.post"].limits.attempts_max
+    assert await handed_in_until_it_is_over(house, bench, ("thief",), failure) == attempts_max * (EXCUSES_MAX + 1)
+    (dead,) = await house.manager.list(Task, states=("failed",))
+    assert dead.reason == failure
+
+
+@pytest.mark.parametrize("workers", [("",), ("one", "two")])
+async def test_what_two_say_or_this_process_itself_is_no_try_however_often(
+    house: SmallHouse, workers: tuple[str, ...]
+) -> None:
+    bench = Bench(house)
+    # Each of the two has spoken once by then; what came before is one's word.
+    assert await handed_in_until_it_is_over(house, bench, workers, NONE) == 0
+    (task,) = await house.manager.list(Task)
+    assert task.attempt == 0
+
+
+async def test_an_outage_of_35_seconds_gives_up_no_task_even_on_one_workers_word(house: SmallHouse) -> None:
+    bench, since_us = Bench(house), house.clock.now_us()
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    while house.clock.now_us() < since_us + 35_000_000:
+        if await bench.claiming.once():
+            leased = bench.dispatch.sent[-1].task
+            await bench.hand_in(by("one", Result(task_id=leased.id, task_version=leased.version, failure=AWAY)))
+        house.clock.advance(1)
+    assert (await house.manager.get(Task, task.id)).attempt == 0
+
+
+async def test_one_worker_of_several_holds_no_task_type_back(house: SmallHouse) -> None:
+    throttle, out = Throttle(house.clock), Out({SLOW: 64})
+    throttle.heard(by("one", told("ok")), SLOW, out.of)
+    throttle.heard(by("thief", told("rate-limited")), SLOW, out.of)
+    throttle.heard(by("thief", replace(told(), failure=AWAY)), SLOW, out.of)
+    assert throttle.limited == frozenset()
+    throttle.heard(by("one", told("rate-limited")), SLOW, out.of)
+    assert throttle.limited == {SLOW}, "both say so now"
+
+
 async def test_a_judge_behind_a_gateway_that_is_away_is_no_try_either(house: SmallHouse) -> None:
     away = Unavailable("gateway_unreachable", "it does not answer", where="gateway", remedy="see whether it runs")
     task = await Bench(house, judge=away).hear(draft(TEXT, action=a_post()))
     assert (task.state, task.attempt) == (TaskState.READY, 0)
     assert "the judge gave no verdict" in task.reason
+
+
+@pytest.mark.requirement("R-A2")
+@pytest.mark.parametrize("cause", ["error", "unreachable", "rate-limited", "died"])
+async def test_a_provider_that_is_away_for_a_minute_gives_up_no_task(house: SmallHouse, cause: str) -> None:
+    """Three fail before its breaker opens, and one more after each rest: it must not be the same task's last try."""
+    bench, since_us = Bench(house), house.clock.now_us()
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    while house.clock.now_us() < since_us + 60_000_000:
+        if await bench.claiming.once():
+            leased = bench.dispatch.sent[-1].task
+            calls = told("resting", cause).calls
+            await bench.hand_in(Result(task_id=leased.id, task_version=leased.version, failure=NONE, calls=calls))
+        house.clock.advance(1)
+    assert (await house.manager.get(Task, task.id)).attempt == 0
+
+
+async def test_a_question_that_brings_its_provider_down_is_no_question_for_ever(house: SmallHouse) -> None:
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    for _ in range(SPECS["copy.post"].limits.attempts_max * (EXCUSES_MAX + 1)):
+        await bench.claiming.once()
+        leased = bench.dispatch.sent[-1].task
+        result = replace(told("error"), failure=NONE)
+        await bench.hand_in(replace(result, task_id=leased.id, task_version=leased.version))
+        house.clock.advance(PAUSE_TIMES_MAX * HALTED_SECONDS)
+    assert (await house.manager.get(Task, task.id)).state is TaskState.FAILED
+
+
+async def test_a_judge_whose_provider_is_away_is_no_try(house: SmallHouse) -> None:
+    away = ModelsFailed((Try(model="j", cause="error", cost_micros=70), Try(model="j", cause="resting")))
+    task = await Bench(house, judge=away).hear(draft(TEXT, action=a_post()), cost=500)
+    assert (task.state, task.attempt) == (TaskState.READY, 0)
+    assert (await house.window()).spent_micros + (await house.window()).overrun_micros == 570, "what it tried costs"
+
+
+@pytest.mark.parametrize("causes", [("malformed",), ("error", "malformed"), ("rejected",)])
+def test_whoever_said_something_has_answered(causes: tuple[str, ...]) -> None:
+    assert was_answered(replace(told(*causes), failure=NONE))
+    assert not was_answered(replace(told("error", "resting"), failure=NONE))
 
 
 @pytest.mark.parametrize("causes", [("rate-limited",), ("resting", "unreachable"), ("bad-request",)])

@@ -14,6 +14,8 @@ from chimera.domain.task import Task
 
 # Task types that go on from what was published before: they are told where it is.
 CONTINUING = frozenset({"copy.thread"})
+# How a failure ends: the gateway was away; no model of a route answered; worker after worker ended with the task.
+GATEWAY_AWAY, NO_MODEL, WORKERS_LOST = "[gateway_unreachable]", "[models_failed]", "[workers_lost]"
 
 
 class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -66,6 +68,8 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     calls: tuple[Call, ...] = ()
     # The quota window that was full, where that is why there is no draft: the work waits for the next one.
     full_window: str = ""
+    # On whose word alone this is: the dispatch writes which worker process brought it; empty is this process's own.
+    worker: str = ""
 
     @property
     def cost_micros(self) -> int:

@@ -71,8 +71,10 @@ class Recollection:
     async def _recalled(self, tasks: Sequence[Task]) -> dict[str, tuple[Material, ...]]:
         vectors = await self._embeddings.embed([question_of(task) for task in tasks])
         wanted = [Wanted(vector, (task.agent_id, SHARED)) for task, vector in zip(tasks, vectors, strict=True)]
-        nearest = await self._index.nearest_each(wanted, model=self._embeddings.model, limit=CANDIDATES)
-        named = sorted({one.id for near in nearest for one in near if one.likeness >= LIKENESS_MIN})
+        found_near = await self._index.nearest_each(wanted, model=self._embeddings.model, limit=CANDIDATES)
+        # What is like one task of a batch is not like the others.
+        nearest = [[one for one in near if one.likeness >= LIKENESS_MIN] for near in found_near]
+        named = sorted({one.id for near in nearest for one in near})
         found = {one.id: one for one in await self._reads.get_many(Memory, named)} if named else {}
         now_us = self._clock.now_us()
         recalled: dict[str, tuple[Material, ...]] = {}
@@ -83,8 +85,13 @@ class Recollection:
 
 
 def question_of(task: Task) -> str:
-    """What a task is about, in its own input's words."""
-    return " ".join(texts_of(task.input))[:QUESTION_CHARS_MAX]
+    """What a task is about, in its own input's words: by its topic, where it has one.
+
+    A goal's wording, the network and the names of fields stand in every task, and are like no memory.
+    """
+    topic = task.input.get("topic")
+    words = [topic] if isinstance(topic, str) and topic.strip() else texts_of(list(task.input.values()))
+    return " ".join(words)[:QUESTION_CHARS_MAX]
 
 
 def may_read(task: Task, memory: Memory) -> bool:

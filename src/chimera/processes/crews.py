@@ -27,6 +27,7 @@ from chimera.ports.dispatch import Dispatch
 from chimera.ports.model import ModelRequest
 from chimera.processes.lines import line_of, manager_key
 from chimera.settings import Settings
+from chimera.swarm.doubting import DoubtingDispatch
 from chimera.swarm.pool import Pool
 
 
@@ -69,7 +70,8 @@ class FarCrews:
         stack.enter_context(self._signals.watched(slot, streams))
         judge = GatewayModel(self._line, self._own_token, kind="judge")
         minds = Minds(model=GatewayModel(self._line, self._own_token), judge_model=judge)
-        return Crew(dispatch=streams, minds=minds, entrusted=Entrusted())
+        dispatch = DoubtingDispatch(streams, self._line.stands, self._clock)
+        return Crew(dispatch=dispatch, minds=minds, entrusted=Entrusted())
 
     async def close(self) -> None:
         """Leave the gateway."""

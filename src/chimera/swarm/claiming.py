@@ -112,6 +112,10 @@ class Claiming:
         if assignment := self._out.get(result.task_id):
             self._throttle.heard(result, assignment.spec.name, self._out_of)
 
+    def is_borne_out(self, result: Result, task_type: str) -> bool:
+        """Whether more than one worker process says that nobody could be asked, or this process itself."""
+        return self._throttle.is_borne_out(result, task_type)
+
     def take_back(self, task_id: str, version: int) -> Assignment | None:
         """The assignment that a result belongs to, once; None when its lease is not the one that we gave."""
         assignment = self._out.get(task_id)

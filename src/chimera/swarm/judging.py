@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 
+from chimera.domain import scopes
 from chimera.domain.action import Action
 from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.budget import combined
@@ -16,25 +17,29 @@ from chimera.domain.review import Review
 from chimera.domain.spec import Spec
 from chimera.domain.stages import over_actions
 from chimera.domain.task import Task, TaskState
-from chimera.domain.work import Assignment, Result
+from chimera.domain.work import WORKERS_LOST, Assignment, Result
 from chimera.governance import quotas, second_thoughts, taint
+from chimera.governance.calls import of_tries
 from chimera.pipeline.settling import followers
 from chimera.ports.dispatch import Dispatch
+from chimera.ports.model import ModelsFailed
 from chimera.ports.store import Store
 from chimera.swarm import hearing, rulings
 from chimera.swarm.bell import Bell
 from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
+from chimera.swarm.excuses import Excuses
 from chimera.swarm.hearing import Consequence, Occasion
 from chimera.swarm.loops import in_step, log
 from chimera.swarm.provenance import addressed, labelled, readable, require_recordable, threat_of
 from chimera.swarm.recording import confidence_of
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
-from chimera.swarm.throttle import was_asked
+from chimera.swarm.throttle import was_answered, was_asked
 
 JUDGED_AT_ONCE_MAX = 1_024
+JUDGE = "judge"
 _POSTPONED = ("halted", "over_quota")
 
 
@@ -61,6 +66,7 @@ class Judging:
         self._roster = roster
         self._ready = ready
         self._concluding = concluding
+        self._excuses = Excuses()
         self._hearings: set[asyncio.Task[None]] = set()
 
     async def once(self) -> bool:
@@ -99,12 +105,12 @@ class Judging:
 
     async def _settle_or_fail(self, assignment: Assignment, result: Result) -> None:
         """What a worker hands in may be what no database can hold: then its attempt has failed."""
+        spec = self._court.contracts.specs[assignment.spec.name]
         try:
-            require_recordable(result)
+            require_recordable(result, spec.limits)
             await in_step()
             await self._settle_result(assignment, result)
         except Invalid as error:
-            spec = self._court.contracts.specs[assignment.spec.name]
             why = f"what came cannot be recorded: {error.code}"
             failed = Result(task_id=result.task_id, task_version=result.task_version, failure=why)
             occasion = self._occasion(assignment)
@@ -124,8 +130,10 @@ class Judging:
                 )
         except ChimeraError as error:
             why = f"the judge gave no verdict: {error.message} [{error.code}]"
-            failure = msgspec.structs.replace(result, draft=None, failure=why)
-            return await self._commit(_unmade(assignment.task, failure, spec, occasion))
+            # The judge is this process's own: that it could not be asked is nobody's word.
+            tried = of_tries(error.tries, digest=JUDGE) if isinstance(error, ModelsFailed) else ()
+            failure = msgspec.structs.replace(result, draft=None, failure=why, worker="", calls=(*result.calls, *tried))
+            return await self._commit(self._unmade(assignment.task, failure, spec, occasion))
         await in_step()
         if not judgement.verdict.accepted:
             return await self._commit(hearing.rejected(assignment, result, judgement, spec.limits, occasion))
@@ -140,29 +148,57 @@ class Judging:
         self, assignment: Assignment, spec: Spec, result: Result, occasion: Occasion
     ) -> None:
         """No draft came: the work waits where nobody is to blame for it, and has failed otherwise."""
-        if await self._was_halted(result):
+        if await self._was_halted(assignment, result):
             return await self._commit(
                 hearing.postponed(assignment.task, occasion, why=result.failure, calls=result.calls)
             )
-        if (until_us := await self._calls_again_us(result)) is not None:
+        if (until_us := await self._calls_again_us(assignment, result)) is not None:
             why = quotas.in_words(result.full_window, zone=self._court.treasury.zone)
             return await self._commit(
                 hearing.postponed(assignment.task, occasion, why=why, calls=result.calls, until_us=until_us)
             )
-        await self._commit(_unmade(assignment.task, result, spec, occasion))
+        await self._commit(self._unmade(assignment.task, result, spec, occasion))
+
+    def _unmade(self, task: Task, result: Result, spec: Spec, occasion: Occasion) -> Consequence:
+        """No draft or no verdict came: a try that failed, the last one if it ends workers, or none if nobody answered.
+
+        Where only one worker says so, or a provider was asked, that is no try so many times, and then it was one.
+        """
+        if not result.worker and result.failure.endswith(WORKERS_LOST):
+            limits = msgspec.structs.replace(spec.limits, attempts_max=0)
+            return hearing.failed(task, result, limits, occasion)
+        if was_answered(result):
+            self._excuses.forget(task.id)
+            return hearing.failed(task, result, spec.limits, occasion)
+        if not was_asked(result) and self._claiming.is_borne_out(result, task.spec.name):
+            return hearing.postponed(task, occasion, why=result.failure, calls=result.calls)
+        pause_seconds = self._excuses.pause_seconds(task.id)
+        if pause_seconds is None:
+            return hearing.failed(task, result, spec.limits, occasion)
+        until_us = occasion.at_us + pause_seconds * 1_000_000
+        return hearing.postponed(task, occasion, why=result.failure, calls=result.calls, until_us=until_us)
 
     def _occasion(self, assignment: Assignment) -> Occasion:
         """Now, with what was set aside for this task's models."""
         occasion, reserve = self._court.occasion(assignment.task), self._reserving.of(assignment.task)
         return occasion if reserve is None else msgspec.structs.replace(occasion, reserve=reserve)
 
-    async def _was_halted(self, result: Result) -> bool:
-        """Whether a worker met a halt, and there is one: then its failure is nobody's, and the work waits."""
-        return result.failure.endswith("[halted]") and bool(await self._roster.halted())
+    async def _was_halted(self, assignment: Assignment, result: Result) -> bool:
+        """Whether a worker met a halt, and there is one that it can have met: then its failure is nobody's."""
+        if not result.failure.endswith("[halted]"):
+            return False
+        task = assignment.task
+        others = {scopes.agent(task.agent_id), scopes.campaign(task.campaign_id)}
+        halted = await self._roster.halted()
+        return any(one in others or not one.startswith(("agent:", "campaign:")) for one in halted)
 
-    async def _calls_again_us(self, result: Result) -> int | None:
-        """When a network may be read again, if its calls are as used up as the worker says: then the work waits."""
-        if not result.full_window:
+    async def _calls_again_us(self, assignment: Assignment, result: Result) -> int | None:
+        """When a network may be read again, if its calls are as used up as the worker says: then the work waits.
+
+        What another agent has used up is no reason for this one's work to wait.
+        """
+        owner = result.full_window.partition("|")[0]
+        if not owner or (owner.startswith("agent:") and owner != scopes.agent(assignment.task.agent_id)):
             return None
         found = await self._store.windows((result.full_window,))
         full = next((one for one in found if one.is_closed_to_reads), None)
@@ -320,10 +356,3 @@ class Judging:
 def _answered_by(result: Result) -> str:
     """The model whose answer became the draft: the one that was asked last."""
     return next((call.name for call in reversed(result.calls) if call.kind == "model"), "")
-
-
-def _unmade(task: Task, result: Result, spec: Spec, occasion: Occasion) -> Consequence:
-    """No draft or no verdict came: a try that failed, or none where nobody was asked."""
-    if was_asked(result):
-        return hearing.failed(task, result, spec.limits, occasion)
-    return hearing.postponed(task, occasion, why=result.failure, calls=result.calls)

@@ -27,6 +27,7 @@ from chimera.swarm.claiming import Claiming
 from chimera.swarm.concluding import Concluding
 from chimera.swarm.court import Court
 from chimera.swarm.ending import Ending
+from chimera.swarm.forsaking import Forsaking
 from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
 from chimera.swarm.handing import Handing
@@ -99,8 +100,9 @@ class Manager:
                             treasury=stages.court.treasury, rhythm=stages.rhythm)  # fmt: skip
         self._claiming = Claiming(
             store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock,
-            preparing=Preparing(Ending(store=store, clock=clock), choosing, reserving), entrusted=entrusted,
-            recollection=recollection,
+            preparing=Preparing(Ending(store=store, clock=clock), Forsaking(store=store, court=stages.court), choosing,
+                                reserving),
+            entrusted=entrusted, recollection=recollection,
         )  # fmt: skip
         self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
         self._answering = Answering(

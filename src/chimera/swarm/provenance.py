@@ -11,6 +11,7 @@ from chimera.domain import canonical, labels
 from chimera.domain.action import Action
 from chimera.domain.draft import Draft
 from chimera.domain.errors import Invalid
+from chimera.domain.spec import Limits
 from chimera.domain.task import Task
 from chimera.domain.threat import ThreatLevel, highest
 from chimera.domain.work import Assignment, Material, Result
@@ -25,8 +26,13 @@ def readable(assignment: Assignment) -> Iterator[Material]:
     yield Material(name=taint.OWN, content={"texts": list(assignment.recent)}, labels=assignment.recent_labels)
 
 
-def require_recordable(result: Result) -> None:
-    """Refuse what a worker may not hand in at all: an action that has no bytes, or answers that cost less than nothing.
+# The gateway lets nobody spend more than a task's type allows, but for what a provider counts otherwise than we do.
+# Whoever is believed that it was far more would close everybody's windows.
+COST_BEYOND_MICROS_MAX = 100_000
+
+
+def require_recordable(result: Result, limits: Limits) -> None:
+    """Refuse what a worker may not hand in at all: an action that has no bytes, or answers whose cost cannot be.
 
     An output has its contract; an action is bound by the bytes that it is hashed by.
     """
@@ -36,6 +42,14 @@ def require_recordable(result: Result) -> None:
             "an answer costs less than nothing",
             where="result.calls",
             remedy="the task is tried again by itself",
+        )
+    most_micros = limits.cost_micros_max
+    if result.cost_micros > most_micros + max(most_micros, COST_BEYOND_MICROS_MAX):
+        raise Invalid(
+            "cost_unbelievable",
+            f"the answers cost {result.cost_micros} micros, {most_micros} are allowed",
+            where="result.calls",
+            remedy="the task is tried again by itself; if it lasts, look at the worker",
         )
     if result.draft is not None and result.draft.action is not None:
         canonical.require_plain(to_builtins(result.draft.action), where="draft.action")

@@ -1,19 +1,20 @@
 """Back-pressure: of which task types how many may be out while their models turn work away. Asks nobody; only counts.
 
-What a result tells of its tries is all that it goes by, so that it knows of limits wherever the worker was.
+What a result tells of its tries is all that it goes by, so that it knows of limits wherever the worker was. One worker
+process among several is not believed alone: a type of task waits when most of those who work on it say so.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
 from chimera.domain.draft import Call
 from chimera.domain.event import Event, EventKind
-from chimera.domain.work import Result
+from chimera.domain.work import GATEWAY_AWAY, NO_MODEL, Result
 from chimera.governance.calls import TRY
 from chimera.ports.clock import Clock
 from chimera.swarm.loops import log
@@ -24,12 +25,15 @@ STEP_US = 1_000_000
 # counts no longer than twice that, in case that the manager has died.
 LIFTED_US = TOLD_AGAIN_US = 60_000_000
 TURNED_AWAY = frozenset({"rate-limited", "resting"})
+_SAYING_NOTHING = TURNED_AWAY | {"unreachable", "error", "died"}
 _ANSWERED = frozenset({"ok", "cached"})
 _SIGNS = tuple(f'"cause":"{cause}"' for cause in sorted(TURNED_AWAY))
 
 
-# What stands for the gateway where models are named, and how a failure ends where it was away.
-GATEWAY, _GATEWAY_AWAY, _NO_MODEL = "gateway", "[gateway_unreachable]", "[models_failed]"
+# What stands for the gateway where models are named.
+GATEWAY = "gateway"
+# What a worker process said of a type's models counts for so long against what others say.
+OPINION_US = 180_000_000
 
 
 class _Said(Struct, frozen=True):
@@ -62,6 +66,7 @@ class Throttle:
         self._clock = clock
         self._limits: dict[str, _Limit] = {}
         self._lifted: dict[str, int] = {}
+        self._opinions: defaultdict[str, dict[str, tuple[bool, int]]] = defaultdict(dict)
 
     @property
     def limited(self) -> frozenset[str]:
@@ -78,13 +83,27 @@ class Throttle:
     def heard(self, result: Result, task_type: str, out: Callable[[str], int]) -> None:
         """A result of a task type came back, with what its models said."""
         limit = self._limits.get(task_type)
-        models = frozenset({GATEWAY}) if result.failure.endswith(_GATEWAY_AWAY) else turned_away_by(result.calls)
+        models = frozenset({GATEWAY}) if result.failure.endswith(GATEWAY_AWAY) else turned_away_by(result.calls)
+        if result.worker:
+            self._opinions[task_type][result.worker] = (bool(models), self._clock.now_us())
         if models:
-            self._turned_away(task_type, models, out)
+            if not result.worker or self._say_most(task_type):
+                self._turned_away(task_type, models, out)
         elif limit is not None:
             limit.went_well += 1
             if limit.went_well >= limit.most:
                 limit.most, limit.went_well = limit.most + 1, 0
+
+    def is_borne_out(self, result: Result, task_type: str) -> bool:
+        """Whether it is not only one worker's word that nobody could be asked: this process says so, or others too."""
+        return not result.worker or (len(self._opinions[task_type]) > 1 and self._say_most(task_type))
+
+    def _say_most(self, task_type: str) -> bool:
+        """Whether most of those who worked on this type lately were turned away, each by his last word."""
+        since_us = self._clock.now_us() - OPINION_US
+        found = {worker: one for worker, one in self._opinions[task_type].items() if one[1] > since_us}
+        self._opinions[task_type] = found
+        return 2 * sum(was_turned_away for was_turned_away, _ in found.values()) > len(found)
 
     def to_tell(self, *, manager: str) -> tuple[Event, ...]:
         """What is to be put on record now: why work of a task type waits, and that it does no more."""
@@ -123,13 +142,29 @@ def was_asked(result: Result) -> bool:
 
     Where nobody was, it was no try at the task: whoever restarts a gateway would lose all that is under way.
     """
-    if result.failure.endswith(_GATEWAY_AWAY):
+    if result.failure.endswith(GATEWAY_AWAY):
         return False
     tries = [call for call in result.calls if call.kind == TRY]
-    if not tries or not result.failure.endswith(_NO_MODEL):
+    if not tries or not result.failure.endswith(NO_MODEL):
         return True
+    return any(cause != "resting" for cause in _last_causes(tries))
+
+
+def was_answered(result: Result) -> bool:
+    """Whether anybody said anything to what did not come: a provider that is away, fails or turns all away has not.
+
+    Where none did, it says nothing about the task, so many times: it may be its question that brings a provider down.
+    """
+    if not was_asked(result):
+        return False
+    tries = [call for call in result.calls if call.kind == TRY]
+    return not tries or not result.failure.endswith(NO_MODEL) or not _last_causes(tries) <= _SAYING_NOTHING
+
+
+def _last_causes(tries: Sequence[Call]) -> frozenset[str]:
+    """What came of the last question, at each model that it was put to."""
     last = [call for call in tries if call.request_digest == tries[-1].request_digest]
-    return any(_SAID.decode(call.answer).cause != "resting" for call in last)
+    return frozenset(_SAID.decode(call.answer).cause for call in last)
 
 
 def turned_away_by(calls: Iterable[Call]) -> frozenset[str]:

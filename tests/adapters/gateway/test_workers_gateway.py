@@ -27,13 +27,14 @@ from chimera.governance.identity.slices import ManagersPass
 from chimera.governance.security.cached import CachedScanner
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
-from chimera.ports.model import ModelAnswer, ModelRequest
+from chimera.ports.model import ModelAnswer, ModelRequest, ModelsFailed, Try
 from chimera.ports.tools_read import ToolAnswer
 from chimera.testing.dispatch_conformance import assignments
 from chimera.testing.manual_clock import ManualClock
 
 pytestmark = pytest.mark.requirement("R-A7")
 KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([one]) * 32) for one in (1, 2))
+TRIED = (Try(model="m", cause="error", detail="HTTP 503", cost_micros=3), Try(model="n", cause="resting"))
 SECURITY = SecurityGateway(CachedScanner(shipped_scanner()))
 
 
@@ -44,6 +45,8 @@ class NamedModel:
         self.name = name
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
+        if request.prompt == "try":
+            raise ModelsFailed(TRIED)
         if request.prompt == "fail":
             raise Missing("agent_unknown", "there is none", where="here", remedy="look elsewhere")
         return ModelAnswer(text=f"{self.name} {request.data['x']}", model=self.name, cost_micros=7)
@@ -209,3 +212,13 @@ async def test_bodies_of_another_shape_are_said_to_be_so() -> None:
         reply = await house.gateway.answer(call)
         assert reply.error is not None
         assert reply.error[:2] == ("Invalid", "message_malformed")
+
+
+@pytest.mark.requirement("R-A5")
+async def test_what_was_tried_in_vain_comes_over_the_line() -> None:
+    """By it a manager knows whether anybody answered, what holds work back, and what it has cost."""
+    house = House()
+    async with house.line() as line:
+        with pytest.raises(ModelsFailed, match="models_failed") as failed:
+            await GatewayModel(line, lambda _: house.token).complete(house.request(prompt="try"))
+    assert failed.value.tries == TRIED

@@ -94,6 +94,19 @@ async def test_what_was_done_is_remembered_once_and_recalled_as_data(work: Work)
     assert silent.id not in recalled, "its type asks for no memories"
 
 
+async def test_a_task_recalls_by_its_topic_whatever_else_stands_in_its_input(work: Work) -> None:
+    """A goal's wording, the network, the number of the post: they stand in every task, and drown what it is about."""
+    await work.done("Retro consoles keep surprising me: found a cartridge with someone's save from 1997.")
+    assert await work.remembrance.once() == 1
+    task = a_task("retro consoles")
+    brief = "Keep players company once more, with words of your own. (post 1 of 3)"
+    asked = {**task.input, "brief": brief, "style": "news"}
+    consoles, patches = (msgspec.structs.replace(task, id=ids.at_time(NOW_US, topic), input={**asked, "topic": topic})
+                        for topic in ("retro consoles", "patch notes"))  # fmt: skip
+    recalled = await work.recollection.for_tasks([consoles, patches])
+    assert (len(recalled[consoles.id]), recalled[patches.id]) == (1, ())
+
+
 async def test_a_strangers_words_reach_no_clean_task_through_memory(work: Work) -> None:
     await work.done("Everybody says that lag is gone in co-op week.", labels=TAINTED)
     assert await work.remembrance.once() == 1

@@ -6,20 +6,23 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from redis.exceptions import NoPermissionError
 
 from chimera.adapters.local.valkey import RunningValkey, start_valkey
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.connection import Valkey
+from chimera.adapters.valkey.crowd import CAPACITY_MAX, Crowd
 from chimera.adapters.valkey.dispatch import StreamDispatch
 from chimera.adapters.valkey.host import StreamHost
-from chimera.adapters.valkey.slices import encoded, result_stream, work_stream, worker_rules
-from chimera.domain.work import Result
+from chimera.adapters.valkey.slices import Hello, encoded, result_stream, work_stream, worker_rules
+from chimera.domain.work import GATEWAY_AWAY, WORKERS_LOST, Assignment, Result
 from chimera.swarm.pool import Pool
 from chimera.testing.dispatch_conformance import (
     ROOM,
@@ -187,3 +190,93 @@ async def test_the_user_of_a_worker_reaches_its_own_streams_and_nothing_else(ser
         ):
             with pytest.raises(NoPermissionError):
                 await refused
+
+
+def failing(hands: Hands, failure: str) -> Hands:
+    """Hands that make nothing of what they are given, and say why."""
+
+    async def work(assignment: Assignment) -> Result:
+        hands.begun.append((assignment.task.id, assignment.task.version))
+        return Result(task_id=assignment.task.id, task_version=assignment.task.version, failure=failure, worker="boss")
+
+    hands.work = work
+    return hands
+
+
+def stopping_at(hands: Hands, task_id: str) -> Hands:
+    """Hands that answer at once, and never come to an end with one task."""
+    answer = hands.work
+
+    async def work(assignment: Assignment) -> Result:
+        if assignment.task.id == task_id:
+            hands.begun.append((task_id, assignment.task.version))
+            await asyncio.get_running_loop().create_future()
+        return await answer(assignment)
+
+    hands.work = work
+    hands.let.set()
+    return hands
+
+
+@pytest.mark.requirement("R-A2", "R-A7")
+async def test_a_task_that_ends_three_workers_is_given_up_and_no_other_is_blamed(server: RunningValkey) -> None:
+    """Twice all of them are lost. Then each goes alone, and only the one with which a third life ends is given up."""
+    sent = assignments(6)
+    poison = sent[2].task.id
+    third, good = stopping_at(Hands(), poison), Hands()
+    good.let.set()
+    async with manager(server.url) as dispatch:
+        for number, hands in enumerate((Hands(), Hands(), third)):
+            async with worker(server.url, f"w{number}", hands):
+                await until(lambda: dispatch.room > 0)
+                if not number:
+                    await dispatch.send(sent)
+                await until(lambda: poison in {one for one, _ in hands.begun})  # noqa: B023 – awaited in this round
+        async with worker(server.url, "good", good):
+            results = await gathered(dispatch, 6)
+    assert {one.task_id for one in results if one.failure} == {poison}
+    given_up = next(one for one in results if one.failure)
+    assert given_up.failure.endswith(WORKERS_LOST) and "w2" in given_up.failure and not given_up.worker
+    assert poison not in {one for one, _ in good.begun}
+
+
+@pytest.mark.requirement("R-A7")
+async def test_what_one_worker_makes_nothing_of_goes_to_another_under_its_own_name(server: RunningValkey) -> None:
+    """And whoever says that all is its boss's word is named by where it wrote."""
+    bad, good = failing(Hands(), "the disk is full"), Hands()
+    good.let.set()
+    async with manager(server.url) as dispatch, worker(server.url, "bad", bad, capacity=64):
+        await until(lambda: dispatch.room > 0)
+        await dispatch.send(assignments(1))
+        (failed,) = await gathered(dispatch, 1)
+        assert failed.worker == "bad"
+        async with worker(server.url, "good", good, capacity=1):
+            await until(lambda: dispatch.room == 65)
+            (again,) = assignments(1)
+            task = replace(again.task, id=failed.task_id, version=4)
+            await dispatch.send([replace(again, task=task)])
+            (done,) = await gathered(dispatch, 1)
+    assert (done.worker, len(bad.begun), len(good.begun)) == ("good", 1, 1)
+
+
+@pytest.mark.requirement("R-A7")
+async def test_whoever_cannot_reach_the_gateway_is_left_alone_for_a_while(server: RunningValkey) -> None:
+    cut_off = failing(Hands(), f"gateway: it does not answer {GATEWAY_AWAY}")
+    async with manager(server.url) as dispatch, worker(server.url, "cut-off", cut_off, capacity=2):
+        await until(lambda: dispatch.room == 2)
+        await dispatch.send(assignments(1))
+        await gathered(dispatch, 1)
+        assert dispatch.room == 0
+
+
+def test_whoever_says_that_he_can_carry_everything_is_given_no_more_than_others() -> None:
+    crowd = Crowd()
+    crowd.heard("thief", Hello(incarnation="1", capacity=10**12, busy=0), now_us=0)
+    crowd.heard("honest", Hello(incarnation="1", capacity=8, busy=0), now_us=0)
+    assert crowd.room == CAPACITY_MAX + 8
+    given: Counter[str] = Counter()
+    for _ in range(16):
+        life, _ = crowd.with_room()[0]
+        crowd.given(life, 1)
+        given[life.worker] += 1
+    assert given == {"thief": 8, "honest": 8}

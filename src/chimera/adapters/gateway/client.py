@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from chimera.adapters.gateway.frames import Call, Frames, Reply, ToolCall, framed, packed, unpacked
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Missing, Refused, Unavailable
-from chimera.ports.model import ModelAnswer, ModelRequest
+from chimera.ports.model import ModelAnswer, ModelRequest, ModelsFailed
 from chimera.ports.tools_read import ToolAnswer
 
 CONNECT_SECONDS_MAX = 5.0
@@ -48,6 +48,14 @@ class GatewayLine:
             raise _away(str(error)) from error
         finally:
             self._waiting.pop(number, None)
+
+    async def stands(self) -> bool:
+        """Whether the gateway can be reached now."""
+        try:
+            await self._open()
+        except Unavailable:
+            return False
+        return True
 
     @property
     def _open_writer(self) -> asyncio.StreamWriter | None:
@@ -96,11 +104,15 @@ class GatewayLine:
         waiting = self._waiting.get(reply.number)
         if waiting is None or waiting.done():
             return
-        if reply.error is not None:
-            kind, code, message, where, remedy = reply.error
-            waiting.set_exception(_KINDS.get(kind, Unavailable)(code, message, where=where, remedy=remedy))
-        else:
+        if reply.error is None:
             waiting.set_result(reply.body)
+            return
+        kind, code, message, where, remedy = reply.error
+        if kind == ModelsFailed.__name__:
+            # What was tried has cost something, and says whether anybody was there to answer.
+            waiting.set_exception(ModelsFailed(reply.tries))
+        else:
+            waiting.set_exception(_KINDS.get(kind, Unavailable)(code, message, where=where, remedy=remedy))
 
 
 class GatewayModel:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from chimera.domain.errors import Invalid, Unavailable
+from chimera.ports.model import Try
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 CHUNK_BYTES = 262_144
@@ -35,11 +36,12 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
 
 class Reply(Struct, frozen=True, kw_only=True):
-    """What it is answered: a body, or an error by kind and code."""
+    """What it is answered: a body, or an error by kind and code, with what was tried where no model answered."""
 
     number: int
     body: msgspec.Raw = NOTHING
     error: tuple[str, str, str, str, str] | None = None
+    tries: tuple[Try, ...] = ()
 
 
 def packed(body: Struct) -> msgspec.Raw:

@@ -19,7 +19,7 @@ from chimera.domain import canonical
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.governance.identity.slices import SlicePass
 from chimera.ports.clock import Clock
-from chimera.ports.model import Model, ModelRequest
+from chimera.ports.model import Model, ModelRequest, ModelsFailed
 from chimera.ports.tools_read import ToolsRead
 
 PASSES_MAX = 10_000
@@ -63,7 +63,8 @@ class WorkersGateway:
             return Reply(number=call.number, body=await self._answered(call))
         except ChimeraError as error:
             said = (type(error).__name__, error.code, error.message, error.where, error.remedy)
-            return Reply(number=call.number, error=said)
+            tries = error.tries if isinstance(error, ModelsFailed) else ()
+            return Reply(number=call.number, error=said, tries=tries)
 
     async def _answered(self, call: Call) -> msgspec.Raw:
         opened, tools = self._opened(call.token)

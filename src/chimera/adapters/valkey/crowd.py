@@ -1,4 +1,8 @@
-"""Which worker processes there are, which of them live, and who has room. Believes what each says of itself."""
+"""Which worker processes there are, which of them live, and who has room.
+
+Believes what each says of itself, within bounds: whoever says that he can carry everything is given no more at once
+than others have, and whoever cannot reach the gateway is left alone for a while.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from msgspec import Struct
 from chimera.adapters.valkey.slices import Hello
 
 SILENT_US_MAX = 3_000_000
+# As many as a worker process may be set to carry.
+CAPACITY_MAX = 20_000
 
 
 class Life(Struct, frozen=True):
@@ -25,6 +31,7 @@ class Crowd:
         self._hellos: dict[str, tuple[Hello, int]] = {}
         self._given: Counter[Life] = Counter()
         self._deaf_until_us = 0
+        self._resting: dict[str, int] = {}
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -45,7 +52,8 @@ class Crowd:
         self._deaf_until_us = now_us
 
     def give_up_silent(self, *, now_us: int) -> None:
-        """Forget who has been silent for too long."""
+        """Forget who has been silent for too long, and who has rested."""
+        self._resting = {worker: until_us for worker, until_us in self._resting.items() if until_us > now_us}
         for worker, (_, heard_us) in tuple(self._hellos.items()):
             if now_us - max(heard_us, self._deaf_until_us) > SILENT_US_MAX:
                 del self._hellos[worker]
@@ -55,12 +63,19 @@ class Crowd:
         found = self._hellos.get(life.worker)
         return found is not None and found[0].incarnation == life.incarnation
 
-    def roomiest(self) -> tuple[Life, int] | None:
-        """Who has most room, and how much; None when nobody has any."""
-        worker = max(self._hellos, key=self._room_of, default=None)
-        if worker is None or (room := self._room_of(worker)) <= 0:
-            return None
-        return Life(worker, self._hellos[worker][0].incarnation), room
+    @property
+    def awake(self) -> frozenset[str]:
+        """Everybody who is not left alone."""
+        return frozenset(self._hellos.keys() - self._resting.keys())
+
+    def with_room(self) -> list[tuple[Life, int]]:
+        """Who has room and how much; first whoever has least to do, and of those whoever has most room."""
+        found = [(self._busy_of(worker), -room, worker) for worker in self._hellos if (room := self._room_of(worker))]
+        return [(self._life_of(worker), -room) for _, room, worker in sorted(found)]
+
+    def rest(self, worker: str, *, until_us: int) -> None:
+        """Give it nothing until then."""
+        self._resting[worker] = until_us
 
     def given(self, life: Life, count: int) -> None:
         """So many more are out with it."""
@@ -73,6 +88,13 @@ class Crowd:
             del self._given[life]
 
     def _room_of(self, worker: str) -> int:
-        hello, _ = self._hellos[worker]
-        # What it said may hold what other managers gave it; what it has not said yet, we know ourselves.
-        return max(0, hello.capacity - max(hello.busy, self._given[Life(worker, hello.incarnation)]))
+        if worker in self._resting:
+            return 0
+        return max(0, min(self._hellos[worker][0].capacity, CAPACITY_MAX) - self._busy_of(worker))
+
+    def _busy_of(self, worker: str) -> int:
+        """What it said may hold what other managers gave it; what it has not said yet, we know ourselves."""
+        return max(self._hellos[worker][0].busy, self._given[self._life_of(worker)])
+
+    def _life_of(self, worker: str) -> Life:
+        return Life(worker, self._hellos[worker][0].incarnation)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera.adapters.valkey.connection import PREFIX, Valkey, end_all
 from chimera.adapters.valkey.crowd import Crowd, Life
@@ -27,8 +28,9 @@ from chimera.adapters.valkey.slices import (
     results_of,
     work_stream,
 )
+from chimera.adapters.valkey.suspects import LOST_MAX, Suspects
 from chimera.domain.errors import ChimeraError, Invalid, Unavailable
-from chimera.domain.work import Assignment, Result
+from chimera.domain.work import GATEWAY_AWAY, WORKERS_LOST, Assignment, Result
 from chimera.ports.bus import Bus, Message
 from chimera.ports.clock import Clock
 
@@ -37,6 +39,8 @@ WATCH_SECONDS = 0.25
 PAUSE_SECONDS = 0.2
 ALONE_SECONDS = 0.05
 GRACE_US = 5_000_000
+# A worker that cannot reach the gateway can do nothing: it is given nothing for so long.
+REST_US = 10_000_000
 _log = structlog.get_logger("chimera.dispatch")
 
 
@@ -60,6 +64,7 @@ class StreamDispatch:
         self._token_for = token_for
         self._clock = clock
         self._crowd = Crowd()
+        self._suspects = Suspects()
         self._out: dict[str, Out] = {}
         self._unsent: deque[str] = deque()
         self._done: asyncio.Queue[Result | ChimeraError] = asyncio.Queue()
@@ -107,19 +112,39 @@ class StreamDispatch:
     # ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _flush(self) -> None:
-        while self._unsent and (found := self._crowd.roomiest()) is not None:
-            life, room = found
-            taken = self._take(min(room, SLICE_TASKS_MAX))
-            if taken:
-                await self._send_slice(life, taken)
+        while self._unsent and await self._sent_to_one():
+            pass
 
-    def _take(self, count: int) -> list[Out]:
-        taken: list[Out] = []
+    async def _sent_to_one(self) -> bool:
+        """A slice for the first who has room, and whom something of what waits suits."""
+        for life, room in self._crowd.with_room():
+            if taken := self._take(life, min(room, SLICE_TASKS_MAX)):
+                await self._send_slice(life, taken)
+                return True
+        return False
+
+    def _take(self, life: Life, count: int) -> list[Out]:
+        """What suits this life; of those of which one may end workers, one at a time."""
+        awake, taken, kept = self._crowd.awake, list[Out](), list[str]()
+        has_suspect = self._has_suspect(life)
         while self._unsent and len(taken) < count:
-            out = self._out.get(self._unsent.popleft())
-            if out is not None and out.life is None:
-                taken.append(out)
+            task_id = self._unsent.popleft()
+            out = self._out.get(task_id)
+            if out is None or out.life is not None:
+                continue
+            is_suspect = self._suspects.is_suspect(task_id)
+            if (is_suspect and has_suspect) or not self._suspects.suits(task_id, life.worker, awake=awake):
+                kept.append(task_id)
+                continue
+            has_suspect = has_suspect or is_suspect
+            taken.append(out)
+        self._unsent.extendleft(reversed(kept))
         return taken
+
+    def _has_suspect(self, life: Life) -> bool:
+        return self._suspects.any and any(
+            out.life == life and self._suspects.is_suspect(task_id) for task_id, out in self._out.items()
+        )
 
     async def _send_slice(self, life: Life, taken: Sequence[Out]) -> None:
         """Counted as given before it is sent: whoever looks meanwhile must not give the same room again."""
@@ -187,7 +212,14 @@ class StreamDispatch:
             _log.info("a result that was not asked for is not taken", worker=worker, task=result.task_id[:64])
             return
         self._forget(result.task_id)
-        self._done.put_nowait(result)
+        if result.draft is None:
+            self._suspects.failed(result.task_id, worker)
+        else:
+            self._suspects.made(result.task_id)
+        if result.failure.endswith(GATEWAY_AWAY):
+            self._crowd.rest(worker, until_us=self._clock.now_us() + REST_US)
+        # Whoever brought it stands in it: what it says of others is his word, and nobody else's.
+        self._done.put_nowait(replace(result, worker=worker))
 
     # ── whoever falls silent ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -210,9 +242,23 @@ class StreamDispatch:
             lost = [out for out in self._out.values()
                     if out.life is not None and (kept is None or not self._crowd.is_living(out.life))]  # fmt: skip
             self.resent += len(lost)
-            self._recall(lost)
+            self._recall(lost if kept is None else self._not_given_up(lost))
             await self._flush()
             await asyncio.sleep(WATCH_SECONDS)
+
+    def _not_given_up(self, lost: Sequence[Out]) -> list[Out]:
+        """What may be given to somebody else. A task with which one worker after the other ends is given up."""
+        going: list[Out] = []
+        for out in lost:
+            task = out.assignment.task
+            if (count := self._suspects.lost(task.id)) < LOST_MAX:
+                going.append(out)
+                continue
+            _log.error("a task is given up: workers end with it", task=task.id, workers=sorted(set(out.workers)))
+            why = f"{count} lives of workers ended while they had it, the last time {out.workers[-1]}"
+            self._forget(task.id)
+            self._done.put_nowait(Result(task_id=task.id, task_version=task.version, failure=f"{why} {WORKERS_LOST}"))
+        return going
 
     def _drop_overdue(self, now_us: int) -> None:
         overdue = [one for one, out in self._out.items() if 0 < out.assignment.deadline_us < now_us - GRACE_US]
