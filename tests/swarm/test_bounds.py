@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from chimera.adapters.inprocess.hot import InProcessHotState
+from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.system.web import addresses_of, is_public
 from chimera.connectors.web import fetching
 from chimera.domain import labels
@@ -27,6 +29,7 @@ from chimera.swarm.listening import Newest
 from chimera.swarm.reserving import OUTLIVES_LEASE_SECONDS
 from chimera.swarm.roster import Roster
 from chimera.swarm.watching import WatchedDispatch, Watching
+from chimera.testing.manual_clock import ManualClock
 from tests.small_house import PERMITS, SmallHouse
 from tests.small_work import assign
 from tests.swarm.test_hearing import Bench, HandedIn
@@ -166,3 +169,15 @@ def test_of_what_is_asked_of_tools_no_more_spellings_are_kept(monkeypatch: pytes
     monkeypatch.setattr(wording, "SPELLINGS_MAX", 2)
     assert wording.stems("apples pears plums cherries") == ["appl", "pear", "plum", "cherry"]
     assert (wording.spelt("pear"), wording.spelt("cherry")) == ("pears", "cherry")
+
+
+def test_the_keys_of_people_are_in_memory_for_a_moment_only(tmp_path: Path) -> None:
+    clock = ManualClock()
+    keys = LocalSubjectKeys(tmp_path, clock=clock)
+    names = [keys.name_of(f"@stranger-{number}") for number in range(5)]
+    for name in names[:4]:
+        keys.seal(name, b"words", about="a post")
+    assert set(keys._known) == set(names[:4])
+    clock.advance(2)
+    keys.seal(names[4], b"words", about="a post")
+    assert set(keys._known) == {names[4]}

@@ -114,8 +114,15 @@ class LocalSubjectKeys:
         except FileNotFoundError:
             self._known.pop(name, None)
             return None
+        self._forget_old(now_us)
+        self._known.pop(name, None)
         self._known[name] = known = _Known(AESGCM(key), now_us)
         return known.key
+
+    def _forget_old(self, now_us: int) -> None:
+        """What counts no more stays in no memory: neither the keys of everybody who ever wrote, nor a destroyed one."""
+        while self._known and not 0 <= now_us - self._known[oldest := next(iter(self._known))].seen_us < SEEN_US_MAX:
+            del self._known[oldest]
 
     def _path(self, name: str) -> str:
         assert name.isalnum(), "a name is a keyed hash"
