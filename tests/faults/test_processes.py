@@ -9,15 +9,17 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from chimera import bootstrap
+from chimera import bootstrap, processes
 from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.valkey.bus import ValkeyBus
+from chimera.adapters.valkey.host import StreamHost
 from chimera.bench import books
 from chimera.cli.network_process import NetworkProcess
 from chimera.cli.rehearsing import CAMPAIGN_BUDGET_MICROS, SOCIAL, handle_of
@@ -28,6 +30,7 @@ from chimera.domain.event import EventKind
 from chimera.domain.grant import Grant, Performance
 from chimera.domain.memory import Memory
 from chimera.domain.task import Task
+from chimera.domain.work import GATEWAY_AWAY, Assignment, Result
 from chimera.governance import audit
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, every
@@ -188,13 +191,83 @@ def test_managers_that_work_themselves_need_no_worker_and_no_gateway(home: Path,
 @pytest.mark.requirement("R-A7")
 def test_worker_processes_are_given_what_is_remembered(home: Path, roles: Roles) -> None:
     """The office remembers, a manager recalls, and it goes over Streams to a worker that has no database."""
+    with_one_worker(roles)
+    require_memory(home)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A2", "R-A7")
+def test_a_gateway_that_is_away_for_35_seconds_gives_up_no_task(home: Path, roles: Roles) -> None:
+    with_one_worker(roles)
+    published = EventKind.EFFECT_FINISHED
+    fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
+    roles.kill("gateway")
+    since = time.monotonic()
+    fleet.until(lambda: time.monotonic() > since + 35, seconds_max=60, what="35 s have passed")
+    roles.start("gateway", "gateway", "workers")
+    before = looked(home)[1][published]
+    fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=120, what="it goes on")
+    assert asyncio.run(given_up(home)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A2", "R-A7")
+def test_a_stolen_worker_that_says_the_gateway_is_away_keeps_nobody_from_working(home: Path, roles: Roles) -> None:
+    """It has a worker's user of Valkey, says that it has room for everything, and gives everything back at once."""
+    with_one_worker(roles)
+    published = EventKind.EFFECT_FINISHED
+    fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
+    before = looked(home)[1][published]
+    lies = asyncio.run(stolen(home, until=lambda: looked(home)[1][published] >= before + 30))
+    assert lies >= 2, "it was given something"
+    assert looked(home)[1][EventKind.WORK_HELD_BACK] == 0
+    assert asyncio.run(given_up(home)) == []
+
+
+async def stolen(home: Path, *, until: Callable[[], bool]) -> int:
+    """Work as a worker that was taken over, until that is so; how often it lied."""
+    told: list[str] = []
+
+    async def lie(assignment: Assignment) -> Result:
+        told.append(assignment.task.id)
+        why = f"gateway: the gateway does not answer {GATEWAY_AWAY}"
+        return Result(task_id=assignment.task.id, task_version=assignment.task.version, failure=why)
+
+    async with processes.channel(settings_of(home), "worker-2") as valkey:
+        host = StreamHost(valkey, ValkeyBus(valkey), name="worker-2", incarnation=SystemIds().new(), capacity=10**9,
+                          work_with=lambda _: lie)  # fmt: skip
+        lying = asyncio.create_task(host.run())
+        try:
+            async with asyncio.timeout(200):
+                while not await asyncio.to_thread(until):
+                    assert not lying.done(), "it could not even begin"
+        finally:
+            lying.cancel()
+            await asyncio.gather(lying, return_exceptions=True)
+    return len(told)
+
+
+async def given_up(home: Path) -> list[str]:
+    """Why tasks were given up for want of a gateway."""
+    async with bootstrap.running_or_own_database(settings_of(home)) as found:
+        reads = await found.reads()
+        try:
+            failed = [one.reason async for one in every(reads, Task, states=("failed",))]
+        finally:
+            await reads.close()
+    return [reason for reason in failed if "gateway" in reason or "models" in reason]
+
+
+def with_one_worker(roles: Roles) -> None:
+    """Gateway, effects, one worker and one manager, ready."""
     roles.start("gateway", "gateway", "workers")
     roles.start("effects", "effects")
     roles.start("worker-1", "worker")
     roles.start("manager-a", "manager")
     for name, word in (("gateway", b"8499"), ("worker-1", b"ready"), ("manager-a", b"ready")):
         roles.until_ready(name, word)
-    require_memory(home)
 
 
 def require_memory(home: Path) -> None:
