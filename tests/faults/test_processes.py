@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chimera import bootstrap, processes
+from chimera import bootstrap
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.host import StreamHost
@@ -34,6 +34,7 @@ from chimera.domain.work import GATEWAY_AWAY, Assignment, Result
 from chimera.governance import audit
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, every
+from chimera.processes.channels import channel
 from chimera.rehearsal.scenario import DEMO
 from chimera.settings import Settings
 from tests import fleet
@@ -235,7 +236,7 @@ async def stolen(home: Path, *, until: Callable[[], bool]) -> int:
         why = f"gateway: the gateway does not answer {GATEWAY_AWAY}"
         return Result(task_id=assignment.task.id, task_version=assignment.task.version, failure=why)
 
-    async with processes.channel(settings_of(home), "worker-2") as valkey:
+    async with channel(settings_of(home), "worker-2") as valkey:
         host = StreamHost(valkey, ValkeyBus(valkey), name="worker-2", incarnation=SystemIds().new(), capacity=10**9,
                           work_with=lambda _: lie)  # fmt: skip
         lying = asyncio.create_task(host.run())
