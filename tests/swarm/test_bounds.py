@@ -16,18 +16,19 @@ from chimera.domain import labels
 from chimera.domain.roles import Role
 from chimera.domain.spending import Payment
 from chimera.domain.task import Task, TaskState
-from chimera.domain.work import Assignment, Result
+from chimera.domain.work import GATEWAY_AWAY, Assignment, Result
 from chimera.gateway import wording
 from chimera.governance import breakers
 from chimera.governance.breakers import Breakers, Sign
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.halts import Halts
 from chimera.governance.spending.history import DAY_US, History
-from chimera.swarm import listening, watching
+from chimera.swarm import listening, throttle, watching
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.listening import Newest
 from chimera.swarm.reserving import OUTLIVES_LEASE_SECONDS
 from chimera.swarm.roster import Roster
+from chimera.swarm.throttle import Throttle
 from chimera.swarm.watching import WatchedDispatch, Watching
 from chimera.testing.manual_clock import ManualClock
 from tests.small_house import PERMITS, SmallHouse
@@ -181,3 +182,12 @@ def test_the_keys_of_people_are_in_memory_for_a_moment_only(tmp_path: Path) -> N
     clock.advance(2)
     keys.seal(names[4], b"words", about="a post")
     assert set(keys._known) == {names[4]}
+
+
+def test_of_what_workers_say_of_models_the_newest_counts(house: SmallHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every worker process that begins anew is another one."""
+    monkeypatch.setattr(throttle, "OPINIONS_MAX", 2)
+    counting = Throttle(house.clock)
+    for worker, failure in (("one", ""), ("two", ""), ("three", GATEWAY_AWAY), ("four", GATEWAY_AWAY)):
+        counting.heard(Result(task_id="t", task_version=1, failure=failure, worker=worker), "copy.post", lambda _: 8)
+    assert counting.limited == {"copy.post"}, "the first two have gone"

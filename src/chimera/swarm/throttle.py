@@ -34,6 +34,8 @@ _SIGNS = tuple(f'"cause":"{cause}"' for cause in sorted(TURNED_AWAY))
 GATEWAY = "gateway"
 # What a worker process said of a type's models counts for so long against what others say.
 OPINION_US = 180_000_000
+# Of so many worker processes, by who spoke last.
+OPINIONS_MAX = 1_000
 
 
 class _Said(Struct, frozen=True):
@@ -85,7 +87,7 @@ class Throttle:
         limit = self._limits.get(task_type)
         models = frozenset({GATEWAY}) if result.failure.endswith(GATEWAY_AWAY) else turned_away_by(result.calls)
         if result.worker:
-            self._opinions[task_type][result.worker] = (bool(models), self._clock.now_us())
+            self._note_opinion(self._opinions[task_type], result.worker, was_turned_away=bool(models))
         if models:
             if not result.worker or self._say_most(task_type):
                 self._turned_away(task_type, models, out)
@@ -93,6 +95,12 @@ class Throttle:
             limit.went_well += 1
             if limit.went_well >= limit.most:
                 limit.most, limit.went_well = limit.most + 1, 0
+
+    def _note_opinion(self, said: dict[str, tuple[bool, int]], worker: str, *, was_turned_away: bool) -> None:
+        said.pop(worker, None)
+        said[worker] = (was_turned_away, self._clock.now_us())
+        if len(said) > OPINIONS_MAX:
+            del said[next(iter(said))]
 
     def is_borne_out(self, result: Result, task_type: str) -> bool:
         """Whether it is not only one worker's word that nobody could be asked: this process says so, or others too."""
