@@ -12,7 +12,7 @@ import pytest
 
 from chimera.adapters.documents.wallets import load_wallets
 from chimera.domain.faults import Faults
-from tests import fleet
+from tests import fleet, homes
 from tests.fleet import chimera
 
 pytestmark = [pytest.mark.requirement("R-E4", "R-E6", "R-L1"), pytest.mark.slow, pytest.mark.timeout(400)]
@@ -116,7 +116,7 @@ def test_a_command_that_meets_such_a_file_says_so_and_writes_nothing(tmp_path: P
 
 def test_a_rehearsal_with_wallets_that_nobody_uses_is_as_without() -> None:
     with TemporaryDirectory(prefix="c") as name:
-        home, file = Path(name) / "home", Path(name) / "wallets.toml"
+        home, file = homes.furnish(Path(name) / "home"), Path(name) / "wallets.toml"
         file.write_text(WALLETS)
         try:
             said = chimera(home, "demo", "--agents", "2", "--seconds", "5", "--json", CHIMERA_WALLETS=str(file))

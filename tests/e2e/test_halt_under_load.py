@@ -32,9 +32,9 @@ OTTO = Principal(person=person_id("otto"), name="otto", roles=frozenset({"operat
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.requirement("R-A6", "R-E5")
-async def test_after_a_second_nothing_begins(tmp_path: Path, record_property) -> None:
+async def test_after_a_second_nothing_begins(made_home: Path, record_property) -> None:
     load = Load(agents=600, seconds=0)
-    settings = Settings(home=str(tmp_path / "home"))
+    settings = Settings(home=str(made_home))
     async with bootstrap.database(settings) as found, fed_house(settings, load, found=found) as house:
         fleet = house.fleet
         feeder = Feeder(house.entrance, house.campaigns, seed=1)

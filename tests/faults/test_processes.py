@@ -17,9 +17,10 @@ import msgspec
 import pytest
 
 from chimera import bootstrap
-from chimera.adapters.system.clock import SystemClock, SystemIds
+from chimera.adapters.system.clock import SystemIds
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.host import StreamHost
+from chimera.assembly.stages import intake_of
 from chimera.bench import books
 from chimera.cli.network_process import NetworkProcess
 from chimera.cli.rehearsing import CAMPAIGN_BUDGET_MICROS, SOCIAL, handle_of
@@ -32,7 +33,6 @@ from chimera.domain.memory import Memory
 from chimera.domain.task import Task
 from chimera.domain.work import GATEWAY_AWAY, Assignment, Result
 from chimera.governance import audit
-from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, every
 from chimera.processes.channels import channel
 from chimera.rehearsal.scenario import DEMO
@@ -291,8 +291,7 @@ async def give_goals(home: Path) -> None:
     async with bootstrap.running_or_own_database(settings_of(home)) as found:
         store = await found.free_store("cli")
         try:
-            intake = Intake(security=bootstrap.security(), store=store, clock=SystemClock(), ids=SystemIds(),
-                            consents=found.consents(store))  # fmt: skip
+            intake = intake_of(store, found.consents(store))
             for agent in await store.list(Agent):
                 goal = Goal(text="Keep players company once more.", agent=agent.id, platform=SOCIAL,
                             budget_micros=CAMPAIGN_BUDGET_MICROS, posts=3)  # fmt: skip

@@ -9,30 +9,27 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
-from chimera.domain import budget, ids, labels, scopes
+from chimera.domain import budget, labels, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt, latest
-from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand, InputState
+from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand
 from chimera.domain.change import Change
 from chimera.domain.consent import Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
-from chimera.domain.labels import Labels
-from chimera.domain.plan import RANK_MAX, Plan, Step, require_sound
+from chimera.domain.plan import Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
 from chimera.domain.record import Record
 from chimera.domain.spec import Spec
-from chimera.domain.stages import Course
 from chimera.domain.subjects import author_of
 from chimera.domain.task import Task, TaskCommand, TaskState
-from chimera.domain.threat import ThreatLevel, highest
 from chimera.governance import answers, guardrails, treasury
 from chimera.governance.adopted import Adopted
 from chimera.governance.contracts import Contracts
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
+from chimera.governance.plan_tasks import Turn, adopted_data, at_birth, tasks_of
 from chimera.governance.privacy.consents import Consents
 from chimera.governance.tallying import REPORT, books_of
 from chimera.governance.tools.book import PinBook
@@ -49,14 +46,6 @@ FINDING = frozenset({"research", "trends"})
 TOOLS_TOLD_MAX = 20
 TOOL_SAYS_CHARS_MAX = 300
 _PLAN_OUTPUT: dict[str, Any] = {"type": "object", "required": ["analysis", "steps", "safety", "tests"]}
-
-
-class Turn(Struct, frozen=True, kw_only=True):
-    """What else a plan's adoption writes: the campaign afterwards, tasks that go, labels that everything bears."""
-
-    after: Campaign
-    replaced: tuple[Task, ...] = ()
-    carried: Labels = ()
 
 
 class Planner:
@@ -339,39 +328,19 @@ class Planner:
         turn = turn or Turn(after=campaign.adopt())
         after = turn.after
         plan_id = self._ids.new()
-        tasks = tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs)
-        if turn.carried:
-            tasks = tuple(replace(task, labels=labels.union(task.labels, turn.carried)) for task in tasks)
-        if after.course is Course.PLAN_WAITS:
-            tasks = tuple(task.barred() for task in tasks)
-        elif leased_until_us is not None:
-            tasks = tuple(task.leased_at_birth(leased_until_us) for task in tasks)
+        tasks = at_birth(
+            tasks_of(plan, plan_id=plan_id, campaign=campaign, specs=self._contracts.specs, inputs=inputs), turn,
+            leased_until_us=leased_until_us,
+        )  # fmt: skip
         answered = {task.input_id for task in tasks}
         planned = [
             one.after(InputCommand.PLAN if one.id in answered or one.asks_for_plan else InputCommand.DROP)
             for one in inputs
         ]
         gone = tuple(replace(task.after(TaskCommand.DROP), reason=REPLACED) for task in turn.replaced)
-        adopted = Event(
-            kind=EventKind.PLAN_ADOPTED,
-            subject=plan_id,
-            at_us=self._clock.now_us(),
-            data={
-                "campaign": campaign.id,
-                "version": campaign.version,
-                "steps": len(tasks),
-                "specs": sorted({str(task.spec) for task in tasks}),
-                "inputs": [one.id for one in inputs],
-                "dropped": [one.id for one in planned if one.state is InputState.DROPPED],
-                "analysis": plan.analysis[:500],
-                "safety": plan.safety,
-                "tests": plan.tests,
-                "cost_micros": bill.cost_micros,
-                "prompt": self._prompt.ref,
-                **({"replaces": [task.id for task in gone]} if gone else {}),
-                **({"stage": str(after.course)} if after.course is not campaign.course else {}),
-            },
-        )
+        data = {**adopted_data(campaign, plan, turn, tasks, planned), "cost_micros": bill.cost_micros,
+                "prompt": self._prompt.ref}  # fmt: skip
+        adopted = Event(kind=EventKind.PLAN_ADOPTED, subject=plan_id, at_us=self._clock.now_us(), data=data)
         holds, movements = self._costs.settled(campaign, bill)
         await self._put(
             after,
@@ -430,53 +399,3 @@ def _finding(agent: Agent) -> Agent:
 def _is_for(agent: Agent, spec: Spec) -> bool:
     """Whether an agent is capable of a task type, and permitted all that it needs."""
     return agent.can(spec.skill) and all(agent.may(permission) for permission in spec.permissions)
-
-
-def tasks_of(
-    plan: Plan, *, plan_id: str, campaign: Campaign, specs: Mapping[str, Spec], inputs: Sequence[Input]
-) -> tuple[Task, ...]:
-    """The plan's steps as tasks. Labels come from the inputs, never from the plan, which a model may have written."""
-    by_id = {one.id: one for one in inputs}
-    ids_by_key = {step.key: ids.derive(plan_id, "task", step.key) for step in plan.steps}
-    openers: dict[str, list[str]] = {step.key: [] for step in plan.steps}
-    for step in plan.steps:
-        for earlier in step.after:
-            openers[earlier].append(ids_by_key[step.key])
-    return tuple(
-        _task_of(step, ids_by_key, openers, campaign, specs[step.spec], by_id.get(step.key)) for step in plan.steps
-    )
-
-
-def _task_of(
-    step: Step,
-    ids_by_key: Mapping[str, str],
-    openers: Mapping[str, Sequence[str]],
-    campaign: Campaign,
-    spec: Spec,
-    came_in: Input | None,
-) -> Task:
-    return Task(
-        id=ids_by_key[step.key],
-        campaign_id=campaign.id,
-        agent_id=campaign.agent_id,
-        spec=spec.ref,
-        key=step.key,
-        input=step.input,
-        labels=_labels_of(came_in),
-        threat=str(highest([ThreatLevel(came_in.threat)] if came_in else [])),
-        input_id=came_in.id if came_in else None,
-        awaits=tuple(ids_by_key[key] for key in step.after),
-        opens=tuple(openers[step.key]),
-        pending=len(step.after),
-        due_at_us=step.not_before_us,
-        # What came of it is put together when its time is over.
-        ends_at_us=0 if spec.name == REPORT else campaign.goal.ends_at_us,
-        is_timed=step.not_before_us > 0,
-        # Of what is urgent only the plan's own steps pass the others: they come to an end.
-        priority=step.rank - (RANK_MAX + 1 if campaign.goal.urgent and came_in is None else 0),
-        state=TaskState.WAITING if step.after else TaskState.READY,
-    )
-
-
-def _labels_of(came_in: Input | None) -> Labels:
-    return came_in.labels if came_in else labels.TRUSTED

@@ -19,7 +19,8 @@ from chimera.domain.review import OPEN_STATES, Review
 from chimera.domain.stages import MAKING, Course, CourseCommand, Handover, Stage, Waiting, marked
 from chimera.domain.task import UNDER_WAY, Task, TaskState
 from chimera.domain.threat import ThreatLevel
-from chimera.pipeline.planner import REPORT, Planner
+from chimera.governance.tallying import REPORT
+from chimera.pipeline.planner import Planner
 from chimera.ports.store import Store, every
 from chimera.swarm.loops import log
 from chimera.swarm.roster import Roster

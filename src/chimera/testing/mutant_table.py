@@ -390,9 +390,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         check="hand-over: the tasks of a plan that is looked at are barred",
-        file="pipeline/planner.py",
-        old="        if after.course is Course.PLAN_WAITS:\n",
-        new="        if False:\n",
+        file="governance/plan_tasks.py",
+        old="    if turn.after.course is Course.PLAN_WAITS:\n",
+        new="    if False:\n",
         tests=("tests/swarm/test_handing.py",),
     ),
     Mutant(
