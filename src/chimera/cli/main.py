@@ -6,6 +6,7 @@ from chimera.cli import (
     agent,
     api,
     audit,
+    badge,
     bench,
     budget,
     campaign,
@@ -70,6 +71,8 @@ app.add_typer(wallet.app)
 app.add_typer(budget.app)
 app.add_typer(spend.app)
 app.add_typer(ledger.app)
+for shown in (badge.key, badge.badge, badge.recognise):
+    agent.app.command()(shown)
 spec.app.command("trace")(audit.trace)
 gateway.app.command("workers")(processes.gateway_workers)
 vault.app.command("serve")(processes.vault_serve)

@@ -46,6 +46,7 @@ GROUPS = (
 )
 # Commands of these groups that stand in another module, as cli/main adds them.
 LODGERS = {
+    "agent": (("key", "badge", "key"), ("badge", "badge", "badge"), ("recognise", "badge", "recognise")),
     "gateway": (("workers", "processes", "gateway_workers"),),
     "learn": (
         ("compare", "preferences", "compare"),
