@@ -335,6 +335,18 @@ async def test_an_outage_of_35_seconds_gives_up_no_task_even_on_one_workers_word
     assert (await house.manager.get(Task, task.id)).attempt == 0
 
 
+async def test_one_worker_alone_with_a_type_holds_it_back_only_where_nobody_else_works(house: SmallHouse) -> None:
+    throttle, out = Throttle(house.clock), Out({SLOW: 64, OTHER: 64})
+    throttle.heard(by("one", told("ok")), OTHER, out.of)
+    throttle.heard(by("thief", told("rate-limited")), SLOW, out.of)
+    assert throttle.limited == frozenset(), "the other one has not had this type yet"
+    throttle.heard(by("one", told("rate-limited")), SLOW, out.of)
+    assert throttle.limited == {SLOW}
+    alone = Throttle(house.clock)
+    alone.heard(by("one", told("rate-limited")), SLOW, out.of)
+    assert alone.limited == {SLOW}
+
+
 async def test_one_worker_of_several_holds_no_task_type_back(house: SmallHouse) -> None:
     throttle, out = Throttle(house.clock), Out({SLOW: 64})
     throttle.heard(by("one", told("ok")), SLOW, out.of)

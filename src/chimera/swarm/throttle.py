@@ -107,11 +107,18 @@ class Throttle:
         return not result.worker or (len(self._opinions[task_type]) > 1 and self._say_most(task_type))
 
     def _say_most(self, task_type: str) -> bool:
-        """Whether most of those who worked on this type lately were turned away, each by his last word."""
+        """Whether most of those who worked on this type lately were turned away, each by his last word.
+
+        Where several are at work and one alone has had this type, another is given it first.
+        """
         since_us = self._clock.now_us() - OPINION_US
         found = {worker: one for worker, one in self._opinions[task_type].items() if one[1] > since_us}
         self._opinions[task_type] = found
-        return 2 * sum(was_turned_away for was_turned_away, _ in found.values()) > len(found)
+        at_work = {
+            worker for said in self._opinions.values() for worker, (_, at_us) in said.items() if at_us > since_us
+        }
+        turned_away = sum(was_turned_away for was_turned_away, _ in found.values())
+        return 2 * turned_away > len(found) and (len(found) > 1 or len(at_work) == 1)
 
     def to_tell(self, *, manager: str) -> tuple[Event, ...]:
         """What is to be put on record now: why work of a task type waits, and that it does no more."""
