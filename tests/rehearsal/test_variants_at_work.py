@@ -67,6 +67,8 @@ def held_out() -> list[int]:
     return [seed for style in STYLES for seed in [one for one in seeds if liked_most(one) == style][:3]]
 
 
+# Eighteen weeks before publics: a minute alone, three where the others' tests run beside it and lines are counted.
+@pytest.mark.timeout(600)
 def test_it_brings_more_than_a_fixed_choice_over_held_out_publics() -> None:
     weeks = [(measured(lived(seed, TRIED)), measured(lived(seed, FIXED))) for seed in held_out()]
     ours, fixed = ([one.engagements for pair in weeks for one in pair[number]] for number in (0, 1))
