@@ -13,6 +13,7 @@ import typer
 from chimera.adapters.documents.packages import Package, read_package
 from chimera.adapters.documents.specs import load_specs
 from chimera.adapters.documents.writing import Answers, write_package
+from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent, AgentCommand, AgentState
@@ -286,13 +287,18 @@ def _in_the_name_of(
     *,
     security: SecurityGateway | None = None,
 ) -> Result:
-    """Work that somebody answers for, who has to be one who may change agents. Only installing needs a look at words,
-    and what looks takes half a second to build.
-    """
+    """Only installing needs a look at words, and what looks takes half a second to build."""
+    return by_whoever_may_change(
+        context, lambda office: work(Installer(office.store, security=security), office.principal.name)
+    )
+
+
+def by_whoever_may_change(context: typer.Context, work: Callable[[Office], Awaitable[Result]]) -> Result:
+    """Work that somebody answers for, who has to be one who may change agents."""
 
     async def inside() -> Result:
         async with doors_of(context).office() as office:
             office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
-            return await work(Installer(office.store, security=security), office.principal.name)
+            return await work(office)
 
     return stopping.run(inside())

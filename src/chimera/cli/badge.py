@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -13,19 +12,17 @@ from chimera.adapters.system.clock import SystemClock
 from chimera.assembly import people, vaults
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
-from chimera.cli.agent import Json, Name
+from chimera.cli.agent import Json, Name, by_whoever_may_change
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent
 from chimera.domain.badge import BADGE_SECONDS_MAX, AgentKey, Badge
 from chimera.domain.errors import Invalid
 from chimera.domain.task import Task
-from chimera.domain.verbs import Resource
 from chimera.governance.identity.badges import Badges
 from chimera.pipeline.installer import Installer
 from chimera.settings import read_settings
 
 Audience = Annotated[str, typer.Option(help="The one service that it is for, such as shop.example.")]
-Result = TypeVar("Result")
 
 
 def key(
@@ -39,14 +36,14 @@ def key(
 ) -> None:
     """Give an agent a key of its own, or another one: what the one before has signed counts no more."""
 
-    async def inside(office: Office, agent: Agent) -> AgentKey:
-        badges = _badges(office)
+    async def inside(office: Office) -> AgentKey:
+        badges, agent = _badges(office), await _named(office, name)
         if revoke:
             return await badges.revoke_key(agent.id, by=office.principal)
         async with vaults.running_or_own_vault(read_settings()) as found:
             return await badges.issue_key(agent.id, by=office.principal, maker=found.office)
 
-    found = _with_agent(context, name, inside)
+    found = by_whoever_may_change(context, inside)
     if as_json:
         output.answer({"agent": found.agent_id, "public_key": found.public, "state": found.state})
     else:
@@ -64,14 +61,15 @@ def badge(
 ) -> None:
     """Have the vault sign a badge with the agent's own key. Whoever holds it is taken for the agent there."""
 
-    async def inside(office: Office, agent: Agent) -> str:
+    async def inside(office: Office) -> str:
+        agent = await _named(office, name)
         for one in task:
             _require_own(await office.store.get(Task, one), agent)
         await people.look(office, at="badges", record=agent.id)
         async with vaults.running_or_own_vault(read_settings()) as found:
             return await found.manager.badge(agent.id, tasks=task, audience=audience, seconds=seconds)
 
-    token = _with_agent(context, name, inside)
+    token = by_whoever_may_change(context, inside)
     if as_json:
         output.answer({"badge": token, "seconds": seconds})
     else:
@@ -114,12 +112,5 @@ def _require_own(task: Task, agent: Agent) -> None:
                       remedy="name a task that this agent works on")  # fmt: skip
 
 
-def _with_agent(context: typer.Context, name: str, work: Callable[[Office, Agent], Awaitable[Result]]) -> Result:
-    """What somebody who may change agents does with one of them."""
-
-    async def inside() -> Result:
-        async with doors_of(context).office() as office:
-            office.desk.require(office.principal, "agent.change", Resource(kind="agents", id="agents"))
-            return await work(office, await Installer(office.store).named(name))
-
-    return stopping.run(inside())
+async def _named(office: Office, name: str) -> Agent:
+    return await Installer(office.store).named(name)
