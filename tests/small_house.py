@@ -14,9 +14,10 @@ from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.keys import name_of
 from chimera.adapters.vault.local import LocalVault
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain import caps, ids, scopes
 from chimera.domain.action import Action
 from chimera.domain.agent import Account, Agent, AgentState, Persona, agent_id_of

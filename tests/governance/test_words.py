@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault.count import Spent
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Terms
 from chimera.governance import wording

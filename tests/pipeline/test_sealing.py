@@ -112,7 +112,7 @@ async def test_a_negative_cost_does_not_make_room(house: SmallHouse) -> None:
 async def test_its_own_cap_counts_by_itself() -> None:
     house = await SmallHouse().open()
     house.core.__init__(
-        key=house.key, policy_digest=PACK.digest, cap_micros_day=9_000_000, spent=house.core._spent,
+        key=house.key, policy_digest=PACK.digest, cap_micros_day=9_000_000, spent=house.core.standing.spent,
         keep=lambda spent: None,
     )  # fmt: skip
     terms = (await house.grant(a_payment(4_000_000), seal=False)).grant.terms

@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.memory.store import MemoryStore
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.local import LocalVault
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.assembly.rules import Rules, read_rules
 from chimera.bench.spending_world import KINDS, Attempt, world
 from chimera.domain import ids

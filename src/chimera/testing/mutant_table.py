@@ -179,7 +179,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         check="the vault's own cap",
-        file="adapters/vault/signer.py",
+        file="adapters/vault/count.py",
         old="        if before + micros > self._cap_micros_day:\n",
         new="        if False:\n",
         tests=_SEALING,

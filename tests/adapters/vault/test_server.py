@@ -22,8 +22,9 @@ from chimera.adapters.documents.governance import load_files
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import keys, wire
 from chimera.adapters.vault.client import VaultClient
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.server import FIRST, SECOND, VaultServer
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.adapters.vault.wire import (
     FRAME_BYTES_MAX,
     AttestRequest,

@@ -86,7 +86,7 @@ SETTINGS: Mapping[str, str] = {
     # Parallel queries need /dev/shm, of which a container has 64 MB.
     "max_parallel_workers_per_gather": "0",
     "max_wal_senders": "2",
-    "max_wal_size": "1GB",
+    "max_wal_size": "4GB",
     "password_encryption": "scram-sha-256",
     "random_page_cost": "1.1",
     # A hundred thousand memories take 260 MB with their index; one search touches 40 (ADR-197). Taken as touched.

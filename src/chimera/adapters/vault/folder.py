@@ -12,10 +12,11 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chimera.adapters.vault import keys, published
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.notary import Notary, Standing
 from chimera.adapters.vault.payments import HUMAN, SECOND, Trusted
 from chimera.adapters.vault.published import PublishedKeys
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.errors import Conflict
 
 SPENT = "spent.json"

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from chimera.adapters.vault.signer import DAY_US
+from chimera.adapters.vault.count import DAY_US
 from chimera.adapters.vault.writing import write_all
 from chimera.domain.errors import Refused, Unavailable
 

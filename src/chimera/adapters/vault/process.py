@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -132,8 +133,20 @@ async def _serve(options: argparse.Namespace, secret_of: Secret, coins_of: Coins
     listening = await server.serve(options.socket)
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
-    async with listening:
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+    try:
+        await _told_to_end()
+    finally:
+        # Whoever still speaks to us is not waited for.
+        listening.close()
+        core.close()
+
+
+async def _told_to_end() -> None:
+    """The parent's pipe closes, or somebody says so: nothing else is ever said through it."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), told.set)
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    await told.wait()
 
 
 def _ceiling(folder: Path, digest: str) -> Ceiling:

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from msgspec import Struct
 
 from chimera.adapters.vault import keys
+from chimera.adapters.vault.count import Count, Spent
 from chimera.domain import merkle, scopes
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.grant import GRANT_SECONDS_MAX, Terms
@@ -26,7 +27,6 @@ from chimera.ports.sealer import SignedRoot
 LEAVES_MAX = 4_096
 STATEMENT_BYTES_MAX = 256 * 1024
 SKEW_SECONDS_MAX = 30
-DAY_US = 86_400_000_000
 
 
 def require_pack(files: PackFiles, *, digest: str) -> PolicyPack:
@@ -40,13 +40,6 @@ def require_pack(files: PackFiles, *, digest: str) -> PolicyPack:
             remedy="start it again: chimera up",
         )
     return pack
-
-
-class Spent(Struct, frozen=True, kw_only=True):
-    """What the vault has sealed on one UTC day. Its own count, kept by itself."""
-
-    day: int
-    micros: int
 
 
 class Standing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,8 +74,7 @@ class VaultSigner:
         self._cfo_key = cfo_key
         self._policy_digest = policy_digest
         self._cap_micros_day = cap_micros_day
-        self._spent = spent
-        self._keep = keep
+        self._count = Count(spent, cap_micros_day=cap_micros_day, keep=keep)
         self._policy = policy
         self._office = office
         self._halted: frozenset[str] = frozenset()
@@ -113,7 +105,11 @@ class VaultSigner:
     def standing(self) -> Standing:
         """What may be known of the vault."""
         return Standing(key_id=self.key_id, policy_digest=self._policy_digest, cap_micros_day=self._cap_micros_day,
-                        spent=self._spent, halted=tuple(sorted(self._halted)))  # fmt: skip
+                        spent=self._count.spent, halted=tuple(sorted(self._halted)))  # fmt: skip
+
+    def close(self) -> None:
+        """Write down what was sealed, before the process ends."""
+        self._count.close()
 
     def replace_key(self, key: Ed25519PrivateKey) -> None:
         """Sign with another key from now on. What the old one signed is verified with its public half, as before."""
@@ -152,7 +148,7 @@ class VaultSigner:
             )
         for terms in leaves:
             self._require_sealable(terms, now_us)
-        self._spend(sum(terms.cost_micros for terms in leaves), now_us)
+        self._count.add(sum(terms.cost_micros for terms in leaves), now_us=now_us)
         root = merkle.root_of([terms.leaf for terms in leaves])
         return SignedRoot(
             root=root, signature=self._key.sign(signed_bytes(root, len(leaves))).hex(), key_id=self.key_id
@@ -203,21 +199,3 @@ class VaultSigner:
                 where=terms.grant_id,
                 remedy="a person rules, or the policy is changed",
             )
-
-    def _spend(self, micros: int, now_us: int) -> None:
-        """Counted before it is signed: a crash in between costs room, never more than the cap."""
-        if micros == 0:
-            return
-        # A clock that was set back would open a day's cap again: the day never goes back.
-        day = max(now_us // DAY_US, self._spent.day)
-        before = self._spent.micros if self._spent.day == day else 0
-        if before + micros > self._cap_micros_day:
-            raise Refused(
-                "vault_over_cap",
-                f"{before} micros sealed today, {micros} more are beyond the vault's own cap",
-                where="vault",
-                remedy="wait for tomorrow, or raise CHIMERA_VAULT_CAP_MICROS_DAY",
-            )
-        spent = Spent(day=day, micros=before + micros)
-        self._keep(spent)
-        self._spent = spent

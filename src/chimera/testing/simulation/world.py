@@ -13,9 +13,10 @@ from chimera.adapters.documents.governance import DEFAULT_PACK, load_lexicon
 from chimera.adapters.documents.specs import load_prompts, load_specs
 from chimera.adapters.memory.database import MemoryDatabase
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.keys import name_of
 from chimera.adapters.vault.local import LocalVault
-from chimera.adapters.vault.signer import Spent, VaultSigner
+from chimera.adapters.vault.signer import VaultSigner
 from chimera.domain.grant import Terms
 from chimera.domain.policy import PackFiles
 from chimera.domain.prompt import Prompt
