@@ -39,6 +39,10 @@ class KeptWeeks:
         self.asked.append((before_us, checkpoint_id))
         return (Week(week="2023w01", records=7, kept_for=""), Week(week="2023w02", records=9, kept_for="1 task open"))
 
+    async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        assert (before_us, checkpoint_id) == self.asked[-1], "one rule for both"
+        return 5
+
 
 @pytest.fixture
 async def house() -> SmallHouse:
@@ -68,7 +72,7 @@ async def test_what_went_is_on_record_with_the_checkpoint_behind_it(house: Small
     await retaining(house, weeks).once()
     assert weeks.asked == [(house.clock.now_us() - 90 * DAY_US, anchor.id)]
     (body,) = await dropped(house)
-    assert b'"weeks":["2023w01"]' in body and b'"records":7' in body
+    assert b'"weeks":["2023w01"]' in body and b'"records":7' in body and b'"windows":5' in body
     assert f'"subject":"{anchor.id}"'.encode() in body
 
 

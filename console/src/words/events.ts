@@ -9,6 +9,12 @@ const reasonsOf = (data: Record<string, unknown>): string => {
   const reasons = data["reasons"];
   return Array.isArray(reasons) ? reasons.map(textOf).join("; ") : textOf(data["why"]);
 };
+const droppedOf = (data: Record<string, unknown>): string => {
+  const weeks = Array.isArray(data["weeks"]) ? data["weeks"].map(textOf).join(", ") : "old weeks";
+  const records = weeks && `${plural(Number(data["records"] ?? 0), "record")} of ${weeks}`;
+  const windows = data["windows"] ? plural(Number(data["windows"]), "budget window") : "";
+  return [records, windows].filter(Boolean).join(" and ");
+};
 const after = (word: string, text: string): string => (text ? `${word}: ${text}` : word);
 
 export function sayEvent(line: Line): string {
@@ -23,7 +29,7 @@ export function sayEvent(line: Line): string {
     case "WORK_FAILED": return after("Work failed", reasonsOf(data));
     case "WORK_HELD_BACK": return `${line.subject} waits: ${Array.isArray(data["models"]) ? data["models"].map(textOf).join(", ") : "its models"} turns it away, ${text("assignments_at_once")} at once`;
     case "WORK_LET_GO": return `${line.subject} goes on as before: no model turns it away any more`;
-    case "RECORDS_DROPPED": return `Kept long enough: ${plural(Number(data["records"] ?? 0), "record")} of ${Array.isArray(data["weeks"]) ? data["weeks"].map(textOf).join(", ") : "old weeks"} are gone, behind checkpoint ${text("checkpoint")}`;
+    case "RECORDS_DROPPED": return `Kept long enough: ${droppedOf(data)} are gone, behind checkpoint ${text("checkpoint")}`;
     case "VARIANTS_CHOSEN": return after("Chosen by what was liked", Object.values((data["chosen"] ?? {}) as Record<string, unknown>).map(textOf).join(", "));
     case "POST_MEASURED": return text("state") === "measured" ? `People did something about it ${plural(Number(data["engagements"] ?? 0), "time")}` : after("Not measured", text("state"));
     case "ACTION_GRANTED": return after("Allowed", reasonsOf(data));

@@ -20,3 +20,10 @@ class Weeks(Protocol):
         `Refused("retention_refused")` for less than ninety days, and where no such checkpoint stands behind them.
         """
         ...
+
+    async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        """All budget windows of days, weeks and months that were over before a moment, and in which nothing is held.
+
+        Behind a checkpoint, and refused, as above. What counts for ever stays. How many went.
+        """
+        ...

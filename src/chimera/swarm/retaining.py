@@ -58,10 +58,12 @@ class Retaining:
         before_us = cut_us(now_us=now_us, days=self._days)
         anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
         weeks = await self._weeks.drop(before_us=before_us, checkpoint_id=anchor.id)
-        if gone := [week for week in weeks if not week.kept_for]:
+        windows = await self._weeks.drop_windows(before_us=before_us, checkpoint_id=anchor.id)
+        gone = [week for week in weeks if not week.kept_for]
+        if gone or windows:
             event = Event(kind=EventKind.RECORDS_DROPPED, subject=anchor.id, at_us=now_us, data={
                 "weeks": [week.week for week in gone], "records": sum(week.records for week in gone),
-                "before_us": before_us, "days": self._days, "checkpoint": anchor.statement.number,
+                "windows": windows, "before_us": before_us, "days": self._days, "checkpoint": anchor.statement.number,
             })  # fmt: skip
             await self._store.commit(Change(events=(event,)))
         return weeks

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -14,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from chimera.adapters.postgres.retention import PostgresWeeks
+from chimera.adapters.postgres.sql import query
 from chimera.adapters.vault import keys
 from chimera.adapters.vault.notary import Notary, Standing
 from chimera.domain.attempt import Attempt
+from chimera.domain.budget import Hold, Movement
 from chimera.domain.checkpoint import BEGINNING, ChainHead, Checkpoint, Statement, checkpoint_id, root_of
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.retention import DAY_US, RETENTION_DAYS_MIN, cut_us
@@ -25,6 +28,7 @@ from chimera.domain.task import Task
 from chimera.governance import audit
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.retention import require_anchor
+from chimera.governance.treasury import Treasury
 from chimera.ports.notary import SignedStatement
 from chimera.ports.store import Store
 from chimera.swarm.bell import Bell
@@ -41,6 +45,8 @@ OURS = {keys.name_of(KEY.public_key()): KEYS["test"]}
 SOME = (ChainHead(writer="manager-0", seq=1, hash="00" * 32),)
 # How long the house of the test lives, on which day a task is begun that nobody ends, and from when on the vault signs.
 DAYS, LEFT_OPEN, ANCHORED_FROM = 150, 10, 120
+# And on which day something is paid for, whose hold goes with its week while the ledger stays.
+PAID_FOR, PAID_MICROS = 1, 50
 # The weeks that an installation would have had, if it had run so long ago.
 WEEK = """DO $do$ DECLARE k text; week timestamptz; child text; BEGIN
     FOR k IN SELECT kind FROM chimera.kinds WHERE partitioned LOOP
@@ -149,11 +155,18 @@ class Life:
         self.clock = Passing(now_us=time.time_ns() // 1_000)
         self.done: dict[int, str] = {}
         self.open: Task | None = None
+        self.held = ""
+        self.paid: Hold | None = None
+        self._treasury = Treasury()
         self._database = database
         self._admin = admin
         self._manager = manager
         self._checkpoints = Checkpoints(store=office, notary=Vault(self.clock))
         self._retaining = Retaining(weeks=weeks_of(database), store=office, keys=lambda: OURS, days=RETENTION_DAYS_MIN)
+
+    def _posts(self, at_us: int) -> str:
+        """This hour's window of a quota of the agent."""
+        return f"account:mastodon/@nova|posts-hour|{datetime.fromtimestamp(at_us // 1_000_000, UTC):%Y-%m-%dT%HZ}"
 
     async def day(self) -> bool:
         """What happens on one day, and then what the loop does about it."""
@@ -164,11 +177,21 @@ class Life:
                                   f"AS 'SELECT {now_us}::bigint'")  # fmt: skip
         samples = Samples(start_us=now_us, entropy=number)
         attempt = samples.attempt(samples.task())
-        await self._manager.commit(change(attempt))
+        windows = (*self._treasury.windows_for(agent_id="a", campaign_id="c", at_us=now_us), self._posts(now_us))
+        spent = tuple(Movement(window_id=one, metered_micros=1) for one in windows)
+        await self._manager.commit(change(attempt, movements=spent))
         self.done[number] = attempt.id
+        if number == PAID_FOR:
+            hold = replace(samples.hold(windows[:5], PAID_MICROS), category="compute")
+            after, closing = hold.captured(PAID_MICROS)
+            await self._manager.commit(change(hold, movements=hold.opening()))
+            await self._manager.commit(change(after, movements=closing))
+            self.paid = after
         if number == LEFT_OPEN:
             self.open = samples.task()
-            await self._manager.commit(change(self.open))
+            held = Movement(window_id=windows[3], hold_micros=1)
+            await self._manager.commit(change(self.open, movements=(held,)))
+            self.held = windows[3]
         if number >= ANCHORED_FROM:
             await self._checkpoints.take()
         return await self._retaining.once()
@@ -181,9 +204,14 @@ async def test_a_house_that_runs_for_months_keeps_ninety_days(database: Database
     await admin.execute("SET ROLE chimera_owner")
     life = Life(database, admin, manager, office)
     kept_days: list[int] = []
+    kept: list[dict[str, int]] = []
+    await office.commit(change(Samples().cap("campaign:c", "total", 10_000)))
 
     async def day() -> bool:
         await life.day()
+        rows = await admin.fetch("SELECT split_part(id, '|', 1) || split_part(id, '|', 2) AS of, count(*) AS many "
+                                 "FROM chimera.window_of_budget GROUP BY 1")  # fmt: skip
+        kept.append({row["of"]: row["many"] for row in rows})
         kept_days.append(await admin.fetchval("SELECT count(*) FROM chimera.attempt"))
         assert await admin.fetchval("SELECT count(*) FROM chimera.attempt_default") == 0, "a week was there for it"
         return False
@@ -201,10 +229,46 @@ async def test_a_house_that_runs_for_months_keeps_ninety_days(database: Database
     assert [await manager.find(Attempt, life.done[number]) is None for number in range(DAYS - 90, DAYS)] == [False] * 90
     links = await office.links("office", limit=1_000)
     told = [json.loads(link.body)["data"] for link in links if b"RECORDS_DROPPED" in link.body]
-    assert sum(one["records"] for one in told) == DAYS + 1 - kept_days[-1] - 1
+    assert sum(one["records"] for one in told) == DAYS + 2 - kept_days[-1] - 1
+    # Windows go a day at a time, behind the same checkpoint: all of ninety days, none in which something is held.
+    assert kept[ANCHORED_FROM - 1]["agent:aday"] == ANCHORED_FROM
+    assert [one["agent:aday"] for one in kept[ANCHORED_FROM:]] == [RETENTION_DAYS_MIN + 3 + 1] * (DAYS - ANCHORED_FROM)
+    assert {one["account:mastodon/@novaposts-hour"] for one in kept[ANCHORED_FROM:]} == {RETENTION_DAYS_MIN + 3}
+    assert {one["fleetweek"] for one in kept[ANCHORED_FROM:]} <= {14, 15}
+    assert {one["fleetmonth"] for one in kept[ANCHORED_FROM:]} <= {4, 5}
+    assert [window.held_micros for window in await manager.windows((life.held,))] == [1]
+    assert sum(one["windows"] for one in told) > 2 * (DAYS - RETENTION_DAYS_MIN - 3) - 5
+    # What the campaign has cost is told by its total and by the ledger, and both say the same.
+    (total,) = await manager.windows(("campaign:c|total|total",))
+    assert total.spent_micros == DAYS + PAID_MICROS
+    assert life.paid is not None and await manager.find(Hold, life.paid.id) is None
+    assert await admin.fetch(query("ledger_disagreements")) == []
     report = await audit.verify_history(office, keys=OURS)
     assert not report.flaws
     await admin.close()
+
+
+async def test_windows_go_only_where_weeks_may_and_a_name_that_is_no_day_stops_nothing(database: Database) -> None:
+    manager, office = await database.open("manager-0", Role.MANAGER), await database.open("office", Role.OFFICE)
+    now_us = await office.now_us()
+    before_us = cut_us(now_us=now_us, days=RETENTION_DAYS_MIN)
+    old = ("agent:a|day|2025-01-31", "agent:a|day|2025-13-45", "agent:a|day|long ago", "agent:a|day|2025-01-31T07")
+    for window in old:
+        await manager.commit(change(movements=(Movement(window_id=window, metered_micros=1),)))
+    early, late = signed(1, at_us=before_us - 1), signed(2, at_us=now_us)
+    await office.commit(change(early))
+    await office.commit(change(late))
+    weeks = weeks_of(database)
+    for at_us, checkpoint in ((now_us - 89 * DAY_US, late), (before_us, signed(9, at_us=now_us)), (before_us, early)):
+        with pytest.raises(Refused, match="retention_refused"):
+            await weeks.drop_windows(before_us=at_us, checkpoint_id=checkpoint.id)
+    assert await weeks.drop_windows(before_us=before_us, checkpoint_id=late.id) == 2
+    assert sorted(one.id for one in await manager.windows()) == sorted(old[2:])
+    for role in (Role.MANAGER, Role.OFFICE, Role.EFFECTS, Role.AUDITOR):
+        connection = await database.connect(role)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.fetchval("SELECT chimera.drop_windows(0, gen_random_uuid(), 1)")
+        await connection.close()
 
 
 async def test_what_found_no_week_of_its_own_gets_one_and_can_go(database: Database) -> None:

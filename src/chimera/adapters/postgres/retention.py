@@ -15,6 +15,7 @@ from chimera.domain.retention import WEEKS_AHEAD, Week
 from chimera.domain.roles import Role
 
 REFUSED = "CH007"
+WINDOWS_AT_ONCE_MAX = 20_000
 _WHAT = "the database of records"
 T = TypeVar("T")
 
@@ -32,13 +33,25 @@ class PostgresWeeks:
 
     async def drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
         """One statement: all of them go, or none."""
+        rows = await self._dropped(lambda at: at.fetch(query("drop_weeks"), before_us, checkpoint_id))
+        return tuple(Week(week=row["week"], records=row["records"], kept_for=row["kept_for"]) for row in rows)
+
+    async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        """So many a statement: a house that is updated has years of them."""
+        dropped = 0
+        while gone := await self._dropped(
+            lambda at: at.fetchval(query("drop_windows"), before_us, checkpoint_id, WINDOWS_AT_ONCE_MAX)
+        ):
+            dropped += gone
+        return dropped
+
+    async def _dropped(self, ask: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]) -> T:
         try:
-            rows = await self._asked(lambda at: at.fetch(query("drop_weeks"), before_us, checkpoint_id))
+            return await self._asked(ask)
         except asyncpg.PostgresError as error:
             if error.sqlstate != REFUSED:
                 raise
             raise Refused("retention_refused", str(error), where="database", remedy="keep them longer") from error
-        return tuple(Week(week=row["week"], records=row["records"], kept_for=row["kept_for"]) for row in rows)
 
     async def _asked(self, ask: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]) -> T:
         async def at_once() -> T:

@@ -1,0 +1,1 @@
+SELECT chimera.drop_windows($1, $2, $3);
