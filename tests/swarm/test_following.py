@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -145,3 +146,33 @@ async def test_whoever_begins_to_follow_or_stops_is_noticed(paper: Newspaper) ->
     await house.change_agent(feeds=(FEED,))
     assert await stage.once()
     assert len(await house.manager.list(Input)) == 2
+
+
+class Counted:
+    """Stands before a real store as `ports.store.Reads`, and counts what it is asked for."""
+
+    def __init__(self, house: SmallHouse) -> None:
+        self._store = house.office
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self._store, name)
+
+
+async def test_a_round_asks_for_those_who_follow_and_for_nobody_else(paper: Newspaper) -> None:
+    """Of the fleet's agents and campaigns only those of the few that follow a feed, and whoever has changed."""
+    house = await house_of()
+    for number in range(20):
+        await house.put(house.an_agent(f"g{number}"))
+    reads = Counted(house)
+    stage = following(house, paper)
+    stage._reads = reads  # pyright: ignore[reportAttributeAccessIssue]
+    await stage.once()
+    reads.asked.clear()
+    await stage.once()
+    assert reads.asked == {"changed_agents": 1, "list": 1}
+    await house.change_agent(feeds=())
+    reads.asked.clear()
+    await stage.once()
+    assert reads.asked == {"changed_agents": 1, "get_many": 1}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.record import next_version
+from chimera.swarm import roster as roster_module
 from chimera.swarm.roster import FRESH_SECONDS, Roster
 from tests.small_house import SmallHouse
 
@@ -27,12 +29,15 @@ class AwayAtFirst:
     def __init__(self, house: SmallHouse) -> None:
         self._store = house.manager
         self.asked: Counter[str] = Counter()
+        self.read: list[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
 
         async def answer(*details: object, **more: object) -> Any:
             self.asked[name] += 1
+            if name == "get_many":
+                self.read.append([*cast("Sequence[str]", details[1])])
             if self.asked[name] == 1:
                 raise Unavailable("store_away", "The database does not answer.")
             return await found(*details, **more)
@@ -54,7 +59,7 @@ async def test_who_could_not_read_asks_again(house: SmallHouse) -> None:
             await read()
         await read()
         await read()
-    assert reads.asked == {"halted": 2, "versions": 2}, "a failed read passes for no read, a good one for a fresh one"
+    assert reads.asked == {"halted": 2, "changed_agents": 2}, "a failed read is none, a good one is fresh"
 
 
 async def test_an_agent_that_nobody_knows_is_not_among_those_asked_for(house: SmallHouse) -> None:
@@ -81,18 +86,102 @@ async def test_who_was_only_installed_is_looked_at_again_and_not_refused_for_wha
 async def test_managers_of_one_process_read_the_fleet_once(house: SmallHouse) -> None:
     """Ten take their slots at the same moment: one looks, and nobody is read who has not changed."""
     reads = AwayAtFirst(house)
-    reads.asked.update(("versions", "get_many", "halted", "list"))  # None of them is away.
+    reads.asked.update(("changed_agents", "list", "halted", "get_many"))  # None of them is away.
     house.clock.advance(FRESH_SECONDS + 1)
     roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
+    before = reads.asked["list"]
     await asyncio.gather(*(roster.load() for _ in range(10)))
-    assert (reads.asked["versions"], reads.asked["get_many"]) == (2, 2)
+    fleet_and_end, paused = 2, 1
+    assert (reads.asked["changed_agents"], reads.asked["list"] - before) == (2, fleet_and_end + paused)
     house.clock.advance(FRESH_SECONDS + 1)
     await roster.load()
-    assert (reads.asked["versions"], reads.asked["get_many"]) == (3, 2)
+    assert (reads.asked["changed_agents"], reads.asked["get_many"]) == (3, 1), "nobody has changed, nobody is read"
     newcomer = house.an_agent("grace")
     await house.put(newcomer)
     house.clock.advance(FRESH_SECONDS + 1)
     await roster.load()
-    assert reads.asked["get_many"] == 3
+    assert reads.asked["get_many"] == 2
     handle = newcomer.accounts[0].handle
     assert roster.kin_among(house.agent, frozenset([handle])) == (handle,)
+
+
+async def test_only_who_is_asked_for_is_kept_and_only_so_many(
+    house: SmallHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manager of a hundred keeps those whose work it does, and knows of all others what they are called."""
+    monkeypatch.setattr(roster_module, "AGENTS_MAX", 3)
+    fleet = [house.an_agent(f"g{number}") for number in range(5)]
+    for one in fleet:
+        await house.put(one)
+    roster = Roster(reads=house.manager, clock=house.clock)
+    await roster.load()
+    handles = frozenset(one.accounts[0].handle for one in fleet)
+    assert roster.kin_among(house.agent, handles) == tuple(sorted(handles))
+    assert len(roster._agents) == 0
+    asked = [one.id for one in fleet]
+    assert set(await roster.agents(asked)) == set(asked), "more than are kept are answered all the same"
+    assert len(roster._agents) == 3
+    for one in fleet:
+        roster.said(one.id, f"something that {one.name} says")
+    assert [bool(roster.recent(one)) for one in asked] == [False, False, True, True, True]
+
+
+async def test_whoever_changes_is_read_anew_and_nobody_else(house: SmallHouse) -> None:
+    """What it costs is what has changed: of two that are kept one has."""
+    reads = AwayAtFirst(house)
+    reads.asked.update(("changed_agents", "get_many"))
+    other = house.an_agent("grace")
+    await house.put(other)
+    roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
+    await roster.agents([house.agent.id, other.id])
+    await house.change_agent(goals=("another goal",))
+    assert (await roster.agents([house.agent.id]))[house.agent.id].goals != ("another goal",), "not yet"
+    house.clock.advance(FRESH_SECONDS + 1)
+    known = await roster.agents([house.agent.id, other.id])
+    assert known[house.agent.id].goals == ("another goal",)
+    assert reads.read == [sorted([house.agent.id, other.id]), [house.agent.id]]
+
+
+async def test_who_changes_while_the_fleet_is_learned_is_learned_as_it_is_by_then(house: SmallHouse) -> None:
+    """Its page was read before, and the look that shows the change comes while the other pages are read."""
+    secret = "a goal of its own that nobody else in this fleet has been told of so far"
+    roster: Roster
+
+    class Meanwhile(AwayAtFirst):
+        async def list(self, kind: type[Any], **more: Any) -> Any:
+            page = await house.manager.list(kind, **more)
+            if kind is Agent and not more.get("after"):
+                await house.change_agent(goals=(secret,))
+                house.clock.advance(FRESH_SECONDS + 1)
+                await roster.agents(())
+            return page
+
+    reads = Meanwhile(house)
+    reads.asked.update(("changed_agents", "get_many", "halted"))
+    roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
+    await roster.load()
+    assert roster.confidences.tells("another", [secret])
+
+
+async def test_an_answer_that_a_newer_one_has_overtaken_replaces_nothing(house: SmallHouse) -> None:
+    """Two ask at once; the one who was answered first, before the change, is the last to hear it."""
+    read, told = asyncio.Event(), asyncio.Event()
+
+    class Late(AwayAtFirst):
+        async def get_many(self, kind: type[Any], identifiers: Sequence[str]) -> Any:
+            found = await house.manager.get_many(kind, identifiers)
+            if not read.is_set():
+                read.set()
+                await told.wait()
+            return found
+
+    reads = Late(house)
+    reads.asked.update(("changed_agents",))
+    roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
+    first = asyncio.create_task(roster.agents([house.agent.id]))
+    await read.wait()
+    await house.change_agent(goals=("another goal",))
+    assert (await roster.agents([house.agent.id]))[house.agent.id].goals == ("another goal",)
+    told.set()
+    assert (await first)[house.agent.id].goals == ("another goal",)
+    assert (await roster.agents([house.agent.id]))[house.agent.id].goals == ("another goal",)

@@ -15,7 +15,7 @@ from chimera.domain.grant import Performance
 from chimera.domain.record import Record
 from chimera.domain.review import Review
 from chimera.domain.task import Task, TaskState
-from chimera.ports.store import LIST_MAX, Dossier, Head
+from chimera.ports.store import LIST_MAX, Changed, Dossier, Head
 from chimera.ports.views import AgentQuery, Ages, ReviewQuery, Stretch, Views
 
 R = TypeVar("R", bound=Record)
@@ -81,6 +81,9 @@ class ImitatingViews:
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return await self._views.versions(kind, after=after)
 
+    async def changed_agents(self, *, since: int | None = None) -> Changed:
+        return await self._views.changed_agents(since=since)
+
     async def dossier(self, grant_id: str) -> Dossier:
         return await self._views.dossier(grant_id)
 
@@ -106,6 +109,9 @@ class ImitatingViews:
 
     async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]:
         return await self._views.links(writer, after_seq=after_seq, limit=limit)
+
+    async def links_of(self, after: Mapping[str, int], *, limit: int) -> tuple[Link, ...]:
+        return await self._views.links_of(after, limit=limit)
 
     async def reviews(self, asked: ReviewQuery) -> tuple[Review, ...]:
         return await self._views.reviews(asked)

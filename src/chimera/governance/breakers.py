@@ -17,7 +17,7 @@ from chimera.domain.errors import Conflict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
 from chimera.governance.halts import Halts
-from chimera.ports.store import Reads
+from chimera.ports.store import Reads, news
 
 LINKS_MAX = 500
 CONFIDENCE_BP_MIN, CONFIDENCE_SAMPLE = 5_000, 20
@@ -85,13 +85,8 @@ class Breakers:
             del self._signs[next(iter(self._signs))]
 
     async def _news(self) -> list[Event]:
-        found: list[Event] = []
-        for head in await self._reads.heads():
-            after = max(self._seen.get(head.writer, 0), head.seq - LINKS_MAX)
-            if head.seq > after:
-                links = await self._reads.links(head.writer, after_seq=after, limit=LINKS_MAX)
-                found.extend(_EVENT.decode(link.body) for link in links if _may_count(link.body))
-                self._seen[head.writer] = links[-1].seq if links else after
+        new = news(self._reads, self._seen, behind_max=LINKS_MAX, limit=LINKS_MAX)
+        found = [_EVENT.decode(link.body) async for link in new if _may_count(link.body)]
         return sorted(found, key=lambda event: event.at_us)
 
     async def _look(self, scope: str, breaker: str) -> Halt | None:

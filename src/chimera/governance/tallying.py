@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from chimera.domain import ids
@@ -45,8 +45,7 @@ async def books_of(reads: Reads, campaign: Campaign) -> dict[str, Any]:
 
 async def figures_of(reads: Reads, agent: Agent) -> AgentFigures:
     """One agent over all its campaigns; engagement is what each campaign's last report read on the network."""
-    asked = {one.task_id async for one in every(reads, Review) if one.about != AFTERWARDS}
-    found = [await _campaign(reads, one, asked) async for one in every(reads, Campaign, scope=agent.id)]
+    found = [await _campaign(reads, one) async for one in every(reads, Campaign, scope=agent.id)]
     known = [one async for one in every(reads, Measurement, scope=agent.id)]
     return summed(agent.name, found, by_variant(known))
 
@@ -60,7 +59,7 @@ async def known_of(reads: Reads, agent_id: str, *, since_us: int) -> Known:
     return known, await reads.list(Measurement, states=("harmful",), scope=agent_id)
 
 
-async def _campaign(reads: Reads, campaign: Campaign, asked: Set[str]) -> CampaignFigures:
+async def _campaign(reads: Reads, campaign: Campaign) -> CampaignFigures:
     tasks = [one async for one in every(reads, Task, scope=campaign.id)]
     costs = {one.id: (await costing.task_cost(reads, one)).total_micros for one in tasks}
     revenues = [one async for one in every(reads, Revenue, scope=campaign.id)]
@@ -70,8 +69,13 @@ async def _campaign(reads: Reads, campaign: Campaign, asked: Set[str]) -> Campai
     return CampaignFigures(
         campaign=campaign.id, goal=campaign.goal.text, cost_micros=sum(costs.values()),
         revenue_micros=sum(one.micros for one in revenues), tasks=Counter(str(one.state) for one in tasks),
-        asked=sum(one.id in asked for one in tasks), posts=posts, **await _heard(reads, tasks),
+        asked=sum([await _was_asked(reads, one) for one in tasks]), posts=posts, **await _heard(reads, tasks),
     )  # fmt: skip
+
+
+async def _was_asked(reads: Reads, task: Task) -> bool:
+    """Whether a person was asked before it, by the reviews of this task: those of the whole fleet are not read."""
+    return any(one.about != AFTERWARDS for one in await reads.list(Review, scope=task.id))
 
 
 async def _heard(reads: Reads, tasks: Sequence[Task]) -> dict[str, int]:

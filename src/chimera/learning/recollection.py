@@ -26,7 +26,7 @@ from chimera.learning.memory import Remembering, ranked
 from chimera.ports.clock import Clock
 from chimera.ports.embeddings import Embeddings
 from chimera.ports.recall import VectorIndex, Wanted
-from chimera.ports.store import LIST_MAX, Reads
+from chimera.ports.store import LIST_MAX, Reads, news
 
 RECALL_SECONDS_MAX = 0.5
 QUESTION_CHARS_MAX = 500
@@ -125,16 +125,9 @@ class Remembrance:
     async def _news(self) -> list[Event]:
         """Tasks that were settled since the last look. Whoever is far behind goes on from nearer to the end."""
         specs = [f'"{ref}"'.encode() for ref in self._specs]
-        found: list[Event] = []
-        for head in await self._reads.heads():
-            after = max(self._seen.get(head.writer, 0), head.seq - BEHIND_MAX)
-            if head.seq <= after:
-                continue
-            links = await self._reads.links(head.writer, after_seq=after, limit=LINKS_MAX)
-            told = [link.body for link in links if _SETTLED in link.body]
-            found.extend(_EVENT.decode(body) for body in told if any(spec in body for spec in specs))
-            self._seen[head.writer] = links[-1].seq if links else after
-        return found
+        new = news(self._reads, self._seen, behind_max=BEHIND_MAX, limit=LINKS_MAX)
+        told = [link.body async for link in new if _SETTLED in link.body]
+        return [_EVENT.decode(body) for body in told if any(spec in body for spec in specs)]
 
     async def _remember(self, settled: Sequence[Event]) -> int:
         tasks = [task for task in await self._reads.get_many(Task, [one.subject for one in settled])

@@ -18,6 +18,8 @@ from chimera.domain.task import Task
 R = TypeVar("R", bound=Record)
 
 LIST_MAX = 1_000
+# So many chains are looked at together: what comes of it is held in memory at once.
+CHAINS_AT_ONCE_MAX = 20
 # Of every task type as many as there are: what a claim goes by while no model turns anything away.
 NONE_LIMITED: Mapping[str, int] = MappingProxyType({})
 
@@ -29,6 +31,13 @@ class Head(Struct, frozen=True, kw_only=True):
     epoch: int
     seq: int
     hash: bytes
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """Who has changed, with the version that each has now, and the mark from which the next look goes on."""
+
+    mark: int
+    versions: Mapping[str, int]
 
 
 class Reads(Protocol):
@@ -68,6 +77,14 @@ class Reads(Protocol):
         """
         ...
 
+    async def changed_agents(self, *, since: int | None = None) -> Changed:
+        """The agents that were changed since a mark: all that could not be seen then, and maybe some that could.
+
+        Costs what has changed, not what there is. Without a mark nobody, and where to begin: whoever takes it before it
+        reads anything misses nothing.
+        """
+        ...
+
     async def dossier(self, grant_id: str) -> Dossier:
         """Everything that is known of a grant, read at one moment; or `Missing`."""
         ...
@@ -99,6 +116,10 @@ class Reads(Protocol):
     async def heads(self) -> tuple[Head, ...]: ...
 
     async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]: ...
+
+    async def links_of(self, after: Mapping[str, int], *, limit: int) -> tuple[Link, ...]:
+        """The links of several chains in one look: of each at most `limit`, beyond where it says for its writer."""
+        ...
 
 
 class Store(Reads, Protocol):
@@ -143,3 +164,23 @@ async def every(
         if len(page) < LIST_MAX:
             return
         after = page[-1].id
+
+
+async def news(reads: Reads, seen: dict[str, int], *, behind_max: int, limit: int) -> AsyncGenerator[Link]:
+    """What is new in every chain, and notes in `seen` how far it went: of a hundred chains a few looks, not a hundred.
+
+    Of each chain at most `limit` links, and none that is further than `behind_max` behind its end.
+    """
+    after = {
+        head.writer: begun
+        for head in await reads.heads()
+        if head.seq > (begun := max(seen.get(head.writer, 0), head.seq - behind_max))
+    }
+    writers = sorted(after)
+    for start in range(0, len(writers), CHAINS_AT_ONCE_MAX):
+        asked = {writer: after[writer] for writer in writers[start : start + CHAINS_AT_ONCE_MAX]}
+        found = await reads.links_of(asked, limit=limit)
+        seen.update(asked)
+        for link in found:
+            seen[link.writer] = link.seq
+            yield link

@@ -42,7 +42,7 @@ class Following:
         self._reads = reads
         self._tools = tools
         self._seen: set[str] = set()
-        self._versions: dict[str, int] = {}
+        self._mark: int | None = None
         self._readers: dict[str, Agent] = {}
         self._slots = asyncio.Semaphore(FEEDS_AT_ONCE_MAX)
 
@@ -54,27 +54,28 @@ class Following:
     async def _followers(self) -> list[Follower]:
         """Feeds of active agents that may read the web and have a campaign that is not over."""
         await self._look_again()
-        if not self._readers:
-            return []
-        campaigns = [one async for one in every(self._reads, Campaign, states=("opened", "running"))]
-        campaign_of = {campaign.agent_id: campaign.id for campaign in campaigns}
-        return [
-            Follower(agent, feed, campaign_of[agent.id])
-            for agent in self._readers.values()
-            if agent.id in campaign_of
-            for feed in agent.feeds
-        ]
+        found: list[Follower] = []
+        for agent in self._readers.values():
+            open_ = [one.id async for one in every(self._reads, Campaign, states=("opened", "running"), scope=agent.id)]
+            found += [Follower(agent, feed, open_[-1]) for feed in agent.feeds if open_]
+        return found
 
     async def _look_again(self) -> None:
-        """Who follows a feed. Only who has changed since is read: of ten thousand agents that is nearly nobody."""
-        versions = await self._reads.versions(Agent)
-        changed = sorted(one for one, version in versions.items() if self._versions.get(one) != version)
-        for start in range(0, len(changed), LIST_MAX):
-            for agent in await self._reads.get_many(Agent, changed[start : start + LIST_MAX]):
-                self._readers.pop(agent.id, None)
-                if agent.feeds and agent.state == "active" and agent.may(PERMISSION):
-                    self._readers[agent.id] = agent
-        self._versions = versions
+        """Who follows a feed. After the first look only who has changed since is read, and only who follows is kept."""
+        changed = await self._reads.changed_agents(since=self._mark)
+        if self._mark is None:
+            async for agent in every(self._reads, Agent):
+                self._note(agent)
+        wanted = sorted(changed.versions)
+        for start in range(0, len(wanted), LIST_MAX):
+            for agent in await self._reads.get_many(Agent, wanted[start : start + LIST_MAX]):
+                self._note(agent)
+        self._mark = changed.mark
+
+    def _note(self, agent: Agent) -> None:
+        self._readers.pop(agent.id, None)
+        if agent.feeds and agent.state == "active" and agent.may(PERMISSION):
+            self._readers[agent.id] = agent
 
     async def _read(self, follower: Follower) -> bool:
         async with self._slots:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from chimera.domain import labels, refusals, scopes
@@ -18,6 +18,10 @@ from chimera.ports.clock import Clock
 from chimera.ports.store import LIST_MAX, Reads, every
 
 FRESH_SECONDS = 5
+# So many agents are kept, of those that are asked for; one that is asked for again is read again.
+AGENTS_MAX = 32_768
+# So many are learned from at once, while others wait: who is read for what they keep to themselves is not kept.
+LEARNED_AT_ONCE_MAX = 200
 RECENT_MAX = 12
 HALTED_FRESH_US = 300_000
 QUOTAS_FRESH_US = 1_000_000
@@ -48,42 +52,52 @@ class Glimpse:
 
 
 class Roster:
-    """Agents are read again when they are no longer fresh; effects checks them once more before it acts."""
+    """Agents are read again when they have changed; effects checks them once more before it acts.
+
+    What it costs to be fresh is what has changed, and what is kept is who is asked for (ADR-221). Whoever judges loads
+    it: then it knows of every persona the names that it has, and a hash of what it keeps to itself.
+    """
 
     def __init__(self, *, reads: Reads, clock: Clock) -> None:
         self._reads = reads
         self._clock = clock
-        self._agents: dict[str, Agent] = {}
+        self._agents: OrderedDict[str, Agent] = OrderedDict()
+        self._mark: int | None = None
         self._looked_us = 0
+        self._beginning = asyncio.Lock()
         self._loading = asyncio.Lock()
-        self._recent: dict[str, deque[tuple[str, Labels]]] = {}
+        self._learns = self._has_learned = False
+        self._recent: OrderedDict[str, deque[tuple[str, Labels]]] = OrderedDict()
         self._said = Said()
         self.confidences = Confidences()
-        self._handles: frozenset[str] = frozenset()
-        self._plain_handles: frozenset[str] = frozenset()
+        self._plain_handles: set[str] = set()
         self._halted = Glimpse(reads.halted, clock=clock, fresh_us=HALTED_FRESH_US)
         self._paused = Glimpse(self._read_paused, clock=clock, fresh_us=HALTED_FRESH_US)
         self._quotas = Glimpse(self._read_quotas, clock=clock, fresh_us=QUOTAS_FRESH_US)
 
     async def load(self) -> None:
-        """Every agent of the fleet that is new or has changed, and what is halted. All who ask at once share one look.
+        """What every persona is called and keeps to itself, and what is halted. All who ask at once share one look.
 
         The managers of one process have one roster: the second slot that it takes finds the fleet read.
         """
         async with self._loading:
-            if not self._agents or self._clock.now_us() - self._looked_us >= FRESH_SECONDS * 1_000_000:
-                looked_us, versions = self._clock.now_us(), await self._reads.versions(Agent)
-                await self._read([one for one, version in versions.items() if self._version_of(one) != version])
-                self._looked_us = looked_us
+            # Before anybody is read: who changes meanwhile is read again.
+            await self._freshen()
+            if not self._has_learned:
+                self._learns = True
+                await self._learn_all()
+                self._has_learned = True
         await self.resting()
 
     async def agents(self, identifiers: Iterable[str]) -> dict[str, Agent]:
         """The agents asked for, as they were `FRESH_SECONDS` ago or later."""
         wanted = set(identifiers)
         await self._freshen()
-        if unsure := {one for one in wanted if one not in self._agents or self._is_about_to_begin(one)}:
-            await self._read(unsure)
-        return {one: self._agents[one] for one in wanted if one in self._agents}
+        found = {one: agent for one in wanted if (agent := self._known(one)) is not None}
+        # Who was only installed may be active since: its first work would be refused for what it may not do yet.
+        if unsure := {one for one in wanted if one not in found or found[one].state is AgentState.INSTALLED}:
+            found.update(await self._read(unsure))
+        return found
 
     async def may_use(self, agent_id: str, tool: str) -> bool:
         """Whether an agent is active and permitted what a read tool needs. An agent that is not known may nothing.
@@ -147,44 +161,74 @@ class Roster:
     def said(self, agent_id: str, text: str, carried: Labels = ()) -> None:
         """Note what an agent is about to say, and what labels the words carry."""
         if text:
-            self._recent.setdefault(agent_id, deque(maxlen=RECENT_MAX)).append((text, carried))
+            said = self._recent.pop(agent_id, None)
+            self._recent[agent_id] = said = deque[tuple[str, Labels]](maxlen=RECENT_MAX) if said is None else said
+            said.append((text, carried))
+            if len(self._recent) > AGENTS_MAX:
+                self._recent.popitem(last=False)
             self._said.add(text)
 
-    def _version_of(self, one: str) -> int:
-        known = self._agents.get(one)
-        return known.version if known else 0
-
-    def _is_about_to_begin(self, one: str) -> bool:
-        """Installed and, for all we know, active since: its first work would be refused for what it may not do yet."""
-        return self._agents[one].state is AgentState.INSTALLED
+    def _known(self, one: str) -> Agent | None:
+        agent = self._agents.get(one)
+        if agent is not None:
+            self._agents.move_to_end(one)
+        return agent
 
     async def _freshen(self) -> None:
         """Read anew who has changed. Dated before it is read, so that of a thousand who find it stale one asks."""
         now_us = self._clock.now_us()
+        if self._mark is None:
+            return await self._begin(now_us)
         if now_us - self._looked_us < FRESH_SECONDS * 1_000_000:
             return
         before_us, self._looked_us = self._looked_us, now_us
         try:
-            versions = await self._reads.versions(Agent)
-            await self._read({one for one, agent in self._agents.items() if versions.get(one) != agent.version})
+            changed = await self._reads.changed_agents(since=self._mark)
+            await self._read({one for one, version in changed.versions.items() if self._is_news(one, version)})
         except BaseException:
             self._looked_us = before_us  # Who could not read has not read: the next one asks again.
             raise
+        self._mark = changed.mark
 
-    async def _read(self, identifiers: Iterable[str]) -> None:
+    async def _begin(self, now_us: int) -> None:
+        """Where to begin. Nobody is read before that is known: who changes after the mark is read again."""
+        async with self._beginning:
+            if self._mark is None:
+                self._mark = (await self._reads.changed_agents()).mark
+                self._looked_us = now_us
+
+    def _is_news(self, one: str, version: int) -> bool:
+        known = self._agents.get(one)
+        return self._learns if known is None else known.version != version
+
+    async def _read(self, identifiers: Iterable[str]) -> dict[str, Agent]:
         wanted = sorted(identifiers)
+        found: dict[str, Agent] = {}
         for start in range(0, len(wanted), LIST_MAX):
-            self._keep(await self._reads.get_many(Agent, wanted[start : start + LIST_MAX]))
+            for agent in await self._reads.get_many(Agent, wanted[start : start + LIST_MAX]):
+                found[agent.id] = self._keep(agent)
+        return found
 
-    def _keep(self, agents: Iterable[Agent]) -> None:
-        fresh = {agent.id: agent for agent in agents}
-        self._agents.update(fresh)
-        for agent in fresh.values():
-            self.confidences.keep(agent.id, (agent.persona.voice, *agent.persona.cast, *agent.goals))
-        handles = {account.handle for agent in fresh.values() for account in agent.accounts}
-        if not handles <= self._handles:
-            self._handles |= handles
-            self._plain_handles |= {_plain(handle) for handle in handles}
+    def _keep(self, agent: Agent) -> Agent:
+        """The newer of what is known and what was read: answers may overtake each other."""
+        known = self._agents.pop(agent.id, None)
+        self._agents[agent.id] = kept = agent if known is None or known.version < agent.version else known
+        if len(self._agents) > AGENTS_MAX:
+            self._agents.popitem(last=False)
+        if self._learns:
+            self._learn(kept)
+        return kept
+
+    async def _learn_all(self) -> None:
+        after = ""
+        while page := await self._reads.list(Agent, after=after, limit=LEARNED_AT_ONCE_MAX):
+            for agent in page:
+                self._learn(agent)
+            after = page[-1].id
+
+    def _learn(self, agent: Agent) -> None:
+        self.confidences.keep(agent.id, (agent.persona.voice, *agent.persona.cast, *agent.goals))
+        self._plain_handles.update(_plain(account.handle) for account in agent.accounts)
 
 
 def _plain(handle: str) -> str:

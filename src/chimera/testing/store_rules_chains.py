@@ -11,6 +11,7 @@ from chimera.domain.change import Change
 from chimera.domain.event import GENESIS, Event, EventKind, Link, link_hash, verify
 from chimera.domain.record import next_version
 from chimera.domain.roles import Role
+from chimera.ports import store
 from chimera.ports.store import LIST_MAX, Head, Reads
 from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, moving, outcome, tally
@@ -69,6 +70,37 @@ class ChainRules:
         links = await require_sound(bench.manager, "manager-1")
         assert [link.body for link in links] == [event.content for event in events]
         assert links[0].hash == link_hash(GENESIS, 1, events[0].content)
+
+    @pytest.mark.requirement("R-N4", "R-A2")
+    async def test_several_chains_are_read_in_one_look(self, bench: Bench) -> None:
+        for number in range(5):
+            await bench.manager.commit(change(note=f"m{number}"))
+            await bench.office.commit(change(note=f"o{number}"))
+        managed = await bench.office.links("manager-1", after_seq=3, limit=1)
+        office = bench.office.writer
+        begun = (await head_of(bench.office, office)).seq - 2
+        found = await bench.office.links_of({office: begun, "manager-1": 3, "nobody": 0}, limit=1)
+        assert found == (*managed, *await bench.office.links(office, after_seq=begun, limit=1))
+        assert await bench.office.links_of({}, limit=1) == ()
+
+    @pytest.mark.requirement("R-N4", "R-A2")
+    async def test_news_of_every_chain_are_told_once_and_none_of_long_ago(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(store, "CHAINS_AT_ONCE_MAX", 1)
+        seen: dict[str, int] = {}
+
+        async def told() -> list[str]:
+            new = store.news(bench.office, seen, behind_max=3, limit=2)
+            return [link.writer async for link in new if link.writer in ("manager-1", bench.office.writer)]
+
+        for number in range(5):
+            await bench.manager.commit(change(note=f"m{number}"))
+            await bench.office.commit(change(note=f"o{number}"))
+        chains = sorted(["manager-1", bench.office.writer])
+        assert await told() == [chains[0]] * 2 + [chains[1]] * 2, "of five the newest three, two at a time"
+        assert await told() == chains
+        assert await told() == []
 
     @pytest.mark.requirement("R-N4", "R-E7", "R-A5")
     async def test_five_thousand_at_once_make_one_sound_chain(self, bench: Bench) -> None:

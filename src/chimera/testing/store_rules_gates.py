@@ -87,6 +87,19 @@ class GateRules:
         assert await bench.manager.versions(type(first)) == {first.id: 1, second.id: 2}
         assert await bench.manager.versions(type(first), after=first.id) == {second.id: 2}
 
+    @pytest.mark.requirement("R-A2")
+    async def test_who_has_changed_since_a_mark(self, bench: Bench) -> None:
+        first, second, third = (bench.samples.agent() for _ in range(3))
+        await bench.office.commit(change(first, second))
+        begun = await bench.manager.changed_agents()
+        assert begun.versions == {}
+        await bench.office.commit(change(next_version(second), third))
+        found = await bench.manager.changed_agents(since=begun.mark)
+        everybody = {first.id: 1, second.id: 2, third.id: 1}
+        assert {second.id: 2, third.id: 1}.items() <= found.versions.items() <= everybody.items()
+        assert found.mark >= begun.mark
+        assert (await bench.manager.changed_agents(since=0)).versions == everybody
+
     @pytest.mark.requirement("R-E5")
     async def test_odd_names_are_names(self, bench: Bench) -> None:
         for name in (

@@ -164,5 +164,66 @@ async def test_a_claim_passes_few_halts_however_many_are_in_force(database: Data
     await admin.close()
 
 
+_AGENTS = """
+    INSERT INTO chimera.agent (id, version, state, scope, shard, due_us, rank, body)
+    SELECT gen_random_uuid(), 1, 'active', NULL, NULL, NULL, 0, '{}' FROM generate_series(1, $1) AS n RETURNING id"""
+
+
+@pytest.mark.requirement("R-A2", "R-A7")
+async def test_what_has_changed_costs_what_has_changed_however_many_agents_there_are(database: Database) -> None:
+    """Every process that works with agents asks each five seconds."""
+    reads, admin = await database.open_reads(Role.MANAGER), await database.connect()
+    await admin.fetch(_AGENTS, 10_000)
+    await admin.execute("ANALYZE chimera.agent")
+    mark = (await reads.changed_agents()).mark
+    (changed,) = await admin.fetch(_AGENTS, 1)
+    assert (await reads.changed_agents(since=mark)).versions == {str(changed["id"]): 1}
+    await admin.execute("SET plan_cache_mode = force_generic_plan")
+    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('changed_agents')}")
+    nobody = "00000000-0000-0000-0000-000000000000"
+    assert _pages(await look.fetchval(mark, nobody, 1_000)) < 12
+    everybody = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('versions', 'agent')}")
+    assert _pages(await everybody.fetchval(None)) > 100, "what it was"
+    assert len((await reads.changed_agents(since=0)).versions) == 10_001, "page by page"
+    await admin.close()
+
+
+@pytest.mark.requirement("R-A2")
+async def test_a_change_that_is_committed_late_is_not_passed_over(database: Database) -> None:
+    """It was made before the look and could not be seen then; what came after it could."""
+    reads = await database.open_reads(Role.MANAGER)
+    slow, quick = await database.connect(), await database.connect()
+    mark = (await reads.changed_agents()).mark
+    under_way = slow.transaction()
+    await under_way.start()
+    (late,) = await slow.fetch(_AGENTS, 1)
+    (soon,) = await quick.fetch(_AGENTS, 1)
+    first = await reads.changed_agents(since=mark)
+    assert first.versions == {str(soon["id"]): 1}
+    await under_way.commit()
+    second = await reads.changed_agents(since=first.mark)
+    assert str(late["id"]) in second.versions
+    third = await reads.changed_agents(since=second.mark)
+    assert third.versions == {}
+    await slow.close()
+    await quick.close()
+
+
+@pytest.mark.requirement("R-A2")
+async def test_numbers_that_a_dump_brought_along_are_no_news_for_ever(database: Database) -> None:
+    """Another server had come further with its transactions; and one that was set back knows of nothing since."""
+    reads, admin = await database.open_reads(Role.MANAGER), await database.connect()
+    (brought,) = await admin.fetch(_AGENTS, 1)
+    await admin.execute("ALTER TABLE chimera.agent DISABLE TRIGGER changed")
+    await admin.execute("UPDATE chimera.agent SET changed = changed + 1000000")
+    await admin.execute("ALTER TABLE chimera.agent ENABLE TRIGGER changed")
+    mark = (await reads.changed_agents()).mark
+    assert (await reads.changed_agents(since=mark)).versions == {}
+    await admin.execute("UPDATE chimera.agent SET version = 2")
+    assert (await reads.changed_agents(since=mark)).versions == {str(brought["id"]): 2}
+    assert (await reads.changed_agents(since=mark + 1_000_000)).versions == {str(brought["id"]): 2}, "set back"
+    await admin.close()
+
+
 def _pages(plan: str) -> int:
     return msgspec.json.decode(plan)[0]["Plan"]["Shared Hit Blocks"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -46,9 +47,14 @@ class Table:
         self._by_scope: dict[str | None, set[str]] = {}
         self._by_state: dict[str, set[str]] = {}
         self._claimable: dict[int | None, set[str]] = {}
+        self._changed: dict[str, int] = {}
+        self.puts = 0
 
     def put(self, row: Row) -> None:
         """Insert or replace a row."""
+        self.puts += 1
+        self._changed.pop(row.id, None)
+        self._changed[row.id] = self.puts
         old = self.rows.get(row.id)
         self.rows[row.id] = row
         if old is None:
@@ -72,6 +78,10 @@ class Table:
         if not named:
             return self.beyond(after)
         return (self.rows[key] for key in sorted(min(named, key=len)) if key > after)
+
+    def changed(self, since: int) -> Iterable[Row]:
+        """The rows that were put since the table had so many puts behind it."""
+        return (self.rows[key] for key in takewhile(lambda key: self._changed[key] > since, reversed(self._changed)))
 
     def claimable(self, shards: Iterable[int]) -> Iterable[Row]:
         """The rows of some shards that may be leased."""

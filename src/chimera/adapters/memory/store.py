@@ -24,7 +24,7 @@ from chimera.domain.rows import Row, Written
 from chimera.domain.spending import FULL_BP
 from chimera.domain.task import Task
 from chimera.ports.clock import Clock
-from chimera.ports.store import LIST_MAX, NONE_LIMITED, Head
+from chimera.ports.store import LIST_MAX, NONE_LIMITED, Changed, Head
 
 R = TypeVar("R", bound=Record)
 CLAIM_MAX = 1_000
@@ -77,6 +77,11 @@ class MemoryReads:
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return {row.id: row.version for row in self._table(kind).rows.values() if row.id > after}
 
+    async def changed_agents(self, *, since: int | None = None) -> Changed:
+        table = self._table(Agent)
+        fresh = table.changed(table.puts if since is None else since)
+        return Changed(mark=table.puts, versions={row.id: row.version for row in fresh})
+
     async def dossier(self, grant_id: str) -> Dossier:
         # No await that gives way in it: all is as it stands at one moment.
         grant, seal = await self.get(Grant, grant_id), await self.find(Seal, grant_id)
@@ -122,6 +127,10 @@ class MemoryReads:
     async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]:
         chain = self._database.chains.get(writer)
         return tuple(chain.links[after_seq : after_seq + min(limit, LIST_MAX)]) if chain else ()
+
+    async def links_of(self, after: Mapping[str, int], *, limit: int) -> tuple[Link, ...]:
+        found = [await self.links(writer, after_seq=seq, limit=limit) for writer, seq in sorted(after.items())]
+        return tuple(link for links in found for link in links)
 
     async def close(self) -> None:
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -23,14 +23,16 @@ from chimera.domain.event import Link
 from chimera.domain.figures import ONE_BP
 from chimera.domain.kinds import NAMES
 from chimera.domain.record import Record
+from chimera.domain.rows import BIGINT_MAX
 from chimera.domain.task import Task
-from chimera.ports.store import LIST_MAX, Head
+from chimera.ports.store import LIST_MAX, Changed, Head
 
 R = TypeVar("R", bound=Record)
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Rows: TypeAlias = list[asyncpg.Record]
 Denied: TypeAlias = Callable[[str], Refused]
 CLOSE_SECONDS_MAX = 3.0
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class PostgresReads:
@@ -87,6 +89,23 @@ class PostgresReads:
         found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]), after or None)
         return {str(row["id"]): row["version"] for row in found}
 
+    async def changed_agents(self, *, since: int | None = None) -> Changed:
+        versions: dict[str, int] = {}
+        page = await self._changed_agents(BIGINT_MAX if since is None else since, _NOBODY)
+        mark = int(page[0]["mark"])
+        if since is not None and mark < since:
+            # A database that was brought back from an earlier day: of what it says now, nothing is known.
+            page = await self._changed_agents(0, _NOBODY)
+        while page and page[-1]["id"] is not None:
+            versions.update((str(row["id"]), row["version"]) for row in page)
+            # What changes meanwhile comes with the next look: the mark is the first page's.
+            last = page[-1]
+            page = await self._changed_agents(last["changed"], last["id"]) if len(page) == LIST_MAX else []
+        return Changed(mark=mark, versions=versions)
+
+    async def _changed_agents(self, changed: int, identifier: str) -> Rows:
+        return await self._fetch("agents", query("changed_agents"), changed, identifier, LIST_MAX)
+
     async def dossier(self, grant_id: str) -> Dossier:
         return await self._dossiers.read(grant_id)
 
@@ -119,6 +138,11 @@ class PostgresReads:
     async def links(self, writer: str, *, after_seq: int = 0, limit: int = LIST_MAX) -> tuple[Link, ...]:
         found = await self._fetch("events", query("links"), writer, after_seq, min(limit, LIST_MAX))
         return tuple([Link(writer=writer, seq=row["seq"], body=row["body"], hash=row["hash"]) for row in found])
+
+    async def links_of(self, after: Mapping[str, int], *, limit: int) -> tuple[Link, ...]:
+        statement = query("links_of_writers")
+        found = await self._fetch("events", statement, list(after), list(after.values()), min(limit, LIST_MAX))
+        return tuple([Link(**dict(row)) for row in found])
 
     async def close(self) -> None:
         await self._dossiers.close()

@@ -24,7 +24,7 @@ from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelAnswer, ModelRequest
 from chimera.ports.publisher import Order, Outcome, Publisher, Trace, Traits
 from chimera.ports.sealer import Sealer, SignedRoot
-from chimera.ports.store import LIST_MAX, NONE_LIMITED, Head
+from chimera.ports.store import LIST_MAX, NONE_LIMITED, Changed, Head
 from chimera.ports.tools_read import ToolAnswer
 from chimera.swarm.pool import Pool
 from chimera.testing.simulation.odds import NO_FAULTS, Odds
@@ -134,6 +134,11 @@ class FaultyStore:
         await self._read()
         return await self._store.versions(kind, after=after)
 
+    async def changed_agents(self, *, since: int | None = None) -> Changed:
+        """As the store does."""
+        await self._read()
+        return await self._store.changed_agents(since=since)
+
     async def dossier(self, grant_id: str) -> Dossier:
         """As the store does."""
         await self._read()
@@ -202,6 +207,11 @@ class FaultyStore:
         """As the store does."""
         await self._read()
         return await self._store.links(writer, after_seq=after_seq, limit=limit)
+
+    async def links_of(self, after: Mapping[str, int], *, limit: int) -> tuple[Link, ...]:
+        """As the store does."""
+        await self._read()
+        return await self._store.links_of(after, limit=limit)
 
     async def close(self) -> None:
         """Nothing is held open."""
