@@ -79,6 +79,17 @@ class GateRules:
         assert abs(full.now_us - await bench.effects.now_us()) < HOUR_US
         assert await outcome(bench.effects.dossier(batch.id)) == "record_missing"
 
+    @pytest.mark.requirement("R-A1", "R-A6")
+    async def test_every_dossier_of_one_look_knows_what_is_halted(self, bench: Bench) -> None:
+        grants = [bench.samples.grant(expires_at_us=await bench.effects.now_us() + HOUR_US) for _ in range(5)]
+        for grant in grants:
+            await bench.put(grant)
+        scopes = {f"agent:{number}" for number in range(20)}
+        for scope in scopes:
+            await bench.office.commit(change(bench.samples.halt(scope)))
+        found = await asyncio.gather(*(bench.effects.dossier(grant.id) for grant in grants))
+        assert [(one.grant, one.halted) for one in found] == [(grant, scopes) for grant in grants]
+
     @pytest.mark.requirement("R-A1")
     async def test_versions_say_who_has_changed(self, bench: Bench) -> None:
         first, second = bench.samples.agent(), bench.samples.agent()

@@ -16,6 +16,7 @@ from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import growth
 from chimera.domain.record import SHARDS
 from chimera.domain.roles import Role
+from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 UNDER_WAY = ["waiting", "ready", "leased", "held", "granted", "in_doubt"]
@@ -222,6 +223,21 @@ async def test_numbers_that_a_dump_brought_along_are_no_news_for_ever(database: 
     await admin.execute("UPDATE chimera.agent SET version = 2")
     assert (await reads.changed_agents(since=mark)).versions == {str(brought["id"]): 2}
     assert (await reads.changed_agents(since=mark + 1_000_000)).versions == {str(brought["id"]): 2}, "set back"
+    await admin.close()
+
+
+@pytest.mark.requirement("R-A5", "R-A7")
+async def test_what_is_halted_is_told_once_for_all_dossiers_of_a_look(database: Database) -> None:
+    """With 5,000 halts in force each of 256 dossiers brought the whole list with it."""
+    manager, admin = await database.open("manager-0", Role.MANAGER), await database.connect()
+    samples = Samples()
+    grants = [samples.grant(expires_at_us=2**60) for _ in range(3)]
+    await manager.commit(change(*grants))
+    await admin.execute("""
+        INSERT INTO chimera.halt (id, version, state, scope, shard, due_us, rank, body)
+        SELECT gen_random_uuid(), 1, 'active', 'agent:' || n, 0, 0, 0, '{}' FROM generate_series(1, 5000) AS n""")
+    told = await admin.fetch("SELECT cardinality(halted) FROM chimera.dossiers($1::uuid[])", [one.id for one in grants])
+    assert sorted((row[0] or 0) for row in told) == [0, 0, 5_000]
     await admin.close()
 
 

@@ -83,7 +83,9 @@ class Dossiers:
     async def _read(self, together: Sequence[Asked]) -> None:
         try:
             found = await self._fetch(words([asked.grant_id for asked in together]))
-            dossiers = {str(row["id"]): _dossier_of(row) for row in found}
+            # One moment, one list: it is told with the first of them.
+            halted = frozenset(found[0]["halted"]) if found else frozenset[str]()
+            dossiers = {str(row["id"]): _dossier_of(row, halted) for row in found}
         except Exception as error:  # noqa: BLE001 – whatever it is, it is the answer of everybody who waits for it.
             for asked in together:
                 asked.settle(error)
@@ -93,14 +95,14 @@ class Dossiers:
             asked.settle(dossier if dossier else refusals.unknown(NAMES[Grant], asked.grant_id))
 
 
-def _dossier_of(row: asyncpg.Record) -> Dossier:
+def _dossier_of(row: asyncpg.Record, halted: frozenset[str]) -> Dossier:
     grant = rows.read(Grant, row["body"], version=row["version"], state=row["state"], due_us=row["due_us"])
     return Dossier(
         grant=grant,
         seal=_part_of(Seal, row, "seal"),
         batch=_part_of(Batch, row, "batch"),
         agent=_part_of(Agent, row, "agent"),
-        halted=frozenset(row["halted"]),
+        halted=halted,
         now_us=row["now_us"],
     )
 
