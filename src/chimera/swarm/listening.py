@@ -44,9 +44,9 @@ KINDS = {Decision.LIKE: "thanks", Decision.BLOCK: "abuse"}
 
 
 class Ear(Struct, frozen=True):
-    """One account that is listened to, and the campaign that answers."""
+    """One account that is listened to, whose it is, and the campaign that answers. There is one for every agent."""
 
-    agent: Agent
+    agent_id: str
     account: Account
     campaign_id: str
 
@@ -120,7 +120,7 @@ class Listening:
         wanted, ears = sorted(campaign_of), list[Ear]()
         for start in range(0, len(wanted), LIST_MAX):
             agents = await self._reads.get_many(Agent, wanted[start : start + LIST_MAX])
-            ears.extend(Ear(agent, account, campaign_of[agent.id])
+            ears.extend(Ear(agent.id, account, campaign_of[agent.id])
                         for agent in agents if agent.state == "active" and agent.may("mentions.read")
                         for account in agent.accounts)  # fmt: skip
         return ears
@@ -132,7 +132,7 @@ class Listening:
                      "limit": MENTIONS_MAX}  # fmt: skip
             self._heard_us[ear.account] = self._clock.now_us()
             try:
-                heard = await self._tools.call("mentions", asked, agent_id=ear.agent.id)
+                heard = await self._tools.call("mentions", asked, agent_id=ear.agent_id)
                 posts: list[dict[str, Any]] = heard.content.get("posts", [])
                 for post in posts:
                     await self._bring(ear, post, kin)
@@ -155,14 +155,14 @@ class Listening:
         seen = triage(payload["text"])
         arrival = Arrival(
             campaign_id=ear.campaign_id,
-            agent_id=ear.agent.id,
+            agent_id=ear.agent_id,
             kind=KINDS.get(seen.decision, "mention"),
             payload=payload,
             labels=(labels.PUBLIC,),
             key=payload["post_id"],
             at_us=int(post.get("at_us", 0)),
         )
-        of_day = (ear.agent.id, author, arrival.at_us // DAY_US)
+        of_day = (ear.agent_id, author, arrival.at_us // DAY_US)
         if seen.is_crisis:
             # Before every limit: somebody in need is heard even where a machine would be left alone.
             await self._accept(arrival, escalate=seen.reason)
