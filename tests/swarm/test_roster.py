@@ -185,3 +185,24 @@ async def test_an_answer_that_a_newer_one_has_overtaken_replaces_nothing(house: 
     told.set()
     assert (await first)[house.agent.id].goals == ("another goal",)
     assert (await roster.agents([house.agent.id]))[house.agent.id].goals == ("another goal",)
+
+
+async def test_who_asks_while_the_database_is_away_does_not_wait_for_those_before(house: SmallHouse) -> None:
+    """Each is told after one try of its own, not after the tries of all who came before it."""
+    asked, told = 0, asyncio.Event()
+
+    class Away(AwayAtFirst):
+        async def changed_agents(self, **_: Any) -> Any:
+            nonlocal asked
+            asked += 1
+            await told.wait()
+            raise Unavailable("store_away", "The database does not answer.")
+
+    roster = Roster(reads=Away(house), clock=house.clock)  # pyright: ignore[reportArgumentType]
+    asking = [asyncio.create_task(roster.agents([house.agent.id])) for _ in range(10)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert asked == len(asking)
+    told.set()
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert all(isinstance(one, Unavailable) for one in found)

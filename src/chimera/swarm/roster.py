@@ -64,7 +64,6 @@ class Roster:
         self._agents: OrderedDict[str, Agent] = OrderedDict()
         self._mark: int | None = None
         self._looked_us = 0
-        self._beginning = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._learns = self._has_learned = False
         self._recent: OrderedDict[str, deque[tuple[str, Labels]]] = OrderedDict()
@@ -161,9 +160,11 @@ class Roster:
     def said(self, agent_id: str, text: str, carried: Labels = ()) -> None:
         """Note what an agent is about to say, and what labels the words carry."""
         if text:
-            said = self._recent.pop(agent_id, None)
-            self._recent[agent_id] = said = deque[tuple[str, Labels]](maxlen=RECENT_MAX) if said is None else said
-            said.append((text, carried))
+            lately = self._recent.pop(agent_id, None)
+            if lately is None:
+                lately = deque[tuple[str, Labels]](maxlen=RECENT_MAX)
+            self._recent[agent_id] = lately
+            lately.append((text, carried))
             if len(self._recent) > AGENTS_MAX:
                 self._recent.popitem(last=False)
             self._said.add(text)
@@ -191,11 +192,13 @@ class Roster:
         self._mark = changed.mark
 
     async def _begin(self, now_us: int) -> None:
-        """Where to begin. Nobody is read before that is known: who changes after the mark is read again."""
-        async with self._beginning:
-            if self._mark is None:
-                self._mark = (await self._reads.changed_agents()).mark
-                self._looked_us = now_us
+        """Where to begin. Nobody is read before that is known: who changes after the mark is read again.
+
+        Whoever asks meanwhile asks too, and the first answer counts: all who go on have had one, and read after it.
+        """
+        begun = await self._reads.changed_agents()
+        if self._mark is None:
+            self._mark, self._looked_us = begun.mark, now_us
 
     def _is_news(self, one: str, version: int) -> bool:
         known = self._agents.get(one)
