@@ -25,7 +25,6 @@ from chimera.governance.halts import Halts
 from chimera.governance.spending.history import DAY_US, History
 from chimera.swarm import listening, throttle, watching
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
-from chimera.swarm.listening import Newest
 from chimera.swarm.reserving import OUTLIVES_LEASE_SECONDS
 from chimera.swarm.roster import Roster
 from chimera.swarm.throttle import Throttle
@@ -33,6 +32,7 @@ from chimera.swarm.watching import WatchedDispatch, Watching
 from chimera.testing.manual_clock import ManualClock
 from tests.small_house import PERMITS, SmallHouse
 from tests.small_work import assign
+from tests.swarm import test_listening
 from tests.swarm.test_hearing import Bench, HandedIn
 
 pytestmark = pytest.mark.requirement("R-A5", "R-A7")
@@ -102,12 +102,12 @@ async def test_what_was_sent_to_workers_that_died_is_not_watched_for_ever(
     assert list(watched._agents) == [one.task.id for one in sent[2:]]
 
 
-def test_of_conversations_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_conversations_the_newest_are_remembered(house: SmallHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "KEPT_MAX", 2)
-    newest = Newest[str]()
-    for key in ("a", "b", "a", "c"):
-        newest.note(key)
-    assert [newest.of(key) for key in ("a", "b", "c")] == [2, 0, 1]
+    ears = test_listening.listening(house, test_listening.Mentions("@a", "@b", "@a", "@c"))
+    await ears.once()
+    assert [(author, count) for (_, author, _), count in ears._answered.items()] == [("@a", 2), ("@c", 1)]
+    assert len(ears._in_thread) == 2
 
 
 def a_sign(breaker: str, at_us: int, scope: str = "agent:a") -> Sign:

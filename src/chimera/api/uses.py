@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chimera.domain.event import Event, EventKind
+from chimera.domain.recent import Recent
 
 UNDER_WAY_MAX = 10_000
 # What a connector answers when the network does not take an account's proof.
@@ -45,7 +46,7 @@ class Uses:
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], Use] = {}
-        self._under_way: dict[str, tuple[str, str]] = {}
+        self._under_way: Recent[str, tuple[str, str]] = Recent(UNDER_WAY_MAX)
 
     def of(self, platform: str, handle: str) -> Use:
         """What came of an account's acts."""
@@ -73,8 +74,6 @@ class Uses:
 
     def _begin(self, grant: str, data: dict[str, Any], at_us: int) -> None:
         account = (str(data.get("platform", "")), str(data.get("account", "")))
-        if len(self._under_way) >= UNDER_WAY_MAX:
-            self._under_way.pop(next(iter(self._under_way)))
         self._under_way[grant] = account
         known = self.of(*account)
         self._accounts[account] = replace(known, last_used_us=max(known.last_used_us, at_us))

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from chimera.domain import canonical, labels, refusals
 from chimera.domain.errors import Invalid, Refused
+from chimera.domain.recent import Recent
 from chimera.domain.threat import ThreatLevel
 from chimera.domain.tools import ACTS, Definition, Standing, ToolKind
 from chimera.governance.egress import Egress
@@ -52,7 +53,7 @@ class ToolDoor:
         self._book = book
         self._guards = guards
         self._answer_bytes_max = answer_bytes_max
-        self._validators: dict[str, jsonschema_rs.Validator] = {}
+        self._validators: Recent[str, jsonschema_rs.Validator] = Recent(VALIDATORS_MAX)
 
     async def call(self, tool: str, arguments: dict[str, Any], *, agent_id: str) -> ToolAnswer:
         """What the tool returned, as a stranger's word."""
@@ -142,8 +143,6 @@ class ToolDoor:
 
     def _require_arguments(self, definition: Definition, arguments: Mapping[str, Any]) -> None:
         if definition.digest not in self._validators:
-            if len(self._validators) >= VALIDATORS_MAX:
-                self._validators.clear()
             self._validators[definition.digest] = jsonschema_rs.validator_for(definition.input_schema(), offline=True)
         error = next(self._validators[definition.digest].iter_errors(arguments), None)
         if error is not None:

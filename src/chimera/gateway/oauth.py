@@ -7,7 +7,6 @@ asking browser is shown what to do and goes on by itself. Codes need PKCE, token
 from __future__ import annotations
 
 import html
-from collections import OrderedDict
 from urllib.parse import urlsplit
 
 from mcp.server.auth.provider import (
@@ -29,6 +28,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from chimera.domain.access import SCOPES, TOKEN_SECONDS, Access, AccessState
 from chimera.domain.errors import ChimeraError, Conflict, Refused
+from chimera.domain.recent import Recent
 from chimera.gateway.callers import Callers
 from chimera.governance.identity.accesses import Accesses, Asking, Given
 
@@ -75,7 +75,7 @@ class HouseAuthorization(OAuthAuthorizationServerProvider[HouseCode, HouseRefres
         self._accesses = accesses
         self._issuer = issuer
         self._resource = resource
-        self._registered: OrderedDict[str, OAuthClientInformationFull] = OrderedDict()
+        self._registered: Recent[str, OAuthClientInformationFull] = Recent(REGISTERED_MAX)
 
     # ── clients ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -100,8 +100,6 @@ class HouseAuthorization(OAuthAuthorizationServerProvider[HouseCode, HouseRefres
             _require_returnable(str(one))
         assert client_info.client_id is not None, "the library gives one"
         self._registered[client_info.client_id] = client_info
-        while len(self._registered) > REGISTERED_MAX:
-            self._registered.popitem(last=False)
 
     # ── the question ────────────────────────────────────────────────────────────────────────────────────────────────
 

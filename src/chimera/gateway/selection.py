@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chimera.domain.recent import Recent
 from chimera.domain.tools import Definition
 from chimera.gateway import acts
 from chimera.gateway.thesaurus import said_of
@@ -110,7 +111,7 @@ class Selector:
         self._common = vectors.mean(axis=0) if len(vectors) else np.zeros(self._embeddings.dimensions, np.float32)
         self._words = _unit(vectors - self._common)
         self._places = {word: place for place, word in enumerate(self._vocabulary)}
-        self._near: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._near: Recent[str, tuple[tuple[str, float], ...]] = Recent(NEAR_KEPT_MAX)
         self._texts = np.zeros((len(self._counts), self._embeddings.dimensions), dtype=np.float32)
         for row, count in enumerate(self._counts):
             where = [self._places[word] for word in count]
@@ -178,8 +179,6 @@ class Selector:
 
     def _readings(self, word: str, vector: Any) -> Iterable[tuple[str, float]]:  # noqa: ANN401 – its vector.
         if word not in self._near:
-            if len(self._near) > NEAR_KEPT_MAX:
-                self._near.clear()
             self._near[word] = tuple(self._looked_up(word, vector))
         return self._near[word]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chimera.domain.campaign import Campaign
+from chimera.domain.recent import Recent
 from chimera.ports.store import Reads
 
 # About a kilobyte each.
@@ -20,7 +21,7 @@ class Adopted:
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
-        self._kept: dict[str, Campaign] = {}
+        self._kept: Recent[str, Campaign] = Recent(KEPT_MAX)
 
     async def of(self, ids: Sequence[str]) -> tuple[Campaign, ...]:
         """Those of these ids that there are, each at most once; read from the store where they are not kept."""
@@ -30,10 +31,7 @@ class Adopted:
 
     def keep(self, campaign: Campaign) -> None:
         """As it was just written."""
-        self._kept.pop(campaign.id, None)
         self._kept[campaign.id] = campaign
-        if len(self._kept) > KEPT_MAX:
-            del self._kept[next(iter(self._kept))]
 
     def forget(self, campaign_id: str) -> None:
         """It may have been written since, or nothing comes of it: the next look is at the store."""

@@ -16,6 +16,7 @@ from chimera.domain import scopes
 from chimera.domain.errors import Conflict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.halt import Halt
+from chimera.domain.recent import Recent
 from chimera.governance.halts import Halts
 from chimera.ports.store import Reads, news
 
@@ -59,7 +60,7 @@ class Breakers:
         self._reads = reads
         self._halts = halts
         self._seen: dict[str, int] = {}
-        self._signs: dict[tuple[str, str], deque[Sign]] = {}
+        self._signs: Recent[tuple[str, str], deque[Sign]] = Recent(SCOPES_MAX * len(BREAKERS))
 
     async def once(self) -> tuple[Halt, ...]:
         """One round: the halts that it brought about."""
@@ -73,7 +74,7 @@ class Breakers:
 
     def _keep(self, sign: Sign) -> None:
         key = (sign.scope, sign.breaker)
-        kept = self._signs.pop(key, None)
+        kept = self._signs.get(key)
         if kept is None:
             kept = deque[Sign](maxlen=_NEWEST.get(sign.breaker, _KEPT_MAX))
         self._signs[key] = kept
@@ -81,8 +82,6 @@ class Breakers:
         if seconds := _SECONDS.get(sign.breaker):
             while kept[0].at_us < sign.at_us - seconds * 1_000_000:
                 kept.popleft()
-        if len(self._signs) > SCOPES_MAX * len(BREAKERS):
-            del self._signs[next(iter(self._signs))]
 
     async def _news(self) -> list[Event]:
         new = news(self._reads, self._seen, behind_max=LINKS_MAX, limit=LINKS_MAX)

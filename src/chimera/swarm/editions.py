@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from chimera.domain.brand import Style
 from chimera.domain.edition import Edition, edition_id
+from chimera.domain.recent import Recent
 from chimera.ports.store import Reads
 from chimera.swarm.roster import Roster
 
@@ -18,7 +17,7 @@ class Editions:
     def __init__(self, *, reads: Reads, roster: Roster) -> None:
         self._reads = reads
         self._roster = roster
-        self._known: OrderedDict[str, Edition] = OrderedDict()
+        self._known: Recent[str, Edition] = Recent(EDITIONS_KEPT_MAX)
 
     async def style_of(self, agent_id: str) -> Style:
         """Brand and faces of its package; the house's own for an agent that came without one."""
@@ -43,6 +42,4 @@ class Editions:
                 return None
             self._known[identifier] = found
         self._known.move_to_end(identifier)
-        while len(self._known) > EDITIONS_KEPT_MAX:
-            self._known.popitem(last=False)
         return self._known[identifier]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
+from chimera.domain.recent import Recent
 from chimera.swarm.hearing import HALTED_SECONDS
 
 # With pauses that grow to a minute this is nine minutes for each try: whoever is cut off for longer loses a try.
@@ -16,13 +15,11 @@ class Excuses:
     """Counts them by task, in this process: a manager that begins anew believes anew."""
 
     def __init__(self) -> None:
-        self._taken: OrderedDict[str, int] = OrderedDict()
+        self._taken: Recent[str, int] = Recent(_KEPT_MAX)
 
     def pause_seconds(self, task_id: str) -> int | None:
         """How long the task waits because nobody could be asked; None once that was said too often."""
-        count = self._taken[task_id] = self._taken.pop(task_id, 0) + 1
-        if len(self._taken) > _KEPT_MAX:
-            self._taken.popitem(last=False)
+        count = self._taken[task_id] = self._taken.get(task_id, 0) + 1
         if count > EXCUSES_MAX:
             del self._taken[task_id]
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.heard import heard
 from chimera.domain.quotas import listening_pause_us
+from chimera.domain.recent import Recent
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.intake import Arrival, Intake
 from chimera.ports.clock import Clock
@@ -22,8 +23,6 @@ from chimera.ports.store import LIST_MAX, Reads, every
 from chimera.ports.tools_read import ToolsRead
 from chimera.skills.community.triage import Decision, triage
 from chimera.swarm.loops import log
-
-K = TypeVar("K")
 
 DEPTH_MAX = 4
 # In one conversation all our personas together answer so often, whoever speaks to them.
@@ -51,23 +50,6 @@ class Ear(Struct, frozen=True):
     campaign_id: str
 
 
-class Newest(Generic[K]):
-    """How often each was noted: of so many that were noted last."""
-
-    def __init__(self) -> None:
-        self._counts: dict[K, int] = {}
-
-    def of(self, key: K) -> int:
-        """How often, as far as it is remembered."""
-        return self._counts.get(key, 0)
-
-    def note(self, key: K) -> None:
-        """Once more."""
-        self._counts[key] = self._counts.pop(key, 0) + 1
-        if len(self._counts) > KEPT_MAX:
-            del self._counts[next(iter(self._counts))]
-
-
 class Listening:
     """Asks every network for mentions since the last time. After a crash it asks from the start: intake knows them.
 
@@ -81,12 +63,12 @@ class Listening:
         self._heard_us: dict[Account, int] = {}
         self._refused_us: dict[Account, int] = {}
         self._consents = consents
-        self._in_thread: Newest[tuple[str, str]] = Newest()
+        self._in_thread: Recent[tuple[str, str], int] = Recent(KEPT_MAX)
         self._intake = intake
         self._reads = reads
         self._tools = tools
         self._cursors: dict[Account, int] = {}
-        self._answered: Newest[tuple[str, str, int]] = Newest()
+        self._answered: Recent[tuple[str, str, int], int] = Recent(KEPT_MAX)
         self._slots = asyncio.Semaphore(POLLED_AT_ONCE_MAX)
         self._known_ears: Sequence[Ear] = ()
         self._look_us = 0
@@ -171,11 +153,14 @@ class Listening:
         elif seen.is_opt_out and self._consents is not None:
             await self._note_opt_out(self._consents, author)
             log.info("somebody wants no answer any more", post=arrival.key)
-        elif self._answered.of(of_day) < ANSWERS_PER_AUTHOR_MAX and self._in_thread.of(thread) < THREAD_ANSWERS_MAX:
+        elif (
+            self._answered.get(of_day, 0) < ANSWERS_PER_AUTHOR_MAX
+            and self._in_thread.get(thread, 0) < THREAD_ANSWERS_MAX
+        ):
             # Nobody is answered for ever: two machines that thank each other do not stop by themselves.
             await self._accept(arrival)
-            self._answered.note(of_day)
-            self._in_thread.note(thread)
+            self._answered[of_day] = self._answered.get(of_day, 0) + 1
+            self._in_thread[thread] = self._in_thread.get(thread, 0) + 1
 
     async def _has_opted_out(self, author: str) -> bool:
         return self._consents is not None and await self._consents.has_withdrawn(author, Purpose.ANSWER)

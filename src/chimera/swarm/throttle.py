@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from chimera.domain.draft import Call
 from chimera.domain.event import Event, EventKind
+from chimera.domain.recent import Recent
 from chimera.domain.work import GATEWAY_AWAY, NO_MODEL, Result
 from chimera.governance.calls import TRY
 from chimera.ports.clock import Clock
@@ -68,7 +69,7 @@ class Throttle:
         self._clock = clock
         self._limits: dict[str, _Limit] = {}
         self._lifted: dict[str, int] = {}
-        self._opinions: defaultdict[str, dict[str, tuple[bool, int]]] = defaultdict(dict)
+        self._opinions: defaultdict[str, Recent[str, tuple[bool, int]]] = defaultdict(lambda: Recent(OPINIONS_MAX))
 
     @property
     def limited(self) -> frozenset[str]:
@@ -87,7 +88,7 @@ class Throttle:
         limit = self._limits.get(task_type)
         models = frozenset({GATEWAY}) if result.failure.endswith(GATEWAY_AWAY) else turned_away_by(result.calls)
         if result.worker:
-            self._note_opinion(self._opinions[task_type], result.worker, was_turned_away=bool(models))
+            self._opinions[task_type][result.worker] = (bool(models), self._clock.now_us())
         if models:
             if not result.worker or self._say_most(task_type):
                 self._turned_away(task_type, models, out)
@@ -95,12 +96,6 @@ class Throttle:
             limit.went_well += 1
             if limit.went_well >= limit.most:
                 limit.most, limit.went_well = limit.most + 1, 0
-
-    def _note_opinion(self, said: dict[str, tuple[bool, int]], worker: str, *, was_turned_away: bool) -> None:
-        said.pop(worker, None)
-        said[worker] = (was_turned_away, self._clock.now_us())
-        if len(said) > OPINIONS_MAX:
-            del said[next(iter(said))]
 
     def is_borne_out(self, result: Result, task_type: str) -> bool:
         """Whether it is not only one worker's word that nobody could be asked: this process says so, or others too."""
@@ -112,8 +107,9 @@ class Throttle:
         Where several are at work and one alone has had this type, another is given it first.
         """
         since_us = self._clock.now_us() - OPINION_US
-        found = {worker: one for worker, one in self._opinions[task_type].items() if one[1] > since_us}
-        self._opinions[task_type] = found
+        found = self._opinions[task_type]
+        for worker in [worker for worker, (_, at_us) in found.items() if at_us <= since_us]:
+            del found[worker]
         at_work = {
             worker for said in self._opinions.values() for worker, (_, at_us) in said.items() if at_us > since_us
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from chimera.domain.campaign import Input
+from chimera.domain.recent import Recent
 
 TOLD_MAX = 512
 # So many ids of what was planned are remembered, to know a page that was read before as old.
@@ -21,7 +22,7 @@ class Told:
         self._shards = frozenset(shards)
         self._waiting: dict[str, Input] = {}
         self._under_way: set[str] = set()
-        self._lately: dict[str, None] = {}
+        self._lately: Recent[str, None] = Recent(LATELY_MAX)
         # Until a page was read to its end, others may wait for longer than whoever comes now.
         self._is_behind = True
 
@@ -66,5 +67,3 @@ class Told:
         for one in inputs:
             self._waiting.pop(one.id, None)
             self._lately[one.id] = None
-        while len(self._lately) > LATELY_MAX:
-            del self._lately[next(iter(self._lately))]

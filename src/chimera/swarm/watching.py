@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from chimera.domain.agent import Agent
 from chimera.domain.errors import Unavailable
+from chimera.domain.recent import Recent
 from chimera.domain.record import Record
 from chimera.domain.task import Task, TaskState
 from chimera.domain.work import Assignment, Result
@@ -94,7 +95,7 @@ class WatchedDispatch:
     def __init__(self, dispatch: Dispatch, watching: Watching) -> None:
         self._dispatch = dispatch
         self._watching = watching
-        self._agents: dict[str, str] = {}
+        self._agents: Recent[str, str] = Recent(OUT_MAX)
 
     @property
     def room(self) -> int:
@@ -104,11 +105,8 @@ class WatchedDispatch:
     async def send(self, assignments: Sequence[Assignment]) -> None:
         """Their agents work now."""
         for one in assignments:
-            self._agents.pop(one.task.id, None)
             self._agents[one.task.id] = one.task.agent_id
             self._watching.note(one.task.agent_id, Status.WORKING, task_id=one.task.id)
-        while len(self._agents) > OUT_MAX:
-            del self._agents[next(iter(self._agents))]
         await self._dispatch.send(assignments)
 
     async def results(self) -> tuple[Result, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from chimera.adapters.discovery.wire import CLOSEST, Node, distance, place_of
 from chimera.domain.directory import Pointer
+from chimera.domain.recent import Recent
 
 BITS = 256
 POINTERS_AT_MAX = 16
@@ -119,15 +120,13 @@ class Sequences:
     """The highest sequence that was ever seen of each key at each place: what is older does not come back."""
 
     def __init__(self) -> None:
-        self._highest: OrderedDict[tuple[bytes, str], int] = OrderedDict()
+        self._highest: Recent[tuple[bytes, str], int] = Recent(PLACES_MAX)
 
     def in_force(self, place: bytes, pointers: Iterable[Pointer]) -> tuple[Pointer, ...]:
         """Those that are not older than what was seen before."""
         return tuple(one for one in pointers if self._is_newest(place, one))
 
     def _is_newest(self, place: bytes, pointer: Pointer) -> bool:
-        highest = max(self._highest.pop((place, pointer.public), 0), pointer.sequence)
+        highest = max(self._highest.get((place, pointer.public), 0), pointer.sequence)
         self._highest[place, pointer.public] = highest
-        while len(self._highest) > PLACES_MAX:
-            self._highest.popitem(last=False)
         return pointer.sequence == highest

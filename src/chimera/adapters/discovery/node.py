@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import TypeAlias, cast
 
@@ -38,6 +37,7 @@ from chimera.adapters.system.web import is_public
 from chimera.domain import canonical
 from chimera.domain.directory import Pointer
 from chimera.domain.errors import ChimeraError, Unavailable
+from chimera.domain.recent import Recent
 from chimera.governance.directory import checked, newest
 from chimera.ports.clock import Clock
 
@@ -88,10 +88,10 @@ class DirectoryNode(asyncio.DatagramProtocol):
         self.pointers = Pointers(place_of(self.public))
         self._sequences = Sequences()
         self._secret = secrets.token_bytes(32)
-        self._tokens: OrderedDict[bytes, bytes] = OrderedDict()
-        self._rates: OrderedDict[str, tuple[float, int]] = OrderedDict()
+        self._tokens: Recent[bytes, bytes] = Recent(SOURCES_MAX)
+        self._rates: Recent[str, tuple[float, int]] = Recent(SOURCES_MAX)
         self._pending: dict[bytes, tuple[bytes, Where, asyncio.Future[tuple[bytes, Message]]]] = {}
-        self._unreachable: OrderedDict[Node, int] = OrderedDict()
+        self._unreachable: Recent[Node, int] = Recent(SOURCES_MAX)
         self._transport: asyncio.DatagramTransport | None = None
 
     # ── the socket ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,11 +134,9 @@ class DirectoryNode(asyncio.DatagramProtocol):
     def _has_room(self, where: Where) -> bool:
         """A bucket for each source, so that nobody takes all of our time."""
         source, now_us = f"{where[0]}:{where[1]}" if self._here else where[0], self._clock.now_us()
-        left, at_us = self._rates.pop(source, (BURST, now_us))
+        left, at_us = self._rates.get(source, (BURST, now_us))
         left = min(BURST, left + RATE_A_SECOND * (now_us - at_us) / _US)
         self._rates[source] = (max(0.0, left - 1), now_us)
-        while len(self._rates) > SOURCES_MAX:
-            self._rates.popitem(last=False)
         return left >= 1
 
     # ── answering ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,10 +321,7 @@ class DirectoryNode(asyncio.DatagramProtocol):
 
     def _remember(self, whose: bytes, token: bytes) -> None:
         if token:
-            self._tokens.pop(whose, None)
             self._tokens[whose] = token
-            while len(self._tokens) > SOURCES_MAX:
-                self._tokens.popitem(last=False)
 
     def _missed(self, node: Node) -> None:
         """Nobody answers there. Counts for that address only: whoever names a wrong one harms nobody else.
@@ -336,8 +331,6 @@ class DirectoryNode(asyncio.DatagramProtocol):
         if not self._is_unreachable(node):
             self.neighbours.missed(node)
         self._unreachable[node] = self._clock.now_us() + UNREACHABLE_SECONDS * _US
-        while len(self._unreachable) > SOURCES_MAX:
-            self._unreachable.popitem(last=False)
 
     def _may_ask(self, node: Node) -> bool:
         host = node.where[0]

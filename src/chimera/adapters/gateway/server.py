@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 
 import msgspec
@@ -17,6 +16,7 @@ import structlog
 from chimera.adapters.gateway.frames import Call, Frames, Reply, ToolCall, framed, packed, unpacked
 from chimera.domain import canonical
 from chimera.domain.errors import ChimeraError, Invalid, Refused
+from chimera.domain.recent import Recent
 from chimera.governance.identity.slices import SlicePass
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model, ModelRequest, ModelsFailed
@@ -39,7 +39,7 @@ class WorkersGateway:
         self._recognise = recognise
         self._clock = clock
         # Verifying a signature costs as much as an answer: one slice's is looked at once.
-        self._passes: OrderedDict[str, tuple[SlicePass, ToolsRead]] = OrderedDict()
+        self._passes: Recent[str, tuple[SlicePass, ToolsRead]] = Recent(PASSES_MAX)
         self._talking: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
@@ -89,8 +89,6 @@ class WorkersGateway:
         if found is None:
             opened = self._recognise(token)
             found = self._passes[key] = (opened, self._tools_for(opened))
-            if len(self._passes) > PASSES_MAX:
-                self._passes.popitem(last=False)
         if self._clock.now_us() >= found[0].ends_us:
             raise Refused("slice_refused", "this token opens nothing here: it is over", where="token",
                           remedy="work on what the slice holds")  # fmt: skip

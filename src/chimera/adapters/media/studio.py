@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +20,7 @@ from chimera.adapters.media.film import Scene, film
 from chimera.adapters.media.lifecycle import ORIGINALS, THUMBNAILS, VOUCHED, vouch_of
 from chimera.domain.brand import PLAIN, Brand, Look, Style
 from chimera.domain.errors import Invalid, Missing
+from chimera.domain.recent import Recent
 from chimera.ports.objects import Objects
 from chimera.ports.painter import Painter, Painting, PaintOrder
 from chimera.skills.media import card
@@ -265,15 +265,13 @@ class Vouched:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: Recent[str, None] = Recent(VOUCHED_KEPT_MAX)
 
     async def learn(self, digests: Sequence[str]) -> None:
         """Look for the studio's word about each. Without it a medium is not verified."""
         for digest in digests:
             if digest not in self._known and await self._is_there(digest):
                 self._known[digest] = None
-        while len(self._known) > VOUCHED_KEPT_MAX:
-            self._known.popitem(last=False)
 
     def is_verified(self, digest: str) -> bool:
         """Whether the studio's word about it was found."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 from chimera.domain import canonical
+from chimera.domain.recent import Recent
 from chimera.ports.model import ModelRequest
 
 ANSWERS_MAX = 2_048
@@ -16,8 +15,7 @@ class Memo:
     """The least recently used goes first. One agent's answers are never another's."""
 
     def __init__(self, *, answers_max: int = ANSWERS_MAX) -> None:
-        self._answers_max = answers_max
-        self._kept: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._kept: Recent[str, tuple[int, str]] = Recent(answers_max)
 
     def find(self, model: str, request: ModelRequest, *, now_us: int) -> str | None:
         """The answer to the same question, if it is not too old."""
@@ -31,8 +29,6 @@ class Memo:
     def keep(self, model: str, request: ModelRequest, text: str, *, now_us: int) -> None:
         """Remember an answer that was taken."""
         self._kept[_key(model, request)] = (now_us, text)
-        if len(self._kept) > self._answers_max:
-            self._kept.popitem(last=False)
 
 
 def _key(model: str, request: ModelRequest) -> str:

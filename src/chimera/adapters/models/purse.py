@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
+from chimera.domain.recent import Recent
 from chimera.ports.model import ModelRequest
 
 TASKS_MAX = 20_000
@@ -13,7 +12,7 @@ class Purse:
     """Holds and spendings of the tasks under way. Never lets a task's sum pass its limit by a call that it admits."""
 
     def __init__(self) -> None:
-        self._used: OrderedDict[str, int] = OrderedDict()
+        self._used: Recent[str, int] = Recent(TASKS_MAX)
 
     def room_micros(self, request: ModelRequest) -> int:
         """What the task may still set aside."""
@@ -33,9 +32,6 @@ class Purse:
     def _add(self, request: ModelRequest, micros: int) -> None:
         key = _key(request)
         self._used[key] = self._used.get(key, 0) + micros
-        self._used.move_to_end(key)
-        while len(self._used) > TASKS_MAX:
-            self._used.popitem(last=False)
 
 
 def _key(request: ModelRequest) -> str:

@@ -5,8 +5,9 @@ A task that takes every worker process with it is found, and no other is blamed 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Collection
+
+from chimera.domain.recent import Recent
 
 LOST_MAX = 3
 KEPT_MAX = 10_000
@@ -16,13 +17,12 @@ class Suspects:
     """Counts by task how many lives ended while they had it, and who handed it in without a draft."""
 
     def __init__(self) -> None:
-        self._lost: OrderedDict[str, int] = OrderedDict()
-        self._failed: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._lost: Recent[str, int] = Recent(KEPT_MAX)
+        self._failed: Recent[str, frozenset[str]] = Recent(KEPT_MAX)
 
     def lost(self, task_id: str) -> int:
         """One more life has ended with it; how many did."""
         count = self._lost[task_id] = self._lost.get(task_id, 0) + 1
-        _trim(self._lost)
         return count
 
     @property
@@ -37,7 +37,6 @@ class Suspects:
     def failed(self, task_id: str, worker: str) -> None:
         """This worker made nothing of it."""
         self._failed[task_id] = self._failed.get(task_id, frozenset()) | {worker}
-        _trim(self._failed)
 
     def made(self, task_id: str) -> None:
         """A draft came of it."""
@@ -48,8 +47,3 @@ class Suspects:
         """Whether it may have this one: it has not failed with it, or everybody who is there has."""
         failed = self._failed.get(task_id, frozenset())
         return worker not in failed or failed.issuperset(awake)
-
-
-def _trim(kept: OrderedDict[str, int] | OrderedDict[str, frozenset[str]]) -> None:
-    if len(kept) > KEPT_MAX:
-        kept.popitem(last=False)

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from msgspec import Struct
 
+from chimera.domain.recent import Recent
 from chimera.ports.clock import Clock
 from chimera.ports.network import Declined
 
@@ -60,7 +61,7 @@ class Fetcher:
         self._clock = clock
         self._host_seconds = host_seconds
         self._free_us: dict[str, int] = {}
-        self._delays: dict[str, float] = {}
+        self._delays: Recent[str, float] = Recent(HOSTS_KEPT_MAX)
         timeout = httpx2.Timeout(SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
         limits = httpx2.Limits(max_keepalive_connections=0)
         self._client = httpx2.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
@@ -75,10 +76,7 @@ class Fetcher:
 
     def slow_down(self, host: str, *, seconds: float) -> None:
         """What the host asked for between two requests."""
-        self._delays.pop(host, None)
         self._delays[host] = seconds
-        while len(self._delays) > HOSTS_KEPT_MAX:
-            del self._delays[next(iter(self._delays))]
 
     async def get(
         self, url: str, *, accept: str, bytes_max: int, headers: Mapping[str, str] | None = None, may: May | None = None

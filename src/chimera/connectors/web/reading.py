@@ -5,7 +5,6 @@ Reads only. What stands there are strangers' words, and is handed on as nothing 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from chimera.connectors.web.apart import parsed
 from chimera.connectors.web.fetching import AGENT, Fetcher, Got
 from chimera.connectors.web.robots import Rules
 from chimera.domain.offered import Tool, count_of, string_of
+from chimera.domain.recent import Recent
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined
 
@@ -92,7 +92,7 @@ class Feeds:
         self._fetcher = fetcher
         self._clock = clock
         self._fresh_us = int(fresh_seconds * SECOND_US)
-        self._known: OrderedDict[str, _Feed] = OrderedDict()
+        self._known: Recent[str, _Feed] = Recent(KEPT_MAX)
 
     async def read(self, arguments: Arguments) -> dict[str, Any] | Declined:
         """The feed, read anew if it may have changed."""
@@ -103,9 +103,6 @@ class Feeds:
         if isinstance(known, Declined):
             return known
         self._known[url] = known
-        self._known.move_to_end(url)
-        if len(self._known) > KEPT_MAX:
-            self._known.popitem(last=False)
         return {**known.told, "items": known.told["items"][:limit]}
 
     async def _asked(self, url: str, known: _Feed | None) -> _Feed | Declined:
@@ -131,7 +128,7 @@ class Pages:
     def __init__(self, fetcher: Fetcher, clock: Clock) -> None:
         self._fetcher = fetcher
         self._clock = clock
-        self._rules: OrderedDict[str, tuple[int, Rules]] = OrderedDict()
+        self._rules: Recent[str, tuple[int, Rules]] = Recent(KEPT_MAX)
 
     async def read(self, arguments: Arguments) -> dict[str, Any] | Declined:
         """What the page says."""
@@ -173,8 +170,6 @@ class Pages:
         is_there = got.status == 200
         rules = robots.rules_of(got.data.decode("utf-8", "replace"), agent=AGENT) if is_there else robots.EVERYTHING
         self._rules[site] = (self._clock.now_us(), rules)
-        if len(self._rules) > KEPT_MAX:
-            self._rules.popitem(last=False)
         return rules
 
 

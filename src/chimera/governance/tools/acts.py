@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from chimera.domain.action import Action
 from chimera.domain.decision import Question, Reason
 from chimera.domain.errors import Invalid
+from chimera.domain.recent import Recent
 from chimera.domain.tools import ACTS, CALL_CHARS_MAX, SPENDS, PinState, ToolPin, call_of
 from chimera.governance.egress import Egress
 from chimera.governance.tools.book import PinBook
@@ -34,7 +35,7 @@ class ToolActs:
         self._book = book
         self._egress = egress
         self._prices = prices or {}
-        self._validators: dict[str, jsonschema_rs.Validator] = {}
+        self._validators: Recent[str, jsonschema_rs.Validator] = Recent(VALIDATORS_MAX)
 
     async def proposed(self, question: Question) -> Question:
         """The question about exactly the call that would be made, with what stands against it."""
@@ -104,8 +105,6 @@ class ToolActs:
 
     def _validator(self, pin: ToolPin) -> jsonschema_rs.Validator:
         if pin.digest not in self._validators:
-            if len(self._validators) >= VALIDATORS_MAX:
-                self._validators.clear()
             self._validators[pin.digest] = jsonschema_rs.validator_for(pin.definition.input_schema(), offline=True)
         return self._validators[pin.digest]
 
