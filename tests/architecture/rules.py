@@ -26,6 +26,9 @@ LATE_IMPORTERS = (
 ERRORS = frozenset({"ChimeraError", "Conflict", "Invalid", "Missing", "Refused", "Unavailable"})
 MOCK = re.compile(r"(mock|pytest_mock|unittest\.mock)\b")
 SQL_ROOM = "src/chimera/adapters/postgres/"
+# The text of a function as the database has it; and the one migration that edited some, before that was ruled out.
+FUNCTION_TEXT = re.compile(r"pg_get_functiondef|\bprosrc\b", re.I)
+EDITS_LIVE_FUNCTIONS = "/pre/0500_however_many_there_are.sql"
 
 # Hosts of package registries, in two halves each so that this file does not contain one.
 REGISTRY_HOSTS = tuple(
@@ -234,6 +237,15 @@ def sql_in_python(source: Source) -> Iterator[Fault]:
             continue
         if any(pattern.match(node.value) for pattern in SQL_PATTERNS):
             yield Fault(source.path, node.lineno, "a statement belongs in a .sql file")
+
+
+def edited_functions(path: str, text: str) -> Iterator[Fault]:
+    """Whoever reads the last migration that names a function reads what runs (ADR-223)."""
+    if "/migrations/" not in path or path.endswith(EDITS_LIVE_FUNCTIONS):
+        return
+    for number, line in enumerate(text.splitlines(), start=1):
+        if FUNCTION_TEXT.search(line):
+            yield Fault(path, number, "reads the text of a function: say all of it anew, CREATE OR REPLACE FUNCTION")
 
 
 def registry_hosts(path: str, text: str) -> Iterator[Fault]:

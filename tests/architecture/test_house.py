@@ -81,6 +81,17 @@ def test_no_file_names_a_package_registry() -> None:
     assert not faults, report(faults)
 
 
+def test_migrations_replace_functions_whole() -> None:
+    migrations = [path for path in rules.tracked_files() if "/migrations/" in path.as_posix() and path.suffix == ".sql"]
+    faults = [
+        fault
+        for path in migrations
+        for fault in rules.edited_functions(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+    ]
+    assert len(migrations) > 50
+    assert not faults, report(faults)
+
+
 def test_there_is_no_uv_lock() -> None:
     # It would name the registry's host in every line; requirements/*.lock do not.
     assert not (ROOT / "uv.lock").exists()

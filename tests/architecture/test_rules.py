@@ -78,6 +78,16 @@ def test_a_registry_host_is_named(host: str) -> None:
     assert [fault.line for fault in rules.registry_hosts("a.txt", f"x\n--index-url https://{host}/simple\n")] == [2]
 
 
+@pytest.mark.parametrize(
+    "line", ["now := replace(pg_get_functiondef(one.oid), a, b);", "SELECT p.prosrc FROM pg_proc p"]
+)
+def test_an_edit_of_a_live_function_is_seen(line: str) -> None:
+    found = rules.edited_functions("src/chimera/adapters/postgres/migrations/pre/0999_x.sql", f"DO $do$\n{line}\n")
+    assert [fault.line for fault in found] == [2]
+    whole = "CREATE OR REPLACE FUNCTION chimera.claim() RETURNS void LANGUAGE sql AS 'SELECT';\n"
+    assert not list(rules.edited_functions("src/chimera/adapters/postgres/migrations/pre/0999_x.sql", whole))
+
+
 def test_makefile_is_read_as_make_help_reads_it() -> None:
     makefile = "##@ Run\nup: setup ## Start it\nhidden:\n\techo '## no'\n"
     assert rules.documented_targets(makefile) == {"up": "Start it"}
