@@ -99,16 +99,9 @@ def rejected(
         if again
         else replace(task.after(TaskCommand.REFUSE), reason="; ".join(verdict.findings)[:500] or "not accepted")
     )
-    records = (after, attempt_of(assignment, result, judgement, at_us=occasion.at_us))
-    return Consequence(
-        change=_change(
-            records,
-            (judging_of(assignment, result, judgement, at_us=occasion.at_us, again=again),),
-            occasion,
-            calls=_calls(result, judgement),
-        ),
-        task=after,
-    )
+    attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us)
+    event = judging_of(assignment, result, judgement, at_us=occasion.at_us, again=again)
+    return _judged(result, judgement, after, occasion, records=(attempt,), event=event)
 
 
 def sent_back(
@@ -127,8 +120,7 @@ def sent_back(
         judgement, verdict=msgspec.structs.replace(judgement.verdict, accepted=False, findings=findings)
     )
     event = judging_of(assignment, result, told, at_us=occasion.at_us, again=True)
-    change = _change((after, attempt), (event,), occasion, calls=_calls(result, judgement))
-    return Consequence(change=change, task=after)
+    return _judged(result, judgement, after, occasion, records=(attempt,), event=event)
 
 
 def _revised(task: Task, findings: tuple[str, ...], occasion: Occasion) -> Task:
@@ -142,16 +134,17 @@ def accepted(
 ) -> Consequence:
     """Good, and nothing to be done in the world: the task is done, and what waited for it moves on."""
     after = assignment.task.after(TaskCommand.ACCEPT)
-    records = (after, attempt_of(assignment, result, judgement, at_us=occasion.at_us), *followers)
-    return Consequence(
-        change=_change(
-            records,
-            (judging_of(assignment, result, judgement, at_us=occasion.at_us, again=False),),
-            occasion,
-            calls=_calls(result, judgement),
-        ),
-        task=after,
-    )
+    attempt = attempt_of(assignment, result, judgement, at_us=occasion.at_us)
+    event = judging_of(assignment, result, judgement, at_us=occasion.at_us, again=False)
+    return _judged(result, judgement, after, occasion, records=(attempt, *followers), event=event)
+
+
+def _judged(
+    result: Result, judgement: Judgement, after: Task, occasion: Occasion, *, records: Sequence[Record], event: Event
+) -> Consequence:
+    """The verdict on record, with what worker and judge paid for models."""
+    change = _change((after, *records), (event,), occasion, calls=_calls(result, judgement))
+    return Consequence(change=change, task=after)
 
 
 def decided(

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from chimera.domain import canonical, ids
 from chimera.domain.errors import Invalid
 from chimera.ports.clock import Clock
-from chimera.ports.network import Act, Declined
+from chimera.ports.network import Accepted, Act, Declined
 
 KEPT_MAX = 20_000
 
@@ -63,6 +63,13 @@ class Journal:
         if self._covers(key):
             return None
         return Declined("journal_younger", "it may have been begun before this journal was")
+
+    def sought(self, key: str) -> Begun | Accepted | Declined | None:
+        """What a key leads to: what was begun, what came of it, or how sure it is that nothing was."""
+        begun = self.of(key)
+        if begun is None:
+            return self.unsure(key)
+        return begun if begun.receipt is None else Accepted(begun.receipt)
 
     def _covers(self, key: str) -> bool:
         """Whether this journal was there before anything could be begun under that key."""

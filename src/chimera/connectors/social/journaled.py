@@ -105,12 +105,8 @@ class JournaledNetwork:
         known = self._accounts.of(account)
         if isinstance(known, Declined):
             return known
-        begun = self._journal.of(key)
-        if begun is None:
-            return self._journal.unsure(key)
-        if begun.receipt is not None:
-            return Accepted(begun.receipt)
-        return await told(self._sought(known, begun))
+        begun = self._journal.sought(key)
+        return await told(self._sought(known, begun)) if isinstance(begun, Begun) else begun
 
     async def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | Declined:
         """One of the views."""
