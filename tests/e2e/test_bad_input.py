@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chimera.cli import audit, operate, output
+from chimera.cli import operate, output, retelling
 from chimera.cli.main import app
 from chimera.domain.errors import Invalid
 from tests import fleet
@@ -111,7 +111,7 @@ def test_a_package_that_will_not_do_is_not_installed(tmp_path: Path, old: bytes,
 
 @pytest.mark.requirement("R-K1")
 @pytest.mark.parametrize("task", ["no-id", "", "\x01", "x" * 100_000])
-@pytest.mark.parametrize("command", [audit.replay, audit.trace])
+@pytest.mark.parametrize("command", [retelling.replay, retelling.trace])
 def test_a_task_that_is_none_starts_nothing(command: Callable[..., None], task: str) -> None:
     with pytest.raises(Invalid) as refusal:
         command(task)

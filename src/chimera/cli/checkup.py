@@ -117,12 +117,11 @@ async def _kept(settings: Settings) -> list[Finding]:
     if not settings.database_url and not (settings.folder / "postgres").exists():
         return [_shipped(), *(Finding(name=name, ok=True, found="none yet") for name in ("history", "agents"))]
     try:
-        async with bootstrap.running_or_own_database(settings) as found:
-            reads = await found.reads()
-            try:
-                return [await policy_found(reads), await _history(reads), await _agents(reads)]
-            finally:
-                await reads.close()
+        async with (
+            bootstrap.running_or_own_database(settings) as found,
+            bootstrap.closing(await found.reads()) as reads,
+        ):
+            return [await policy_found(reads), await _history(reads), await _agents(reads)]
     except (ChimeraError, OSError) as error:
         said = str(error)[:300]
         return [_shipped(), *(Finding(name=name, ok=False, found=said, remedy="docs/runbooks/database-gone.md")

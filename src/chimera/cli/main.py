@@ -27,6 +27,7 @@ from chimera.cli import (
     privacy,
     processes,
     rehearse,
+    retelling,
     returns,
     review,
     skill,
@@ -73,7 +74,7 @@ app.add_typer(spend.app)
 app.add_typer(ledger.app)
 for shown in (badge.key, badge.badge, badge.recognise):
     agent.app.command()(shown)
-spec.app.command("trace")(audit.trace)
+spec.app.command("trace")(retelling.trace)
 gateway.app.command("workers")(processes.gateway_workers)
 vault.app.command("serve")(processes.vault_serve)
 spend.app.command("costs")(returns.costs)
@@ -96,7 +97,7 @@ for command in (
     processes.manager,
     processes.worker,
     processes.effects,
-    audit.replay,
+    retelling.replay,
     top.top,
     trends.trends,
 ):

@@ -53,7 +53,7 @@ LODGERS = {
         ("train", "preferences", "train"),
         ("export", "preferences", "export"),
     ),
-    "spec": (("trace", "audit", "trace"),),
+    "spec": (("trace", "retelling", "trace"),),
     "spend": (("task", "spent", "task"), ("tasks", "spent", "tasks"), ("costs", "returns", "costs")),
     "vault": (("serve", "processes", "vault_serve"),),
 }
@@ -63,7 +63,7 @@ COMMANDS = {
     **dict.fromkeys(("login", "logout", "whoami"), "people"),
     "demo": "demo",
     "rehearse": "rehearse",
-    "replay": "audit",
+    "replay": "retelling",
     "top": "top",
     "trends": "trends",
 }
