@@ -36,10 +36,10 @@ gc.disable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the attacks, and what repeats itself; put first what waits more than it computes."""
+    """Mark the attacks, and what repeats itself; put first what waits more than it computes, and what takes long."""
     mark_attacks(items)
     workers = getattr(items[0].config, "workerinput", {}).get("workercount", 1) if items else 1
-    items[:] = arranged(items, is_fleet=is_in_real_time, is_chain=is_beside_a_chain, workers=workers)
+    items[:] = arranged(items, is_fleet=is_in_real_time, is_chain=is_beside_a_chain, is_long=is_long, workers=workers)
     for item in items:
         parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         seed = parameters.get("seed", 0)
@@ -57,6 +57,11 @@ def is_in_real_time(item: pytest.Item) -> bool:
 def is_beside_a_chain(item: pytest.Item) -> bool:
     """Does it wait for the blocks of a chain, or for the rounds of a directory?"""
     return item.path.relative_to(ROOT / "tests").parts[:2] in BESIDE_A_CHAIN
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Does it do the same thing very often? Begun last, it would be what everybody waits for."""
+    return item.get_closest_marker("slow") is not None
 
 
 def mark_attacks(items: list[pytest.Item]) -> None:
