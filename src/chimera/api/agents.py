@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -342,7 +342,7 @@ class AgentRoutes:
         return tuple(_version(line) for line in found.events if line.subject == agent.id)
 
 
-def in_words(names: Iterator[str] | tuple[str, ...] | list[str]) -> tuple[PermissionShown, ...]:
+def in_words(names: Iterable[str]) -> tuple[PermissionShown, ...]:
     """Permissions with what they mean."""
     return tuple(
         PermissionShown(name=name, meaning=PERMISSIONS[name].meaning if name in PERMISSIONS else "no longer exists")

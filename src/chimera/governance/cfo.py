@@ -78,7 +78,7 @@ class CFOAgent:
         self._caught_up_us = -CATCH_UP_US
         self._caught_to_us = max(0, clock.now_us() - HISTORY_US)
         self._looked_at: frozenset[str] = frozenset()
-        self._known: dict[str, tuple[Sequence[Outcome], int]] = {}
+        self._outcomes_read: dict[str, tuple[Sequence[Outcome], int]] = {}
         self._rooms = Rooms(reads=reads, clock=clock)
         self._asked = 0
         self._last_us = 0
@@ -271,11 +271,11 @@ class CFOAgent:
         """What payments like this brought back so far. Below the first limit nobody is asked."""
         if band == "under_10":
             return ()
-        found, read_us = self._known.get(payment.category, ((), -OUTCOMES_FRESH_US))
+        found, read_us = self._outcomes_read.get(payment.category, ((), -OUTCOMES_FRESH_US))
         if payment.at_us - read_us >= OUTCOMES_FRESH_US:
             found = await self._outcomes.outcomes(payment.category)
             if payment.category in CATEGORIES:
-                self._known[payment.category] = (found, payment.at_us)
+                self._outcomes_read[payment.category] = (found, payment.at_us)
         return _return_faults([one for one in found if one.cost_micros > 0])
 
 

@@ -17,6 +17,7 @@ from chimera.adapters.chain.boarding import Boarding, Rider, Weight
 from chimera.adapters.chain.fees import Offer
 from chimera.adapters.chain.ledger import Cargo, NonceBook
 from chimera.adapters.chain.node import Node, Seen
+from chimera.adapters.chain.outcomes import ended, paid_places, receipt
 from chimera.adapters.chain.signatory import Signatory
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 from chimera.domain.programs import Place, pay_coins
@@ -34,7 +35,6 @@ DEAR_PAUSE_SECONDS = 1.0
 GAS_NUMERATOR, GAS_DENOMINATOR = 5, 4
 # What every transaction costs, whatever it does.
 PLAIN_GAS = 21_000
-WORD_BYTES = 32
 # The vault says these for now, not for this payment.
 _LATER = frozenset(
     {
@@ -89,7 +89,7 @@ class ChainWallet:
             return Unknown(str(error)) if self.book.has(order.grant_id) else Rejected(str(error), later=True)
         except (Refused, Invalid, Conflict) as error:
             return Rejected(str(error), later=isinstance(error, Conflict) or error.code in _LATER)
-        return _ended(transfer) or await self._wait(order.grant_id)
+        return ended(transfer) or await self._wait(order.grant_id)
 
     async def trace(self, order: Order) -> Trace:
         """What has become of a payment."""
@@ -102,9 +102,9 @@ class ChainWallet:
         with contextlib.suppress(Unavailable):
             is_paid = transfer.state is TransferState.MINED and transfer.is_paid
             if is_paid and await self._counts(transfer, await self._node.head()):
-                return Published(_receipt(transfer))
+                return Published(receipt(transfer))
         return (
-            Published(_receipt(transfer))
+            Published(receipt(transfer))
             if transfer.state is TransferState.FINAL
             else Unknown(f"it is {transfer.state}")
         )
@@ -369,7 +369,7 @@ class ChainWallet:
 
     async def _noted(self, shipment: Shipment, seen: Seen, head: int) -> None:
         self._missing.pop(shipment.nonce, None)
-        mined = await self.book.mined(shipment, seen, paid=_paid(seen, len(shipment.transfers)))
+        mined = await self.book.mined(shipment, seen, paid=paid_places(seen, len(shipment.transfers)))
         if await self._counts(mined.lead, head):
             self._answer_paid(mined)
 
@@ -446,47 +446,9 @@ class ChainWallet:
     def _answer_paid(self, shipment: Shipment) -> None:
         for one in shipment.transfers:
             if one.is_paid:
-                self._answer_one(one, Published(_receipt(one)))
+                self._answer_one(one, Published(receipt(one)))
 
     def _answer_one(self, transfer: Transfer, outcome: Outcome) -> None:
         waiting = self._waiting.pop(transfer.grant_id, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(outcome)
-
-
-def _paid(seen: Seen, places: int) -> tuple[bool, ...]:
-    """Which places were paid: all of a transaction that carries one; of several what its contract has said."""
-    if not seen.succeeded or places == 1:
-        return (seen.succeeded,) * places
-    if len(seen.said) != WORD_BYTES:
-        raise Unavailable("chain_unavailable", "the node does not say who was paid", where=seen.hash,
-                          remedy="ask a node that keeps logs: rpc in the wallets' file")  # fmt: skip
-    bits = int.from_bytes(seen.said, "big")
-    return tuple(bool(bits >> (places - 1 - place) & 1) for place in range(places))
-
-
-def _ended(transfer: Transfer) -> Outcome | None:
-    match transfer.state:
-        case TransferState.FINAL:
-            return Published(_receipt(transfer))
-        case TransferState.REVERTED:
-            return Rejected("the chain reverted it")
-        case TransferState.FOREIGN:
-            return Unknown("the vault signed it under another nonce, or its nonce was used by somebody else")
-        case TransferState.RESERVED | TransferState.FREE | TransferState.SENT | TransferState.MINED:
-            return None
-
-
-def _receipt(transfer: Transfer) -> dict[str, object]:
-    """What the network said, for the performance. Amounts in wei are strings: no integer of JSON holds them."""
-    return {
-        "network": transfer.chain,
-        "hash": transfer.mined_hash,
-        "nonce": transfer.nonce,
-        "block": transfer.block,
-        "place": transfer.place,
-        "places": transfer.places,
-        "fee_wei": transfer.paid_wei,
-        "saved_wei": str(int(transfer.naive_wei) - int(transfer.paid_wei)),
-        "consents": [f"{one.role}:{one.key_id}" for one in transfer.consents],
-    }

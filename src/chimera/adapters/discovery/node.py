@@ -276,17 +276,18 @@ class DirectoryNode(asyncio.DatagramProtocol):
     ) -> tuple[bytes, Message] | None:  # fmt: skip
         """One question; asked again with a token where the first answer is one. Nothing if nobody answers."""
         answer = None
+        # Of whom nobody knows a key yet, the token is kept by where it is.
+        whose = known or node.host + str(node.port).encode()
         for _ in range(2):
             message = Message(
                 kind=kind, nonce=secrets.token_bytes(12), to=known, target=target, offset=offset,
-                token=self._tokens.get(known or node.host + bytes(str(node.port), "ascii"), b""),
-                pointers=(data,) if data else (),
+                token=self._tokens.get(whose, b""), pointers=(data,) if data else (),
             )  # fmt: skip
             answer = await self._exchanged(message, known, node.where, seconds_max=patience * self._seconds_max)
             if answer is None:
                 self._missed(node)
                 return None
-            self._remember(known or node.host + bytes(str(node.port), "ascii"), answer[1].token)
+            self._remember(whose, answer[1].token)
             if answer[1].target == target or answer[1].kind is Kind.STORED:
                 self._remember(answer[0], answer[1].token)
                 self.neighbours.met(node_at(answer[0], node.where))
