@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
-from chimera.adapters.chain import x402
+from chimera.adapters.chain import buyer, x402
 from chimera.adapters.chain.seller import Receipt, Seller
 from chimera.domain.errors import Invalid
 from chimera.domain.grant import Performance, PerformanceState
@@ -98,7 +98,8 @@ async def test_an_api_is_paid_within_a_grant_and_the_receipt_enters_the_seller()
         assert facilitator.settled == 1
 
 
-async def test_a_seller_that_takes_the_money_and_says_nothing_is_found_out() -> None:
+async def test_a_seller_that_takes_the_money_and_says_nothing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buyer, "SECONDS_MAX", 5.0)
     async with shop() as (house, made, facilitator):
         made.is_mute = True
         performance = await buy(house, made)
@@ -116,8 +117,8 @@ async def test_what_a_seller_does_not_take() -> None:
             assert reply.status == 402
             required = x402.from_header(reply.headers[x402.REQUIRED], x402.Required, name="price")
         granted = await house.grant(a_chain_payment(PRICE, chain="polygon", url=made.url))
-        buyer = house.buyer("polygon")
-        signed = await buyer._signatory.authorize(await buyer._signatory.evidence(granted.grant.id))
+        buying = house.buyer("polygon")
+        signed = await buying._signatory.authorize(await buying._signatory.evidence(granted.grant.id))
         good = x402.payload_of(signed, required.accepts[0], required.resource)
         forged = replace(good, payload=replace(good.payload, signature="0x" + "11" * 64 + "1b"))
         told = good.payload.authorization
