@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from chimera.domain import labels, refusals, scopes
@@ -12,6 +12,7 @@ from chimera.domain.budget import QUOTAS, Cap
 from chimera.domain.halt import Halt, HaltState
 from chimera.domain.labels import Labels
 from chimera.domain.permissions import needed_for_tool, permits
+from chimera.domain.recent import Recent
 from chimera.governance.confidences import Confidences
 from chimera.governance.safety.likeness import Said
 from chimera.ports.clock import Clock
@@ -61,12 +62,12 @@ class Roster:
     def __init__(self, *, reads: Reads, clock: Clock) -> None:
         self._reads = reads
         self._clock = clock
-        self._agents: OrderedDict[str, Agent] = OrderedDict()
+        self._agents: Recent[str, Agent] = Recent(AGENTS_MAX)
         self._mark: int | None = None
         self._looked_us = 0
         self._loading = asyncio.Lock()
         self._learns = self._has_learned = False
-        self._recent: OrderedDict[str, deque[tuple[str, Labels]]] = OrderedDict()
+        self._recent: Recent[str, deque[tuple[str, Labels]]] = Recent(AGENTS_MAX)
         self._said = Said()
         self.confidences = Confidences()
         self._plain_handles: set[str] = set()
@@ -160,13 +161,11 @@ class Roster:
     def said(self, agent_id: str, text: str, carried: Labels = ()) -> None:
         """Note what an agent is about to say, and what labels the words carry."""
         if text:
-            lately = self._recent.pop(agent_id, None)
+            lately = self._recent.get(agent_id)
             if lately is None:
                 lately = deque[tuple[str, Labels]](maxlen=RECENT_MAX)
-            self._recent[agent_id] = lately
             lately.append((text, carried))
-            if len(self._recent) > AGENTS_MAX:
-                self._recent.popitem(last=False)
+            self._recent[agent_id] = lately
             self._said.add(text)
 
     def _known(self, one: str) -> Agent | None:
@@ -214,10 +213,8 @@ class Roster:
 
     def _keep(self, agent: Agent) -> Agent:
         """The newer of what is known and what was read: answers may overtake each other."""
-        known = self._agents.pop(agent.id, None)
+        known = self._agents.get(agent.id)
         self._agents[agent.id] = kept = agent if known is None or known.version < agent.version else known
-        if len(self._agents) > AGENTS_MAX:
-            self._agents.popitem(last=False)
         if self._learns:
             self._learn(kept)
         return kept
