@@ -377,12 +377,47 @@ async def test_a_task_that_nobody_ever_hands_in_is_given_up_in_the_end(house: Sm
             break
         house.clock.advance(LEASE_SECONDS + 1)
     after = await house.manager.get(Task, task.id)
-    limits = SPECS["copy.post"].limits
-    most = limits.attempts_max + limits.revisions_max + LEASES_LOST_MAX
-    assert (after.state, after.attempt) == (TaskState.FAILED, most + 1)
-    assert after.reason.endswith("[leases_lost]")
+    assert (after.state, after.attempt) == (TaskState.FAILED, 1)
+    assert after.reason.startswith(f"leased {LEASES_LOST_MAX} times") and after.reason.endswith("[leases_lost]")
     assert (await house.manager.get(Task, behind.id)).state is TaskState.DROPPED
-    assert len(bench.dispatch.sent) == after.attempt - 1
+    assert len(bench.dispatch.sent) == LEASES_LOST_MAX
+
+
+async def with_lost_leases(house: SmallHouse, bench: Bench, *, count: int) -> None:
+    """As many managers end, one after the other, while a worker has the task; then it is leased once more."""
+    for _ in range(count):
+        await bench.claiming.once()
+        house.clock.advance(LEASE_SECONDS + 1)
+    await bench.claiming.once()
+
+
+@pytest.mark.requirement("R-A2", "R-A4")
+async def test_managers_that_end_one_after_the_other_cost_a_task_no_try(house: SmallHouse) -> None:
+    """Its tries are those that failed: as many as without the managers' ends, and between two of them as many ends."""
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    tries = SPECS["copy.post"].limits.attempts_max
+    for number in range(1, tries + 1):
+        await with_lost_leases(house, bench, count=LEASES_LOST_MAX - 1)
+        leased = await house.manager.get(Task, task.id)
+        assert (leased.attempt, leased.leases_lost) == (number, LEASES_LOST_MAX - 1)
+        await bench.hand_in(bench.result_of(None, failure="the model said nothing of use"))
+        after = await house.manager.get(Task, task.id)
+        expected = TaskState.READY if number < tries else TaskState.FAILED
+        assert (after.state, after.attempt, after.leases_lost) == (expected, number, 0)
+        house.clock.advance(60)
+
+
+@pytest.mark.requirement("R-A2", "R-A4")
+async def test_a_postponement_is_no_answer_and_forgets_no_lost_lease(house: SmallHouse) -> None:
+    """Whoever takes a task and only ever says that it must wait would have it for ever."""
+    bench = Bench(house)
+    task = await house.a_task(state=TaskState.READY, attempt=0)
+    await with_lost_leases(house, bench, count=2)
+    await house.halt("fleet")
+    await bench.hand_in(bench.result_of(None, failure="somebody is halted [halted]"))
+    after = await house.manager.get(Task, task.id)
+    assert (after.state, after.attempt, after.leases_lost) == (TaskState.READY, 0, 2)
 
 
 @pytest.mark.requirement("R-A2")

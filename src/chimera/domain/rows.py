@@ -16,7 +16,7 @@ from chimera.domain.change import Change
 from chimera.domain.errors import Invalid
 from chimera.domain.kinds import KINDS, NAMES
 from chimera.domain.record import Record
-from chimera.domain.task import Task
+from chimera.domain.task import Task, TaskState
 
 R = TypeVar("R", bound=Record)
 
@@ -151,16 +151,21 @@ def _row_of(record: Record) -> Row:
 
 
 def read(kind: type[R], body: bytes | str, *, version: int, state: str, due_us: int | None) -> R:
-    """The record of a row. A lease changes a task's columns alone; the attempt follows from how often that was."""
+    """The record of a row. A lease changes a task's columns alone; what was tried follows from how often that was.
+
+    A lease of a ready task begins a try. One of a leased task goes on with it: whoever had it before never answered.
+    """
     record = cast("R", _DECODERS[kind].decode(body))
     if record.version == version:
         return record
     assert isinstance(record, Task), "only leases change columns and leave the body"
+    begins = record.state is not TaskState.LEASED
     changes: dict[str, Any] = {
         "version": version,
-        "state": type(record.state)(state),
+        "state": TaskState(state),
         "due_at_us": due_us,
-        "attempt": record.attempt + version - record.version,
+        "attempt": record.attempt + begins,
+        "leases_lost": record.leases_lost + version - record.version - begins,
     }
     return msgspec.structs.replace(record, **changes)
 

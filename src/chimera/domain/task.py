@@ -96,6 +96,8 @@ class Task(Record, frozen=True, kw_only=True):
 
     `order` names the review in which a person ordered it; such a task is no worker's, and waits for the gate alone.
     `ends_at_us` is when its campaign's time is over (0: never): nobody begins with it then, and nothing of it goes out.
+    `attempt` counts tries, this one too; `leases_lost` the leases since the last answer that ran out, or ended with
+    whoever had them: those were no tries (ADR-222).
     `choice` is how the bandit had it made; `is_timed` says that the time is the plan's or a person's, not the bandit's.
     """
 
@@ -115,6 +117,7 @@ class Task(Record, frozen=True, kw_only=True):
     ends_at_us: int = 0
     priority: int = 100
     attempt: int = 0
+    leases_lost: int = 0
     revision: int = 0
     feedback: tuple[str, ...] = ()
     grant_id: str | None = None

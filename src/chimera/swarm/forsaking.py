@@ -15,9 +15,10 @@ from chimera.swarm import hearing
 from chimera.swarm.court import Court
 from chimera.swarm.loops import log
 
-# So many leases may run out, or end with their manager, beside the tries and revisions that a task type allows.
+# So many leases in a row may run out, or end with their manager, between two answers. They are no tries: managers that
+# are restarted one after the other cost a task none.
 LEASES_LOST_MAX = 10
-WHY = "leased {count} times, and whoever had it never handed anything in [leases_lost]"
+WHY = "leased {count} times in a row, and whoever had it never handed anything in [leases_lost]"
 
 
 class Forsaking:
@@ -29,20 +30,16 @@ class Forsaking:
 
     async def worth_it(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """Those that may be tried again; the others have failed, and what waits for them is dropped."""
-        lost = [task for task in tasks if task.attempt > self._most(task)]
+        lost = [task for task in tasks if task.leases_lost >= LEASES_LOST_MAX]
         for task in lost:
             await self._give_up(task)
         return tasks if not lost else [task for task in tasks if task not in lost]
 
-    def _most(self, task: Task) -> int:
-        limits = self._court.contracts.specs[task.spec.name].limits
-        return limits.attempts_max + limits.revisions_max + LEASES_LOST_MAX
-
     async def _give_up(self, task: Task) -> None:
-        result = Result(task_id=task.id, task_version=task.version, failure=WHY.format(count=task.attempt))
+        result = Result(task_id=task.id, task_version=task.version, failure=WHY.format(count=task.leases_lost))
         limits = msgspec.structs.replace(self._court.contracts.specs[task.spec.name].limits, attempts_max=0)
         step = hearing.failed(task, result, limits, self._court.occasion(task))
-        log.error("a task is given up: nobody hands it in", task=task.id, leases=task.attempt)
+        log.error("a task is given up: nobody hands it in", task=task.id, leases=task.leases_lost)
         try:
             await self._store.commit(await followers.with_dropped(self._store, step.task, step.change))
         except Conflict:

@@ -57,6 +57,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
     command = TaskCommand.RETRY if again else TaskCommand.FAIL
     after = replace(
         task.after(command),
+        leases_lost=0,
         due_at_us=occasion.at_us + RETRY_SECONDS * 1_000_000 * task.attempt,
         reason=result.failure[:500],
     )
@@ -125,8 +126,9 @@ def sent_back(
 
 def _revised(task: Task, findings: tuple[str, ...], occasion: Occasion) -> Task:
     return replace(
-        task.after(TaskCommand.RETRY), revision=task.revision + 1, feedback=findings, due_at_us=occasion.at_us
-    )
+        task.after(TaskCommand.RETRY), revision=task.revision + 1, leases_lost=0, feedback=findings,
+        due_at_us=occasion.at_us,
+    )  # fmt: skip
 
 
 def accepted(

@@ -68,13 +68,27 @@ class ClaimRules:
         assert await claim(bench.manager) == ()
         await bench.world.pass_time(0.3)
         (second,) = await claim(bench.manager, seconds=0.2)
-        assert (second.version, second.attempt, second.state) == (3, 2, TaskState.LEASED)
+        assert (second.version, second.attempt, second.state) == (3, 1, TaskState.LEASED)
+        assert (first.leases_lost, second.leases_lost) == (0, 1), "nothing came of the first: that was no try"
         stale = first.after(TaskCommand.ACCEPT)
         assert await outcome(bench.manager.commit(change(stale))) == "record_stale"
         done = second.after(TaskCommand.ACCEPT)
         await bench.put(done)
         assert await bench.manager.get(Task, task.id) == done
-        assert done.attempt == 2
+        assert (done.attempt, done.leases_lost) == (1, 1)
+
+    @pytest.mark.requirement("R-A6", "R-A4")
+    async def test_every_lease_of_a_leased_task_is_one_lost(self, bench: Bench) -> None:
+        planned = bench.samples.task().leased_at_birth(await bench.manager.now_us())
+        await bench.put(planned)
+        for lost in (1, 2, 3):
+            (leased,) = await claim(bench.manager, seconds=0.2)
+            assert (leased.version, leased.attempt, leased.leases_lost) == (1 + lost, 1, lost)
+            await bench.world.pass_time(0.3)
+        back = leased.given_back(0)
+        await bench.put(back)
+        (again,) = await claim(bench.manager)
+        assert (again.attempt, again.leases_lost) == (1, 3), "a lease that was given back was no try, and is not lost"
 
     @pytest.mark.requirement("R-A6")
     async def test_a_retried_task_counts_on(self, bench: Bench) -> None:
