@@ -63,7 +63,8 @@ Cause = Callable[[Watched], object]
 CAUSES: dict[str, tuple[Cause, str, str]] = {
     "confidence": (lambda one: one.drafts(4_900), scopes.agent(ADA), "average confidence of the last 20 tasks is 49"),
     "errors": (
-        lambda one: one.say(EventKind.WORK_FAILED, times=ERRORS_SAMPLE, agent=ADA), scopes.agent(ADA),
+        lambda one: one.say(EventKind.WORK_FAILED, times=ERRORS_SAMPLE, agent=ADA, attempt=2, again=True),
+        scopes.agent(ADA),
         "20 of the last 20 tries at work failed",
     ),
     "refusals": (
@@ -107,6 +108,32 @@ async def test_it_survives_a_restart_and_is_not_repeated_once_a_person_has_lifte
     assert await watched.halted() == frozenset()
     await cause(watched)  # type: ignore[misc]
     assert await watched.halted() == {scope}
+
+
+async def tried(watched: Watched, *, failed: int, agent: str) -> None:
+    """Tasks of which so many tries failed, one after the other, before a draft came; or that were given up."""
+    for attempt in range(1, failed + 1):
+        await watched.say(EventKind.WORK_FAILED, agent=agent, attempt=attempt, again=attempt < 3)
+    if failed < 3:
+        await watched.drafts(9_000, times=1, agent=agent)
+
+
+@pytest.mark.requirement("R-A7")
+async def test_a_worker_that_fails_all_it_is_given_halts_nobody(watched: Watched) -> None:
+    """Whoever has taken one over is given most first tries, as it is always done; the next try is another's."""
+    await watched.say(EventKind.WORK_FAILED, times=3 * ERRORS_SAMPLE, agent=ADA, attempt=1, again=True)
+    for _ in range(ERRORS_SAMPLE):
+        await tried(watched, failed=1, agent=BEN)
+    assert await watched.halted() == frozenset()
+
+
+async def test_tasks_that_nobody_can_do_halt_their_agent(watched: Watched) -> None:
+    for _ in range(ERRORS_SAMPLE // 2):
+        await tried(watched, failed=3, agent=ADA)
+        await tried(watched, failed=0, agent=BEN)
+    # Where a type has one try, the first is the last.
+    await watched.say(EventKind.WORK_FAILED, times=ERRORS_SAMPLE, agent=BEN, attempt=1, again=False)
+    assert await watched.halted() == {scopes.agent(ADA), scopes.agent(BEN)}
 
 
 async def test_half_is_enough_and_a_few_say_nothing(watched: Watched) -> None:

@@ -154,7 +154,7 @@ async def memory_at_work(
 @contextlib.asynccontextmanager
 async def late_vectors() -> AsyncGenerator[LateVectors]:
     """Embeddings for one process, which are loaded when they are needed."""
-    vectors = LateVectors(_warm)
+    vectors = LateVectors(_warm, clock=SystemClock())
     try:
         yield vectors
     finally:

@@ -121,7 +121,9 @@ def signs_of(event: Event) -> Iterable[Sign]:
                        subject=event.subject)  # fmt: skip
             yield Sign(scope=agent, breaker="errors", at_us=at_us, value=0)
             yield Sign(scope=agent, breaker="harm", at_us=at_us, value=0)
-        case EventKind.WORK_FAILED if agent:
+        case EventKind.WORK_FAILED if agent and (int(data["attempt"]) > 1 or not data["again"]):
+            # A first try that failed is one worker's word, and the next one is another's: whoever has taken a worker
+            # over could have every agent halted by it (ADR-219).
             yield Sign(scope=agent, breaker="errors", at_us=at_us, value=1)
         case EventKind.EFFECT_FINISHED:
             yield Sign(scope=scopes.platform(str(data["platform"])), breaker="refusals", at_us=at_us, value=0)

@@ -269,6 +269,27 @@ async def test_whoever_cannot_reach_the_gateway_is_left_alone_for_a_while(server
         assert dispatch.room == 0
 
 
+def test_a_worker_that_met_a_gateways_restart_is_back_in_a_second_and_one_that_is_cut_off_rests_longer() -> None:
+    crowd, now_us, rested = Crowd(), 0, list[int]()
+    hello = Hello(incarnation="1", capacity=2, busy=0)
+    for _ in range(6):
+        crowd.heard("cut-off", hello, now_us=now_us)
+        # All that it had comes back with the same word: that is one rest.
+        for _ in range(32):
+            crowd.rest("cut-off", now_us=now_us)
+        since_us = now_us
+        while not crowd.room:
+            now_us += 250_000
+            crowd.heard("cut-off", hello, now_us=now_us)
+            crowd.give_up_silent(now_us=now_us)
+        rested.append((now_us - since_us) // 1_000_000)
+    assert rested == [1, 2, 4, 8, 10, 10]
+    crowd.has_rested("cut-off")
+    crowd.rest("cut-off", now_us=now_us)
+    crowd.give_up_silent(now_us=now_us + 1_000_000)
+    assert crowd.room == 2, "whoever has made something begins anew"
+
+
 def test_whoever_says_that_he_can_carry_everything_is_given_no_more_than_others() -> None:
     crowd = Crowd()
     crowd.heard("thief", Hello(incarnation="1", capacity=10**12, busy=0), now_us=0)

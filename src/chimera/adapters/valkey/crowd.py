@@ -15,6 +15,8 @@ from chimera.adapters.valkey.slices import Hello
 SILENT_US_MAX = 3_000_000
 # As many as a worker process may be set to carry.
 CAPACITY_MAX = 20_000
+# A worker that cannot reach the gateway can do nothing. One that was only started anew is back soon.
+REST_SECONDS, REST_SECONDS_MAX = 1, 10
 
 
 class Life(Struct, frozen=True):
@@ -32,6 +34,7 @@ class Crowd:
         self._given: Counter[Life] = Counter()
         self._deaf_until_us = 0
         self._resting: dict[str, int] = {}
+        self._rests: Counter[str] = Counter()
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -57,6 +60,7 @@ class Crowd:
         for worker, (_, heard_us) in tuple(self._hellos.items()):
             if now_us - max(heard_us, self._deaf_until_us) > SILENT_US_MAX:
                 del self._hellos[worker]
+                self._rests.pop(worker, None)
 
     def is_living(self, life: Life) -> bool:
         """Whether this very life is still the worker's present one."""
@@ -73,9 +77,16 @@ class Crowd:
         found = [(self._busy_of(worker), -room, worker) for worker in self._hellos if (room := self._room_of(worker))]
         return [(self._life_of(worker), -room) for _, room, worker in sorted(found)]
 
-    def rest(self, worker: str, *, until_us: int) -> None:
-        """Give it nothing until then."""
-        self._resting[worker] = until_us
+    def rest(self, worker: str, *, now_us: int) -> None:
+        """Give it nothing for a while, twice as long each time. What it had beside says nothing new."""
+        if worker in self._hellos and worker not in self._resting:
+            seconds = min(REST_SECONDS_MAX, REST_SECONDS << min(self._rests[worker], REST_SECONDS_MAX))
+            self._rests[worker] += 1
+            self._resting[worker] = now_us + seconds * 1_000_000
+
+    def has_rested(self, worker: str) -> None:
+        """It made something: whatever it could not reach, it can."""
+        self._rests.pop(worker, None)
 
     def given(self, life: Life, count: int) -> None:
         """So many more are out with it."""

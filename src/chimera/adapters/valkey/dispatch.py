@@ -39,8 +39,6 @@ WATCH_SECONDS = 0.25
 PAUSE_SECONDS = 0.2
 ALONE_SECONDS = 0.05
 GRACE_US = 5_000_000
-# A worker that cannot reach the gateway can do nothing: it is given nothing for so long.
-REST_US = 10_000_000
 _log = structlog.get_logger("chimera.dispatch")
 
 
@@ -216,8 +214,9 @@ class StreamDispatch:
             self._suspects.failed(result.task_id, worker)
         else:
             self._suspects.made(result.task_id)
+            self._crowd.has_rested(worker)
         if result.failure.endswith(GATEWAY_AWAY):
-            self._crowd.rest(worker, until_us=self._clock.now_us() + REST_US)
+            self._crowd.rest(worker, now_us=self._clock.now_us())
         # Whoever brought it stands in it: what it says of others is his word, and nobody else's.
         self._done.put_nowait(replace(result, worker=worker))
 
