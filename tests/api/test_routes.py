@@ -236,6 +236,7 @@ async def test_what_has_come_to_nothing_says_so_in_the_figures(world: World):
         told = (await client.get("/metrics")).text
         assert 'chimera_tasks_moving{state="ready"} 0.0' in told
         assert "chimera_tasks_due 0.0" in told
+        assert "chimera_managers 0.0" in told
 
 
 @pytest.mark.requirement("R-E2", "R-L1")

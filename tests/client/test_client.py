@@ -44,11 +44,13 @@ class Losing(httpx2.AsyncBaseTransport):
 
 
 @contextlib.asynccontextmanager
-async def house_of(world: World, role: str, *, port: int = 0, lost: int = 0) -> AsyncGenerator[tuple[House, int]]:
-    """The API on a port, and a client of it."""
+async def house_of(
+    world: World, role: str, *, port: int = 0, lost: int = 0, way: httpx2.AsyncBaseTransport | None = None
+) -> AsyncGenerator[tuple[House, int]]:
+    """The API on a port, and a client of it that reaches it that way."""
     token = await world.secret_of(role, role, by_token=True)
     async with serving.listening(world.app(), host="127.0.0.1", port=port) as where:
-        transport = Losing(lost) if lost else None
+        transport = Losing(lost) if lost else way
         async with Wire(where.url, token, clock=SystemClock(), ids=SystemIds(), transport=transport) as wire:
             yield House(wire), where.port
 

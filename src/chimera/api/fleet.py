@@ -57,6 +57,7 @@ class FleetSummary(Struct, frozen=True, kw_only=True):
     halted: tuple[str, ...]
     heads: tuple[ChainHead, ...]
     stream_lag_us: int
+    managers: int
     held_back: tuple[HeldBack, ...] = ()
 
 
@@ -86,7 +87,8 @@ class FleetRoutes:
         """The fleet now: agents and tasks by state, today's figures, spending, queue ages, halts.
 
         How far the chains have come (`heads`) is told to whoever may read them. `held_back`: task types of which less
-        goes out than workers have room for, because models turn it away.
+        goes out than workers have room for, because models turn it away. `managers`: how many processes manage; at 0
+        nothing is planned, judged or settled.
         """
         ages, now_us = await self._ages.get(), await self._views.now_us()
         today = self._pulse.tally()
@@ -98,7 +100,7 @@ class FleetRoutes:
             oldest_ready_us=ages.oldest_ready_us, oldest_review_us=ages.oldest_review_us,
             next_deadline_us=ages.next_deadline_us, halted=tuple(sorted(await self._views.halted())),
             heads=await self._heads() if self._retelling.reads_chains(who) else (),
-            stream_lag_us=self._pulse.lag_us, held_back=self._restraints.now(),
+            stream_lag_us=self._pulse.lag_us, managers=ages.managers, held_back=self._restraints.now(),
         )  # fmt: skip
 
     async def _heads(self) -> tuple[ChainHead, ...]:

@@ -40,6 +40,7 @@ class Measures:
         self.lag = Gauge("chimera_api_stream_lag_seconds", "Age of the oldest event when told", registry=self.registry)
         self.today = Gauge("chimera_today", "What happened today", ("what",), registry=self.registry)
         self.tasks = Gauge("chimera_tasks_moving", "Tasks on their way", ("state",), registry=self.registry)
+        self.managers = Gauge("chimera_managers", "Manager processes that are at work", registry=self.registry)
         self.due = Gauge("chimera_tasks_due", "Tasks that a worker could begin now", registry=self.registry)
         self.reviews = Gauge("chimera_reviews_waiting", "Reviews that wait", ("risk",), registry=self.registry)
         self.halted = Gauge("chimera_halted_scopes", "Halts in force", registry=self.registry)
@@ -120,6 +121,7 @@ class VitalRoutes:
         for state, many in {**_NOTHING_MOVES, **await self._views.moving()}.items():
             measures.tasks.labels(state).set(many)
         measures.due.set(ages.due_tasks)
+        measures.managers.set(ages.managers)
         measures.reviews.clear()
         for risk, many in (await self._views.waiting_reviews()).items():
             measures.reviews.labels(risk).set(many)

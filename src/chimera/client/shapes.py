@@ -35,7 +35,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 class Tally(Struct, frozen=True, kw_only=True):
-    """What happened today."""
+    """What happened today. `is_whole` is false while not all of the day was counted."""
 
     published: int
     failed: int
@@ -43,6 +43,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     held: int
     refused: int
     settled: int
+    is_whole: bool = True
 
 
 class WindowShown(Struct, frozen=True, kw_only=True):
@@ -76,6 +77,8 @@ class FleetSummary(Struct, frozen=True, kw_only=True):
     next_deadline_us: int
     halted: tuple[str, ...]
     held_back: tuple[HeldBack, ...] = ()
+    # A house that was not updated yet does not say it.
+    managers: int | None = None
 
 
 class ReviewRow(Struct, frozen=True, kw_only=True):

@@ -52,13 +52,15 @@ class Stretch(Struct, frozen=True, kw_only=True):
 class Ages(Struct, frozen=True, kw_only=True):
     """How long the oldest has waited, by the store's clock; zero when nothing waits.
 
-    `due_tasks` are those that a worker could begin now: their time has come, and no halt keeps them.
+    `due_tasks` are those that a worker could begin now: their time has come, and no halt keeps them. `managers` are the
+    processes whose lease of slots runs: without one nothing is planned, judged or settled.
     """
 
     due_tasks: int = 0
     oldest_ready_us: int = 0
     oldest_review_us: int = 0
     next_deadline_us: int = 0
+    managers: int = 0
 
 
 class Views(Reads, Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.adapters.postgres.views import open_views
 from chimera.adapters.system.clock import SystemIds
 from chimera.domain.halt import Halt
@@ -61,3 +62,20 @@ async def test_what_a_halt_keeps_is_no_work_for_more_workers(database: Database,
         assert (ages.due_tasks, ages.oldest_ready_us > 0) == ((0, False) if scope else (1, True))
     finally:
         await views.close()
+
+
+async def test_managers_are_counted_for_as_long_as_their_leases_run(database: Database) -> None:
+    """Screens say when there is none, and read nothing else of slots."""
+    views = await open_views(database.admin_dsn, role=Role.AUDITOR, password=PASSWORDS[Role.AUDITOR])
+    slots = await PostgresSlots.open(database.admin_dsn, role=Role.MANAGER, password=PASSWORDS[Role.MANAGER])
+    try:
+        assert (await views.ages()).managers == 0
+        for number, holder in enumerate(("one", "other")):
+            await slots.hold(holder, (number,), more=1, lease_seconds=60)
+        assert (await views.ages()).managers == 2
+        await slots.leave("one")
+        await slots.hold("other", (1,), more=0, lease_seconds=0)
+        assert (await views.ages()).managers == 0
+    finally:
+        await views.close()
+        await slots.close()

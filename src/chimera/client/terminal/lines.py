@@ -12,6 +12,9 @@ from chimera.client.shapes import AgentRow, FleetSummary, HeldBack, ReviewItem, 
 MICROS = 1_000_000
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SOON_SECONDS = 15 * MINUTE
+# A fleet that is merely busy begins with everything sooner.
+WAITS_LONG_SECONDS = MINUTE
+NO_MANAGER = "no manager is at work: nothing is planned, judged or settled until chimera up, or chimera manager, runs"
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 RISKS = {"ordinary": "dim", "": "dim"}
 YES_NO = {
@@ -68,12 +71,19 @@ def fleet_lines(found: FleetSummary) -> Text:
         ("agents ", "dim"), _counts(found.agents), ("   tasks ", "dim"), _counts(found.tasks),
         ("   reviews ", "dim"), str(sum(found.reviews.values())), "\n",
         ("today ", "dim"), f"{today.published} published, {today.held} held, {today.refused} refused",
+        ("" if today.is_whole else " (counted so far)", "dim"),
         ("   autonomy ", "dim"), autonomy, ("   ", ""), money,
         ("   oldest review ", "dim"), span_of(found.oldest_review_us / MICROS),
     )  # fmt: skip
-    text.append(held_back_lines(found.held_back))
+    if found.managers == 0:
+        text.append(f"\n{NO_MANAGER}", style="bold red")
     if found.halted:
         text.append("\nhalted: " + ", ".join(map(one_line, found.halted)), style="bold red")
+    if found.oldest_ready_us >= WAITS_LONG_SECONDS * MICROS:
+        text.append(
+            f"\nwork waits for a worker, the oldest for {span_of(found.oldest_ready_us / MICROS)}", style="yellow"
+        )
+    text.append(held_back_lines(found.held_back))
     return text
 
 

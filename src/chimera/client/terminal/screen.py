@@ -23,6 +23,9 @@ from chimera.client.terminal.desk import UNDO_SECONDS, Desk, Send
 from chimera.domain.errors import ChimeraError
 
 LOOK_SECONDS, PAUSE_SECONDS = 2.0, 0.3
+# A house whose database is away keeps its callers waiting for minutes, and figures that stand still look well.
+SILENT_SECONDS, MIND_SECONDS = 4.0, 0.5
+SILENT = "the house does not answer; what stands here is from then"
 ROWS_MAX, AGENTS_MAX, ABOUT_MAX = 200, 500, 300
 STALE, READING = "stale", "reading …"
 REVIEWS, FLEET = "tab-reviews", "tab-fleet"
@@ -63,7 +66,7 @@ class Top(App[None]):
         self._agents: dict[str, AgentRow] = {}
         self._item: ReviewItem | None = None
         self._marked: set[str] = set()
-        self._now_us = 0
+        self._now_us = self._asked_at_us = 0
         self._permitted: tuple[str, ...] | None = None
         self._news = asyncio.Event()
         self._clock = house.wire.clock
@@ -88,6 +91,7 @@ class Top(App[None]):
         self.agents.add_columns("agent", "state", "spent today", "persona")
         self.reviews.focus()
         self.run_worker(self._follow)
+        self.run_worker(self._mind)
         self.run_worker(self._listen)
 
     @property
@@ -111,14 +115,23 @@ class Top(App[None]):
     async def _follow(self) -> None:
         while True:
             self._news.clear()
+            self._asked_at_us = self._clock.now_us()
             try:
                 await self._look()
             except ChimeraError as error:
-                self._say_stale(error)
+                self._say_stale(str(error))
+            self._asked_at_us = 0
             await self._clock.sleep(PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with self._clock.timeout(LOOK_SECONDS):
                     await self._news.wait()
+
+    async def _mind(self) -> None:
+        """A look that is under way for long is said, and waited for."""
+        while True:
+            await self._clock.sleep(MIND_SECONDS)
+            if self._asked_at_us and self._clock.now_us() - self._asked_at_us > SILENT_SECONDS * lines.MICROS:
+                self._say_stale(SILENT)
 
     async def _look(self) -> None:
         fleet = await self._house.fleet()
@@ -137,11 +150,11 @@ class Top(App[None]):
             self._permitted = (await self._house.session()).permitted
         return "review.look" in self._permitted
 
-    def _say_stale(self, error: ChimeraError) -> None:
+    def _say_stale(self, why: str) -> None:
         """Since when, once; what is on the screen stays there."""
         if not self._word().startswith(STALE):
-            now = datetime.fromtimestamp(self._clock.now_us() / lines.MICROS).astimezone()
-            self._say(f"{STALE} since {now:%H:%M:%S}: {error}", bad=True)
+            asked = datetime.fromtimestamp(self._asked_at_us / lines.MICROS).astimezone()
+            self._say(f"{STALE} since {asked:%H:%M:%S}: {why}", bad=True)
 
     def _word(self) -> str:
         return str(self.query_one("#word", Static).content)

@@ -13,6 +13,7 @@ WITH stopped AS MATERIALIZED (
       AND (NOT s.by_agent OR 'agent:' || chimera.field_of(t.body, 'agent_id') <> ALL (s.scopes))
 )
 SELECT
+    chimera.slot_holders() AS managers,
     (SELECT many FROM due) AS due_tasks,
     coalesce((SELECT chimera.now_us() - since_us FROM due), 0) AS oldest_ready_us,
     coalesce((SELECT chimera.now_us() - min((chimera.field_of(first.body, 'opened_at_us'))::bigint)
