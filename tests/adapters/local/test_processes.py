@@ -1,6 +1,7 @@
 """Processes are ended by their own id, and never one that only has the number."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from chimera.adapters.local import keeping
+from chimera.adapters.local.keeping import kept_server
 from chimera.adapters.local.processes import (
+    LOG_BYTES_MAX,
+    Child,
     Step,
     all_in,
     as_nobody_special,
@@ -55,6 +60,46 @@ async def test_who_ignores_the_gentle_signal_is_killed(tmp_path: Path) -> None:
     await end(child.seen, steps=(Step(signal.SIGTERM, 0.1),))
     child.reap()
     assert not is_alive(child.seen)
+
+
+LOUD = "import time\nwhile True: print('said', flush=True); time.sleep(0.01)"
+
+
+class Loud:
+    """A server that talks, and does nothing else."""
+
+    def __init__(self, child: Child, log: Path) -> None:
+        self._child = child
+        self.log = log
+        self.pid = child.seen.pid
+
+    def is_alive(self) -> bool:
+        return is_alive(self._child.seen)
+
+    async def stop(self) -> None:
+        await end(self._child.seen, steps=(Step(signal.SIGKILL, 5),))
+        self._child.reap()
+
+
+async def test_what_a_server_says_for_months_fills_no_disk_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LOG_SECONDS", 0.05)
+    log, before = tmp_path / "loud.log", tmp_path / "loud.log.1"
+
+    async def start() -> Loud:
+        return Loud(spawn([sys.executable, "-c", LOUD], folder=tmp_path, log=log), log)
+
+    async with asyncio.timeout(20), kept_server("loud", start) as kept:
+        for _ in range(2):
+            os.truncate(log, LOG_BYTES_MAX + 5)
+            while log.stat().st_size > LOG_BYTES_MAX or b"said" not in log.read_bytes():
+                await asyncio.sleep(0.01)
+            assert set(log.read_bytes()) <= set(b"said\n"), "it goes on where the log begins, without a hole"
+            assert before.stat().st_size < LOG_BYTES_MAX + 4_096
+            assert before.stat().st_mode & 0o077 == 0
+        assert kept.running.is_alive()
+    assert sorted(tmp_path.iterdir()) == [log, before]
 
 
 def test_a_child_waiting_to_be_reaped_counts_as_gone() -> None:

@@ -1,4 +1,4 @@
-"""Starts the embedded servers again when they died under a running fleet. Repairs nothing else, and loses nothing.
+"""Starts embedded servers again that died under a running fleet, and keeps their logs short. Repairs nothing else.
 
 Whoever is connected meanwhile waits: how long is the business of the stores.
 """
@@ -14,9 +14,10 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from chimera.adapters.local.postgres import RunningPostgres, start_postgres
+from chimera.adapters.local.processes import cut_log
 from chimera.domain.errors import ChimeraError
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS, LOG_SECONDS = 0.2, 30.0
 PAUSE_SECONDS_MAX = 5.0
 _log = structlog.get_logger("chimera.database")
 
@@ -26,6 +27,9 @@ class Server(Protocol):
 
     @property
     def pid(self) -> int: ...
+
+    @property
+    def log(self) -> Path: ...
 
     def is_alive(self) -> bool: ...
 
@@ -62,6 +66,16 @@ class Kept(Generic[S]):
                 pause_seconds = min(PAUSE_SECONDS_MAX, pause_seconds * 2)
                 _log.error(f"{self._name} cannot be started again", why=str(error), again_in_seconds=pause_seconds)
 
+    async def keep_log(self) -> None:
+        """Until cancelled: a fleet that runs for months fills no disk with what its servers say."""
+        while True:
+            await asyncio.sleep(LOG_SECONDS)
+            try:
+                if await asyncio.to_thread(cut_log, self._running.log):
+                    _log.info(f"the log of {self._name} begins anew", log=str(self._running.log))
+            except ChimeraError as error:
+                _log.error(f"the log of {self._name} cannot be cut", why=str(error))
+
     async def _start_again(self) -> None:
         _log.warning(f"{self._name} is gone and is started again", pid=self._running.pid)
         # Nothing is left to stop, but the dead child is reaped and the lock on its data given back.
@@ -80,10 +94,11 @@ async def kept_postgres(home: Path) -> AsyncGenerator[Kept[RunningPostgres]]:
 async def kept_server(name: str, start: Callable[[], Awaitable[S]]) -> AsyncGenerator[Kept[S]]:
     """Any of them, by name and how it is started."""
     kept = Kept(name, await start(), start)
-    keeping = asyncio.create_task(kept.keep(), name=f"{name}-keeper")
+    keeping = [asyncio.create_task(each, name=f"{name}-keeper") for each in (kept.keep(), kept.keep_log())]
     try:
         yield kept
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        for each in keeping:
+            each.cancel()
+        await asyncio.gather(*keeping, return_exceptions=True)
         await kept.running.stop()

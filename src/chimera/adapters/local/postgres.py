@@ -212,6 +212,10 @@ class RunningPostgres:
         return self._plan.data
 
     @property
+    def log(self) -> Path:
+        return self._plan.log
+
+    @property
     def superuser_dsn(self) -> str:
         return self.dsn(SUPERUSER, self._plan.password)
 

@@ -199,6 +199,25 @@ def spawn(
     return Child(popen, look(popen.pid) or Seen(popen.pid, "", ""))
 
 
+def cut_log(log: Path) -> bool:
+    """While its server goes on writing: what has become too long is kept beside it, once, and begins anew.
+
+    Servers append, so that the next line stands at the new beginning. What is written between the two steps is lost.
+    """
+    with explained(log):
+        if not log.exists() or log.stat().st_size <= LOG_BYTES_MAX:
+            return False
+        before = log.with_name(log.name + ".1")
+        before.unlink(missing_ok=True)
+        kept = os.open(before, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE_MODE)
+        with log.open("rb") as old, os.fdopen(kept, "wb") as new:
+            # The newest of it: a server that was loud for a while must not fill the disk a second time.
+            old.seek(-LOG_BYTES_MAX, os.SEEK_END)
+            shutil.copyfileobj(old, new)
+        os.truncate(log, 0)
+    return True
+
+
 def log_end(log: Path, *, since: int) -> str:
     """What a server wrote to its log since it was started, at most the last few kilobytes."""
     with explained(log), log.open("rb") as file:

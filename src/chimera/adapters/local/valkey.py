@@ -134,6 +134,10 @@ class RunningValkey:
         return self._plan.socket
 
     @property
+    def log(self) -> Path:
+        return self._plan.log
+
+    @property
     def url(self) -> str:
         """The address of the owner, who may do everything."""
         return self._url(OWNER, self._plan.password)
