@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chimera.adapters.media import lifecycle
@@ -24,6 +25,11 @@ from tests.small_house import PACK, PERMITS, SmallHouse
 pytestmark = pytest.mark.requirement("R-G6")
 
 
+TWO_WEEKS = (
+    Week(week="2023w01", records=7, kept_for=""), Week(week="2023w02", records=9, kept_for="1 task open"),
+)  # fmt: skip
+
+
 class KeptWeeks:
     """Implements `ports.weeks.Weeks`: two weeks, in one of which something is open."""
 
@@ -37,7 +43,10 @@ class KeptWeeks:
 
     async def drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
         self.asked.append((before_us, checkpoint_id))
-        return (Week(week="2023w01", records=7, kept_for=""), Week(week="2023w02", records=9, kept_for="1 task open"))
+        return TWO_WEEKS
+
+    async def would_drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
+        return TWO_WEEKS
 
     async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
         assert (before_us, checkpoint_id) == self.asked[-1], "one rule for both"
@@ -91,7 +100,8 @@ async def test_the_top_tier_runs_it(house: SmallHouse) -> None:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_media_go_when_the_records_that_name_them_may(house: SmallHouse, tmp_path: Path) -> None:
+async def with_media(house: SmallHouse, tmp_path: Path) -> Retaining:
+    """A house with a picture that is too old, and one that is not."""
     objects = StoredObjects.in_folder(tmp_path)
     names = [f"{folder}/{digest}.{ending}" for digest in ("old", "new")
              for folder, ending in (("originals", "png"), ("thumbnails", "png"), ("vouched", "json"))]  # fmt: skip
@@ -101,8 +111,43 @@ async def test_media_go_when_the_records_that_name_them_may(house: SmallHouse, t
     for name in names:
         written_us = now_us - (91 if "old" in name else 89) * DAY_US
         os.utime(tmp_path / name, ns=(written_us * 1_000, written_us * 1_000))
-    duty = Retaining(weeks=KeptWeeks(), store=house.office, keys=lambda: KEYS, days=90,
-                     expire_media=lambda before_us: lifecycle.expire(objects, before_us=before_us))  # fmt: skip
+    return Retaining(weeks=KeptWeeks(), store=house.office, keys=lambda: KEYS, days=90,
+                     shelf=lifecycle.Shelf(lambda: objects))  # fmt: skip
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+async def said(house: SmallHouse, kind: EventKind) -> list[dict[str, object]]:
+    links = await house.office.links(house.office.writer)
+    events = [msgspec.json.decode(link.body) for link in links]
+    return [event["data"] for event in events if event["kind"] == kind]
+
+
+async def test_media_go_when_the_records_that_name_them_may_and_are_on_record(
+    house: SmallHouse, tmp_path: Path
+) -> None:
+    duty = await with_media(house, tmp_path)
     await duty.once()
-    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert left == ["originals/new.png", "thumbnails/new.png", "vouched/new.json"]
+    assert files_in(tmp_path) == ["originals/new.png", "thumbnails/new.png", "vouched/new.json"]
+    (data,) = await said(house, EventKind.MEDIA_DROPPED)
+    assert (data["media"], data["digests"], data["days"]) == (1, ["old"], 90)
+    await duty.once()
+    assert len(await said(house, EventKind.MEDIA_DROPPED)) == 1, "nothing went, and nothing is said"
+
+
+@pytest.mark.parametrize("is_anchored", [True, False])
+async def test_what_would_go_is_said_beforehand_and_nothing_does(
+    house: SmallHouse, tmp_path: Path, *, is_anchored: bool
+) -> None:
+    duty = await with_media(house, tmp_path)
+    before = files_in(tmp_path)
+    if is_anchored:
+        await Checkpoints(store=house.office, notary=InProcess(house)).take()
+    foreseen = await duty.foreseen()
+    assert foreseen.media == ("old",)
+    assert foreseen.weeks == (TWO_WEEKS if is_anchored else ())
+    assert (foreseen.kept_for == "") is is_anchored
+    assert files_in(tmp_path) == before
+    assert await said(house, EventKind.MEDIA_DROPPED) == await dropped(house) == []

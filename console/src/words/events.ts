@@ -29,6 +29,7 @@ export function sayEvent(line: Line): string {
     case "WORK_FAILED": return after("Work failed", reasonsOf(data));
     case "WORK_HELD_BACK": return `${line.subject} waits: ${Array.isArray(data["models"]) ? data["models"].map(textOf).join(", ") : "its models"} turns it away, ${text("assignments_at_once")} at once`;
     case "WORK_LET_GO": return `${line.subject} goes on as before: no model turns it away any more`;
+    case "MEDIA_DROPPED": return `Kept long enough: ${plural(Number(data["media"] ?? 0), "picture or film", "pictures and films")} removed, older than ${text("days")} days`;
     case "RECORDS_DROPPED": return `Kept long enough: ${droppedOf(data)} are gone, behind checkpoint ${text("checkpoint")}`;
     case "VARIANTS_CHOSEN": return after("Chosen by what was liked", Object.values((data["chosen"] ?? {}) as Record<string, unknown>).map(textOf).join(", "));
     case "POST_MEASURED": return text("state") === "measured" ? `People did something about it ${plural(Number(data["engagements"] ?? 0), "time")}` : after("Not measured", text("state"));

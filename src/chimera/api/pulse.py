@@ -45,7 +45,9 @@ _TOPICS = {
 _CHANGES_PEOPLE = OF_PEOPLE & {
     EventKind.PERSON_ADDED, EventKind.PERSON_CHANGED, EventKind.TOKEN_ISSUED, EventKind.TOKEN_REVOKED,
 }  # fmt: skip
-_UNTOLD = frozenset({"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED", "RECORDS_DROPPED"})
+_UNTOLD = frozenset(
+    {"GRANTS_SEALED", "WRITER_OPENED", "DATA_READ", "EFFECT_STARTED", "RECORDS_DROPPED", "MEDIA_DROPPED"}
+)
 _WORDS = {str(kind).partition("_")[0] for kind in EventKind if kind not in _UNTOLD | {"DECOY_PLANTED"}}
 TOPICS = frozenset(_TOPICS.get(word, word.lower()) for word in _WORDS) | {"review"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -57,12 +56,9 @@ def inlets_of(
 
 def retaining(settings: Settings, store: Store, weeks: Weeks) -> Retaining:
     """How long records are kept here, behind checkpoints of this installation's own vault."""
-
-    async def expire_media(before_us: int) -> Sequence[str]:
-        return await lifecycle.expire(media.objects(settings), before_us=before_us)
-
+    shelf = lifecycle.Shelf(lambda: media.objects(settings))
     return Retaining(weeks=weeks, store=store, keys=lambda: checkpoint_keys(settings), days=settings.retention_days,
-                     expire_media=expire_media)  # fmt: skip
+                     shelf=shelf)  # fmt: skip
 
 
 class Upkeep(Struct, frozen=True, kw_only=True):

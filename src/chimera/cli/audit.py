@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,24 +108,39 @@ def _key(given: str) -> str:
 
 
 @app.command()
-def retain(*, as_json: Json = False) -> None:
-    """Drop the weeks of records that are older than CHIMERA_RETENTION_DAYS, behind a signed checkpoint. Events stay."""
-    weeks = stopping.run(_retain(read_settings()))
+def retain(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go now; nothing does.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Drop records and media that are older than CHIMERA_RETENTION_DAYS, behind a signed checkpoint. Events stay."""
+    weeks, media, kept_for = stopping.run(_retain(read_settings(), is_trial=dry_run))
     gone = [week for week in weeks if not week.kept_for]
     if as_json:
-        output.answer({"dropped": len(gone), "weeks": [msgspec.to_builtins(week) for week in weeks]})
+        output.answer({"dry_run": dry_run, "dropped": 0 if dry_run else len(gone), "would_drop": len(gone),
+                       "weeks": [msgspec.to_builtins(week) for week in weeks], "media": list(media),
+                       "kept_for": kept_for})  # fmt: skip
         return
+    goes = "would go" if dry_run else "dropped"
     for week in weeks:
-        output.tell(f"{week.week}: {week.records} records, {f'kept: {week.kept_for}' if week.kept_for else 'dropped'}")
-    output.tell(f"{len(gone)} weeks are gone")
+        output.tell(f"{week.week}: {week.records} records, {f'kept: {week.kept_for}' if week.kept_for else goes}")
+    for digest in media:
+        output.tell(f"{digest}: a picture or film, {goes}")
+    if kept_for:
+        output.tell(f"all records are kept: {kept_for}")
+    output.tell(f"{len(gone)} weeks and {len(media)} media {'would go' if dry_run else 'are gone'}")
 
 
-async def _retain(settings: Settings) -> tuple[Week, ...]:
+async def _retain(settings: Settings, *, is_trial: bool) -> tuple[tuple[Week, ...], Sequence[str], str]:
     async with bootstrap.running_or_own_database(settings) as found:
         await permitted(found, "system.change")
         store = await found.free_store("cli")
         try:
-            return await retaining(settings, store, found.weeks()).drop()
+            duty = retaining(settings, store, found.weeks())
+            if not is_trial:
+                return await duty.drop(), await duty.drop_media(), ""
+            foreseen = await duty.foreseen()
+            return foreseen.weeks, foreseen.media, foreseen.kept_for
         finally:
             await store.close()
 

@@ -1,4 +1,7 @@
-"""The weeks in which records lie. Whoever keeps them looks again at every condition before one goes."""
+"""The weeks in which records lie, and the media beside them: how each is dropped, and what would be.
+
+Whoever keeps weeks looks again at every condition before one goes.
+"""
 
 from __future__ import annotations
 
@@ -26,4 +29,20 @@ class Weeks(Protocol):
 
         Behind a checkpoint, and refused, as above. What counts for ever stays. How many went.
         """
+        ...
+
+    async def would_drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
+        """What `drop` would do now, under the same conditions. Nothing goes."""
+        ...
+
+
+class Shelf(Protocol):
+    """Where pictures and films lie, each under its digest."""
+
+    async def older(self, *, before_us: int) -> tuple[str, ...]:
+        """What was kept before a moment."""
+        ...
+
+    async def remove(self, *, before_us: int) -> tuple[str, ...]:
+        """All of that, with everything that belongs to it; the digests of what went."""
         ...

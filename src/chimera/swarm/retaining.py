@@ -5,7 +5,9 @@ Drops nothing itself: that is the maintenance role's. What was dropped goes on r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
 
 from chimera.domain.change import Change
 from chimera.domain.errors import Refused
@@ -14,11 +16,22 @@ from chimera.domain.retention import Week, cut_us
 from chimera.governance.checkpoints import latest
 from chimera.governance.retention import require_anchor
 from chimera.ports.store import Store
-from chimera.ports.weeks import Weeks
+from chimera.ports.weeks import Shelf, Weeks
 from chimera.swarm.loops import log
 
 # Weeks come and go one at a time.
 RETAINED_SECONDS = 86_400.0
+# So many digests stand in one event.
+DIGESTS_AT_ONCE_MAX = 500
+MEDIA = "media"
+
+
+class Foreseen(Struct, frozen=True, kw_only=True):
+    """What would go now: weeks, or why none may, and media by digest."""
+
+    weeks: tuple[Week, ...]
+    kept_for: str
+    media: tuple[str, ...]
 
 
 class Retaining:
@@ -26,10 +39,10 @@ class Retaining:
 
     def __init__(
         self, *, weeks: Weeks, store: Store, keys: Callable[[], Mapping[str, str]], days: int,
-        expire_media: Callable[[int], Awaitable[Sequence[str]]] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:  # fmt: skip
         self._weeks = weeks
-        self._expire_media = expire_media
+        self._shelf = shelf
         self._store = store
         self._keys = keys
         self._days = days
@@ -41,21 +54,44 @@ class Retaining:
             await self.drop()
         except Refused as refusal:
             log.info("records are kept", why=str(refusal))
-        await self._drop_media()
+        await self.drop_media()
         return False
 
-    async def _drop_media(self) -> None:
-        """Pictures and films are kept as long as the records that name them."""
-        if self._expire_media is None:
-            return
-        gone = await self._expire_media(cut_us(now_us=await self._store.now_us(), days=self._days))
-        if gone:
-            log.info("media are removed", media=len(gone), days=self._days)
+    async def foreseen(self) -> Foreseen:
+        """What a round would drop now. Nothing goes, and nothing is on record."""
+        before_us = await self._before_us()
+        media = () if self._shelf is None else await self._shelf.older(before_us=before_us)
+        try:
+            anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
+            weeks = await self._weeks.would_drop(before_us=before_us, checkpoint_id=anchor.id)
+        except Refused as refusal:
+            return Foreseen(weeks=(), kept_for=str(refusal), media=media)
+        return Foreseen(weeks=weeks, kept_for="", media=media)
+
+    async def drop_media(self) -> Sequence[str]:
+        """Pictures and films are kept as long as the records that name them. What goes is on record before it goes.
+
+        Whoever is cut off in between removes it in the next round, and says so once more.
+        """
+        if self._shelf is None:
+            return ()
+        before_us = await self._before_us()
+        going = await self._shelf.older(before_us=before_us)
+        if not going:
+            return ()
+        parts = [going[start : start + DIGESTS_AT_ONCE_MAX] for start in range(0, len(going), DIGESTS_AT_ONCE_MAX)]
+        at_us = await self._store.now_us()
+        for part in parts:
+            data = {"media": len(part), "digests": list(part), "before_us": before_us, "days": self._days}
+            event = Event(kind=EventKind.MEDIA_DROPPED, subject=MEDIA, at_us=at_us, data=data)
+            await self._store.commit(Change(events=(event,)))
+        gone = await self._shelf.remove(before_us=before_us)
+        log.info("media are removed", media=len(gone), days=self._days)
+        return gone
 
     async def drop(self) -> tuple[Week, ...]:
         """What has been kept long enough goes; each week with how much was in it and what it is kept for."""
-        now_us = await self._store.now_us()
-        before_us = cut_us(now_us=now_us, days=self._days)
+        now_us, before_us = await self._store.now_us(), await self._before_us()
         anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
         weeks = await self._weeks.drop(before_us=before_us, checkpoint_id=anchor.id)
         windows = await self._weeks.drop_windows(before_us=before_us, checkpoint_id=anchor.id)
@@ -67,3 +103,6 @@ class Retaining:
             })  # fmt: skip
             await self._store.commit(Change(events=(event,)))
         return weeks
+
+    async def _before_us(self) -> int:
+        return cut_us(now_us=await self._store.now_us(), days=self._days)

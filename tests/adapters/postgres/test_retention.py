@@ -101,6 +101,12 @@ async def test_weeks_that_are_over_go_and_the_chain_still_verifies(database: Dat
     for at_us, checkpoint in ((now_us - 89 * DAY_US, late), (before_us, signed(9, at_us=now_us)), (before_us, early)):
         with pytest.raises(Refused, match="retention_refused"):
             await drop(at_us, checkpoint)
+    for _ in range(2):
+        foreseen = await weeks_of(database).would_drop(before_us=before_us, checkpoint_id=late.id)
+        assert {f"{one.records} {one.kept_for}".strip() for one in foreseen} == {"1", "1 1 task open"}
+    assert await manager.find(Attempt, done.id) is not None, "a look beforehand takes nothing away"
+    with pytest.raises(Refused, match="retention_refused"):
+        await weeks_of(database).would_drop(before_us=before_us, checkpoint_id=early.id)
     assert set(await drop(before_us, late)) == {"1", "1 1 task open"}
     assert await manager.find(Attempt, done.id) is None
     assert await manager.find(Task, kept.id) == kept

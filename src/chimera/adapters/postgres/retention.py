@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import asyncpg
@@ -33,8 +33,20 @@ class PostgresWeeks:
 
     async def drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
         """One statement: all of them go, or none."""
-        rows = await self._dropped(lambda at: at.fetch(query("drop_weeks"), before_us, checkpoint_id))
-        return tuple(Week(week=row["week"], records=row["records"], kept_for=row["kept_for"]) for row in rows)
+        return _weeks(await self._dropped(lambda at: at.fetch(query("drop_weeks"), before_us, checkpoint_id)))
+
+    async def would_drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
+        """The same statement, taken back: whoever looks beforehand sees what the database would do, and no guess."""
+
+        async def taken_back(at: asyncpg.Connection[asyncpg.Record]) -> list[asyncpg.Record]:
+            trial = at.transaction()
+            await trial.start()
+            try:
+                return await at.fetch(query("drop_weeks"), before_us, checkpoint_id)
+            finally:
+                await trial.rollback()
+
+        return _weeks(await self._dropped(taken_back))
 
     async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
         """So many a statement: a house that is updated has years of them."""
@@ -62,3 +74,7 @@ class PostgresWeeks:
                 await connection.close()
 
         return await asked(at_once, what=_WHAT)
+
+
+def _weeks(rows: Sequence[asyncpg.Record]) -> tuple[Week, ...]:
+    return tuple([Week(week=row["week"], records=row["records"], kept_for=row["kept_for"]) for row in rows])
