@@ -154,6 +154,50 @@ def test_the_commands_of_the_readme_exist() -> None:
     assert named <= set(dict(commands(get_command(app))))
 
 
+RUNBOOKS = sorted((ROOT / "docs/runbooks").glob("*.md"))
+
+
+def printed(page: str) -> set[str]:
+    """The commands that a page prints, in lines or in its text, up to what a shell makes of the rest."""
+    lines = re.findall(r"(?:`|^ *(?:\$ )?)(chimera [a-z][^`\n]*)", page, re.MULTILINE)
+    return {re.split(r" (?:[|>#]|&&) ", line)[0].rstrip(".,;: ") for line in lines}
+
+
+def wrong_in(command: str, existing: dict[str, Any]) -> str:
+    """What a person who types it at three in the morning would be told is wrong; nothing where all is well.
+
+    A group by its name alone, such as `chimera task`, is a word about it. What alternatives there are is read as one.
+    """
+    words = command.replace("…", "").split()
+    plain = [word for word in words if re.fullmatch(r"[a-z][a-z-]*", word)]
+    known = [" ".join(plain[:length]) for length in range(len(plain), 1, -1)]
+    found = next((one for one in known if one in existing), None)
+    if found is None:
+        return "" if any(one.startswith(f"{known[0]} ") for one in existing) else "there is no such command"
+    options = {name for parameter in existing[found].params for name in parameter.opts if name.startswith("-")}
+    given = {word.partition("=")[0].strip("[]") for word in words if word.strip("[]").startswith("-")}
+    return f"it takes no {', '.join(sorted(given - options - {'--help'}))}" if given - options - {"--help"} else ""
+
+
+@pytest.mark.requirement("R-L4")
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: path.stem)
+def test_every_command_that_a_runbook_prints_is_one_with_these_options(runbook: Path) -> None:
+    existing = dict(commands(get_command(app)))
+    wrong = {one: why for one in printed(runbook.read_text("utf-8")) if (why := wrong_in(one, existing))}
+    assert wrong == {}
+
+
+def test_a_command_that_would_not_work_as_printed_is_found() -> None:
+    existing = dict(commands(get_command(app)))
+    assert wrong_in("chimera task redrive ID --why …", existing) == "it takes no --why"
+    assert wrong_in("chimera task revive ID", existing) == "there is no such command"
+    assert not wrong_in("chimera task redrive --all --type NAME --reason …", existing)
+    assert printed("`chimera feed` and\n   chimera task dead --json | jq .\n") == {
+        "chimera feed",
+        "chimera task dead --json",
+    }
+
+
 @pytest.mark.requirement("R-L4", "R-M1")
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"])
 def test_the_targets_that_documents_name_exist(document: str) -> None:

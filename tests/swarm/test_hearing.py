@@ -401,8 +401,11 @@ async def test_managers_that_end_one_after_the_other_cost_a_task_no_try(house: S
         await with_lost_leases(house, bench, count=LEASES_LOST_MAX - 1)
         leased = await house.manager.get(Task, task.id)
         assert (leased.attempt, leased.leases_lost) == (number, LEASES_LOST_MAX - 1)
-        await bench.hand_in(bench.result_of(None, failure="the model said nothing of use"))
+        said = "the model said nothing of use (the task is tried again by itself) [answer_malformed]"
+        await bench.hand_in(bench.result_of(None, failure=said))
         after = await house.manager.get(Task, task.id)
+        assert ("is tried again" in after.reason) is (number < tries), "what is given up does not say so"
+        assert after.reason.endswith("[answer_malformed]")
         expected = TaskState.READY if number < tries else TaskState.FAILED
         assert (after.state, after.attempt, after.leases_lost) == (expected, number, 0)
         house.clock.advance(60)

@@ -31,6 +31,8 @@ from chimera.swarm.recording import attempt_of, decision_of, escalation_of, judg
 
 RETRY_SECONDS = 2
 HALTED_SECONDS = 10
+# What refusals of answers and calls say to whoever reads them while there are tries left. Of the last try it is not so.
+TRIED_AGAIN = " (the task is tried again by itself)"
 _DECIDED: dict[type[Decision], str] = {Allow: "approved", Escalate: "asked", Deny: "refused"}
 
 
@@ -55,11 +57,12 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
     """No draft came: try again a little later, or give up."""
     again = task.attempt < limits.attempts_max
     command = TaskCommand.RETRY if again else TaskCommand.FAIL
+    why = (result.failure if again else result.failure.replace(TRIED_AGAIN, ""))[:500]
     after = replace(
         task.after(command),
         leases_lost=0,
         due_at_us=occasion.at_us + RETRY_SECONDS * 1_000_000 * task.attempt,
-        reason=result.failure[:500],
+        reason=why,
     )
     event = Event(
         kind=EventKind.WORK_FAILED,
@@ -70,7 +73,7 @@ def failed(task: Task, result: Result, limits: Limits, occasion: Occasion) -> Co
             "again": again,
             "agent": task.agent_id,
             "spec": str(task.spec),
-            "why": unquoted(result.failure[:500]),
+            "why": unquoted(why),
             "cost_micros": result.cost_micros,
         },
     )

@@ -79,7 +79,7 @@ function Words({ trace }: { trace: Trace }): ReactElement {
           {trace.grant && <><dt>Policy</dt><dd><Hash of={trace.grant.terms.policy_digest} length={16} /></dd><dt>Bytes</dt><dd><Hash of={trace.grant.terms.action_digest} length={16} /></dd></>}
           {trace.batch && <><dt>Seal</dt><dd>root <Hash of={trace.batch.root} length={16} />, key <Hash of={trace.batch.key_id} /></dd></>}
           {carried !== "" && <><dt>Carried</dt><dd>{carried}</dd></>}
-          {trace.task.reason && <><dt>Ended</dt><dd>{trace.task.reason}</dd></>}
+          {trace.task.reason && <><dt>Ended</dt><dd><Untrusted text={trace.task.reason} /></dd></>}
         </dl>
       </Panel>
     </div>
@@ -126,7 +126,8 @@ function Redrive({ trace }: { trace: Trace }): ReactElement | null {
     <>
       <Button variant="default" onClick={() => { setOpen(true); }}>Try anew…</Button>
       <Dialogue title="Try it anew" isOpen={isOpen} onClose={() => { setOpen(false); }} does="Try it anew" isReady={reason.trim() !== ""} isBusy={redrive.isPending} error={redrive.error} onDone={() => { redrive.mutate(); }}>
-        <p className="soft" style={{ margin: 0 }}>It failed: {trace.task.reason}. Another task with the same input is tried, once, with what was dropped because of this one. Today's policy, budget and halts decide; what may have happened already is not done again.</p>
+        <dl className="facts"><dt>It failed</dt><dd><Untrusted text={trace.task.reason} /></dd></dl>
+        <p className="soft" style={{ margin: 0 }}>Another task with the same input is tried, once, with what was dropped because of this one. Today's policy, budget and halts decide; what may have happened already is not done again.</p>
         <Textarea label="Why it should go better now" required autosize minRows={2} maxLength={500} value={reason} onChange={(event) => { setReason(event.currentTarget.value); }} data-autofocus />
       </Dialogue>
     </>
