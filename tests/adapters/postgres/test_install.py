@@ -8,7 +8,7 @@ import pytest
 from chimera.adapters.postgres.install import install
 from chimera.domain.budget import HOLD_MACHINE
 from chimera.domain.campaign import CAMPAIGN_MACHINE, INPUT_MACHINE
-from chimera.domain.errors import Conflict
+from chimera.domain.errors import Conflict, Invalid, Unavailable
 from chimera.domain.grant import PERFORMANCE_MACHINE, SEAL_MACHINE, Batch
 from chimera.domain.halt import HALT_MACHINE
 from chimera.domain.machine import C, Machine, S
@@ -37,6 +37,19 @@ async def test_installing_again_changes_nothing(database: Database) -> None:
     await install(database.admin_dsn, {})
     assert await store.get(Batch, batch.id) == batch
     await store.commit(change(Samples(entropy=1).batch()))
+
+
+@pytest.mark.requirement("R-G1", "R-L1")
+async def test_a_server_that_is_away_is_no_fault_of_ours_and_a_wrong_address_is_said(database: Database) -> None:
+    """Nearly every command begins here: whoever is on call is to read what it is, not where our code was."""
+    with pytest.raises(Unavailable, match="does not answer") as away:
+        await install("postgresql://somebody@127.0.0.1:1/chimera", {})
+    assert away.value.code == "store_unreachable"
+    of_nobody = database.server.dsn(database.name, "nobody")
+    for wrong in (of_nobody, database.server.dsn("no-such-database"), "an address of something else"):
+        with pytest.raises(Invalid) as refused:
+            await install(wrong, {})
+        assert refused.value.code == "database_url_wrong"
 
 
 @pytest.mark.requirement("R-D8")

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import asyncpg
 import msgspec
 
+from chimera.adapters.postgres.asking import asked
 from chimera.adapters.postgres.passwords import verifier_of
 from chimera.adapters.postgres.sql import migrations, query
 from chimera.domain.canonical import sha256_hex
 from chimera.domain.caps import FLEET_CAPS
-from chimera.domain.errors import Conflict
+from chimera.domain.errors import Conflict, Invalid
 from chimera.domain.retention import WEEKS_AHEAD
 from chimera.domain.roles import CLAIMS, COUNTS_CALLS, MAY_READ, MOVES_MONEY, WRITES, Role, rules
 
@@ -29,7 +30,7 @@ def login_of(role: Role) -> str:
 
 async def install(superuser_dsn: str, passwords: Mapping[Role, str], *, phases: tuple[str, ...] = PHASES) -> None:
     """Make the database ready for this version. Roles that get no password keep theirs, or cannot log in by one."""
-    connection = await asyncpg.connect(superuser_dsn)
+    connection = await _connected(superuser_dsn)
     try:
         await connection.execute(query("lock_install"))
         await connection.execute(query("create_roles"))
@@ -43,6 +44,17 @@ async def install(superuser_dsn: str, passwords: Mapping[Role, str], *, phases: 
         await connection.execute(query("make_partitions"), WEEKS_AHEAD)
     finally:
         await connection.close()
+
+
+async def _connected(dsn: str) -> asyncpg.Connection:
+    """The first thing that most commands do: a server that is away, or an address that is wrong, is said as such."""
+    try:
+        return await asked(lambda: asyncpg.connect(dsn), what="the database")
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, ValueError) as error:
+        raise Invalid(
+            "database_url_wrong", f"the database lets nobody in by this address: {error}"[:300],
+            where="CHIMERA_DATABASE_URL", remedy="look at its user, password and database",
+        ) from error  # fmt: skip
 
 
 async def _migrate(connection: asyncpg.Connection, phase: str) -> None:
