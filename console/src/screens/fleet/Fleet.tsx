@@ -54,7 +54,7 @@ function Overview(): ReactElement {
             { label: "On the way", value: countOf(moving), note: found.oldest_ready_us ? `oldest ${spanOf(found.oldest_ready_us)}` : undefined },
             { label: "Waiting for people", value: <Link href="/reviews">{countOf(waiting)}</Link>, note: found.oldest_review_us ? `oldest ${spanOf(found.oldest_review_us)}` : undefined },
           ]} />
-          {found.managers === 0 && <div className="problem" role="alert">No manager is at work: nothing is planned, judged or settled until <code>chimera up</code> or <code>chimera manager</code> runs.</div>}
+          {found.managers === 0 && <div className="problem" role="status">No manager is at work: nothing is planned, judged or settled until <code>chimera up</code> or <code>chimera manager</code> runs.</div>}
           {found.held_back.map((one) => <p key={one.task_type} className="small" role="status"><bdi>{one.task_type}</bdi> waits: <bdi>{one.models.join(", ")}</bdi> turns it away, since <When us={one.since_us} />. {countOf(one.assignments_at_once)} of it at once; everything else goes on.</p>)}
           </>
         );
