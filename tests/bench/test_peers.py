@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from chimera.bench import charts, peers, tiers
+from chimera.cli.bench import make_folder
+from chimera.domain.errors import Unavailable
 
 pytestmark = pytest.mark.requirement("R-A5", "R-A7")
 
@@ -65,3 +68,13 @@ def test_ten_times_as_much_is_always_the_same_step() -> None:
     first, second, third = [int(found) for found in re.findall(r'<rect x="\d+" y="\d+" width="(\d+)"', drawn)]
     assert first - second == pytest.approx(second - third, abs=1)
     assert third > 0
+
+
+def test_the_folder_of_a_chart_is_made_before_anything_is_measured(tmp_path: Path) -> None:
+    wanted = tmp_path / "some" / "where"
+    make_folder(str(wanted))
+    assert wanted.is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable) as refused:
+        make_folder(str(tmp_path / "file"))
+    assert refused.value.code == "folder_not_writable"

@@ -30,7 +30,7 @@ from chimera.bench.feeding import Load
 from chimera.cli import autonomy as autonomy_curve
 from chimera.cli import output, stopping
 from chimera.cli.scoring import Point
-from chimera.domain.errors import Invalid
+from chimera.domain.errors import Invalid, Unavailable
 from chimera.domain.record import SHARDS
 from chimera.settings import Settings, read_settings
 
@@ -146,6 +146,7 @@ def tiers(
     if not 1 <= seconds <= SECONDS_MAX or not 1 <= per_second <= ARRIVALS_MAX:
         raise Invalid("bench_out_of_range", f"{seconds} s, {per_second} a second", where="bench tiers",
                       remedy=f"1 to {SECONDS_MAX} seconds, 1 to {ARRIVALS_MAX} arrivals a second")  # fmt: skip
+    make_folder(charts)
     with _own_home() as settings:
         result = _run(tiers_bench.run(settings, sizes))
     _draw(charts, "tiers.svg", tiers_bench.chart(result))
@@ -169,6 +170,7 @@ def peers(
         raise Invalid("bench_out_of_range", f"{seconds} s after {trying_seconds} s, {only[:40]!r}", where="bench peers",
                       remedy=f"1 to {SECONDS_MAX} seconds, no longer to try; of {', '.join(known)}")  # fmt: skip
     wanted = peers_bench.Wanted(seconds=seconds, trying_seconds=trying_seconds, only=chosen)
+    make_folder(charts)
     with _own_home() as settings:
         result = _run(peers_bench.run(settings, wanted))
     _draw(charts, "peers.svg", peers_bench.chart(result))
@@ -381,6 +383,17 @@ def _own_home() -> Generator[Settings]:
 def _run(measured: Coroutine[Any, Any, T]) -> T:
     """On the quick loop; and told to end, it ends its servers before itself."""
     return stopping.run(measured, loop=uvloop.new_event_loop)
+
+
+def make_folder(folder: str) -> None:
+    """Before anything is measured: minutes of it were lost at the end for a folder that was not there."""
+    if not folder:
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable("folder_not_writable", f"the folder cannot be made: {error.strerror}", where=folder,
+                          remedy="choose another folder") from error  # fmt: skip
 
 
 def _draw(folder: str, name: str, drawing: str) -> None:
