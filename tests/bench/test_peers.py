@@ -18,13 +18,14 @@ pytestmark = pytest.mark.requirement("R-A5", "R-A7")
 
 def compared(**rates: float) -> dict[str, Any]:
     found = [{"name": one.name, "governed_per_second": rates.get(one.key, 10.0)} for one in peers.PEERS]
-    ours = {"governed_per_second": 1_000.0}
-    return peers.summed(ours, found, {"name": "loop", "governed_per_second": 20_000.0}, seconds=1.0)
+    ours, whole = {"governed_per_second": 1_000.0}, {"governed_per_second": 600.0}
+    return peers.summed(ours, whole, found, {"name": "loop", "governed_per_second": 20_000.0}, seconds=1.0)
 
 
 def test_ours_is_told_as_times_theirs_and_as_a_share_of_the_ceiling() -> None:
     result = compared(dbos=50.0)
-    assert {one["name"]: one["ours_is_times"] for one in result["peers"]}["DBOS"] == 20.0
+    dbos = next(one for one in result["peers"] if one["name"] == "DBOS")
+    assert (dbos["ours_is_times"], dbos["ours_with_its_act_is_times"]) == (20.0, 12.0)
     assert result["share_of_ceiling"] == 0.05
     assert peers.missed(result) == []
 

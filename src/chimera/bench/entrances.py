@@ -44,8 +44,11 @@ class Entrance(Protocol):
 class IntakeHere:
     """Implements `Entrance` before an intake of this process."""
 
-    def __init__(self, intake: Intake, arrived: Bell, campaigns: list[Campaign], *, seed: int) -> None:
+    def __init__(
+        self, intake: Intake, arrived: Bell, campaigns: list[Campaign], *, seed: int, acts: bool = True
+    ) -> None:
         self._intake = intake
+        self._acts = acts
         self._arrived = arrived
         self._campaigns = campaigns
         self._dice, self._lines = random.Random(seed + 1), Lines(seed=seed)
@@ -53,9 +56,9 @@ class IntakeHere:
         self.accepted = 0
 
     @classmethod
-    def of(cls, fleet: Fleet, campaigns: list[Campaign], *, seed: int) -> IntakeHere:
+    def of(cls, fleet: Fleet, campaigns: list[Campaign], *, seed: int, acts: bool = True) -> IntakeHere:
         """That of a fleet in one process, whose intake tells the manager by itself: nobody waits for this bell."""
-        return cls(fleet.intake, Bell(fleet.clock), campaigns, seed=seed)
+        return cls(fleet.intake, Bell(fleet.clock), campaigns, seed=seed, acts=acts)
 
     @property
     def waiting(self) -> int:
@@ -77,7 +80,8 @@ class IntakeHere:
         await asyncio.gather(*self._pending)
 
     async def _one(self, campaign: Campaign) -> None:
-        await self._intake.accept(arrival(campaign, self._dice, self._lines))
+        came = arrival if self._acts else arrival_without_act
+        await self._intake.accept(came(campaign, self._dice, self._lines))
         self.accepted += 1
 
 
@@ -155,6 +159,14 @@ async def _tell(entrance: IntakeHere, say: Callable[[int], None]) -> None:
 
 def arrival(campaign: Campaign, dice: random.Random, lines: Lines) -> Arrival:
     """Something that came in for a campaign: one in so many is answered in public."""
-    kind = "bench_post" if dice.randrange(PERFORMED_ONE_IN) == 0 else "bench"
+    return _arrival(campaign, lines, "bench_post" if dice.randrange(PERFORMED_ONE_IN) == 0 else "bench")
+
+
+def arrival_without_act(campaign: Campaign, _: random.Random, lines: Lines) -> Arrival:
+    """Something that is worked on and judged, and to which nobody does anything."""
+    return _arrival(campaign, lines, "bench_line")
+
+
+def _arrival(campaign: Campaign, lines: Lines, kind: str) -> Arrival:
     return Arrival(campaign_id=campaign.id, agent_id=campaign.agent_id, kind=kind, payload={"text": lines.next()},
                    labels=(PUBLIC,))  # fmt: skip

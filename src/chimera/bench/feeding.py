@@ -55,6 +55,8 @@ class Load(Struct, frozen=True, kw_only=True):
     paced_per_second: float = 0.0
     # What the simulated model takes, in the middle; what the measurement is defined with, where nothing is said.
     model_seconds: float | None = None
+    # Whether tasks propose acts: notes that stay in the house, one in ten a post. Else they end with their verdict.
+    acts: bool = True
 
     @property
     def median_seconds(self) -> float:
@@ -167,7 +169,7 @@ async def fed_house(settings: Settings, load: Load, *, found: Database) -> Async
         fleet.listening.is_open = False
         campaigns = await settle_in(fleet.office, clock, agents=load.agents)
         yield FedHouse(fleet=fleet, campaigns=campaigns, meter=meter, built=built,
-                       entrance=IntakeHere.of(fleet, campaigns, seed=load.seed))  # fmt: skip
+                       entrance=IntakeHere.of(fleet, campaigns, seed=load.seed, acts=load.acts))  # fmt: skip
 
 
 async def settle_in(office: Store, clock: Clock, *, agents: int) -> list[Campaign]:

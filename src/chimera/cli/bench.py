@@ -59,6 +59,7 @@ def swarm(
     managers: Annotated[int, typer.Option(help="So many managers and a worker as processes of their own.")] = 0,
     in_parts: Annotated[bool, typer.Option("--in-parts", help="Office, effects and a working manager apart.")] = False,
     model_ms: Annotated[float | None, typer.Option(help="What the model takes in the middle; 0: nothing.")] = None,
+    without_acts: Annotated[bool, typer.Option("--without-acts", help="Tasks that end with their verdict.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """The whole governed path: scan, plan, work, judge, gate, hold, grant, seal, one in ten performed, settled."""
@@ -66,6 +67,9 @@ def swarm(
     if managers and (in_flight or in_parts):
         raise Invalid("bench_out_of_range", "--managers is a measurement of its own, beside --in-flight and "
                       "--in-parts", where="bench swarm", remedy="ask for one of them")  # fmt: skip
+    if without_acts and (managers or in_parts):
+        raise Invalid("bench_out_of_range", "where there are no acts, effects have nothing to do", where="bench swarm",
+                      remedy="leave --managers and --in-parts out")  # fmt: skip
     if not (1 <= agents <= AGENTS_MAX and 1 <= seconds <= SECONDS_MAX and 0 <= per_second <= ARRIVALS_MAX
             and 0 <= managers <= MANAGERS_MAX and 0 <= (model_ms or 0.0) <= MODEL_MS_MAX):  # fmt: skip
         raise Invalid("bench_out_of_range", f"{agents} agents for {seconds} s, {per_second} a second",
@@ -73,7 +77,7 @@ def swarm(
                       f"{ARRIVALS_MAX} arrivals a second, at most {MANAGERS_MAX} managers, models of "
                       f"at most {MODEL_MS_MAX} ms")  # fmt: skip
     load = Load(agents=agents, seconds=seconds, in_flight=bool(in_flight), paced_per_second=per_second,
-                model_seconds=None if model_ms is None else model_ms / 1_000)  # fmt: skip
+                model_seconds=None if model_ms is None else model_ms / 1_000, acts=not without_acts)  # fmt: skip
     with _own_home() as settings:
         result = _run(swarm_apart.run(settings, load, managers=managers) if managers
                       else swarm_bench.run(settings, load, in_parts=in_parts))  # fmt: skip

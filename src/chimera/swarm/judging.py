@@ -141,7 +141,9 @@ class Judging:
             opened = await followers.opened(
                 self._store, assignment.task, labels=draft.labels, attempt_id=attempt_id(assignment.task)
             )
-            return await self._commit(hearing.accepted(assignment, result, judgement, occasion, opened))
+            step = hearing.accepted(assignment, result, judgement, occasion, opened)
+            await self._commit(step)
+            return self._court.meter.decided(step.task, self._court.clock.now_us())
         await self._decide(assignment, spec, result, judgement, occasion)
 
     async def _settle_without_draft(
