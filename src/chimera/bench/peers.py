@@ -132,7 +132,7 @@ def chart(result: Mapping[str, Any]) -> str:
         result["chimera"] | {"name": "Chimera, the same task"},
         result["chimera_with_acts"] | {"name": "Chimera, with its act: hold, grant, seal, one in ten performed"},
     ]
-    everybody = [*ours, *result["peers"], result["ceiling"]]  # fmt: skip
+    everybody = [*ours, *result["peers"], result["ceiling"]]
     rates = [(one["name"], float(one.get("governed_per_second", 0.0))) for one in everybody]
     return charts.bars(f"The same governed task, {result['machine']}, load {result['load']}", rates)
 

@@ -281,7 +281,8 @@ async def test_what_found_no_week_of_its_own_gets_one_and_can_go(database: Datab
     """A house that ran on beyond the weeks made for it: before, what it wrote then was kept for ever."""
     manager, admin = await database.open("manager-0", Role.MANAGER), await database.connect()
     now_us = await manager.now_us()
-    old, young = (Samples(start_us=now_us - days * DAY_US, entropy=days) for days in (130, 3))
+    # Weeks are made from the one of the first day on: three days ago would be none of them on a Monday.
+    old, young = (Samples(start_us=now_us - days * DAY_US, entropy=days) for days in (130, 0))
     records = old.attempt(old.task()), young.attempt(young.task())
     await manager.commit(change(*records))
     assert await admin.fetchval("SELECT count(*) FROM chimera.attempt_default") == 1
