@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
+from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import growth, recover, tiers
-from chimera.bench.load import BenchMeter, Occupancy, SlowModel
+from chimera.bench.feeding import Feeder
+from chimera.bench.load import BenchMeter, Lines, Occupancy, SlowModel, agent_of, settled_in
 from chimera.bench.observed import Statements, whose
+from chimera.domain.campaign import Campaign
 from chimera.domain.event import Link
 from chimera.ports.model import ModelRequest
 from chimera.testing.manual_clock import ManualClock
@@ -113,3 +117,45 @@ def test_a_loud_orchestrator_or_an_idle_swarm_does_not_hold(per_second: float, t
 )
 def test_growth_says_which_limits_were_not_kept(share: float, idle_bytes: int, missed: list[str]) -> None:
     assert growth.missed({"share": share, "idle": {"bytes": idle_bytes}}) == missed
+
+
+class NarrowEntrance:
+    """Lets in five at a knock."""
+
+    def __init__(self) -> None:
+        self.waiting, self.accepted = 0, 0
+
+    def bring(self, number: int) -> None:
+        self.waiting += 1
+
+    def knock(self) -> None:
+        let_in = min(5, self.waiting)
+        self.waiting, self.accepted = self.waiting - let_in, self.accepted + let_in
+
+    async def emptied(self) -> None:
+        while self.waiting:
+            self.knock()
+
+
+def campaigns_of(many: int) -> list[Campaign]:
+    fresh = SystemIds()
+    return [settled_in(agent_of(number, fresh), fresh, SystemClock())[1] for number in range(many)]
+
+
+async def test_measured_is_from_when_everybody_is_busy() -> None:
+    feeder, meter = Feeder(NarrowEntrance(), campaigns_of(3), seed=1), BenchMeter(SlowModel(SystemClock(), seed=1))
+    await feeder.fill(meter, backlog=400, piece_seconds=0.01, until=time.monotonic() + 30)
+    assert feeder.accepted >= 380
+
+
+async def test_what_is_never_filled_is_measured_all_the_same() -> None:
+    feeder, meter = Feeder(NarrowEntrance(), campaigns_of(3), seed=1), BenchMeter(SlowModel(SystemClock(), seed=1))
+    await feeder.fill(meter, backlog=10**9, piece_seconds=0.01, until=time.monotonic() + 0.05)
+    assert feeder.accepted < 10**6
+
+
+def test_no_two_lines_are_alike() -> None:
+    lines = Lines(seed=1)
+    said = [lines.next() for _ in range(10_000)]
+    assert len(set(said)) == len(said)
+    assert {9 <= len(line.split()) <= 24 for line in said} == {True}

@@ -39,6 +39,8 @@ from chimera.rehearsal.scenario import CALM, Rules
 from chimera.settings import Settings
 
 ARRIVING_AT_ONCE_MAX = SETTLING_AT_ONCE_MAX = 256
+# Whenever nobody brings any more for a moment, some of what is under way is over.
+FILLED_SHARE = 0.95
 # With every agent inside a task at once, a model takes so long.
 LONG_MEDIAN_SECONDS = 5.0
 
@@ -134,6 +136,13 @@ class Feeder:
             self._entrance.knock()
             await asyncio.sleep(0.005)
         await self._entrance.emptied()
+
+    async def fill(self, meter: BenchMeter, *, backlog: int, piece_seconds: float, until: float) -> None:
+        """So many are under way, looked at after each piece of time; or the time is over."""
+        while True:
+            await self.saturate(meter, backlog=backlog, until=min(until, time.monotonic() + piece_seconds))
+            if self.accepted - meter.settled_count >= FILLED_SHARE * backlog or time.monotonic() >= until:
+                return
 
     async def pace(self, meter: BenchMeter, *, per_second: float, until: float) -> None:
         """Poisson arrivals at a rate, whether or not anybody keeps up."""

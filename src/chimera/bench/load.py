@@ -28,8 +28,8 @@ MODEL_COST_MICROS = 100
 _SIGMA = math.log(MODEL_P95_SECONDS / MODEL_MEDIAN_SECONDS) / 1.645
 _SYLLABLES = ("ba", "do", "ki", "lu", "mer", "no", "pix", "ra", "sol", "ti", "ven", "zu")
 BUDGET_MICROS = 10_000_000_000
-_WORD_BITS = 11
-_WORDS = 1 << _WORD_BITS
+_PHRASE_BITS = 12
+_PHRASES = 1 << _PHRASE_BITS
 
 
 class Crowd:
@@ -168,13 +168,16 @@ class Lines:
 
     def __init__(self, *, seed: int) -> None:
         self._dice = random.Random(seed)
-        self._words = ["".join(self._dice.choices(_SYLLABLES, k=3)) for _ in range(_WORDS)]
+        self._phrases = [self._phrase(words=3 + number % 2) for number in range(_PHRASES)]
 
     def next(self) -> str:
-        """A line of a usual length. Drawn in one go: what a measurement says must cost less than what it measures."""
-        words, length = self._words, 9 + self._dice.getrandbits(4)
-        drawn = self._dice.getrandbits(_WORD_BITS * length)
-        return " ".join([words[drawn >> place & _WORDS - 1] for place in range(0, _WORD_BITS * length, _WORD_BITS)])
+        """A line of a usual length: three to six phrases, drawn in one go. It must cost less than what is measured."""
+        phrases, bits = self._phrases, _PHRASE_BITS * (3 + self._dice.getrandbits(2))
+        drawn = self._dice.getrandbits(bits)
+        return " ".join([phrases[drawn >> place & _PHRASES - 1] for place in range(0, bits, _PHRASE_BITS)])
+
+    def _phrase(self, *, words: int) -> str:
+        return " ".join(["".join(self._dice.choices(_SYLLABLES, k=3)) for _ in range(words)])
 
 
 def agent_of(number: int, fresh: Ids) -> Agent:

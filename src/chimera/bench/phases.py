@@ -57,9 +57,10 @@ class Phases:
         return {**full, "paced_per_second": round(asked), **of_paced, "phases": {"saturated": full, "paced": paced}}
 
     async def saturated(self) -> dict[str, Any]:
-        """Twice as much under way as there are agents."""
+        """Twice as much under way as there are agents. Measured once there is: letting that in is no part of it."""
         feeder, meter, backlog = self._feeder, self._meter, 2 * self._load.agents
-        await feeder.saturate(meter, backlog=backlog, until=time.monotonic() + WARM_UP_SECONDS)
+        gives_up = time.monotonic() + FILLING_SECONDS_MAX
+        await feeder.fill(meter, backlog=backlog, piece_seconds=WARM_UP_SECONDS, until=gives_up)
         with self._phase() as phase:
             await feeder.saturate(meter, backlog=backlog, until=phase.since + self._load.seconds)
         return await self._ended(phase)
