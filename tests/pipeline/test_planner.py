@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.domain import ids, scopes
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import REPLAN, Campaign, CampaignState, Input, InputState
 from chimera.domain.consent import ConsentState, Purpose
@@ -225,10 +226,18 @@ async def an_input(house: SmallHouse, kind: str = "mention", **more: object) -> 
     return made
 
 
+async def answered(
+    made: Planner, campaign: Campaign, agent: Agent, one: Input, *, not_before_us: int = 0
+) -> tuple[Task, ...]:
+    adoption = made.answer(campaign, agent, [one], not_before_us=not_before_us)
+    await made.adopting.write(adoption)
+    return adoption.tasks
+
+
 @pytest.mark.requirement("R-N2")
 async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> None:
     one = await an_input(house)
-    tasks = await planner(house, GOOD)[0].plan_inputs(house.campaign, house.agent, [one])
+    tasks = await answered(planner(house, GOOD)[0], house.campaign, house.agent, one)
     assert [(task.labels, task.threat, task.input_id) for task in tasks] == [(("public",), "MEDIUM", one.id)]
     assert (await house.manager.get(Input, one.id)).state is InputState.PLANNED
 
@@ -236,7 +245,7 @@ async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> Non
 @pytest.mark.requirement("R-C1")
 async def test_out_of_hours_an_answer_waits(house: SmallHouse) -> None:
     one, opens_us = await an_input(house), house.clock.now_us() + 3_600_000_000
-    tasks = await planner(house, GOOD)[0].plan_inputs(house.campaign, house.agent, [one], not_before_us=opens_us)
+    tasks = await answered(planner(house, GOOD)[0], house.campaign, house.agent, one, not_before_us=opens_us)
     assert [(task.state, task.due_at_us) for task in tasks] == [(TaskState.READY, opens_us)]
 
 
@@ -247,7 +256,7 @@ async def test_what_nobody_answers_is_dropped_on_record(house: SmallHouse, why: 
                          **({"purpose": ""} if why == "purpose" else {}))  # fmt: skip
     agent = replace(house.agent, permissions=()) if why == "permission" else house.agent
     agent = replace(agent, capabilities=("trends",)) if why == "skill" else agent
-    assert await planner(house, GOOD)[0].plan_inputs(house.campaign, agent, [one]) == ()
+    assert await answered(planner(house, GOOD)[0], house.campaign, agent, one) == ()
     assert (await house.manager.get(Input, one.id)).state is InputState.DROPPED
     last = (await house.manager.links("manager-0"))[-1]
     assert msgspec.json.decode(last.body)["data"]["dropped"] == [one.id]
@@ -256,10 +265,10 @@ async def test_what_nobody_answers_is_dropped_on_record(house: SmallHouse, why: 
 async def test_an_input_is_planned_once(house: SmallHouse) -> None:
     one = await an_input(house)
     made, _ = planner(house, GOOD)
-    await made.plan_inputs(house.campaign, house.agent, [one])
+    await answered(made, house.campaign, house.agent, one)
     campaign = await house.manager.get(Campaign, house.campaign.id)
     with pytest.raises(ChimeraError):
-        await made.plan_inputs(campaign, house.agent, [one])
+        await answered(made, campaign, house.agent, one)
     assert len(await house.manager.list(Task)) == 1
 
 

@@ -27,6 +27,7 @@ from chimera.domain.subjects import author_of
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.governance import answers, guardrails, treasury
 from chimera.governance.adopted import Adopted
+from chimera.governance.adopting import Adopting, Adoption
 from chimera.governance.contracts import Contracts
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX, Bill, PlanCosts
 from chimera.governance.plan_tasks import Turn, adopted_data, at_birth, tasks_of
@@ -64,7 +65,7 @@ class Planner:
         consents: Consents | None = None,
     ) -> None:
         self._consents = consents
-        self.adopted = Adopted(store)
+        self.adopting = Adopting(store)
         self._tools = PinBook(reads=store, clock=clock)
         self._costs = costs
         self._model = model
@@ -75,12 +76,17 @@ class Planner:
         self._ids = ids
         self._answering = {kind: spec for spec in contracts.specs.values() for kind in spec.triggers}
 
+    @property
+    def adopted(self) -> Adopted:
+        """The campaigns that it planned last."""
+        return self.adopting.adopted
+
     async def plan_goal(self, campaign: Campaign, agent: Agent) -> tuple[Task, ...]:
         """A plan for the campaign's goal from the model; a bad plan is asked for again, then refused on record."""
 
         async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
             turn = Turn(after=self._with_goal(campaign, agent), carried=carried)
-            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill, turn=turn)
+            return await self._adopt(campaign, plan, inputs=(), bill=bill, turn=turn)
 
         found = await self._found_out(campaign)
         carried = labels.union(*(one.draft.labels for one in found))
@@ -97,7 +103,7 @@ class Planner:
 
         async def adopted(plan: Plan, bill: Bill) -> tuple[Task, ...]:
             turn = Turn(after=campaign.adopt_research())
-            return await self._adopt(campaign, agent, plan, inputs=(), bill=bill, turn=turn)
+            return await self._adopt(campaign, plan, inputs=(), bill=bill, turn=turn)
 
         tasks, refusals, bill = await self._tried(campaign, _finding(agent), {}, adopted)
         if tasks is None:
@@ -120,7 +126,7 @@ class Planner:
         step = Step(key=key, spec=REPORT, input=books, not_before_us=not_before_us)
         plan = Plan(analysis="what came of it", steps=(step,), safety=("figures from the books alone",),
                     tests=("by spec",))  # fmt: skip
-        return await self._adopt(campaign, agent, plan, inputs=(), bill=Bill())
+        return await self._adopt(campaign, plan, inputs=(), bill=Bill())
 
     async def _found_out(self, campaign: Campaign) -> list[Attempt]:
         """What was found out before. Strangers may have shaped it: their labels are on what is planned from it."""
@@ -214,13 +220,13 @@ class Planner:
             gone = await self._planned(campaign, NOT_BEGUN)
             try:
                 turn = Turn(after=self._with_goal(campaign, agent), replaced=tuple(gone))
-                return await self._adopt(campaign, agent, plan, inputs=(asked,), bill=bill, turn=turn)
+                return await self._adopt(campaign, plan, inputs=(asked,), bill=bill, turn=turn)
             except Conflict:
                 continue
         raise Unavailable("campaign_busy", "the campaign moves too fast to be planned anew", where=campaign_id,
                           remedy="halt the campaign, ask again, and resume it")  # fmt: skip
 
-    async def plan_inputs(
+    def answer(
         self,
         campaign: Campaign,
         agent: Agent,
@@ -228,7 +234,7 @@ class Planner:
         *,
         leased_until_us: int | None = None,
         not_before_us: int = 0,
-    ) -> tuple[Task, ...]:
+    ) -> Adoption:
         """A reactive plan: one task per input, of the type that answers inputs of its kind. Others are dropped.
 
         Where workers are waiting, the tasks are leased as they are written; out of the agent's hours they wait.
@@ -239,7 +245,7 @@ class Planner:
             for one in answerable
         )
         plan = Plan(analysis="an answer to what came in", steps=steps, safety=("inputs are data",), tests=("by spec",))
-        return await self._adopt(campaign, agent, plan, inputs=inputs, bill=Bill(), leased_until_us=leased_until_us)
+        return self._adoption(campaign, plan, inputs=inputs, bill=Bill(), leased_until_us=leased_until_us)
 
     async def drop_inputs(self, campaign: Campaign, inputs: Sequence[Input]) -> None:
         """What still came in for a campaign that is over."""
@@ -314,17 +320,23 @@ class Planner:
             await self._consents.require(person, Purpose.CONTACT)
 
     async def _adopt(
+        self, campaign: Campaign, plan: Plan, *, inputs: Sequence[Input], bill: Bill, turn: Turn | None = None
+    ) -> tuple[Task, ...]:
+        adoption = self._adoption(campaign, plan, inputs=inputs, bill=bill, turn=turn)
+        await self.adopting.write(adoption)
+        return adoption.tasks
+
+    def _adoption(
         self,
         campaign: Campaign,
-        agent: Agent,
         plan: Plan,
         *,
         inputs: Sequence[Input],
         bill: Bill,
         leased_until_us: int | None = None,
         turn: Turn | None = None,
-    ) -> tuple[Task, ...]:
-        """Write the tasks with the campaign as it is `after`; where it waits for a person, so do they."""
+    ) -> Adoption:
+        """The tasks with the campaign as it is `after`; where it waits for a person, so do they."""
         turn = turn or Turn(after=campaign.adopt())
         after = turn.after
         plan_id = self._ids.new()
@@ -340,24 +352,15 @@ class Planner:
         gone = tuple(replace(task.after(TaskCommand.DROP), reason=REPLACED) for task in turn.replaced)
         data = {**adopted_data(campaign, plan, turn, tasks, planned), "cost_micros": bill.cost_micros,
                 "prompt": self._prompt.ref}  # fmt: skip
-        adopted = Event(kind=EventKind.PLAN_ADOPTED, subject=plan_id, at_us=self._clock.now_us(), data=data)
+        event = Event(kind=EventKind.PLAN_ADOPTED, subject=plan_id, at_us=self._clock.now_us(), data=data)
         holds, movements = self._costs.settled(campaign, bill)
-        await self._put(
-            after,
-            Change(
-                records=(after, *tasks, *gone, *planned, *holds),
-                events=(adopted,),
-                movements=movements,
-                begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(agent.id)),
-            ),
+        change = Change(
+            records=(after, *tasks, *gone, *planned, *holds),
+            events=(event,),
+            movements=movements,
+            begins_in=(scopes.FLEET, scopes.campaign(campaign.id), scopes.agent(campaign.agent_id)),
         )
-        return tasks
-
-    async def _put(self, after: Campaign, change: Change) -> None:
-        """Until it is on record, nobody knows whether this version is the last."""
-        self.adopted.forget(after.id)
-        await self._store.commit(change)
-        self.adopted.keep(after)
+        return Adoption(after=after, tasks=tasks, change=change)
 
     def _with_goal(self, campaign: Campaign, agent: Agent) -> Campaign:
         return campaign.adopt_goal(agent.handovers, at_us=self._clock.now_us())

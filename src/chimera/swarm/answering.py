@@ -12,6 +12,7 @@ from chimera.domain.campaign import CAMPAIGN_MACHINE, Campaign, CampaignState, I
 from chimera.domain.errors import ChimeraError
 from chimera.domain.stages import Course, Stage, marked
 from chimera.domain.task import Task, TaskState
+from chimera.governance.adopting import Adoption
 from chimera.pipeline.planner import Planner
 from chimera.ports.store import Reads
 from chimera.swarm.bell import Bell
@@ -23,6 +24,8 @@ from chimera.swarm.told import Told
 
 # A lease counts from the store's time as it was so long ago at most: it is shorter by that, never longer.
 STORE_TIME_US_MAX = 1_000_000
+# So many campaigns' plans ride in one change: what each costs by itself is what its commit costs.
+TOGETHER_MAX = 32
 Arrivals = Sequence[tuple[Campaign, Agent, Sequence[Input]]]
 
 
@@ -153,18 +156,19 @@ class Answering:
 
     async def _plan(self, arrivals: Arrivals) -> bool:
         """All at once: their changes ride together. What fits goes straight to idle workers."""
-        leased = {campaign.id: len(inputs) for campaign, _, inputs in self._fit(arrivals)}
-        until_us = await self._lease_ends() if leased else 0
-        promised = sum(leased.values())
+        fits = self._fit(arrivals)
+        until_us = await self._lease_ends() if fits else 0
+        leased = {campaign.id: until_us for campaign, _, _ in fits}
+        promised = sum(len(inputs) for _, _, inputs in fits)
         self._promised += promised
         try:
-            planned = await asyncio.gather(
-                *(self._plan_one(*one, leased_until_us=until_us if one[0].id in leased else None) for one in arrivals)
-            )
-            await self._hand_on([task for tasks in planned for task in tasks or ()])
+            pieces = [arrivals[at : at + TOGETHER_MAX] for at in range(0, len(arrivals), TOGETHER_MAX)]
+            answered = await asyncio.gather(*(self._answer(piece, leased) for piece in pieces))
+            planned = [tasks for piece in answered for tasks in piece]
+            await self._hand_on([task for tasks in planned for task in tasks])
         finally:
             self._promised -= promised
-        return any(tasks is not None for tasks in planned)
+        return bool(planned)
 
     async def _hand_on(self, tasks: Sequence[Task]) -> None:
         """Who got a lease goes to a worker; for the others somebody has to look."""
@@ -179,22 +183,44 @@ class Answering:
             self._store_us, self._asked_us = await self._reads.now_us(), now_us
         return self._store_us + round(LEASE_SECONDS * 1_000_000)
 
-    async def _plan_one(
-        self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], *, leased_until_us: int | None
-    ) -> Sequence[Task] | None:
+    async def _answer(self, piece: Arrivals, leased_until_us: Mapping[str, int]) -> list[Sequence[Task]]:
+        """The tasks of each that was planned. What of the others came in waits, and they hold nobody up."""
+        with self._court.timed("plan"):
+            ended = [await self._dropped(*one) for one in piece if CAMPAIGN_MACHINE.is_final(one[0].state)]
+            going = [one for one in piece if not CAMPAIGN_MACHINE.is_final(one[0].state)]
+            drafts = [(one, draft) for one in going if (draft := self._drafted(*one, leased_until_us)) is not None]
+            refused = await self._planner.adopting.write_each([draft for _, draft in drafts])
+        planned: list[Sequence[Task]] = [()] * sum(ended)
+        for ((campaign, _, inputs), draft), error in zip(drafts, refused, strict=True):
+            if error is None:
+                self._told.planned(inputs)
+                planned.append(draft.tasks)
+            else:
+                _say_that_they_wait(campaign, error)
+        return planned
+
+    def _drafted(
+        self, campaign: Campaign, agent: Agent, inputs: Sequence[Input], leased_until_us: Mapping[str, int]
+    ) -> Adoption | None:
+        """The plan, which nobody knows of yet."""
+        until_us, not_before_us = leased_until_us.get(campaign.id), self.opens_at(agent)
         try:
-            if CAMPAIGN_MACHINE.is_final(campaign.state):
-                await self._planner.drop_inputs(campaign, inputs)
-                return ()
-            with self._court.timed("plan"):
-                tasks = await self._planner.plan_inputs(
-                    campaign, agent, inputs, leased_until_us=leased_until_us, not_before_us=self.opens_at(agent)
-                )
-            self._told.planned(inputs)
-            return tasks
+            return self._planner.answer(campaign, agent, inputs, leased_until_us=until_us, not_before_us=not_before_us)
         except ChimeraError as error:
-            log.info("inputs wait", campaign=campaign.id, why=str(error))
-            return None
+            return _say_that_they_wait(campaign, error)
+
+    async def _dropped(self, campaign: Campaign, _: Agent, inputs: Sequence[Input]) -> bool:
+        """Whether what still came in for a campaign that is over is off the list."""
+        try:
+            await self._planner.drop_inputs(campaign, inputs)
+        except ChimeraError as error:
+            _say_that_they_wait(campaign, error)
+            return False
+        return True
+
+
+def _say_that_they_wait(campaign: Campaign, error: ChimeraError) -> None:
+    log.info("inputs wait", campaign=campaign.id, why=str(error))
 
 
 def by_campaign(inputs: Iterable[Input]) -> dict[str, list[Input]]:
