@@ -11,6 +11,7 @@ from msgspec import Struct
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.system.collector import settle_memory
+from chimera.adapters.system.huge_pages import HugePages
 from chimera.assembly.alone import be_alone
 from chimera.assembly.calendar import calendared
 from chimera.assembly.guarding import guarded
@@ -98,6 +99,6 @@ async def fleet_process(settings: Settings, outside: Outside, *, found: Database
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         await tell_first(top, vaults, reads)
         settle_memory()
-        await run_beside(stack, manager.run(), top.orchestrator.run())
+        await run_beside(stack, manager.run(), top.orchestrator.run(), HugePages(clock).run())
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,
                     halts=top.halts, listening=inlets.listening, tally=written.tally)  # fmt: skip

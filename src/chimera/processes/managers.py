@@ -15,6 +15,7 @@ from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.adapters.postgres.store import PATIENCE_SECONDS, PostgresStore, pool_of
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
+from chimera.adapters.system.huge_pages import HugePages
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.connection import Valkey
 from chimera.adapters.valkey.hot import ValkeyHotState
@@ -140,7 +141,7 @@ async def manager_process(
                                  outside=outside)  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
         settle_memory()
-        await run_beside(stack, process.run())
+        await run_beside(stack, process.run(), HugePages(SystemClock()).run())
         yield process
 
 

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import AsyncGenerator
 
 from chimera.adapters.gateway.client import GatewayModel, GatewayTools
-from chimera.adapters.system.clock import SystemIds
+from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.adapters.system.collector import settle_memory
+from chimera.adapters.system.huge_pages import HugePages
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.host import StreamHost, Work
 from chimera.assembly.rules import read_rules
@@ -33,5 +34,5 @@ async def worker_process(settings: Settings) -> AsyncGenerator[StreamHost]:
         host = StreamHost(valkey, ValkeyBus(valkey), name=settings.worker_name, incarnation=SystemIds().new(),
                           capacity=settings.workers, work_with=work_with)  # fmt: skip
         settle_memory()
-        await run_beside(stack, host.run())
+        await run_beside(stack, host.run(), HugePages(SystemClock()).run())
         yield host
