@@ -10,6 +10,7 @@ from chimera.domain import refusals
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Window
+from chimera.domain.campaign import Campaign
 from chimera.domain.event import Link
 from chimera.domain.grant import Performance
 from chimera.domain.record import Record
@@ -81,8 +82,8 @@ class ImitatingViews:
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return await self._views.versions(kind, after=after)
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
-        return await self._views.changed_agents(since=since)
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
+        return await self._views.changed(kind, since=since)
 
     async def dossier(self, grant_id: str) -> Dossier:
         return await self._views.dossier(grant_id)

@@ -11,6 +11,7 @@ from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase, Table
 from chimera.domain import refusals, rows, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.budget import Cap, Movement, Window, apply
+from chimera.domain.campaign import Campaign
 from chimera.domain.caps import key_of, standing_micros
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
@@ -77,8 +78,8 @@ class MemoryReads:
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return {row.id: row.version for row in self._table(kind).rows.values() if row.id > after}
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
-        table = self._table(Agent)
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
+        table = self._table(kind)
         fresh = table.changed(table.puts if since is None else since)
         return Changed(mark=table.puts, versions={row.id: row.version for row in fresh})
 
