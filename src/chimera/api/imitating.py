@@ -61,6 +61,11 @@ class ImitatingViews:
             return cast("tuple[R, ...]", tuple(sorted(both, key=lambda task: task.id)[:limit]))
         return found
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        """One after the other: what is imitated is imitated here too."""
+        found = [one for scope in set(scopes) for one in await self.list(kind, scope=scope)]
+        return tuple(sorted(found, key=lambda one: one.id))
+
     async def _attempts(self, task_id: str) -> tuple[Attempt, ...]:
         imitation = await self._imitations.of_task(task_id)
         return imitation.attempts if imitation else ()

@@ -73,6 +73,10 @@ class Reads(Protocol):
         """Records that match every given filter, ordered by id, beyond `after`. At most `LIST_MAX` at once."""
         ...
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        """All records of some scopes, ordered by id: of kinds of which a scope has few, such as a task's attempts."""
+        ...
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         """The version of every record of a kind beyond `after`, by id: of kinds of which there are few, such as agents;
         or of what has just come.

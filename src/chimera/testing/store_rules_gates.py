@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from chimera.domain import ids
 from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import Campaign, CampaignCommand
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
@@ -99,6 +100,16 @@ class GateRules:
         await bench.office.commit(change(next_version(second)))
         assert await bench.manager.versions(type(first)) == {first.id: 1, second.id: 2}
         assert await bench.manager.versions(type(first), after=first.id) == {second.id: 2}
+
+    @pytest.mark.requirement("R-A2")
+    async def test_of_several_scopes_all_at_once(self, bench: Bench) -> None:
+        tasks = [bench.samples.task() for _ in range(3)]
+        attempts = [bench.samples.attempt(task) for task in (*tasks, tasks[0])]
+        await bench.manager.commit(change(*attempts))
+        wanted = (tasks[1].id, tasks[0].id, tasks[0].id, bench.samples.id())
+        found = await bench.manager.list_of(Attempt, wanted)
+        assert found == tuple(sorted((attempts[0], attempts[1], attempts[3]), key=lambda one: one.id))
+        assert await bench.manager.list_of(Attempt, ()) == ()
 
     @pytest.mark.requirement("R-A2")
     async def test_who_has_changed_since_a_mark(self, bench: Bench) -> None:

@@ -75,6 +75,11 @@ class MemoryReads:
                 found.append(_record(kind, row))
         return tuple(found)
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        table = self._table(kind)
+        found = [row for scope in set(scopes) for row in table.of(states=(), scope=scope, after="")]
+        return tuple([_record(kind, row) for row in sorted(found, key=lambda row: row.id)])
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return {row.id: row.version for row in self._table(kind).rows.values() if row.id > after}
 

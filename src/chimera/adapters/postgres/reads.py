@@ -87,6 +87,10 @@ class PostgresReads:
         )
         return tuple([record_of(kind, row) for row in found])
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        found = await self._fetch(NAMES[kind], query_of("list_of", NAMES[kind]), list(scopes))
+        return tuple([record_of(kind, row) for row in found])
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]), after or None)
         return {str(row["id"]): row["version"] for row in found}

@@ -131,6 +131,11 @@ class FaultyStore:
         await self._read()
         return await self._store.find(kind, identifier)
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        """As the store does."""
+        await self._read()
+        return await self._store.list_of(kind, scopes)
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         """As the store does."""
         await self._read()
