@@ -51,6 +51,9 @@ class KeptWeeks:
     async def would_drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
         return TWO_WEEKS
 
+    async def would_drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        return 5
+
     async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
         assert (before_us, checkpoint_id) == self.asked[-1], "one rule for both"
         return 5
@@ -161,7 +164,7 @@ async def test_what_would_go_is_said_beforehand_and_nothing_does(
         await Checkpoints(store=house.office, notary=InProcess(house)).take()
     foreseen = await duty.foreseen()
     assert foreseen.media == ("old",)
-    assert foreseen.weeks == (TWO_WEEKS if is_anchored else ())
+    assert (foreseen.weeks, foreseen.windows) == ((TWO_WEEKS, 5) if is_anchored else ((), 0))
     assert (foreseen.kept_for == "") is is_anchored
     assert files_in(tmp_path) == before
     assert await said(house, EventKind.MEDIA_DROPPED) == await dropped(house) == []

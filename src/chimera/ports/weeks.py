@@ -38,6 +38,10 @@ class Weeks(Protocol):
         """What `drop` would do now, under the same conditions. Nothing goes."""
         ...
 
+    async def would_drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        """How many windows `drop_windows` would drop now, under the same conditions. Nothing goes."""
+        ...
+
 
 class Shelved(Struct, frozen=True, kw_only=True):
     """A picture or film where it lies, under its digest."""

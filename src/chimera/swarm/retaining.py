@@ -26,12 +26,16 @@ DIGESTS_AT_ONCE_MAX = 500
 MEDIA = "media"
 
 
-class Foreseen(Struct, frozen=True, kw_only=True):
-    """What would go now: weeks, or why none may, and media by digest."""
+class Dropped(Struct, frozen=True, kw_only=True):
+    """What went, or would go now: weeks, how many budget windows of that time, and media by digest.
 
-    weeks: tuple[Week, ...]
-    kept_for: str
-    media: tuple[str, ...]
+    `kept_for` says why no week and no window may.
+    """
+
+    weeks: tuple[Week, ...] = ()
+    windows: int = 0
+    media: tuple[str, ...] = ()
+    kept_for: str = ""
 
 
 class Retaining:
@@ -57,16 +61,17 @@ class Retaining:
         await self.drop_media()
         return False
 
-    async def foreseen(self) -> Foreseen:
+    async def foreseen(self) -> Dropped:
         """What a round would drop now. Nothing goes, and nothing is on record."""
         before_us = await self._before_us()
         media = () if self._shelf is None else _digests(await self._shelf.older(before_us=before_us))
         try:
             anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
             weeks = await self._weeks.would_drop(before_us=before_us, checkpoint_id=anchor.id)
+            windows = await self._weeks.would_drop_windows(before_us=before_us, checkpoint_id=anchor.id)
         except Refused as refusal:
-            return Foreseen(weeks=(), kept_for=str(refusal), media=media)
-        return Foreseen(weeks=weeks, kept_for="", media=media)
+            return Dropped(kept_for=str(refusal), media=media)
+        return Dropped(weeks=weeks, windows=windows, media=media)
 
     async def drop_media(self) -> Sequence[str]:
         """Pictures and films are kept as long as the records that name them. What goes is on record before it goes.
@@ -90,8 +95,8 @@ class Retaining:
         log.info("media are removed", media=len(going), days=self._days)
         return _digests(going)
 
-    async def drop(self) -> tuple[Week, ...]:
-        """What has been kept long enough goes; each week with how much was in it and what it is kept for."""
+    async def drop(self) -> Dropped:
+        """What has been kept long enough goes; each week with how much was in it and what it is kept for. No media."""
         now_us, before_us = await self._store.now_us(), await self._before_us()
         anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
         weeks = await self._weeks.drop(before_us=before_us, checkpoint_id=anchor.id)
@@ -103,7 +108,7 @@ class Retaining:
                 "windows": windows, "before_us": before_us, "days": self._days, "checkpoint": anchor.statement.number,
             })  # fmt: skip
             await self._store.commit(Change(events=(event,)))
-        return weeks
+        return Dropped(weeks=weeks, windows=windows)
 
     async def _before_us(self) -> int:
         return cut_us(now_us=await self._store.now_us(), days=self._days)
