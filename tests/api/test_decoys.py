@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chimera.adapters.system.clock import SystemIds
 from chimera.api import imitations
 from chimera.api.history import event_of
+from chimera.api.imitating import ImitatingViews
 from chimera.api.pulse import TOPICS, topics_of
 from chimera.domain import ids
 from chimera.domain.attempt import Attempt
@@ -20,6 +21,7 @@ from chimera.domain.draft import Call
 from chimera.domain.event import OF_PEOPLE, EventKind
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
+from chimera.governance.decoys import Decoys
 from chimera.governance.reviewers import Reviewers
 from tests.api.conftest import World
 from tests.api.samples import TEXT, Filler
@@ -39,6 +41,16 @@ async def test_a_models_recorded_answer_has_the_decoys_words(world: World, ascii
     decoy = replace(held, question=replace(held.question, action=replace(action, arguments={"text": WORDS})))
     told = imitations.told_anew(replace(attempt, draft=drafted, calls=(call,)), attempt.assignment.task, decoy)
     assert json.loads(told.calls[0].answer) == {"output": {"text": WORDS}}
+
+
+async def test_what_is_asked_of_many_tasks_at_once_imitates_too(world: World) -> None:
+    """Where attempts of several tasks are read together, a decoy's task has as many as the one that it is like."""
+    held = next(one for one in world.samples.reviews if one.question.action.arguments.get("text"))
+    people = Reviewers(store=world.office, ids=SystemIds(), permits=world.permits)
+    decoy = await people.plant(held.id, by=world.owner, arguments={"text": WORDS}, answer="reject")
+    views = ImitatingViews(world.views, imitations.Imitations(reads=world.views, decoys=Decoys(store=world.office)))
+    found = await views.list_of(Attempt, (decoy.task_id, held.task_id))
+    assert {one.assignment.task.id for one in found} == {decoy.task_id, held.task_id}
 
 
 async def test_the_whole_life_of_a_decoy_is_told_like_any(world: World) -> None:

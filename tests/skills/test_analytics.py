@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any, cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from chimera.domain.attempt import Attempt
-from chimera.domain.draft import Draft
+from chimera.domain.draft import Call, Draft
 from chimera.domain.errors import Missing
+from chimera.domain.record import Record
 from chimera.domain.revenue import Revenue
+from chimera.domain.review import AFTERWARDS
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
+from chimera.governance import costing
 from chimera.governance.tallying import books_of, figures_of
-from chimera.ports.store import LIST_MAX
+from chimera.ports.store import LIST_MAX, Reads
 from chimera.ports.tools_read import ToolAnswer
 from chimera.skills.analytics import Heard, report
 from chimera.skills.analytics import figures_of as figures_of_campaign
 from chimera.skills.desk import Desk
+from chimera.testing.store_samples import Samples
 from tests.small_house import CONTRACTS, PROMPTS, SPECS, SmallHouse
 from tests.small_work import SayingModel, assign, envelope, judgement
 
@@ -111,6 +119,48 @@ async def test_the_books_name_what_each_post_cost_and_brought() -> None:
     assert [(one["cost_micros"], one["revenue_micros"]) for one in books["posts"]] == [(1_000, 5_000)]
     assert books["tasks"] == [{"count": 1, "state": "done"}, {"count": 1, "state": "dropped"}]
     assert CONTRACTS.input_findings(SPEC, books) == ()
+
+
+class Counted:
+    """Stands before a real store as `ports.store.Reads`, and counts what it is asked for."""
+
+    def __init__(self, store: Reads) -> None:
+        self._store = store
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self._store, name)
+
+
+async def with_tasks(house: SmallHouse, many: int) -> None:
+    """Each with an attempt that cost something. Every second was asked about before, every third afterwards."""
+    samples, call = Samples(), Call(kind="model", name="offline/1", request_digest="", answer="", cost_micros=10)
+    for number in range(many):
+        task = await house.a_task(state=TaskState.DONE)
+        records: list[Record] = [replace(samples.attempt(task), id=house.ids.new(), calls=(call,))]
+        for every, about in ((2, "action"), (2, "doubt"), (3, AFTERWARDS)):
+            if number % every == 0:
+                records.append(replace(samples.review(task), id=house.ids.new(), about=about))
+        for record in records:
+            await house.put(record, by=Role.MANAGER)
+
+
+@pytest.mark.requirement("R-A2", "R-A7")
+async def test_the_figures_ask_no_more_for_more_tasks() -> None:
+    """Costs, reviews and posts of a hundred tasks are read together."""
+    house, asked = await SmallHouse().open(), list[Counter[str]]()
+    for more in (10, 50, 60):
+        await with_tasks(house, more)
+        reads = Counted(house.office)
+        figures = await figures_of(cast(Reads, reads), house.agent)
+        asked.append(reads.asked)
+    assert asked[0] == asked[1] == {"list": 4, "list_of": 2, "get_many": 1}
+    assert asked[2] == {"list": 4, "list_of": 4, "get_many": 2}, "the next hundred"
+    tasks = await house.office.list(Task, scope=house.campaign.id)
+    costs = await costing.costs_of(house.office, tasks)
+    assert list(costs.items()) == [(one.id, await costing.task_cost(house.office, one)) for one in tasks]
+    assert (figures.cost_micros, figures.autonomy_bp) == (1_200, 5_000), "of each second one a person was asked before"
 
 
 async def test_an_agents_engagement_is_that_of_its_campaigns_last_report() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from chimera.domain import ids
-from chimera.domain.campaign import Input
+from chimera.domain.campaign import CampaignCommand, Input
 from chimera.domain.errors import Unavailable
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
+from chimera.ports.store import Reads
 from chimera.ports.tools_read import ToolAnswer
 from chimera.swarm.following import NEW_AT_ONCE_MAX, OLD_US, Following
 from tests.small_house import SmallHouse
@@ -56,9 +58,9 @@ async def house_of(*permissions: str) -> SmallHouse:
     return house
 
 
-def following(house: SmallHouse, paper: Newspaper) -> Following:
+def following(house: SmallHouse, paper: Newspaper, reads: Counted | None = None) -> Following:
     intake = Intake(security=SecurityGateway(shipped_scanner()), store=house.office, clock=house.clock, ids=house.ids)
-    return Following(intake=intake, reads=house.office, tools=paper)
+    return Following(intake=intake, reads=cast(Reads, reads or house.office), tools=paper)
 
 
 async def admitted(house: SmallHouse) -> list[Input]:
@@ -160,19 +162,45 @@ class Counted:
         return getattr(self._store, name)
 
 
-async def test_a_round_asks_for_those_who_follow_and_for_nobody_else(paper: Newspaper) -> None:
-    """Of the fleet's agents and campaigns only those of the few that follow a feed, and whoever has changed."""
+@pytest.mark.requirement("R-A2")
+@pytest.mark.parametrize(("followers", "others"), [(0, 20), (300, 0)])
+async def test_a_round_costs_what_has_changed_however_many_follow(
+    paper: Newspaper, followers: int, others: int
+) -> None:
+    """Two questions, and not one more for every agent that follows a feed."""
     house = await house_of()
-    for number in range(20):
-        await house.put(house.an_agent(f"g{number}"))
+    for number in range(followers + others):
+        agent = house.an_agent(f"g{number}", permissions=("web.read",))
+        await house.put(replace(agent, feeds=(FEED,)) if number < followers else agent)
+        await house.put(replace(house.campaign, id=house.ids.new(), agent_id=agent.id))
     reads = Counted(house)
-    stage = following(house, paper)
-    stage._reads = reads  # pyright: ignore[reportAttributeAccessIssue]
+    stage = following(house, paper, reads)
     await stage.once()
     reads.asked.clear()
-    await stage.once()
-    assert reads.asked == {"changed_agents": 1, "list": 1}
+    assert len(await stage._followers()) == followers + 1
+    assert reads.asked == {"changed": 2}
     await house.change_agent(feeds=())
     reads.asked.clear()
-    await stage.once()
-    assert reads.asked == {"changed_agents": 1, "get_many": 1}
+    assert len(await stage._followers()) == followers
+    assert reads.asked == {"changed": 2, "get_many": 1}
+
+
+async def test_what_comes_in_is_for_the_newest_campaign_that_is_open(paper: Newspaper) -> None:
+    house = await house_of()
+    stage = following(house, paper)
+    newer = replace(house.campaign, id=house.ids.new())
+
+    async def campaign_of(name: str) -> str:
+        paper.print(name)
+        await stage.once()
+        return next((one.campaign_id for one in await admitted(house) if one.payload["title"] == name), "")
+
+    assert await campaign_of("one") == house.campaign.id
+    await house.put(newer)
+    assert await campaign_of("two") == newer.id
+    newer = newer.adopt()
+    await house.put(newer)
+    await house.put(newer.after(CampaignCommand.PAUSE))
+    assert await campaign_of("three") == house.campaign.id
+    await house.put(house.campaign.after(CampaignCommand.CANCEL))
+    assert await campaign_of("four") == "", "nothing is open"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,8 +13,8 @@ from chimera.adapters.local import people_journal
 from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.memory.store import MemoryStore
 from chimera.bench.load import agent_of, settled_in
-from chimera.domain.agent import Account
-from chimera.domain.campaign import Campaign, Input
+from chimera.domain.agent import Account, Agent, AgentState
+from chimera.domain.campaign import Campaign, CampaignState, Input
 from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.errors import Unavailable
@@ -25,7 +26,7 @@ from chimera.governance.privacy.consents import Consents
 from chimera.governance.security.gateway import SecurityGateway
 from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
-from chimera.ports.store import LIST_MAX
+from chimera.ports.store import LIST_MAX, Changed
 from chimera.ports.tools_read import ToolAnswer
 from chimera.swarm.listening import (
     ANSWERS_PER_AUTHOR_MAX,
@@ -34,6 +35,7 @@ from chimera.swarm.listening import (
     THREAD_ANSWERS_MAX,
     Listening,
 )
+from chimera.swarm.updates import READ_AT_ONCE_MAX
 from tests.small_house import SmallHouse
 
 pytestmark = pytest.mark.requirement("R-A4", "R-B4")
@@ -73,15 +75,26 @@ class SometimesAway(MemoryStore):
 
 
 class Timed(MemoryStore):
-    """A store in which a page of campaigns takes a tenth of a second."""
+    """A store that counts the records that it gives, and in which a page of them takes a tenth of a second."""
 
-    looked = 0
+    read = looked = 0
 
     async def list(self, kind: type[R], **asked: Any) -> tuple[R, ...]:
-        if kind is Campaign:
-            self.looked += 1
-            await self._clock.sleep(0.1)
-        return await super().list(kind, **asked)
+        return await self._counted(await super().list(kind, **asked))
+
+    async def get_many(self, kind: type[R], identifiers: Sequence[str]) -> tuple[R, ...]:
+        return await self._counted(await super().get_many(kind, identifiers))
+
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
+        self.looked += 1
+        found = await super().changed(kind, since=since)
+        self.read += len(found.versions)
+        return found
+
+    async def _counted(self, found: tuple[R, ...]) -> tuple[R, ...]:
+        self.read += len(found)
+        await self._clock.sleep(0.1)
+        return found
 
 
 @pytest.fixture
@@ -122,8 +135,11 @@ async def test_orders_in_pictures_and_behind_links_are_looked_at_like_any_words(
     assert texts == [f"which class?\n[{shown}: a cat on a keyboard]"]
 
 
-async def test_every_agent_of_a_large_fleet_is_listened_for_and_not_all_are_read_each_time(house: SmallHouse) -> None:
-    """The first thousand campaigns are no more than the others; and who has just been read is not read again."""
+@pytest.mark.requirement("R-A2")
+async def test_every_agent_of_a_large_fleet_is_listened_for_and_nobody_is_read_who_has_not_changed(
+    house: SmallHouse,
+) -> None:
+    """The first thousand campaigns are no more than the others; and a look costs what has changed since."""
     clock, many = house.clock, LIST_MAX + 200
     agents = [replace(agent_of(number, house.ids), permissions=("mentions.read",)) for number in range(many)]
     for agent in agents:
@@ -140,12 +156,37 @@ async def test_every_agent_of_a_large_fleet_is_listened_for_and_not_all_are_read
     ears = Listening(intake=intake, reads=reads, tools=Heard(), clock=clock)
     await ears.once()
     assert {agent.id for agent in agents} <= set(asked)
-    looked = reads.looked
+    assert (reads.read, reads.looked) == (2 * (many + 1), 2)
     await ears.once()
-    assert reads.looked == looked
-    clock.advance(LOOKED_ONE_IN * 0.25)
+    assert reads.looked == 2, "a look that took long is not soon taken again"
+    clock.advance(LOOKED_ONE_IN * 0.1 * 2 * (many // READ_AT_ONCE_MAX + 2))
+    await house.put(replace(agents[0], version=2, state=AgentState.PAUSED))
+    await house.put(replace(house.campaign, version=2, state=CampaignState.CANCELLED))
+    reads.read = 0
+    asked.clear()
     await ears.once()
-    assert reads.looked == 2 * looked
+    assert (reads.read, reads.looked) == (4, 4), "both are named, and then read"
+    assert set(asked) == {agent.id for agent in agents[1:]}
+
+
+async def test_a_persona_is_kin_as_long_as_one_account_of_it_listens(house: SmallHouse) -> None:
+    """The same name on two networks is one name; and whoever has gone is a stranger again."""
+    other = replace(house.an_agent("grace"), accounts=(Account(platform="sandbox", handle="@grace"),
+                                                       Account(platform="mastodon", handle="@grace")))  # fmt: skip
+    await house.put(other)
+    mentions = Mentions("@grace")
+    ears = listening(house, mentions)
+    await ears.once()
+    assert await admitted(house) == 0
+    other = replace(other, version=2, accounts=other.accounts[:1])
+    await house.put(other)
+    mentions._posts.append({**mentions._posts[0], "id": "post-2"})
+    await ears.once()
+    assert await admitted(house) == 0
+    await house.put(replace(other, version=3, state=AgentState.PAUSED))
+    mentions._posts.append({**mentions._posts[0], "id": "post-3"})
+    await ears.once()
+    assert await admitted(house) == 1
 
 
 async def test_an_outage_loses_no_mention(house: SmallHouse) -> None:

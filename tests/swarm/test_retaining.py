@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+from obstore.store import LocalStore
 
 from chimera.adapters.media import lifecycle
 from chimera.adapters.objects.store import StoredObjects
@@ -15,6 +17,7 @@ from chimera.domain.event import EventKind
 from chimera.domain.retention import DAY_US, Week
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.reviews import Reviews
+from chimera.ports.objects import Kept
 from chimera.swarm.bell import Bell
 from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.retaining import Retaining
@@ -47,6 +50,9 @@ class KeptWeeks:
 
     async def would_drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
         return TWO_WEEKS
+
+    async def would_drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        return 5
 
     async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
         assert (before_us, checkpoint_id) == self.asked[-1], "one rule for both"
@@ -100,9 +106,19 @@ async def test_the_top_tier_runs_it(house: SmallHouse) -> None:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def with_media(house: SmallHouse, tmp_path: Path) -> Retaining:
+class Objects(StoredObjects):
+    """Objects in a folder, which count who looks through them."""
+
+    looks = 0
+
+    async def list(self, folder: str) -> Sequence[Kept]:
+        self.looks += 1
+        return await super().list(folder)
+
+
+async def with_media(house: SmallHouse, tmp_path: Path, given: Objects | None = None) -> Retaining:
     """A house with a picture that is too old, and one that is not."""
-    objects = StoredObjects.in_folder(tmp_path)
+    objects = given or Objects(LocalStore(tmp_path))
     names = [f"{folder}/{digest}.{ending}" for digest in ("old", "new")
              for folder, ending in (("originals", "png"), ("thumbnails", "png"), ("vouched", "json"))]  # fmt: skip
     for name in names:
@@ -128,8 +144,9 @@ async def said(house: SmallHouse, kind: EventKind) -> list[dict[str, object]]:
 async def test_media_go_when_the_records_that_name_them_may_and_are_on_record(
     house: SmallHouse, tmp_path: Path
 ) -> None:
-    duty = await with_media(house, tmp_path)
-    await duty.once()
+    objects = Objects(LocalStore(tmp_path))
+    duty = await with_media(house, tmp_path, objects)
+    assert (await duty.drop_media(), objects.looks) == (("old",), 1), "what is said and what goes is from one look"
     assert files_in(tmp_path) == ["originals/new.png", "thumbnails/new.png", "vouched/new.json"]
     (data,) = await said(house, EventKind.MEDIA_DROPPED)
     assert (data["media"], data["digests"], data["days"]) == (1, ["old"], 90)
@@ -147,7 +164,7 @@ async def test_what_would_go_is_said_beforehand_and_nothing_does(
         await Checkpoints(store=house.office, notary=InProcess(house)).take()
     foreseen = await duty.foreseen()
     assert foreseen.media == ("old",)
-    assert foreseen.weeks == (TWO_WEEKS if is_anchored else ())
+    assert (foreseen.weeks, foreseen.windows) == ((TWO_WEEKS, 5) if is_anchored else ((), 0))
     assert (foreseen.kept_for == "") is is_anchored
     assert files_in(tmp_path) == before
     assert await said(house, EventKind.MEDIA_DROPPED) == await dropped(house) == []

@@ -59,7 +59,7 @@ async def test_who_could_not_read_asks_again(house: SmallHouse) -> None:
             await read()
         await read()
         await read()
-    assert reads.asked == {"halted": 2, "changed_agents": 2}, "a failed read is none, a good one is fresh"
+    assert reads.asked == {"halted": 2, "changed": 2}, "a failed read is none, a good one is fresh"
 
 
 async def test_an_agent_that_nobody_knows_is_not_among_those_asked_for(house: SmallHouse) -> None:
@@ -86,16 +86,16 @@ async def test_who_was_only_installed_is_looked_at_again_and_not_refused_for_wha
 async def test_managers_of_one_process_read_the_fleet_once(house: SmallHouse) -> None:
     """Ten take their slots at the same moment: one looks, and nobody is read who has not changed."""
     reads = AwayAtFirst(house)
-    reads.asked.update(("changed_agents", "list", "halted", "get_many"))  # None of them is away.
+    reads.asked.update(("changed", "list", "halted", "get_many"))  # None of them is away.
     house.clock.advance(FRESH_SECONDS + 1)
     roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
     before = reads.asked["list"]
     await asyncio.gather(*(roster.load() for _ in range(10)))
     fleet_and_end, paused = 2, 1
-    assert (reads.asked["changed_agents"], reads.asked["list"] - before) == (2, fleet_and_end + paused)
+    assert (reads.asked["changed"], reads.asked["list"] - before) == (2, fleet_and_end + paused)
     house.clock.advance(FRESH_SECONDS + 1)
     await roster.load()
-    assert (reads.asked["changed_agents"], reads.asked["get_many"]) == (3, 1), "nobody has changed, nobody is read"
+    assert (reads.asked["changed"], reads.asked["get_many"]) == (3, 1), "nobody has changed, nobody is read"
     newcomer = house.an_agent("grace")
     await house.put(newcomer)
     house.clock.advance(FRESH_SECONDS + 1)
@@ -129,7 +129,7 @@ async def test_only_who_is_asked_for_is_kept_and_only_so_many(
 async def test_whoever_changes_is_read_anew_and_nobody_else(house: SmallHouse) -> None:
     """What it costs is what has changed: of two that are kept one has."""
     reads = AwayAtFirst(house)
-    reads.asked.update(("changed_agents", "get_many"))
+    reads.asked.update(("changed", "get_many"))
     other = house.an_agent("grace")
     await house.put(other)
     roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
@@ -157,7 +157,7 @@ async def test_who_changes_while_the_fleet_is_learned_is_learned_as_it_is_by_the
             return page
 
     reads = Meanwhile(house)
-    reads.asked.update(("changed_agents", "get_many", "halted"))
+    reads.asked.update(("changed", "get_many", "halted"))
     roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
     await roster.load()
     assert roster.confidences.tells("another", [secret])
@@ -176,7 +176,7 @@ async def test_an_answer_that_a_newer_one_has_overtaken_replaces_nothing(house: 
             return found
 
     reads = Late(house)
-    reads.asked.update(("changed_agents",))
+    reads.asked.update(("changed",))
     roster = Roster(reads=reads, clock=house.clock)  # pyright: ignore[reportArgumentType]
     first = asyncio.create_task(roster.agents([house.agent.id]))
     await read.wait()
@@ -192,7 +192,7 @@ async def test_who_asks_while_the_database_is_away_does_not_wait_for_those_befor
     asked, told = 0, asyncio.Event()
 
     class Away(AwayAtFirst):
-        async def changed_agents(self, **_: Any) -> Any:
+        async def changed(self, *_: Any, **__: Any) -> Any:
             nonlocal asked
             asked += 1
             await told.wait()

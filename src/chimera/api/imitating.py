@@ -10,6 +10,7 @@ from chimera.domain import refusals
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Window
+from chimera.domain.campaign import Campaign
 from chimera.domain.event import Link
 from chimera.domain.grant import Performance
 from chimera.domain.record import Record
@@ -60,6 +61,11 @@ class ImitatingViews:
             return cast("tuple[R, ...]", tuple(sorted(both, key=lambda task: task.id)[:limit]))
         return found
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        """One after the other: what is imitated is imitated here too."""
+        found = [one for scope in set(scopes) for one in await self.list(kind, scope=scope)]
+        return tuple(sorted(found, key=lambda one: one.id))
+
     async def _attempts(self, task_id: str) -> tuple[Attempt, ...]:
         imitation = await self._imitations.of_task(task_id)
         return imitation.attempts if imitation else ()
@@ -81,8 +87,8 @@ class ImitatingViews:
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return await self._views.versions(kind, after=after)
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
-        return await self._views.changed_agents(since=since)
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
+        return await self._views.changed(kind, since=since)
 
     async def dossier(self, grant_id: str) -> Dossier:
         return await self._views.dossier(grant_id)

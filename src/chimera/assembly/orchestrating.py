@@ -34,6 +34,7 @@ from chimera.swarm.listening import Listening
 from chimera.swarm.measuring import Measuring
 from chimera.swarm.orchestrator import Duties, Orchestrator
 from chimera.swarm.retaining import Retaining
+from chimera.swarm.updates import OpenCampaigns
 
 
 class Inlets(Struct, frozen=True, kw_only=True):
@@ -47,10 +48,11 @@ class Inlets(Struct, frozen=True, kw_only=True):
 def inlets_of(
     intake: Intake, office: Store, *, reads: Reads, tools: ToolsRead, consents: Consents, rhythm: Rhythm = STEADY
 ) -> Inlets:  # fmt: skip
-    """All of them by the same tools."""
+    """All of them by the same tools, and for the same campaigns."""
+    campaigns = OpenCampaigns(reads)
     return Inlets(listening=Listening(intake=intake, reads=reads, tools=tools, clock=SystemClock(),
-                                      consents=consents),
-                  following=Following(intake=intake, reads=reads, tools=tools),
+                                      consents=consents, campaigns=campaigns),
+                  following=Following(intake=intake, reads=reads, tools=tools, campaigns=campaigns),
                   measuring=Measuring(store=office, tools=tools, rhythm=rhythm))  # fmt: skip
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from chimera import bootstrap
 from chimera.assembly import vaults
@@ -20,12 +20,12 @@ from chimera.cli.persons import permitted
 from chimera.cli.story import every_event, line_of
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.event import Event, EventKind, Link
-from chimera.domain.retention import Week
 from chimera.governance import audit, verify_bundle
 from chimera.governance.bundles import bundle_lines
 from chimera.governance.checkpoints import latest
 from chimera.ports.store import Reads
 from chimera.settings import Settings, read_settings
+from chimera.swarm.retaining import Dropped
 
 app = typer.Typer(name="audit", help="History: does it verify, and what does it say?", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -114,33 +114,33 @@ def retain(
     as_json: Json = False,
 ) -> None:
     """Drop records and media that are older than CHIMERA_RETENTION_DAYS, behind a signed checkpoint. Events stay."""
-    weeks, media, kept_for = stopping.run(_retain(read_settings(), is_trial=dry_run))
-    gone = [week for week in weeks if not week.kept_for]
+    found = stopping.run(_retain(read_settings(), is_trial=dry_run))
+    gone = [week for week in found.weeks if not week.kept_for]
     if as_json:
         output.answer({"dry_run": dry_run, "dropped": 0 if dry_run else len(gone), "would_drop": len(gone),
-                       "weeks": [msgspec.to_builtins(week) for week in weeks], "media": list(media),
-                       "kept_for": kept_for})  # fmt: skip
+                       "weeks": [msgspec.to_builtins(week) for week in found.weeks], "windows": found.windows,
+                       "media": list(found.media), "kept_for": found.kept_for})  # fmt: skip
         return
     goes = "would go" if dry_run else "dropped"
-    for week in weeks:
+    for week in found.weeks:
         output.tell(f"{week.week}: {week.records} records, {f'kept: {week.kept_for}' if week.kept_for else goes}")
-    for digest in media:
+    for digest in found.media:
         output.tell(f"{digest}: a picture or film, {goes}")
-    if kept_for:
-        output.tell(f"all records are kept: {kept_for}")
-    output.tell(f"{len(gone)} weeks and {len(media)} media {'would go' if dry_run else 'are gone'}")
+    if found.kept_for:
+        output.tell(f"all records are kept: {found.kept_for}")
+    output.tell(f"{len(gone)} weeks, {found.windows} budget windows and {len(found.media)} media "
+                f"{'would go' if dry_run else 'are gone'}")  # fmt: skip
 
 
-async def _retain(settings: Settings, *, is_trial: bool) -> tuple[tuple[Week, ...], Sequence[str], str]:
+async def _retain(settings: Settings, *, is_trial: bool) -> Dropped:
     async with bootstrap.running_or_own_database(settings) as found:
         await permitted(found, "system.change")
         store = await found.free_store("cli")
         try:
             duty = retaining(settings, store, found.weeks())
-            if not is_trial:
-                return await duty.drop(), await duty.drop_media(), ""
-            foreseen = await duty.foreseen()
-            return foreseen.weeks, foreseen.media, foreseen.kept_for
+            if is_trial:
+                return await duty.foreseen()
+            return replace(await duty.drop(), media=await duty.drop_media())
         finally:
             await store.close()
 

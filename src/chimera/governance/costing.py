@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold
 from chimera.domain.costing import TaskCost, cost_of, hold_ids
 from chimera.domain.task import Task
 from chimera.ports.store import Reads
+
+# Of so many tasks holds and attempts are in memory at once.
+TASKS_AT_ONCE_MAX = 100
 
 
 async def task_cost(reads: Reads, task: Task) -> TaskCost:
@@ -14,6 +20,22 @@ async def task_cost(reads: Reads, task: Task) -> TaskCost:
     holds = await reads.get_many(Hold, tuple(hold_ids(task)))
     attempts = await reads.list(Attempt, scope=task.id)
     return cost_of(task, holds=holds, attempts=attempts)
+
+
+async def costs_of(reads: Reads, tasks: Sequence[Task]) -> dict[str, TaskCost]:
+    """What each of these tasks cost, by its id: two questions for so many of them."""
+    costs: dict[str, TaskCost] = {}
+    for start in range(0, len(tasks), TASKS_AT_ONCE_MAX):
+        part = tasks[start : start + TASKS_AT_ONCE_MAX]
+        wanted = {task.id: tuple(hold_ids(task)) for task in part}
+        holds = {one.id: one for one in await reads.get_many(Hold, tuple(chain.from_iterable(wanted.values())))}
+        attempts: dict[str, list[Attempt]] = {task.id: [] for task in part}
+        for attempt in await reads.list_of(Attempt, tuple(attempts)):
+            attempts[attempt.scope].append(attempt)
+        costs.update(
+            (task.id, cost_of(task, holds=[holds[one] for one in wanted[task.id] if one in holds],
+                              attempts=attempts[task.id])) for task in part)  # fmt: skip
+    return costs
 
 
 async def task_costs(reads: Reads, campaign_id: str, *, after: str = "", limit: int = 50) -> tuple[TaskCost, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from chimera.domain import ids
@@ -17,6 +17,7 @@ from chimera.domain.revenue import Revenue
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task, TaskState
 from chimera.governance import costing
+from chimera.governance.costing import TASKS_AT_ONCE_MAX
 from chimera.ports.store import LIST_MAX, Reads, every
 
 POSTS_MAX = 12
@@ -28,11 +29,9 @@ KNOWN = ("measured", "void")
 
 async def books_of(reads: Reads, campaign: Campaign) -> dict[str, Any]:
     """Costs, revenue, tasks by state, and the newest posts with what each cost and brought."""
-    tasks = [one async for one in every(reads, Task, scope=campaign.id)]
-    costs = {one.id: (await costing.task_cost(reads, one)).total_micros for one in tasks}
-    revenues = [one async for one in every(reads, Revenue, scope=campaign.id)]
+    tasks, costs, revenues = await _read(reads, campaign)
     states = Counter(str(one.state) for one in tasks if one.is_final)
-    posts = [row for one in tasks if (row := await _post(reads, one, costs[one.id], revenues)) is not None]
+    posts = await _posts(reads, tasks, costs, revenues)
     return {
         "campaign": campaign.id,
         "goal": campaign.goal.text,
@@ -60,22 +59,35 @@ async def known_of(reads: Reads, agent_id: str, *, since_us: int) -> Known:
 
 
 async def _campaign(reads: Reads, campaign: Campaign) -> CampaignFigures:
-    tasks = [one async for one in every(reads, Task, scope=campaign.id)]
-    costs = {one.id: (await costing.task_cost(reads, one)).total_micros for one in tasks}
-    revenues = [one async for one in every(reads, Revenue, scope=campaign.id)]
-    rows = [row for one in tasks if (row := await _post(reads, one, costs[one.id], revenues)) is not None]
+    tasks, costs, revenues = await _read(reads, campaign)
+    rows = await _posts(reads, tasks, costs, revenues)
     posts = tuple(PostFigures(topic=row["topic"], cost_micros=row["cost_micros"], revenue_micros=row["revenue_micros"])
                   for row in rows)  # fmt: skip
     return CampaignFigures(
         campaign=campaign.id, goal=campaign.goal.text, cost_micros=sum(costs.values()),
         revenue_micros=sum(one.micros for one in revenues), tasks=Counter(str(one.state) for one in tasks),
-        asked=sum([await _was_asked(reads, one) for one in tasks]), posts=posts, **await _heard(reads, tasks),
+        asked=await _asked(reads, tasks), posts=posts, **await _heard(reads, tasks),
     )  # fmt: skip
 
 
-async def _was_asked(reads: Reads, task: Task) -> bool:
-    """Whether a person was asked before it, by the reviews of this task: those of the whole fleet are not read."""
-    return any(one.about != AFTERWARDS for one in await reads.list(Review, scope=task.id))
+async def _read(reads: Reads, campaign: Campaign) -> tuple[list[Task], Mapping[str, int], list[Revenue]]:
+    """A campaign's tasks, what each cost in micros, and what came back."""
+    tasks = [one async for one in every(reads, Task, scope=campaign.id)]
+    costs = {one: cost.total_micros for one, cost in (await costing.costs_of(reads, tasks)).items()}
+    return tasks, costs, [one async for one in every(reads, Revenue, scope=campaign.id)]
+
+
+async def _asked(reads: Reads, tasks: Sequence[Task]) -> int:
+    """Before how many a person was asked, by the reviews of these tasks: those of the whole fleet are not read."""
+    asked: set[str] = set()
+    for part in _parts(tasks):
+        reviews = await reads.list_of(Review, tuple(one.id for one in part))
+        asked.update(one.task_id for one in reviews if one.about != AFTERWARDS)
+    return len(asked)
+
+
+def _parts(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    return (tasks[start : start + TASKS_AT_ONCE_MAX] for start in range(0, len(tasks), TASKS_AT_ONCE_MAX))
 
 
 async def _heard(reads: Reads, tasks: Sequence[Task]) -> dict[str, int]:
@@ -89,15 +101,27 @@ async def _heard(reads: Reads, tasks: Sequence[Task]) -> dict[str, int]:
     return {}
 
 
-async def _post(reads: Reads, task: Task, cost_micros: int, revenues: Sequence[Revenue]) -> dict[str, Any] | None:
-    """One post that went out for the campaign's own goal."""
-    if task.input_id is not None or task.grant_id is None or task.order:
-        return None
-    performance = await reads.find(Performance, task.grant_id)
+async def _posts(
+    reads: Reads, tasks: Sequence[Task], costs: Mapping[str, int], revenues: Sequence[Revenue]
+) -> list[dict[str, Any]]:
+    """The posts that went out for the campaign's own goal."""
+    brought: Counter[str] = Counter()
+    for one in revenues:
+        brought[one.task_id] += one.micros
+    posts: list[dict[str, Any]] = []
+    for part in _parts([one for one in tasks if one.input_id is None and one.grant_id is not None and not one.order]):
+        acts = {
+            one.id: one for one in await reads.get_many(Performance, [one.grant_id for one in part if one.grant_id])
+        }
+        rows = (_post(one, acts.get(one.grant_id or ""), costs[one.id], brought[one.id]) for one in part)
+        posts += [row for row in rows if row is not None]
+    return posts
+
+
+def _post(task: Task, performance: Performance | None, cost_micros: int, brought: int) -> dict[str, Any] | None:
     receipt = performance.receipt if performance and performance.state is PerformanceState.FINISHED else None
     if performance is None or not receipt or not isinstance(receipt.get("id"), str):
         return None
-    brought = sum(one.micros for one in revenues if one.task_id == task.id)
     return {
         "post_id": receipt["id"],
         "platform": performance.platform,

@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Window
+from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
 from chimera.domain.event import Link
@@ -71,15 +73,20 @@ class Reads(Protocol):
         """Records that match every given filter, ordered by id, beyond `after`. At most `LIST_MAX` at once."""
         ...
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        """All records of some scopes, ordered by id: of kinds of which a scope has few, such as a task's attempts."""
+        ...
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         """The version of every record of a kind beyond `after`, by id: of kinds of which there are few, such as agents;
         or of what has just come.
         """
         ...
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
-        """The agents that were changed since a mark: all that could not be seen then, and maybe some that could.
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
+        """Those that were changed since a mark: all that could not be seen then, and maybe some that could.
 
+        Agents in whatever of them; campaigns in their state, for one more plan of one is no news to who asks this.
         Costs what has changed, not what there is. Without a mark nobody, and where to begin: whoever takes it before it
         reads anything misses nothing.
         """

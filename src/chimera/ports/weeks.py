@@ -5,7 +5,10 @@ Whoever keeps weeks looks again at every condition before one goes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 from chimera.domain.retention import Week
 
@@ -35,14 +38,25 @@ class Weeks(Protocol):
         """What `drop` would do now, under the same conditions. Nothing goes."""
         ...
 
+    async def would_drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        """How many windows `drop_windows` would drop now, under the same conditions. Nothing goes."""
+        ...
+
+
+class Shelved(Struct, frozen=True, kw_only=True):
+    """A picture or film where it lies, under its digest."""
+
+    digest: str
+    name: str
+
 
 class Shelf(Protocol):
     """Where pictures and films lie, each under its digest."""
 
-    async def older(self, *, before_us: int) -> tuple[str, ...]:
+    async def older(self, *, before_us: int) -> tuple[Shelved, ...]:
         """What was kept before a moment."""
         ...
 
-    async def remove(self, *, before_us: int) -> tuple[str, ...]:
-        """All of that, with everything that belongs to it; the digests of what went."""
+    async def remove(self, media: Sequence[Shelved]) -> None:
+        """These, with everything that belongs to them; also if some are gone already."""
         ...

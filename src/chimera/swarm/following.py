@@ -9,12 +9,12 @@ from msgspec import Struct
 
 from chimera.domain import ids, labels
 from chimera.domain.agent import Agent
-from chimera.domain.campaign import Campaign
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.pipeline.intake import Arrival, Intake
-from chimera.ports.store import LIST_MAX, Reads, every
+from chimera.ports.store import Reads
 from chimera.ports.tools_read import ToolsRead
 from chimera.swarm.loops import log
+from chimera.swarm.updates import OpenCampaigns, Updates
 
 NEWS = "news"
 PERMISSION = "web.read"
@@ -37,13 +37,15 @@ class Follower(Struct, frozen=True):
 class Following:
     """Reads every feed in turn. After a crash it begins anew: intake knows what it has admitted."""
 
-    def __init__(self, *, intake: Intake, reads: Reads, tools: ToolsRead) -> None:
+    def __init__(
+        self, *, intake: Intake, reads: Reads, tools: ToolsRead, campaigns: OpenCampaigns | None = None
+    ) -> None:
         self._intake = intake
-        self._reads = reads
         self._tools = tools
         self._seen: set[str] = set()
-        self._mark: int | None = None
         self._readers: dict[str, Agent] = {}
+        self._agents = Updates(reads, Agent, self._note)
+        self._campaigns = campaigns or OpenCampaigns(reads)
         self._slots = asyncio.Semaphore(FEEDS_AT_ONCE_MAX)
 
     async def once(self) -> bool:
@@ -53,26 +55,13 @@ class Following:
 
     async def _followers(self) -> list[Follower]:
         """Feeds of active agents that may read the web and have a campaign that is not over."""
-        await self._look_again()
-        found: list[Follower] = []
-        for agent in self._readers.values():
-            open_ = [one.id async for one in every(self._reads, Campaign, states=("opened", "running"), scope=agent.id)]
-            found += [Follower(agent, feed, open_[-1]) for feed in agent.feeds if open_]
-        return found
-
-    async def _look_again(self) -> None:
-        """Who follows a feed. After the first look only who has changed since is read, and only who follows is kept."""
-        changed = await self._reads.changed_agents(since=self._mark)
-        if self._mark is None:
-            async for agent in every(self._reads, Agent):
-                self._note(agent)
-        wanted = sorted(changed.versions)
-        for start in range(0, len(wanted), LIST_MAX):
-            for agent in await self._reads.get_many(Agent, wanted[start : start + LIST_MAX]):
-                self._note(agent)
-        self._mark = changed.mark
+        await self._agents.look()
+        await self._campaigns.look()
+        return [Follower(agent, feed, campaign_id) for agent in self._readers.values()
+                if (campaign_id := self._campaigns.newest_of(agent.id)) for feed in agent.feeds]  # fmt: skip
 
     def _note(self, agent: Agent) -> None:
+        """Only who follows is kept."""
         self._readers.pop(agent.id, None)
         if agent.feeds and agent.state == "active" and agent.may(PERMISSION):
             self._readers[agent.id] = agent

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
 from typing import Any
 
 from msgspec import Struct
 
 from chimera.domain import labels
 from chimera.domain.agent import Account, Agent
-from chimera.domain.campaign import Campaign
 from chimera.domain.consent import ConsentState, Purpose
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.heard import heard
@@ -19,10 +18,11 @@ from chimera.domain.recent import Recent
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.intake import Arrival, Intake
 from chimera.ports.clock import Clock
-from chimera.ports.store import LIST_MAX, Reads, every
+from chimera.ports.store import Reads
 from chimera.ports.tools_read import ToolsRead
 from chimera.skills.community.triage import Decision, triage
 from chimera.swarm.loops import log
+from chimera.swarm.updates import OpenCampaigns, Updates
 
 DEPTH_MAX = 4
 # In one conversation all our personas together answer so often, whoever speaks to them.
@@ -36,18 +36,17 @@ KEPT_MAX = 100_000
 REFUSED_PAUSE_US = 15_000_000
 MENTIONS_MAX = 50
 POLLED_AT_ONCE_MAX = 16
-# Reading ten thousand campaigns and agents takes a quarter of a second: not three times in each.
+# The first look at ten thousand campaigns and agents takes a second, and one while many change as long as they do.
 LOOKED_ONE_IN = 20
 # What a kind word and abuse become: inputs of their own kinds, which are answered by a like and by a block.
 KINDS = {Decision.LIKE: "thanks", Decision.BLOCK: "abuse"}
 
 
 class Ear(Struct, frozen=True):
-    """One account that is listened to, whose it is, and the campaign that answers. There is one for every agent."""
+    """One account that is listened to, and whose it is. There is one for every agent."""
 
     agent_id: str
     account: Account
-    campaign_id: str
 
 
 class Listening:
@@ -57,20 +56,23 @@ class Listening:
     """
 
     def __init__(
-        self, *, intake: Intake, reads: Reads, tools: ToolsRead, clock: Clock, consents: Consents | None = None
-    ) -> None:
+        self, *, intake: Intake, reads: Reads, tools: ToolsRead, clock: Clock, consents: Consents | None = None,
+        campaigns: OpenCampaigns | None = None,
+    ) -> None:  # fmt: skip
         self._clock = clock
         self._heard_us: dict[Account, int] = {}
         self._refused_us: dict[Account, int] = {}
         self._consents = consents
         self._in_thread: Recent[tuple[str, str], int] = Recent(KEPT_MAX)
         self._intake = intake
-        self._reads = reads
         self._tools = tools
         self._cursors: dict[Account, int] = {}
         self._answered: Recent[tuple[str, str, int], int] = Recent(KEPT_MAX)
         self._slots = asyncio.Semaphore(POLLED_AT_ONCE_MAX)
-        self._known_ears: Sequence[Ear] = ()
+        self._ears: dict[str, tuple[Ear, ...]] = {}
+        self._kin: Counter[str] = Counter()
+        self._agents = Updates(reads, Agent, self._note)
+        self._campaigns = campaigns or OpenCampaigns(reads)
         self._look_us = 0
         self.is_open = True
 
@@ -78,9 +80,11 @@ class Listening:
         """One round over all accounts; whether anything was said to any of them."""
         if not self.is_open:
             return False
-        ears = await self._ears()
-        kin = frozenset(ear.account.handle for ear in ears)
-        return any(await asyncio.gather(*(self._hear(ear, kin) for ear in ears if self._is_due(ear.account))))
+        await self._look()
+        heard = [self._hear(ear, campaign_id) for agent_id, ears in self._ears.items()
+                 if (campaign_id := self._campaigns.newest_of(agent_id))
+                 for ear in ears if self._is_due(ear.account)]  # fmt: skip
+        return any(await asyncio.gather(*heard))
 
     def _is_due(self, account: Account) -> bool:
         """A clock that was set back asks at once."""
@@ -88,26 +92,27 @@ class Listening:
         waits = ((self._heard_us, listening_pause_us(account.platform)), (self._refused_us, REFUSED_PAUSE_US))
         return not any(0 <= now_us - since[account] < pause_us for since, pause_us in waits if account in since)
 
-    async def _ears(self) -> Sequence[Ear]:
-        """Who listens; looked for anew as often as that takes a small part of the time."""
+    async def _look(self) -> None:
+        """Who listens, and for which campaign; looked for anew as often as that takes a small part of the time."""
         began_us = self._clock.now_us()
         if began_us >= self._look_us:
-            self._known_ears = await self._all_ears()
+            await self._agents.look()
+            await self._campaigns.look()
             self._look_us = began_us + LOOKED_ONE_IN * (self._clock.now_us() - began_us)
-        return self._known_ears
 
-    async def _all_ears(self) -> list[Ear]:
-        """Accounts of active agents that may read mentions and have a campaign that is not over."""
-        campaign_of = {one.agent_id: one.id async for one in every(self._reads, Campaign, states=("opened", "running"))}
-        wanted, ears = sorted(campaign_of), list[Ear]()
-        for start in range(0, len(wanted), LIST_MAX):
-            agents = await self._reads.get_many(Agent, wanted[start : start + LIST_MAX])
-            ears.extend(Ear(agent.id, account, campaign_of[agent.id])
-                        for agent in agents if agent.state == "active" and agent.may("mentions.read")
-                        for account in agent.accounts)  # fmt: skip
-        return ears
+    def _note(self, agent: Agent) -> None:
+        """Accounts of active agents that may read mentions, and of nobody else."""
+        listens = agent.state == "active" and agent.may("mentions.read")
+        before = self._ears.pop(agent.id, ())
+        if ears := tuple(Ear(agent.id, account) for account in agent.accounts if listens):
+            self._ears[agent.id] = ears
+        self._kin.subtract(ear.account.handle for ear in before)
+        self._kin.update(ear.account.handle for ear in ears)
+        for ear in before:
+            if not self._kin[ear.account.handle]:
+                del self._kin[ear.account.handle]
 
-    async def _hear(self, ear: Ear, kin: frozenset[str]) -> bool:
+    async def _hear(self, ear: Ear, campaign_id: str) -> bool:
         async with self._slots:
             after = self._cursors.get(ear.account, 0)
             asked = {"platform": ear.account.platform, "account": ear.account.handle, "after": after,
@@ -117,7 +122,7 @@ class Listening:
                 heard = await self._tools.call("mentions", asked, agent_id=ear.agent_id)
                 posts: list[dict[str, Any]] = heard.content.get("posts", [])
                 for post in posts:
-                    await self._bring(ear, post, kin)
+                    await self._bring(ear, post, campaign_id)
             except ChimeraError as error:
                 # The cursor stays: what was not brought in is asked for again.
                 log.info("an account is listened to again later", account=ear.account.handle, why=str(error))
@@ -127,16 +132,16 @@ class Listening:
             self._cursors[ear.account] = int(heard.content.get("next", after))
             return bool(posts)
 
-    async def _bring(self, ear: Ear, post: dict[str, Any], kin: frozenset[str]) -> None:
+    async def _bring(self, ear: Ear, post: dict[str, Any], campaign_id: str) -> None:
         author = str(post.get("author", ""))
         thread = (ear.account.platform, str(post.get("thread_id") or post.get("id", "")))
-        if author in kin:
+        if author in self._kin:
             return
         payload = {"platform": ear.account.platform, "post_id": str(post.get("id", "")), "author": author,
                    "text": _heard(post)}  # fmt: skip
         seen = triage(payload["text"])
         arrival = Arrival(
-            campaign_id=ear.campaign_id,
+            campaign_id=campaign_id,
             agent_id=ear.agent_id,
             kind=KINDS.get(seen.decision, "mention"),
             payload=payload,

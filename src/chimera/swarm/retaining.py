@@ -16,7 +16,7 @@ from chimera.domain.retention import Week, cut_us
 from chimera.governance.checkpoints import latest
 from chimera.governance.retention import require_anchor
 from chimera.ports.store import Store
-from chimera.ports.weeks import Shelf, Weeks
+from chimera.ports.weeks import Shelf, Shelved, Weeks
 from chimera.swarm.loops import log
 
 # Weeks come and go one at a time.
@@ -26,12 +26,16 @@ DIGESTS_AT_ONCE_MAX = 500
 MEDIA = "media"
 
 
-class Foreseen(Struct, frozen=True, kw_only=True):
-    """What would go now: weeks, or why none may, and media by digest."""
+class Dropped(Struct, frozen=True, kw_only=True):
+    """What went, or would go now: weeks, how many budget windows of that time, and media by digest.
 
-    weeks: tuple[Week, ...]
-    kept_for: str
-    media: tuple[str, ...]
+    `kept_for` says why no week and no window may.
+    """
+
+    weeks: tuple[Week, ...] = ()
+    windows: int = 0
+    media: tuple[str, ...] = ()
+    kept_for: str = ""
 
 
 class Retaining:
@@ -57,21 +61,23 @@ class Retaining:
         await self.drop_media()
         return False
 
-    async def foreseen(self) -> Foreseen:
+    async def foreseen(self) -> Dropped:
         """What a round would drop now. Nothing goes, and nothing is on record."""
         before_us = await self._before_us()
-        media = () if self._shelf is None else await self._shelf.older(before_us=before_us)
+        media = () if self._shelf is None else _digests(await self._shelf.older(before_us=before_us))
         try:
             anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
             weeks = await self._weeks.would_drop(before_us=before_us, checkpoint_id=anchor.id)
+            windows = await self._weeks.would_drop_windows(before_us=before_us, checkpoint_id=anchor.id)
         except Refused as refusal:
-            return Foreseen(weeks=(), kept_for=str(refusal), media=media)
-        return Foreseen(weeks=weeks, kept_for="", media=media)
+            return Dropped(kept_for=str(refusal), media=media)
+        return Dropped(weeks=weeks, windows=windows, media=media)
 
     async def drop_media(self) -> Sequence[str]:
         """Pictures and films are kept as long as the records that name them. What goes is on record before it goes.
 
-        Whoever is cut off in between removes it in the next round, and says so once more.
+        The shelf is looked through once: what goes is what was said. Whoever is cut off in between removes it in the
+        next round, and says so once more.
         """
         if self._shelf is None:
             return ()
@@ -82,15 +88,15 @@ class Retaining:
         parts = [going[start : start + DIGESTS_AT_ONCE_MAX] for start in range(0, len(going), DIGESTS_AT_ONCE_MAX)]
         at_us = await self._store.now_us()
         for part in parts:
-            data = {"media": len(part), "digests": list(part), "before_us": before_us, "days": self._days}
+            data = {"media": len(part), "digests": _digests(part), "before_us": before_us, "days": self._days}
             event = Event(kind=EventKind.MEDIA_DROPPED, subject=MEDIA, at_us=at_us, data=data)
             await self._store.commit(Change(events=(event,)))
-        gone = await self._shelf.remove(before_us=before_us)
-        log.info("media are removed", media=len(gone), days=self._days)
-        return gone
+        await self._shelf.remove(going)
+        log.info("media are removed", media=len(going), days=self._days)
+        return _digests(going)
 
-    async def drop(self) -> tuple[Week, ...]:
-        """What has been kept long enough goes; each week with how much was in it and what it is kept for."""
+    async def drop(self) -> Dropped:
+        """What has been kept long enough goes; each week with how much was in it and what it is kept for. No media."""
         now_us, before_us = await self._store.now_us(), await self._before_us()
         anchor = require_anchor(await latest(self._store), before_us=before_us, keys=self._keys())
         weeks = await self._weeks.drop(before_us=before_us, checkpoint_id=anchor.id)
@@ -102,7 +108,11 @@ class Retaining:
                 "windows": windows, "before_us": before_us, "days": self._days, "checkpoint": anchor.statement.number,
             })  # fmt: skip
             await self._store.commit(Change(events=(event,)))
-        return weeks
+        return Dropped(weeks=weeks, windows=windows)
 
     async def _before_us(self) -> int:
         return cut_us(now_us=await self._store.now_us(), days=self._days)
+
+
+def _digests(media: Sequence[Shelved]) -> tuple[str, ...]:
+    return tuple([one.digest for one in media])

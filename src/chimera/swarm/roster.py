@@ -183,7 +183,7 @@ class Roster:
             return
         before_us, self._looked_us = self._looked_us, now_us
         try:
-            changed = await self._reads.changed_agents(since=self._mark)
+            changed = await self._reads.changed(Agent, since=self._mark)
             await self._read({one for one, version in changed.versions.items() if self._is_news(one, version)})
         except BaseException:
             self._looked_us = before_us  # Who could not read has not read: the next one asks again.
@@ -195,7 +195,7 @@ class Roster:
 
         Whoever asks meanwhile asks too, and the first answer counts: all who go on have had one, and read after it.
         """
-        begun = await self._reads.changed_agents()
+        begun = await self._reads.changed(Agent)
         if self._mark is None:
             self._mark, self._looked_us = begun.mark, now_us
 

@@ -8,6 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.domain import ids
+from chimera.domain.agent import Agent
+from chimera.domain.attempt import Attempt
+from chimera.domain.campaign import Campaign, CampaignCommand
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.halt import Halt
@@ -99,17 +102,42 @@ class GateRules:
         assert await bench.manager.versions(type(first), after=first.id) == {second.id: 2}
 
     @pytest.mark.requirement("R-A2")
+    async def test_of_several_scopes_all_at_once(self, bench: Bench) -> None:
+        tasks = [bench.samples.task() for _ in range(3)]
+        attempts = [bench.samples.attempt(task) for task in (*tasks, tasks[0])]
+        await bench.manager.commit(change(*attempts))
+        wanted = (tasks[1].id, tasks[0].id, tasks[0].id, bench.samples.id())
+        found = await bench.manager.list_of(Attempt, wanted)
+        assert found == tuple(sorted((attempts[0], attempts[1], attempts[3]), key=lambda one: one.id))
+        assert await bench.manager.list_of(Attempt, ()) == ()
+
+    @pytest.mark.requirement("R-A2")
     async def test_who_has_changed_since_a_mark(self, bench: Bench) -> None:
         first, second, third = (bench.samples.agent() for _ in range(3))
         await bench.office.commit(change(first, second))
-        begun = await bench.manager.changed_agents()
+        begun = await bench.manager.changed(Agent)
         assert begun.versions == {}
         await bench.office.commit(change(next_version(second), third))
-        found = await bench.manager.changed_agents(since=begun.mark)
+        found = await bench.manager.changed(Agent, since=begun.mark)
         everybody = {first.id: 1, second.id: 2, third.id: 1}
         assert {second.id: 2, third.id: 1}.items() <= found.versions.items() <= everybody.items()
         assert found.mark >= begun.mark
-        assert (await bench.manager.changed_agents(since=0)).versions == everybody
+        assert (await bench.manager.changed(Agent, since=0)).versions == everybody
+
+    @pytest.mark.requirement("R-A2")
+    async def test_which_campaigns_were_opened_paused_and_ended_since_a_mark(self, bench: Bench) -> None:
+        planned, ended = (bench.samples.campaign().adopt() for _ in range(2))
+        planned, ended = replace(planned, version=1), replace(ended, version=1)
+        await bench.office.commit(change(planned, ended))
+        begun = await bench.manager.changed(Campaign)
+        fresh = bench.samples.campaign()
+        await bench.office.commit(change(ended.after(CampaignCommand.CANCEL), fresh))
+        found = await bench.manager.changed(Campaign, since=begun.mark)
+        everything = {planned.id: 1, ended.id: 2, fresh.id: 1}
+        assert {ended.id: 2, fresh.id: 1}.items() <= found.versions.items() <= everything.items()
+        later = await bench.manager.changed(Campaign)
+        await bench.manager.commit(change(planned.adopt()))
+        assert planned.id not in (await bench.manager.changed(Campaign, since=later.mark)).versions, "one plan more"
 
     @pytest.mark.requirement("R-E5")
     async def test_odd_names_are_names(self, bench: Bench) -> None:

@@ -14,6 +14,8 @@ from chimera.adapters.postgres.sql import query, query_of
 from chimera.adapters.postgres.store import settings_of
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.bench import growth
+from chimera.domain.agent import Agent
+from chimera.domain.campaign import Campaign
 from chimera.domain.record import SHARDS
 from chimera.domain.roles import Role
 from chimera.testing.store_samples import Samples, change
@@ -176,16 +178,39 @@ async def test_what_has_changed_costs_what_has_changed_however_many_agents_there
     reads, admin = await database.open_reads(Role.MANAGER), await database.connect()
     await admin.fetch(_AGENTS, 10_000)
     await admin.execute("ANALYZE chimera.agent")
-    mark = (await reads.changed_agents()).mark
+    mark = (await reads.changed(Agent)).mark
     (changed,) = await admin.fetch(_AGENTS, 1)
-    assert (await reads.changed_agents(since=mark)).versions == {str(changed["id"]): 1}
+    assert (await reads.changed(Agent, since=mark)).versions == {str(changed["id"]): 1}
     await admin.execute("SET plan_cache_mode = force_generic_plan")
-    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query('changed_agents')}")
+    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('changed', 'agent')}")
     nobody = "00000000-0000-0000-0000-000000000000"
     assert _pages(await look.fetchval(mark, nobody, 1_000)) < 12
     everybody = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('versions', 'agent')}")
     assert _pages(await everybody.fetchval(None)) > 100, "what it was"
-    assert len((await reads.changed_agents(since=0)).versions) == 10_001, "page by page"
+    assert len((await reads.changed(Agent, since=0)).versions) == 10_001, "page by page"
+    await admin.close()
+
+
+_CAMPAIGNS = _AGENTS.replace("chimera.agent", "chimera.campaign").replace("'active'", "'running'")
+
+
+@pytest.mark.requirement("R-A2", "R-A7")
+async def test_who_listens_for_campaigns_is_told_of_those_that_begin_and_end_and_of_no_plan(database: Database) -> None:
+    """Asked three times a second; a fleet at work adopts a thousand plans in each."""
+    reads, admin = await database.open_reads(Role.OFFICE), await database.connect()
+    await admin.fetch(_CAMPAIGNS, 10_000)
+    await admin.execute("ANALYZE chimera.campaign")
+    mark = (await reads.changed(Campaign)).mark
+    await admin.execute("UPDATE chimera.campaign SET version = version + 1, state = state, body = '{ }'")
+    await admin.execute("ANALYZE chimera.campaign")
+    (ended,) = await admin.fetch("UPDATE chimera.campaign SET version = 3, state = 'cancelled' WHERE id = "
+                                 "(SELECT min(id::text)::uuid FROM chimera.campaign) RETURNING id")  # fmt: skip
+    assert (await reads.changed(Campaign, since=mark)).versions == {str(ended["id"]): 3}
+    await admin.execute("SET plan_cache_mode = force_generic_plan")
+    look = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('changed', 'campaign')}")
+    assert _pages(await look.fetchval(mark, "00000000-0000-0000-0000-000000000000", 1_000)) < 12
+    everything = await admin.prepare(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_of('list', 'campaign')}")
+    assert _pages(await everything.fetchval(None, ["opened", "running"], None, None, None, 1_000)) > 50, "what it was"
     await admin.close()
 
 
@@ -194,17 +219,17 @@ async def test_a_change_that_is_committed_late_is_not_passed_over(database: Data
     """It was made before the look and could not be seen then; what came after it could."""
     reads = await database.open_reads(Role.MANAGER)
     slow, quick = await database.connect(), await database.connect()
-    mark = (await reads.changed_agents()).mark
+    mark = (await reads.changed(Agent)).mark
     under_way = slow.transaction()
     await under_way.start()
     (late,) = await slow.fetch(_AGENTS, 1)
     (soon,) = await quick.fetch(_AGENTS, 1)
-    first = await reads.changed_agents(since=mark)
+    first = await reads.changed(Agent, since=mark)
     assert first.versions == {str(soon["id"]): 1}
     await under_way.commit()
-    second = await reads.changed_agents(since=first.mark)
+    second = await reads.changed(Agent, since=first.mark)
     assert str(late["id"]) in second.versions
-    third = await reads.changed_agents(since=second.mark)
+    third = await reads.changed(Agent, since=second.mark)
     assert third.versions == {}
     await slow.close()
     await quick.close()
@@ -218,11 +243,11 @@ async def test_numbers_that_a_dump_brought_along_are_no_news_for_ever(database: 
     await admin.execute("ALTER TABLE chimera.agent DISABLE TRIGGER changed")
     await admin.execute("UPDATE chimera.agent SET changed = changed + 1000000")
     await admin.execute("ALTER TABLE chimera.agent ENABLE TRIGGER changed")
-    mark = (await reads.changed_agents()).mark
-    assert (await reads.changed_agents(since=mark)).versions == {}
+    mark = (await reads.changed(Agent)).mark
+    assert (await reads.changed(Agent, since=mark)).versions == {}
     await admin.execute("UPDATE chimera.agent SET version = 2")
-    assert (await reads.changed_agents(since=mark)).versions == {str(brought["id"]): 2}
-    assert (await reads.changed_agents(since=mark + 1_000_000)).versions == {str(brought["id"]): 2}, "set back"
+    assert (await reads.changed(Agent, since=mark)).versions == {str(brought["id"]): 2}
+    assert (await reads.changed(Agent, since=mark + 1_000_000)).versions == {str(brought["id"]): 2}, "set back"
     await admin.close()
 
 

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from chimera.adapters.postgres import retention
 from chimera.adapters.postgres.retention import PostgresWeeks
 from chimera.adapters.postgres.sql import query
 from chimera.adapters.vault import keys
@@ -254,7 +255,9 @@ async def test_a_house_that_runs_for_months_keeps_ninety_days(database: Database
     await admin.close()
 
 
-async def test_windows_go_only_where_weeks_may_and_a_name_that_is_no_day_stops_nothing(database: Database) -> None:
+async def test_windows_go_only_where_weeks_may_and_a_name_that_is_no_day_stops_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     manager, office = await database.open("manager-0", Role.MANAGER), await database.open("office", Role.OFFICE)
     now_us = await office.now_us()
     before_us = cut_us(now_us=now_us, days=RETENTION_DAYS_MIN)
@@ -268,6 +271,12 @@ async def test_windows_go_only_where_weeks_may_and_a_name_that_is_no_day_stops_n
     for at_us, checkpoint in ((now_us - 89 * DAY_US, late), (before_us, signed(9, at_us=now_us)), (before_us, early)):
         with pytest.raises(Refused, match="retention_refused"):
             await weeks.drop_windows(before_us=at_us, checkpoint_id=checkpoint.id)
+        with pytest.raises(Refused, match="retention_refused"):
+            await weeks.would_drop_windows(before_us=at_us, checkpoint_id=checkpoint.id)
+    monkeypatch.setattr(retention, "WINDOWS_AT_ONCE_MAX", 1)
+    for _ in range(2):
+        assert await weeks.would_drop_windows(before_us=before_us, checkpoint_id=late.id) == 2, "and none has gone"
+    assert sorted(one.id for one in await manager.windows()) == sorted(old)
     assert await weeks.drop_windows(before_us=before_us, checkpoint_id=late.id) == 2
     assert sorted(one.id for one in await manager.windows()) == sorted(old[2:])
     for role in (Role.MANAGER, Role.OFFICE, Role.EFFECTS, Role.AUDITOR):

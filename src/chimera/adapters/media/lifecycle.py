@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from chimera.ports.objects import Kept, Objects
+from chimera.ports.objects import Objects
+from chimera.ports.weeks import Shelved
 
 ORIGINALS, THUMBNAILS, VOUCHED = "originals", "thumbnails", "vouched"
 
@@ -20,29 +21,32 @@ class Shelf:
     def __init__(self, objects: Callable[[], Objects]) -> None:
         self._objects = objects
 
-    async def older(self, *, before_us: int) -> tuple[str, ...]:
-        """By digest, what was kept before a moment."""
-        return tuple([_digest_of(one.name) for one in await _older(self._objects(), before_us)])
+    async def older(self, *, before_us: int) -> tuple[Shelved, ...]:
+        """What was kept before a moment."""
+        return await _older(self._objects(), before_us)
 
-    async def remove(self, *, before_us: int) -> tuple[str, ...]:
-        """All of that."""
-        return await expire(self._objects(), before_us=before_us)
+    async def remove(self, media: Sequence[Shelved]) -> None:
+        """One after the other."""
+        await _remove(self._objects(), media)
 
 
 async def expire(objects: Objects, *, before_us: int) -> tuple[str, ...]:
     """Remove what is older, with everything that belongs to it. The digests of what went."""
-    gone: list[str] = []
-    for one in await _older(objects, before_us):
-        digest = _digest_of(one.name)
+    media = await _older(objects, before_us)
+    await _remove(objects, media)
+    return tuple([one.digest for one in media])
+
+
+async def _older(objects: Objects, before_us: int) -> tuple[Shelved, ...]:
+    kept = await objects.list(ORIGINALS)
+    return tuple([Shelved(digest=_digest_of(one.name), name=one.name) for one in kept if one.at_us < before_us])
+
+
+async def _remove(objects: Objects, media: Sequence[Shelved]) -> None:
+    for one in media:
         # What belongs to it first: whoever is cut off here finds the rest by the original.
-        for name in (vouch_of(digest), f"{THUMBNAILS}/{digest}.png", one.name):
+        for name in (vouch_of(one.digest), f"{THUMBNAILS}/{one.digest}.png", one.name):
             await objects.delete(name)
-        gone.append(digest)
-    return tuple(gone)
-
-
-async def _older(objects: Objects, before_us: int) -> list[Kept]:
-    return [one for one in await objects.list(ORIGINALS) if one.at_us < before_us]
 
 
 def _digest_of(name: str) -> str:

@@ -20,6 +20,8 @@ from chimera.domain.roles import Role
 from chimera.domain.rows import Row, row_of
 
 _CLAIMABLE = ("ready", "leased")
+# Of these a change is one of their state: not each plan of a campaign.
+NOTED_BY_STATE = ("campaign",)
 
 
 class Chain(Struct):
@@ -41,7 +43,8 @@ class Chain(Struct):
 class Table:
     """The rows of one kind, found by id, by scope, by state, and by shard when they can be claimed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_state_alone: bool = False) -> None:
+        self._by_state_alone = by_state_alone
         self.rows: dict[str, Row] = {}
         self._order: list[str] = []
         self._by_scope: dict[str | None, set[str]] = {}
@@ -53,9 +56,10 @@ class Table:
     def put(self, row: Row) -> None:
         """Insert or replace a row."""
         self.puts += 1
-        self._changed.pop(row.id, None)
-        self._changed[row.id] = self.puts
         old = self.rows.get(row.id)
+        if old is None or old.state != row.state or not self._by_state_alone:
+            self._changed.pop(row.id, None)
+            self._changed[row.id] = self.puts
         self.rows[row.id] = row
         if old is None:
             self._add_in_order(row.id)
@@ -115,7 +119,7 @@ class MemoryDatabase:
     """The one database of a simulation."""
 
     def __init__(self) -> None:
-        self.tables: dict[str, Table] = {kind: Table() for kind in KINDS}
+        self.tables: dict[str, Table] = {kind: Table(by_state_alone=kind in NOTED_BY_STATE) for kind in KINDS}
         self.windows: dict[str, Window] = {}
         self.limits: dict[str, Limit] = {}
         self.chains: dict[str, Chain] = {}

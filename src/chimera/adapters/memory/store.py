@@ -11,6 +11,7 @@ from chimera.adapters.memory.database import Chain, Limit, MemoryDatabase, Table
 from chimera.domain import refusals, rows, scopes
 from chimera.domain.agent import Agent
 from chimera.domain.budget import Cap, Movement, Window, apply
+from chimera.domain.campaign import Campaign
 from chimera.domain.caps import key_of, standing_micros
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
@@ -74,11 +75,16 @@ class MemoryReads:
                 found.append(_record(kind, row))
         return tuple(found)
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        table = self._table(kind)
+        found = [row for scope in set(scopes) for row in table.of(states=(), scope=scope, after="")]
+        return tuple([_record(kind, row) for row in sorted(found, key=lambda row: row.id)])
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         return {row.id: row.version for row in self._table(kind).rows.values() if row.id > after}
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
-        table = self._table(Agent)
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
+        table = self._table(kind)
         fresh = table.changed(table.puts if since is None else since)
         return Changed(mark=table.puts, versions={row.id: row.version for row in fresh})
 

@@ -16,7 +16,9 @@ from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.sql import query, query_of
 from chimera.domain import ids, refusals, rows
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Window
+from chimera.domain.campaign import Campaign
 from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused
 from chimera.domain.event import Link
@@ -85,26 +87,30 @@ class PostgresReads:
         )
         return tuple([record_of(kind, row) for row in found])
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        found = await self._fetch(NAMES[kind], query_of("list_of", NAMES[kind]), list(scopes))
+        return tuple([record_of(kind, row) for row in found])
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         found = await self._fetch(NAMES[kind], query_of("versions", NAMES[kind]), after or None)
         return {str(row["id"]): row["version"] for row in found}
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
         versions: dict[str, int] = {}
-        page = await self._changed_agents(BIGINT_MAX if since is None else since, _NOBODY)
+        page = await self._changed(kind, BIGINT_MAX if since is None else since, _NOBODY)
         mark = int(page[0]["mark"])
         if since is not None and mark < since:
             # A database that was brought back from an earlier day: of what it says now, nothing is known.
-            page = await self._changed_agents(0, _NOBODY)
+            page = await self._changed(kind, 0, _NOBODY)
         while page and page[-1]["id"] is not None:
             versions.update((str(row["id"]), row["version"]) for row in page)
             # What changes meanwhile comes with the next look: the mark is the first page's.
             last = page[-1]
-            page = await self._changed_agents(last["changed"], last["id"]) if len(page) == LIST_MAX else []
+            page = await self._changed(kind, last["changed"], last["id"]) if len(page) == LIST_MAX else []
         return Changed(mark=mark, versions=versions)
 
-    async def _changed_agents(self, changed: int, identifier: str) -> Rows:
-        return await self._fetch("agents", query("changed_agents"), changed, identifier, LIST_MAX)
+    async def _changed(self, kind: type[Record], changed: int, identifier: str) -> Rows:
+        return await self._fetch(NAMES[kind], query_of("changed", NAMES[kind]), changed, identifier, LIST_MAX)
 
     async def dossier(self, grant_id: str) -> Dossier:
         return await self._dossiers.read(grant_id)

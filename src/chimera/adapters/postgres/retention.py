@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import asyncpg
 
@@ -17,6 +17,7 @@ from chimera.domain.roles import Role
 REFUSED = "CH007"
 WINDOWS_AT_ONCE_MAX = 20_000
 _WHAT = "the database of records"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 T = TypeVar("T")
 
 
@@ -37,16 +38,8 @@ class PostgresWeeks:
 
     async def would_drop(self, *, before_us: int, checkpoint_id: str) -> tuple[Week, ...]:
         """The same statement, taken back: whoever looks beforehand sees what the database would do, and no guess."""
-
-        async def taken_back(at: asyncpg.Connection[asyncpg.Record]) -> list[asyncpg.Record]:
-            trial = at.transaction()
-            await trial.start()
-            try:
-                return await at.fetch(query("drop_weeks"), before_us, checkpoint_id)
-            finally:
-                await trial.rollback()
-
-        return _weeks(await self._dropped(taken_back))
+        found = await self._taken_back(lambda at: at.fetch(query("drop_weeks"), before_us, checkpoint_id))
+        return _weeks(found)
 
     async def drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
         """So many a statement: a house that is updated has years of them."""
@@ -57,7 +50,29 @@ class PostgresWeeks:
             dropped += gone
         return dropped
 
-    async def _dropped(self, ask: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]) -> T:
+    async def would_drop_windows(self, *, before_us: int, checkpoint_id: str) -> int:
+        """The same statements, all in one transaction, taken back."""
+
+        async def counted(at: Connection) -> int:
+            dropped = 0
+            while gone := await at.fetchval(query("drop_windows"), before_us, checkpoint_id, WINDOWS_AT_ONCE_MAX):
+                dropped += gone
+            return dropped
+
+        return await self._taken_back(counted)
+
+    async def _taken_back(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
+        async def trial(at: Connection) -> T:
+            transaction = at.transaction()
+            await transaction.start()
+            try:
+                return await ask(at)
+            finally:
+                await transaction.rollback()
+
+        return await self._dropped(trial)
+
+    async def _dropped(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
         try:
             return await self._asked(ask)
         except asyncpg.PostgresError as error:
@@ -65,7 +80,7 @@ class PostgresWeeks:
                 raise
             raise Refused("retention_refused", str(error), where="database", remedy="keep them longer") from error
 
-    async def _asked(self, ask: Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]) -> T:
+    async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
         async def at_once() -> T:
             connection = await asyncpg.connect(self._dsn, user=login_of(Role.MAINTENANCE), password=self._password)
             try:

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 from chimera.adapters.memory.store import MemoryStore
 from chimera.domain import labels
 from chimera.domain.action import Action
+from chimera.domain.agent import Agent
 from chimera.domain.budget import Window
+from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
 from chimera.domain.dossier import Dossier
 from chimera.domain.errors import Refused, Unavailable
@@ -129,15 +131,20 @@ class FaultyStore:
         await self._read()
         return await self._store.find(kind, identifier)
 
+    async def list_of(self, kind: type[R], scopes: Sequence[str]) -> tuple[R, ...]:
+        """As the store does."""
+        await self._read()
+        return await self._store.list_of(kind, scopes)
+
     async def versions(self, kind: type[Record], *, after: str = "") -> dict[str, int]:
         """As the store does."""
         await self._read()
         return await self._store.versions(kind, after=after)
 
-    async def changed_agents(self, *, since: int | None = None) -> Changed:
+    async def changed(self, kind: type[Agent] | type[Campaign], *, since: int | None = None) -> Changed:
         """As the store does."""
         await self._read()
-        return await self._store.changed_agents(since=since)
+        return await self._store.changed(kind, since=since)
 
     async def dossier(self, grant_id: str) -> Dossier:
         """As the store does."""
