@@ -215,6 +215,28 @@ def test_a_gateway_that_is_away_for_35_seconds_gives_up_no_task(home: Path, role
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.requirement("R-A2", "R-A7")
+def test_a_gateway_that_hangs_is_said_once_and_work_goes_on_when_it_answers_again(home: Path, roles: Roles) -> None:
+    """Stopped, its kernel still takes connections and bytes: nothing breaks, and nothing comes."""
+    with_one_worker(roles)
+    published = EventKind.EFFECT_FINISHED
+    fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
+    log, hung = roles.log("worker-1"), b"the gateway does not answer"
+    with roles.standing_still("gateway"):
+        fleet.until(lambda: hung in log.read_bytes(), seconds_max=30, what="the worker says so")
+        held_back = EventKind.WORK_HELD_BACK
+        fleet.until(lambda: looked(home)[1][held_back] >= 1, seconds_max=30, what="it is on record")
+        since = time.monotonic()
+        fleet.until(lambda: time.monotonic() > since + 10, seconds_max=30, what="some more tries were made")
+        assert log.read_bytes().count(hung) == 1
+    before = looked(home)[1][published]
+    fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=120, what="it goes on")
+    assert log.read_bytes().count(b"the gateway answers again") == 1
+    assert asyncio.run(given_up(home)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A2", "R-A7")
 def test_a_stolen_worker_that_says_the_gateway_is_away_keeps_nobody_from_working(home: Path, roles: Roles) -> None:
     """It has a worker's user of Valkey, says that it has room for everything, and gives everything back at once."""
     with_one_worker(roles)
