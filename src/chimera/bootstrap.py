@@ -21,6 +21,7 @@ from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.postgres.install import install
 from chimera.adapters.postgres.ledger import PostgresLedger, open_ledger
 from chimera.adapters.postgres.persons import PostgresPersons
+from chimera.adapters.postgres.presence import PostgresPresence
 from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.postgres.replies import PostgresReplies, open_replies
 from chimera.adapters.postgres.retention import PostgresWeeks
@@ -47,7 +48,7 @@ from chimera.rehearsal.truth import GroundTruth
 from chimera.settings import Settings, read_settings
 from chimera.swarm.roster import Roster
 
-R = TypeVar("R", bound="PostgresReads | PostgresViews")
+R = TypeVar("R", bound="PostgresReads | PostgresViews | PostgresPresence")
 _log = structlog.get_logger("chimera")
 LOGINS = tuple(Role)
 
@@ -93,6 +94,10 @@ class Database(Struct, frozen=True, kw_only=True):
     def weeks(self) -> PostgresWeeks:
         """The maintenance role's hands on whole weeks of records."""
         return PostgresWeeks(self.dsn, password=self.passwords[Role.MAINTENANCE])
+
+    async def presence(self) -> PostgresPresence:
+        """Open it for asking who is at work."""
+        return await PostgresPresence.open(self.dsn, role=Role.AUDITOR, password=self.passwords[Role.AUDITOR])
 
     async def reads(self) -> PostgresReads:
         """Open it for reading."""

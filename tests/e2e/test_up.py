@@ -43,7 +43,7 @@ def test_a_fleet_from_its_start_to_its_end(new_home: Path) -> None:
 def require_alone(home: Path, first: fleet.Running) -> None:
     second = fleet.chimera(home, "up")
     assert (second.code, second.out) == (1, "")
-    assert f"Process {first.process.pid} is using the home" in second.err
+    assert f"Process {first.process.pid} (`chimera up`) is using the home" in second.err
     assert "choose another home with CHIMERA_HOME" in second.err
     assert first.process.poll() is None
 

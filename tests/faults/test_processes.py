@@ -22,6 +22,7 @@ from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.host import StreamHost
 from chimera.assembly.stages import intake_of
 from chimera.bench import books
+from chimera.cli.at_work import CALLED
 from chimera.cli.network_process import NetworkProcess
 from chimera.cli.rehearsing import CAMPAIGN_BUDGET_MICROS, SOCIAL, handle_of
 from chimera.domain.agent import Agent
@@ -215,6 +216,30 @@ def test_a_gateway_that_is_away_for_35_seconds_gives_up_no_task(home: Path, role
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.requirement("R-A2", "R-A7")
+def test_a_gateway_that_hangs_is_said_once_and_work_goes_on_when_it_answers_again(home: Path, roles: Roles) -> None:
+    """Stopped, its kernel still takes connections and bytes: nothing breaks, and nothing comes."""
+    with_one_worker(roles)
+    published = EventKind.EFFECT_FINISHED
+    fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
+    assert all(checked(home).values())
+    log, hung = roles.log("worker-1"), b"the gateway does not answer"
+    with roles.standing_still("gateway"):
+        fleet.until(lambda: hung in log.read_bytes(), seconds_max=30, what="the worker says so")
+        held_back = EventKind.WORK_HELD_BACK
+        fleet.until(lambda: looked(home)[1][held_back] >= 1, seconds_max=30, what="it is on record")
+        since = time.monotonic()
+        fleet.until(lambda: time.monotonic() > since + 10, seconds_max=30, what="some more tries were made")
+        assert log.read_bytes().count(hung) == 1
+        assert checked(home) == {"office": True, "managers": True, "effects": True, "gateway": False}
+    before = looked(home)[1][published]
+    fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=120, what="it goes on")
+    assert log.read_bytes().count(b"the gateway answers again") == 1
+    assert asyncio.run(given_up(home)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A2", "R-A7")
 def test_a_stolen_worker_that_says_the_gateway_is_away_keeps_nobody_from_working(home: Path, roles: Roles) -> None:
     """It has a worker's user of Valkey, says that it has room for everything, and gives everything back at once."""
     with_one_worker(roles)
@@ -225,6 +250,14 @@ def test_a_stolen_worker_that_says_the_gateway_is_away_keeps_nobody_from_working
     assert lies >= 2, "it was given something"
     assert looked(home)[1][EventKind.WORK_HELD_BACK] == 0
     assert asyncio.run(given_up(home)) == []
+
+
+def checked(home: Path) -> dict[str, bool]:
+    """What `chimera doctor` says of the parts of this house."""
+    looked_at = fleet.chimera(home, "doctor", "--json", CHIMERA_MANAGER_SLOTS="4",
+                              CHIMERA_GATEWAY_ADDRESS="127.0.0.1:8499")  # fmt: skip
+    assert looked_at.code == (0 if looked_at.object["ok"] else 1), looked_at
+    return {one["name"]: one["ok"] for one in looked_at.object["checks"] if one["name"] in CALLED.values()}
 
 
 async def stolen(home: Path, *, until: Callable[[], bool]) -> int:

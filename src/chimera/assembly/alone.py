@@ -21,10 +21,15 @@ async def be_alone(
     slots = await PostgresSlots.open(dsn, role=Role.MANAGER, password=passwords[Role.MANAGER])
     stack.push_async_callback(slots.close)
     # By its home: a fleet that was killed and starts again waits for nobody's lease.
-    alone = Alone(slots=slots, holder=f"fleet {settings.folder}", clock=SystemClock())
+    alone = Alone(slots=slots, holder=alone_as(settings), clock=SystemClock())
     await alone.take()
     stack.push_async_callback(_left, alone)
     await run_beside(stack, alone.keep())
+
+
+def alone_as(settings: Settings) -> str:
+    """What such a fleet is called where slots are held."""
+    return f"fleet {settings.folder}"[-300:]
 
 
 async def _left(alone: Alone) -> None:

@@ -9,16 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chimera import bootstrap
 from chimera.adapters.documents.specs import lint
 from chimera.adapters.local.home import DISK_FREE_BYTES_MIN, prepare_home
 from chimera.adapters.local.postgres import programs
 from chimera.adapters.local.valkey_binary import find_binary
+from chimera.adapters.postgres.presence import Present
 from chimera.assembly.rules import read_rules
+from chimera.bootstrap import Database
+from chimera.cli import at_work
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.errors import ChimeraError
+from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskState
 from chimera.governance import audit
 from chimera.governance.policy.changes import in_force
@@ -26,6 +31,8 @@ from chimera.governance.policy.pack import pack_of
 from chimera.ports.store import Reads, every
 from chimera.settings import Settings
 
+# What the database tells of.
+UNSTARTED = ("history", "agents", *at_work.CALLED.values())
 PYTHON_MIN = (3, 11)
 OVER = frozenset((TaskState.DONE, TaskState.REFUSED, TaskState.FAILED, TaskState.DROPPED))
 
@@ -37,12 +44,13 @@ INSTALL_AGAIN = (
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at."""
+    """One thing that was looked at; of a part of the house, which processes do it."""
 
     name: str
     ok: bool
     found: str
     remedy: str = ""
+    who: tuple[Present, ...] = ()
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -115,17 +123,18 @@ async def idleness(reads: Reads) -> str:
 async def _kept(settings: Settings) -> list[Finding]:
     """What the database says, if there is one at all: reading never makes one."""
     if not settings.database_url and not (settings.folder / "postgres").exists():
-        return [_shipped(), *(Finding(name=name, ok=True, found="none yet") for name in ("history", "agents"))]
+        return [_shipped(), *(Finding(name=name, ok=True, found="none yet") for name in UNSTARTED)]
     try:
         async with (
             bootstrap.running_or_own_database(settings) as found,
             bootstrap.closing(await found.reads()) as reads,
         ):
-            return [await policy_found(reads), await _history(reads), await _agents(reads)]
+            return [await policy_found(reads), await _history(reads), await _agents(reads),
+                    *await _at_work(settings, found)]  # fmt: skip
     except (ChimeraError, OSError) as error:
         said = str(error)[:300]
         return [_shipped(), *(Finding(name=name, ok=False, found=said, remedy="docs/runbooks/database-gone.md")
-                              for name in ("history", "agents"))]  # fmt: skip
+                              for name in UNSTARTED)]  # fmt: skip
 
 
 def _shipped() -> Finding:
@@ -147,6 +156,18 @@ async def _agents(reads: Reads) -> Finding:
     unable = await unable_agents(reads)
     return Finding(name="agents", ok=not unable, found=", ".join(unable) or "every one can do something",
                    remedy=INSTALL_AGAIN)  # fmt: skip
+
+
+async def _at_work(settings: Settings, found: Database) -> list[Finding]:
+    """Who plans, decides, acts and answers: whether each lives. A gateway that is there is asked as workers ask it."""
+    async with bootstrap.closing(await found.presence()) as asked:
+        present = await asked.present()
+    parts = at_work.parts_of(present, slots=settings.manager_slots, zone=settings.zone)
+    findings = [Finding(name=one.name, ok=one.ok, found=one.found, remedy=one.remedy, who=one.who) for one in parts]
+    if not any(one.role == Role.GATEWAY for one in present) or await at_work.gateway_answers(settings):
+        return findings
+    return [*findings[:-1], replace(findings[-1], ok=False, found=f"{findings[-1].found}; it does not answer at "
+                                    f"{settings.gateway_address}")]  # fmt: skip
 
 
 async def _history(reads: Reads) -> Finding:

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from chimera.adapters.local.commands import words_of
+from chimera.adapters.local.keeping import keep_log_short
+from chimera.adapters.local.processes import cut_log
 from chimera.domain.errors import Unavailable
 from chimera.rehearsal.scenario import Scenario
 from chimera.rehearsal.standing import Order, Report, Whereabouts, write
@@ -20,6 +23,8 @@ from chimera.rehearsal.standing import Order, Report, Whereabouts, write
 START_SECONDS_MAX = 120.0
 END_SECONDS_MAX = 20.0
 POLL_SECONDS = 0.05
+# It appends, so that the log can be cut while it writes.
+LOG = "network.log"
 
 
 class NetworkProcess:
@@ -70,9 +75,13 @@ class NetworkProcess:
 async def network_of(folder: Path, scenario: Scenario, accounts: tuple[str, ...]) -> AsyncGenerator[NetworkProcess]:
     """The network of a rehearsal for as long as the block runs. Only a killed rehearsal leaves it behind, running."""
     network = await NetworkProcess.join(folder, scenario, accounts)
+    log = folder / LOG
+    keeping = asyncio.create_task(keep_log_short("the simulated network", lambda: log))
     try:
         yield network
     finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         # Whoever wants its report has asked for it in the block.
         with contextlib.suppress(Unavailable, TimeoutError):
             await network.end()
@@ -93,7 +102,9 @@ def _start(folder: Path, order: Order) -> subprocess.Popen[bytes]:
     if (folder / "report.json").exists():
         (folder / "report.json").replace(folder / "before.json")
     write(folder / "scenario.json", order)
-    with (folder / "network.log").open("ab") as log:
+    # One that was left behind by a killed rehearsal has had nobody to keep it short.
+    cut_log(folder / LOG)
+    with (folder / LOG).open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "chimera.connectors.sandbox.standing", "--folder", str(folder)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -106,7 +117,7 @@ def _report(folder: Path) -> Report:
         return msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
     except OSError as error:
         raise Unavailable("network_report_missing", "the network ended without its report",
-                          where=str(folder / "network.log"), remedy="the log says why") from error  # fmt: skip
+                          where=str(folder / LOG), remedy="the log says why") from error  # fmt: skip
 
 
 def _found(folder: Path) -> Whereabouts | None:
@@ -119,12 +130,8 @@ def _found(folder: Path) -> Whereabouts | None:
 
 def _is_network(pid: int, folder: Path) -> bool:
     """Pids are used again: only a process that was started as our network for this folder counts."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        shown = subprocess.run(["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
-        words = shown.stdout.split()
-    return b"chimera.connectors.sandbox.standing" in words and str(folder).encode() in words
+    words = words_of(pid)
+    return "chimera.connectors.sandbox.standing" in words and str(folder) in words
 
 
 def _is_alive(pid: int, child: subprocess.Popen[bytes] | None = None) -> bool:
@@ -156,4 +163,4 @@ async def _started(folder: Path, child: subprocess.Popen[bytes]) -> Whereabouts:
         said = f"the simulated network did not come up within {START_SECONDS_MAX:.0f} s"
     else:
         said = "the simulated network ended while it came up"
-    raise Unavailable("network_not_started", said, where=str(folder / "network.log"), remedy="the log says why")
+    raise Unavailable("network_not_started", said, where=str(folder / LOG), remedy="the log says why")

@@ -130,7 +130,7 @@ async def _gateway(settings: Settings) -> None:
     async with (
         _outside(settings) as (found, outside),
         doored(settings, outside, found=found) as ways,
-        gateway_process(settings, ways) as address,
+        gateway_process(settings, ways, found=found) as address,
     ):
         await _for_ever(f"the gateway for workers: {address}")
 

@@ -11,6 +11,7 @@ from chimera.assembly import media
 from chimera.assembly.calendar import calendared
 from chimera.assembly.money import paying
 from chimera.assembly.outside import Outside
+from chimera.assembly.present import be_present
 from chimera.assembly.running import run_beside
 from chimera.assembly.stages import effects_of
 from chimera.assembly.tools import behind_door
@@ -38,5 +39,6 @@ async def effects_process(settings: Settings, outside: Outside, *, found: Databa
         _, publisher = await stack.enter_async_context(behind_door(settings, outside.tools, paid, reads=acting))
         loop = EffectsLoop(effects=effects_of(settings, publisher, acting), reads=acting,
                            bus=BusClient(ValkeyBus(valkey)), clock=clock)  # fmt: skip
+        await be_present(stack, Role.EFFECTS, dsn=found.dsn, passwords=found.passwords)
         await run_beside(stack, loop.run())
         yield loop

@@ -12,7 +12,7 @@ from chimera.adapters.postgres.reads import PostgresReads
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.system.collector import settle_memory
 from chimera.adapters.system.huge_pages import HugePages
-from chimera.assembly.alone import be_alone
+from chimera.assembly.alone import alone_as, be_alone
 from chimera.assembly.calendar import calendared
 from chimera.assembly.guarding import guarded
 from chimera.assembly.media import illustrated
@@ -20,6 +20,7 @@ from chimera.assembly.minds import memory_at_work
 from chimera.assembly.money import paying
 from chimera.assembly.orchestrating import Upkeep, inlets_of, tell_first, top_tier
 from chimera.assembly.outside import Outside
+from chimera.assembly.present import be_present
 from chimera.assembly.rules import read_rules
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.stages import Parts, cfo_of, effects_of, intake_of, manager_of, worker_of
@@ -98,6 +99,8 @@ async def fleet_process(settings: Settings, outside: Outside, *, found: Database
         # Entered before manager and orchestrator run: it happens after both have stopped.
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         await tell_first(top, vaults, reads)
+        for role in (Role.OFFICE, Role.MANAGER, Role.EFFECTS):
+            await be_present(stack, role, dsn=found.dsn, passwords=found.passwords, who=alone_as(settings))
         settle_memory()
         await run_beside(stack, manager.run(), top.orchestrator.run(), HugePages(clock).run())
         yield Fleet(clock=clock, office=office, reads=reads, intake=intake, reviews=top.reviews, manager=manager,

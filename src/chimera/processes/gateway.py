@@ -14,9 +14,11 @@ from chimera.assembly.calendar import calendared
 from chimera.assembly.guarding import guarded
 from chimera.assembly.media import illustrated
 from chimera.assembly.outside import Outside
+from chimera.assembly.present import be_present
 from chimera.assembly.tools import behind_door
 from chimera.assembly.web import webbed
 from chimera.bootstrap import Database
+from chimera.domain.roles import Role
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
 from chimera.governance.identity.slices import SlicePass
@@ -43,7 +45,9 @@ async def doored(settings: Settings, outside: Outside, *, found: Database) -> As
 
 
 @contextlib.asynccontextmanager
-async def gateway_process(settings: Settings, outside: Outside) -> AsyncGenerator[str]:
+async def gateway_process(
+    settings: Settings, outside: Outside, *, found: Database | None = None
+) -> AsyncGenerator[str]:
     """Models and read tools for workers and managers, listening while the block runs; its address."""
     clock = SystemClock()
     public = (manager_key(settings).public_key(),)
@@ -57,5 +61,8 @@ async def gateway_process(settings: Settings, outside: Outside) -> AsyncGenerato
     )  # fmt: skip
     host, port = address_of(settings)
     context = door_context(host, settings.gateway_certificate, settings.gateway_key)
-    async with made.listening(host, port, context=context) as (at, on):
+    async with contextlib.AsyncExitStack() as stack:
+        at, on = await stack.enter_async_context(made.listening(host, port, context=context))
+        if found is not None:
+            await be_present(stack, Role.GATEWAY, dsn=found.dsn, passwords=found.passwords)
         yield f"{at}:{on}"

@@ -22,6 +22,7 @@ from chimera.adapters.valkey.hot import ValkeyHotState
 from chimera.assembly import media
 from chimera.assembly.minds import Minded, late_vectors, recollection_at_work
 from chimera.assembly.outside import Outside
+from chimera.assembly.present import be_present
 from chimera.assembly.rules import Rules, read_rules
 from chimera.assembly.running import run_beside
 from chimera.assembly.signals import Signals, served
@@ -71,7 +72,8 @@ class ManagerProcess:
         self.signals = Signals()
         self._crews: Crews = (FarCrews(settings, valkey, self.signals) if outside is None
                               else OwnCrews(settings, outside, self.signals))  # fmt: skip
-        self.holding = Holding(slots=slots, holder=SystemIds().new(), count=settings.manager_slots,
+        self.who = SystemIds().new()
+        self.holding = Holding(slots=slots, holder=self.who, count=settings.manager_slots,
                                run_slot=self._run_slot, clock=self._clock, lease_seconds=lease_seconds)  # fmt: skip
 
     async def run(self) -> None:
@@ -140,6 +142,7 @@ async def manager_process(
                                  allotments=PostgresAllotments(pool), lease_seconds=lease_seconds, known=known,
                                  outside=outside)  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
+        await be_present(stack, Role.MANAGER, dsn=found.dsn, passwords=found.passwords, who=process.who)
         settle_memory()
         await run_beside(stack, process.run(), HugePages(SystemClock()).run())
         yield process

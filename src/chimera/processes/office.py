@@ -12,6 +12,7 @@ from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.assembly.minds import late_vectors, remembrance_at_work
 from chimera.assembly.orchestrating import Upkeep, inlets_of, tell_first, top_tier
 from chimera.assembly.outside import Outside
+from chimera.assembly.present import be_present
 from chimera.assembly.rules import read_rules
 from chimera.assembly.running import last_checkpoint, run_beside
 from chimera.assembly.stages import intake_of
@@ -67,6 +68,7 @@ async def office_process(
         top.listening.is_open = listens
         stack.push_async_callback(last_checkpoint, top.checkpoints)
         await tell_first(top, vaults, reads)
+        await be_present(stack, Role.OFFICE, dsn=found.dsn, passwords=found.passwords)
         await run_beside(stack, top.orchestrator.run(), _tell_arrivals(arrived, BusClient(ValkeyBus(valkey)), clock))
         yield OfficeProcess(store=store, intake=intake, arrived=arrived)
 

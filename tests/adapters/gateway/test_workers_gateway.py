@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from chimera.adapters.gateway.client import GatewayLine, GatewayModel, GatewayTools
-from chimera.adapters.gateway.frames import FRAME_BYTES_MAX, Call
+from chimera.adapters.gateway.client import CONNECT_SECONDS_MAX, GatewayLine, GatewayModel, GatewayTools
+from chimera.adapters.gateway.frames import ALIVE, FRAME_BYTES_MAX, Call, Frames, Reply, framed
 from chimera.adapters.gateway.server import WorkersGateway
 from chimera.adapters.guarded.tools_read import GuardedToolsRead
 from chimera.domain.errors import Invalid, Missing, Refused, Unavailable
@@ -222,3 +223,56 @@ async def test_what_was_tried_in_vain_comes_over_the_line() -> None:
         with pytest.raises(ModelsFailed, match="models_failed") as failed:
             await GatewayModel(line, lambda _: house.token).complete(house.request(prompt="try"))
     assert failed.value.tries == TRIED
+
+
+class HangingGateway:
+    """Answers who asks whether it is there, until it hangs; nothing else, ever."""
+
+    def __init__(self) -> None:
+        self.hangs = False
+
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        frames = Frames(reader, Call)
+        while calls := await frames.next():
+            for call in calls:
+                if call.kind == ALIVE and not self.hangs:
+                    writer.write(framed(Reply(number=call.number)))
+        writer.close()
+
+
+async def test_a_gateway_that_hangs_is_hung_up_on_and_one_that_thinks_long_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    house, gateway = House(), HangingGateway()
+    server = await asyncio.start_server(gateway.converse, "127.0.0.1", 0)
+    line = GatewayLine("127.0.0.1", server.sockets[0].getsockname()[1], look_seconds=0.02)
+    model = GatewayModel(line, lambda _: house.token)
+    asking = [asyncio.create_task(model.complete(house.request())) for _ in range(3)]
+    try:
+        # Ten times as long as a silence may last.
+        done, _ = await asyncio.wait(asking, timeout=1)
+        assert done == set()
+        assert await line.stands()
+        gateway.hangs = True
+        async with asyncio.timeout(5):
+            for one in asking:
+                with pytest.raises(Unavailable, match="it says nothing"):
+                    await one
+        assert capsys.readouterr().out.count("the gateway does not answer") == 1
+        gateway.hangs = False
+        assert await line.stands()
+        assert "the gateway answers again" in capsys.readouterr().out
+    finally:
+        await line.close()
+        server.close()
+
+
+async def test_a_stopped_gateways_kernel_takes_connections_and_all_who_ask_wait_for_one_try() -> None:
+    house = House()
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        line = GatewayLine("127.0.0.1", nobody.getsockname()[1])
+        model = GatewayModel(line, lambda _: house.token)
+        async with asyncio.timeout(CONNECT_SECONDS_MAX + 2):
+            found = await asyncio.gather(*(model.complete(house.request()) for _ in range(3)), return_exceptions=True)
+            assert [getattr(one, "code", "") for one in found] == ["gateway_unreachable"] * 3
+        await line.close()

@@ -10,95 +10,149 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
+import structlog
 from msgspec import Struct
 
-from chimera.adapters.gateway.frames import Call, Frames, Reply, ToolCall, framed, packed, unpacked
+from chimera.adapters.gateway.frames import ALIVE, NOTHING, Call, Frames, Reply, ToolCall, framed, packed, unpacked
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Missing, Refused, Unavailable
 from chimera.ports.model import ModelAnswer, ModelRequest, ModelsFailed
 from chimera.ports.tools_read import ToolAnswer
 
 CONNECT_SECONDS_MAX = 5.0
+# A gateway that was asked and says nothing at so many looks is hung up on. Counted in looks of ours, not by the clock:
+# a worker that was itself stopped for a minute has not waited.
+LOOK_SECONDS, SILENT_LOOKS_MAX = 2.0, 5
 T = TypeVar("T")
+_log = structlog.get_logger("chimera.gateway")
+_GREETING = framed(Call(number=0, token="", kind=ALIVE, body=NOTHING))
 _KINDS: dict[str, type[ChimeraError]] = {
     one.__name__: one for one in (Invalid, Missing, Conflict, Refused, Unavailable)
 }
 
 
 class GatewayLine:
-    """One connection to the gateway, opened when it is needed and again when it was lost."""
+    """One connection to the gateway, opened when it is needed and again when it was lost.
 
-    def __init__(self, host: str, port: int, *, context: ssl.SSLContext | None = None) -> None:
+    A process that hangs still has a kernel that takes connections and bytes, so only what the gateway itself answers
+    counts as a sign of life.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, context: ssl.SSLContext | None = None, look_seconds: float = LOOK_SECONDS
+    ) -> None:
         self._host, self._port, self._context = host, port, context
+        self._look_seconds = look_seconds
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._opening = asyncio.Lock()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._opening: asyncio.Task[asyncio.StreamWriter] | None = None
+        self._was_heard = self._is_away = False
 
     async def ask(self, kind: str, body: Struct, answer: type[T], *, token: str) -> T:
         """What the gateway answers."""
-        writer = self._open_writer or await self._open()
-        number = next(self._numbers)
-        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
-        try:
-            writer.write(framed(Call(number=number, token=token, kind=kind, body=packed(body))))
-            await writer.drain()
-            return unpacked(await waiting, answer)
-        except OSError as error:
-            raise _away(str(error)) from error
-        finally:
-            self._waiting.pop(number, None)
+        return unpacked(await self._answer(kind, packed(body), token=token), answer)
 
     async def stands(self) -> bool:
-        """Whether the gateway can be reached now."""
+        """Whether the gateway answers now."""
         try:
-            await self._open()
+            await self._answer(ALIVE, NOTHING, token="")
         except Unavailable:
             return False
         return True
 
-    @property
-    def _open_writer(self) -> asyncio.StreamWriter | None:
-        """The connection that there is, if it stands."""
-        return None if self._reading is None or self._reading.done() else self._writer
-
     async def close(self) -> None:
         """Hang up."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
+        opening = () if self._opening is None else (self._opening,)
+        for one in (*self._tasks, *opening):
+            one.cancel()
+        await asyncio.gather(*self._tasks, *opening, return_exceptions=True)
         if self._writer is not None:
             self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
 
-    async def _open(self) -> asyncio.StreamWriter:
-        async with self._opening:
-            if (standing := self._open_writer) is not None:
-                return standing
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                    reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._context)
-            except (OSError, TimeoutError) as error:
-                raise _away(str(error) or "it does not answer") from error
-            self._writer = writer
-            self._reading = asyncio.create_task(self._read(reader, writer))
-            return writer
+    async def _answer(self, kind: str, body: msgspec.Raw, *, token: str) -> msgspec.Raw:
+        writer = self._open_writer or await self._open()
+        number = next(self._numbers)
+        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            writer.write(framed(Call(number=number, token=token, kind=kind, body=body)))
+            await writer.drain()
+            return await waiting
+        except OSError as error:
+            raise _away(str(error)) from error
+        finally:
+            self._waiting.pop(number, None)
+            # Where the connection broke while it was written to, nobody else asks what it was told.
+            _ = waiting.cancel() or waiting.cancelled() or waiting.exception()
 
-    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    @property
+    def _open_writer(self) -> asyncio.StreamWriter | None:
+        """The connection that there is, if it stands."""
+        return None if any(one.done() for one in self._tasks) else self._writer
+
+    async def _open(self) -> asyncio.StreamWriter:
+        """One try for all who ask meanwhile: each with a try of its own would wait for all before it."""
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._connect())
+            self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._opening)
+
+    async def _connect(self) -> asyncio.StreamWriter:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS_MAX):
+                reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._context)
+                frames = await _greeted(reader, writer)
+        except (Unavailable, OSError, TimeoutError) as error:
+            raise self._said_away(str(error) or "it says nothing") from error
+        self._say_that_it_is_back()
+        self._writer = writer
+        self._tasks = (asyncio.create_task(self._read(frames, writer)), asyncio.create_task(self._watch(writer)))
+        return writer
+
+    async def _read(self, frames: Frames[Reply], writer: asyncio.StreamWriter) -> None:
         fault: ChimeraError = _away("it hung up")
-        frames = Frames(reader, Reply)
         try:
             while replies := await frames.next():
+                self._was_heard = True
                 for reply in replies:
                     self._hand_over(reply)
         except ChimeraError as error:
             fault = error
         finally:
             writer.close()
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(fault)
+            self._give_back(fault)
+
+    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+        """Hangs up when somebody waits and nothing comes, not even an answer to our greeting."""
+        silent = 0
+        while silent < SILENT_LOOKS_MAX:
+            await asyncio.sleep(self._look_seconds)
+            silent = silent + 1 if self._waiting and not self._was_heard else 0
+            self._was_heard = False
+            if self._waiting and not writer.is_closing():
+                writer.write(_GREETING)
+        self._give_back(self._said_away("it says nothing"))
+        writer.transport.abort()
+
+    def _give_back(self, fault: ChimeraError) -> None:
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(fault)
+
+    def _said_away(self, why: str) -> Unavailable:
+        """Once, however many ask: until it answers again."""
+        if not self._is_away:
+            self._is_away = True
+            _log.warning("the gateway does not answer; what needs it is given back", why=why[:300],
+                         address=f"{self._host}:{self._port}", calls_given_back=len(self._waiting))  # fmt: skip
+        return _away(why)
+
+    def _say_that_it_is_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            _log.warning("the gateway answers again", address=f"{self._host}:{self._port}")
 
     def _hand_over(self, reply: Reply) -> None:
         waiting = self._waiting.get(reply.number)
@@ -139,6 +193,19 @@ class GatewayTools:
         """The gateway's tool's answer."""
         body = ToolCall(tool=tool, arguments=arguments, agent_id=agent_id)
         return await self._line.ask("tool", body, ToolAnswer, token=self._token)
+
+
+async def _greeted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Frames[Reply]:
+    """What comes over a new connection, once its other end has answered; else the connection is given up."""
+    frames = Frames(reader, Reply)
+    try:
+        writer.write(_GREETING)
+        if not await frames.next():
+            raise _away("it hung up")
+    except BaseException:
+        writer.transport.abort()
+        raise
+    return frames
 
 
 def _away(why: str) -> Unavailable:

@@ -14,12 +14,17 @@ from chimera.ports.model import Try
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 CHUNK_BYTES = 262_144
 _LENGTH = 4
+# Asked by whoever wants to know whether anybody is there; it needs no token and tells nothing else.
+ALIVE = "alive"
 NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
 T = TypeVar("T")
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One thing that a worker asks: `model` or `tool`, under its slice's token. The body is looked at afterwards."""
+    """One thing that a worker asks: `model` or `tool`, under its slice's token; `alive` needs none.
+
+    The body is looked at afterwards.
+    """
 
     number: int
     token: str

@@ -1,6 +1,6 @@
 """The gateway's end: models and read tools for worker processes. Has their keys; gives a worker answers, and no key.
 
-Asks for a token on every call, and answers only about the tasks that are in it.
+Asks for a token on every call but the one whether it is there, and answers only about the tasks that are in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 import structlog
 
-from chimera.adapters.gateway.frames import Call, Frames, Reply, ToolCall, framed, packed, unpacked
+from chimera.adapters.gateway.frames import ALIVE, NOTHING, Call, Frames, Reply, ToolCall, framed, packed, unpacked
 from chimera.domain import canonical
 from chimera.domain.errors import ChimeraError, Invalid, Refused
 from chimera.domain.recent import Recent
@@ -67,6 +67,8 @@ class WorkersGateway:
             return Reply(number=call.number, error=said, tries=tries)
 
     async def _answered(self, call: Call) -> msgspec.Raw:
+        if call.kind == ALIVE:
+            return NOTHING
         opened, tools = self._opened(call.token)
         if call.kind == "model" or (call.kind == "judge" and opened.judges):
             request = unpacked(call.body, ModelRequest)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from chimera.adapters.local.commands import command_of
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 
 DISK_FREE_BYTES_MIN = 512 * 1024 * 1024
@@ -188,11 +189,13 @@ def hold_lock(path: Path, *, what: str, passing: bool = False) -> Lock:
 
 def _taken(path: Path, what: str, holder: str) -> Conflict:
     """Who has it. Whoever has just taken it and has not said who it is counts as passing."""
-    process, _, mark = holder.partition("\n")
-    if mark == PASSING or not process:
+    number, _, mark = holder.partition("\n")
+    named = command_of(int(number)) if number.isdecimal() else ""
+    process = f"{number or 'unknown'} (`{named}`)" if named else number or "unknown"
+    if mark == PASSING or not number:
         return Conflict(
             "home_busy",
-            f"Process {process or 'unknown'} is at a command on {what}.",
+            f"Process {process} is at a command on {what}.",
             where=str(path),
             remedy="Try again when it has ended.",
         )
@@ -200,7 +203,7 @@ def _taken(path: Path, what: str, holder: str) -> Conflict:
         "home_in_use",
         f"Process {process} is using {what}.",
         where=str(path),
-        remedy=f"Stop process {process} first, or choose another home with CHIMERA_HOME.",
+        remedy=f"Stop process {number} first, or choose another home with CHIMERA_HOME.",
     )
 
 

@@ -67,20 +67,25 @@ class Kept(Generic[S]):
                 _log.error(f"{self._name} cannot be started again", why=str(error), again_in_seconds=pause_seconds)
 
     async def keep_log(self) -> None:
-        """Until cancelled: a fleet that runs for months fills no disk with what its servers say."""
-        while True:
-            await asyncio.sleep(LOG_SECONDS)
-            try:
-                if await asyncio.to_thread(cut_log, self._running.log):
-                    _log.info(f"the log of {self._name} begins anew", log=str(self._running.log))
-            except ChimeraError as error:
-                _log.error(f"the log of {self._name} cannot be cut", why=str(error))
+        """Until cancelled. A server that was started again may have another log."""
+        await keep_log_short(self._name, lambda: self._running.log)
 
     async def _start_again(self) -> None:
         _log.warning(f"{self._name} is gone and is started again", pid=self._running.pid)
         # Nothing is left to stop, but the dead child is reaped and the lock on its data given back.
         await self._running.stop()
         self._running = await self._start()
+
+
+async def keep_log_short(name: str, log: Callable[[], Path]) -> None:
+    """Until cancelled: a fleet that runs for months fills no disk with what its servers say."""
+    while True:
+        await asyncio.sleep(LOG_SECONDS)
+        try:
+            if await asyncio.to_thread(cut_log, log()):
+                _log.info(f"the log of {name} begins anew", log=str(log()))
+        except ChimeraError as error:
+            _log.error(f"the log of {name} cannot be cut", why=str(error))
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,1 @@
+SELECT chimera.be_gone($1);

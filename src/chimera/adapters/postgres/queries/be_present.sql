@@ -1,0 +1,1 @@
+SELECT chimera.be_present($1, $2);
