@@ -52,6 +52,15 @@ def test_one_manager_of_two_may_be_gone_if_the_other_has_its_slots() -> None:
     assert "nobody holds slot 1" in part["managers"][1]
 
 
+def test_after_many_deaths_those_who_live_are_named_and_the_latest_of_the_dead() -> None:
+    dead = [one("manager", pid=pid, silent_us=SILENT_US + pid * MICROS) for pid in range(10, 60)]
+    ok, found = told(one("office"), one("effects"), *dead, one("manager", slots=(0,)))["managers"]
+    assert ok
+    assert found.startswith("here, process 7: slots 0, ")
+    assert [f"process {pid}:" in found for pid in (10, 12, 13)] == [True, True, False]
+    assert found.endswith("; 47 more are silent")
+
+
 def test_a_house_that_fell_silent_as_a_whole_is_not_taken_for_one_that_was_not_started() -> None:
     found = told(*(one(role, silent_us=SILENT_US) for role in ("office", "manager", "effects")))
     assert [name for name, (ok, _) in found.items() if not ok] == ["office", "managers", "effects"]

@@ -16,6 +16,8 @@ from chimera.settings import Settings
 
 GATEWAY_SECONDS_MAX = 6.0
 MICROS = 1_000_000
+# What was killed is remembered for a day: after a bad one there are many.
+SILENT_NAMED_MAX = 3
 # Without one of these nothing goes on; a gateway is needed by worker processes alone.
 NEEDED = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)
 CALLED = {Role.OFFICE: "office", Role.MANAGER: "managers", Role.EFFECTS: "effects", Role.GATEWAY: "gateway"}
@@ -62,8 +64,10 @@ async def gateway_answers(settings: Settings) -> bool:
 
 
 def _part(role: Role, found: Sequence[Present], *, runs: bool, slots: int, zone: tzinfo) -> Part:
-    said = "; ".join(_said(one, zone) for one in found)
     living = [one for one in found if lives(one)]
+    silent = sorted((one for one in found if not lives(one)), key=lambda one: one.silent_us)
+    more = f"; {len(silent) - SILENT_NAMED_MAX} more are silent" if len(silent) > SILENT_NAMED_MAX else ""
+    said = "; ".join(_said(one, zone) for one in (*living, *silent[:SILENT_NAMED_MAX])) + more
     if not found:
         lacks = runs and role in NEEDED
         why = "none is at work" if lacks else "none runs, and only worker processes need one"
