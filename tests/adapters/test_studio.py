@@ -16,11 +16,12 @@ from imageio_ffmpeg import count_frames_and_secs
 from chimera.adapters.documents.brands import shipped
 from chimera.adapters.media.at_work import MediaPublisher, StudioTools
 from chimera.adapters.media.credentials import Credentials, verify
-from chimera.adapters.media.studio import DAY_US, Studio, Vouched
+from chimera.adapters.media.studio import Studio, Vouched
 from chimera.adapters.objects.store import StoredObjects
 from chimera.adapters.rehearsal.publisher import RehearsalPublisher
 from chimera.domain.action import Action
 from chimera.domain.costing import storage_micros
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid
 from chimera.domain.grant import PerformanceState
 from chimera.ports.tools_read import ToolAnswer

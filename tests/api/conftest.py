@@ -35,6 +35,7 @@ from chimera.api.assembly import Built, Given
 from chimera.api.guard import COOKIE, CSRF_HEADER, csrf_of
 from chimera.assembly import tools
 from chimera.assembly.serving import read_package_files
+from chimera.domain.durations import HOUR_US
 from chimera.domain.person import EVERYTHING, Principal, person_id
 from chimera.domain.roles import Role
 from chimera.governance.egress import Egress
@@ -157,7 +158,7 @@ class World:
             await self.desk.add_person(self.owner, Joining(name=name, roles=(role,), within=within))
         known = Principal(person=person_id(name), name=name, roles=frozenset((role,)), within=frozenset(within))
         if by_token:
-            until_us = self.clock.now_us() + 3_600_000_000
+            until_us = self.clock.now_us() + HOUR_US
             return (await self.desk.issue_token(known, "tests", (EVERYTHING,), until_us))[1]
         return (await self.desk.redeem(self.desk.entrance(known), HERE))[1]
 

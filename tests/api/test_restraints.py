@@ -10,13 +10,13 @@ from chimera.api.restraints import Restraints
 from chimera.client.shapes import HeldBack
 from chimera.client.terminal import lines
 from chimera.domain.change import Change
+from chimera.domain.durations import MINUTE_US
 from chimera.domain.event import Event, EventKind
 from chimera.domain.roles import Role
 from chimera.testing.manual_clock import ManualClock
 from tests.api.conftest import World
 
 pytestmark = pytest.mark.requirement("R-A2")
-MINUTE_US = 60_000_000
 
 
 def held(task_type: str, manager: str, at_us: int, *, most: int = 4, model: str = "m") -> Event:

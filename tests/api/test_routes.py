@@ -10,6 +10,7 @@ from chimera.domain.budget import Movement
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
 from chimera.domain.decision import Approver
+from chimera.domain.durations import DAY_US
 from chimera.domain.event import Event, EventKind
 from chimera.domain.roles import Role
 from chimera.domain.stages import Handover, Stage
@@ -250,7 +251,7 @@ async def test_a_quota_is_shown_with_what_is_left_and_when_it_opens_again(world:
         (shown,) = (await client.get("/v1/money/windows?scope=platform:x")).json()["items"]
         assert (shown["id"], shown["unit"]) == (f"platform:x|posts-day|{today}", "posts"), "what is over is not shown"
         assert (shown["cap_micros"], shown["held_micros"], shown["room_micros"]) == (3, 1, 2)
-        assert 0 < shown["opens_again_us"] - await world.office.now_us() <= 86_400_000_000
+        assert 0 < shown["opens_again_us"] - await world.office.now_us() <= DAY_US
         assert all(one["unit"] == "" for one in (await client.get("/v1/money/windows?scope=fleet")).json()["items"])
         (older,) = (await client.get("/v1/money/windows?scope=platform:x&day=2020-01-01")).json()["items"]
         assert older["id"] == "platform:x|posts-day|2020-01-01", "a day that is named is shown"

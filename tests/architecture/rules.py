@@ -25,6 +25,9 @@ LATE_IMPORTERS = (
 )
 ERRORS = frozenset({"ChimeraError", "Conflict", "Invalid", "Missing", "Refused", "Unavailable"})
 MOCK = re.compile(r"(mock|pytest_mock|unittest\.mock)\b")
+DURATIONS = frozenset({"SECOND_US", "MINUTE_US", "HOUR_US", "DAY_US"})
+# An hour and a day; a million is many things.
+LONG_US = frozenset({3_600_000_000, 86_400_000_000})
 SQL_ROOM = "src/chimera/adapters/postgres/"
 # The text of a function as the database has it; and the one migration that edited some, before that was ruled out.
 FUNCTION_TEXT = re.compile(r"pg_get_functiondef|\bprosrc\b", re.I)
@@ -225,6 +228,17 @@ def silent_errors(source: Source) -> Iterator[Fault]:
             given = [word.value for word in node.keywords if word.arg == "remedy"]
             if not given or (isinstance(given[0], ast.Constant) and not str(given[0].value).strip()):
                 yield Fault(source.path, node.lineno, f"{node.func.id} without a remedy")
+
+
+def home_made_durations(source: Source) -> Iterator[Fault]:
+    """How long an hour and a day are is said in `domain/durations` alone: it stood in seventeen modules."""
+    if source.path.endswith("domain/durations.py"):
+        return
+    for node in ast.walk(source.tree):
+        named = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.lstrip("_") in DURATIONS
+        spelt = isinstance(node, ast.Constant) and type(node.value) is int and node.value in LONG_US
+        if isinstance(node, ast.expr) and (named or spelt):
+            yield Fault(source.path, node.lineno, "take it from chimera.domain.durations")
 
 
 def sql_in_python(source: Source) -> Iterator[Fault]:

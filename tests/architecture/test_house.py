@@ -29,6 +29,7 @@ IN_SOURCE = [
     rules.late_imports,
     rules.mocks,
     rules.loose_signatures,
+    rules.home_made_durations,
     rules.sql_in_python,
     rules.silent_errors,
 ]

@@ -34,6 +34,9 @@ BAD = [
     (rules.loose_signatures, "a.py", "class A:\n    async def f(self, quick: bool | None = None): ...\n"),
     (rules.silent_errors, "a.py", "raise Missing('record_missing', 'there is no review 1', where='review')\n"),
     (rules.silent_errors, "a.py", "x = Invalid('a', 'b', remedy='')\n"),
+    (rules.home_made_durations, "a.py", "DAY_US = 24 * 60\n"),
+    (rules.home_made_durations, "a.py", "_HOUR_US = SECONDS * 60\n"),
+    (rules.home_made_durations, "a.py", "x = 7 * 86_400_000_000\n"),
     (rules.sql_in_python, POSTGRES, "x = 'SELECT 1'\n"),
     (rules.sql_in_python, POSTGRES, "await c.execute(f'insert into {table} values (1)')\n"),
     (rules.sql_in_python, POSTGRES, "x = 'with a as (select 1) select * from a'\n"),
@@ -42,6 +45,8 @@ BAD = [
 GOOD = [
     (rules.long_functions, "a.py", "def f():\n" + "    x = 1\n" * 59),
     (rules.long_module, "a.py", "x = 1\n" * 500),
+    (rules.home_made_durations, "src/chimera/domain/durations.py", "DAY_US = 86_400_000_000\n"),
+    (rules.home_made_durations, "a.py", "OLD_US = DAY_US\nx = 1_000_000\n"),
     (rules.undocumented_module, "a.py", DOCUMENTED),
     (rules.undocumented_module, "a/__init__.py", ""),
     (rules.inhabited_package_file, "a/__init__.py", ""),

@@ -14,6 +14,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from chimera.assembly import networks
+from chimera.domain.durations import HOUR_US
 from chimera.domain.errors import Missing
 from chimera.settings import Settings
 from chimera.testing.connector_conformance import new_key
@@ -69,7 +70,7 @@ async def test_a_meeting_is_set_once_found_by_its_key_moved_and_seen_as_busy(peo
         assert (other["happened"], other["code"]) == (False, "key_taken")
         busy = await told(client, "freebusy", people=["ada"], first_day="2026-03-30", days=1)
         assert busy["busy"] == [{"from_us": NOON, "to_us": ONE}]
-        later = {**MEETING, "from_us": ONE, "to_us": ONE + 3_600_000_000}
+        later = {**MEETING, "from_us": ONE, "to_us": ONE + HOUR_US}
         moving: dict[str, Any] = {"account": "@assistant", "key": new_key()}
         assert (await told(client, "move_meeting", **moving, meeting=key, **later))["id"] == key
         assert (await told(client, "find_by_key", **moving))["found"] is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chimera.domain.durations import DAY_US
+
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,7 +141,7 @@ def has_a_step_that_waits(page: Page, house: House, campaign: str) -> bool:
 def moved(page: Page, house: House, campaign: str) -> set[Any]:
     """The steps of a campaign that begin in more than a day."""
     nodes = ask(page, house.url, f"campaigns/{campaign}/plan")["nodes"]
-    ahead_us = (ask(page, house.url, "fleet")["at_us"]) + 86_400_000_000
+    ahead_us = (ask(page, house.url, "fleet")["at_us"]) + DAY_US
     return {node["id"] for node in nodes if node["due_at_us"] > ahead_us}
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chimera.domain.civil import moment_of
+from chimera.domain.durations import HOUR_US
 from chimera.domain.errors import Invalid
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -26,7 +27,7 @@ def test_the_hour_that_comes_twice_is_asked_about():
         moment_of("2026-10-25T02:30", VIENNA)
     assert refused.value.code == "time_ambiguous"
     first, second = (moment_of("2026-10-25T02:30", VIENNA, which=which) for which in ("first", "second"))
-    assert second - first == 3_600_000_000
+    assert second - first == HOUR_US
 
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30T08:00", "2026-11-21T08:00Z", "0001-01-01", "2" * 99])

@@ -13,6 +13,7 @@ from chimera import bootstrap
 from chimera.bench.feeding import Feeder, Load, fed_house
 from chimera.bench.load import BenchMeter
 from chimera.cli.story import every_event
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import ChimeraError
 from chimera.domain.event import Event, EventKind
 from chimera.domain.person import Principal, person_id
@@ -21,7 +22,6 @@ from chimera.ports.store import Reads
 from chimera.processes.fleet import Fleet
 from chimera.settings import Settings
 
-SECOND_US = 1_000_000
 # What the machine gives is said, not demanded: it is shared. The database's part at a rate: test_halt_rate.py.
 BEGUN_MIN = 20
 BEGINS = (EventKind.INPUT_ADMITTED, EventKind.PLAN_ADOPTED, EventKind.ACTION_GRANTED, EventKind.GRANTS_SEALED,

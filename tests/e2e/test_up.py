@@ -11,12 +11,12 @@ import pytest
 
 from chimera import bootstrap
 from chimera.cli.story import every_event
+from chimera.domain.durations import SECOND_US
 from chimera.domain.event import Event, EventKind
 from chimera.settings import Settings
 from tests import fleet
 
 pytestmark = pytest.mark.timeout(300)
-SECOND_US = 1_000_000
 
 
 @pytest.mark.requirement("R-E5", "R-N5", "R-A4")

@@ -22,6 +22,7 @@ from chimera.bench.load import Lines
 from chimera.cli.story import every_event
 from chimera.domain import scopes
 from chimera.domain.campaign import Campaign
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import PUBLIC
@@ -40,7 +41,6 @@ AT_ONCE_MAX = 48
 DEEDS_MIN = 50
 BEGINNINGS_MIN = 100
 WARM_SECONDS_MAX = 180.0
-SECOND_US = 1_000_000
 # On a busy machine grants come in bursts, and the halt itself waits for its turn: what was at work is looked for in
 # these seconds before it. What may begin after it is not wider by that.
 LATELY_US, BEFORE_US = 2 * SECOND_US, 5 * SECOND_US

@@ -15,6 +15,7 @@ from chimera.domain.agent import Agent
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.campaign import REPLAN, Campaign, CampaignState, Input, InputState
 from chimera.domain.consent import ConsentState, Purpose
+from chimera.domain.durations import HOUR_US
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
 from chimera.domain.permissions import PERMISSIONS
 from chimera.domain.plan import STEPS_MAX
@@ -244,7 +245,7 @@ async def test_an_input_keeps_its_label_and_its_threat(house: SmallHouse) -> Non
 
 @pytest.mark.requirement("R-C1")
 async def test_out_of_hours_an_answer_waits(house: SmallHouse) -> None:
-    one, opens_us = await an_input(house), house.clock.now_us() + 3_600_000_000
+    one, opens_us = await an_input(house), house.clock.now_us() + HOUR_US
     tasks = await answered(planner(house, GOOD)[0], house.campaign, house.agent, one, not_before_us=opens_us)
     assert [(task.state, task.due_at_us) for task in tasks] == [(TaskState.READY, opens_us)]
 

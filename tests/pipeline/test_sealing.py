@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from chimera.adapters.vault.signer import LEAVES_MAX
 from chimera.domain import scopes
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Refused, Unavailable
 from chimera.domain.grant import Seal, SealState, Terms
 from chimera.pipeline.sealing import Sealing
@@ -120,7 +121,7 @@ async def test_its_own_cap_counts_by_itself() -> None:
     house.core.seal([terms], now_us=now_us)
     house.core.seal([terms], now_us=now_us)
     refused(house, [terms], "vault_over_cap")
-    tomorrow_us = now_us + 86_400_000_000
+    tomorrow_us = now_us + DAY_US
     house.core.seal([replace(terms, expires_at_us=tomorrow_us + 1)], now_us=tomorrow_us)
 
 

@@ -7,13 +7,12 @@ import random
 import pytest
 
 from chimera.bench import trends as bench
+from chimera.domain.durations import HOUR_US, MINUTE_US
 from chimera.domain.errors import Invalid
 from chimera.skills.trends import topics
 from chimera.skills.trends.post import Post, Report
 from chimera.skills.trends.trend_analyzer import TrendAnalyzer, analyze
 
-MINUTE_US = 60_000_000
-HOUR_US = 60 * MINUTE_US
 WORDS = (
     "river", "lamp", "stone", "cloud", "garden", "window", "paper", "silver", "market", "forest", "bridge", "candle",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from chimera.adapters.local.subject_keys import LocalSubjectKeys
 from chimera.adapters.system.web import addresses_of, is_public
 from chimera.connectors.web import fetching
 from chimera.domain import labels
+from chimera.domain.durations import DAY_US
 from chimera.domain.roles import Role
 from chimera.domain.spending import Payment
 from chimera.domain.task import Task, TaskState
@@ -22,7 +23,7 @@ from chimera.governance import breakers
 from chimera.governance.breakers import Breakers, Sign
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.halts import Halts
-from chimera.governance.spending.history import DAY_US, History
+from chimera.governance.spending.history import History
 from chimera.swarm import listening, throttle, watching
 from chimera.swarm.claiming import LEASE_SECONDS, Claiming
 from chimera.swarm.reserving import OUTLIVES_LEASE_SECONDS

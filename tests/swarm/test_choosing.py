@@ -8,13 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.domain.attempt import Attempt
+from chimera.domain.durations import DAY_US, HOUR_US
 from chimera.domain.errors import Unavailable
 from chimera.domain.measurement import Measurement, MeasurementState, measurement_id
 from chimera.domain.rhythm import STEADY, Rhythm
 from chimera.domain.roles import Role
 from chimera.domain.schedule import OpenHours, Schedule
 from chimera.domain.task import Task, TaskCommand, TaskState
-from chimera.domain.variants import DAY_US, STYLES, Variants
+from chimera.domain.variants import STYLES, Variants
 from chimera.governance.tallying import figures_of, known_of
 from chimera.governance.treasury import Treasury
 from chimera.learning.choices import choice_of
@@ -29,7 +30,6 @@ from tests.small_house import CONTRACTS, GATE, PROMPTS, SPECS, SmallHouse
 from tests.small_work import assign, draft, judgement
 
 pytestmark = pytest.mark.requirement("R-B6", "R-I2")
-HOUR_US = DAY_US // 24
 TRIED = Variants(styles=STYLES, minutes=(6 * 60, 20 * 60), posts_per_day=2)
 
 

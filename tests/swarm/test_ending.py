@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.domain.campaign import Campaign, CampaignState, Goal
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import Invalid, Refused
 from chimera.domain.event import EventKind
 from chimera.domain.grant import Grant
@@ -26,7 +27,6 @@ from tests.swarm.test_handing import STEPS, World, a_plan, a_world, marks
 from tests.swarm.test_hearing import Bench, unsure
 
 pytestmark = pytest.mark.requirement("R-A2", "R-B7")
-SECOND_US = 1_000_000
 
 
 @pytest.fixture

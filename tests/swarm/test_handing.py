@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from chimera.domain.attempt import Attempt, attempt_id
 from chimera.domain.campaign import Campaign, CampaignState, Input
 from chimera.domain.draft import Verdict
+from chimera.domain.durations import HOUR_US
 from chimera.domain.errors import Conflict, Refused
 from chimera.domain.event import EventKind
 from chimera.domain.halt import Halt
@@ -93,7 +94,7 @@ async def test_a_marked_brief_waits_before_any_model_is_asked() -> None:
     assert (campaign.course, world.model.asked) == (Course.BRIEF_WAITS, [])
     assert campaign.waiting is not None
     assert campaign.waiting.note == NOTE
-    assert campaign.waiting.deadline_us - campaign.waiting.since_us == HOURS * 3_600_000_000
+    assert campaign.waiting.deadline_us - campaign.waiting.since_us == HOURS * HOUR_US
     assert (await world.round()).version == campaign.version
     await world.steering.resume(campaign.id, by="otto")
     assert (await world.round()).course is Course.DRAFT
@@ -149,7 +150,7 @@ async def test_at_a_stage_of_making_every_draft_waits_as_a_review(stage: Stage) 
     task = await Bench(world.house).hear(draft(TEXT, action=a_post()))
     assert task.state is TaskState.HELD
     (review,) = await world.house.office.list(Review, scope=task.id)
-    assert review.deadline_us - review.opened_at_us == HOURS * 3_600_000_000
+    assert review.deadline_us - review.opened_at_us == HOURS * HOUR_US
     assert any(NOTE in reason and "[stage-handed-over]" in reason for reason in review.reasons)
 
 

@@ -12,6 +12,7 @@ from chimera.domain.budget import Cap
 from chimera.domain.campaign import Campaign, CampaignState, Input
 from chimera.domain.caps import cap_id
 from chimera.domain.civil import moment_of
+from chimera.domain.durations import HOUR_US
 from chimera.domain.schedule import OpenHours, Schedule
 from chimera.domain.task import Task
 from chimera.governance.treasury import Treasury
@@ -102,7 +103,7 @@ async def test_without_money_for_its_plan_a_goal_is_looked_at_again_after_a_whil
 
 
 async def test_a_goal_begins_at_its_moment(house: SmallHouse) -> None:
-    begins_us = OPENS + 3_600_000_000
+    begins_us = OPENS + HOUR_US
     campaign = await house.manager.get(Campaign, house.campaign.id)
     later = replace(campaign, version=2, goal=replace(campaign.goal, begins_at_us=begins_us))
     await house.put(later)

@@ -17,6 +17,7 @@ from chimera.domain.agent import Account, Agent, AgentState
 from chimera.domain.campaign import Campaign, CampaignState, Input
 from chimera.domain.change import Change
 from chimera.domain.consent import Consent, ConsentState, Purpose
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Unavailable
 from chimera.domain.event import EventKind
 from chimera.domain.record import Record
@@ -28,13 +29,7 @@ from chimera.governance.security.scan import shipped_scanner
 from chimera.pipeline.intake import Intake
 from chimera.ports.store import LIST_MAX, Changed
 from chimera.ports.tools_read import ToolAnswer
-from chimera.swarm.listening import (
-    ANSWERS_PER_AUTHOR_MAX,
-    DAY_US,
-    LOOKED_ONE_IN,
-    THREAD_ANSWERS_MAX,
-    Listening,
-)
+from chimera.swarm.listening import ANSWERS_PER_AUTHOR_MAX, LOOKED_ONE_IN, THREAD_ANSWERS_MAX, Listening
 from chimera.swarm.updates import READ_AT_ONCE_MAX
 from tests.small_house import SmallHouse
 

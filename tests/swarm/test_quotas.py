@@ -9,6 +9,7 @@ import pytest
 
 from chimera.domain.budget import Hold, Movement
 from chimera.domain.draft import Draft
+from chimera.domain.durations import DAY_US, HOUR_US
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Grant
 from chimera.domain.schedule import Schedule
@@ -21,7 +22,6 @@ from tests.swarm.test_hearing import Bench
 from tests.swarm.test_take_down import Afterwards
 
 pytestmark = pytest.mark.requirement("R-E2", "R-C1")
-DAY_US = 86_400_000_000
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ async def test_a_quota_that_a_person_sets_counts_from_then_on(house: SmallHouse)
     task = await hear(bench, 1)
     assert task.state is TaskState.READY
     assert "platform:sandbox|posts-hour" in task.reason
-    assert task.due_at_us == (house.clock.now_us() // 3_600_000_000 + 1) * 3_600_000_000
+    assert task.due_at_us == (house.clock.now_us() // HOUR_US + 1) * HOUR_US
 
 
 async def test_performed_it_is_spent_and_refused_it_is_given_back(house: SmallHouse) -> None:
@@ -123,9 +123,6 @@ async def test_what_a_person_approved_waits_for_the_window_and_then_goes_out(hou
     await after.rounds(2)
     assert len(await house.manager.list(Grant)) == 1
     assert after.kinds() == ["post.publish"]
-
-
-HOUR_US = 3_600_000_000
 
 
 async def read_in_vain(house: SmallHouse, *, full_window: str) -> Task:

@@ -13,8 +13,9 @@ from obstore.store import LocalStore
 
 from chimera.adapters.media import lifecycle
 from chimera.adapters.objects.store import StoredObjects
+from chimera.domain.durations import DAY_US
 from chimera.domain.event import EventKind
-from chimera.domain.retention import DAY_US, Week
+from chimera.domain.retention import Week
 from chimera.governance.checkpoints import Checkpoints
 from chimera.governance.reviews import Reviews
 from chimera.ports.objects import Kept

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import Campaign, CampaignState, Input
+from chimera.domain.durations import HOUR_US
 from chimera.domain.task import Task
 from chimera.governance.halts import Halts
 from chimera.ports.store import LIST_MAX
@@ -149,7 +150,7 @@ async def test_a_page_that_is_mostly_taken_is_not_passed_over(house: SmallHouse)
 
 
 async def test_goals_that_begin_later_keep_no_other_waiting(house: SmallHouse) -> None:
-    later, now = replace(a_goal(house.agent), begins_at_us=OPENS + 3_600_000_000), a_goal(house.agent)
+    later, now = replace(a_goal(house.agent), begins_at_us=OPENS + HOUR_US), a_goal(house.agent)
     campaigns = [
         Campaign(id=house.ids.new(), agent_id=house.agent.id, goal=goal) for goal in (*[later] * LIST_MAX, now)
     ]

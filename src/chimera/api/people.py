@@ -11,12 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from chimera.api.guard import Who
 from chimera.api.route import Needs, Recognised, Route
 from chimera.api.words import Id
+from chimera.domain.durations import DAY_US
 from chimera.domain.person import Person, Token
 from chimera.governance.identity.desk import IdentityDesk
 from chimera.governance.identity.registry import Joining
 from chimera.ports.clock import Clock
 
-DAYS_MAX, DAY_US = 366, 86_400_000_000
+DAYS_MAX = 366
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 Words = Annotated[list[Annotated[str, Field(max_length=200)]], Field(min_length=1, max_length=50)]
 

@@ -19,6 +19,7 @@ from chimera.api.paging import Page
 from chimera.api.route import Needs, Route
 from chimera.api.words import Note
 from chimera.domain.confidence import Bands
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid, Missing
 from chimera.domain.policy import Case, PackFiles, policy_id
 from chimera.domain.policy import Policy as Version
@@ -35,7 +36,6 @@ from chimera.ports.views import Views
 
 TEXT_MAX, CASES_MAX, NUMBER_MAX = 500_000, 2_000, 10**6
 SHIPPED = 0
-DAY_US = 86_400_000_000
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
 Number = Annotated[int, Path(description="the version's number", ge=1, le=NUMBER_MAX, examples=[1])]
 Chosen = Annotated[int, Field(ge=0, le=NUMBER_MAX, description="a version on record; 0 is the pack in force")]

@@ -10,9 +10,10 @@ from msgspec import Struct
 from chimera.api.route import Needs, Route
 from chimera.api.words import Id
 from chimera.domain.agent import Agent
+from chimera.domain.durations import DAY_US
 from chimera.domain.figures import VariantFigures, by_variant
 from chimera.domain.measurement import Measurement
-from chimera.domain.variants import DAY_US, Belief
+from chimera.domain.variants import Belief
 from chimera.governance.tallying import known_of
 from chimera.learning.choices import believed, shares_of
 from chimera.ports.views import Views

@@ -25,6 +25,7 @@ from chimera.bench.load import BenchMeter
 from chimera.bench.spread import conditions, spread_ms
 from chimera.domain.action import Action
 from chimera.domain.decision import Question
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Unavailable
 from chimera.domain.review import Review
 from chimera.domain.roles import Role
@@ -38,7 +39,6 @@ REVIEWS_MS_P95_MAX, DELIVERED_MS_P95_MAX, FRAMES_PER_SECOND_MAX = 50, 1_000, 4.2
 LISTS = 360
 # What is decided trails what comes in by the models' time: the rate is read once the first of it is through.
 WARM_SECONDS = 3.0
-DAY_US = 86_400_000_000
 
 
 class Sizes(Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from chimera.domain import caps, scopes
 from chimera.domain.action import Action
 from chimera.domain.budget import Cap, Hold
 from chimera.domain.change import Change
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.money import MICROS
@@ -41,7 +42,6 @@ SMALL_MICROS = 20_000
 AMOUNTS_MICROS = (500_000, 4_000_000)
 HISTORY_DAYS = 12
 NEWCOMERS_SECONDS = 5.0
-DAY_US = 86_400_000_000
 
 
 class Wanted(Struct, frozen=True, kw_only=True):

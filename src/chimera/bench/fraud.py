@@ -21,6 +21,7 @@ from chimera.domain import ids
 from chimera.domain.action import Action
 from chimera.domain.agent import Account
 from chimera.domain.decision import Allow, Question
+from chimera.domain.durations import DAY_US
 from chimera.domain.roles import Role
 from chimera.domain.spending import Appraisal, Word
 from chimera.governance.cfo import CFOAgent
@@ -108,7 +109,7 @@ async def _one(
             counts["fraud_micros"] += attempt.amount_micros
             counts["fraud_paid_micros"] += attempt.amount_micros if word.word is Word.CLEAR else 0
             counts["fraud_stopped"] += word.word is not Word.CLEAR
-        elif attempt.at_us >= BEGINS_US + WARM_UP_DAYS * 86_400_000_000:
+        elif attempt.at_us >= BEGINS_US + WARM_UP_DAYS * DAY_US:
             _count_normal(word, counts)
             counts["normal_allowed"] += isinstance(rules.gate.decide(_question(word, rules)).decision, Allow)
         if attempt.fraud and word.word is not Word.CLEAR:

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from chimera.domain.durations import DAY_US, HOUR_US
 from chimera.domain.money import MICROS
 
-DAY_US = 86_400_000_000
-HOUR_US = 3_600_000_000
 KINDS = ("drain", "splitting", "look_alike", "velocity", "collusion")
 _VENDORS = (
     ("render-farm", "compute", "render the trailer", 4.0),

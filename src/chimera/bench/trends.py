@@ -16,13 +16,13 @@ from typing import Any
 from msgspec import Struct
 
 from chimera.adapters.system.collector import settle_memory
+from chimera.domain.durations import HOUR_US
 from chimera.skills.trends import topics
 from chimera.skills.trends.post import Post, Report, Trend
 from chimera.skills.trends.trend_analyzer import TrendAnalyzer
 
 TUNED_SEEDS = (1, 2, 3)
 HELD_OUT_SEEDS = (101, 102, 103)
-HOUR_US = 3_600_000_000
 DAYS = 4
 LEARN_DAYS = 3
 ACCOUNTS = 6_000

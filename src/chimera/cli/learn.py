@@ -14,10 +14,11 @@ from chimera.adapters.documents.governance import DEFAULT_PACK, load_files
 from chimera.cli import output, stopping
 from chimera.cli.doors import doors_of
 from chimera.domain.agent import Agent
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Conflict, Invalid
 from chimera.domain.figures import VariantFigures, by_variant
 from chimera.domain.policy import PackFiles, Policy
-from chimera.domain.variants import DAY_US, Belief
+from chimera.domain.variants import Belief
 from chimera.domain.verbs import FLEET
 from chimera.governance.policy.changes import Policies, in_force
 from chimera.governance.policy.pack import pack_of

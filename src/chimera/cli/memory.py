@@ -13,6 +13,7 @@ from chimera import bootstrap
 from chimera.assembly import minds, people
 from chimera.cli import output, stopping
 from chimera.domain import ids, labels
+from chimera.domain.durations import DAY_US
 from chimera.domain.memory import SHARED, Memory, MemoryKind
 from chimera.domain.person import Principal
 from chimera.domain.roles import Role
@@ -25,7 +26,6 @@ app = typer.Typer(name="memory", help="What the fleet remembers.", no_args_is_he
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Owner = Annotated[str, typer.Option(help="Whose: an agent's name or id; shared memories are everybody's.")]
 MemoryId = Annotated[str, typer.Argument(help="The memory's id.")]
-_DAY_US = 86_400_000_000
 
 
 @contextlib.asynccontextmanager
@@ -150,7 +150,7 @@ def compact(
     async def work() -> tuple[Memory, ...]:
         async with _opened() as (store, memory):
             await _asked_by(store)
-            before_us = await store.now_us() - max(0, older_than) * _DAY_US
+            before_us = await store.now_us() - max(0, older_than) * DAY_US
             return await memory.compact(await _owner_id(store, owner), before_us=before_us)
 
     summaries = stopping.run(work())

@@ -15,6 +15,7 @@ from chimera.assembly import people
 from chimera.assembly.people import Office
 from chimera.cli import output, stopping
 from chimera.domain import ids
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid
 from chimera.domain.person import EVERYTHING, Person, Token
 from chimera.governance.identity.registry import Joining
@@ -29,7 +30,6 @@ Roles = Annotated[list[str], typer.Option("--role", help="owner, operator, revie
 Within = Annotated[list[str], typer.Option("--within", help="Only for agent:ID or campaign:ID.")]
 Stdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
 Result = TypeVar("Result")
-DAY_US = 86_400_000_000
 
 
 @app.command()

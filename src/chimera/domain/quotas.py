@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from chimera.domain.action import Action
+from chimera.domain.durations import DAY_US, HOUR_US
 
 POSTS, CALLS = "posts", "calls"
 UNITS = (POSTS, CALLS)
 HOUR, DAY = "hour", "day"
-SPANS_US = {HOUR: 3_600_000_000, DAY: 86_400_000_000}
+SPANS_US = {HOUR: HOUR_US, DAY: DAY_US}
 PERIODS = tuple(f"{unit}-{span}" for unit in UNITS for span in SPANS_US)
 AGENT_PERIOD = f"{POSTS}-{DAY}"
 COUNTED = ("agent:", "account:", "platform:")

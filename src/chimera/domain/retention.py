@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid
 
 RETENTION_DAYS_MIN = 90
-DAY_US = 86_400_000_000
 # Records are written into weeks that exist already, however long nobody was there to make new ones.
 WEEKS_AHEAD = 4
 

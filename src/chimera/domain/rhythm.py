@@ -6,11 +6,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
+from chimera.domain.durations import DAY_US, MINUTE_US, SECOND_US
 from chimera.domain.schedule import Schedule
-from chimera.domain.variants import DAY_MINUTES, DAY_US
-
-_MINUTE_US = 60_000_000
-_SECOND_US = 1_000_000
+from chimera.domain.variants import DAY_MINUTES
 
 
 class Rhythm(Struct, frozen=True, kw_only=True):
@@ -25,17 +23,17 @@ class Rhythm(Struct, frozen=True, kw_only=True):
 
     def span_us(self, minutes: int) -> int:
         """How long so many minutes of the network take."""
-        return minutes * _MINUTE_US // self.tempo
+        return minutes * MINUTE_US // self.tempo
 
     def next_at(self, minute: int, *, from_us: int, zone: tzinfo) -> int:
         """The first moment, from this one on, at which it is this minute of the day there."""
         if self.tempo > 1:
-            now = from_us * self.tempo // _MINUTE_US
+            now = from_us * self.tempo // MINUTE_US
             return from_us + self.span_us((minute - now) % DAY_MINUTES)
-        local = datetime.fromtimestamp(from_us // _SECOND_US, zone)
+        local = datetime.fromtimestamp(from_us // SECOND_US, zone)
         days = (local.date() + timedelta(days=more) for more in range(3))
         moments = (datetime(day.year, day.month, day.day, *divmod(minute, 60), tzinfo=zone) for day in days)
-        return next(at_us for moment in moments if (at_us := round(moment.timestamp()) * _SECOND_US) >= from_us)
+        return next(at_us for moment in moments if (at_us := round(moment.timestamp()) * SECOND_US) >= from_us)
 
     def open_at(self, minute: int, *, from_us: int, schedule: Schedule, fleet: tzinfo) -> int | None:
         """The same, if the agent works then."""

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from chimera.domain.durations import SECOND_US
+
 _LAST_MINUTE = 24 * 60 - 1
 _DAYS = 8  # This day's opening may be over, and that of the same day a week later is the next.
-_SECOND_US = 1_000_000
 
 
 class OpenHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,11 +48,11 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
         """The first moment, from this one on, at which something may begin (microseconds since 1970)."""
         if not self.hours:
             return at_us
-        local = datetime.fromtimestamp(at_us // _SECOND_US, self.zone_or(fleet))
+        local = datetime.fromtimestamp(at_us // SECOND_US, self.zone_or(fleet))
         if any(one.holds(local) for one in self.hours):
             return at_us
         openings = (one.opening(local + timedelta(days=days)) for days in range(_DAYS) for one in self.hours)
-        later = [round(opening.timestamp()) * _SECOND_US for opening in openings if opening is not None]
+        later = [round(opening.timestamp()) * SECOND_US for opening in openings if opening is not None]
         return min(moment_us for moment_us in later if moment_us > at_us)
 
 

@@ -10,7 +10,6 @@ STYLES = ("news", "question", "banter")
 WITHOUT, PICTURES = "none", ("card", "chart", "painting")
 MEDIA_KINDS = (WITHOUT, *PICTURES)
 DAY_MINUTES = 24 * 60
-DAY_US = 86_400_000_000
 # Nobody has done anything yet about a post that has just gone out.
 MEASURED_AFTER_MINUTES = 6 * 60
 # A post that went out later than this after its time, because somebody looked at it, says nothing about that time.

@@ -14,6 +14,7 @@ from msgspec import Struct
 from chimera.domain import ids, scopes, wallets
 from chimera.domain.action import Action
 from chimera.domain.budget import Window
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.labels import Labels
 from chimera.domain.money import format_micros, micros_of
@@ -48,7 +49,7 @@ OUTCOMES_FRESH_US = 60_000_000
 CATCH_UP_US = 500_000
 CATCH_UP_MAX = 128  # Read at once: nobody waits for the reading of thousands.
 OVERLAP_US = 3_000_000
-HISTORY_US = 90 * 86_400_000_000
+HISTORY_US = 90 * DAY_US
 SET_BACK_US = 60_000_000
 PURPOSE_LETTERS_MAX = 500
 

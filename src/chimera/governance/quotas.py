@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from chimera.domain import quotas, scopes
 from chimera.domain.decision import Question
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import Invalid
 from chimera.governance.treasury import TOTAL, Treasury, starts_of
 
-_SECOND_US = 1_000_000
 _HOUR_FORMAT = "%Y-%m-%dT%HZ"
 
 
@@ -61,7 +61,7 @@ def _start_of(key: str, treasury: Treasury, at_us: int) -> str:
     """Hours are counted in UTC, where none is skipped or comes twice; days are those of the fleet's clocks."""
     if key.endswith(f"-{quotas.DAY}"):
         return treasury.day(at_us)
-    return datetime.fromtimestamp(treasury.latest_us(at_us) // _SECOND_US, UTC).strftime(_HOUR_FORMAT)
+    return datetime.fromtimestamp(treasury.latest_us(at_us) // SECOND_US, UTC).strftime(_HOUR_FORMAT)
 
 
 def spans_now(treasury: Treasury, at_us: int) -> tuple[str, ...]:
@@ -98,12 +98,12 @@ def opens_again_us(window_id: str, *, zone: tzinfo) -> int | None:
         after = datetime.strptime(start, _HOUR_FORMAT).replace(tzinfo=UTC) + timedelta(hours=1)
     else:
         after = datetime.combine(date.fromisoformat(start) + timedelta(days=1), time(0), zone)
-    return round(after.timestamp()) * _SECOND_US
+    return round(after.timestamp()) * SECOND_US
 
 
 def in_words(window_id: str, *, zone: tzinfo) -> str:
     """Why an act waits: the window that is full, and when the next one opens."""
     opens_us = opens_again_us(window_id, zone=zone)
     assert opens_us is not None, "only quotas are waited for"
-    opens = datetime.fromtimestamp(opens_us // _SECOND_US, zone).isoformat(timespec="minutes")
+    opens = datetime.fromtimestamp(opens_us // SECOND_US, zone).isoformat(timespec="minutes")
     return f"no {quotas.unit_in(window_id)} are left in {window_id}; the next window opens at {opens}"

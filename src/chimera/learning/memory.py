@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from chimera.domain import ids, labels
 from chimera.domain.change import Change
+from chimera.domain.durations import DAY_US
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import Labels
 from chimera.domain.memory import SHARED, TEXT_CHARS_MAX, Memory, MemoryKind
@@ -25,7 +26,6 @@ HALF_LIFE_DAYS = 14.0
 ALIKE = 0.6
 SUMMED_MIN = 3
 SUMMED_MAX = 20
-_DAY_US = 86_400_000_000
 
 
 class Note(Struct, frozen=True, kw_only=True):
@@ -156,7 +156,7 @@ def ranked(found: Mapping[str, Memory], near: Sequence[Near], *, now_us: int) ->
 
 def score(memory: Memory, alike: float, *, now_us: int) -> float:
     """Likeness first; then how recent and how important it is."""
-    age_days = max(0, now_us - memory.at_us) / _DAY_US
+    age_days = max(0, now_us - memory.at_us) / DAY_US
     recency = math.exp2(-age_days / HALF_LIFE_DAYS)
     importance = memory.importance_bp / remembering.IMPORTANCE_BP_MAX
     return LIKENESS_WEIGHT * alike + RECENCY_WEIGHT * recency + IMPORTANCE_WEIGHT * importance

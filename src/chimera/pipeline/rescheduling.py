@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from chimera.domain.change import Change
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Conflict, Invalid, Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.record import next_version
@@ -16,7 +17,6 @@ from chimera.ports.store import Store
 
 AHEAD_DAYS_MAX = 366
 MOVABLE = (TaskState.WAITING, TaskState.READY)
-_DAY_US = 86_400_000_000
 
 
 class Rescheduling:
@@ -47,6 +47,6 @@ class Rescheduling:
 
 
 def _require_ahead(to_us: int, now_us: int) -> None:
-    if not now_us <= to_us <= now_us + AHEAD_DAYS_MAX * _DAY_US:
+    if not now_us <= to_us <= now_us + AHEAD_DAYS_MAX * DAY_US:
         raise Invalid("time_not_ahead", f"a task is moved to a time between now and {AHEAD_DAYS_MAX} days ahead",
                       where="at_us", remedy="choose a later time")  # fmt: skip

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from chimera.domain.durations import SECOND_US
 from chimera.rehearsal.dice import Dice
-from chimera.rehearsal.network import SECOND_US
 from chimera.rehearsal.orders import FORMS, FRAMES, OrderKind, hide_between, hide_encoded, hide_wide
 from chimera.rehearsal.scenario import Scenario
 

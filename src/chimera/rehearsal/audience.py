@@ -8,12 +8,13 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 
+from chimera.domain.durations import HOUR_US, SECOND_US
 from chimera.domain.heard import heard
 from chimera.rehearsal import attackers, phrases, writing
 from chimera.rehearsal.attackers import Carrier, Plot
 from chimera.rehearsal.dice import Dice
 from chimera.rehearsal.happenings import Happening, HappeningKind
-from chimera.rehearsal.network import HOUR_US, SECOND_US, Network
+from chimera.rehearsal.network import Network
 from chimera.rehearsal.orders import Injection
 from chimera.rehearsal.people import Person, Role, populate
 from chimera.rehearsal.scenario import SOCIAL

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from enum import StrEnum
 
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
 from chimera.rehearsal.dice import Dice
-from chimera.rehearsal.network import SECOND_US, Network
+from chimera.rehearsal.network import Network
 from chimera.rehearsal.scenario import FaultRates, Rules
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 
+from chimera.domain.durations import SECOND_US
 from chimera.rehearsal.scenario import Rules
 from chimera.rehearsal.society import Post, Society
 from chimera.rehearsal.truth import is_insult
-
-SECOND_US = 1_000_000
 
 
 class Moderators:

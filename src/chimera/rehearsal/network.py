@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 import msgspec
 from msgspec import Struct
 
+from chimera.domain.durations import HOUR_US
 from chimera.governance import graphemes
 from chimera.ports.network import Accepted, Act, Declined
 from chimera.rehearsal import catalogue
@@ -20,8 +21,6 @@ from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import PAY, PLATFORMS, SOCIAL, Scenario
 from chimera.rehearsal.society import Shows, Society
 
-SECOND_US = 1_000_000
-HOUR_US = 3_600 * SECOND_US
 KEY_LENGTH_MAX = 128
 
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from chimera.domain import ids, labels
 from chimera.domain.agent import Agent
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.pipeline.intake import Arrival, Intake
 from chimera.ports.store import Reads
@@ -21,7 +22,7 @@ PERMISSION = "web.read"
 ITEMS_MAX = 20
 NEW_AT_ONCE_MAX = 5
 # What was published longer than this before the campaign began is no news to it.
-OLD_US = 86_400_000_000
+OLD_US = DAY_US
 FEEDS_AT_ONCE_MAX = 8
 SEEN_MAX = 50_000
 

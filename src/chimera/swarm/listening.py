@@ -11,6 +11,7 @@ from msgspec import Struct
 from chimera.domain import labels
 from chimera.domain.agent import Account, Agent
 from chimera.domain.consent import ConsentState, Purpose
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused
 from chimera.domain.heard import heard
 from chimera.domain.quotas import listening_pause_us
@@ -29,7 +30,6 @@ DEPTH_MAX = 4
 THREAD_ANSWERS_MAX = 4
 # And one persona one author in a day: somebody who asks again next week is no machine.
 ANSWERS_PER_AUTHOR_MAX = 3
-DAY_US = 86_400_000_000
 # So many conversations and people of a day are remembered: who has been silent for longest begins anew.
 KEPT_MAX = 100_000
 # Where a network's calls are used up, somebody may allow more, or the next window begin.

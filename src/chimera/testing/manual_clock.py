@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-SECOND_US = 1_000_000
+from chimera.domain.durations import SECOND_US
 
 
 class ManualClock:

@@ -14,12 +14,13 @@ import pytest
 from msgspec import Struct, structs
 
 from chimera.domain.action import Action
+from chimera.domain.durations import SECOND_US
 from chimera.ports.publisher import Absent, Order, Published, Publisher, Rejected, Traits, Unknown
 from chimera.rehearsal.line import Fault
 from chimera.rehearsal.records import Deed
 from chimera.rehearsal.scenario import CALM, PAY, SOCIAL, FaultRates, Rules, Scenario
 from chimera.rehearsal.world import World
-from chimera.testing.manual_clock import SECOND_US, ManualClock
+from chimera.testing.manual_clock import ManualClock
 
 ACCOUNT = "@conformance.rehearsal"
 QUIET = structs.replace(CALM, people=2)

@@ -9,11 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from chimera.domain import scopes
+from chimera.domain.durations import HOUR_US
 from chimera.domain.record import SHARDS, next_version
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskCommand, TaskState
 from chimera.ports.store import NONE_LIMITED, Store
-from chimera.testing.store_samples import HOUR_US, change
+from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, outcome
 
 EVERY_SHARD = range(SHARDS)

@@ -11,6 +11,7 @@ from chimera.domain import ids
 from chimera.domain.agent import Agent
 from chimera.domain.attempt import Attempt
 from chimera.domain.campaign import Campaign, CampaignCommand
+from chimera.domain.durations import HOUR_US
 from chimera.domain.errors import Refused
 from chimera.domain.grant import Batch, Grant, Performance, PerformanceState, Seal, SealCommand
 from chimera.domain.halt import Halt
@@ -18,7 +19,7 @@ from chimera.domain.kinds import KINDS
 from chimera.domain.record import Record, next_version
 from chimera.domain.roles import MAY_READ, MAY_WRITE, Role, may_write
 from chimera.domain.task import Task
-from chimera.testing.store_samples import HOUR_US, change
+from chimera.testing.store_samples import change
 from chimera.testing.store_world import Bench, outcome, tally
 
 WRITING = (Role.OFFICE, Role.MANAGER, Role.EFFECTS)

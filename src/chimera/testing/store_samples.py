@@ -20,6 +20,7 @@ from chimera.domain.consent import Consent, ConsentState, Purpose
 from chimera.domain.decision import Question
 from chimera.domain.directory import Peer
 from chimera.domain.draft import Draft, Verdict
+from chimera.domain.durations import HOUR_US
 from chimera.domain.event import Event, EventKind
 from chimera.domain.grant import Batch, Grant, Performance, Seal, Terms
 from chimera.domain.halt import Halt
@@ -40,7 +41,6 @@ from chimera.domain.work import Assignment
 
 SPEC = SpecRef("copy.post", 1, "0" * 64)
 PERSONA = Persona(name="Ada", voice="dry", disclosure="I am an AI.")
-HOUR_US = 3_600_000_000
 
 
 def change(

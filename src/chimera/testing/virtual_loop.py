@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from chimera.domain import ids
+from chimera.domain.durations import SECOND_US
 
 T = TypeVar("T")
 
-SECOND_US = 1_000_000
 EPOCH_US = 1_763_700_000 * SECOND_US
 _RESOLUTION_SECONDS = 1e-6
 

@@ -33,6 +33,7 @@ from chimera.adapters.discovery.wire import (
 from chimera.adapters.system.clock import SystemClock
 from chimera.domain import canonical
 from chimera.domain.directory import POINTER_SECONDS_MAX, Pointer, agent_subject, key_of
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Unavailable
 from chimera.governance.directory import checked, newest
 from chimera.testing.manual_clock import ManualClock
@@ -40,7 +41,6 @@ from chimera.testing.manual_clock import ManualClock
 pytestmark = pytest.mark.requirement("R-H3")
 HONEST, HOSTILE, LOOK_UPS, AT_ONCE = 40, 10, 200, 40
 SECONDS_MAX = 2.5  # They all live in one loop of a busy machine.
-DAY_US = 86_400 * 1_000_000
 T = TypeVar("T")
 CLOCK = SystemClock()
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.adapters.postgres.views import open_views
 from chimera.adapters.system.clock import SystemIds
+from chimera.domain.durations import HOUR_US
 from chimera.domain.halt import Halt
 from chimera.domain.roles import Role
 from chimera.domain.task import Task, TaskState
@@ -15,7 +16,6 @@ from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 pytestmark = pytest.mark.requirement("R-L2", "R-A7")
-HOUR_US = 3_600_000_000
 
 
 def a_task(due_us: int) -> Task:

@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 
 from chimera.domain.budget import metered
+from chimera.domain.durations import HOUR_US
 from chimera.domain.grant import SealCommand
 from chimera.domain.record import next_version
 from chimera.domain.roles import Role
-from chimera.testing.store_samples import HOUR_US, Samples, change
+from chimera.testing.store_samples import Samples, change
 from chimera.testing.store_world import outcome
 from tests.adapters.postgres.conftest import Database
 

@@ -8,6 +8,7 @@ import pytest
 from chimera.adapters.postgres.install import install
 from chimera.domain.budget import HOLD_MACHINE
 from chimera.domain.campaign import CAMPAIGN_MACHINE, INPUT_MACHINE
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Conflict, Invalid, Unavailable
 from chimera.domain.grant import PERFORMANCE_MACHINE, SEAL_MACHINE, Batch
 from chimera.domain.halt import HALT_MACHINE
@@ -17,7 +18,7 @@ from chimera.domain.roles import MAY_READ, Role, rules
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
-WEEK_US = 7 * 86_400_000_000
+WEEK_US = 7 * DAY_US
 
 
 def _open_states(machine: Machine[S, C]) -> set[str]:

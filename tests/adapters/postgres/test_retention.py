@@ -22,8 +22,9 @@ from chimera.adapters.vault.notary import Notary, Standing
 from chimera.domain.attempt import Attempt
 from chimera.domain.budget import Hold, Movement
 from chimera.domain.checkpoint import BEGINNING, ChainHead, Checkpoint, Statement, checkpoint_id, root_of
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid, Refused
-from chimera.domain.retention import DAY_US, RETENTION_DAYS_MIN, cut_us
+from chimera.domain.retention import RETENTION_DAYS_MIN, cut_us
 from chimera.domain.roles import Role
 from chimera.domain.task import Task
 from chimera.governance import audit

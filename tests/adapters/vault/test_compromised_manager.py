@@ -24,6 +24,7 @@ from chimera.adapters.vault.keeping import VaultOrder, kept_vault
 from chimera.adapters.vault.process import Begin
 from chimera.domain.action import TAKE_DOWN
 from chimera.domain.decision import Approver
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Refused
 from chimera.domain.grant import Terms
 from chimera.governance import wording
@@ -66,7 +67,7 @@ class House:
         self, made: Terms, by: Approver = OLGA, *, key: Ed25519PrivateKey | None = None, days: float = 1,
         person: str = "", risk: str = "ordinary",
     ) -> str:  # fmt: skip
-        until_us = time.time_ns() // 1_000 + int(days * 86_400_000_000)
+        until_us = time.time_ns() // 1_000 + int(days * DAY_US)
         said = Word(person=person or by.name, name=by.name, role=by.role, risk=risk, until_us=until_us)
         return wording.given((key or self.office).sign, said, task_id=made.task_id, digest=made.action_digest)
 
@@ -207,7 +208,7 @@ async def test_one_bad_leaf_seals_nothing(house: House) -> None:
 async def test_another_policy_a_cap_and_a_halt(house: House) -> None:
     assert await house.attacker.asks(policy_digest="f" * 64) == "vault_policy_differs"
     assert await house.attacker.asks(cost_micros=CAP + 1, action_kind="post.publish") == "vault_over_cap"
-    assert await house.attacker.asks(expires_at_us=time.time_ns() // 1_000 + 86_400_000_000) == "vault_expiry"
+    assert await house.attacker.asks(expires_at_us=time.time_ns() // 1_000 + DAY_US) == "vault_expiry"
     await house.keeper.halt(("platform:sandbox",))
     assert await house.attacker.asks() == "halted"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chimera.adapters.vault.count import AHEAD_SHARE, DAY_US, Count, Spent
+from chimera.adapters.vault.count import AHEAD_SHARE, Count, Spent
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Refused
 
 CAP = 1_000_000

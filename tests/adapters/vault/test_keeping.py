@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from chimera.adapters.system.clock import SystemClock
 from chimera.adapters.vault import backup, keys, published
 from chimera.adapters.vault.client import VaultClient
-from chimera.adapters.vault.count import DAY_US, Spent
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.folder import VaultFolder
 from chimera.adapters.vault.journal import Entry, Journal
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
@@ -31,6 +31,7 @@ from chimera.adapters.vault.published import PublishedKeys
 from chimera.adapters.vault.signer import VaultSigner
 from chimera.adapters.vault.wire import SealRequest
 from chimera.domain import merkle
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import ChimeraError, Conflict, Refused
 from chimera.domain.grant import Batch, Grant, Seal, Terms
 from chimera.domain.wallets import ChainRules, WalletRules

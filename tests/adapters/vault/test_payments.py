@@ -18,6 +18,7 @@ from chimera.adapters.vault.payments import HUMAN, SECOND, Payments, Trusted
 from chimera.domain import ids, merkle, scopes
 from chimera.domain.action import Action
 from chimera.domain.address import checksummed
+from chimera.domain.durations import DAY_US, HOUR_US
 from chimera.domain.errors import ChimeraError
 from chimera.domain.grant import Batch, Grant, Seal, Terms
 from chimera.domain.wallets import NATIVE, USDC, ChainRules, Consent, Token, WalletRules, consent_bytes
@@ -122,7 +123,7 @@ def test_again_means_the_same_nonce_and_only_other_postage(two: Two) -> None:
 def test_a_payment_that_is_under_way_is_carried_on_after_its_grants_time(two: Two) -> None:
     shown = evidence(a_chain_payment())
     two.pay(shown)
-    later = now_us() + 3_600_000_000
+    later = now_us() + HOUR_US
     consent = two.second.consent(shown, now_us=later)
     assert two.first.transfer(shown, replace(POSTAGE, fee_wei=2 * 10**9), (consent,), now_us=later).raw
     fresh = evidence(a_chain_payment())
@@ -146,7 +147,7 @@ def test_one_key_is_not_enough(two: Two) -> None:
         "in another role": (replace(good, role=HUMAN),),
         "the first vault's own": (replace(good, key_id=keys.name_of(CONSENT.public_key())),),
         "longer than it was": (replace(person(shown), expires_at_us=now_us() + 10**15),),
-        "over": (person(shown, at_us=now_us() - 2 * 86_400_000_000),),
+        "over": (person(shown, at_us=now_us() - 2 * DAY_US),),
         "without an end": (replace(person(shown), expires_at_us=0),),
         "no hex": (replace(good, signature="zz"),),
     }
@@ -167,7 +168,7 @@ LOOK_ALIKE = f"0x3C44{'0' * 32}93BC"
 REFUSALS = {
     "another policy": (lambda: evidence(a_chain_payment(), policy_digest="q" * 64), "vault_policy_differs"),
     "too late": (lambda: evidence(a_chain_payment(), expires_at_us=now_us() - 1), "vault_expiry"),
-    "valid for a day": (lambda: evidence(a_chain_payment(), expires_at_us=now_us() + 86_400_000_000), "vault_expiry"),
+    "valid for a day": (lambda: evidence(a_chain_payment(), expires_at_us=now_us() + DAY_US), "vault_expiry"),
     "sealed by another": (lambda: evidence(a_chain_payment(), key=STRANGER), "seal_not_genuine"),
     "other bytes": (
         lambda: (e := evidence(a_chain_payment(5)), replace(e, grant=replace(e.grant, action=a_chain_payment(6))))[1],

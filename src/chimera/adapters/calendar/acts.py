@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from chimera.adapters.calendar.caldav import CALENDAR, CalendarPublisher
 from chimera.domain.action import Action
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
 from chimera.ports.publisher import Absent, Order, Published, Rejected, Unknown
 
 SECONDS_MAX = 20
-SECOND_US = 1_000_000
 
 
 class CalendarActs:

@@ -14,13 +14,13 @@ import httpx2
 
 from chimera.domain import labels
 from chimera.domain.action import Action
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid, Unavailable
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Publisher, Rejected, Trace, Traits, Unknown
 from chimera.ports.tools_read import ToolAnswer, ToolsRead
 
 SECONDS_MAX = 10.0
 PEOPLE_MAX = 20
-DAY_US = 86_400_000_000
 CALENDAR, FREEBUSY = "calendar", "freebusy"
 _SPAN = re.compile(r"(\d{8}T\d{6}Z)/(\d{8}T\d{6}Z|P[^,\s]+)")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

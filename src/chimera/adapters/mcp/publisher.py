@@ -12,11 +12,11 @@ from msgspec import Struct
 from chimera.adapters.mcp.plain import plain
 from chimera.adapters.mcp.session import NOT_SENT, McpSession
 from chimera.domain.action import Action
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import Unavailable
 from chimera.ports.clock import Clock
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Rejected, Trace, Traits, Unknown
 
-SECOND_US = 1_000_000
 CALL_SECONDS_MAX = 20.0
 LOOK_UP = "find_by_key"
 RECEIPT_CHARS_MAX = 4_000

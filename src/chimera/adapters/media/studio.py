@@ -19,6 +19,7 @@ from chimera.adapters.media.credentials import Credentials, verify
 from chimera.adapters.media.film import Scene, film
 from chimera.adapters.media.lifecycle import ORIGINALS, THUMBNAILS, VOUCHED, vouch_of
 from chimera.domain.brand import PLAIN, Brand, Look, Style
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Invalid, Missing
 from chimera.domain.recent import Recent
 from chimera.ports.objects import Objects
@@ -29,7 +30,6 @@ from chimera.skills.media.card import Picture
 PNG, MP4 = "image/png", "video/mp4"
 ENDINGS = {PNG: "png", MP4: "mp4"}
 FILMS_AT_ONCE_MAX = 1
-DAY_US = 86_400_000_000
 PAINT_SECONDS = 30
 VOUCHED_KEPT_MAX = 10_000
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chimera.domain.durations import SECOND_US
+
 FAILURES_MAX = 3
 REST_SECONDS = 15.0
 REST_SECONDS_MAX = 300.0
-_SECOND_US = 1_000_000
 
 
 class Breaker:
@@ -44,7 +45,7 @@ class Breaker:
         if wait_seconds or self._failures >= FAILURES_MAX:
             doubled = REST_SECONDS * 2 ** min(self._failures - FAILURES_MAX, 10)
             rest = wait_seconds or min(doubled, REST_SECONDS_MAX) * (0.5 + self._draw() / 2)
-            self._until_us = now_us + int(rest * _SECOND_US)
+            self._until_us = now_us + int(rest * SECOND_US)
 
     def let_go(self) -> None:
         """The call ended without a word about the provider."""

@@ -9,6 +9,7 @@ import httpx2
 from msgspec import Struct
 
 from chimera.adapters.models.wire import TEXT_CHARS_MAX, Ask, Cause, Events, Reply, Trouble, Wire
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.model import Model
 
@@ -16,7 +17,6 @@ CONNECT_SECONDS_MAX = 5.0
 OK = 200
 BODY_CHARS_MAX = 300
 WAIT_SECONDS_MAX = 120.0
-_SECOND_US = 1_000_000
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -95,7 +95,7 @@ class HttpEndpoint:
         """Waits for words, not for bytes: a server that only sends pings has stalled."""
         events, allowed = Events(), self.card.first_seconds_max
         heard_us, length = self._clock.now_us(), 0
-        while (chunk := await self._next(chunks, reply, heard_us + int(allowed * _SECOND_US))) is not None:
+        while (chunk := await self._next(chunks, reply, heard_us + int(allowed * SECOND_US))) is not None:
             for event in events.feed(chunk):
                 self._wire.take(event, reply)
             if len(reply.text) > TEXT_CHARS_MAX:
@@ -104,7 +104,7 @@ class HttpEndpoint:
                 heard_us, length, allowed = self._clock.now_us(), len(reply.text), self.card.idle_seconds_max
 
     async def _next(self, chunks: AsyncIterator[bytes], reply: Reply, until_us: int) -> bytes | None:
-        left_seconds = max(0.0, (until_us - self._clock.now_us()) / _SECOND_US)
+        left_seconds = max(0.0, (until_us - self._clock.now_us()) / SECOND_US)
         try:
             async with self._clock.timeout(left_seconds):
                 return await anext(chunks, None)

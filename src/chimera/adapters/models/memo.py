@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from chimera.domain import canonical
+from chimera.domain.durations import SECOND_US
 from chimera.domain.recent import Recent
 from chimera.ports.model import ModelRequest
 
 ANSWERS_MAX = 2_048
-_SECOND_US = 1_000_000
 KEPT_SECONDS = 3_600
 
 
@@ -21,7 +21,7 @@ class Memo:
         """The answer to the same question, if it is not too old."""
         key = _key(model, request)
         found = self._kept.get(key)
-        if found is None or now_us - found[0] > KEPT_SECONDS * _SECOND_US:
+        if found is None or now_us - found[0] > KEPT_SECONDS * SECOND_US:
             return None
         self._kept.move_to_end(key)
         return found[1]

@@ -16,6 +16,7 @@ from msgspec import Struct
 from chimera.adapters.models.breaker import Breaker
 from chimera.adapters.models.endpoint import Address, cause_of, wait_seconds_of
 from chimera.adapters.models.wire import FAILING, PASSING, Cause, Trouble
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.model import Try
 from chimera.ports.painter import Painting, PaintOrder
@@ -28,7 +29,6 @@ BODY_BYTES_MAX = 32 * 1024 * 1024
 SECONDS_LEFT_MIN = 0.05
 BACK_OFF_SECONDS = 0.5
 REFUSALS = frozenset({"moderation_blocked", "content_policy_violation"})
-_SECOND_US = 1_000_000
 
 
 class _Datum(Struct, frozen=True):
@@ -74,7 +74,7 @@ class Painters:
     async def paint(self, order: PaintOrder) -> Painting:
         """The first picture that comes, within the order's time and money."""
         tries: list[Try] = []
-        until_us = self._clock.now_us() + int(order.seconds_max * _SECOND_US)
+        until_us = self._clock.now_us() + int(order.seconds_max * SECOND_US)
         for studio in self._studios:
             data = await self._by(studio, order, until_us, tries)
             if data is not None:
@@ -87,7 +87,7 @@ class Painters:
             if isinstance(done, bytes):
                 return done
             wait_seconds = done.wait_seconds or self._draw() * BACK_OFF_SECONDS
-            is_over = self._clock.now_us() + int(wait_seconds * _SECOND_US) >= until_us
+            is_over = self._clock.now_us() + int(wait_seconds * SECOND_US) >= until_us
             if done.cause not in PASSING or number == TRIES_EACH - 1 or is_over:
                 return None
             await self._clock.sleep(wait_seconds)
@@ -95,7 +95,7 @@ class Painters:
 
     async def _once(self, studio: Studio, order: PaintOrder, until_us: int, tries: list[Try]) -> bytes | Trouble:
         breaker, since_us = self._breakers[studio.name], self._clock.now_us()
-        left_seconds = min(studio.seconds_max, (until_us - since_us) / _SECOND_US)
+        left_seconds = min(studio.seconds_max, (until_us - since_us) / SECOND_US)
         spent_micros = sum(one.cost_micros for one in tries)
         cause, detail, cost_micros = Cause.OK, "", studio.micros_per_picture
         data, trouble = b"", Trouble(Cause.OK)

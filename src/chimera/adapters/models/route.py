@@ -18,6 +18,7 @@ from chimera.adapters.models.memo import Memo
 from chimera.adapters.models.purse import Purse
 from chimera.adapters.models.wire import FAILING, PASSING, Ask, Cause, Repair, Reply, Trouble
 from chimera.domain import canonical
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import ChimeraError
 from chimera.ports.clock import Clock
 from chimera.ports.model import ModelAnswer, ModelRequest, ModelsFailed, Try
@@ -32,7 +33,6 @@ SHARE_OF_TIME = 0.85
 # Whoever is asked before others may use half of what is left; the last one all of it.
 SHARE_BEFORE_OTHERS = 0.5
 ANSWER_SHOWN_CHARS = 4_000
-_SECOND_US = 1_000_000
 
 
 class Shared(Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class _Run:
         self._shared = shared
         self._request = request
         self._schema = form.schema_of(request)
-        self._until_us = shared.clock.now_us() + int(request.seconds_max * SHARE_OF_TIME * _SECOND_US)
+        self._until_us = shared.clock.now_us() + int(request.seconds_max * SHARE_OF_TIME * SECOND_US)
         self.tries: list[Try] = []
 
     async def ask(self, endpoint: Endpoint, *, share: float) -> ModelAnswer | None:
@@ -141,7 +141,7 @@ class _Run:
             if isinstance(trouble, Reply):
                 return trouble
             wait_seconds = trouble.wait_seconds or self._shared.draw() * BACK_OFF_SECONDS * 2**number
-            is_over = self._shared.clock.now_us() + int(wait_seconds * _SECOND_US) >= until_us
+            is_over = self._shared.clock.now_us() + int(wait_seconds * SECOND_US) >= until_us
             if trouble.cause not in PASSING or number == RETRIES_MAX or is_over:
                 return None
             await self._shared.clock.sleep(wait_seconds)
@@ -178,7 +178,7 @@ class _Run:
             self._shared.purse.settle(self._request, held_micros=held_micros, cost_micros=cost_micros)
 
     async def _within(self, endpoint: Endpoint, ask: Ask, until_us: int) -> Reply:
-        left_seconds = (until_us - self._shared.clock.now_us()) / _SECOND_US
+        left_seconds = (until_us - self._shared.clock.now_us()) / SECOND_US
         try:
             async with self._shared.clock.timeout(left_seconds):
                 return await endpoint.reply(ask)

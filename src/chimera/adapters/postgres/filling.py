@@ -9,6 +9,7 @@ import asyncpg
 from msgspec import Struct
 
 from chimera.adapters.postgres.sql import query
+from chimera.domain.durations import DAY_US, HOUR_US
 
 ROWS_AT_ONCE = 100_000
 
@@ -68,10 +69,10 @@ async def fill(admin_dsn: str, wanted: Wanted) -> None:
         for first, last in _parts(1, wanted.reviews):
             await connection.execute(
                 query("fill_reviews"), wanted.template, first, last, _prefix_of(wanted), list(wanted.agents),
-                wanted.now_us + 3_600_000_000,
+                wanted.now_us + HOUR_US,
             )  # fmt: skip
         for first, last in _parts(1, wanted.events):
-            past_us = wanted.now_us - 30 * 86_400_000_000
+            past_us = wanted.now_us - 30 * DAY_US
             await connection.execute(query("fill_events"), wanted.writer, first + wanted.writer_seq,
                                      last + wanted.writer_seq, past_us, list(wanted.agents))  # fmt: skip
         await connection.execute(query("fill_head"), wanted.writer, wanted.writer_seq + wanted.events)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from chimera.domain.action import Action
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Declined, Silence
 from chimera.ports.publisher import Absent, Order, Outcome, Published, Rejected, Trace, Traits, Unknown
 from chimera.rehearsal.line import Line
-from chimera.rehearsal.network import SECOND_US
 
 CALL_SECONDS_MAX = 20.0
 

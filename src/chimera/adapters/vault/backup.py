@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from chimera.adapters.vault import keys
-from chimera.adapters.vault.count import DAY_US, Spent
+from chimera.adapters.vault.count import Spent
 from chimera.adapters.vault.folder import JOURNAL, SEALING, SIGNED, SPENT
 from chimera.adapters.vault.journal import CLOSED, Entry
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Conflict, Invalid, Missing
 from chimera.domain.wallets import NETWORKS
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Refused
 
-DAY_US = 86_400_000_000
 # Of the cap, so much is written down before it is needed: one write for many seals, and so much is what a crash costs.
 AHEAD_SHARE = 1_000
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from chimera.adapters.vault.count import DAY_US
 from chimera.adapters.vault.writing import write_all
+from chimera.domain.durations import DAY_US
 from chimera.domain.errors import Refused, Unavailable
 
 AUTHORIZATION = -1

@@ -16,10 +16,10 @@ from nostr_sdk import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from chimera.connectors.social.pictures import Picture
+from chimera.domain.durations import SECOND_US
 from chimera.ports.network import Act
 
 PROFILE, NOTE, CONTACTS, DELETION, REACTION, MUTED = 0, 1, 3, 5, 7, 10_000
-SECOND_US = 1_000_000
 # What the library raises; how it declares it hides that it is an exception.
 Fault = cast("type[Exception]", NostrSdkError)
 

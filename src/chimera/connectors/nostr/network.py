@@ -31,6 +31,7 @@ from chimera.connectors.social.journal import Begun, Journal
 from chimera.connectors.social.limits import quotas_of
 from chimera.connectors.social.pictures import pictures_of
 from chimera.connectors.social.surface import tools_of
+from chimera.domain.durations import SECOND_US
 from chimera.governance import graphemes
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined, Silence
@@ -40,7 +41,6 @@ TOOLS = tools_of(PLATFORM, warns=True)
 CHARACTERS_MAX = 1_000
 ASK_SECONDS_MAX = 5.0
 LIMIT_DEFAULT = 20
-SECOND_US = 1_000_000
 Made: TypeAlias = tuple[int, str, list[list[str]]]
 
 

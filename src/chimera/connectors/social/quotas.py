@@ -6,10 +6,9 @@ from collections import defaultdict, deque
 
 from msgspec import Struct
 
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.network import Declined
-
-SECOND_US = 1_000_000
 
 
 class Quota(Struct, frozen=True, kw_only=True):

@@ -17,9 +17,8 @@ from msgspec import Struct
 
 from chimera.connectors.social.configured import UNTIL
 from chimera.connectors.social.wire import TOO_MANY, LoginRefused, Lost, NotSent, Reply
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
-
-SECOND_US = 1_000_000
 
 
 class Secret(Struct, frozen=True, kw_only=True):

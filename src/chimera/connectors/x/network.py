@@ -23,6 +23,7 @@ from chimera.connectors.social.surface import tools_of
 from chimera.connectors.social.tokens import Bearer, Secret, Token, TokenBook, granted
 from chimera.connectors.social.wire import Reply, Wire
 from chimera.connectors.x import length, views
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 from chimera.ports.network import Accepted, Act, Answer, Declined
 
@@ -31,7 +32,6 @@ LACKS = ("block",)
 TOOLS = tools_of(PLATFORM, quotes=True, lacks=LACKS)
 ALT_LENGTH_MAX = 1_000
 EARLY_SECONDS = 120
-SECOND_US = 1_000_000
 
 
 def network(wire: Wire, accounts: Accounts, journal: Journal, clock: Clock, *, tokens: Path) -> JournaledNetwork:

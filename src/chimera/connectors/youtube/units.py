@@ -13,8 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from chimera.connectors.social.limits import DAY
-from chimera.connectors.social.quotas import SECOND_US, Quota, Quotas
+from chimera.connectors.social.quotas import Quota, Quotas
 from chimera.connectors.social.wire import NotSent, Reply
+from chimera.domain.durations import SECOND_US
 from chimera.ports.clock import Clock
 
 UNITS_A_DAY = 10_000

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import log
 
+from chimera.domain.durations import DAY_US, HOUR_US
 from chimera.domain.labels import is_tainted
 from chimera.domain.money import format_micros
 from chimera.domain.spending import FULL_BP, PERSON_MICROS, SMALL_MICROS, Factor, Payment
 from chimera.governance.spending import names
-from chimera.governance.spending.history import DAY_US, HOUR_US, History, robust
+from chimera.governance.spending.history import History, robust
 
 WEIGHTS_BP = {
     "amount": 5_500,

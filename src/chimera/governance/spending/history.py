@@ -7,11 +7,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from math import log
 
+from chimera.domain.durations import DAY_US, HOUR_US
 from chimera.domain.spending import Payment
 from chimera.governance.spending.names import skeleton
 
-DAY_US = 86_400_000_000
-HOUR_US = 3_600_000_000
 KEPT_MAX = 400
 ANEW_AFTER = 8
 

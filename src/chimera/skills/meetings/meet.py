@@ -13,7 +13,6 @@ from chimera.skills.meetings.slots import Wish, first_free, spans_of
 
 CALENDAR = "calendar"
 CONFIDENCE_BP = 9_500
-DAY_US = 86_400_000_000
 HORIZON_DAYS = 14
 
 

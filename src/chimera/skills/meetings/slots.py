@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from chimera.domain.durations import SECOND_US
+
 STEP_MINUTES = 15
 DAYS_MAX = 60
-_SECOND_US = 1_000_000
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -52,13 +53,13 @@ def _candidates(wish: Wish) -> Iterator[Span]:
 def _of_day(day: date, zone: ZoneInfo, wish: Wish) -> Iterator[Span]:
     """Every quarter of an hour of one day. A day has as many as its clock shows: 23 or 25 hours twice a year."""
     at, closes = _moment(day, wish.opens, zone), _moment(day, wish.closes, zone)
-    while at + wish.minutes * 60 * _SECOND_US <= closes:
-        yield Span(from_us=at, to_us=at + wish.minutes * 60 * _SECOND_US)
-        at += STEP_MINUTES * 60 * _SECOND_US
+    while at + wish.minutes * 60 * SECOND_US <= closes:
+        yield Span(from_us=at, to_us=at + wish.minutes * 60 * SECOND_US)
+        at += STEP_MINUTES * 60 * SECOND_US
 
 
 def _moment(day: date, wall: time, zone: ZoneInfo) -> int:
-    return int(datetime.combine(day, wall, zone).astimezone(UTC).timestamp()) * _SECOND_US
+    return int(datetime.combine(day, wall, zone).astimezone(UTC).timestamp()) * SECOND_US
 
 
 def spans_of(rows: Sequence[dict[str, int]]) -> tuple[Span, ...]:

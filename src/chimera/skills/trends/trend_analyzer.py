@@ -14,12 +14,13 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from chimera.domain.durations import HOUR_US
 from chimera.domain.errors import Invalid
 from chimera.skills.trends import spam, topics
 from chimera.skills.trends.post import Post, Report, Trend, Wave
 from chimera.skills.trends.spam import Said
 from chimera.skills.trends.usual import Usual
-from chimera.skills.trends.window import HOUR_US, Window
+from chimera.skills.trends.window import Window
 
 TRENDS_MAX = 100
 WAVES_MAX = 20

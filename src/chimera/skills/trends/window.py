@@ -6,12 +6,12 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from itertools import chain
 
+from chimera.domain.durations import HOUR_US
 from chimera.skills.trends import topics
 from chimera.skills.trends.post import Post
 from chimera.skills.trends.spam import Crowd, Said
 from chimera.skills.trends.usual import Usual
 
-HOUR_US = 3_600_000_000
 PANES = 6
 # An account is new for four hours.
 NEW_PANES = 4 * PANES
