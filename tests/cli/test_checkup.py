@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from chimera.adapters.documents.governance import load_files
 from chimera.assembly.rules import read_rules
-from chimera.cli.checkup import idleness, policy_found, unable_agents
+from chimera.cli.checkup import database_found, idleness, policy_found, unable_agents
 from chimera.domain.agent import AgentState
 from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.policy import PackFiles, Policy, PolicyState, policy_id
 from chimera.domain.task import TaskState
 from chimera.governance.policy.pack import pack_of
+from chimera.settings import Settings
 from tests.small_house import SmallHouse
 
 
@@ -66,3 +67,19 @@ async def test_a_house_in_which_nothing_goes_on_says_why_and_one_that_works_says
     assert "has done what it was asked for" in await campaign_is(CampaignState.FINISHED)
     await house.a_task(state=TaskState.HELD)
     assert await idleness(house.office) == ""
+
+
+@pytest.mark.requirement("R-G2")
+@pytest.mark.parametrize(
+    ("url", "undurable", "ok", "found"),
+    [
+        ("", (), True, "embedded, what it has is on its disk"),
+        ("postgresql://db/chimera", (), True, "the server of CHIMERA_DATABASE_URL, what it has is on its disk"),
+        ("", ("fsync", "full_page_writes"), False, "embedded, with fsync and full_page_writes off"),
+    ],
+)
+def test_whose_server_it_is_and_whether_it_keeps_what_it_has(
+    url: str, undurable: tuple[str, ...], ok: bool, found: str
+) -> None:
+    said = database_found(Settings(database_url=url), undurable)
+    assert (said.ok, said.found) == (ok, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ from chimera.ports.store import Reads, every
 from chimera.settings import Settings
 
 # What the database tells of.
-UNSTARTED = ("history", "agents", *at_work.CALLED.values())
+UNSTARTED = ("database", "history", "agents", *at_work.CALLED.values())
 PYTHON_MIN = (3, 11)
 OVER = frozenset((TaskState.DONE, TaskState.REFUSED, TaskState.FAILED, TaskState.DROPPED))
 
@@ -129,7 +129,8 @@ async def _kept(settings: Settings) -> list[Finding]:
             bootstrap.running_or_own_database(settings) as found,
             bootstrap.closing(await found.reads()) as reads,
         ):
-            return [await policy_found(reads), await _history(reads), await _agents(reads),
+            return [await policy_found(reads), database_found(settings, await reads.undurable()),
+                    await _history(reads), await _agents(reads),
                     *await _at_work(settings, found)]  # fmt: skip
     except (ChimeraError, OSError) as error:
         said = str(error)[:300]
@@ -149,6 +150,14 @@ async def policy_found(reads: Reads) -> Finding:
     by = f"version {applied.number}, applied by {applied.applied_by}"
     return _looked_at("policy", lambda: f"{pack_of(applied.files).digest[:16]}, {by}",
                       "the gate is shut: chimera policy apply brings back a version that can be read")  # fmt: skip
+
+
+def database_found(settings: Settings, undurable: Sequence[str]) -> Finding:
+    """Whose server it is, and whether what it says that it has is on its disk."""
+    whose = "the server of CHIMERA_DATABASE_URL" if settings.database_url else "embedded"
+    lacks = f", with {' and '.join(undurable)} off" if undurable else ", what it has is on its disk"
+    return Finding(name="database", ok=not undurable, found=f"{whose}{lacks}",
+                   remedy="switch it on again: in a crash, decisions and money moved would be lost")  # fmt: skip
 
 
 async def _agents(reads: Reads) -> Finding:

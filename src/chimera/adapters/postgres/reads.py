@@ -48,6 +48,10 @@ class PostgresReads:
     async def now_us(self) -> int:
         return (await self._fetch("the clock", query("now")))[0][0]
 
+    async def undurable(self) -> tuple[str, ...]:
+        """The server's settings by which it would lose in a crash what it said that it has; none, as it should be."""
+        return tuple([row["name"] for row in await self._fetch("the server's settings", query("undurable"))])
+
     async def find(self, kind: type[R], identifier: str) -> R | None:
         found = await self._fetch(NAMES[kind], query_of("find", NAMES[kind]), identifier)
         return record_of(kind, found[0]) if found else None
