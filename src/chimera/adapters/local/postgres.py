@@ -95,7 +95,8 @@ SETTINGS: Mapping[str, str] = {
     # A hundred thousand memories take 260 MB with their index; one search touches 40 (ADR-197). Taken as touched.
     "shared_buffers": "384MB",
     "timezone": "UTC",
-    "wal_compression": "on",
+    # After a checkpoint pages go into the log whole: compressing them took longer than writing them (ADR-233).
+    "wal_compression": "off",
     # A new piece of the log would be filled with zeros and flushed first, while everybody waits (ADR-228).
     "wal_init_zero": "off",
     "work_mem": "8MB",
