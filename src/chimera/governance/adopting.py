@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -46,7 +47,7 @@ class Adopting:
         try:
             await self.write(*adoptions)
         except (Conflict, Invalid, Refused) as error:
-            return [error] if len(adoptions) == 1 else [await self._tried(one) for one in adoptions]
+            return [error] if len(adoptions) == 1 else await asyncio.gather(*map(self._tried, adoptions))
         except ChimeraError as error:
             return [error] * len(adoptions)
         return [None] * len(adoptions)

@@ -186,7 +186,8 @@ class Answering:
     async def _answer(self, piece: Arrivals, leased_until_us: Mapping[str, int]) -> list[Sequence[Task]]:
         """The tasks of each that was planned. What of the others came in waits, and they hold nobody up."""
         with self._court.timed("plan"):
-            ended = [await self._dropped(*one) for one in piece if CAMPAIGN_MACHINE.is_final(one[0].state)]
+            over = [one for one in piece if CAMPAIGN_MACHINE.is_final(one[0].state)]
+            ended = await asyncio.gather(*(self._dropped(*one) for one in over))
             going = [one for one in piece if not CAMPAIGN_MACHINE.is_final(one[0].state)]
             drafts = [(one, draft) for one in going if (draft := self._drafted(*one, leased_until_us)) is not None]
             refused = await self._planner.adopting.write_each([draft for _, draft in drafts])
