@@ -67,7 +67,8 @@ python_candidates() {
 }
 
 # Microseconds for the same small work. A build without profile-guided optimisation, as pyenv makes them unless told
-# otherwise, takes half as long again: for everything that runs here, every day.
+# otherwise, takes half as long again: for everything that runs here, every day. The best of twenty-five: a machine that has
+# just been started takes its time with the first ones.
 python_took_us() {
   "$1" -I -S -c '
 import time
@@ -79,7 +80,7 @@ def once():
     since = time.perf_counter()
     work()
     return time.perf_counter() - since
-print(round(1e6 * min(once() for _ in range(5))))' 2>/dev/null || true
+print(round(1e6 * min(once() for _ in range(25))))' 2>/dev/null || true
 }
 
 is_faster_by_a_fifth() {
