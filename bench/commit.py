@@ -47,7 +47,7 @@ def decision(samples: Samples, task: Task) -> Change:
         for kind in (EventKind.DRAFT_JUDGED, EventKind.ACTION_GRANTED)
     )
     records = (task.after(TaskCommand.GRANT), attempt, samples.grant(expires_at_us=HOUR_US, task=task), hold)
-    movements = tuple(Movement(window_id=each, hold_micros=1) for each in WINDOWS)
+    movements = tuple(Movement(windows=(each,), hold_micros=1) for each in WINDOWS)
     return Change(records=records, events=events, movements=movements, begins_in=("fleet",))
 
 

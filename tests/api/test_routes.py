@@ -246,7 +246,7 @@ async def test_a_quota_is_shown_with_what_is_left_and_when_it_opens_again(world:
     today = Treasury().day(await world.office.now_us())
     manager = await world.store(Role.MANAGER, "manager-of-quotas")
     for day in (today, "2020-01-01"):
-        await manager.commit(change(movements=(Movement(window_id=f"platform:x|posts-day|{day}", hold_micros=1),)))
+        await manager.commit(change(movements=(Movement(windows=(f"platform:x|posts-day|{day}",), hold_micros=1),)))
     async with world.client() as client:
         (shown,) = (await client.get("/v1/money/windows?scope=platform:x")).json()["items"]
         assert (shown["id"], shown["unit"]) == (f"platform:x|posts-day|{today}", "posts"), "what is over is not shown"
@@ -264,7 +264,7 @@ async def test_windows_come_in_pages(world: World):
     today = Treasury().day(await world.office.now_us())
     manager = await world.store(Role.MANAGER, "manager-of-pages")
     named = [f"recipient:page-{n}|day|{today}" for n in range(5)]
-    await manager.commit(change(movements=tuple(Movement(window_id=one, hold_micros=1) for one in named)))
+    await manager.commit(change(movements=tuple(Movement(windows=(one,), hold_micros=1) for one in named)))
     async with world.client() as client:
         found, cursor = list[str](), ""
         for _ in range(3):
@@ -281,7 +281,7 @@ async def test_what_breakers_of_money_see_can_be_measured(world: World):
     manager = await world.store(Role.MANAGER, "manager-of-money")
     today = Treasury().day(await world.office.now_us())
     windows = {"fleet": 250_000_000, f"agent:{world.samples.agents[0].id}": 16_000_000}
-    spent = (Movement(window_id=f"{who}|day|{today}", metered_micros=micros) for who, micros in windows.items())
+    spent = (Movement(windows=(f"{who}|day|{today}",), metered_micros=micros) for who, micros in windows.items())
     await manager.commit(change(movements=tuple(spent)))
     async with world.client() as client:
         told = (await client.get("/metrics")).text

@@ -145,16 +145,16 @@ def test_nothing_is_held_beyond_the_cap_and_nothing_is_lost(steps: list[tuple[st
         match what:
             case "hold":
                 try:
-                    window = apply(window, Movement(window_id="w", hold_micros=amount))
+                    window = apply(window, Movement(windows=("w",), hold_micros=amount))
                     open_holds.append(amount)
                 except Refused:
                     assert amount > window.room_micros
             case "close" if open_holds:
                 held = open_holds.pop()
-                window = apply(window, Movement(window_id="w", release_micros=held, metered_micros=amount))
+                window = apply(window, Movement(windows=("w",), release_micros=held, metered_micros=amount))
                 cost += amount
             case _:
-                window = apply(window, Movement(window_id="w", metered_micros=amount))
+                window = apply(window, Movement(windows=("w",), metered_micros=amount))
                 cost += amount
         assert window.held_micros + window.spent_micros <= window.cap_micros
         assert window.held_micros == sum(open_holds)
@@ -168,16 +168,17 @@ def test_a_hold_closes_once(amount: int, spent: int) -> None:
     hold = Hold(id="h", task_id="t", amount_micros=amount, windows=("a", "b"), expires_at_us=0)
     captured, movements = hold.captured(spent)
     assert captured.state is HoldState.CAPTURED
-    assert [(one.release_micros, one.metered_micros) for one in movements] == [(amount, spent)] * 2
+    assert [(one.release_micros, one.metered_micros) for one in movements] == [(amount, spent)]
     for closed in (captured, hold.released()[0]):
         for again in (closed.released, lambda closed=closed: closed.captured(1)):
             with pytest.raises(Refused):
                 again()
 
 
-MOVED = st.builds(lambda window, hold, release, spent: Movement(window_id=window, hold_micros=hold,
+MOVED = st.builds(lambda windows, hold, release, spent: Movement(windows=tuple(sorted(windows)), hold_micros=hold,
                   release_micros=release, metered_micros=spent),
-                  st.sampled_from("abc"), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))  # fmt: skip
+                  st.sets(st.sampled_from("abc"), min_size=1), st.integers(0, 9), st.integers(0, 9),
+                  st.integers(0, 9))  # fmt: skip
 
 
 @given(st.lists(st.lists(MOVED, max_size=6), max_size=4), st.booleans())
@@ -186,10 +187,12 @@ def test_movements_together_are_their_sum(causes: list[list[Movement]], twice: b
         causes = [*causes, *causes]
     every = [movement for cause in causes for movement in cause]
     together = combined(every)
-    assert [one.window_id for one in together] == list(dict.fromkeys(one.window_id for one in every))
+    named = [window for one in together for window in one.windows]
+    assert sorted(named) == sorted({window for one in every for window in one.windows})
     for name in ("hold_micros", "release_micros", "metered_micros"):
         for one in together:
-            assert getattr(one, name) == sum(getattr(part, name) for part in every if part.window_id == one.window_id)
+            for window in one.windows:
+                assert getattr(one, name) == sum(getattr(part, name) for part in every if window in part.windows)
 
 
 def test_no_cost_moves_nothing() -> None:

@@ -181,10 +181,10 @@ async def test_a_cap_without_a_standing_one_is_a_raise() -> None:
 async def test_lowering_closes_the_window_at_once() -> None:
     house = await SmallHouse().open()
     window = f"{own(house)}|day|2026-11-21"
-    await house.manager.commit(change(movements=(Movement(window_id=window, metered_micros=3),)))
+    await house.manager.commit(change(movements=(Movement(windows=(window,), metered_micros=3),)))
     await Budgets(store=house.office).set(own(house), period="day", micros=2, by=NOBODY)
     with pytest.raises(Refused, match="has room for 0"):
-        await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=1),)))
+        await house.manager.commit(change(movements=(Movement(windows=(window,), hold_micros=1),)))
 
 
 @pytest.mark.requirement("R-E2")
@@ -226,7 +226,7 @@ def breakers_of(house: SmallHouse) -> tuple[BreakerReadings, SpendingBreakers]:
 
 async def spend(house: SmallHouse, limited: str, micros: int) -> None:
     day = Treasury().windows_for(agent_id="", campaign_id="", at_us=house.clock.now_us())[0].rpartition("|")[2]
-    await house.manager.commit(change(movements=(Movement(window_id=f"{limited}|day|{day}", metered_micros=micros),)))
+    await house.manager.commit(change(movements=(Movement(windows=(f"{limited}|day|{day}",), metered_micros=micros),)))
 
 
 @pytest.mark.requirement("R-E5")

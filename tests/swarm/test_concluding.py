@@ -163,7 +163,7 @@ def test_two_steps_are_one() -> None:
     one = fused(first, Change(records=(captured,), events=(told,), movements=closing))
     assert one.records == (replace(captured, version=1),)
     assert combined(one.movements) == (
-        Movement(window_id="fleet|day|x", hold_micros=5, release_micros=5, metered_micros=5),
+        Movement(windows=("fleet|day|x",), hold_micros=5, release_micros=5, metered_micros=5),
     )
     assert (len(one.events), one.begins_in) == (2, ("fleet",))
     assert joined((one, Change(events=(told,), begins_in=("fleet", "agent:a")))).begins_in == ("fleet", "agent:a")

@@ -145,7 +145,7 @@ def calls_of_the_hour(house: SmallHouse) -> str:
 async def test_work_that_may_not_read_any_more_waits_for_the_next_window(house: SmallHouse) -> None:
     window = calls_of_the_hour(house)
     await house.set_cap("platform:sandbox", "calls-hour", 10)
-    await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=8),)))
+    await house.manager.commit(change(movements=(Movement(windows=(window,), hold_micros=8),)))
     task = await read_in_vain(house, full_window=window)
     assert (task.state, task.due_at_us) == (TaskState.READY, (house.clock.now_us() // HOUR_US + 1) * HOUR_US)
     assert task.reason.startswith(f"no calls are left in {window}")
@@ -155,7 +155,7 @@ async def test_work_that_may_not_read_any_more_waits_for_the_next_window(house: 
 async def test_a_worker_is_not_believed_that_a_window_is_full(house: SmallHouse, taken: int) -> None:
     window = calls_of_the_hour(house)
     await house.set_cap("platform:sandbox", "calls-hour", 10)
-    await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=taken),)))
+    await house.manager.commit(change(movements=(Movement(windows=(window,), hold_micros=taken),)))
     task = await read_in_vain(house, full_window=window)
     assert (task.reason, task.due_at_us < house.clock.now_us() + 60_000_000) == ("no calls", True)
 
@@ -167,7 +167,7 @@ async def test_what_another_agent_has_used_up_lets_nobody_elses_work_wait(house:
     owner = f"agent:{house.agent.id if is_own else '0197a000-0000-7000-8000-000000000000'}"
     window = calls_of_the_hour(house).replace("platform:sandbox", owner)
     await house.set_cap(owner, "calls-hour", 10)
-    await house.manager.commit(change(movements=(Movement(window_id=window, hold_micros=8),)))
+    await house.manager.commit(change(movements=(Movement(windows=(window,), hold_micros=8),)))
     assert (await read_in_vain(house, full_window=window)).reason.startswith("no calls are left") is is_own
 
 

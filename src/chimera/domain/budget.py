@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -62,16 +62,28 @@ class Window(Struct, frozen=True, kw_only=True):
         return max(0, self.cap_micros - self.held_micros - self.spent_micros - self.overrun_micros)
 
 
-class Movement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a change does to one window: hold (refused when there is no room), release, spend from what was held, meter.
+class Movement(Struct, frozen=True, kw_only=True):
+    """What a change does to each of some windows: hold (refused when there is no room), release, meter.
 
     `metered_micros` is cost that has already happened: it goes to `spent` as far as there is room, else to `overrun`.
     """
 
-    window_id: str
+    windows: tuple[str, ...]
     hold_micros: int = 0
     release_micros: int = 0
     metered_micros: int = 0
+
+
+def moving(
+    windows: tuple[str, ...], *, hold_micros: int = 0, release_micros: int = 0, metered_micros: int = 0
+) -> tuple[Movement, ...]:
+    """The movement of these windows, where there are any."""
+    if not windows:
+        return ()
+    movement = Movement(
+        windows=windows, hold_micros=hold_micros, release_micros=release_micros, metered_micros=metered_micros
+    )
+    return (movement,)
 
 
 def window_id(scope: str, period: str, start: str) -> str:
@@ -80,7 +92,7 @@ def window_id(scope: str, period: str, start: str) -> str:
 
 
 def apply(window: Window, movement: Movement) -> Window:
-    """The window after a movement; a hold without room is refused, metered cost never is."""
+    """One of its windows after a movement; a hold without room is refused, metered cost never is."""
     if movement.hold_micros > window.room_micros:
         raise Refused(
             "over_budget",
@@ -152,8 +164,7 @@ class Hold(Record, frozen=True, kw_only=True):
 
     def opening(self) -> tuple[Movement, ...]:
         """What opening the hold does to its windows."""
-        counted = [Movement(window_id=key, hold_micros=1) for key in self.quotas]
-        return (*[Movement(window_id=key, hold_micros=self.amount_micros) for key in self.windows], *counted)
+        return (*moving(self.windows, hold_micros=self.amount_micros), *moving(self.quotas, hold_micros=1))
 
     def captured(self, spent_micros: int, *, parts: Mapping[str, int] = _NO_PARTS) -> tuple[Hold, tuple[Movement, ...]]:
         """The hold spent. What was not needed goes back; what went beyond is metered."""
@@ -172,21 +183,17 @@ class Hold(Record, frozen=True, kw_only=True):
         return hold, self._closing(metered_micros=0, counts=0)
 
     def _closing(self, *, metered_micros: int, counts: int) -> tuple[Movement, ...]:
-        money = [
-            Movement(window_id=key, release_micros=self.amount_micros, metered_micros=metered_micros)
-            for key in self.windows
-        ]
-        counted = [Movement(window_id=key, release_micros=1, metered_micros=counts) for key in self.quotas]
-        return (*money, *counted)
+        money = moving(self.windows, release_micros=self.amount_micros, metered_micros=metered_micros)
+        return (*money, *moving(self.quotas, release_micros=1, metered_micros=counts))
 
 
-def metered(windows: Iterable[str], amount_micros: int) -> tuple[Movement, ...]:
+def metered(windows: tuple[str, ...], amount_micros: int) -> tuple[Movement, ...]:
     """Cost that has happened without a hold of its own."""
-    return tuple([Movement(window_id=key, metered_micros=amount_micros) for key in windows]) if amount_micros else ()
+    return moving(windows, metered_micros=amount_micros) if amount_micros else ()
 
 
 def settled(
-    hold: Hold | None, windows: Iterable[str], cost_micros: int, *, parts: Mapping[str, int] = _NO_PARTS
+    hold: Hold | None, windows: tuple[str, ...], cost_micros: int, *, parts: Mapping[str, int] = _NO_PARTS
 ) -> tuple[tuple[Hold, ...], tuple[Movement, ...]]:
     """What models and tools cost, out of what was set aside for them; where nothing was, it is metered."""
     if hold is None:
@@ -196,19 +203,19 @@ def settled(
 
 
 def combined(movements: Sequence[Movement]) -> tuple[Movement, ...]:
-    """The movements one per window: what is held for an act, what its preparation cost, what its end gives back."""
-    sums: dict[str, list[int]] = {}
+    """The same, with each window named once: what an act holds, what its preparation cost, what its end gives back."""
+    sums: dict[str, tuple[int, int, int]] = {}
     for one in movements:
-        known = sums.get(one.window_id)
-        if known is None:
-            sums[one.window_id] = [one.hold_micros, one.release_micros, one.metered_micros]
-        else:
-            known[0] += one.hold_micros
-            known[1] += one.release_micros
-            known[2] += one.metered_micros
+        held, released, metered = amounts = (one.hold_micros, one.release_micros, one.metered_micros)
+        for window in one.windows:
+            known = sums.get(window)
+            sums[window] = amounts if known is None else (known[0] + held, known[1] + released, known[2] + metered)
+    alike: dict[tuple[int, int, int], list[str]] = {}
+    for window, amounts in sums.items():
+        alike.setdefault(amounts, []).append(window)
     return tuple([
-        Movement(window_id=window, hold_micros=held, release_micros=released, metered_micros=metered)
-        for window, (held, released, metered) in sums.items()
+        Movement(windows=tuple(windows), hold_micros=held, release_micros=released, metered_micros=metered)
+        for (held, released, metered), windows in alike.items()
     ])  # fmt: skip
 
 

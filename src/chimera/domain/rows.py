@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -67,7 +68,7 @@ class Written(NamedTuple):
 # As `Row(…)` does, without the Python function between: it runs ten times for every decision.
 _new_row = cast("Callable[[type[Row], tuple[Any, ...]], Row]", tuple.__new__)
 _key_of: Callable[[Row], tuple[str, str]] = itemgetter(Row._fields.index("kind"), Row._fields.index("id"))
-_parts_of = attrgetter("window_id", "hold_micros", "release_micros", "metered_micros")
+_amounts_of = attrgetter("hold_micros", "release_micros", "metered_micros")
 
 
 def write(change: Change) -> Written:
@@ -100,12 +101,12 @@ def require_sound(changes: Sequence[Written]) -> None:
         _name_what_is_not_sound(scopes, movements)
 
 
-def _are_sound(scopes: Iterable[str], movements: Iterable[Movement]) -> bool:
+def _are_sound(scopes: Iterable[str], movements: Sequence[Movement]) -> bool:
     """Whether all amounts are those of a budget, and all names short and without letters that need a second look."""
-    windows, *amounts = zip(("", 0, 0, 0), *map(_parts_of, movements), strict=True)
-    names = [*scopes, *windows]
+    amounts = [0, *chain.from_iterable(map(_amounts_of, movements))]
+    names = ["", *scopes, *chain.from_iterable([movement.windows for movement in movements])]
     together = "".join(names)
-    return (min(map(min, amounts)) >= 0 and max(map(max, amounts)) <= AMOUNT_MAX and together.isascii()
+    return (min(amounts) >= 0 and max(amounts) <= AMOUNT_MAX and together.isascii()
             and "\x00" not in together and max(map(len, names)) <= NAME_LETTERS_MAX)  # fmt: skip
 
 
@@ -180,13 +181,14 @@ def _require_body(body: bytes, *, where: str) -> None:
 
 
 def _require_movement(movement: Movement) -> None:
-    _require_name(movement.window_id, where="window_id")
+    for window in movement.windows:
+        _require_name(window, where="window")
     held, released, metered = movement.hold_micros, movement.release_micros, movement.metered_micros
     if not (0 <= held <= AMOUNT_MAX and 0 <= released <= AMOUNT_MAX and 0 <= metered <= AMOUNT_MAX):
         raise Invalid(
             "amount_malformed",
             "an amount is negative or beyond every budget",
-            where=movement.window_id,
+            where=", ".join(movement.windows),
             remedy="write it as 12.50",
         )
 

@@ -187,8 +187,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         check="over budget: a hold without room is refused",
         file="adapters/memory/store.py",
-        old="            if movement.hold_micros > window.room_micros:\n",
-        new="            if False:\n",
+        old="        if movement.hold_micros > window.room_micros:\n",
+        new="        if False:\n",
         also=(("domain/budget.py", "    if movement.hold_micros > window.room_micros:\n", "    if False:\n"),),
         tests=(*_STORE, "tests/domain/test_properties.py"),
     ),

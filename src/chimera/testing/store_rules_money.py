@@ -61,7 +61,7 @@ class MoneyRules:
     async def test_windows_of_some_spans_come_in_pages(self, bench: Bench) -> None:
         spans = ("day|2026-11-21", "week|2026-11-16")
         named = [f"agent:a{n:02d}|{span}" for n in range(5) for span in (*spans, "day|2026-11-20")]
-        await bench.manager.commit(change(movements=tuple(Movement(window_id=one, hold_micros=1) for one in named)))
+        await bench.manager.commit(change(movements=tuple(Movement(windows=(one,), hold_micros=1) for one in named)))
         wanted = sorted(one for one in named if not one.endswith("-20"))
         found: list[str] = []
         while page := await bench.manager.windows_page(spans, after=found[-1] if found else "", limit=3):
@@ -85,7 +85,7 @@ class MoneyRules:
     async def test_a_hold_without_room_is_refused_whole(self, bench: Bench) -> None:
         await bench.move(FLEET_DAY, hold=DAY_MICROS - 5)
         task = bench.samples.task()
-        movements = (Movement(window_id=AGENT_DAY, hold_micros=6), Movement(window_id=FLEET_DAY, hold_micros=6))
+        movements = (Movement(windows=(AGENT_DAY,), hold_micros=6), Movement(windows=(FLEET_DAY,), hold_micros=6))
         with pytest.raises(Refused, match="has room for 5 micros, 6 were asked for"):
             await bench.manager.commit(change(task, movements=movements))
         assert await bench.manager.find(type(task), task.id) is None
@@ -165,9 +165,9 @@ class MoneyRules:
     @pytest.mark.requirement("R-E2")
     async def test_one_change_moves_one_window_several_times_in_order(self, bench: Bench) -> None:
         movements = (
-            Movement(window_id=AGENT_DAY, hold_micros=AGENT_DAY_CAP_MICROS),
-            Movement(window_id=AGENT_DAY, release_micros=AGENT_DAY_CAP_MICROS),
-            Movement(window_id=AGENT_DAY, hold_micros=AGENT_DAY_CAP_MICROS, release_micros=1),
+            Movement(windows=(AGENT_DAY,), hold_micros=AGENT_DAY_CAP_MICROS),
+            Movement(windows=(AGENT_DAY,), release_micros=AGENT_DAY_CAP_MICROS),
+            Movement(windows=(AGENT_DAY,), hold_micros=AGENT_DAY_CAP_MICROS, release_micros=1),
         )
         await bench.manager.commit(change(movements=movements))
         window = await bench.window(AGENT_DAY)

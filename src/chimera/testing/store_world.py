@@ -67,7 +67,7 @@ async def open_bench(world: World) -> Bench:
 
 def moving(window_id: str, *, hold: int = 0, release: int = 0, metered: int = 0) -> Change:
     """A change that only moves money."""
-    movement = Movement(window_id=window_id, hold_micros=hold, release_micros=release, metered_micros=metered)
+    movement = Movement(windows=(window_id,), hold_micros=hold, release_micros=release, metered_micros=metered)
     return change(movements=(movement,), note=window_id)
 
 

@@ -73,7 +73,7 @@ def _permitted(role: Role, bundle: Sequence[Record]) -> bool:
 
 MOVEMENTS = st.builds(
     Movement,
-    window_id=st.sampled_from(WINDOWS),
+    windows=st.lists(st.sampled_from(WINDOWS), min_size=1, max_size=2, unique=True).map(tuple),
     hold_micros=st.sampled_from(AMOUNTS),
     release_micros=st.sampled_from((0, 0, 0, *AMOUNTS)),
     metered_micros=st.sampled_from(AMOUNTS),

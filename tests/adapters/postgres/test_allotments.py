@@ -138,7 +138,7 @@ async def test_only_managers_are_allotted_and_only_of_the_fleet(house: House, da
         with pytest.raises(ChimeraError):
             await parts.allot("manager-0", (DAY,), share_bp=1, micros_max=1, lease_seconds=1)
         await parts.close()
-    await house.managers[0].commit(change(movements=(Movement(window_id=OWN, hold_micros=1),)))
+    await house.managers[0].commit(change(movements=(Movement(windows=(OWN,), hold_micros=1),)))
     with pytest.raises(Exception, match="violates check constraint"):
         await house.allot(0, OWN)
 
@@ -147,7 +147,7 @@ async def test_whoever_is_idle_keeps_nothing_back(house: House) -> None:
     done = [0]
     clock = ManualClock(now_us=await house.office.now_us())
     day = Treasury().windows_for(agent_id="", campaign_id="", at_us=clock.now_us())[0]
-    await house.managers[0].commit(change(movements=(Movement(window_id=day, metered_micros=1),)))
+    await house.managers[0].commit(change(movements=(Movement(windows=(day,), metered_micros=1),)))
     allotting = Allotting(allotments=house.parts, writer="manager-0", treasury=Treasury(), clock=clock,
                           active=lambda: done[0])  # fmt: skip
     had = [await allotting.once() for _ in range(IDLE_ROUNDS + 2)]

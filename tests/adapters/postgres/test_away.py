@@ -109,7 +109,7 @@ async def test_one_change_that_the_database_cannot_hold_fails_alone(database: Da
     await admin.execute("ALTER TABLE chimera.task ADD CHECK (convert_from(body, 'UTF8') NOT LIKE '%poison%')")
     samples = Samples()
     tasks = [samples.task(reason="poison" if number in (3, 77) else "food") for number in range(100)]
-    changes = [change(task, movements=(Movement(window_id=WINDOW, hold_micros=1),)) for task in tasks]
+    changes = [change(task, movements=(Movement(windows=(WINDOW,), hold_micros=1),)) for task in tasks]
     codes = await asyncio.gather(*(outcome(store.commit(each)) for each in changes))
     assert [number for number, code in enumerate(codes) if code] == [3, 77]
     assert tally(codes) == {"": 98, "not_storable": 2}
@@ -130,7 +130,7 @@ async def test_a_halt_waits_for_what_has_begun_and_is_seen_by_what_comes_after(d
     await admin.execute("SELECT FROM chimera.window_of_budget FOR UPDATE")
     begun = asyncio.create_task(
         manager.commit(
-            change(samples.task(), movements=(Movement(window_id=WINDOW, hold_micros=1),), begins_in=("fleet",))
+            change(samples.task(), movements=(Movement(windows=(WINDOW,), hold_micros=1),), begins_in=("fleet",))
         )
     )
     await asyncio.sleep(0.3)
@@ -159,7 +159,7 @@ async def test_killed_and_restarted_under_load_every_future_tells_the_truth(data
         while not ends.is_set():
             task = samples.task()
             told[task.id] = await outcome(
-                store.commit(change(task, movements=(Movement(window_id=WINDOW, hold_micros=1),)))
+                store.commit(change(task, movements=(Movement(windows=(WINDOW,), hold_micros=1),)))
             )
             told[f"stale {task.id}"] = await outcome(store.commit(change(known)))
             for lease in await store.claim(shards=[task.shard], limit=1, lease_seconds=60):

@@ -87,14 +87,14 @@ async def test_a_fifth_is_kept_for_acts_and_acts_may_take_it(house: House) -> No
     assert await house.settle("one", 1, 1) == 0
     window = await house.window()
     assert (window.spent_micros, window.is_closed_to_reads) == (8, True)
-    await house.manager.commit(change(movements=(Movement(window_id=HOUR, hold_micros=2),)))
+    await house.manager.commit(change(movements=(Movement(windows=(HOUR,), hold_micros=2),)))
     with pytest.raises(Refused, match="over_quota"):
-        await house.manager.commit(change(movements=(Movement(window_id=HOUR, hold_micros=1),)))
+        await house.manager.commit(change(movements=(Movement(windows=(HOUR,), hold_micros=1),)))
 
 
 async def test_acts_leave_less_for_reads(house: House) -> None:
     await house.limit(10)
-    await house.manager.commit(change(movements=(Movement(window_id=HOUR, hold_micros=7),)))
+    await house.manager.commit(change(movements=(Movement(windows=(HOUR,), hold_micros=7),)))
     assert await house.settle("one", 0, 5) == 1
     assert await house.settle("one", 1, 5) == 0
 

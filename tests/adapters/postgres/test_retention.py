@@ -186,7 +186,7 @@ class Life:
         samples = Samples(start_us=now_us, entropy=number)
         attempt = samples.attempt(samples.task())
         windows = (*self._treasury.windows_for(agent_id="a", campaign_id="c", at_us=now_us), self._posts(now_us))
-        spent = tuple(Movement(window_id=one, metered_micros=1) for one in windows)
+        spent = tuple(Movement(windows=(one,), metered_micros=1) for one in windows)
         await self._manager.commit(change(attempt, movements=spent))
         self.done[number] = attempt.id
         if number == PAID_FOR:
@@ -197,7 +197,7 @@ class Life:
             self.paid = after
         if number == LEFT_OPEN:
             self.open = samples.task()
-            held = Movement(window_id=windows[3], hold_micros=1)
+            held = Movement(windows=(windows[3],), hold_micros=1)
             await self._manager.commit(change(self.open, movements=(held,)))
             self.held = windows[3]
         if number >= ANCHORED_FROM:
@@ -264,7 +264,7 @@ async def test_windows_go_only_where_weeks_may_and_a_name_that_is_no_day_stops_n
     before_us = cut_us(now_us=now_us, days=RETENTION_DAYS_MIN)
     old = ("agent:a|day|2025-01-31", "agent:a|day|2025-13-45", "agent:a|day|long ago", "agent:a|day|2025-01-31T07")
     for window in old:
-        await manager.commit(change(movements=(Movement(window_id=window, metered_micros=1),)))
+        await manager.commit(change(movements=(Movement(windows=(window,), metered_micros=1),)))
     early, late = signed(1, at_us=before_us - 1), signed(2, at_us=now_us)
     await office.commit(change(early))
     await office.commit(change(late))

@@ -91,7 +91,7 @@ async def test_no_login_reaches_behind_the_doors(database: Database, role: Role)
         "CREATE FUNCTION chimera.caller() RETURNS text LANGUAGE sql AS $$ SELECT 'office' $$",
         "SELECT chimera.chain('manager-1', 0, '', '{}', '{}', '{}')",
         "SELECT chimera.write_insert_grant('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1)",
-        "SELECT chimera.move_together('{}', '{}', '{}', '{}', '{}', '{}')",
+        "SELECT chimera.move_together('{}', '{}', '{}', '{}', '{}', '{}', '{}')",
         "SELECT * FROM chimera.role_writes",
         "SELECT * FROM chimera.migration",
     ):

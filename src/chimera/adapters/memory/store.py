@@ -230,7 +230,7 @@ class MemoryStore(MemoryReads):
             if not may_write(self._role, row.kind, version=row.version, state=row.state):
                 raise refusals.not_permitted(f"{row.verb} {row.kind} {row.state}")
         if movements and self._role not in MOVES_MONEY:
-            raise refusals.not_permitted(f"move {movements[0].window_id}")
+            raise refusals.not_permitted(f"move {movements[0].windows[0]}")
 
     def _check_versions(self, ordered: Sequence[Row]) -> None:
         for row in ordered:
@@ -265,19 +265,22 @@ class MemoryStore(MemoryReads):
         """The windows after the movements, or the refusal of the first that has no room."""
         moved: dict[str, Window] = {}
         for movement in movements:
-            key = movement.window_id
-            window = moved.get(key) or self._database.windows.get(key) or self._fresh(key)
-            if movement.hold_micros > window.room_micros:
-                raise refusals.over_budget(f"{key} {window.room_micros} {movement.hold_micros}")
-            if movement.release_micros > window.held_micros + movement.hold_micros:
-                raise refusals.not_held(key)
-            window = apply(window, movement)
-            limit_micros = self._limit_micros(key)
-            assert limit_micros is not None, "a window that stands has a limit"
-            # Above a lowered limit the cap sinks with every release.
-            cap_micros = max(limit_micros, window.held_micros + window.spent_micros)
-            moved[key] = msgspec.structs.replace(window, cap_micros=cap_micros)
+            for key in movement.windows:
+                before = moved.get(key) or self._database.windows.get(key) or self._fresh(key)
+                moved[key] = self._after(before, movement)
         return moved
+
+    def _after(self, window: Window, movement: Movement) -> Window:
+        key = window.id
+        if movement.hold_micros > window.room_micros:
+            raise refusals.over_budget(f"{key} {window.room_micros} {movement.hold_micros}")
+        if movement.release_micros > window.held_micros + movement.hold_micros:
+            raise refusals.not_held(key)
+        after = apply(window, movement)
+        limit_micros = self._limit_micros(key)
+        assert limit_micros is not None, "a window that stands has a limit"
+        # Above a lowered limit the cap sinks with every release.
+        return msgspec.structs.replace(after, cap_micros=max(limit_micros, after.held_micros + after.spent_micros))
 
     def _limit_micros(self, window_id: str) -> int | None:
         limit = self._database.limits.get(key_of(window_id))

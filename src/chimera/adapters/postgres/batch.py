@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Any
 
 from chimera.adapters.postgres.arrays import numbers, texts, words
+from chimera.adapters.postgres.movements import Columns
 from chimera.domain import rows
 from chimera.domain.errors import Invalid
 from chimera.domain.rows import Row, Written
@@ -98,23 +99,26 @@ def _is_sound(entry: Entry) -> bool:
     return True
 
 
-def arrays_of(batch: Sequence[Entry]) -> list[Any]:
-    """The batch as parallel arrays: slices, rows, movements, beginnings, events. Changes count from 1, in order."""
+def arrays_of(batch: Sequence[Entry], unseen: Collection[str] | None = None) -> list[Any]:
+    """The batch as parallel arrays: slices, rows, movements, beginnings, events. Changes count from 1, in order.
+
+    `unseen` are the windows that may have to be made: all of them, where it is not said.
+    """
     placed: list[tuple[Any, ...]] = []
-    movements: list[tuple[Any, ...]] = []
+    movements = Columns()
     begins: list[tuple[int, str]] = []
     events: list[tuple[int, bytes]] = []
     for change, entry in enumerate(batch, start=1):
         written = entry.written
         placed += [(*row, change) for row in written.rows]
-        movements += [
-            (change, m.window_id, m.hold_micros, m.release_micros, m.metered_micros) for m in written.movements
-        ]
+        for movement in written.movements:
+            movements.add(change, movement)
         begins += [(change, scope) for scope in written.begins_in]
         events += [(change, body) for body in written.events]
     # By kind, verb and id: one slice per table and statement, locked in the same order by everybody.
     placed.sort()
-    return [*_slices(placed), *_rows(placed), *_movements(movements), *_beginnings(begins), *_events(events)]
+    made = None if unseen is None else texts(sorted(unseen))
+    return [*_slices(placed), *_rows(placed), *movements.arrays(), *_beginnings(begins), *_events(events), made]
 
 
 def _slices(rows: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -132,11 +136,6 @@ def _rows(rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     _, _, ids, versions, states, scopes, shards, dues, ranks, bodies, changes = _columns(rows, len(Row._fields) + 1)
     heads = [numbers(changes), words(ids), numbers(versions), words(states), texts(scopes)]
     return [*heads, numbers(shards), numbers(dues), numbers(ranks), *_together(bodies)]
-
-
-def _movements(movements: Sequence[tuple[Any, ...]]) -> list[str]:
-    changes, windows, holds, releases, meters = _columns(movements, 5)
-    return [numbers(changes), texts(windows), numbers(holds), numbers(releases), numbers(meters)]
 
 
 def _beginnings(begins: Sequence[tuple[int, str]]) -> list[str]:

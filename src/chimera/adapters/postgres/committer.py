@@ -12,6 +12,7 @@ from typing import Any
 from chimera.adapters.postgres.batch import Entry, Waiting, arrays_of, sound
 from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
 from chimera.adapters.postgres.line import Faults, Line
+from chimera.adapters.postgres.movements import Standing
 from chimera.adapters.postgres.patience import Patience, unreachable, unresolved
 from chimera.domain import refusals
 from chimera.domain.errors import Conflict, Unavailable
@@ -36,6 +37,7 @@ class Committer:
         # When the next batch may begin, by the loop's clock.
         self._next_at = 0.0
         self._waiting = Waiting()
+        self._standing = Standing()
         self._running: asyncio.Task[None] | None = None
         self._fenced = False
 
@@ -87,7 +89,8 @@ class Committer:
 
     async def _settle(self, batch: Sequence[Entry]) -> None:
         """Send the batch until every change in it has its answer."""
-        arrays = arrays_of(batch)
+        unseen = self._standing.unseen([movement for entry in batch for movement in entry.written.movements])
+        arrays = arrays_of(batch, unseen)
         for _ in range(ATTEMPTS_MAX):
             try:
                 faults = await self._send(len(batch), arrays)
@@ -100,6 +103,8 @@ class Committer:
             except (Conflict, Unavailable) as error:
                 self._fail_all(batch, error)
                 return
+            if not faults:
+                self._standing.saw(unseen)
             _answer(batch, faults)
             return
         await self._bisect(batch, "others were in the way every time")

@@ -107,7 +107,7 @@ class Witness:
             self._judge(record, earlier, change)
         for record in change.records:
             self._enter(record)
-        self._judge_money(movement.window_id for movement in change.movements)
+        self._judge_money(window for movement in change.movements for window in movement.windows)
 
     def _leased(self, tasks: Sequence[Task]) -> None:
         now_us = self._clock.now_us()

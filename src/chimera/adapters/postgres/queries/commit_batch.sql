@@ -9,4 +9,5 @@ SELECT * FROM chimera.commit_batch(
     $21::text::int[], $22::text::text[], $23::text::bigint[], $24::text::bigint[], $25::text::bigint[],
     $26::text::int[], $27::text::text[],
     $28::text::int[],
-    ARRAY(SELECT substr($29::bytea, start, length) FROM unnest($30::text::int[], $31::text::int[]) AS b (start, length)));
+    ARRAY(SELECT substr($29::bytea, start, length) FROM unnest($30::text::int[], $31::text::int[]) AS b (start, length)),
+    $32::text::text[]);
