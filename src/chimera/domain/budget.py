@@ -22,6 +22,7 @@ QUOTAS = "quotas"
 # What is set aside before models are asked, and captured with the result of a task. In the ledger: a category.
 MODEL_CALLS = "model_calls"
 _NO_PARTS: Mapping[str, int] = MappingProxyType({})
+_NOTHING = (0, 0, 0)
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -204,12 +205,18 @@ def settled(
 
 def combined(movements: Sequence[Movement]) -> tuple[Movement, ...]:
     """The same, with each window named once: what an act holds, what its preparation cost, what its end gives back."""
-    sums: dict[str, tuple[int, int, int]] = {}
+    # What opens and what closes a hold names the very same windows: added before each of them is looked at.
+    rows: dict[tuple[str, ...], tuple[int, int, int]] = {}
     for one in movements:
-        held, released, metered = amounts = (one.hold_micros, one.release_micros, one.metered_micros)
-        for window in one.windows:
+        held, released, metered = rows.get(one.windows, _NOTHING)
+        rows[one.windows] = (held + one.hold_micros, released + one.release_micros, metered + one.metered_micros)
+    sums: dict[str, tuple[int, int, int]] = {}
+    for windows, amounts in rows.items():
+        for window in windows:
             known = sums.get(window)
-            sums[window] = amounts if known is None else (known[0] + held, known[1] + released, known[2] + metered)
+            sums[window] = (
+                amounts if known is None else (known[0] + amounts[0], known[1] + amounts[1], known[2] + amounts[2])
+            )
     alike: dict[tuple[int, int, int], list[str]] = {}
     for window, amounts in sums.items():
         alike.setdefault(amounts, []).append(window)

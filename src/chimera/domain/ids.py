@@ -26,6 +26,17 @@ def build(*, at_us: int, entropy: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def beginning(at_ms: int) -> str:
+    """What an id of this millisecond begins with."""
+    digits = f"{at_ms & ((1 << 48) - 1):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def ending(digits: str) -> str:
+    """What follows the time in an id, from nineteen digits of a hash or of entropy."""
+    return f"-7{digits[:3]}-{_VARIANTS[digits[3]]}{digits[4:7]}-{digits[7:19]}"
+
+
 def at_time(at_us: int, *names: str) -> str:
     """The id of something that has a time and a name elsewhere: told twice, it is the same id."""
     digest = hashlib.sha256("\x1f".join(names).encode()).digest()
@@ -39,7 +50,7 @@ ROOT = "00000000-0000-7000-8000-000000000000"
 def derive(root: str, *names: str) -> str:
     """The id of a child: the root's time prefix, and a hash of root and names. The same names give the same id."""
     digest = hashlib.sha256("\x1f".join((root, *names)).encode()).hexdigest()
-    return f"{root[:13]}-7{digest[:3]}-{_VARIANTS[digest[3]]}{digest[4:7]}-{digest[7:19]}"
+    return f"{root[:13]}{ending(digest)}"
 
 
 def at_us(identifier: str) -> int:
