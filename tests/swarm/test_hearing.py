@@ -33,6 +33,7 @@ from chimera.swarm.court import Court
 from chimera.swarm.ending import Ending
 from chimera.swarm.forsaking import LEASES_LOST_MAX, Forsaking
 from chimera.swarm.judging import Judging
+from chimera.swarm.leased import Leased
 from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
@@ -79,10 +80,12 @@ class Bench:
             fees=read_fees(fees),
         )  # fmt: skip
         self.reserving = Reserving(store=house.manager, court=court)
+        self.leased = Leased(store=house.manager, clock=house.clock)
         self.claiming = Claiming(
             store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(256), clock=house.clock,
             preparing=Preparing(Ending(store=house.manager, clock=house.clock),
                                 Forsaking(store=house.manager, court=court),
+                                self.leased,
                                 Choosing(store=house.manager, roster=roster, specs=SPECS, treasury=Treasury()),
                                 self.reserving),
         )  # fmt: skip

@@ -42,6 +42,7 @@ from chimera.swarm.court import Court
 from chimera.swarm.manager import ALL_SHARDS, Manager, Stages
 from chimera.swarm.performing import Acting
 from chimera.swarm.roster import Roster
+from chimera.swarm.suspected import Suspected
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     manifests: Manifests = NoManifests()
     # What is known of the fleet, where several managers of one process share it.
     roster: Roster | None = None
+    suspected: Suspected | None = None
 
 
 def intake_of(store: Store, consents: Consents, *, told: Callable[[Input], None] | None = None) -> Intake:
@@ -96,7 +98,7 @@ def manager_of(
         court=court(settings, written, minds, parts),
         settle=Settle(store=parts.store, clock=clock),
         sealing=Sealing(sealer=parts.sealer, store=parts.store, clock=clock, ids=ids),
-        effects=parts.effects, roster=parts.roster, rhythm=minds.rhythm,
+        effects=parts.effects, roster=parts.roster, suspected=parts.suspected, rhythm=minds.rhythm,
     )  # fmt: skip
     return Manager(stages=stages, store=parts.store, dispatch=parts.dispatch, clock=clock, entrusted=parts.entrusted,
                    shards=shards, recollection=parts.minded.recollection)  # fmt: skip

@@ -42,6 +42,7 @@ from chimera.swarm.holding import LEASE_SECONDS, Holding, shards_of
 from chimera.swarm.loops import forever
 from chimera.swarm.remote_effects import RemoteEffects
 from chimera.swarm.roster import Roster
+from chimera.swarm.suspected import Suspected
 from chimera.swarm.watching import WatchedDispatch, Watching
 
 WATCHED_SECONDS = 0.4
@@ -69,6 +70,7 @@ class ManagerProcess:
         self._slots = slots
         self._allotments = allotments
         self._clock = SystemClock()
+        self._suspected = Suspected(self._clock)
         self.signals = Signals()
         self._crews: Crews = (FarCrews(settings, valkey, self.signals) if outside is None
                               else OwnCrews(settings, outside, self.signals))  # fmt: skip
@@ -105,7 +107,7 @@ class ManagerProcess:
             cfo=cfo_of(settings, store, outcomes=ledger, attestor=vaults.manager),
             minded=Minded(consents=self._found.consents(store), recollection=self._known.recollection),
             dispatch=WatchedDispatch(crew.dispatch, watching),
-            roster=self._known.roster,
+            roster=self._known.roster, suspected=self._suspected,
             manifests=media.vouched(settings),
         ), shards=shards_of(number, count=settings.manager_slots))  # fmt: skip
         async with asyncio.TaskGroup() as running:

@@ -17,6 +17,7 @@ from chimera.learning.recollection import Recollection
 from chimera.ports.clock import Clock
 from chimera.ports.dispatch import Dispatch
 from chimera.ports.store import LIST_MAX, Store
+from chimera.swarm.leased import Leased
 from chimera.swarm.loops import log
 from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import OUTLIVES_LEASE_SECONDS
@@ -43,6 +44,7 @@ class Claiming:
         recollection: Recollection | None = None,
     ) -> None:
         self._recollection = recollection
+        self._leased = preparing.leased if preparing is not None else Leased(store=store, clock=clock)
         self._entrusted = entrusted or Entrusted()
         self._store = store
         self._preparing = preparing
@@ -97,10 +99,12 @@ class Claiming:
 
     async def take_on(self, tasks: Sequence[Task]) -> None:
         """Send leased tasks to workers; those of which something is still to be chosen wait for their time."""
+        self._leased.take(tasks)
         if self._preparing is not None:
-            tasks = await self._preparing.prepare(tasks)
+            tasks = self._leased.only(await self._preparing.prepare(tasks), among=tasks)
         if tasks:
             assignments = await self._assign(tasks)
+            self._leased.only([one.task for one in assignments], among=tasks)
             for assignment in assignments:
                 self._out.pop(assignment.task.id, None)
                 self._out[assignment.task.id] = assignment
@@ -124,6 +128,10 @@ class Claiming:
         self._entrusted.take(assignment)
         return self._out.pop(task_id)
 
+    def over(self, assignment: Assignment) -> None:
+        """It was heard: what came of it is on record, or its lease is left to run out."""
+        self._leased.over(assignment.task)
+
     def _forget_lost(self) -> None:
         """What never came back: its worker is gone, and somebody else has the task, or it has ended without us."""
         lost_us = self._clock.now_us() - OUTLIVES_LEASE_SECONDS * 1_000_000
@@ -131,6 +139,7 @@ class Claiming:
         while self._out and (first := next(iter(self._out.values()))).task.due_at_us < lost_us:
             self._entrusted.take(first)
             del self._out[first.task.id]
+            self._leased.over(first.task)
 
     def _out_of(self, task_type: str) -> int:
         """How many of a task type are out under a lease that has not run out."""

@@ -84,7 +84,7 @@ class Judging:
         return True
 
     async def close(self) -> None:
-        """Give up hearings; their leases run out."""
+        """Give up hearings: what they are about is given back, or its leases run out."""
         for running in tuple(self._hearings):
             running.cancel()
         await asyncio.gather(*self._hearings, return_exceptions=True)
@@ -102,6 +102,7 @@ class Judging:
             log.warning("a result is not on record", task=result.task_id, why=str(error))
         except Exception:  # noqa: BLE001 – one poisoned task must not stop the shard; its lease runs out.
             log.exception("a hearing broke", task=result.task_id)
+        self._claiming.over(assignment)
 
     async def _settle_or_fail(self, assignment: Assignment, result: Result) -> None:
         """What a worker hands in may be what no database can hold: then its attempt has failed."""

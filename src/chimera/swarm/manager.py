@@ -32,12 +32,14 @@ from chimera.swarm.governing import Governing
 from chimera.swarm.granting import Granting
 from chimera.swarm.handing import Handing
 from chimera.swarm.judging import Judging
+from chimera.swarm.leased import Leased
 from chimera.swarm.loops import forever, patiently
 from chimera.swarm.performing import Acting, Performing
 from chimera.swarm.planning import Planning
 from chimera.swarm.preparing import Preparing
 from chimera.swarm.reserving import Reserving
 from chimera.swarm.roster import Roster
+from chimera.swarm.suspected import Suspected
 from chimera.swarm.sweeping import Sweeping
 
 ALL_SHARDS = tuple(range(SHARDS))
@@ -64,6 +66,8 @@ class Stages(Struct, frozen=True, kw_only=True):
     effects: Acting
     # What is known of the fleet, where several managers of one process share it.
     roster: Roster | None = None
+    # Which tasks that lost leases are under way in this process: they end with it, whatever slot they are of.
+    suspected: Suspected | None = None
     rhythm: Rhythm = STEADY
 
 
@@ -98,10 +102,11 @@ class Manager:
         reserving = Reserving(store=store, court=stages.court)
         choosing = Choosing(store=store, roster=self._roster, specs=stages.court.contracts.specs,
                             treasury=stages.court.treasury, rhythm=stages.rhythm)  # fmt: skip
+        self._leased = Leased(store=store, clock=clock, suspected=stages.suspected)
         self._claiming = Claiming(
             store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock,
-            preparing=Preparing(Ending(store=store, clock=clock), Forsaking(store=store, court=stages.court), choosing,
-                                reserving),
+            preparing=Preparing(Ending(store=store, clock=clock), Forsaking(store=store, court=stages.court),
+                                self._leased, choosing, reserving),
             entrusted=entrusted, recollection=recollection,
         )  # fmt: skip
         self._handing = Handing(planner=stages.planner, store=store, roster=self._roster, shards=shards)
@@ -121,24 +126,23 @@ class Manager:
             roster=self._roster, ready=self.ready, concluding=self._concluding,
         )  # fmt: skip
         self._sweeping = Sweeping(
-            court=stages.court,
-            store=store,
-            settle=stages.settle,
-            granting=self._granting,
-            performing=self._performing,
-            reserving=reserving,
-            roster=self._roster,
-            shards=shards,
-        )
+            court=stages.court, store=store, settle=stages.settle, granting=self._granting,
+            performing=self._performing, reserving=reserving, roster=self._roster, shards=shards,
+        )  # fmt: skip
 
     def told(self, one: Input) -> None:
         """The intake of this process has just admitted this: nobody need look for it."""
         self._answering.tell(one)
 
     async def run(self) -> None:
-        """Until cancelled or fenced. Cancelling is as good as a crash: everything goes on from the store."""
+        """Until cancelled or fenced. A crash is as good: everything goes on from the store.
+
+        Whoever is told to end gives back what he has leased. A manager that breaks does not: what it worked on may be
+        what broke it.
+        """
         await patiently("governing", self._governing.once, clock=self._clock)
         await patiently("loading", self._roster.load, clock=self._clock)
+        is_told = False
         try:
             waking = (self.arrived, self.ready, self._answering.came)
             async with asyncio.TaskGroup() as loops:
@@ -146,8 +150,13 @@ class Manager:
                     most = self._idle_seconds_max if bell in waking else seconds
                     loops.create_task(forever(name, once=once, bell=bell, clock=self._clock, idle_seconds=seconds,
                                               idle_seconds_max=most))  # fmt: skip
+        except asyncio.CancelledError:
+            is_told = True
+            raise
         finally:
             await self._close()
+            if is_told:
+                await self._leased.give_back()
 
     def _loops(self) -> tuple[tuple[str, Callable[[], Awaitable[bool]], Bell, float], ...]:
         pace, never, answering = self._pace, Bell(self._clock), self._answering

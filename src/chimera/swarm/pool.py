@@ -45,7 +45,7 @@ class Pool:
         return tuple(found)
 
     async def close(self) -> None:
-        """Give up what is running; its leases run out."""
+        """Give up what is running: whoever has leased it gives it back, or its leases run out."""
         for running in tuple(self._running):
             running.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -15,6 +15,7 @@ from chimera.domain.record import SHARDS
 from chimera.domain.roles import Role
 from chimera.domain.rows import row_of
 from chimera.swarm.holding import Alone, Holding, shards_of
+from chimera.swarm.leased import Leased
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
@@ -194,3 +195,29 @@ async def test_closing_does_not_wait_for_a_connection_that_is_never_given_back(d
     await slots._pool.acquire()
     async with asyncio.timeout(2 * CLOSE_SECONDS_MAX):
         await slots.close()
+
+
+async def test_what_is_given_back_at_an_orderly_end_is_leased_by_its_successor_as_if_nobody_had_had_it(
+    database: Database,
+) -> None:
+    """Leased when it was ready, and leased when a lease of it had been lost: neither counts one more."""
+    leaving, samples = await database.open("manager-0", Role.MANAGER), Samples()
+    tasks = [samples.task() for _ in range(2)]
+    for task in tasks:
+        await leaving.commit(change(task))
+    shards = tuple({task.shard for task in tasks})
+    (lost,) = await leaving.claim(shards=shards, limit=1, lease_seconds=0.01)
+    await asyncio.sleep(0.05)
+    leased = await leaving.claim(shards=shards, limit=2, lease_seconds=600)
+    ours = Leased(store=leaving, clock=SystemClock())
+    ours.take(leased)
+    await ours.give_back()
+    heir = await database.open("manager-0", Role.MANAGER)
+    found = await heir.claim(shards=shards, limit=2, lease_seconds=600)
+    assert {task.id: (task.attempt, task.leases_lost) for task in found} == {
+        task.id: (1, int(task.id == lost.id)) for task in tasks
+    }
+    # Whoever was fenced gives nothing back, and says so to nobody.
+    ours.take(leased)
+    await ours.give_back()
+    assert await heir.claim(shards=shards, limit=2, lease_seconds=600) == ()
