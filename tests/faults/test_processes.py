@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -22,7 +23,7 @@ from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.host import StreamHost
 from chimera.assembly.stages import intake_of
 from chimera.bench import books
-from chimera.cli.at_work import CALLED
+from chimera.cli.at_work import CALLED, VAULT
 from chimera.cli.network_process import NetworkProcess
 from chimera.cli.rehearsing import CAMPAIGN_BUDGET_MICROS, SOCIAL, handle_of
 from chimera.domain.agent import Agent
@@ -79,6 +80,12 @@ class Roles:
         killed = self._running.pop(name)
         killed.kill()
         killed.wait()
+
+    def stop(self, name: str) -> None:
+        """In order."""
+        stopped = self._running.pop(name)
+        stopped.send_signal(signal.SIGTERM)
+        assert stopped.wait(timeout=60) == 0
 
     @contextmanager
     def standing_still(self, name: str) -> Generator[None]:
@@ -221,7 +228,8 @@ def test_a_gateway_that_hangs_is_said_once_and_work_goes_on_when_it_answers_agai
     with_one_worker(roles)
     published = EventKind.EFFECT_FINISHED
     fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
-    assert all(checked(home).values())
+    # What a manager hears of workers is on record five seconds later.
+    fleet.until(lambda: all(checked(home).values()), seconds_max=30, what="everybody is seen")
     log, hung = roles.log("worker-1"), b"the gateway does not answer"
     with roles.standing_still("gateway"):
         fleet.until(lambda: hung in log.read_bytes(), seconds_max=30, what="the worker says so")
@@ -230,7 +238,8 @@ def test_a_gateway_that_hangs_is_said_once_and_work_goes_on_when_it_answers_agai
         since = time.monotonic()
         fleet.until(lambda: time.monotonic() > since + 10, seconds_max=30, what="some more tries were made")
         assert log.read_bytes().count(hung) == 1
-        assert checked(home) == {"office": True, "managers": True, "effects": True, "gateway": False}
+        well = ("office", "managers", "workers", "effects", "vault")
+        assert checked(home) == {**dict.fromkeys(well, True), "gateway": False}
     before = looked(home)[1][published]
     fleet.until(lambda: looked(home)[1][published] >= before + 5, seconds_max=120, what="it goes on")
     assert log.read_bytes().count(b"the gateway answers again") == 1
@@ -252,12 +261,40 @@ def test_a_stolen_worker_that_says_the_gateway_is_away_keeps_nobody_from_working
     assert asyncio.run(given_up(home)) == []
 
 
-def checked(home: Path) -> dict[str, bool]:
-    """What `chimera doctor` says of the parts of this house."""
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.requirement("R-A2", "R-L2")
+def test_what_was_stopped_in_order_is_missed_while_others_need_it(home: Path, roles: Roles) -> None:
+    """A gateway, the only worker, the vault: each by its name, in words that say whether it was told to end."""
+    with_one_worker(roles)
+    fleet.until(lambda: all(checked(home).values()), seconds_max=60, what="everybody is seen")
+    roles.stop("gateway")
+    roles.stop("worker-1")
+    fleet.until(lambda: not checked(home)["workers"], seconds_max=30, what="the worker is missed")
+    found = {one["name"]: one["found"] for one in doctor(home)}
+    for name in ("gateway", "workers"):
+        assert "was stopped in order" in found[name], found
+    assert checked(home) == {"office": True, "managers": True, "workers": False, "effects": True, "gateway": False,
+                             "vault": True}  # fmt: skip
+    vault = fleet.processes_of(home)["vault"]
+    os.kill(vault, signal.SIGSTOP)
+    try:
+        assert not checked(home)["vault"]
+    finally:
+        os.kill(vault, signal.SIGCONT)
+
+
+def doctor(home: Path) -> list[dict[str, Any]]:
+    """What `chimera doctor` looks at in this house."""
     looked_at = fleet.chimera(home, "doctor", "--json", CHIMERA_MANAGER_SLOTS="4",
                               CHIMERA_GATEWAY_ADDRESS="127.0.0.1:8499")  # fmt: skip
     assert looked_at.code == (0 if looked_at.object["ok"] else 1), looked_at
-    return {one["name"]: one["ok"] for one in looked_at.object["checks"] if one["name"] in CALLED.values()}
+    return looked_at.object["checks"]
+
+
+def checked(home: Path) -> dict[str, bool]:
+    """What it says of the parts of this house."""
+    return {one["name"]: one["ok"] for one in doctor(home) if one["name"] in (*CALLED.values(), VAULT)}
 
 
 async def stolen(home: Path, *, until: Callable[[], bool]) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from chimera.adapters.postgres.presence import PostgresPresence
 from chimera.adapters.system.clock import SystemClock, SystemIds
 from chimera.assembly.running import run_beside
 from chimera.domain.errors import Unavailable
+from chimera.domain.presence import Heard
 from chimera.domain.roles import Role
 from chimera.ports.clock import Clock
 from chimera.swarm.loops import end_if_told, patiently
@@ -25,20 +27,35 @@ def here() -> str:
     return f"{platform.node()}, process {os.getpid()}"
 
 
+class Listening(Protocol):
+    """What a manager hears of worker processes, which have no database in which they could say anything."""
+
+    @property
+    def needs_workers(self) -> bool: ...
+
+    def heard(self) -> Sequence[Heard]: ...
+
+
 async def be_present(
-    stack: contextlib.AsyncExitStack, role: Role, *, dsn: str, passwords: Mapping[Role, str], who: str = ""
-) -> None:
+    stack: contextlib.AsyncExitStack, role: Role, *, dsn: str, passwords: Mapping[Role, str], who: str = "",
+    listening: Listening | None = None,
+) -> None:  # fmt: skip
     """Until the stack is left: say that this process works in that role, by any name or one that others know."""
     presence = await PostgresPresence.open(dsn, role=role, password=passwords[role])
     stack.push_async_callback(presence.close)
     called = who or SystemIds().new()
     stack.push_async_callback(_left, presence, called)
-    await run_beside(stack, _say(presence, called, SystemClock()))
+    await run_beside(stack, _say(presence, called, SystemClock(), listening))
 
 
-async def _say(presence: PostgresPresence, who: str, clock: Clock) -> None:
+async def _say(presence: PostgresPresence, who: str, clock: Clock, listening: Listening | None) -> None:
+    async def say() -> None:
+        await presence.say(who, process=here(), needs_workers=listening is not None and listening.needs_workers)
+        if listening is not None:
+            await presence.hear(listening.heard())
+
     while True:
-        await patiently("presence", lambda: presence.say(who, process=here()), clock=clock)
+        await patiently("presence", say, clock=clock)
         end_if_told()
         await clock.sleep(SAID_SECONDS)
 

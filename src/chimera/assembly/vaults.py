@@ -14,7 +14,7 @@ from chimera.adapters.documents.governance import DEFAULT_PACK, load_pack
 from chimera.adapters.documents.wallets import load_wallets
 from chimera.adapters.local.home import prepare_home, socket_folder
 from chimera.adapters.system.clock import SystemClock
-from chimera.adapters.vault import keys
+from chimera.adapters.vault import keys, signer
 from chimera.adapters.vault.client import VaultClient
 from chimera.adapters.vault.folder import CHECKPOINT, CLIENTS, SIGNED
 from chimera.adapters.vault.keeping import VaultOrder, kept_vault
@@ -137,6 +137,21 @@ async def _own_vault(
         if error.code == "vault_in_use":
             raise silent from error
         raise
+
+
+async def standings(settings: Settings) -> dict[str, signer.Standing]:
+    """How the vaults stand that have a socket in this home; `Unavailable` where one does not answer. Starts none."""
+    home = prepare_home(settings.folder)
+    if not _socket(home, home / "vault").exists():
+        return {}
+    found = vaults_of(settings, SystemClock(), second=bool(settings.wallets))
+    try:
+        standing = {"the vault": await found.office.status()}
+        if found.second_office is not None:
+            standing["the second"] = await found.second_office.status()
+        return standing
+    finally:
+        await found.close()
 
 
 def seal_verifier(settings: Settings) -> SealVerifier:

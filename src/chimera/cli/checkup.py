@@ -32,7 +32,7 @@ from chimera.ports.store import Reads, every
 from chimera.settings import Settings
 
 # What the database tells of.
-UNSTARTED = ("database", "history", "agents", *at_work.CALLED.values())
+UNSTARTED = ("database", "history", "agents", *at_work.CALLED.values(), at_work.VAULT)
 PYTHON_MIN = (3, 11)
 OVER = frozenset((TaskState.DONE, TaskState.REFUSED, TaskState.FAILED, TaskState.DROPPED))
 
@@ -168,15 +168,20 @@ async def _agents(reads: Reads) -> Finding:
 
 
 async def _at_work(settings: Settings, found: Database) -> list[Finding]:
-    """Who plans, decides, acts and answers: whether each lives. A gateway that is there is asked as workers ask it."""
+    """Who plans, works, acts and answers: whether each lives. Gateway and vault are asked as others ask them."""
     async with bootstrap.closing(await found.presence()) as asked:
         present = await asked.present()
-    parts = at_work.parts_of(present, slots=settings.manager_slots, zone=settings.zone)
-    findings = [Finding(name=one.name, ok=one.ok, found=one.found, remedy=one.remedy, who=one.who) for one in parts]
-    if not any(one.role == Role.GATEWAY for one in present) or await at_work.gateway_answers(settings):
-        return findings
-    return [*findings[:-1], replace(findings[-1], ok=False, found=f"{findings[-1].found}; it does not answer at "
-                                    f"{settings.gateway_address}")]  # fmt: skip
+    *parts, gateway = at_work.parts_of(present, slots=settings.manager_slots, zone=settings.zone)
+    if any(one.role == Role.GATEWAY and not one.has_left for one in present):
+        gateway = await _asked(settings, gateway)
+    parts = (*parts, gateway, await at_work.vault_part(settings, present))
+    return [Finding(name=one.name, ok=one.ok, found=one.found, remedy=one.remedy, who=one.who) for one in parts]
+
+
+async def _asked(settings: Settings, gateway: at_work.Part) -> at_work.Part:
+    if await at_work.gateway_answers(settings):
+        return gateway
+    return replace(gateway, ok=False, found=f"{gateway.found}; it does not answer at {settings.gateway_address}")
 
 
 async def _history(reads: Reads) -> Finding:

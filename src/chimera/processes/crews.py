@@ -19,6 +19,7 @@ from chimera.assembly.outside import Minds, Outside
 from chimera.assembly.rules import Rules
 from chimera.assembly.signals import Signals
 from chimera.assembly.stages import worker_of
+from chimera.domain.presence import Heard
 from chimera.domain.work import Assignment
 from chimera.governance.entrusted import Entrusted
 from chimera.governance.identity import slices
@@ -46,6 +47,15 @@ class Crews(Protocol):
         """For one slot, until the stack is left."""
         ...
 
+    @property
+    def needs_workers(self) -> bool:
+        """Whether it is worker processes who work."""
+        ...
+
+    def heard(self) -> Sequence[Heard]:
+        """Which worker processes are heard now."""
+        ...
+
     async def close(self) -> None:
         """Hang up."""
         ...
@@ -61,6 +71,7 @@ class FarCrews:
         self._line = line_of(settings)
         self._key = manager_key(settings)
         self._pass = ManagersPass(key=self._key, clock=self._clock)
+        self._streams: dict[int, StreamDispatch] = {}
 
     async def crew(self, stack: contextlib.AsyncExitStack, store: PostgresStore, *, slot: int, written: Rules) -> Crew:
         """The workers that are there, by a stream of this slot's own."""
@@ -68,10 +79,21 @@ class FarCrews:
                                  token_for=self._token_for, clock=self._clock)  # fmt: skip
         await streams.open()
         stack.enter_context(self._signals.watched(slot, streams))
+        self._streams[slot] = streams
+        stack.callback(self._streams.pop, slot, None)
         judge = GatewayModel(self._line, self._own_token, kind="judge")
         minds = Minds(model=GatewayModel(self._line, self._own_token), judge_model=judge)
         dispatch = DoubtingDispatch(streams, self._line.stands, self._clock)
         return Crew(dispatch=dispatch, minds=minds, entrusted=Entrusted())
+
+    @property
+    def needs_workers(self) -> bool:
+        """Yes: nobody else would."""
+        return True
+
+    def heard(self) -> Sequence[Heard]:
+        """Every slot hears the same."""
+        return next((one.heard for one in tuple(self._streams.values())), ())
 
     async def close(self) -> None:
         """Leave the gateway."""
@@ -102,6 +124,15 @@ class OwnCrews:
         pool = Pool(worker.work, workers=self._workers, clock=SystemClock())
         stack.enter_context(self._signals.watched(slot, pool))
         return Crew(dispatch=pool, minds=self._outside, entrusted=entrusted)
+
+    @property
+    def needs_workers(self) -> bool:
+        """No: its own do."""
+        return False
+
+    def heard(self) -> Sequence[Heard]:
+        """It does not listen."""
+        return ()
 
     async def close(self) -> None:
         """Nothing is held open."""

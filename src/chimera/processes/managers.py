@@ -72,8 +72,8 @@ class ManagerProcess:
         self._clock = SystemClock()
         self._suspected = Suspected(self._clock)
         self.signals = Signals()
-        self._crews: Crews = (FarCrews(settings, valkey, self.signals) if outside is None
-                              else OwnCrews(settings, outside, self.signals))  # fmt: skip
+        self.crews: Crews = (FarCrews(settings, valkey, self.signals) if outside is None
+                             else OwnCrews(settings, outside, self.signals))  # fmt: skip
         self.who = SystemIds().new()
         self.holding = Holding(slots=slots, holder=self.who, count=settings.manager_slots,
                                run_slot=self._run_slot, clock=self._clock, lease_seconds=lease_seconds)  # fmt: skip
@@ -83,7 +83,7 @@ class ManagerProcess:
         try:
             await self.holding.run()
         finally:
-            await self._crews.close()
+            await self.crews.close()
 
     async def _run_slot(self, number: int) -> None:
         """Opens the slot's writer, which fences whoever had it, and goes on from the store."""
@@ -99,7 +99,7 @@ class ManagerProcess:
         stack.push_async_callback(vaults.close)
         ledger = await self._found.ledger()
         stack.push_async_callback(ledger.close)
-        crew = await self._crews.crew(stack, store, slot=number, written=written)
+        crew = await self.crews.crew(stack, store, slot=number, written=written)
         remote = RemoteEffects(bus=BusClient(bus), reads=store, clock=self._clock)
         watching = Watching(hot=ValkeyHotState(self._valkey), reads=store, clock=self._clock)
         manager = manager_of(settings, written, crew.minds, Parts(
@@ -144,7 +144,8 @@ async def manager_process(
                                  allotments=PostgresAllotments(pool), lease_seconds=lease_seconds, known=known,
                                  outside=outside)  # fmt: skip
         stack.enter_context(served(process.signals, settings.metrics_address))
-        await be_present(stack, Role.MANAGER, dsn=found.dsn, passwords=found.passwords, who=process.who)
+        await be_present(stack, Role.MANAGER, dsn=found.dsn, passwords=found.passwords, who=process.who,
+                         listening=process.crews)  # fmt: skip
         settle_memory()
         await run_beside(stack, process.run(), HugePages(SystemClock()).run())
         yield process

@@ -11,6 +11,7 @@ from chimera.adapters.system.collector import settle_memory
 from chimera.adapters.system.huge_pages import HugePages
 from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.host import StreamHost, Work
+from chimera.assembly.present import here
 from chimera.assembly.rules import read_rules
 from chimera.assembly.running import run_beside
 from chimera.assembly.stages import worker_of
@@ -32,7 +33,7 @@ async def worker_process(settings: Settings) -> AsyncGenerator[StreamHost]:
         stack.push_async_callback(line.close)
         valkey = await stack.enter_async_context(channel(settings, settings.worker_name))
         host = StreamHost(valkey, ValkeyBus(valkey), name=settings.worker_name, incarnation=SystemIds().new(),
-                          capacity=settings.workers, work_with=work_with)  # fmt: skip
+                          capacity=settings.workers, work_with=work_with, process=here())  # fmt: skip
         settle_memory()
         await run_beside(stack, host.run(), HugePages(SystemClock()).run())
         yield host

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from chimera.adapters.postgres.presence import PostgresPresence
+from chimera.adapters.postgres.presence import PostgresPresence, Present
 from chimera.adapters.postgres.slots import PostgresSlots
 from chimera.domain.errors import Refused
+from chimera.domain.presence import Heard
 from chimera.domain.roles import Role
 from tests.adapters.postgres.conftest import PASSWORDS, Database
 
@@ -38,10 +39,51 @@ async def test_who_said_so_is_present_with_its_slots_until_it_leaves(database: D
         # Each takes back its own word alone.
         await effects.leave("a")
         await effects.leave("a")
-        assert [one.process for one in await auditor.present()] == ["one, process 9"]
+        gone, there = await auditor.present()
+        assert (gone.role, gone.has_left, there.process, there.has_left) == ("effects", True, "one, process 9", False)
+        # Whoever comes back is there since then.
+        await effects.say("a", process="one, process 2")
+        back = (await auditor.present())[0]
+        assert (back.has_left, back.since_us > gone.since_us) == (False, True)
     finally:
         for each in (managers, effects, auditor, slots):
             await each.close()
+
+
+async def test_workers_are_known_by_what_managers_hear_of_them(database: Database) -> None:
+    """Several hear the same, and who heard last counts; who has not heard a goodbye does not take it back."""
+    managers, auditor = [await opened(database, role) for role in (Role.MANAGER, Role.AUDITOR)]
+
+    async def heard(silent_us: int, *, process: str = "there, process 1", left: bool = False) -> Present:
+        await managers.hear((Heard("worker-1", process, "busy with 1 of 2 tasks", silent_us, left),))
+        (found,) = await auditor.present()
+        return found
+
+    try:
+        await managers.hear(())
+        first = await heard(2_000_000)
+        assert (first.role, first.who, first.about) == ("worker", "worker-1", "busy with 1 of 2 tasks")
+        assert 2_000_000 <= first.silent_us < 3_000_000
+        assert (await heard(60_000_000)).silent_us < 10_000_000
+        newer = await heard(0)
+        assert (newer.since_us, newer.silent_us < 2_000_000) == (first.since_us, True)
+        gone = await heard(0, left=True)
+        assert (gone.has_left, (await heard(1_000_000)).has_left) == (True, True)
+        again = await heard(0, process="there, process 2")
+        assert (again.has_left, again.process, again.since_us > first.since_us) == (False, "there, process 2", True)
+    finally:
+        for each in (managers, auditor):
+            await each.close()
+
+
+@pytest.mark.parametrize("role", [Role.OFFICE, Role.EFFECTS, Role.GATEWAY, Role.AUDITOR])
+async def test_only_managers_say_what_they_hear_of_workers(database: Database, role: Role) -> None:
+    presence = await opened(database, role)
+    try:
+        with pytest.raises(Refused):
+            await presence.hear((Heard("worker-1", "there", "", 0, has_left=False),))
+    finally:
+        await presence.close()
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.MAINTENANCE])

@@ -22,6 +22,7 @@ from chimera.adapters.valkey.crowd import CAPACITY_MAX, Crowd
 from chimera.adapters.valkey.dispatch import StreamDispatch
 from chimera.adapters.valkey.host import StreamHost
 from chimera.adapters.valkey.slices import Hello, encoded, result_stream, work_stream, worker_rules
+from chimera.adapters.valkey.suspects import LOST_MAX
 from chimera.domain.work import GATEWAY_AWAY, WORKERS_LOST, Assignment, Result
 from chimera.swarm.pool import Pool
 from chimera.testing.dispatch_conformance import (
@@ -71,11 +72,20 @@ async def manager(url: str, reply: str = "manager-0.1") -> AsyncGenerator[Stream
         await valkey.close()
 
 
+class DyingHost(StreamHost):
+    """As one that is killed: it says no goodbye."""
+
+    async def _say_goodbye(self) -> None:
+        return
+
+
 @contextlib.asynccontextmanager
-async def worker(url: str, name: str, hands: Hands, *, capacity: int = ROOM, life: str = "1") -> AsyncGenerator[None]:
+async def worker(
+    url: str, name: str, hands: Hands, *, capacity: int = ROOM, life: str = "1", host_of: type[StreamHost] = DyingHost
+) -> AsyncGenerator[None]:
     valkey = Valkey(url)
-    host = StreamHost(valkey, ValkeyBus(valkey), name=name, incarnation=life, capacity=capacity,
-                      work_with=lambda _: hands.work)  # fmt: skip
+    host = host_of(valkey, ValkeyBus(valkey), name=name, incarnation=life, capacity=capacity,
+                   work_with=lambda _: hands.work, process=f"here, process {life}")  # fmt: skip
     running = asyncio.create_task(host.run())
     try:
         yield
@@ -301,3 +311,35 @@ def test_whoever_says_that_he_can_carry_everything_is_given_no_more_than_others(
         crowd.given(life, 1)
         given[life.worker] += 1
     assert given == {"thief": 8, "honest": 8}
+
+
+@pytest.mark.requirement("R-A2", "R-L2")
+async def test_workers_that_are_told_to_end_cost_a_task_nothing_and_are_known_to_have_left(
+    server: RunningValkey,
+) -> None:
+    """Four lives have it, one after the other, and each hands it on at once; one that was killed would have counted."""
+    hands = Hands()
+    async with manager(server.url) as dispatch:
+        for life in range(1, LOST_MAX + 2):
+            async with worker(server.url, "one", hands, life=str(life), host_of=StreamHost):
+                if life == 1:
+                    await until(lambda: dispatch.room > 0)
+                    await dispatch.send(assignments(1))
+                await until(lambda: len(hands.begun) == life)  # noqa: B023 – awaited in this round
+                (heard,) = dispatch.heard
+                assert (heard.who, heard.process, heard.has_left) == ("one", f"here, process {life}", False)
+                if life > LOST_MAX:
+                    hands.let.set()
+                    assert [one.draft is not None for one in await gathered(dispatch, 1)] == [True]
+            await until(lambda: dispatch.heard[0].has_left)
+            assert dispatch.room == 0
+
+
+def test_what_a_worker_says_of_itself_is_kept_within_bounds() -> None:
+    crowd = Crowd()
+    hello = Hello(incarnation="1", capacity=2**62, busy=-5, process="\x00\x1b[2J" + "x" * 10_000)
+    crowd.heard("stolen\n", hello, now_us=5)
+    (heard,) = crowd.heard_of(now_us=2)
+    assert (heard.who, heard.about, heard.silent_us) == ("stolen", f"busy with 0 of {CAPACITY_MAX} tasks", 0)
+    assert heard.process.startswith("[2Jx")
+    assert len(heard.process) < 300

@@ -11,12 +11,16 @@ from collections import Counter
 from msgspec import Struct
 
 from chimera.adapters.valkey.slices import Hello
+from chimera.domain.presence import Heard, plain
+from chimera.domain.recent import Recent
 
 SILENT_US_MAX = 3_000_000
 # As many as a worker process may be set to carry.
 CAPACITY_MAX = 20_000
 # A worker that cannot reach the gateway can do nothing. One that was only started anew is back soon.
 REST_SECONDS, REST_SECONDS_MAX = 1, 10
+# Who ended in order is remembered, so many of them, for whoever asks.
+LEFT_MAX = 1_000
 
 
 class Life(Struct, frozen=True):
@@ -35,6 +39,7 @@ class Crowd:
         self._deaf_until_us = 0
         self._resting: dict[str, int] = {}
         self._rests: Counter[str] = Counter()
+        self._left: Recent[Life, tuple[Hello, int]] = Recent(LEFT_MAX)
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -47,8 +52,13 @@ class Crowd:
         return sum(self._room_of(worker) for worker in self._hellos)
 
     def heard(self, worker: str, hello: Hello, *, now_us: int) -> None:
-        """A worker spoke."""
-        self._hellos[worker] = (hello, now_us)
+        """A worker spoke; its last word is that it ends, and is taken from the life that we know."""
+        life = Life(worker, hello.incarnation)
+        if not hello.ends:
+            self._hellos[worker] = (hello, now_us)
+        elif self.is_living(life):
+            del self._hellos[worker]
+            self._left[life] = (hello, now_us)
 
     def was_deaf(self, *, now_us: int) -> None:
         """We did not listen for a while: nobody's silence until now counts."""
@@ -61,6 +71,18 @@ class Crowd:
             if now_us - max(heard_us, self._deaf_until_us) > SILENT_US_MAX:
                 del self._hellos[worker]
                 self._rests.pop(worker, None)
+
+    def heard_of(self, *, now_us: int) -> tuple[Heard, ...]:
+        """Everybody who spoke of late, and everybody who ended in order and does not live anew."""
+        last = {**{life.worker: found for life, found in self._left.items()}, **self._hellos}
+        return tuple(
+            Heard(plain(worker), plain(hello.process), about(hello), max(0, now_us - heard_us), hello.ends)
+            for worker, (hello, heard_us) in last.items()
+        )
+
+    def has_left(self, life: Life) -> bool:
+        """Whether this very life ended in order: what it had has not ended it."""
+        return life in self._left
 
     def is_living(self, life: Life) -> bool:
         """Whether this very life is still the worker's present one."""
@@ -109,3 +131,9 @@ class Crowd:
 
     def _life_of(self, worker: str) -> Life:
         return Life(worker, self._hellos[worker][0].incarnation)
+
+
+def about(hello: Hello) -> str:
+    """What it says of itself, within bounds."""
+    busy, capacity = (max(0, min(one, CAPACITY_MAX)) for one in (hello.busy, hello.capacity))
+    return f"busy with {busy} of {capacity} tasks"

@@ -30,6 +30,7 @@ from chimera.adapters.valkey.slices import (
 )
 from chimera.adapters.valkey.suspects import LOST_MAX, Suspects
 from chimera.domain.errors import ChimeraError, Invalid, Unavailable
+from chimera.domain.presence import Heard
 from chimera.domain.work import GATEWAY_AWAY, WORKERS_LOST, Assignment, Result
 from chimera.ports.bus import Bus, Message
 from chimera.ports.clock import Clock
@@ -85,6 +86,11 @@ class StreamDispatch:
     def lag(self) -> int:
         """How many assignments wait for a worker process to have room."""
         return len(self._unsent)
+
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        """Which worker processes are heard, for whoever asks who is at work."""
+        return self._crowd.heard_of(now_us=self._clock.now_us())
 
     async def send(self, assignments: Sequence[Assignment]) -> None:
         """Give them to whoever has most room; what cannot be sent now waits here until it can, or its lease is over."""
@@ -246,10 +252,16 @@ class StreamDispatch:
             await asyncio.sleep(WATCH_SECONDS)
 
     def _not_given_up(self, lost: Sequence[Out]) -> list[Out]:
-        """What may be given to somebody else. A task with which one worker after the other ends is given up."""
+        """What may be given to somebody else. A task with which one worker after the other ends is given up.
+
+        Not where they ended in order: that says nothing about it.
+        """
         going: list[Out] = []
         for out in lost:
             task = out.assignment.task
+            if out.life is not None and self._crowd.has_left(out.life):
+                going.append(out)
+                continue
             if (count := self._suspects.lost(task.id)) < LOST_MAX:
                 going.append(out)
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
@@ -28,6 +29,7 @@ from chimera.ports.bus import Bus
 Work = Callable[[Assignment], Awaitable[Result]]
 
 HELLO_SECONDS = 0.5
+ENDS_SECONDS_MAX = 1.0
 WAIT_SECONDS = 0.5
 GATHER_SECONDS = 0.01
 RESULTS_AT_ONCE_MAX = 64
@@ -39,7 +41,7 @@ class StreamHost:
 
     def __init__(
         self, valkey: Valkey, bus: Bus, *, name: str, incarnation: str, capacity: int,
-        work_with: Callable[[str], Work],
+        work_with: Callable[[str], Work], process: str = "",
     ) -> None:  # fmt: skip
         self._valkey = valkey
         self._bus = bus
@@ -47,6 +49,7 @@ class StreamHost:
         self._incarnation = incarnation
         self._capacity = capacity
         self._work_with = work_with
+        self._process = process
         self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._done: asyncio.Queue[tuple[str, Result]] = asyncio.Queue()
         self.worked = 0
@@ -60,12 +63,22 @@ class StreamHost:
                 broken.result()
         finally:
             await end_all((*loops, *self._running.values()))
+            await self._say_goodbye()
 
     async def _say_hello(self) -> None:
         while True:
-            hello = Hello(incarnation=self._incarnation, capacity=self._capacity, busy=len(self._running))
-            await self._bus.publish(HELLO + self._name, encoded(hello))
+            await self._bus.publish(HELLO + self._name, encoded(self._hello()))
             await asyncio.sleep(HELLO_SECONDS)
+
+    async def _say_goodbye(self) -> None:
+        """What it had goes to others at once, and is not suspected of having ended it. Unheard, it was a crash."""
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(ENDS_SECONDS_MAX):
+                await self._bus.publish(HELLO + self._name, encoded(self._hello(ends=True)))
+
+    def _hello(self, *, ends: bool = False) -> Hello:
+        return Hello(incarnation=self._incarnation, capacity=self._capacity, busy=len(self._running),
+                     process=self._process, ends=ends)  # fmt: skip
 
     async def _receive(self) -> None:
         stream, last = work_stream(self._name, self._incarnation), b"0"

@@ -28,11 +28,13 @@ class Slice(Struct, frozen=True, kw_only=True):
 
 
 class Hello(Struct, frozen=True, kw_only=True):
-    """A worker process says that it lives, which of its lives this is, and how much it can carry."""
+    """A worker process says that it lives, which of its lives this is, and how much it can carry; or that it ends."""
 
     incarnation: str
     capacity: int
     busy: int
+    process: str = ""
+    ends: bool = False
 
 
 _SLICE = msgspec.msgpack.Decoder(Slice)

@@ -1,1 +1,1 @@
-SELECT chimera.be_present($1, $2);
+SELECT chimera.be_present($1, $2, $3);
