@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chimera.domain.errors import Refused
 from chimera.domain.spec import SpecRef
@@ -36,3 +37,10 @@ def test_it_opens_with_the_last_and_keeps_every_label(labels: list[str]) -> None
 def test_it_is_not_opened_again() -> None:
     with pytest.raises(Refused, match="cannot open"):
         waiting(1).opened_by("a", ()).opened_by("b", ())
+
+
+@pytest.mark.requirement("R-A4")
+def test_what_was_granted_and_is_worked_on_again_has_lost_no_lease() -> None:
+    """It was handed in: whatever ended those who had it before, it was not this task."""
+    granted = replace(waiting(1), state=TaskState.GRANTED, leases_lost=7)
+    assert (granted.again().state, granted.again().leases_lost) == (TaskState.READY, 0)

@@ -74,6 +74,12 @@ def test_what_waits_comes_back_in_its_turn_however_many_there_are() -> None:
         suspected.over(task.id)
     first, second = suspected.back_us(90_000_000), suspected.back_us(90_000_000)
     assert 400_000 <= second - first <= 600_000, "of those under way one ends each second: looked at twice a second"
+    assert suspected.few_of(leased(clock, 8))
+    clock.advance(9)
+    first, second = suspected.back_us(190_000_000), suspected.back_us(190_000_000)
+    assert 4_000_000 <= second - first <= 5_000_000, "none has ended for long: looked at ever less"
+    for _ in range(100):
+        assert suspected.back_us(190_000_000) <= 250_000_000, "and none waits for longer than a minute"
 
 
 @settings(deadline=None, max_examples=60)

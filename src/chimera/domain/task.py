@@ -166,10 +166,13 @@ class Task(Record, frozen=True, kw_only=True):
         return replace(self, state=state, attempt=self.attempt + 1, due_at_us=until_us)
 
     def again(self) -> Task:
-        """The task to be tried anew: worked on again, or, where a person ordered it, asked about again."""
+        """The task to be tried anew: worked on again, or, where a person ordered it, asked about again.
+
+        It was handed in and granted: no lease of it that was lost before has anything to do with that.
+        """
         if self.order:
             return replace(self.after(TaskCommand.HOLD), attempt=self.attempt + 1)
-        return self.after(TaskCommand.RETRY)
+        return replace(self.after(TaskCommand.RETRY), leases_lost=0)
 
     def chosen(self, choice: Choice, *, given: dict[str, Any], at_us: int) -> Task:
         """The leased task as it is given back to be begun at its time, with its choice."""

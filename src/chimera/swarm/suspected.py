@@ -16,8 +16,9 @@ from chimera.ports.clock import Clock
 TOGETHER_MAX = 256
 # What has to wait is looked at again in turn, about twice as often as one of those under way comes to its end: however
 # many wait, each is given back a few times, and the store has little to do with it.
-LOOKED_AT_US_MIN, LOOKED_AT_US_MAX = 15_625, 2_000_000
-BACK_US_MIN = 250_000
+LOOKED_AT_US_MIN, LOOKED_AT_US_MAX = 15_625, 5_000_000
+# And none sooner or later than that.
+BACK_US_MIN, BACK_US_MAX = 250_000, 60_000_000
 
 
 def together_max(leases_lost: int) -> int:
@@ -32,9 +33,9 @@ class Suspected:
         self._clock = clock
         self._out: dict[str, Task] = {}
         self._back_us = 0
-        # How far apart they come to their ends, of late.
+        # How far apart they come to their ends, of late; when the last one did, or the first of them was begun.
         self._apart_us = 2 * LOOKED_AT_US_MIN
-        self._ended_us = 0
+        self._ended_us = clock.now_us()
 
     def few_of(self, tasks: Sequence[Task]) -> Sequence[Task]:
         """Those leased tasks that may go now, beside what is under way: all that lost no lease, and so many suspects.
@@ -60,14 +61,17 @@ class Suspected:
 
     def back_us(self, now_us: int) -> int:
         """When one that has to wait is looked at again, by the store's clock: each in its turn."""
-        next_us = self._back_us + max(LOOKED_AT_US_MIN, self._apart_us // 2)
-        self._back_us = max(now_us + BACK_US_MIN, next_us)
+        apart_us = max(self._apart_us, self._clock.now_us() - self._ended_us)
+        next_us = self._back_us + min(max(LOOKED_AT_US_MIN, apart_us // 2), LOOKED_AT_US_MAX)
+        self._back_us = min(max(now_us + BACK_US_MIN, next_us), now_us + BACK_US_MAX)
         return self._back_us
 
     def _goes(self, task: Task) -> bool:
         most_lost = max([task.leases_lost, *(one.leases_lost for one in self._out.values())])
         if len(self._out) >= together_max(most_lost):
             return False
+        if not self._out:
+            self._ended_us = self._clock.now_us()
         self._out[task.id] = task
         return True
 
