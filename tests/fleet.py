@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PROC = Path("/proc")
-# A rehearsal after a crash waits until the leases of the dead have run out.
+# A start after a crash, on a machine that has other work to do.
 COMMAND_SECONDS_MAX = 280.0
 # By what stands on its command line, beside the path of its home.
 ROLES = {

@@ -16,8 +16,11 @@ from chimera.swarm.holding import Alone
 
 async def be_alone(
     stack: contextlib.AsyncExitStack, settings: Settings, *, dsn: str, passwords: Mapping[Role, str]
-) -> None:
-    """Hold every slot until the stack is left; refuses where manager processes are at work."""
+) -> PostgresSlots:
+    """Hold every slot until the stack is left; refuses where manager processes are at work.
+
+    Whoever leased something before is gone: its leases can be ended with what this returns.
+    """
     slots = await PostgresSlots.open(dsn, role=Role.MANAGER, password=passwords[Role.MANAGER])
     stack.push_async_callback(slots.close)
     # By its home: a fleet that was killed and starts again waits for nobody's lease.
@@ -25,6 +28,7 @@ async def be_alone(
     await alone.take()
     stack.push_async_callback(_left, alone)
     await run_beside(stack, alone.keep())
+    return slots
 
 
 def alone_as(settings: Settings) -> str:

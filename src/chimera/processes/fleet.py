@@ -39,7 +39,7 @@ from chimera.ports.store import Store
 from chimera.settings import Settings
 from chimera.swarm.editions import Editions
 from chimera.swarm.listening import Listening
-from chimera.swarm.manager import Manager
+from chimera.swarm.manager import ALL_SHARDS, Manager
 from chimera.swarm.pool import Pool
 from chimera.swarm.roster import Roster
 
@@ -70,8 +70,9 @@ async def fleet_process(settings: Settings, outside: Outside, *, found: Database
         drawn = await stack.enter_async_context(illustrated(settings, tools=tools, publisher=publisher, styles=styles))
         vaults = await stack.enter_async_context(vault(settings, written.pack.digest, clock))
         office = await entered(stack, found, Role.OFFICE, "office")
-        await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
+        slots = await be_alone(stack, settings, dsn=found.dsn, passwords=found.passwords)
         managing = await entered(stack, found, Role.MANAGER, "manager-0")
+        await slots.end_leases(managing, ALL_SHARDS)
         acting = await entered(stack, found, Role.EFFECTS, "effects-0")
         paid = paying(settings, vaults, drawn.publisher, acting=acting, clock=clock)
         web = await stack.enter_async_context(webbed(settings, drawn.tools, reads=reads))
