@@ -15,6 +15,7 @@ import structlog
 
 from chimera.adapters.local.postgres import RunningPostgres, start_postgres
 from chimera.adapters.local.processes import cut_log
+from chimera.adapters.local.trickling import Trickle
 from chimera.domain.errors import ChimeraError
 
 LOOK_SECONDS, LOG_SECONDS = 0.2, 30.0
@@ -92,7 +93,12 @@ async def keep_log_short(name: str, log: Callable[[], Path]) -> None:
 async def kept_postgres(home: Path) -> AsyncGenerator[Kept[RunningPostgres]]:
     """A server that is there for as long as the block runs, and is stopped at its end."""
     async with kept_server("PostgreSQL", lambda: start_postgres(home)) as kept:
-        yield kept
+        trickling = asyncio.create_task(Trickle(lambda: kept.running.data).run(), name="PostgreSQL-trickle")
+        try:
+            yield kept
+        finally:
+            trickling.cancel()
+            await asyncio.gather(trickling, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
