@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
 from chimera.adapters.postgres.committer import Committer
-from chimera.adapters.postgres.line import Faults, Line
 from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.store import APART_SECONDS
 from chimera.domain.roles import Role
 from chimera.domain.rows import write
 from chimera.testing.store_samples import Samples, change
 from tests.adapters.postgres.conftest import Database
+from tests.adapters.postgres.watched import WRITER, WatchedLine
 
 pytestmark = pytest.mark.requirement("R-A5", "R-G1")
-WRITER = "manager-1"
-
-
-class WatchedLine(Line):
-    """Remembers when each batch was sent, and how many changes it had."""
-
-    def __init__(self, database: Database) -> None:
-        async def connect() -> asyncpg.Connection:
-            return await database.connect(Role.MANAGER)
-
-        super().__init__(connect, WRITER)
-        self.sent: list[tuple[float, int]] = []
-
-    async def send(self, changes: int, arrays: Sequence[Any]) -> Faults:
-        self.sent.append((time.monotonic(), changes))
-        return await super().send(changes, arrays)
 
 
 @pytest.fixture
@@ -50,9 +31,9 @@ async def test_behind_many_the_next_batch_waits_and_takes_all_that_came_meanwhil
     committer, samples = Committer(line, WRITER, Patience(20), apart_seconds=0.3), Samples()
     await asyncio.gather(*(committer.commit(write(change(samples.task()))) for _ in range(5)))
     await asyncio.gather(*(_later(committer, samples, seconds) for seconds in (0.0, 0.05, 0.1)))
-    assert [changes for _, changes in line.sent] == [5, 3]
-    (first, _), (second, _) = line.sent
-    assert second - first >= 0.3
+    assert [one.changes for one in line.sent] == [5, 3]
+    first, second = line.sent
+    assert second.at - first.at >= 0.3
 
 
 async def test_who_comes_alone_is_not_kept_waiting(line: WatchedLine) -> None:
@@ -60,14 +41,14 @@ async def test_who_comes_alone_is_not_kept_waiting(line: WatchedLine) -> None:
     async with asyncio.timeout(60):
         for _ in range(5):
             await committer.commit(write(change(samples.task())))
-    assert [changes for _, changes in line.sent] == [1] * 5
+    assert [one.changes for one in line.sent] == [1] * 5
 
 
 async def test_those_that_ride_alone_do_not_wait_for_one_another(line: WatchedLine) -> None:
     committer, samples = Committer(line, WRITER, Patience(20), apart_seconds=3_600.0), Samples()
     async with asyncio.timeout(60):
         await asyncio.gather(*(committer.commit(write(change(samples.halt(f"agent:{name}")))) for name in "abc"))
-    assert [changes for _, changes in line.sent] == [1] * 3
+    assert [one.changes for one in line.sent] == [1] * 3
 
 
 def test_nobody_waits_for_who_may_not_wait() -> None:

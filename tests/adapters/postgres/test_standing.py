@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 
 from chimera.adapters.postgres.arrays import texts
 from chimera.adapters.postgres.committer import Committer
-from chimera.adapters.postgres.line import Faults, Line
 from chimera.adapters.postgres.movements import Standing
 from chimera.adapters.postgres.patience import Patience
 from chimera.domain.budget import Movement, moving
@@ -20,25 +17,10 @@ from chimera.domain.roles import Role
 from chimera.domain.rows import write
 from chimera.testing.store_samples import change
 from tests.adapters.postgres.conftest import Database
+from tests.adapters.postgres.watched import WRITER, WatchedLine
 
 pytestmark = pytest.mark.requirement("R-E2", "R-G1")
-WRITER = "manager-1"
 DAY, OWN = "fleet|day|2026-11-21", "agent:0193|day|2026-11-21"
-
-
-class WatchedLine(Line):
-    """Remembers which windows each batch said may have to be made."""
-
-    def __init__(self, database: Database) -> None:
-        async def connect() -> asyncpg.Connection:
-            return await database.connect(Role.MANAGER)
-
-        super().__init__(connect, WRITER)
-        self.unseen: list[str] = []
-
-    async def send(self, changes: int, arrays: Sequence[Any]) -> Faults:
-        self.unseen.append(arrays[-1])
-        return await super().send(changes, arrays)
 
 
 @pytest.fixture
@@ -71,7 +53,8 @@ async def test_each_window_is_new_once(database: Database, committer: Committer,
     await _hold(committer, 1, DAY)
     await _hold(committer, 1, DAY, OWN)
     await asyncio.gather(*(_hold(committer, 1, DAY, OWN) for _ in range(3)))
-    assert line.unseen == [texts([DAY]), texts([OWN]), *[texts([])] * (len(line.unseen) - 2)]
+    first, second, *others = [one.unseen for one in line.sent]
+    assert (first, second, set(others)) == (texts([DAY]), texts([OWN]), {texts([])})
     assert await _held(database) == {DAY: 5, OWN: 4}
 
 
