@@ -13,11 +13,12 @@ from chimera.adapters.local.home import prepare_home, socket_folder
 from chimera.adapters.postgres.presence import Present
 from chimera.assembly.present import SILENT_SECONDS_MAX
 from chimera.assembly.vaults import running_or_own_vault
-from chimera.cli.at_work import MICROS, parts_of, vault_part
+from chimera.cli.at_work import parts_of, vault_part
+from chimera.domain.durations import SECOND_US
 from chimera.settings import Settings
 
 pytestmark = pytest.mark.requirement("R-A2", "R-L2")
-SILENT_US = round(SILENT_SECONDS_MAX * MICROS) + 1
+SILENT_US = round(SILENT_SECONDS_MAX * SECOND_US) + 1
 
 
 def one(role: str, *, pid: int = 7, silent_us: int = 0, slots: tuple[int, ...] = (), left: bool = False) -> Present:
@@ -65,7 +66,7 @@ def test_one_manager_of_two_may_be_gone_if_the_other_has_its_slots() -> None:
 
 
 def test_after_many_deaths_those_who_live_are_named_and_the_latest_of_the_dead() -> None:
-    dead = [one("manager", pid=pid, silent_us=SILENT_US + pid * MICROS) for pid in range(10, 60)]
+    dead = [one("manager", pid=pid, silent_us=SILENT_US + pid * SECOND_US) for pid in range(10, 60)]
     ok, found = told(one("office"), one("effects"), *dead, one("manager", slots=(0,)))["managers"]
     assert ok
     assert found.startswith("here, process 7: slots 0, ")
@@ -94,7 +95,7 @@ def test_managers_that_work_by_worker_processes_need_those_and_a_gateway() -> No
 
 
 def test_a_gateway_that_was_stopped_in_order_is_missed_by_whoever_needs_it_and_by_nobody_else() -> None:
-    stopped = one("gateway", left=True, silent_us=840 * MICROS)
+    stopped = one("gateway", left=True, silent_us=840 * SECOND_US)
     ok, found = told(one("office"), one("effects"), FAR, one("worker"), stopped)["gateway"]
     assert not ok
     assert found == ("none is at work: here, process 7 was stopped in order 840 s ago, and others of this house need "

@@ -12,13 +12,13 @@ from msgspec import Struct
 from chimera.adapters.postgres.presence import Present
 from chimera.assembly import vaults
 from chimera.assembly.present import SILENT_SECONDS_MAX
+from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import ChimeraError
 from chimera.domain.roles import Role
 from chimera.processes.lines import line_of
 from chimera.settings import Settings
 
 GATEWAY_SECONDS_MAX = 6.0
-MICROS = 1_000_000
 # What was killed is remembered for a day: after a bad one there are many.
 SILENT_NAMED_MAX = 3
 WORKER, VAULT = "worker", "vault"
@@ -63,7 +63,7 @@ class House(Struct, frozen=True, kw_only=True):
 
 def lives(one: Present) -> bool:
     """Whether it was heard of lately, and did not say that it ends."""
-    return not one.has_left and one.silent_us <= SILENT_SECONDS_MAX * MICROS
+    return not one.has_left and one.silent_us <= SILENT_SECONDS_MAX * SECOND_US
 
 
 def parts_of(present: Sequence[Present], *, slots: int, zone: tzinfo) -> list[Part]:
@@ -122,7 +122,7 @@ def _part(role: str, found: Sequence[Present], house: House) -> Part:
 def _missing(role: str, left: Sequence[Present], house: House) -> Part:
     """Nobody is there whom anybody misses, unless others are at work and need one."""
     last = min(left, key=lambda one: one.silent_us, default=None)
-    stopped = "" if last is None else f"{last.process} was stopped in order {last.silent_us // MICROS} s ago"
+    stopped = "" if last is None else f"{last.process} was stopped in order {last.silent_us // SECOND_US} s ago"
     lacks = house.runs and role in house.needed
     if lacks:
         why = f"none is at work: {stopped}, and others of this house need one" if stopped else "none is at work"
@@ -145,13 +145,13 @@ def _said(one: Present, zone: tzinfo) -> str:
     """Such as `host, process 12: slots 0-3, since 2026-11-22 23:10:04, heard of 1 s ago`."""
     called = f"{one.who} ({one.process or 'of an older version'})" if one.role == WORKER else one.process
     slots, about = f"slots {_spans(one.slots)}, " if one.slots else "", f"{one.about}, " if one.about else ""
-    seconds = one.silent_us // MICROS
+    seconds = one.silent_us // SECOND_US
     heard = f"heard of {seconds} s ago" if lives(one) else f"SILENT for {seconds} s"
     return f"{called}: {slots}{about}since {_clock(one.since_us, zone)}, {heard}"
 
 
 def _clock(at_us: int, zone: tzinfo) -> str:
-    return f"{datetime.fromtimestamp(at_us // MICROS, zone):%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromtimestamp(at_us // SECOND_US, zone):%Y-%m-%d %H:%M:%S}"
 
 
 def _spans(numbers: Sequence[int]) -> str:

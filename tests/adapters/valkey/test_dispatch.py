@@ -20,7 +20,7 @@ from chimera.adapters.valkey.bus import ValkeyBus
 from chimera.adapters.valkey.connection import Valkey
 from chimera.adapters.valkey.crowd import CAPACITY_MAX, Crowd
 from chimera.adapters.valkey.dispatch import StreamDispatch
-from chimera.adapters.valkey.host import StreamHost
+from chimera.adapters.valkey.host import StreamHost, Work
 from chimera.adapters.valkey.slices import Hello, encoded, result_stream, work_stream, worker_rules
 from chimera.adapters.valkey.suspects import LOST_MAX
 from chimera.domain.work import GATEWAY_AWAY, WORKERS_LOST, Assignment, Result
@@ -120,6 +120,25 @@ async def test_a_worker_that_lives_again_gets_anew_what_its_first_life_had(serve
         hands.let.set()
         async with worker(server.url, "one", hands, life="2"):
             assert len(await gathered(dispatch, 3)) == 3
+
+
+async def test_who_breaks_says_no_goodbye(server: RunningValkey) -> None:
+    """What it worked on may be what broke it: those who end in order are not suspected of anything."""
+
+    def break_off(_: str) -> Work:
+        raise RuntimeError("nothing of ours")
+
+    valkey = Valkey(server.url)
+    host = StreamHost(valkey, ValkeyBus(valkey), name="broken", incarnation="1", capacity=ROOM, work_with=break_off)
+    async with manager(server.url) as dispatch:
+        running = asyncio.create_task(host.run())
+        await until(lambda: dispatch.room > 0)
+        await dispatch.send(assignments(1))
+        with pytest.raises(RuntimeError, match="nothing of ours"):
+            await asyncio.wait_for(running, 30)
+        await asyncio.sleep(1.0)
+        assert not any(one.has_left for one in dispatch.heard)
+    await valkey.close()
 
 
 async def test_a_flush_in_mid_run_loses_no_work(server: RunningValkey, valkey: Valkey) -> None:

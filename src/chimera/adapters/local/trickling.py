@@ -12,6 +12,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,19 @@ _log = structlog.get_logger("chimera.database")
 
 def begin_writing(handle: int) -> bool:
     """Has the system begin to write what it holds back of a file; whether it knows how to."""
+    ask = _system_call()
+    return ask is not None and (ask(handle, 0, 0, _SYNC_FILE_RANGE_WRITE) == 0 or ctypes.get_errno() != errno.ENOSYS)
+
+
+@cache
+def _system_call() -> Callable[[int, int, int, int], int] | None:
+    """None where the system has no such call. Looked for once: it is made for every file, every second."""
     try:
         ask: Any = ctypes.CDLL(None, use_errno=True).sync_file_range
     except AttributeError:
-        return False
+        return None
     ask.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-    return ask(handle, 0, 0, _SYNC_FILE_RANGE_WRITE) == 0 or ctypes.get_errno() != errno.ENOSYS
+    return ask
 
 
 class Trickle:

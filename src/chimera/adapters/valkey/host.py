@@ -55,15 +55,23 @@ class StreamHost:
         self.worked = 0
 
     async def run(self) -> None:
-        """Until cancelled. A server that is away is waited for, with what is being worked on."""
+        """Until cancelled. A server that is away is waited for, with what is being worked on.
+
+        Whoever breaks says no goodbye: what it worked on may be what broke it.
+        """
+        is_told = False
         loops = [asyncio.create_task(_patiently(loop)) for loop in (self._say_hello, self._receive, self._report)]
         try:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
             for broken in done:
                 broken.result()
+        except asyncio.CancelledError:
+            is_told = True
+            raise
         finally:
             await end_all((*loops, *self._running.values()))
-            await self._say_goodbye()
+            if is_told:
+                await self._say_goodbye()
 
     async def _say_hello(self) -> None:
         while True:
