@@ -229,7 +229,7 @@ def test_a_gateway_that_hangs_is_said_once_and_work_goes_on_when_it_answers_agai
     published = EventKind.EFFECT_FINISHED
     fleet.until(lambda: looked(home)[1][published] >= 2, seconds_max=120, what="something was published")
     # What a manager hears of workers is on record five seconds later.
-    fleet.until(lambda: all(checked(home).values()), seconds_max=30, what="everybody is seen")
+    fleet.until(lambda: all(checked(home).values()), seconds_max=60, what="everybody is seen")
     log, hung = roles.log("worker-1"), b"the gateway does not answer"
     with roles.standing_still("gateway"):
         fleet.until(lambda: hung in log.read_bytes(), seconds_max=30, what="the worker says so")
@@ -270,7 +270,7 @@ def test_what_was_stopped_in_order_is_missed_while_others_need_it(home: Path, ro
     fleet.until(lambda: all(checked(home).values()), seconds_max=60, what="everybody is seen")
     roles.stop("gateway")
     roles.stop("worker-1")
-    fleet.until(lambda: not checked(home)["workers"], seconds_max=30, what="the worker is missed")
+    fleet.until(lambda: not checked(home)["workers"], seconds_max=60, what="the worker is missed")
     found = {one["name"]: one["found"] for one in doctor(home)}
     for name in ("gateway", "workers"):
         assert "was stopped in order" in found[name], found
