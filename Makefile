@@ -123,7 +123,7 @@ hooks: setup ## Install the git hooks
 test: setup anvil ## The tests as CI runs them, with the coverage gate (ten minutes at most on two cores)
 	@$(PYTEST) -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=$(COVERAGE_MIN) --durations 25 --durations-min 5 $(ARGS)
 
-test-properties: setup ## Every property with all of its examples (a quarter of an hour; `make test` tries a part of them)
+test-properties: setup ## Every property with all of its examples (a minute; `make test` tries a part of them)
 	@$(PYTEST) -n $(WORKERS) -m hypothesis --hypothesis-profile thorough --timeout 900 $(ARGS)
 
 test-fast: setup anvil ## The quick ones, without coverage (ARGS="-k gate")

@@ -1,4 +1,4 @@
-"""What an idle agent costs is weighed on real coroutines, a real roster and a real Valkey."""
+"""What an agent costs is weighed on real coroutines, a real roster and a real Valkey."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chimera import bootstrap
-from chimera.bench import growth
+from chimera.bench import growth, state
 from chimera.domain.campaign import Campaign
 from chimera.domain.task import Task
 from chimera.settings import Settings
@@ -30,3 +30,10 @@ async def test_an_idle_agent_is_weighed(made_home: Path) -> None:
     weighed = await growth.idle(Settings(home=str(made_home)), 2_000)
     assert 50 < weighed["hot_bytes"] < 1_000
     assert weighed["bytes"] == weighed["coroutine_bytes"] + weighed["hot_bytes"] < growth.IDLE_BYTES_MAX
+
+
+@pytest.mark.requirement("R-A5", "R-A7")
+async def test_hot_state_is_weighed_and_built_anew(made_home: Path) -> None:
+    seen = await state.run(Settings(home=str(made_home)), agents=500, seconds=0.2)
+    assert seen["rebuilt_agents"] == 500
+    assert 50 < seen["bytes_per_agent"] < 1_000

@@ -80,7 +80,7 @@ class Bench:
             fees=read_fees(fees),
         )  # fmt: skip
         self.reserving = Reserving(store=house.manager, court=court)
-        self.leased = Leased(store=house.manager, clock=house.clock)
+        self.leased = Leased(store=house.manager, clock=house.clock, held=self.reserving.of)
         self.claiming = Claiming(
             store=house.manager, dispatch=self.dispatch, roster=roster, shards=range(256), clock=house.clock,
             preparing=Preparing(Ending(store=house.manager, clock=house.clock),

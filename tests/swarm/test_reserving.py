@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
 import pytest
 
 from chimera.domain import scopes
 from chimera.domain.budget import MODEL_CALLS, Hold, Window
+from chimera.domain.event import Event, EventKind
 from chimera.domain.task import Task, TaskState
 from chimera.pipeline.judge import JUDGE_COST_MICROS_MAX
+from chimera.swarm.claiming import LEASE_SECONDS
 from tests.small_house import SPECS, TEXT, SmallHouse, a_post
 from tests.small_work import draft
 from tests.swarm.test_hearing import Bench
@@ -97,6 +102,51 @@ async def test_what_a_crash_leaves_behind_is_given_back_when_it_expires(house: S
     await successor.reserving.release_expired()
     assert (await window(house)).held_micros == 0
     assert [one.state for one in await holds(house)] == ["released"]
+
+
+async def test_what_was_set_aside_for_a_lost_lease_goes_to_the_next_one(house: SmallHouse) -> None:
+    """With room for one try alone: the task is worked on all the same, and nothing is set aside twice."""
+    await house.set_cap(scopes.agent(house.agent.id), "day", MOST_MICROS)
+    task = await leased(house, Bench(house, models_cost=True))
+    house.clock.advance(LEASE_SECONDS + 1)
+    successor = Bench(house, models_cost=True)
+    await successor.claiming.once()
+    assert [one.task.id for one in successor.dispatch.sent] == [task.id]
+    assert (await window(house)).held_micros == MOST_MICROS
+    assert sorted(one.state for one in await holds(house)) == ["held", "released"]
+    await successor.hand_in(successor.result_of(draft(TEXT, action=a_post()), cost=500))
+    assert (await window(house)).spent_micros == 1_000
+
+
+async def test_what_somebody_else_gave_back_meanwhile_stands_in_nobodys_way(
+    house: SmallHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await leased(house, Bench(house, models_cost=True))
+    house.clock.advance(LEASE_SECONDS + 1)
+    successor, before = Bench(house, models_cost=True), await house.manager.list(Hold)
+
+    async def as_before(_kind: type[Hold], _scopes: Sequence[str]) -> tuple[Hold, ...]:
+        """Read before it was given back."""
+        house.clock.advance(3_600)
+        await Bench(house, models_cost=True).reserving.release_expired()
+        return before
+
+    monkeypatch.setattr(house.manager, "list_of", as_before)
+    await successor.claiming.once()
+    assert len(successor.dispatch.sent) == 1
+    assert (await window(house)).held_micros == MOST_MICROS
+
+
+async def test_whoever_ends_in_order_gives_back_what_was_set_aside(house: SmallHouse) -> None:
+    bench = Bench(house, models_cost=True)
+    task = await leased(house, bench)
+    await bench.leased.give_back()
+    assert (await house.manager.get(Task, task.id)).state is TaskState.READY
+    assert (await window(house)).held_micros == 0
+    assert [one.state for one in await holds(house)] == ["released"]
+    links = await house.manager.links("manager-0")
+    told = [msgspec.json.decode(link.body, type=Event).kind for link in links[-2:]]
+    assert told == [EventKind.TASK_POSTPONED, EventKind.MODEL_COST_RELEASED]
 
 
 async def test_where_models_cost_nothing_nothing_is_set_aside(house: SmallHouse) -> None:

@@ -63,7 +63,7 @@ async def _measured(
         updates += len(names)
     elapsed = time.monotonic() - began
     bytes_full = await used_memory(valkey)
-    await valkey.ask("FLUSHALL")
+    await valkey.ask("FLUSHALL", "SYNC")
     bytes_empty = await used_memory(valkey)
     since = time.monotonic()
     await watching.once()

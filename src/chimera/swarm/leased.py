@@ -1,22 +1,25 @@
 """What a manager has leased until what came of it is on record, and giving it back where somebody else goes on with it.
 
-What is given back was no try, and is no lost lease. Works on none of it, and ends none.
+What is given back was no try, and is no lost lease; what was set aside for it goes back with it. Works on none of it,
+and ends none.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from chimera.domain.change import Change
+from chimera.domain.budget import Hold
+from chimera.domain.change import Change, joined
 from chimera.domain.errors import ChimeraError, Conflict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.task import Task
 from chimera.ports.clock import Clock
 from chimera.ports.store import Store
 from chimera.swarm.loops import log
+from chimera.swarm.reserving import released
 from chimera.swarm.suspected import Suspected
 
 WAITS = "its lease was lost {count} times: it waits until fewer tasks of which that is so are under way"
@@ -24,14 +27,24 @@ ENDED = "its manager ended in order"
 # Whoever hands a slot over waits no longer than that: what is not given back by then is leased again as if it was lost.
 GIVES_BACK_SECONDS_MAX = 0.7
 
+# What is set aside for a task as it was leased, if anything is.
+HeldFor = Callable[[Task], Hold | None]
+
+
+def _nothing(_: Task) -> None:
+    return None
+
 
 class Leased:
     """Of one manager; which tasks that lost leases are under way is known to all managers of its process."""
 
-    def __init__(self, *, store: Store, clock: Clock, suspected: Suspected | None = None) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, suspected: Suspected | None = None, held: HeldFor = _nothing
+    ) -> None:
         self._store = store
         self._clock = clock
         self._suspected = suspected or Suspected(clock)
+        self._held = held
         self._tasks: dict[str, Task] = {}
 
     def take(self, tasks: Sequence[Task]) -> None:
@@ -73,12 +86,16 @@ class Leased:
         now_us, tasks = self._clock.now_us(), tuple(self._tasks.values())
         for task in tasks:
             self.over(task)
-        back = [postponed(task, why=ENDED, now_us=now_us, until_us=now_us) for task in tasks if task.due_at_us > now_us]
+        back = [self._ended(task, now_us) for task in tasks if task.due_at_us > now_us]
         try:
             async with self._clock.timeout(GIVES_BACK_SECONDS_MAX):
                 await self._put_back(back)
         except (ChimeraError, TimeoutError) as error:
             log.info("not all that was leased is given back", tasks=len(tasks), why=str(error) or "it takes too long")
+
+    def _ended(self, task: Task, now_us: int) -> Change:
+        back, hold = postponed(task, why=ENDED, now_us=now_us, until_us=now_us), self._held(task)
+        return back if hold is None else joined((back, released(hold, at_us=now_us)))
 
     async def _put_back(self, changes: Iterable[Change]) -> None:
         """Each by itself: a task that has ended meanwhile keeps no other from it."""

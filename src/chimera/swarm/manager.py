@@ -102,7 +102,7 @@ class Manager:
         reserving = Reserving(store=store, court=stages.court)
         choosing = Choosing(store=store, roster=self._roster, specs=stages.court.contracts.specs,
                             treasury=stages.court.treasury, rhythm=stages.rhythm)  # fmt: skip
-        self._leased = Leased(store=store, clock=clock, suspected=stages.suspected)
+        self._leased = Leased(store=store, clock=clock, suspected=stages.suspected, held=reserving.of)
         self._claiming = Claiming(
             store=store, dispatch=dispatch, roster=self._roster, shards=shards, clock=clock,
             preparing=Preparing(Ending(store=store, clock=clock), Forsaking(store=store, court=stages.court),

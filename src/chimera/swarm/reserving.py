@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import reduce
 
-from chimera.domain.budget import MODEL_CALLS, Hold
-from chimera.domain.change import Change
+from chimera.domain.budget import MODEL_CALLS, Hold, HoldState
+from chimera.domain.change import Change, fused
 from chimera.domain.costing import model_hold_id
 from chimera.domain.errors import Conflict, Refused
 from chimera.domain.event import Event, EventKind
@@ -27,7 +28,10 @@ OUTLIVES_LEASE_SECONDS = 600
 
 
 class Reserving:
-    """Knows what is set aside for the tasks that are out. What a crash leaves behind is given back when it expires."""
+    """Knows what is set aside for the tasks that are out.
+
+    What a crash leaves behind is given back when the task is leased anew, or when it expires.
+    """
 
     def __init__(self, *, store: Store, court: Court) -> None:
         self._store = store
@@ -38,7 +42,8 @@ class Reserving:
         """Those tasks for which there is money: all of them where models cost nothing."""
         if not self._court.models_cost:
             return list(tasks)
-        covered = await asyncio.gather(*(self._is_covered(task) for task in tasks))
+        former = await self._former([task.id for task in tasks if task.leases_lost])
+        covered = await asyncio.gather(*(self._is_covered(task, former.get(task.id, ())) for task in tasks))
         return [task for task, is_covered in zip(tasks, covered, strict=True) if is_covered]
 
     def of(self, task: Task) -> Hold | None:
@@ -61,15 +66,31 @@ class Reserving:
             if hold.category == MODEL_CALLS:
                 await self._release(hold, now_us)
 
-    async def _is_covered(self, task: Task) -> bool:
+    async def _former(self, task_ids: Sequence[str]) -> dict[str, list[Hold]]:
+        """What is still set aside for leases that these tasks have lost: what is done under those is not taken."""
+        found: dict[str, list[Hold]] = {}
+        for hold in await self._store.list_of(Hold, task_ids) if task_ids else ():
+            if hold.category == MODEL_CALLS and hold.state is HoldState.HELD:
+                found.setdefault(hold.task_id, []).append(hold)
+        return found
+
+    async def _is_covered(self, task: Task, former: Sequence[Hold] = ()) -> bool:
         hold = self._hold_for(task)
-        event = Event(kind=EventKind.MODEL_COST_HELD, subject=task.id, at_us=self._court.clock.now_us(),
+        now_us = self._court.clock.now_us()
+        event = Event(kind=EventKind.MODEL_COST_HELD, subject=task.id, at_us=now_us,
                       data={"hold": hold.id, "micros": hold.amount_micros, "campaign": task.campaign_id})  # fmt: skip
+        set_aside = Change(records=(hold,), events=(event,), movements=hold.opening())
         try:
-            await self._store.commit(Change(records=(hold,), events=(event,), movements=hold.opening()))
+            # One after the other: what is given back makes the room.
+            await self._store.commit(reduce(fused, [released(one, at_us=now_us) for one in former] + [set_aside]))
         except Refused as refusal:
             await self._give_up(task, refusal)
             return False
+        except Conflict:
+            if not former:
+                raise
+            # Somebody was quicker, and gave it back as expired.
+            return await self._is_covered(task)
         self._held[task.id] = hold
         return True
 
@@ -93,12 +114,17 @@ class Reserving:
         log.info("a task is not worked on", task=task.id, why=why)
 
     async def _release(self, hold: Hold, now_us: int) -> None:
-        released, movements = hold.released()
-        event = Event(kind=EventKind.MODEL_COST_RELEASED, subject=hold.task_id, at_us=now_us,
-                      data={"hold": hold.id, "micros": hold.amount_micros})  # fmt: skip
         try:
-            await self._store.commit(Change(records=(released,), events=(event,), movements=movements))
+            await self._store.commit(released(hold, at_us=now_us))
         except Conflict:
             # Another manager was quicker, or the result came after all.
             log.info("a hold had ended already", hold=hold.id)
         self.forget(hold.task_id)
+
+
+def released(hold: Hold, *, at_us: int) -> Change:
+    """What was set aside for a task given back, on record."""
+    ended, movements = hold.released()
+    event = Event(kind=EventKind.MODEL_COST_RELEASED, subject=hold.task_id, at_us=at_us,
+                  data={"hold": hold.id, "micros": hold.amount_micros})  # fmt: skip
+    return Change(records=(ended,), events=(event,), movements=movements)

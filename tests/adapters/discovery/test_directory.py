@@ -190,7 +190,7 @@ class Moody(DirectoryNode):
 
 async def test_the_few_who_answer_are_not_believed_alone() -> None:
     asking, stale, *others = (
-        Moody(a_key(number), clock=CLOCK, per_host_max=8, seconds_max=0.2) for number in range(1, 7)
+        Moody(a_key(number), clock=CLOCK, per_host_max=8, seconds_max=2.0) for number in range(1, 7)
     )
     owner = a_key(9)
     async with AsyncExitStack() as stack:
