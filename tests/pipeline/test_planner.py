@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,7 @@ from chimera.domain.tools import Definition, ToolKind, ToolPin, pin_id
 from chimera.governance.plan_costs import PLAN_COST_MICROS_MAX, PLANS_TRIED_MAX
 from chimera.governance.privacy.consents import Consents, Word
 from chimera.pipeline.planner import Planner
-from chimera.ports.model import ModelAnswer, ModelRequest
+from chimera.ports.model import Model, ModelAnswer, ModelRequest
 from tests.small_house import CONTRACTS, INPUTS, PROMPTS, SPECS, SmallHouse
 from tests.small_house import PERMISSIONS as FEW
 from tests.small_work import SayingModel, envelope
@@ -346,12 +347,37 @@ async def ended(house: SmallHouse) -> tuple[int, int, int, list[str]]:
     return window.held_micros, window.spent_micros, window.overrun_micros, states
 
 
+def paid_planner(house: SmallHouse, model: Model) -> Planner:
+    return Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=True), prompt=PROMPTS["plan"],
+                   store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
+
+
+class Silent:
+    """Never answers."""
+
+    def __init__(self) -> None:
+        self.was_asked = asyncio.Event()
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        self.was_asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("it waits for ever")
+
+
+async def asks_for_ever(house: SmallHouse) -> asyncio.Task[object]:
+    """A planner whose model was asked, and says nothing."""
+    model = Silent()
+    planner = paid_planner(house, model)
+    planning: asyncio.Task[object] = asyncio.create_task(planner.plan_goal(house.campaign, house.agent))
+    await model.was_asked.wait()
+    return planning
+
+
 @pytest.mark.requirement("R-E2", "R-B5")
 @pytest.mark.parametrize(("answers", "spent"), [((GOOD,), 500), ((BAD["cyclic"], GOOD), 1_000)])
 async def test_money_is_held_while_the_model_is_asked(house: SmallHouse, answers: tuple[str, ...], spent: int) -> None:
     model = Looking(house, *answers)
-    made = Planner(model=model, contracts=CONTRACTS, costs=house.plan_costs(models_cost=True), prompt=PROMPTS["plan"],
-                   store=house.manager, clock=house.clock, ids=house.ids)  # fmt: skip
+    made = paid_planner(house, model)
     await made.plan_goal(house.campaign, house.agent)
     assert model.held == [HELD_MICROS] * len(answers)
     assert await ended(house) == (0, spent, 0, ["captured"])
@@ -377,12 +403,34 @@ async def test_a_plan_may_cost_what_of_planning_goes_back(house: SmallHouse) -> 
 
 @pytest.mark.requirement("R-E2", "R-B5")
 async def test_where_the_model_is_away_nothing_stays_held(house: SmallHouse) -> None:
-    made = Planner(model=SayingModel(Unavailable("model_away", "away")), contracts=CONTRACTS,
-                   costs=house.plan_costs(models_cost=True), prompt=PROMPTS["plan"], store=house.manager,
-                   clock=house.clock, ids=house.ids)  # fmt: skip
+    made = paid_planner(house, SayingModel(Unavailable("model_away", "away")))
     with pytest.raises(Unavailable):
         await made.plan_goal(house.campaign, house.agent)
     assert await ended(house) == (0, 0, 0, ["released"])
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_whoever_ends_while_the_model_is_asked_gives_back_what_was_set_aside(house: SmallHouse) -> None:
+    planning = await asks_for_ever(house)
+    planning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await planning
+    assert await ended(house) == (0, 0, 0, ["released"])
+
+
+@pytest.mark.requirement("R-E2", "R-B5")
+async def test_what_a_killed_planner_had_set_aside_goes_to_the_next_one(house: SmallHouse) -> None:
+    """With room for one plan alone: the campaign is planned all the same, and nothing is set aside twice."""
+    await house.set_cap(scopes.agent(house.agent.id), "day", HELD_MICROS + 1)
+    killed = await asks_for_ever(house)
+    model = Looking(house, GOOD)
+    made = paid_planner(house, model)
+    await made.plan_goal(house.campaign, house.agent)
+    assert model.held == [HELD_MICROS]
+    assert sorted((await ended(house))[3]) == ["captured", "released"]
+    killed.cancel()
+    await asyncio.gather(killed, return_exceptions=True)
+    assert (await ended(house))[:2] == (0, 500)
 
 
 @pytest.mark.requirement("R-E2", "R-B5")

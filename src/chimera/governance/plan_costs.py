@@ -10,7 +10,7 @@ from chimera.domain.budget import MODEL_CALLS, Hold, Movement
 from chimera.domain.campaign import Campaign
 from chimera.domain.change import Change
 from chimera.domain.errors import Conflict, Unavailable
-from chimera.domain.event import Event, EventKind
+from chimera.governance.model_holds import gone_back, left_behind, set_aside
 from chimera.governance.treasury import Treasury
 from chimera.ports.clock import Clock
 from chimera.ports.ids import Ids
@@ -18,8 +18,11 @@ from chimera.ports.store import Store
 
 PLANS_TRIED_MAX = 3
 PLAN_COST_MICROS_MAX = 50_000
-# A plan is asked for, and perhaps asked for again, within a few minutes: what a crash leaves is given back after these.
+# A plan is asked for, and perhaps asked for again, within a few minutes: what a crash leaves is given back after these,
+# or when the campaign is planned again.
 PLANNED_WITHIN_SECONDS = 1_800
+# A manager that ends in order waits no longer for that.
+BROKEN_OFF_SECONDS_MAX = 0.5
 
 
 class Bill(Struct, frozen=True, kw_only=True):
@@ -61,9 +64,9 @@ class PlanCosts:
             expires_at_us=now_us + PLANNED_WITHIN_SECONDS * 1_000_000,
             category=MODEL_CALLS,
         )
-        event = Event(kind=EventKind.MODEL_COST_HELD, subject=campaign.id, at_us=now_us,
-                      data={"hold": hold.id, "micros": hold.amount_micros, "campaign": campaign.id})  # fmt: skip
-        await self._store.commit(Change(records=(hold,), events=(event,), movements=hold.opening()))
+        # One plan of a campaign is made at a time: whoever held for it before is gone.
+        former = await left_behind(self._store, (campaign.id,))
+        await set_aside(self._store, hold, campaign_id=campaign.id, at_us=now_us, former=former.get(campaign.id, ()))
         return Bill(hold=hold)
 
     def settled(self, campaign: Campaign, bill: Bill) -> tuple[tuple[Hold, ...], tuple[Movement, ...]]:
@@ -75,12 +78,12 @@ class PlanCosts:
         if bill.hold is None:
             return
         holds, movements = self.settled(campaign, bill)
-        event = Event(kind=EventKind.MODEL_COST_RELEASED, subject=campaign.id, at_us=self._clock.now_us(),
-                      data={"hold": bill.hold.id, "micros": bill.hold.amount_micros})  # fmt: skip
+        event = gone_back(bill.hold, at_us=self._clock.now_us())
         try:
-            await self._store.commit(Change(records=holds, events=(event,), movements=movements))
-        except (Conflict, Unavailable):
-            # Settled after all, or the store is away: then it goes back when it expires.
+            async with self._clock.timeout(BROKEN_OFF_SECONDS_MAX):
+                await self._store.commit(Change(records=holds, events=(event,), movements=movements))
+        except (Conflict, Unavailable, TimeoutError):
+            # Settled after all, or the store is away: then it goes back with the next plan, or when it expires.
             return
 
     def _windows(self, campaign: Campaign) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from chimera.domain.attempt import Attempt, latest
 from chimera.domain.campaign import Campaign, CampaignCommand, Input, InputCommand
 from chimera.domain.change import Change
 from chimera.domain.consent import Purpose
-from chimera.domain.errors import ChimeraError, Conflict, Invalid, Refused, Unavailable
+from chimera.domain.errors import Conflict, Invalid, Refused, Unavailable
 from chimera.domain.event import Event, EventKind
 from chimera.domain.plan import Plan, Step, require_sound
 from chimera.domain.prompt import Prompt
@@ -175,7 +175,8 @@ class Planner:
                 bill = bill.plus(answer.cost_micros)
                 if (tasks := await self._adopted(campaign, agent, answer.text, bill, adopt, refusals)) is not None:
                     return tasks, refusals, bill
-        except ChimeraError:
+        except BaseException:
+            # Whatever ends it, and be it the manager's own end: the money is nobody's any more.
             await self._costs.broken_off(campaign, bill)
             raise
         return None, refusals, bill

@@ -16,10 +16,10 @@ from chimera.domain.change import Change, joined
 from chimera.domain.errors import ChimeraError, Conflict
 from chimera.domain.event import Event, EventKind
 from chimera.domain.task import Task
+from chimera.governance.model_holds import released
 from chimera.ports.clock import Clock
 from chimera.ports.store import Store
 from chimera.swarm.loops import log
-from chimera.swarm.reserving import released
 from chimera.swarm.suspected import Suspected
 
 WAITS = "its lease was lost {count} times: it waits until fewer tasks of which that is so are under way"

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import reduce
 
-from chimera.domain.budget import MODEL_CALLS, Hold, HoldState
-from chimera.domain.change import Change, fused
+from chimera.domain.budget import MODEL_CALLS, Hold
 from chimera.domain.costing import model_hold_id
 from chimera.domain.errors import Conflict, Refused
-from chimera.domain.event import Event, EventKind
 from chimera.domain.task import Task
 from chimera.domain.work import Result
+from chimera.governance.model_holds import left_behind, released, set_aside
 from chimera.pipeline.judge import JUDGE_COST_MICROS_MAX
 from chimera.ports.store import Store
 from chimera.swarm import hearing
@@ -42,7 +40,8 @@ class Reserving:
         """Those tasks for which there is money: all of them where models cost nothing."""
         if not self._court.models_cost:
             return list(tasks)
-        former = await self._former([task.id for task in tasks if task.leases_lost])
+        # What is done under a lease that was lost is not taken: what is held for that makes the room.
+        former = await left_behind(self._store, [task.id for task in tasks if task.leases_lost])
         covered = await asyncio.gather(*(self._is_covered(task, former.get(task.id, ())) for task in tasks))
         return [task for task, is_covered in zip(tasks, covered, strict=True) if is_covered]
 
@@ -66,31 +65,14 @@ class Reserving:
             if hold.category == MODEL_CALLS:
                 await self._release(hold, now_us)
 
-    async def _former(self, task_ids: Sequence[str]) -> dict[str, list[Hold]]:
-        """What is still set aside for leases that these tasks have lost: what is done under those is not taken."""
-        found: dict[str, list[Hold]] = {}
-        for hold in await self._store.list_of(Hold, task_ids) if task_ids else ():
-            if hold.category == MODEL_CALLS and hold.state is HoldState.HELD:
-                found.setdefault(hold.task_id, []).append(hold)
-        return found
-
-    async def _is_covered(self, task: Task, former: Sequence[Hold] = ()) -> bool:
+    async def _is_covered(self, task: Task, former: Sequence[Hold]) -> bool:
         hold = self._hold_for(task)
-        now_us = self._court.clock.now_us()
-        event = Event(kind=EventKind.MODEL_COST_HELD, subject=task.id, at_us=now_us,
-                      data={"hold": hold.id, "micros": hold.amount_micros, "campaign": task.campaign_id})  # fmt: skip
-        set_aside = Change(records=(hold,), events=(event,), movements=hold.opening())
         try:
-            # One after the other: what is given back makes the room.
-            await self._store.commit(reduce(fused, [released(one, at_us=now_us) for one in former] + [set_aside]))
+            await set_aside(self._store, hold, campaign_id=task.campaign_id, at_us=self._court.clock.now_us(),
+                            former=former)  # fmt: skip
         except Refused as refusal:
             await self._give_up(task, refusal)
             return False
-        except Conflict:
-            if not former:
-                raise
-            # Somebody was quicker, and gave it back as expired.
-            return await self._is_covered(task)
         self._held[task.id] = hold
         return True
 
@@ -120,11 +102,3 @@ class Reserving:
             # Another manager was quicker, or the result came after all.
             log.info("a hold had ended already", hold=hold.id)
         self.forget(hold.task_id)
-
-
-def released(hold: Hold, *, at_us: int) -> Change:
-    """What was set aside for a task given back, on record."""
-    ended, movements = hold.released()
-    event = Event(kind=EventKind.MODEL_COST_RELEASED, subject=hold.task_id, at_us=at_us,
-                  data={"hold": hold.id, "micros": hold.amount_micros})  # fmt: skip
-    return Change(records=(ended,), events=(event,), movements=movements)
