@@ -18,6 +18,9 @@ PROC = Path("/proc")
 # A start after a crash, on a machine that has other work to do.
 COMMAND_SECONDS_MAX = 280.0
 # By what stands on its command line, beside the path of its home.
+# So much of what a command said is told when its test fails.
+SAID_CHARS_MAX = 6_000
+
 ROLES = {
     "postgres": b"/postgres",
     "vault": b"chimera.adapters.vault.process",
@@ -113,6 +116,11 @@ def running(home: Path, *arguments: object, **more: str) -> Generator[Running]:
     started = Running(home, *arguments, **more)
     try:
         yield started
+    except BaseException:
+        # With what the test did see: the files are gone when somebody asks.
+        said = f"{started.out[-SAID_CHARS_MAX:]}\n{started.err[-SAID_CHARS_MAX:]}"
+        sys.stderr.write(f"{' '.join(map(str, arguments))}: {started.process.poll()}\n{said}\n")
+        raise
     finally:
         if started.process.poll() is None:
             started.kill()

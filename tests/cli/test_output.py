@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
+from pathlib import Path
 
 import pytest
 import structlog
@@ -41,3 +44,19 @@ def test_a_logger_that_is_kept_speaks_to_whatever_is_standard_error_then(monkeyp
     finally:
         structlog.configure(**before)
     assert "the second word" in second.getvalue()
+
+
+def test_a_disk_that_is_full_ends_nobody_who_has_something_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = structlog.get_config()
+    with Path("/dev/full").open("w", buffering=1) as full:
+        monkeypatch.setattr("sys.stderr", full)
+        with pytest.raises(OSError, match="No space left"):
+            sys.stderr.write("nobody reads it\n")
+        try:
+            output.log_to_stderr("info")
+            structlog.get_logger().warning("what is said here is left unsaid")
+        finally:
+            structlog.configure(**before)
+        # What it has not written down is no more tried when it is closed.
+        with Path(os.devnull).open("w") as nothing:
+            os.dup2(nothing.fileno(), full.fileno())

@@ -48,6 +48,8 @@ from chimera.settings import Settings
 # New ones at every start: the caps of those from before may be full.
 AGENTS = 6
 PAYMENTS_EACH = 4
+# So little that a quick machine comes to the end of a hundred kills before it comes to that of the day's money.
+AMOUNT_MICROS = (2_000, 90_000)
 COUNTER = "counter.log"
 SETTLING_SECONDS = 1.0
 END_SECONDS_MAX = 150.0
@@ -107,7 +109,7 @@ class Payer:
 
     def _step(self, number: int) -> dict[str, Any]:
         vendor = f"render-farm-{self._dice.randrange(VENDORS):06d}"
-        asked = {"recipient": vendor, "amount_micros": self._dice.randrange(20_000, 900_000),
+        asked = {"recipient": vendor, "amount_micros": self._dice.randrange(*AMOUNT_MICROS),
                  "currency": "USD", "purpose": "render hours", "category": "compute"}  # fmt: skip
         return {"key": f"bill-{number}", "spec": "commerce.pay", "after": [], "input": asked}
 

@@ -67,10 +67,13 @@ def test_a_disk_that_fills_up_in_the_middle_costs_nothing(disk: Path) -> None:
             ended = None
         ballast.unlink()
         ended = ended or started.ended(300)
-        # Whoever could wait went on; whoever could not has said why.
-        assert ended.code in (0, 3), ended
+        # Whoever could wait went on, perhaps not for long enough to show all; whoever could not has said why.
+        assert ended.code in (0, 1, 3), ended
         assert ended.code == 0 or "disk_full" in ended.err + ended.out, ended
+        if ended.code != 3:
+            fleet.require_sound(ended.object)
     last = fleet.chimera(home, *DEMO, "--home", str(home))
-    assert last.code == 0, (ended, last)
+    # By then hardly anything may be left to hold or to refuse.
+    assert last.code in (0, 1), (ended, last)
     fleet.require_sound(last.object)
     assert fleet.chimera(home, "audit", "verify").code == 0

@@ -17,18 +17,16 @@ import msgspec
 import pytest
 
 from chimera import bootstrap
-from chimera.bench.feeding import Load, fed_house
+from chimera.bench.feeding import FedHouse, Load, fed_house
 from chimera.bench.load import Lines
 from chimera.cli.story import every_event
 from chimera.domain import scopes
-from chimera.domain.campaign import Campaign
 from chimera.domain.durations import SECOND_US
 from chimera.domain.errors import Refused
 from chimera.domain.event import Event, EventKind
 from chimera.domain.labels import PUBLIC
 from chimera.pipeline.intake import Arrival
 from chimera.ports.store import Reads
-from chimera.processes.fleet import Fleet
 from chimera.settings import read_settings
 from tests.small_house import OTTO
 
@@ -79,8 +77,8 @@ class Watch:
 class Crowd:
     """Brings arrivals as fast as they are taken, halt or not. Counts what was refused for the halt."""
 
-    def __init__(self, fleet: Fleet, campaigns: list[Campaign]) -> None:
-        self._fleet, self._campaigns = fleet, campaigns
+    def __init__(self, house: FedHouse) -> None:
+        self._fleet, self._campaigns, self._occupancy = house.fleet, house.campaigns, house.meter.occupancy
         self._dice, self._lines = random.Random(7), Lines(seed=7)
         self.refused: Counter[str] = Counter()
 
@@ -97,9 +95,12 @@ class Crowd:
                 campaign_id=campaign.id, agent_id=campaign.agent_id, kind=self._dice.choice(("bench", "bench_post")),
                 payload={"text": self._lines.next()}, labels=(PUBLIC,),
             )  # fmt: skip
+            # As whoever feeds a measured house does: its meter notes when it has left.
+            self._occupancy.entered(campaign.id)
             try:
                 await self._fleet.intake.accept(arrival)
             except Refused as refusal:
+                self._occupancy.left(campaign.id)
                 self.refused[refusal.code] += 1
                 await asyncio.sleep(0)
             self._fleet.manager.arrived.ring()
@@ -114,7 +115,7 @@ async def test_nothing_begins_in_the_second_after_the_halt(
     async with bootstrap.database(settings) as found:
         async with fed_house(settings, load, found=found) as house:
             network = house.built.network
-            crowd = Crowd(house.fleet, house.campaigns)
+            crowd = Crowd(house)
             pushing = asyncio.create_task(crowd.push())
             reads = await found.reads()
             watch, gives_up = Watch(reads), time.monotonic() + WARM_SECONDS_MAX

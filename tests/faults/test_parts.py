@@ -21,7 +21,7 @@ DEMO = ("demo", "--agents", "6", "--seconds", "10", "--json")
 
 
 def is_under_way(home: Path) -> bool:
-    """The vault is the last to come up; what dies before it is ready is a start that failed, and is said."""
+    """Its servers are there, and can be asked. What dies before the start has ended fails it, which is said."""
     is_all = {"postgres", "vault", "network"} <= fleet.processes_of(home).keys()
     return is_all and (socket_folder(home) / "vault.sock").exists()
 
@@ -33,6 +33,7 @@ def is_under_way(home: Path) -> bool:
 def test_what_dies_is_started_again_and_nothing_is_lost(home: Path, role: str) -> None:
     with fleet.running(home, *DEMO, "--home", str(home)) as started:
         fleet.until(lambda: is_under_way(home), seconds_max=60, what="the fleet is up")
+        fleet.until(lambda: published(home) > 0, seconds_max=60, what="something was published")
         killed: list[int] = []
         for _ in range(3):
             killed.append(fleet.kill(home, role))

@@ -55,7 +55,8 @@ class Spending:
             _begin(self.process)
 
     def close(self) -> None:
-        """Nothing of it is left."""
+        """Nothing of it is left but what it has said."""
+        sys.stderr.write(f"it stands at {self.process.poll()}, and has said:\n{self._log.read_text()[-6_000:]}\n")
         _end(self.process)
         _end(self._reserve)
 

@@ -192,6 +192,8 @@ async def _index(dsn: str, role: Role, passwords: Mapping[Role, str]) -> AsyncGe
     try:
         index = await PostgresVectors.open(dsn, role=role, password=passwords[role])
     except Unavailable as missing:
+        if missing.code != "vectors_missing":
+            raise
         _log.warning("tasks go without memory", role=role.value, why=str(missing))
         yield None
         return

@@ -5,6 +5,7 @@ stdout is the answer, stderr is everything else. Exit codes: 0 done, 1 no, 2 wro
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import logging
 import os
@@ -87,13 +88,19 @@ def person() -> str:
 
 
 class Stderr:
-    """Whatever stands as standard error when something is said: loggers are kept, and it may be another by then."""
+    """Whatever stands as standard error when something is said: loggers are kept, and it may be another by then.
+
+    What cannot be said, on a full disk or to somebody who has gone, is left unsaid: no fleet ends for a line of log.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def log_to_stderr(level: str) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from array import array
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from chimera.adapters.embeddings.word_vectors import WordVectors
+from chimera.adapters.postgres import recall
 from chimera.adapters.postgres.persons import PostgresPersons
 from chimera.adapters.postgres.recall import PostgresVectors, written
 from chimera.adapters.postgres.store import PostgresStore
-from chimera.domain.errors import Conflict, Invalid, Refused
+from chimera.domain.errors import Conflict, Invalid, Refused, Unavailable
 from chimera.domain.labels import PUBLIC, SECRET, THREAT_HIGH
 from chimera.domain.memory import SHARED, Memory, MemoryKind
 from chimera.domain.roles import Role
@@ -24,6 +28,7 @@ from tests.adapters.postgres.conftest import PASSWORDS, Database
 
 pytestmark = [pytest.mark.requirement("R-G3"), pytest.mark.timeout(180)]
 OPERATOR = ("operator",)
+SOCKET = ".s.PGSQL.5432"
 TEXTS = (
     "the audience loved the jokes about lag in co-op week",
     "posts about patch notes get few likes",
@@ -46,6 +51,26 @@ async def house(database: Database) -> AsyncIterator[House]:
     index = await PostgresVectors.open(database.admin_dsn, role=Role.OFFICE, password=PASSWORDS[Role.OFFICE])
     yield House(store, index)
     await index.close()
+
+
+async def test_a_server_that_is_away_just_now_is_waited_for(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever starts while PostgreSQL is started again goes on with memory, and does not break off."""
+    there = re.search("host=([^&]+)", database.admin_dsn)
+    assert there is not None, "it is reached by a socket"
+    away = database.admin_dsn.replace(there[1], str(tmp_path))
+    opening = asyncio.create_task(PostgresVectors.open(away, role=Role.OFFICE, password=PASSWORDS[Role.OFFICE]))
+    await asyncio.sleep(0.3)
+    assert not opening.done()
+    (tmp_path / SOCKET).symlink_to(Path(there[1]) / SOCKET)
+    index = await opening
+    assert await index.missing(model="any", limit=1) == ()
+    await index.close()
+    (tmp_path / SOCKET).unlink()
+    monkeypatch.setattr(recall, "PATIENCE_SECONDS", 0.3)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await PostgresVectors.open(away, role=Role.OFFICE, password=PASSWORDS[Role.OFFICE])
 
 
 async def test_the_nearest_in_meaning_comes_first_and_is_the_owners(house: House) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chimera.adapters.postgres.faults import DRIVER_ERRORS
+from chimera.adapters.postgres.faults import DRIVER_ERRORS, Fault, fault_of
+from chimera.adapters.postgres.patience import Patience
 from chimera.adapters.postgres.reads import Pool, Rows, close_pool, record_of
 from chimera.adapters.postgres.sql import query
-from chimera.adapters.postgres.store import pool_of
+from chimera.adapters.postgres.store import PATIENCE_SECONDS, pool_of
 from chimera.domain.errors import Unavailable
 from chimera.domain.memory import Memory
 from chimera.domain.roles import Role
@@ -25,10 +26,13 @@ class PostgresVectors:
     async def open(cls, dsn: str, *, role: Role, password: str | None = None) -> PostgresVectors:
         """Open it with the login of a role; a server without pgvector is named."""
         pool = await pool_of(dsn, role, password)
-        if not await pool.fetchval(query("has_vectors")):
-            await pool.close()
-            raise Unavailable("vectors_missing", "this PostgreSQL has no pgvector", where="CHIMERA_DATABASE_URL",
-                              remedy="install the extension and start again, or use the embedded one")  # fmt: skip
+        try:
+            if not await _has_vectors(pool):
+                raise Unavailable("vectors_missing", "this PostgreSQL has no pgvector", where="CHIMERA_DATABASE_URL",
+                                  remedy="install the extension and start again, or use the embedded one")  # fmt: skip
+        except BaseException:
+            await close_pool(pool)
+            raise
         return cls(pool)
 
     async def keep(self, memories: Sequence[Memory], vectors: Sequence[Vector], *, model: str) -> int:
@@ -77,6 +81,19 @@ class PostgresVectors:
 def written(vector: Vector) -> str:
     """A vector as pgvector reads it."""
     return f"[{','.join(map(repr, vector))}]"
+
+
+async def _has_vectors(pool: Pool) -> bool:
+    """Whether the server has pgvector. One that is away just now is waited for, as whoever opens a store does."""
+    patience = Patience(PATIENCE_SECONDS)
+    async for _ in patience.attempts("the database, asked for pgvector,"):
+        try:
+            return await pool.fetchval(query("has_vectors"))
+        except DRIVER_ERRORS as error:
+            if fault_of(error) not in (Fault.LOST, Fault.AGAIN):
+                raise
+            patience.met(error)
+    raise AssertionError("patience ends by raising")
 
 
 def _near(rows: Rows) -> tuple[Near, ...]:
