@@ -65,7 +65,7 @@ audit-verify: setup ## Verify the chain of events
 ##@ Check
 check: check-static test ## Exactly what CI runs
 
-check-static: format-check lint shell-check typecheck imports architecture deps bandit trace docs-check deploy-check ## All of check but the tests
+check-static: format-check lint shell-check runtime-check typecheck imports architecture deps bandit trace docs-check deploy-check ## All of check but the tests
 
 format: setup ## Format the code and mend what can be mended
 	@$(PYTHON) -m ruff format .
@@ -80,6 +80,9 @@ lint: setup ## Lint (ruff)
 shell-check: ## Shell scripts: syntax, and shellcheck where it is installed
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck -x scripts/*.sh .ci/run; fi
+
+runtime-check: setup ## The Rust library: form, lint and its own tests, where a compiler is found
+	@bash scripts/runtime.sh --check
 
 typecheck: setup ## Types: strict in src (basedpyright)
 	@.venv/bin/basedpyright

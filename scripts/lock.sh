@@ -34,3 +34,5 @@ lock tools.lock requirements/tools.in --constraint requirements/dev.lock
 lock agentdojo.lock requirements/agentdojo.in
 lock clients.lock requirements/clients.in
 lock clients_langgraph.lock requirements/clients_langgraph.in
+# The crates of runtime/. They have no cool-down: cargo knows none; their versions are chosen by hand in Cargo.toml.
+bash scripts/runtime.sh --lock

@@ -16,6 +16,7 @@ SYSTEM_FOLDERS="${SYSTEM_FOLDERS-/opt/homebrew/bin /usr/local/bin /home/linuxbre
 PYTHON="${PYTHON:-}"
 FETCHER=""
 UV="${UV:-}"
+CARGO="${CARGO:-}"
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -172,6 +173,20 @@ require_uv() {
     "Get pip and venv:  $(advice_for_python)" "or get uv itself (Homebrew, cargo, pipx), or say where it is:  UV=/path/to/uv make setup"
 }
 
+# ── Rust, where it is ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+# CARGO becomes the first that runs; rustup leaves a name without a compiler behind where none was chosen.
+find_cargo() {
+  local candidate folder home="${HOME:-/nowhere}"
+  for candidate in "$CARGO" "$(type -P cargo || true)" "$home/.cargo/bin/cargo"; do
+    if [ -n "$candidate" ] && "$candidate" --version >/dev/null 2>&1; then CARGO="$candidate" && return 0; fi
+  done
+  for folder in $SYSTEM_FOLDERS; do
+    if "$folder/cargo" --version >/dev/null 2>&1; then CARGO="$folder/cargo" && return 0; fi
+  done
+  return 1
+}
+
 # uv reads none of pip's settings; a machine whose pip needs certificates, a mirror or a folder of wheels needs them here too.
 adopt_pip_settings() {
   local settings
@@ -185,7 +200,14 @@ fingerprint() {
   local digest="shasum -a 256"
   if command -v sha256sum >/dev/null; then digest=sha256sum; fi
   # The folder is part of it: a moved environment has the old path in every script.
-  { pwd; cat "$LOCK" pyproject.toml; } | $digest
+  { pwd; cat "$LOCK" pyproject.toml; runtime_sources; } | $digest
+}
+
+# What the Rust library is built from, and whether it can be: whoever gets a compiler later gets the library too.
+runtime_sources() {
+  [ -d runtime/src ] || return 0
+  cat runtime/Cargo.toml runtime/pyproject.toml runtime/src/*.rs requirements/runtime.lock
+  if find_cargo; then say cargo; fi
 }
 
 is_current() { [ -x .venv/bin/python ] && [ -x .venv/bin/chimera ] && [ "$(cat "$STAMP" 2>/dev/null)" = "$(fingerprint)" ]; }
@@ -202,6 +224,7 @@ build() {
   rm -f "$STAMP"
   "$UV" pip sync --quiet --python .venv/bin/python --require-hashes "$LOCK"
   "$UV" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+  UV="$UV" PYTHON="$PYTHON" CARGO="$CARGO" bash scripts/runtime.sh
   fingerprint >"$STAMP"
   say "setup: .venv is ready ($(.venv/bin/python --version), $(.venv/bin/python -c 'import sys; print(sys.prefix)'))"
 }
@@ -216,6 +239,7 @@ check() {
   finding system "$(system_name)"
   if find_python; then finding python "$PYTHON ($("$PYTHON" --version))"; else missing=1 && finding python "MISSING: $(advice_for_python)"; fi
   if find_uv; then finding uv "$UV ($("$UV" --version))"; else finding uv "not found: setup fetches it with pip"; fi
+  if find_cargo; then finding cargo "$CARGO"; else finding cargo "not found: the hot paths run in Python, more slowly"; fi
   if is_current; then finding .venv "up to date"; else finding .venv "to be built: make setup"; fi
   optional_finding git "needed to commit, and by make sync"
   optional_finding make "needed for every target"

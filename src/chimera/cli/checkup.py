@@ -20,6 +20,7 @@ from chimera.adapters.postgres.presence import Present
 from chimera.assembly.rules import read_rules
 from chimera.bootstrap import Database
 from chimera.cli import at_work
+from chimera.domain import native
 from chimera.domain.agent import Agent, AgentState
 from chimera.domain.campaign import Campaign, CampaignState
 from chimera.domain.errors import ChimeraError
@@ -57,6 +58,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which one would mend it."""
     quick = [
         _python(),
+        _hot_paths(),
         _looked_at("home", lambda: str(prepare_home(settings.folder)), "set CHIMERA_HOME to a folder of your own"),
         _disk(settings.folder),
         _looked_at("PostgreSQL", lambda: str(programs(18)), "make setup installs it, or set CHIMERA_DATABASE_URL"),
@@ -72,6 +74,14 @@ def _python() -> Finding:
     found = f"{platform.python_version()} {'with -O' if optimised else ''}".strip()
     return Finding(name="Python", ok=sys.version_info >= PYTHON_MIN and not optimised, found=found,
                    remedy="use Python 3.11 or newer, without -O: our assertions are part of the building")  # fmt: skip
+
+
+def _hot_paths() -> Finding:
+    """Nothing is wrong without the library: it is said because it is slower."""
+    found = "in Python: make setup builds the Rust library where cargo is found"
+    if native.runtime is not None:
+        found = f"in Rust ({native.runtime.VERSION})"
+    return Finding(name="hot paths", ok=True, found=found)
 
 
 def _disk(folder: Path) -> Finding:

@@ -14,6 +14,8 @@ from functools import lru_cache
 import ahocorasick_rs
 
 from chimera.domain.errors import Invalid
+from chimera.domain.native import Runs, runtime
+from chimera.governance.privacy.reading import signs_of
 from chimera.governance.privacy.recognise import RECOGNISERS, Finder
 
 LEAK_WORDS = 8
@@ -23,6 +25,10 @@ SHORT_CHARS_MAX = 80
 SHORT_ANSWERS_MAX = 4_096
 _CREDENTIALS = frozenset({"api-key", "private-key", "jwt", "url-credentials"})
 _SECRETS = Finder(recogniser for recogniser in RECOGNISERS if recogniser.name in _CREDENTIALS)
+# One of these stands in every answer in ASCII that refuses.
+_REFUSING = ("sorry", "i cannot", "i can't", "i cant", "i won't", "i wont", "as an ai", "i am unable")
+_TELLING = frozenset(cue for recogniser in RECOGNISERS if recogniser.name in _CREDENTIALS for cue in recogniser.cues)
+_SIGNS = None if runtime is None else runtime.Signs((*_REFUSING, *signs_of(_TELLING)))
 _WORDS = re.compile(r"\w+(?:'\w+)?")
 _REFUSAL = re.compile(
     r"(?:\A|:\s*\")\s*(?:i['\u2019]?m (?:very |really )?sorry,? (?:but )?(?:i|as an)"
@@ -52,6 +58,19 @@ def wrong_with(answer: str, *, instructions: str) -> Wrong | None:
 
 
 def _wrong_with(answer: str, instructions: str) -> Wrong | None:
+    return None if _is_surely_sound(answer, instructions) else what_is_wrong(answer, instructions)
+
+
+def _is_surely_sound(answer: str, instructions: str) -> bool:
+    """Whether nothing is in it that would have to be looked at; nearly always so, and quickly said."""
+    if _SIGNS is None or not answer.isascii() or _SIGNS.may_be_in(answer):
+        return False
+    told = _told(instructions)
+    return told is None or not told.may_be_said_in(answer)
+
+
+def what_is_wrong(answer: str, instructions: str) -> Wrong | None:
+    """The same for every answer: what is right."""
     if _REFUSAL.search(answer):
         return Wrong.REFUSES
     if _SECRETS.find(answer):
@@ -115,9 +134,19 @@ def _repeats(answer: str, instructions: str) -> bool:
 
 @lru_cache(maxsize=PROMPTS_MAX)
 def _runs(instructions: str) -> ahocorasick_rs.AhoCorasick | None:
+    runs = _runs_of(instructions)
+    return ahocorasick_rs.AhoCorasick(runs) if runs else None
+
+
+@lru_cache(maxsize=PROMPTS_MAX)
+def _told(instructions: str) -> Runs | None:
+    runs = _runs_of(instructions)
+    return runtime.Runs(runs) if runs and runtime is not None else None
+
+
+def _runs_of(instructions: str) -> list[str]:
     """Runs of the prompt's words; every longer run of them holds one."""
     row = _WORDS.findall(instructions.casefold())
-    runs = [
+    return [
         f" {' '.join(row[place : place + LEAK_WORDS])} " for place in range(0, len(row) - LEAK_WORDS + 1, LEAK_STEP)
     ]
-    return ahocorasick_rs.AhoCorasick(runs) if runs else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 from operator import itemgetter
@@ -33,6 +33,11 @@ SIGNS = frozenset(_SIGNS)
 
 CUES_AFTER_MAX = 4  # Cues come in the order of their ends; one within another is all that can stand between.
 _END = itemgetter(1)
+
+
+def signs_of(cues: Iterable[str]) -> tuple[str, ...]:
+    """Every sign of these cues, in small letters."""
+    return tuple(sign for cue in cues for sign in _SIGNS[cue])
 
 
 class Reading(NamedTuple):

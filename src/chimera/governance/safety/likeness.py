@@ -11,6 +11,8 @@ from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
+from chimera.domain.native import runtime
+
 SIMILARITY_MAX = 0.8
 KNOWN_MAX = 4_096
 WORDS_MAX = 400
@@ -33,6 +35,12 @@ def similarity(left: frozenset[str], right: frozenset[str]) -> float:
 
 def sketch(text: str) -> tuple[int, ...]:
     """The lowest hashes of the text's pairs of words. Texts that share most pairs share most of these."""
+    found = runtime.sketch(text, WORDS_MAX, SKETCH_SIZE) if runtime is not None and text.isascii() else None
+    return sketch_of(text) if found is None else tuple(found)
+
+
+def sketch_of(text: str) -> tuple[int, ...]:
+    """The same in Python, for every text: what is right."""
     row = _row(text)
     pairs = {crc32(f"{first} {second}".encode("utf-8", "surrogatepass")) for first, second in pairwise(row)}
     return tuple(sorted(pairs)[:SKETCH_SIZE])

@@ -3,8 +3,8 @@
 Units keep a long harmless document from diluting, or adding up to, what one sentence says. Weighs nothing.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import ahocorasick_rs
 
@@ -18,44 +18,73 @@ PAD = " . "
 Unit: TypeAlias = tuple[int, frozenset[str], int, int]
 
 
-class Matcher:
-    """Two automata, one over the model's features and one over the concepts' terms, each run once over every unit."""
+class Searcher(Protocol):
+    """Searches one padded unit."""
+
+    def unit(self, padded: str) -> tuple[int, frozenset[str]]:
+        """The concepts said in it as bits, and the features found in it."""
+        ...
+
+    def said(self, padded: str) -> Sequence[tuple[int, int, int]]:
+        """Each term said in it: its concepts, and from where to where."""
+        ...
+
+
+class Automata:
+    """A searcher with two automata, over the model's features and over the concepts' terms. The reference."""
 
     __slots__ = ("_bits", "_features", "_terms")
 
-    def __init__(self, *, features: Iterable[str], concepts: Iterable[tuple[int, str]]) -> None:
+    def __init__(self, *, features: Iterable[str], terms: Mapping[str, int]) -> None:
+        self._bits = list(terms.values())
         words = tuple(features)
         assert not any(PAD in word[1:-1] for word in words), "a feature stays within one unit"
-        bits: dict[str, int] = {}
-        for bit, literal in concepts:
-            bits[literal] = bits.get(literal, 0) | bit
-        self._bits = list(bits.values())
         self._features = ahocorasick_rs.AhoCorasick(words, store_patterns=True)
-        self._terms = ahocorasick_rs.AhoCorasick(tuple(bits), store_patterns=False)
+        self._terms = ahocorasick_rs.AhoCorasick(tuple(terms), store_patterns=False)
+
+    def unit(self, padded: str) -> tuple[int, frozenset[str]]:
+        concepts = 0
+        for number, _, _ in self._terms.find_matches_as_indexes(padded, overlapping=True):
+            concepts |= self._bits[number]
+        # The features themselves and not where they stand: nothing has to be made for each of them.
+        return concepts, frozenset(self._features.find_matches_as_strings(padded, overlapping=True))
+
+    def said(self, padded: str) -> Sequence[tuple[int, int, int]]:
+        found = self._terms.find_matches_as_indexes(padded, overlapping=True)
+        return [(self._bits[number], first, last) for number, first, last in found]
+
+
+class Matcher:
+    """Runs a searcher once over every unit of a text."""
+
+    __slots__ = ("_searcher",)
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
 
     def units(self, folded: str) -> list[Unit]:
         """The text's units in order; positions are those of `folded`."""
-        bits, terms, features = self._bits, self._terms, self._features
         units: list[Unit] = []
         for start, end in _cuts(folded):
             # Every unit stands between sentence ends, and is searched alone: nothing reaches from one into another.
-            text = f"{PAD}{folded[start:end]}{PAD}"
-            concepts = 0
-            for number, _, _ in terms.find_matches_as_indexes(text, overlapping=True):
-                concepts |= bits[number]
-            # The features themselves and not where they stand: nothing has to be made for each of them.
-            units.append((concepts, frozenset(features.find_matches_as_strings(text, overlapping=True)), start, end))
+            concepts, features = self._searcher.unit(f"{PAD}{folded[start:end]}{PAD}")
+            units.append((concepts, features, start, end))
         return units
 
     def places(self, folded: str, *, start: int, end: int, wanted: Iterable[int]) -> list[tuple[int, int]]:
         """Where in `folded[start:end]` each of these sets of concepts is said, for what is reported."""
         text = PAD + folded[start:end] + PAD
         shift = start - len(PAD)
-        said = [
-            (self._bits[number], first + shift, last + shift)
-            for number, first, last in self._terms.find_matches_as_indexes(text, overlapping=True)
-        ]
+        said = [(bits, first + shift, last + shift) for bits, first, last in self._searcher.said(text)]
         return [_place(folded, (start, end), said, concepts) for concepts in wanted]
+
+
+def bits_of(concepts: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """Each term once, with the bits of all concepts that it is a term of."""
+    bits: dict[str, int] = {}
+    for bit, literal in concepts:
+        bits[literal] = bits.get(literal, 0) | bit
+    return bits
 
 
 def _place(

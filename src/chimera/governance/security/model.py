@@ -4,13 +4,17 @@ Weights are integers, thousandths of a logit, so that a score is the same on eve
 nothing and reads no file.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from chimera.domain import native
 from chimera.governance.security.lexicon import Lexicon, literals
-from chimera.governance.security.matching import Matcher, Unit
+from chimera.governance.security.matching import Automata, Matcher, Unit, bits_of
+from chimera.governance.security.quickly import quick_lexicon
 
 KNOWN_MAX = 16_384  # Few sets of concepts are ever said; the score of each is worked out once.
 
@@ -53,10 +57,15 @@ def concept_bits(lexicon: Lexicon) -> dict[str, int]:
     return {concept: 1 << place for place, concept in enumerate(lexicon.concepts)}
 
 
-def matcher_of(lexicon: Lexicon, features: Iterable[str]) -> Matcher:
-    """The automaton for the lexicon's terms and these features."""
+def terms_of(lexicon: Lexicon) -> dict[str, int]:
+    """The bits of each of the lexicon's terms."""
     bits = concept_bits(lexicon)
-    return Matcher(features=features, concepts=((bits[concept], literal) for concept, literal in literals(lexicon)))
+    return bits_of((bits[concept], literal) for concept, literal in literals(lexicon))
+
+
+def matcher_of(lexicon: Lexicon, features: Iterable[str]) -> Matcher:
+    """The automata for the lexicon's terms and these features."""
+    return Matcher(Automata(features=features, terms=terms_of(lexicon)))
 
 
 class Model:
@@ -67,6 +76,7 @@ class Model:
         "_features",
         "_heaviest",
         "_known",
+        "_quick",
         "_ranks",
         "_told",
         "bias",
@@ -75,12 +85,11 @@ class Model:
         "thresholds",
     )
 
-    def __init__(self, *, lexicon: Lexicon, weights: Weights) -> None:
+    def __init__(self, *, lexicon: Lexicon, weights: Weights, quickly: bool = True) -> None:
         assert len(weights.rules) == len(lexicon.rules), (
             "the model was trained with another lexicon; run `chimera guard train`"
         )
         bits = concept_bits(lexicon)
-        self.matcher = matcher_of(lexicon, weights.features)
         self._features = weights.features
         self.bias = weights.bias
         self.thresholds = weights.thresholds
@@ -93,6 +102,8 @@ class Model:
         for rank, rule in enumerate(self._heaviest):
             self._ranks[_rarest(rule.concepts)].append(rank)
         self._by_bit = self._index(bits, weights)
+        self._quick = self._quick_one(lexicon) if quickly else None
+        self.matcher = Matcher(self._quick) if self._quick is not None else matcher_of(lexicon, weights.features)
         self._known: dict[int, int] = {}
         self._told: dict[int, int] = {}
 
@@ -102,6 +113,14 @@ class Model:
         for rule in self.rules:
             index[_rarest(rule.concepts)].append((rule.concepts, rule.weight))
         return {bit: (weights.concepts.get(concept, 0), tuple(index[bit])) for concept, bit in bits.items()}
+
+    def _quick_one(self, lexicon: Lexicon) -> native.Lexicon | None:
+        concepts = tuple(self._by_bit.values())
+        return quick_lexicon(terms=terms_of(lexicon), features=self._features, concepts=concepts, bias=self.bias)
+
+    def glance(self, text: str) -> int | None:
+        """What a text weighs that hides nothing; None where it has to be read to know."""
+        return self._quick.score(text) if self._quick is not None and text.isascii() else None
 
     def concept_score(self, concepts: int) -> int:
         """The weight of these concepts, each alone and by the rules that they fulfil together."""

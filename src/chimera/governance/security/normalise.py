@@ -59,14 +59,15 @@ _SIGNS: dict[str, tuple[str, ...]] = {
 }
 _TRIGGERS = tuple((sign, kind) for kind, signs in _SIGNS.items() for sign in signs)
 _TRIGGER_KINDS = tuple(kind for _, kind in _TRIGGERS)
-_TRIGGER_SCAN = ahocorasick_rs.BytesAhoCorasick([sign.encode() for sign, _ in _TRIGGERS])
+TRIGGER_SIGNS = tuple(sign for sign, _ in _TRIGGERS)
+_TRIGGER_SCAN = ahocorasick_rs.BytesAhoCorasick([sign.encode() for sign in TRIGGER_SIGNS])
 
 _ENDERS = ".!?;:\n\r|。！？；：।"
 _FOLD_ASCII = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "@"} | {
     ord(sign): "." for sign in _ENDERS if sign.isascii()
 }
 # The same and lower case, for bytes: they take a fifth of the time.
-_FOLD_BYTES = bytes(ord(_FOLD_ASCII.get(code, chr(code).lower())) for code in range(128)) + bytes(range(128, 256))
+FOLD_BYTES = bytes(ord(_FOLD_ASCII.get(code, chr(code).lower())) for code in range(128)) + bytes(range(128, 256))
 _FOLD_OTHER: dict[int, str] = {**CONFUSABLES, **{ord(sign): "." for sign in _ENDERS if not sign.isascii()}}
 _APOSTROPHES = "'’‘`´ʼ"
 _ASCII_BYTES = bytes(range(128))
@@ -142,7 +143,7 @@ def _lengths(words: Sequence[bytes] | Sequence[str]) -> bytes:
 
 
 def _folded_ascii(data: bytes) -> bytes:
-    return data.translate(_FOLD_BYTES, b"'`").replace(b".", b" . ")
+    return data.translate(FOLD_BYTES, b"'`").replace(b".", b" . ")
 
 
 def _words(text: str) -> list[str]:

@@ -60,15 +60,26 @@ class Scanner:
 
     __slots__ = ("_garbled", "_hidden", "_look_in", "_medium", "model", "version")
 
-    def __init__(self, *, lexicon: Lexicon, weights: Weights, version: str) -> None:
+    def __init__(self, *, lexicon: Lexicon, weights: Weights, version: str, quickly: bool = True) -> None:
         bits = concept_bits(lexicon)
-        self.model = Model(lexicon=lexicon, weights=weights)
+        self.model = Model(lexicon=lexicon, weights=weights, quickly=quickly)
         self.version = version
         self._medium = weights.thresholds.medium
         self._garbled, self._hidden, self._look_in = bits["garbled"], bits["hidden"], bits["look_in"]
 
     def scan(self, text: str) -> Scan:
         """Scans one text of any length and content."""
+        score = self.model.glance(text)
+        if score is not None and score < self._medium:
+            return self._harmless(score)
+        return self._read(text)
+
+    def _harmless(self, score: int) -> Scan:
+        return Scan(level=ThreatLevel.LOW, score_bp=self.model.basis_points(score), reasons=(), spans=(),
+                    version=self.version)  # fmt: skip
+
+    def _read(self, text: str) -> Scan:
+        """In all the ways that it can be read, and with reasons."""
         normalised = normalise(text)
         signals = self._garbled if is_garbled(text) else 0
         if normalised.notes and not HIDING_NOTES.isdisjoint(normalised.notes):
