@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from chimera.domain import ids
@@ -17,7 +17,6 @@ from chimera.domain.revenue import Revenue
 from chimera.domain.review import AFTERWARDS, Review
 from chimera.domain.task import Task, TaskState
 from chimera.governance import costing
-from chimera.governance.costing import TASKS_AT_ONCE_MAX
 from chimera.ports.store import LIST_MAX, Reads, every
 
 POSTS_MAX = 12
@@ -80,14 +79,10 @@ async def _read(reads: Reads, campaign: Campaign) -> tuple[list[Task], Mapping[s
 async def _asked(reads: Reads, tasks: Sequence[Task]) -> int:
     """Before how many a person was asked, by the reviews of these tasks: those of the whole fleet are not read."""
     asked: set[str] = set()
-    for part in _parts(tasks):
+    for part in costing.parts_of(tasks):
         reviews = await reads.list_of(Review, tuple(one.id for one in part))
         asked.update(one.task_id for one in reviews if one.about != AFTERWARDS)
     return len(asked)
-
-
-def _parts(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
-    return (tasks[start : start + TASKS_AT_ONCE_MAX] for start in range(0, len(tasks), TASKS_AT_ONCE_MAX))
 
 
 async def _heard(reads: Reads, tasks: Sequence[Task]) -> dict[str, int]:
@@ -109,7 +104,8 @@ async def _posts(
     for one in revenues:
         brought[one.task_id] += one.micros
     posts: list[dict[str, Any]] = []
-    for part in _parts([one for one in tasks if one.input_id is None and one.grant_id is not None and not one.order]):
+    own = [one for one in tasks if one.input_id is None and one.grant_id is not None and not one.order]
+    for part in costing.parts_of(own):
         acts = {
             one.id: one for one in await reads.get_many(Performance, [one.grant_id for one in part if one.grant_id])
         }
