@@ -205,6 +205,9 @@ upgrade: ## Lock the newest releases that are a week old
 audit: setup ## Known vulnerabilities in what is locked (pip-audit; needs an advisory service, and fails without)
 	@.venv/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off --requirement requirements/dev.lock
 
+audit-crates: ## The same for the crates of runtime/ (cargo-audit; needs an advisory service, and fails without)
+	@bash scripts/runtime.sh --audit
+
 pentest: setup ## Attack ourselves, scan source, dependencies and API, write a dated report (ARGS="--api URL" for one that runs)
 	@$(PYTHON) scripts/pentest.py $(ARGS)
 

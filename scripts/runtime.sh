@@ -4,6 +4,7 @@
 #
 #   scripts/runtime.sh          build and install
 #   scripts/runtime.sh --check  its form, lint and own tests
+#   scripts/runtime.sh --audit  known vulnerabilities in its crates (cargo-audit; needs an advisory service)
 #   scripts/runtime.sh --lock   write requirements/runtime.lock from runtime/Cargo.toml
 #
 # That lock is cargo's own without the lines that name its registry: they are put back for cargo while it builds.
@@ -62,6 +63,11 @@ check_runtime() {
   done
 }
 
+audit_runtime() {
+  "$CARGO" audit --version >/dev/null 2>&1 || fail "cargo audit was not found." "Get it:  cargo install --locked cargo-audit"
+  "$CARGO" audit --deny warnings --file "$CARGO_LOCK"
+}
+
 install_runtime() {
   if build_runtime >"$LOG" 2>&1; then
     say "setup: the hot paths run in Rust ($("$CARGO" --version))"
@@ -71,15 +77,19 @@ install_runtime() {
 }
 
 runtime_main() {
-  case "${1:-}" in --check | --lock | "") ;; *) fail "unknown option $1; there are --check and --lock" ;; esac
+  local option="${1:-}"
+  case "$option" in --audit | --check | --lock | "") ;; *) fail "unknown option $option; there are --audit, --check and --lock" ;; esac
   if ! find_cargo; then
     say "setup: no Rust compiler found; the hot paths run in Python, more slowly"
     return
   fi
   [ ! -f "$KEPT_LOCK" ] || restore_lock
-  if [ "${1:-}" = --lock ]; then keep_lock && return; fi
-  fetch_crates || return 0
-  if [ "${1:-}" = --check ]; then check_runtime; else require_uv && install_runtime; fi
+  case "$option" in
+    --lock) keep_lock ;;
+    --audit) audit_runtime ;;
+    --check) if fetch_crates; then check_runtime; fi ;;
+    *) if fetch_crates; then require_uv && install_runtime; fi ;;
+  esac
 }
 
 runtime_main "$@"
