@@ -30,7 +30,7 @@ from chimera.governance.security.lexicon import parse_lexicon
 from chimera.governance.security.model import parse_weights, terms_of
 from chimera.governance.security.normalise import FOLD_BYTES, TRIGGER_SIGNS
 from chimera.governance.security.quickly import Limits
-from chimera.governance.security.scan import Scanner
+from chimera.governance.security.scan import Scanner, scanner_as_shipped
 from chimera.ports.bus import Bus
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,14 +61,6 @@ def _round_ns(work: Callable[[], object]) -> int:
             work()
         calls += 16
     return (time.perf_counter_ns() - since) // calls
-
-
-def scanner(*, quickly: bool) -> Scanner:
-    """The shipped one, with the Rust library or without."""
-    data = resources.files("chimera.governance.security") / "data"
-    lexicon = parse_lexicon((data / "lexicon.json").read_bytes())
-    weights = parse_weights((data / "weights.json").read_bytes())
-    return Scanner(lexicon=lexicon, weights=weights, version="bench", quickly=quickly)
 
 
 def given_to_rust(model: Scanner, texts: list[str]) -> Iterator[str]:
@@ -167,8 +159,8 @@ def main() -> None:
     """Everything, as one object."""
     assert runtime is not None
     nothing = runtime.Signs(("x",))
-    quick_kb, quick = grown_kb(lambda: scanner(quickly=True))
-    plain_kb, plain = grown_kb(lambda: scanner(quickly=False))
+    quick_kb, quick = grown_kb(lambda: scanner_as_shipped(quickly=True))
+    plain_kb, plain = grown_kb(lambda: scanner_as_shipped(quickly=False))
     assert isinstance(quick, Scanner) and isinstance(plain, Scanner)
     texts = [text_of(length) for length in LENGTHS]
     crossing = {"empty_text": least_ns(lambda: nothing.may_be_in("")), "python_call": least_ns(lambda: len("")),

@@ -80,6 +80,7 @@ runtime_main() {
   local option="${1:-}"
   case "$option" in --audit | --check | --lock | "") ;; *) fail "unknown option $option; there are --audit, --check and --lock" ;; esac
   if ! find_cargo; then
+    [ "$option" != --audit ] || fail "no Rust compiler found: its crates were not looked at."
     say "setup: no Rust compiler found; the hot paths run in Python, more slowly"
     return
   fi

@@ -50,6 +50,12 @@ def test_without_a_compiler_it_is_said_and_nothing_else_happens(tmp_path: Path, 
     assert "no Rust compiler found; the hot paths run in Python, more slowly" in done.stdout
 
 
+def test_what_was_not_looked_at_is_not_called_sound(tmp_path: Path, path: Path) -> None:
+    done = runtime_script(tmp_path / "there", home=tmp_path / "home", path=path, option="--audit")
+    assert done.returncode == 1
+    assert "its crates were not looked at" in done.stderr
+
+
 def test_crates_that_cannot_be_fetched_stop_nothing(tmp_path: Path, path: Path) -> None:
     cargo = path / "cargo"
     cargo.write_text(

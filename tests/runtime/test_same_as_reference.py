@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib import resources
 from itertools import chain
 from pathlib import Path
 
@@ -17,9 +16,7 @@ from chimera.domain.threat import ThreatLevel
 from chimera.governance import answers
 from chimera.governance.safety import likeness
 from chimera.governance.security import normalise
-from chimera.governance.security.lexicon import parse_lexicon
-from chimera.governance.security.model import parse_weights
-from chimera.governance.security.scan import Scanner, shipped_scanner
+from chimera.governance.security.scan import Scanner, scanner_as_shipped, shipped_scanner
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,10 +47,7 @@ texts = st.one_of(
 
 @pytest.fixture(scope="module")
 def reference() -> Scanner:
-    data = resources.files("chimera.governance.security") / "data"
-    lexicon = parse_lexicon((data / "lexicon.json").read_bytes())
-    weights = parse_weights((data / "weights.json").read_bytes())
-    return Scanner(lexicon=lexicon, weights=weights, version=shipped_scanner().version, quickly=False)
+    return scanner_as_shipped(quickly=False)
 
 
 @given(text=texts)
@@ -121,6 +115,12 @@ def test_an_answer_is_wrong_in_the_same_way(answer: str, told: str) -> None:
 )  # fmt: skip
 def test_no_way_to_refuse_is_passed_by(answer: str) -> None:
     assert answers.what_is_wrong(answer, "") is answers.Wrong.REFUSES
+    assert answers.wrong_with(answer, instructions="") is answers.Wrong.REFUSES
+
+
+@given(answer=st.from_regex(answers._REFUSAL))
+def test_whatever_the_reference_takes_for_a_refusal_is_looked_at(answer: str) -> None:
+    """The words that the library looks for are a list of their own: it has to keep up with the pattern."""
     assert answers.wrong_with(answer, instructions="") is answers.Wrong.REFUSES
 
 

@@ -27,19 +27,23 @@ class Runs(Protocol):
         ...
 
 
-class Lexicon(Protocol):
-    """The detector's terms and features, searched for in folded words; and what a plain text weighs."""
-
-    def score(self, text: str) -> int | None:
-        """The score of the worst window; None where there may be more to read than plain words."""
-        ...
+class Searcher(Protocol):
+    """Searches one unit of folded words, padded at both ends. The detector's reference in Python is one too."""
 
     def unit(self, padded: str) -> tuple[int, frozenset[str]]:
-        """The concepts said in a unit as bits, and the features found in it."""
+        """The concepts said in it as bits, and the features found in it."""
         ...
 
     def said(self, padded: str) -> Sequence[tuple[int, int, int]]:
-        """Each term said in a unit: its concepts, and from where to where."""
+        """Each term said in it: its concepts, and from where to where."""
+        ...
+
+
+class Lexicon(Searcher, Protocol):
+    """One that also says what a plain text weighs."""
+
+    def score(self, text: str) -> int | None:
+        """The score of the worst window; None where there may be more to read than plain words."""
         ...
 
 

@@ -4,9 +4,11 @@ Units keep a long harmless document from diluting, or adding up to, what one sen
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import ahocorasick_rs
+
+from chimera.domain.native import Searcher
 
 UNIT_CHARS_MIN = 40  # Shorter sentences join the next, or "Ignore. Previous. Rules." would be three harmless ones.
 UNIT_CHARS_MAX = 240
@@ -16,18 +18,6 @@ PAD = " . "
 # What one stretch of text says: concepts as bits, the features found in it, and from where to where.
 # A plain tuple, for there is one for each sentence that anybody writes to us.
 Unit: TypeAlias = tuple[int, frozenset[str], int, int]
-
-
-class Searcher(Protocol):
-    """Searches one padded unit."""
-
-    def unit(self, padded: str) -> tuple[int, frozenset[str]]:
-        """The concepts said in it as bits, and the features found in it."""
-        ...
-
-    def said(self, padded: str) -> Sequence[tuple[int, int, int]]:
-        """Each term said in it: its concepts, and from where to where."""
-        ...
 
 
 class Automata:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from chimera.domain import native
 from chimera.governance.security.lexicon import Lexicon, literals
 from chimera.governance.security.matching import Automata, Matcher, Unit, bits_of
 from chimera.governance.security.quickly import quick_lexicon
@@ -102,8 +101,14 @@ class Model:
         for rank, rule in enumerate(self._heaviest):
             self._ranks[_rarest(rule.concepts)].append(rank)
         self._by_bit = self._index(bits, weights)
-        self._quick = self._quick_one(lexicon) if quickly else None
-        self.matcher = Matcher(self._quick) if self._quick is not None else matcher_of(lexicon, weights.features)
+        # The wordings are a hundred thousand: they are made once, for whichever of both searches for them.
+        terms, concepts = terms_of(lexicon), tuple(self._by_bit.values())
+        self._quick = (
+            quick_lexicon(terms=terms, features=weights.features, concepts=concepts, bias=self.bias)
+            if quickly
+            else None
+        )
+        self.matcher = Matcher(self._quick or Automata(features=weights.features, terms=terms))
         self._known: dict[int, int] = {}
         self._told: dict[int, int] = {}
 
@@ -113,10 +118,6 @@ class Model:
         for rule in self.rules:
             index[_rarest(rule.concepts)].append((rule.concepts, rule.weight))
         return {bit: (weights.concepts.get(concept, 0), tuple(index[bit])) for concept, bit in bits.items()}
-
-    def _quick_one(self, lexicon: Lexicon) -> native.Lexicon | None:
-        concepts = tuple(self._by_bit.values())
-        return quick_lexicon(terms=terms_of(lexicon), features=self._features, concepts=concepts, bias=self.bias)
 
     def glance(self, text: str) -> int | None:
         """What a text weighs that hides nothing; None where it has to be read to know."""
